@@ -1,0 +1,21 @@
+package keys
+
+// Position is the row of how many records of its stream the partition has applied.
+func Position() Key { return Key(appendText([]byte{byte(SpaceLane)}, "position")) }
+
+// Clock is the row of the partition's clock, which only moves forward.
+func Clock() Key { return Key(appendText([]byte{byte(SpaceLane)}, "clock")) }
+
+// Source is the row of the last number applied of a source.
+func Source(name string) Key {
+	return Key(appendText(appendText([]byte{byte(SpaceLane)}, "source"), name))
+}
+
+// Outbox is the row of a record emitted to another stream and not yet acknowledged.
+func Outbox(target string, number uint64) Key {
+	b := appendText(appendText([]byte{byte(SpaceLane)}, "outbox"), target)
+	return Key(appendInt64(b, int64(number)))
+}
+
+// Outboxes is the prefix of all emitted records not yet acknowledged.
+func Outboxes() Key { return Key(appendText([]byte{byte(SpaceLane)}, "outbox")) }

@@ -1,0 +1,226 @@
+package keys
+
+import (
+	"strconv"
+	"strings"
+
+	"littlehorse/internal/lh"
+	"littlehorse/lhpb"
+)
+
+// RunKind is what a row under a WfRun holds.
+type RunKind byte
+
+// The rows under a WfRun, in their order within it.
+const (
+	KindWfRun         RunKind = 0x01 // pb.WfRunRow
+	KindThreadRun     RunKind = 0x02 // lhpb.ThreadRun: thread
+	KindNodeRun       RunKind = 0x03 // lhpb.NodeRun: thread, position
+	KindVariable      RunKind = 0x04 // lhpb.Variable: thread, name
+	KindTaskRun       RunKind = 0x05 // lhpb.TaskRun: guid
+	KindCheckpoint    RunKind = 0x06 // lhpb.Checkpoint: guid, number
+	KindExternalEvent RunKind = 0x07 // lhpb.ExternalEvent: def, guid
+	KindUnclaimed     RunKind = 0x08 // pb.Empty: def, created (ns), guid; the ExternalEvents not claimed yet
+	KindWorkflowEvent RunKind = 0x09 // lhpb.WorkflowEvent: def, number
+	KindUserTaskRun   RunKind = 0x0a // lhpb.UserTaskRun: guid
+	KindInactive      RunKind = 0x0b // lhpb.InactiveThreadRun: thread
+	KindNodeOutput    RunKind = 0x0c // pb.NodeOutput: thread, node name
+	KindContinue      RunKind = 0x0d // where work stands that one record could not finish
+)
+
+// Tenant builds the keys of one tenant; there is no way from it to another's.
+type Tenant struct{ name string }
+
+// In is the builder of a tenant's keys.
+func In(tenant string) Tenant { return Tenant{tenant} }
+
+// Name of the tenant.
+func (t Tenant) Name() string { return t.name }
+
+// Run builds the keys of one WfRun.
+type Run struct{ prefix string }
+
+// Run is the builder for the rows of the WfRun.
+func (t Tenant) Run(id *lhpb.WfRunId) Run { return t.RunNamed(lh.WfRunIDString(id)) }
+
+// RunNamed is Run for the canonical text of the id.
+func (t Tenant) RunNamed(id string) Run {
+	b := make([]byte, 0, 8+len(t.name)+len(id))
+	b = append(b, byte(SpaceRun))
+	b = appendText(b, t.name)
+	b = appendText(b, id)
+	return Run{string(b)}
+}
+
+// All is the prefix of everything under the WfRun.
+func (r Run) All() Key { return Key(r.prefix) }
+
+// Kind is the prefix of the rows of one kind.
+func (r Run) Kind(k RunKind) Key { return Key(r.prefix + string([]byte{byte(k)})) }
+
+func (r Run) start(k RunKind, extra int) []byte {
+	b := make([]byte, 0, len(r.prefix)+1+extra)
+	b = append(b, r.prefix...)
+	return append(b, byte(k))
+}
+
+// WfRun is the row of the WfRun itself.
+func (r Run) WfRun() Key { return r.Kind(KindWfRun) }
+
+// ThreadRun is the row of an active ThreadRun.
+func (r Run) ThreadRun(number int32) Key {
+	return Key(appendInt32(r.start(KindThreadRun, 4), number))
+}
+
+// Inactive is the row of an archived ThreadRun.
+func (r Run) Inactive(number int32) Key {
+	return Key(appendInt32(r.start(KindInactive, 4), number))
+}
+
+// NodeRun is the row of a NodeRun.
+func (r Run) NodeRun(thread, position int32) Key {
+	return Key(appendInt32(appendInt32(r.start(KindNodeRun, 8), thread), position))
+}
+
+// NodeRunsOf is the prefix of the NodeRuns of one ThreadRun.
+func (r Run) NodeRunsOf(thread int32) Key {
+	return Key(appendInt32(r.start(KindNodeRun, 4), thread))
+}
+
+// Variable is the row of a Variable.
+func (r Run) Variable(thread int32, name string) Key {
+	return Key(appendText(appendInt32(r.start(KindVariable, 6+len(name)), thread), name))
+}
+
+// TaskRun is the row of a TaskRun. Guids of the forms "1-2" and "ut-1-2-3" order by their numbers.
+func (r Run) TaskRun(guid string) Key {
+	return Key(appendGuid(r.start(KindTaskRun, 2+len(guid)), guid))
+}
+
+// Checkpoint is the row of a Checkpoint of a TaskRun.
+func (r Run) Checkpoint(guid string, number int32) Key {
+	return Key(appendInt32(appendGuid(r.start(KindCheckpoint, 6+len(guid)), guid), number))
+}
+
+// ExternalEvent is the row of an ExternalEvent.
+func (r Run) ExternalEvent(def, guid string) Key {
+	return Key(appendText(appendText(r.start(KindExternalEvent, 4+len(def)+len(guid)), def), guid))
+}
+
+// Unclaimed is the row that says an ExternalEvent of the definition waits to be claimed.
+func (r Run) Unclaimed(def string, createdNs int64, guid string) Key {
+	b := appendText(r.start(KindUnclaimed, 12+len(def)+len(guid)), def)
+	return Key(appendText(appendInt64(b, createdNs), guid))
+}
+
+// UnclaimedOf is the prefix of the unclaimed ExternalEvents of the definition, oldest first.
+func (r Run) UnclaimedOf(def string) Key {
+	return Key(appendText(r.start(KindUnclaimed, 2+len(def)), def))
+}
+
+// ParseUnclaimed reads the parts of an Unclaimed key of this WfRun.
+func (r Run) ParseUnclaimed(k Key) (def string, createdNs int64, guid string, err error) {
+	p := r.reader(k, KindUnclaimed)
+	def, createdNs, guid = p.text(), p.int64(), p.text()
+	return def, createdNs, guid, p.done()
+}
+
+// WorkflowEvent is the row of a WorkflowEvent.
+func (r Run) WorkflowEvent(def string, number int32) Key {
+	return Key(appendInt32(appendText(r.start(KindWorkflowEvent, 6+len(def)), def), number))
+}
+
+// UserTaskRun is the row of a UserTaskRun.
+func (r Run) UserTaskRun(guid string) Key {
+	return Key(appendGuid(r.start(KindUserTaskRun, 2+len(guid)), guid))
+}
+
+// NodeOutput is the row of the latest output of a node within a ThreadRun.
+func (r Run) NodeOutput(thread int32, node string) Key {
+	return Key(appendText(appendInt32(r.start(KindNodeOutput, 6+len(node)), thread), node))
+}
+
+// Continue is the row of unfinished work of the given kind on this WfRun.
+func (r Run) Continue(what string) Key {
+	return Key(appendText(r.start(KindContinue, 2+len(what)), what))
+}
+
+func (r Run) reader(k Key, kind RunKind) *reader {
+	p := &reader{}
+	rest, ok := strings.CutPrefix(string(k), r.prefix)
+	if !ok || rest == "" || RunKind(rest[0]) != kind {
+		p.fail("key of a WfRun")
+		return p
+	}
+	p.rest = rest[1:]
+	return p
+}
+
+// RunKey is a row under a WfRun taken apart.
+type RunKey struct {
+	Tenant string
+	WfRun  string // canonical text
+	Kind   RunKind
+}
+
+// ParseRun reads tenant, WfRun and kind of a key in the run space.
+func ParseRun(k Key) (RunKey, error) {
+	p := &reader{rest: string(k)}
+	if Space(p.byte()) != SpaceRun {
+		p.fail("key of a WfRun")
+	}
+	out := RunKey{Tenant: p.text(), WfRun: p.text(), Kind: RunKind(p.byte())}
+	return out, p.err
+}
+
+const (
+	guidTask     byte = 0x01
+	guidReminder byte = 0x02
+	guidOther    byte = 0x03
+)
+
+func appendGuid(b []byte, guid string) []byte {
+	form, body := guidTask, guid
+	if rest, ok := strings.CutPrefix(guid, "ut-"); ok {
+		form, body = guidReminder, rest
+	}
+	if n := plainNumbers(body); (form == guidTask && len(n) == 2) || (form == guidReminder && len(n) == 3) {
+		b = append(b, form)
+		for _, v := range n {
+			b = appendInt32(b, v)
+		}
+		return b
+	}
+	return appendText(append(b, guidOther), guid)
+}
+
+// plainNumbers reads "1-2-3"; nil unless each part is a number written in the one canonical way.
+func plainNumbers(s string) []int32 {
+	parts := strings.Split(s, "-")
+	if len(parts) > 3 {
+		return nil
+	}
+	out := make([]int32, len(parts))
+	for i, p := range parts {
+		n, err := strconv.ParseInt(p, 10, 32)
+		if err != nil || strconv.FormatInt(n, 10) != p {
+			return nil
+		}
+		out[i] = int32(n)
+	}
+	return out
+}
+
+func (r *reader) guid() string {
+	switch form := r.byte(); form {
+	case guidTask:
+		return strconv.Itoa(int(r.int32())) + "-" + strconv.Itoa(int(r.int32()))
+	case guidReminder:
+		return "ut-" + strconv.Itoa(int(r.int32())) + "-" + strconv.Itoa(int(r.int32())) + "-" + strconv.Itoa(int(r.int32()))
+	case guidOther:
+		return r.text()
+	default:
+		r.fail("guid")
+		return ""
+	}
+}

@@ -1,0 +1,94 @@
+package keys
+
+import "littlehorse/lhpb"
+
+// TagKind is what an index is over.
+type TagKind byte
+
+// The indexes. Each lists its values; behind them stand the creation time (ms since 1970-01-01 UTC) and the
+// id, so that every index reads in order of creation. Rows change only with what they list.
+const (
+	TagWfRun         TagKind = 0x01 // WfSpec name, status; value lhpb.WfSpecId
+	TagWfRunParent   TagKind = 0x02 // parent WfRunId; value pb.Empty
+	TagTaskRun       TagKind = 0x03 // TaskDef name, status (open ones under OpenTask); value pb.Empty
+	TagNodeRun       TagKind = 0x04 // ExternalEventDef name, status; value pb.Empty
+	TagVariable      TagKind = 0x05 // WfSpec name, variable (or variable_$.path), value's text form; value lhpb.WfSpecId
+	TagExternalEvent TagKind = 0x06 // ExternalEventDef name, claimed; value pb.Empty
+	TagWorkflowEvent TagKind = 0x07 // WorkflowEventDef name; value pb.Empty
+)
+
+// OpenTask stands for TASK_SCHEDULED, TASK_RUNNING and TASK_PENDING in TagTaskRun: an index row a status
+// would cost two writes at every step of every task. A search for one of the three looks at the objects.
+const OpenTask int32 = -1
+
+// Tag builds index keys of one kind and value.
+type Tag struct{ b []byte }
+
+// Tag starts the key of an index row.
+func (t Tenant) Tag(kind TagKind) Tag {
+	b := make([]byte, 0, 96)
+	b = append(b, byte(SpaceTag))
+	b = appendText(b, t.name)
+	return Tag{append(b, byte(kind))}
+}
+
+// Text adds a text that is indexed.
+func (g Tag) Text(s string) Tag { return Tag{appendText(g.b, s)} }
+
+// Int adds a number or enum that is indexed.
+func (g Tag) Int(n int32) Tag { return Tag{appendInt32(g.b, n)} }
+
+// Prefix is the range of what has been added so far.
+func (g Tag) Prefix() Key { return Key(g.b) }
+
+// Row is the index row of an object; id parts are those that TagID gives back.
+func (g Tag) Row(createdMs int64, id TagID) Key {
+	b := appendInt64(g.b, createdMs)
+	b = appendText(b, id.WfRun)
+	b = appendInt32(b, id.Thread)
+	b = appendInt32(b, id.Number)
+	return Key(appendText(appendText(b, id.Name), id.Guid))
+}
+
+// From is the first possible row of that creation time.
+func (g Tag) From(createdMs int64) Key {
+	return Key(appendInt64(append([]byte(nil), g.b...), createdMs))
+}
+
+// TagID is the id of an indexed object in one shape for all kinds; what a kind does not use stays zero.
+type TagID struct {
+	WfRun  string // canonical text of the WfRunId
+	Thread int32
+	Number int32  // NodeRun position, WorkflowEvent number
+	Name   string // variable or definition name
+	Guid   string // TaskRun, ExternalEvent
+}
+
+// TagWfSpecID is the value of TagWfRun and TagVariable rows.
+type TagWfSpecID = lhpb.WfSpecId
+
+// ParseTagRow reads creation time and id of a row under the given prefix.
+func ParseTagRow(prefix, row Key) (createdMs int64, id TagID, err error) {
+	p := &reader{}
+	if !row.HasPrefix(prefix) {
+		p.fail("index key")
+	}
+	if p.err == nil {
+		p.rest = string(row[len(prefix):])
+	}
+	createdMs = p.int64()
+	id = TagID{WfRun: p.text(), Thread: p.int32(), Number: p.int32(), Name: p.text(), Guid: p.text()}
+	return createdMs, id, p.done()
+}
+
+// NextText reads the text that follows prefix in k: how an index is walked value by value.
+func NextText(prefix, k Key) (string, error) {
+	p := &reader{}
+	if !k.HasPrefix(prefix) {
+		p.fail("index key")
+	} else {
+		p.rest = string(k[len(prefix):])
+	}
+	s := p.text()
+	return s, p.err
+}
