@@ -1,0 +1,186 @@
+// Package lhserver runs the real binary as a process for the tests that need one: it builds it once, starts
+// it on free loopback ports over a data folder, kills it as a power cut would and starts it again.
+package lhserver
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/protobuf/types/known/emptypb"
+
+	"littlehorse/lhpb"
+)
+
+var build struct {
+	sync.Once
+	path string
+	err  error
+}
+
+// Binary builds cmd/lh once per test process and returns its path. LH_TEST_BINARY names one built before.
+func Binary(t testing.TB) string {
+	t.Helper()
+	build.Do(func() {
+		if p := os.Getenv("LH_TEST_BINARY"); p != "" {
+			build.path = p
+			return
+		}
+		dir, err := os.MkdirTemp("", "lh-binary-")
+		if err != nil {
+			build.err = err
+			return
+		}
+		build.path = filepath.Join(dir, "lh")
+		cmd := exec.Command("go", "build", "-o", build.path, "./cmd/lh")
+		cmd.Dir = root()
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			build.err = fmt.Errorf("go build ./cmd/lh: %w\n%s", err, out)
+		}
+	})
+	if build.err != nil {
+		t.Fatal(build.err)
+	}
+	return build.path
+}
+
+func root() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Dir(filepath.Dir(filepath.Dir(file)))
+}
+
+// Server is one server over one data folder, through all its restarts.
+type Server struct {
+	// API is the address of the public listener, "127.0.0.1:port"; the same after each restart.
+	API string
+	// Health is the address of the health and metrics endpoint.
+	Health string
+	// Data is the folder of the store.
+	Data string
+	// Wrap, if set, is put before the binary on the command line: a tracer, say.
+	Wrap []string
+
+	env []string
+	cmd *exec.Cmd
+	out *bytes.Buffer
+}
+
+// New prepares a server over the data folder; env entries ("NAME=value") are added to its environment.
+func New(t testing.TB, data string, env ...string) *Server {
+	t.Helper()
+	p := freePorts(t, 3)
+	return &Server{
+		API:    "127.0.0.1:" + p[0],
+		Health: "127.0.0.1:" + p[1],
+		Data:   data,
+		env: append([]string{
+			"LHS_LISTENERS=PLAIN:" + p[0],
+			"LHS_ADVERTISED_LISTENERS=PLAIN://127.0.0.1:" + p[0],
+			"LHS_HEALTH_SERVICE_PORT=" + p[1],
+			"LHS_INTERNAL_BIND_PORT=" + p[2],
+			"LHD_PORT=0",
+			"LHS_STATE_DIR=" + data,
+		}, env...),
+	}
+}
+
+// freePorts asks the kernel for ports that nobody listens on.
+func freePorts(t testing.TB, n int) []string {
+	t.Helper()
+	ports := make([]string, n)
+	for i := range ports {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		ports[i] = strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+	}
+	return ports
+}
+
+// Start runs the binary and returns when it answers. The process is killed when the test ends.
+func (s *Server) Start(t testing.TB) {
+	t.Helper()
+	args := append(append([]string{}, s.Wrap...), Binary(t), "serve")
+	s.out = &bytes.Buffer{}
+	s.cmd = exec.Command(args[0], args[1:]...)
+	s.cmd.Env = append(os.Environ(), s.env...)
+	s.cmd.Stdout, s.cmd.Stderr = s.out, s.out
+	// Its own group, so that a tracer's child goes with it.
+	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	cmd := s.cmd
+	t.Cleanup(func() { killGroup(cmd) })
+	conn := s.Dial(t)
+	defer conn.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	if _, err := lhpb.NewLittleHorseClient(conn).GetServerVersion(ctx, &emptypb.Empty{}, grpc.WaitForReady(true)); err != nil {
+		s.Kill()
+		t.Fatalf("the server does not answer: %v\n%s", err, s.out)
+	}
+}
+
+// Dial connects to the public listener.
+func (s *Server) Dial(t testing.TB) *grpc.ClientConn {
+	t.Helper()
+	conn, err := grpc.NewClient(s.API, grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithConnectParams(grpc.ConnectParams{MinConnectTimeout: time.Second}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+// Kill ends the process as kill -9 does and waits until it is gone.
+func (s *Server) Kill() { killGroup(s.cmd) }
+
+func killGroup(cmd *exec.Cmd) {
+	if cmd.ProcessState != nil {
+		return
+	}
+	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	_ = cmd.Wait()
+}
+
+// Stop asks for a graceful shutdown and fails the test unless the process ends with exit code 0.
+func (s *Server) Stop(t testing.TB) {
+	t.Helper()
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	err := s.cmd.Wait()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) || err != nil {
+		t.Fatalf("graceful shutdown: %v\n%s", err, s.out)
+	}
+}
+
+// Exited waits for the process to end by itself and returns its exit code.
+func (s *Server) Exited() int {
+	_ = s.cmd.Wait()
+	return s.cmd.ProcessState.ExitCode()
+}
+
+// Output is what the process has printed since its last start. Only to be read when it has ended.
+func (s *Server) Output() string { return s.out.String() }
+
+// PID of the running process.
+func (s *Server) PID() int { return s.cmd.Process.Pid }
