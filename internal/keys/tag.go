@@ -1,6 +1,10 @@
 package keys
 
-import "littlehorse/lhpb"
+import (
+	"slices"
+
+	"littlehorse/lhpb"
+)
 
 // TagKind is what an index is over.
 type TagKind byte
@@ -33,17 +37,17 @@ func (t Tenant) Tag(kind TagKind) Tag {
 }
 
 // Text adds a text that is indexed.
-func (g Tag) Text(s string) Tag { return Tag{appendText(g.b, s)} }
+func (g Tag) Text(s string) Tag { return Tag{appendText(slices.Clip(g.b), s)} }
 
 // Int adds a number or enum that is indexed.
-func (g Tag) Int(n int32) Tag { return Tag{appendInt32(g.b, n)} }
+func (g Tag) Int(n int32) Tag { return Tag{appendInt32(slices.Clip(g.b), n)} }
 
 // Prefix is the range of what has been added so far.
 func (g Tag) Prefix() Key { return Key(g.b) }
 
 // Row is the index row of an object; id parts are those that TagID gives back.
 func (g Tag) Row(createdMs int64, id TagID) Key {
-	b := appendInt64(g.b, createdMs)
+	b := appendInt64(slices.Clip(g.b), createdMs)
 	b = appendText(b, id.WfRun)
 	b = appendInt32(b, id.Thread)
 	b = appendInt32(b, id.Number)
@@ -52,7 +56,7 @@ func (g Tag) Row(createdMs int64, id TagID) Key {
 
 // From is the first possible row of that creation time.
 func (g Tag) From(createdMs int64) Key {
-	return Key(appendInt64(append([]byte(nil), g.b...), createdMs))
+	return Key(appendInt64(slices.Clip(g.b), createdMs))
 }
 
 // TagID is the id of an indexed object in one shape for all kinds; what a kind does not use stays zero.
