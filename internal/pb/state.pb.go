@@ -31,8 +31,10 @@ type WfRunRow struct {
 	WfRun *lhpb.WfRun `protobuf:"bytes,1,opt,name=wf_run,json=wfRun,proto3" json:"wf_run,omitempty"`
 	// Numbers of the ThreadRuns that are not archived, ascending.
 	ThreadRunNumbers []int32 `protobuf:"varint,2,rep,packed,name=thread_run_numbers,json=threadRunNumbers,proto3" json:"thread_run_numbers,omitempty"`
-	unknownFields    protoimpl.UnknownFields
-	sizeCache        protoimpl.SizeCache
+	// The WfRun is being deleted, over several records. It counts as absent, but its id is not free yet.
+	Deleting      bool `protobuf:"varint,3,opt,name=deleting,proto3" json:"deleting,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *WfRunRow) Reset() {
@@ -77,6 +79,13 @@ func (x *WfRunRow) GetThreadRunNumbers() []int32 {
 		return x.ThreadRunNumbers
 	}
 	return nil
+}
+
+func (x *WfRunRow) GetDeleting() bool {
+	if x != nil {
+		return x.Deleting
+	}
+	return false
 }
 
 // NodeOutput is the output of the latest completed run of a node within one ThreadRun.
@@ -144,7 +153,10 @@ type Timer struct {
 	//	*Timer_SleepMatured
 	//	*Timer_DeleteWfRun
 	//	*Timer_ExternalEventExpired
-	What          isTimer_What `protobuf_oneof:"what"`
+	What isTimer_What `protobuf_oneof:"what"`
+	// When the timer was set, nanoseconds since 1970-01-01 UTC. It does nothing to an object made later: a new
+	// WfRun may carry the id of a deleted one.
+	SetNs         int64 `protobuf:"varint,7,opt,name=set_ns,json=setNs,proto3" json:"set_ns,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -238,6 +250,13 @@ func (x *Timer) GetExternalEventExpired() *lhpb.ExternalEventId {
 		}
 	}
 	return nil
+}
+
+func (x *Timer) GetSetNs() int64 {
+	if x != nil {
+		return x.SetNs
+	}
+	return 0
 }
 
 type isTimer_What interface {
@@ -479,14 +498,15 @@ var File_lh_state_proto protoreflect.FileDescriptor
 
 const file_lh_state_proto_rawDesc = "" +
 	"\n" +
-	"\x0elh/state.proto\x12\vlh.internal\x1a\x0fobject_id.proto\x1a\x15type_definition.proto\x1a\fwf_run.proto\"c\n" +
+	"\x0elh/state.proto\x12\vlh.internal\x1a\x0fobject_id.proto\x1a\x15type_definition.proto\x1a\fwf_run.proto\"\x7f\n" +
 	"\bWfRunRow\x12)\n" +
 	"\x06wf_run\x18\x01 \x01(\v2\x12.littlehorse.WfRunR\x05wfRun\x12,\n" +
-	"\x12thread_run_numbers\x18\x02 \x03(\x05R\x10threadRunNumbers\"Z\n" +
+	"\x12thread_run_numbers\x18\x02 \x03(\x05R\x10threadRunNumbers\x12\x1a\n" +
+	"\bdeleting\x18\x03 \x01(\bR\bdeleting\"Z\n" +
 	"\n" +
 	"NodeOutput\x120\n" +
 	"\x05value\x18\x01 \x01(\v2\x1a.littlehorse.VariableValueR\x05value\x12\x1a\n" +
-	"\bposition\x18\x02 \x01(\x05R\bposition\"\xa2\x05\n" +
+	"\bposition\x18\x02 \x01(\x05R\bposition\"\xb9\x05\n" +
 	"\x05Timer\x12C\n" +
 	"\ftask_timeout\x18\x01 \x01(\v2\x1e.lh.internal.Timer.TaskTimeoutH\x00R\vtaskTimeout\x12=\n" +
 	"\n" +
@@ -494,7 +514,8 @@ const file_lh_state_proto_rawDesc = "" +
 	"\x16external_event_timeout\x18\x03 \x01(\v2\x16.littlehorse.NodeRunIdH\x00R\x14externalEventTimeout\x12=\n" +
 	"\rsleep_matured\x18\x04 \x01(\v2\x16.littlehorse.NodeRunIdH\x00R\fsleepMatured\x12:\n" +
 	"\rdelete_wf_run\x18\x05 \x01(\v2\x14.littlehorse.WfRunIdH\x00R\vdeleteWfRun\x12T\n" +
-	"\x16external_event_expired\x18\x06 \x01(\v2\x1c.littlehorse.ExternalEventIdH\x00R\x14externalEventExpired\x1a\x8c\x01\n" +
+	"\x16external_event_expired\x18\x06 \x01(\v2\x1c.littlehorse.ExternalEventIdH\x00R\x14externalEventExpired\x12\x15\n" +
+	"\x06set_ns\x18\a \x01(\x03R\x05setNs\x1a\x8c\x01\n" +
 	"\vTaskTimeout\x126\n" +
 	"\vtask_run_id\x18\x01 \x01(\v2\x16.littlehorse.TaskRunIdR\ttaskRunId\x12\x18\n" +
 	"\aattempt\x18\x02 \x01(\x05R\aattempt\x12+\n" +

@@ -26,6 +26,7 @@ func (m *WfRunRow) CloneVT() *WfRunRow {
 	}
 	r := new(WfRunRow)
 	r.WfRun = m.WfRun.CloneVT()
+	r.Deleting = m.Deleting
 	if rhs := m.ThreadRunNumbers; rhs != nil {
 		tmpContainer := make([]int32, len(rhs))
 		copy(tmpContainer, rhs)
@@ -102,6 +103,7 @@ func (m *Timer) CloneVT() *Timer {
 		return (*Timer)(nil)
 	}
 	r := new(Timer)
+	r.SetNs = m.SetNs
 	if m.What != nil {
 		r.What = m.What.(interface{ CloneVT() isTimer_What }).CloneVT()
 	}
@@ -232,6 +234,16 @@ func (m *WfRunRow) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 	if m.unknownFields != nil {
 		i -= len(m.unknownFields)
 		copy(dAtA[i:], m.unknownFields)
+	}
+	if m.Deleting {
+		i--
+		if m.Deleting {
+			dAtA[i] = 1
+		} else {
+			dAtA[i] = 0
+		}
+		i--
+		dAtA[i] = 0x18
 	}
 	if len(m.ThreadRunNumbers) > 0 {
 		var pksize2 int
@@ -454,6 +466,11 @@ func (m *Timer) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 			return 0, err
 		}
 		i -= size
+	}
+	if m.SetNs != 0 {
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.SetNs))
+		i--
+		dAtA[i] = 0x38
 	}
 	return len(dAtA) - i, nil
 }
@@ -684,6 +701,9 @@ func (m *WfRunRow) SizeVT() (n int) {
 		}
 		n += 1 + protohelpers.SizeOfVarint(uint64(l)) + l
 	}
+	if m.Deleting {
+		n += 2
+	}
 	n += len(m.unknownFields)
 	return n
 }
@@ -750,6 +770,9 @@ func (m *Timer) SizeVT() (n int) {
 	_ = l
 	if vtmsg, ok := m.What.(interface{ SizeVT() int }); ok {
 		n += vtmsg.SizeVT()
+	}
+	if m.SetNs != 0 {
+		n += 1 + protohelpers.SizeOfVarint(uint64(m.SetNs))
 	}
 	n += len(m.unknownFields)
 	return n
@@ -1003,6 +1026,26 @@ func (m *WfRunRow) UnmarshalVT(dAtA []byte) error {
 			} else {
 				return fmt.Errorf("proto: wrong wireType = %d for field ThreadRunNumbers", wireType)
 			}
+		case 3:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Deleting", wireType)
+			}
+			var v int
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				v |= int(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+			m.Deleting = bool(v != 0)
 		default:
 			iNdEx = preIndex
 			skippy, err := protohelpers.Skip(dAtA[iNdEx:])
@@ -1637,6 +1680,25 @@ func (m *Timer) UnmarshalVT(dAtA []byte) error {
 				m.What = &Timer_ExternalEventExpired{ExternalEventExpired: v}
 			}
 			iNdEx = postIndex
+		case 7:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field SetNs", wireType)
+			}
+			m.SetNs = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.SetNs |= int64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
 		default:
 			iNdEx = preIndex
 			skippy, err := protohelpers.Skip(dAtA[iNdEx:])
