@@ -1,0 +1,256 @@
+package taskqueue
+
+import (
+	"context"
+	"errors"
+	"io"
+	"sync"
+
+	"littlehorse/internal/lh"
+	"littlehorse/internal/pb"
+	"littlehorse/lhpb"
+)
+
+// poller is one PollTask stream.
+type poller struct {
+	outboxBytes int
+	wake        chan struct{} // there is something for the writer to look at
+	slots       chan struct{} // one for each credit that is not answered
+
+	mu       sync.Mutex
+	credits  map[*credit]struct{} // not answered
+	parked   []*credit            // set aside while the outbox is full
+	claiming int                  // claims whose outcome is not known
+	outbox   []*lhpb.ScheduledTask
+	pending  int  // bytes in the outbox and in the writer's hands
+	usual    int  // bytes a claim is expected to bring
+	ending   bool // takes no further tasks
+	gone     bool // can deliver nothing
+}
+
+func newPoller(cfg Config) *poller {
+	return &poller{
+		outboxBytes: cfg.OutboxBytes,
+		wake:        make(chan struct{}, 1),
+		slots:       make(chan struct{}, cfg.MaxCredits),
+		credits:     map[*credit]struct{}{},
+		usual:       cfg.OutboxBytes / 64,
+	}
+}
+
+func (p *poller) signal() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// hold counts the credit as not answered; false if the stream is ending.
+func (p *poller) hold(c *credit) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.ending {
+		p.credits[c] = struct{}{}
+	}
+	return !p.ending
+}
+
+func (p *poller) isEnding() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.ending
+}
+
+// beginClaim says whether the stream can take a task for this credit now. If it cannot because it does not
+// read, the credit is set aside.
+func (p *poller) beginClaim(c *credit) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ending {
+		return false
+	}
+	if p.full() {
+		p.parked = append(p.parked, c)
+		return false
+	}
+	p.claiming++
+	return true
+}
+
+// full reports whether more is under way to the worker than it should be; p.mu is held.
+func (p *poller) full() bool { return p.pending+p.claiming*p.usual > p.outboxBytes }
+
+// unpark gives the credits that wait for room, if there is some; p.mu is held.
+func (p *poller) unpark() []*credit {
+	if p.full() {
+		return nil
+	}
+	out := p.parked
+	p.parked = nil
+	return out
+}
+
+// endClaim ends what beginClaim began; task is nil if there is nothing to deliver.
+func (p *poller) endClaim(c *credit, task *lhpb.ScheduledTask) (delivered bool, unparked []*credit) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	defer p.signal()
+	p.claiming--
+	if task == nil || p.gone {
+		return false, p.unpark()
+	}
+	delete(p.credits, c)
+	p.outbox = append(p.outbox, task)
+	p.usual = task.SizeVT()
+	p.pending += p.usual
+	return true, p.unpark()
+}
+
+// end stops new tasks and gives the credits that wait, for their queues to forget.
+func (p *poller) end() []*credit {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ending = true
+	p.parked = nil
+	out := make([]*credit, 0, len(p.credits))
+	for c := range p.credits {
+		out = append(out, c)
+	}
+	p.signal()
+	return out
+}
+
+func (p *poller) abandon() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.gone = true
+	p.outbox = nil
+}
+
+// take empties the outbox; finished says that nothing will ever come again.
+func (p *poller) take() (tasks []*lhpb.ScheduledTask, finished bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	tasks, p.outbox = p.outbox, nil
+	return tasks, p.ending && p.claiming == 0 && len(tasks) == 0
+}
+
+// sent counts a task as written and gives back the credits that waited for room.
+func (p *poller) sent(task *lhpb.ScheduledTask) []*credit {
+	<-p.slots
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pending -= task.SizeVT()
+	return p.unpark()
+}
+
+// Stream is a PollTask stream as a queue sees it.
+type Stream interface {
+	Recv() (*lhpb.PollTaskRequest, error)
+	Send(*lhpb.PollTaskResponse) error
+}
+
+// Poll serves one stream until it ends: nil after the worker closed its side and got what was claimed for
+// it. The error of a broken stream is returned as it came; Unavailable when the queues shut down.
+func (qs *Queues) Poll(ctx context.Context, tenant string, s Stream) error {
+	if !qs.enter() {
+		return qs.shutdownError()
+	}
+	defer qs.pollers.Done()
+	p := newPoller(qs.cfg)
+	received := make(chan error, 1)
+	qs.readers.Go(func() { received <- qs.receive(ctx, tenant, p, s) })
+	err := qs.deliver(ctx, p, s, received)
+	p.abandon()
+	qs.forget(p)
+	return err
+}
+
+// receive turns requests into credits until the stream ends.
+func (qs *Queues) receive(ctx context.Context, tenant string, p *poller, s Stream) error {
+	for {
+		r, err := s.Recv()
+		if err != nil {
+			return err
+		}
+		select {
+		case p.slots <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		qs.offer(name{tenant, r.GetTaskDefId().GetName()}, p, newWireCredit(r, qs.cfg.Incarnation, qs.credits.Add(1)))
+	}
+}
+
+// offer makes a credit wait.
+func (qs *Queues) offer(n name, p *poller, wire *pb.Credit) {
+	q := qs.locked(n)
+	c := &credit{wire: wire, poller: p, queue: q}
+	if p.hold(c) {
+		q.credits.add(c)
+	}
+	w := q.match()
+	qs.release(q)
+	q.mu.Unlock()
+	qs.do(w)
+}
+
+// deliver is the stream's only writer.
+func (qs *Queues) deliver(ctx context.Context, p *poller, s Stream, received <-chan error) error {
+	var last error
+	closing := qs.closing
+	for {
+		tasks, finished := p.take()
+		for _, t := range tasks {
+			if err := s.Send(&lhpb.PollTaskResponse{Result: t}); err != nil {
+				return err
+			}
+			qs.resume(p.sent(t))
+		}
+		if finished {
+			return last
+		}
+		if len(tasks) > 0 {
+			continue
+		}
+		select {
+		case <-p.wake:
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-closing:
+			closing, last = nil, qs.shutdownError()
+			qs.forget(p)
+		case err := <-received:
+			if !errors.Is(err, io.EOF) {
+				return err
+			}
+			qs.forget(p)
+		}
+	}
+}
+
+// forget takes the stream's waiting credits out of their queues.
+func (qs *Queues) forget(p *poller) {
+	for _, c := range p.end() {
+		c.queue.mu.Lock()
+		c.queue.credits.remove(c)
+		qs.release(c.queue)
+		c.queue.mu.Unlock()
+	}
+}
+
+// resume lets credits wait again that were set aside.
+func (qs *Queues) resume(parked []*credit) {
+	for _, c := range parked {
+		q := c.queue
+		q.mu.Lock()
+		q.addCredit(c)
+		w := q.match()
+		q.mu.Unlock()
+		qs.do(w)
+	}
+}
+
+func (qs *Queues) shutdownError() error {
+	return lh.Errorf(lh.Unavailable, "Server is shutting down, no new requests are being accepted")
+}
