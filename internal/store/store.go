@@ -1,7 +1,168 @@
 package store
 
-// Store is the one open store of a server.
-type Store struct{}
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
 
-// Batch is a set of changes that become durable together.
-type Batch struct{}
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"littlehorse/internal/keys"
+	"littlehorse/internal/machine"
+)
+
+// slowDisk is how long one operation of the disk may take before it is logged.
+const slowDisk = 5 * time.Second
+
+// Store is the one open store of a server. All methods may be called by many goroutines.
+type Store struct {
+	dir   string
+	fs    vfs.FS
+	log   *slog.Logger
+	db    *pebble.DB
+	cache *pebble.Cache
+
+	healthChecks io.Closer // nil for a file system that was handed in
+
+	failOnce sync.Once
+	failed   chan struct{}
+	failure  error
+	wedged   atomic.Bool // Pebble may hold a lock for ever
+}
+
+// Open opens the store, or makes it. It refuses a store that another process has open, one of another mode or
+// another number of partitions, and one of a newer format.
+func Open(o Options) (_ *Store, err error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	s := &Store{dir: o.Dir, fs: o.FS, log: o.Logger.WithGroup("store"), failed: make(chan struct{})}
+	if s.fs == nil {
+		s.fs, s.healthChecks = vfs.WithDiskHealthChecks(vfs.Default, slowDisk, nil, s.diskSlow)
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			s.unwound(p)
+			err = s.Err()
+		}
+		if err != nil {
+			err = errors.Join(err, s.closeHealthChecks())
+		}
+	}()
+	if err := s.makeDir(); err != nil {
+		return nil, fmt.Errorf("store: make %s: %w", o.Dir, err)
+	}
+	s.cache = pebble.NewCache(max(o.MemoryBytes-memtables*o.memtableBytes(), minMemtableBytes))
+	defer s.cache.Unref()
+	if s.db, err = pebble.Open(o.Dir, o.pebble(s)); err != nil {
+		return nil, fmt.Errorf("store: open %s (is another server using it?): %w", o.Dir, err)
+	}
+	if err := s.checkFormat(&o); err != nil {
+		return nil, errors.Join(err, s.db.Close())
+	}
+	return s, nil
+}
+
+// makeDir makes the folder and syncs what names it: a folder whose name is not durable takes all it holds along.
+func (s *Store) makeDir() error {
+	parents := []string{s.fs.PathDir(s.dir)}
+	for {
+		dir := parents[len(parents)-1]
+		up := s.fs.PathDir(dir)
+		if _, err := s.fs.Stat(dir); err == nil || up == dir {
+			break
+		}
+		parents = append(parents, up)
+	}
+	if err := s.fs.MkdirAll(s.dir, 0o755); err != nil {
+		return err
+	}
+	for _, dir := range parents {
+		d, err := s.fs.OpenDir(dir)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(d.Sync(), d.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Failed is closed when the disk has failed under the store: a write or a sync went wrong, in the foreground or
+// behind. Nobody can tell then what is durable; the process must end.
+func (s *Store) Failed() <-chan struct{} { return s.failed }
+
+// Err is why the store failed; nil as long as it has not.
+func (s *Store) Err() error {
+	select {
+	case <-s.failed:
+		return s.failure
+	default:
+		return nil
+	}
+}
+
+func (s *Store) fail(err error) {
+	s.failOnce.Do(func() {
+		s.failure = fmt.Errorf("store: %w", err)
+		close(s.failed)
+	})
+}
+
+// Close ends the store. Snapshots and cursors must be closed before. If the store has failed, that failure is
+// returned; after a failure that may have left a lock of Pebble's held, nothing else is done.
+func (s *Store) Close() error {
+	if s.wedged.Load() {
+		return s.Err()
+	}
+	err := s.db.Close()
+	if err != nil {
+		err = fmt.Errorf("store: close: %w", err)
+	}
+	return errors.Join(s.Err(), err, s.closeHealthChecks())
+}
+
+func (s *Store) closeHealthChecks() error {
+	if s.healthChecks == nil {
+		return nil
+	}
+	return s.healthChecks.Close()
+}
+
+// Get reads a value as last written, synced or not; ok tells whether there is one. The bytes are the caller's.
+func (s *Store) Get(from machine.Stream, k keys.Key) (value []byte, ok bool, err error) {
+	err = s.View(from, k, func(b []byte) error {
+		value, ok = append([]byte{}, b...), true
+		return nil
+	})
+	return value, ok, err
+}
+
+// View calls see with the value as last written, synced or not, unless the key is absent. The bytes are only
+// valid during the call.
+func (s *Store) View(from machine.Stream, k keys.Key, see func(value []byte) error) error {
+	return view(s.db, from, k, see)
+}
+
+// Rows is a cursor over [from, to) as last written, synced or not.
+func (s *Store) Rows(of machine.Stream, from, to keys.Key) (*Rows, error) {
+	return newRows(s.db, of, from, to)
+}
+
+func view(r pebble.Reader, from machine.Stream, k keys.Key, see func(value []byte) error) error {
+	var buf [keyBuffer]byte
+	b, closer, err := r.Get(appendKey(buf[:0], from, k))
+	if errors.Is(err, pebble.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("store: get %s: %w", from, err)
+	}
+	return errors.Join(see(b), closer.Close())
+}

@@ -1,0 +1,67 @@
+package store
+
+import (
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"littlehorse/internal/keys"
+	"littlehorse/internal/machine"
+)
+
+// Batch is a set of changes that become durable together. It belongs to one goroutine at a time.
+type Batch struct {
+	store *Store
+	b     *pebble.Batch
+}
+
+// NewBatch makes an empty batch; sizeHint is the expected number of encoded bytes.
+func (s *Store) NewBatch(sizeHint int) *Batch {
+	return &Batch{store: s, b: s.db.NewBatchWithSize(sizeHint)}
+}
+
+// Put sets the key to the value, encoded here and only here.
+func (b *Batch) Put(to machine.Stream, k keys.Key, v machine.Value) error {
+	op := b.b.SetDeferred(prefixBytes+len(k), v.SizeVT())
+	appendKey(op.Key[:0], to, k)
+	if _, err := v.MarshalToSizedBufferVT(op.Value); err != nil {
+		return fmt.Errorf("store: encode %T: %w", v, err)
+	}
+	return op.Finish()
+}
+
+// Delete removes the key.
+func (b *Batch) Delete(from machine.Stream, k keys.Key) error {
+	op := b.b.DeleteDeferred(prefixBytes + len(k))
+	appendKey(op.Key[:0], from, k)
+	return op.Finish()
+}
+
+// Bytes is the encoded size of the batch.
+func (b *Batch) Bytes() int { return b.b.Len() }
+
+// Changes is how many puts and deletes the batch holds.
+func (b *Batch) Changes() int { return int(b.b.Count()) }
+
+// Commit makes the batch durable, all or nothing, and visible; it returns after the sync. After an error
+// nobody can tell what is durable: the store has failed for good.
+func (b *Batch) Commit() (failure error) {
+	if err := b.store.Err(); err != nil {
+		return err
+	}
+	defer func() {
+		// Pebble ends the process when a write or the change to a new log file fails; here it fails the store.
+		if p := recover(); p != nil {
+			b.store.unwound(p)
+			failure = b.store.Err()
+		}
+	}()
+	if err := b.b.Commit(pebble.Sync); err != nil {
+		b.store.fail(fmt.Errorf("commit: %w", err))
+		return b.store.Err()
+	}
+	return b.b.Close()
+}
+
+// Discard gives up a batch that is not to be committed.
+func (b *Batch) Discard() { _ = b.b.Close() }

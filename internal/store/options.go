@@ -1,0 +1,102 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+
+	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/vfs"
+)
+
+// Mode says which log the store belongs to. A store made in one mode is refused in another.
+type Mode string
+
+// The modes.
+const (
+	Embedded Mode = "embedded"
+	Kafka    Mode = "kafka"
+)
+
+// Options of a Store. Start from DefaultOptions.
+type Options struct {
+	// Dir is the folder of the store; it is made if it is not there.
+	Dir string
+	// FS is the file system; the machine's by default. Given another, no background check of its health runs.
+	FS vfs.FS
+	// Mode of the server that owns the store.
+	Mode Mode
+	// Partitions is how many core partitions the cluster has. It can never change.
+	Partitions int
+	// MemoryBytes is the budget for block cache and memtables together: an eighth of it, at most 64 MiB and at
+	// least 256 KiB, is one memtable, of which there may be four; the rest is block cache. Default 512 MiB.
+	MemoryBytes int64
+	// Compactions is how many compactions may run at the same time; default half of GOMAXPROCS, at least 1.
+	Compactions int
+	// Logger; discarding by default.
+	Logger *slog.Logger
+}
+
+// DefaultOptions has every default; Dir and Partitions are left to the caller.
+func DefaultOptions() Options {
+	return Options{
+		Mode:        Embedded,
+		MemoryBytes: 512 << 20,
+		Compactions: max(1, runtime.GOMAXPROCS(0)/2),
+		Logger:      slog.New(slog.DiscardHandler),
+	}
+}
+
+const (
+	minMemoryBytes   = 2 << 20
+	minMemtableBytes = 256 << 10
+	maxMemtableBytes = 64 << 20
+	memtables        = 4
+	maxPartitions    = 1 << 16
+	bloomBitsPerKey  = 10
+)
+
+// Validate names the first option that cannot work.
+func (o *Options) Validate() error {
+	switch {
+	case o.Dir == "":
+		return errors.New("store: no Dir")
+	case o.Mode != Embedded && o.Mode != Kafka:
+		return fmt.Errorf("store: Mode is %q, it must be %q or %q", o.Mode, Embedded, Kafka)
+	case o.Partitions < 1 || o.Partitions > maxPartitions:
+		return fmt.Errorf("store: Partitions is %d, it must be 1 to %d", o.Partitions, maxPartitions)
+	case o.MemoryBytes < minMemoryBytes:
+		return fmt.Errorf("store: MemoryBytes is %d, it must be at least %d", o.MemoryBytes, minMemoryBytes)
+	case o.Compactions < 1:
+		return fmt.Errorf("store: Compactions is %d, it must be at least 1", o.Compactions)
+	case o.Logger == nil:
+		return errors.New("store: no Logger: start from DefaultOptions")
+	}
+	return nil
+}
+
+func (o *Options) memtableBytes() int64 {
+	return min(max(o.MemoryBytes/8, minMemtableBytes), maxMemtableBytes)
+}
+
+func (o *Options) pebble(s *Store) *pebble.Options {
+	memtable := o.memtableBytes()
+	p := &pebble.Options{
+		FS:                          s.fs,
+		Cache:                       s.cache,
+		MemTableSize:                uint64(memtable),
+		MemTableStopWritesThreshold: memtables,
+		L0CompactionThreshold:       4,
+		L0StopWritesThreshold:       24,
+		CompactionConcurrencyRange:  func() (int, int) { return 1, o.Compactions },
+		FormatMajorVersion:          pebble.FormatNewest,
+		Logger:                      pebbleLogger{s},
+		EventListener:               s.events(),
+	}
+	for i := range p.Levels {
+		p.Levels[i].FilterPolicy = bloom.FilterPolicy(bloomBitsPerKey)
+	}
+	return p
+}

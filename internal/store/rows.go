@@ -1,0 +1,63 @@
+package store
+
+import (
+	"fmt"
+
+	"github.com/cockroachdb/pebble/v2"
+
+	"littlehorse/internal/keys"
+	"littlehorse/internal/machine"
+)
+
+// Rows is a cursor over a range of one partition. It starts on the first row.
+type Rows struct{ it *pebble.Iterator }
+
+// newRows opens a cursor over [from, to); an empty to means the end of the partition.
+func newRows(r pebble.Reader, of machine.Stream, from, to keys.Key) (*Rows, error) {
+	upper := appendEnd(nil, of)
+	if to != "" {
+		upper = appendKey(nil, of, to)
+	}
+	it, err := r.NewIter(&pebble.IterOptions{LowerBound: appendKey(nil, of, from), UpperBound: upper})
+	if err != nil {
+		return nil, fmt.Errorf("store: scan %s: %w", of, err)
+	}
+	it.First()
+	return &Rows{it: it}, nil
+}
+
+// Valid tells whether the cursor stands on a row. When it does not, Close tells whether that is the end or an
+// error.
+func (r *Rows) Valid() bool { return r.it.Valid() }
+
+// Key of the row.
+func (r *Rows) Key() keys.Key { return keys.Key(r.it.Key()[prefixBytes:]) }
+
+// Value of the row; valid until the next call of Next or Close.
+func (r *Rows) Value() ([]byte, error) { return r.it.ValueAndErr() }
+
+// Next goes to the next row.
+func (r *Rows) Next() { r.it.Next() }
+
+// Close ends the cursor and returns the first error it met.
+func (r *Rows) Close() error {
+	if err := r.it.Close(); err != nil {
+		return fmt.Errorf("store: scan: %w", err)
+	}
+	return nil
+}
+
+// each visits the rows until visit returns false.
+func (r *Rows) each(visit func(k keys.Key, value []byte) bool) error {
+	for ; r.Valid(); r.Next() {
+		v, err := r.Value()
+		if err != nil {
+			_ = r.Close()
+			return fmt.Errorf("store: scan: %w", err)
+		}
+		if !visit(r.Key(), v) {
+			break
+		}
+	}
+	return r.Close()
+}

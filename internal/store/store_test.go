@@ -1,0 +1,329 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+	"go.uber.org/goleak"
+
+	"littlehorse/internal/keys"
+	"littlehorse/internal/machine"
+	"littlehorse/internal/pb"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var (
+	c0 = machine.Stream{Kind: machine.Core, Partition: 0}
+	c1 = machine.Stream{Kind: machine.Core, Partition: 1}
+)
+
+func options(fs vfs.FS) Options {
+	o := DefaultOptions()
+	o.Dir, o.FS, o.Partitions, o.MemoryBytes = "data/store", fs, 4, 4<<20
+	return o
+}
+
+func open(t testing.TB, o Options) *Store {
+	t.Helper()
+	s, err := Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func closed(t testing.TB, s *Store) {
+	t.Helper()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func put(t testing.TB, s *Store, to machine.Stream, k keys.Key, n uint64) {
+	t.Helper()
+	b := s.NewBatch(0)
+	if err := errors.Join(b.Put(to, k, &pb.Counter{Value: n}), b.Commit()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func number(t testing.TB, s *Store, from machine.Stream, k keys.Key) uint64 {
+	t.Helper()
+	b, ok, err := s.Get(from, k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !ok {
+		return 0
+	}
+	c := &pb.Counter{}
+	if err := c.UnmarshalVT(b); err != nil {
+		t.Fatal(err)
+	}
+	return c.Value
+}
+
+func TestPartitionsAreApart(t *testing.T) {
+	s := open(t, options(vfs.NewMem()))
+	defer closed(t, s)
+	streams := []machine.Stream{c0, c1, {Kind: machine.Core, Partition: 0xffff}, {Kind: machine.Metadata}}
+	for i, st := range streams {
+		put(t, s, st, "a", uint64(i+1))
+		put(t, s, st, "\xff\xff\xff\xff", 9)
+	}
+	for i, st := range streams {
+		if got := number(t, s, st, "a"); got != uint64(i+1) {
+			t.Errorf("%s: a = %d", st, got)
+		}
+		r, err := s.Rows(st, "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []keys.Key
+		if err := r.each(func(k keys.Key, _ []byte) bool { got = append(got, k); return true }); err != nil {
+			t.Fatal(err)
+		}
+		if want := []keys.Key{"a", "\xff\xff\xff\xff"}; !slices.Equal(got, want) {
+			t.Errorf("%s holds %q", st, got)
+		}
+	}
+}
+
+func TestSnapshotStandsStill(t *testing.T) {
+	s := open(t, options(vfs.NewMem()))
+	defer closed(t, s)
+	put(t, s, c0, "a", 1)
+	snap := s.Snapshot()
+	put(t, s, c0, "a", 2)
+	put(t, s, c0, "b", 3)
+	var seen []string
+	err := snap.Scan(c0, "", "", func(k keys.Key, v []byte) bool {
+		seen = append(seen, fmt.Sprintf("%s=%x", k, v))
+		return true
+	})
+	if err != nil || !slices.Equal(seen, []string{"a=0801"}) {
+		t.Errorf("snapshot shows %q, %v", seen, err)
+	}
+	if _, ok, err := snap.Get(c0, "b"); ok || err != nil {
+		t.Errorf("snapshot has b: %t, %v", ok, err)
+	}
+	if err := snap.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestScanStopsAtItsEnd(t *testing.T) {
+	s := open(t, options(vfs.NewMem()))
+	defer closed(t, s)
+	for i := range 10 {
+		put(t, s, c0, keys.Key(fmt.Sprint(i)), 1)
+	}
+	snap := s.Snapshot()
+	defer snap.Close()
+	var seen []keys.Key
+	err := snap.Scan(c0, "3", "7", func(k keys.Key, _ []byte) bool {
+		seen = append(seen, k)
+		return len(seen) < 3
+	})
+	if err != nil || !slices.Equal(seen, []keys.Key{"3", "4", "5"}) {
+		t.Errorf("scan gave %q, %v", seen, err)
+	}
+}
+
+func TestForeignStoresAreRefused(t *testing.T) {
+	for name, change := range map[string]func(*Options){
+		"configured with 12":                func(o *Options) { o.Partitions = 12 },
+		"embedded mode and the server runs": func(o *Options) { o.Mode = Kafka },
+	} {
+		fs := vfs.NewMem()
+		closed(t, open(t, options(fs)))
+		o := options(fs)
+		change(&o)
+		if _, err := Open(o); err == nil || !strings.Contains(err.Error(), name) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestNewerFormatIsRefused(t *testing.T) {
+	fs := vfs.NewMem()
+	s := open(t, options(fs))
+	if err := s.writeFormat(format{Version: formatVersion + 1, Mode: Embedded, Partitions: 4}); err != nil {
+		t.Fatal(err)
+	}
+	closed(t, s)
+	if _, err := Open(options(fs)); err == nil || !strings.Contains(err.Error(), "start a newer version") {
+		t.Error(err)
+	}
+}
+
+// TestFormatIsGolden reads the row as the first release wrote it.
+func TestFormatIsGolden(t *testing.T) {
+	s := open(t, options(vfs.NewMem()))
+	defer closed(t, s)
+	b, closer, err := s.db.Get([]byte("\x00format"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closer.Close()
+	if want := `{"version":1,"mode":"embedded","partitions":4}`; string(b) != want {
+		t.Errorf("format row is %s, was %s", b, want)
+	}
+}
+
+func TestOneOwner(t *testing.T) {
+	o := options(nil)
+	o.Dir = filepath.Join(t.TempDir(), "store")
+	s := open(t, o)
+	defer closed(t, s)
+	if _, err := Open(o); err == nil || !strings.Contains(err.Error(), "is another server using it") {
+		t.Error(err)
+	}
+}
+
+func TestCommittedSurvivesACrash(t *testing.T) {
+	fs := vfs.NewCrashableMem()
+	s := open(t, options(fs))
+	put(t, s, c0, "a", 1)
+	crashed := open(t, options(fs.CrashClone(vfs.CrashCloneCfg{})))
+	if got := number(t, crashed, c0, "a"); got != 1 {
+		t.Errorf("a = %d after the crash", got)
+	}
+	closed(t, crashed)
+	closed(t, s)
+}
+
+// TestTornTail cuts the last log file at every length that a crash could leave: the store opens, and holds all
+// batches up to some point and nothing of the one that is torn.
+func TestTornTail(t *testing.T) {
+	dir := t.TempDir()
+	o := options(nil)
+	o.Dir = filepath.Join(dir, "store")
+	s := open(t, o)
+	for i := range 40 {
+		b := s.NewBatch(0)
+		for _, k := range []keys.Key{"x", "y"} {
+			if err := b.Put(c0, k, &pb.Counter{Value: uint64(i + 1)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := b.Commit(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	name, log := newestLog(t, o.Dir)
+	copied := filepath.Join(dir, "copy")
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 40 {
+		cut := rng.IntN(len(log) + 1)
+		if err := os.RemoveAll(copied); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.CopyFS(copied, os.DirFS(o.Dir)); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(copied, name), log[:cut], 0o644); err != nil {
+			t.Fatal(err)
+		}
+		torn := o
+		torn.Dir = copied
+		r := open(t, torn)
+		if x, y := number(t, r, c0, "x"), number(t, r, c0, "y"); x != y {
+			t.Errorf("cut at %d of %d: x = %d, y = %d", cut, len(log), x, y)
+		}
+		closed(t, r)
+	}
+	closed(t, s)
+}
+
+// newestLog reads the newest write-ahead log up to its last byte that is not zero.
+func newestLog(t *testing.T, dir string) (name string, content []byte) {
+	t.Helper()
+	logs, err := filepath.Glob(filepath.Join(dir, "*.log"))
+	if err != nil || len(logs) == 0 {
+		t.Fatal("no log file", err)
+	}
+	slices.Sort(logs)
+	b, err := os.ReadFile(logs[len(logs)-1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := len(b)
+	for end > 0 && b[end-1] == 0 {
+		end--
+	}
+	return filepath.Base(logs[len(logs)-1]), b[:end]
+}
+
+// failing fails the write-ahead log with the error from the moment it is switched on.
+type failing struct {
+	on  bool
+	err error
+}
+
+func (f *failing) fs() vfs.FS {
+	return errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if f.on && strings.HasSuffix(op.Path, ".log") && op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
+			return f.err
+		}
+		return nil
+	}))
+}
+
+func TestDiskFullFailsTheStore(t *testing.T) {
+	disk := &failing{err: &os.PathError{Op: "write", Path: "log", Err: syscall.ENOSPC}}
+	s := open(t, options(disk.fs()))
+	put(t, s, c0, "a", 1)
+	disk.on = true
+	for i := range 2 {
+		b := s.NewBatch(0)
+		if err := b.Put(c0, "a", &pb.Counter{Value: 2}); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Commit(); !errors.Is(err, syscall.ENOSPC) {
+			t.Errorf("commit %d: %v", i, err)
+		}
+	}
+	<-s.Failed()
+	if !errors.Is(s.Close(), syscall.ENOSPC) || !errors.Is(s.Err(), syscall.ENOSPC) {
+		t.Errorf("Close: %v, Err: %v", s.Close(), s.Err())
+	}
+}
+
+func TestDiskUsage(t *testing.T) {
+	o := options(nil)
+	o.Dir = filepath.Join(t.TempDir(), "store")
+	s := open(t, o)
+	defer closed(t, s)
+	u, err := s.DiskUsage()
+	if err != nil || u.StoreBytes == 0 || u.DiskBytes == 0 || u.FreeBytes == 0 {
+		t.Errorf("%+v, %v", u, err)
+	}
+}
+
+func TestOptionsSayWhatIsWrong(t *testing.T) {
+	for want, change := range map[string]func(*Options){
+		"no Dir":      func(o *Options) { o.Dir = "" },
+		"Partitions":  func(o *Options) { o.Partitions = 0 },
+		"MemoryBytes": func(o *Options) { o.MemoryBytes = 1 },
+		"Mode":        func(o *Options) { o.Mode = "" },
+		"Compactions": func(o *Options) { o.Compactions = 0 },
+		"Logger":      func(o *Options) { o.Logger = nil },
+	} {
+		o := options(vfs.NewMem())
+		change(&o)
+		if err := o.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+}
