@@ -19,3 +19,28 @@ func Outbox(target string, number uint64) Key {
 
 // Outboxes is the prefix of all emitted records not yet acknowledged.
 func Outboxes() Key { return Key(appendText([]byte{byte(SpaceLane)}, "outbox")) }
+
+// Sources is the prefix of the last numbers of all sources.
+func Sources() Key { return Key(appendText([]byte{byte(SpaceLane)}, "source")) }
+
+// ParseSource reads the name of a Source key.
+func ParseSource(k Key) (name string, err error) {
+	p := laneReader(k, "source")
+	name = p.text()
+	return name, p.done()
+}
+
+// ParseOutbox reads the parts of an Outbox key.
+func ParseOutbox(k Key) (target string, number uint64, err error) {
+	p := laneReader(k, "outbox")
+	target, number = p.text(), uint64(p.int64())
+	return target, number, p.done()
+}
+
+func laneReader(k Key, row string) *reader {
+	p := &reader{rest: string(k)}
+	if Space(p.byte()) != SpaceLane || p.text() != row {
+		p.fail("key of the lane's " + row + " rows")
+	}
+	return p
+}
