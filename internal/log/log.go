@@ -3,6 +3,7 @@ package log
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"littlehorse/internal/machine"
 	"littlehorse/internal/pb"
@@ -89,3 +90,13 @@ type Position struct {
 	Stream machine.Stream
 	Offset uint64
 }
+
+// outboxPrefix begins the names of sources that are outboxes.
+const outboxPrefix = "out:"
+
+// OutboxSource names the outbox of a stream as a source. Its numbers have no gaps: only the next number is
+// taken, a lower one is a double, a higher one waits to be sent again.
+func OutboxSource(s machine.Stream) string { return outboxPrefix + s.String() }
+
+// IsOutbox tells the sources whose numbers have no gaps.
+func IsOutbox(source string) bool { return strings.HasPrefix(source, outboxPrefix) }

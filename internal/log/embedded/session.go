@@ -1,0 +1,233 @@
+package embedded
+
+import (
+	"fmt"
+	"sync"
+
+	"littlehorse/internal/keys"
+	"littlehorse/internal/log"
+	"littlehorse/internal/machine"
+	"littlehorse/internal/pb"
+	"littlehorse/internal/store"
+)
+
+// Session implements log.Session.
+type Session struct {
+	log     *Log
+	streams []*stream
+	ready   chan struct{}
+
+	mu     sync.Mutex
+	listed []*stream // have something to take
+	ended  error
+
+	entries []log.Entry // what Next returned last
+
+	commitMu sync.Mutex // held while a commit runs
+}
+
+// Ready implements log.Session.
+func (s *Session) Ready() <-chan struct{} { return s.ready }
+
+func (s *Session) list(st *stream) {
+	s.mu.Lock()
+	s.listed = append(s.listed, st)
+	s.mu.Unlock()
+	s.signal()
+}
+
+func (s *Session) signal() {
+	select {
+	case s.ready <- struct{}{}:
+	default:
+	}
+}
+
+func (s *Session) err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ended
+}
+
+// Next implements log.Session. The entries are valid until the next call.
+func (s *Session) Next(limit int) ([]log.Entry, error) {
+	s.mu.Lock()
+	work, err := s.listed, s.ended
+	s.listed = nil
+	s.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	clear(s.entries)
+	s.entries = s.entries[:0]
+	if len(work) == 0 {
+		return nil, nil
+	}
+	now := s.log.cfg.Now().UnixNano()
+	share := (limit + len(work) - 1) / len(work)
+	for len(work) > 0 && len(s.entries) < limit {
+		st := work[0]
+		work = work[1:]
+		var more bool
+		s.entries, more = st.take(s, s.entries, min(share, limit-len(s.entries)), now)
+		if more {
+			work = append(work, st)
+		}
+	}
+	if len(work) > 0 {
+		s.mu.Lock()
+		s.listed = append(work, s.listed...)
+		s.mu.Unlock()
+	}
+	return s.entries, nil
+}
+
+// Position implements log.Session.
+func (s *Session) Position(of machine.Stream) uint64 {
+	if st := s.log.streams[of]; st != nil {
+		return st.position()
+	}
+	return 0
+}
+
+// Commit implements log.Session.
+func (s *Session) Commit(c log.Commit) error {
+	s.commitMu.Lock()
+	defer s.commitMu.Unlock()
+	f, err := s.fill(c)
+	if err != nil {
+		c.Batch.Discard()
+		return err
+	}
+	if err := c.Batch.Commit(); err != nil {
+		return err
+	}
+	for _, p := range c.Positions {
+		s.log.streams[p.Stream].advance(p.Offset)
+	}
+	for i, e := range c.Emits {
+		if err := f.emitted[i].synced(s.log, e.Record, e.Record.Header.Number); err != nil {
+			return err
+		}
+	}
+	for _, a := range f.applied {
+		if err := a.outbox.resume(s.log, a.number); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// followUp is what a commit means to outboxes.
+type followUp struct {
+	emitted []*outbox // one for each emitted record
+	applied []applied
+}
+
+// applied is the last number of an outbox that a commit covers.
+type applied struct {
+	outbox *outbox
+	number uint64
+}
+
+// fill adds to the batch what the log itself has to remember.
+func (s *Session) fill(c log.Commit) (f followUp, err error) {
+	if err := s.err(); err != nil {
+		return f, err
+	}
+	for _, p := range c.Positions {
+		if f.applied, err = s.addPosition(c.Batch, p, f.applied); err != nil {
+			return f, err
+		}
+	}
+	f.emitted, err = s.addEmits(c.Batch, c.Emits)
+	return f, err
+}
+
+// addPosition writes how far the stream is and the last number of each outbox it was sent from, and removes
+// the rows of what it has applied.
+func (s *Session) addPosition(b *store.Batch, p log.Position, all []applied) ([]applied, error) {
+	st := s.log.streams[p.Stream]
+	if st == nil || st.ownedBy() != s {
+		return nil, fmt.Errorf("commit of %s, which this session does not own", p.Stream)
+	}
+	covered, ok := st.upTo(p.Offset)
+	if !ok {
+		return nil, fmt.Errorf("commit of %s at offset %d, which was never handed out", p.Stream, p.Offset)
+	}
+	if err := b.Put(p.Stream, keys.Position(), &pb.Counter{Value: p.Offset}); err != nil {
+		return nil, err
+	}
+	before := len(all)
+	var index map[*outbox]int
+	for _, it := range covered {
+		if it.from == nil {
+			continue
+		}
+		if err := b.Delete(it.from.from.id, keys.Outbox(p.Stream.String(), it.number)); err != nil {
+			return nil, err
+		}
+		if index == nil {
+			index = map[*outbox]int{}
+		}
+		if i, ok := index[it.from]; ok {
+			all[i].number = it.number
+			continue
+		}
+		index[it.from] = len(all)
+		all = append(all, applied{it.from, it.number})
+	}
+	for _, a := range all[before:] {
+		if err := b.Put(p.Stream, keys.Source(a.outbox.from.source), &pb.Counter{Value: a.number}); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// addEmits numbers the emitted records and writes their rows.
+func (s *Session) addEmits(b *store.Batch, emits []log.Emit) ([]*outbox, error) {
+	outboxes := make([]*outbox, len(emits))
+	for i, e := range emits {
+		from, to := s.log.streams[e.From], s.log.streams[e.To]
+		if from == nil || from.ownedBy() != s {
+			return nil, fmt.Errorf("record emitted by %s, which this session does not own", e.From)
+		}
+		if to == nil {
+			return nil, fmt.Errorf("record emitted by %s for %s: %w", e.From, e.To, log.ErrUnknownStream)
+		}
+		o := from.outboxTo(to)
+		if e.Record.Header == nil {
+			e.Record.Header = &pb.Header{}
+		}
+		e.Record.Header.Source, e.Record.Header.Number = from.source, o.next()
+		if err := b.Put(e.From, keys.Outbox(to.id.String(), e.Record.Header.Number), e.Record); err != nil {
+			return nil, err
+		}
+		outboxes[i] = o
+	}
+	return outboxes, nil
+}
+
+// Close implements log.Session.
+func (s *Session) Close() error {
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	s.end(log.ErrClosed)
+	return nil
+}
+
+// end waits for the commit that runs and gives up all streams. The log's mutex must be held.
+func (s *Session) end(why error) {
+	s.commitMu.Lock()
+	defer s.commitMu.Unlock()
+	s.mu.Lock()
+	if s.ended == nil {
+		s.ended = why
+	}
+	s.mu.Unlock()
+	for _, st := range s.streams {
+		st.leave(s)
+	}
+	s.signal()
+}

@@ -1,0 +1,140 @@
+package logtest
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"littlehorse/internal/log"
+	"littlehorse/internal/machine"
+)
+
+// RunRandom appends, takes, commits, emits and crashes at random. What each stream saw in the end, crashes cut
+// out, must be: no offset twice, each emitted record exactly once and in order of its pair of streams.
+func RunRandom(t *testing.T, medium func(t testing.TB) Medium, seed uint64) {
+	w := &walk{
+		bench:   &bench{TB: t, medium: medium(t), numbers: map[machine.Stream]uint64{}},
+		rng:     rand.New(rand.NewPCG(seed, 0)),
+		applied: map[machine.Stream][]string{},
+		emitted: map[[2]machine.Stream][]string{},
+	}
+	w.restart()
+	for range 300 {
+		w.step()
+	}
+	w.settle()
+	w.check()
+}
+
+type walk struct {
+	*bench
+	rng      *rand.Rand
+	sessions map[machine.Stream]log.Session
+	taken    map[machine.Stream][]string
+	applied  map[machine.Stream][]string    // names, in committed order
+	emitted  map[[2]machine.Stream][]string // names, in committed order
+	count    int
+}
+
+func (w *walk) restart() {
+	if w.log != nil {
+		w.medium.Crash(w)
+	}
+	w.log = w.medium.Start(w)
+	w.numbers = map[machine.Stream]uint64{}
+	w.sessions, w.taken = map[machine.Stream]log.Session{}, map[machine.Stream][]string{}
+	for _, st := range Streams() {
+		w.sessions[st] = w.open(st)
+	}
+}
+
+func (w *walk) pick() machine.Stream { return Streams()[w.rng.IntN(len(Streams()))] }
+
+func (w *walk) name() string {
+	w.count++
+	return fmt.Sprint(w.count)
+}
+
+func (w *walk) step() {
+	st := w.pick()
+	switch p := w.rng.IntN(100); {
+	case p < 35:
+		w.append(st, w.name())
+	case p < 65:
+		w.take(st, 1+w.rng.IntN(5))
+	case p < 97:
+		w.commitSome(st)
+	default:
+		w.restart()
+	}
+}
+
+func (w *walk) take(st machine.Stream, n int) {
+	entries, err := w.sessions[st].Next(n)
+	if err != nil {
+		w.Fatal(err)
+	}
+	for _, e := range entries {
+		if want := uint64(len(w.applied[st]) + len(w.taken[st]) + 1); e.Offset != want {
+			w.Fatalf("%s gave offset %d, want %d", st, e.Offset, want)
+		}
+		w.taken[st] = append(w.taken[st], nameOf(e.Record))
+	}
+}
+
+// commitSome applies some of what was taken; about half of the records emit one.
+func (w *walk) commitSome(st machine.Stream) {
+	if len(w.taken[st]) == 0 {
+		return
+	}
+	n := 1 + w.rng.IntN(len(w.taken[st]))
+	var emits []log.Emit
+	for range n {
+		if w.rng.IntN(2) == 0 {
+			emits = append(emits, emit(st, w.pick(), "from "+st.String()+" "+w.name())...)
+		}
+	}
+	w.commitTaken(st, n, emits)
+}
+
+func (w *walk) commitTaken(st machine.Stream, n int, emits []log.Emit) {
+	w.mustCommit(w.sessions[st], st, uint64(len(w.applied[st])+n), emits...)
+	w.applied[st] = append(w.applied[st], w.taken[st][:n]...)
+	w.taken[st] = w.taken[st][n:]
+	for _, e := range emits {
+		pair := [2]machine.Stream{st, e.To}
+		w.emitted[pair] = append(w.emitted[pair], nameOf(e.Record))
+	}
+}
+
+// settle commits until nothing waits any more.
+func (w *walk) settle() {
+	for moved := true; moved; {
+		moved = false
+		for _, st := range Streams() {
+			w.take(st, many)
+			if n := len(w.taken[st]); n > 0 {
+				w.commitTaken(st, n, nil)
+				moved = true
+			}
+		}
+	}
+}
+
+func (w *walk) check() {
+	for _, from := range Streams() {
+		w.noOutbox(from)
+		for _, to := range Streams() {
+			var got []string
+			for _, name := range w.applied[to] {
+				if slices.Contains(w.emitted[[2]machine.Stream{from, to}], name) {
+					got = append(got, name)
+				}
+			}
+			if want := w.emitted[[2]machine.Stream{from, to}]; !slices.Equal(got, want) {
+				w.Fatalf("%s emitted %q for %s, which applied %q", from, want, to, got)
+			}
+		}
+	}
+}
