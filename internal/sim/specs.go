@@ -1,0 +1,224 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"littlehorse/lhpb"
+)
+
+// The definitions that every run of the simulator registers before its random workload begins.
+const (
+	taskDef  = "work"
+	eventDef = "signal"
+	stopDef  = "interrupt"
+)
+
+// generator writes random WfSpecs out of all node kinds that the engine runs.
+type generator struct {
+	rng     *rand.Rand
+	threads map[string]*lhpb.ThreadSpec
+	n       int
+}
+
+// wfSpec makes one request; every loop it contains ends, and every wait can be satisfied by a worker, an
+// event or the clock.
+func wfSpec(rng *rand.Rand, name string) *lhpb.PutWfSpecRequest {
+	g := &generator{rng: rng, threads: map[string]*lhpb.ThreadSpec{}}
+	g.thread("main", 2)
+	return &lhpb.PutWfSpecRequest{Name: name, EntrypointThreadName: "main", ThreadSpecs: g.threads}
+}
+
+// body is a ThreadSpec in the making: nodes in a row, the last one waiting for its edge.
+type body struct {
+	name  string
+	nodes map[string]*lhpb.Node
+	vars  []*lhpb.ThreadVarDef
+	last  []string // nodes whose next edge leads to the node to come
+	count int
+}
+
+func (g *generator) thread(name string, depth int) {
+	b := &body{name: name, nodes: map[string]*lhpb.Node{}}
+	b.add("entrypoint", &lhpb.Node{Node: &lhpb.Node_Entrypoint{Entrypoint: &lhpb.EntrypointNode{}}})
+	g.steps(b, depth, 1+g.rng.IntN(4))
+	b.add("exit", &lhpb.Node{Node: &lhpb.Node_Exit{Exit: &lhpb.ExitNode{}}})
+	spec := &lhpb.ThreadSpec{Nodes: b.nodes, VariableDefs: b.vars}
+	if name == "main" && g.rng.IntN(4) == 0 {
+		g.leaf("on-interrupt")
+		spec.InterruptDefs = []*lhpb.InterruptDef{{ExternalEventDefId: &lhpb.ExternalEventDefId{Name: stopDef}, HandlerSpecName: "on-interrupt"}}
+	}
+	g.threads[name] = spec
+}
+
+// leaf makes a thread of one task, for handlers.
+func (g *generator) leaf(name string) {
+	if g.threads[name] != nil {
+		return
+	}
+	b := &body{name: name, nodes: map[string]*lhpb.Node{}}
+	b.add("entrypoint", &lhpb.Node{Node: &lhpb.Node_Entrypoint{Entrypoint: &lhpb.EntrypointNode{}}})
+	b.add("handle", g.task())
+	b.add("exit", &lhpb.Node{Node: &lhpb.Node_Exit{Exit: &lhpb.ExitNode{}}})
+	g.threads[name] = &lhpb.ThreadSpec{Nodes: b.nodes}
+}
+
+// add appends a node and leads the open ends to it.
+func (b *body) add(kind string, n *lhpb.Node) string {
+	name := fmt.Sprintf("%d-%s", b.count, kind)
+	b.count++
+	for _, l := range b.last {
+		b.nodes[l].OutgoingEdges = append(b.nodes[l].OutgoingEdges, &lhpb.Edge{SinkNodeName: name})
+	}
+	b.nodes[name] = n
+	b.last = []string{name}
+	return name
+}
+
+func (g *generator) steps(b *body, depth, n int) {
+	for range n {
+		g.step(b, depth)
+	}
+}
+
+func (g *generator) step(b *body, depth int) {
+	kinds := 6
+	if depth > 0 {
+		kinds = 9
+	}
+	switch g.rng.IntN(kinds) {
+	case 0, 1:
+		b.add("task", g.task())
+	case 2:
+		b.add("task", g.handled(g.task()))
+	case 3:
+		b.add("sleep", &lhpb.Node{Node: &lhpb.Node_Sleep{Sleep: &lhpb.SleepNode{
+			SleepLength: &lhpb.SleepNode_RawSeconds{RawSeconds: literalInt(int64(g.rng.IntN(20)))},
+		}}})
+	case 4:
+		b.add("event", g.handled(&lhpb.Node{Node: &lhpb.Node_ExternalEvent{ExternalEvent: &lhpb.ExternalEventNode{
+			ExternalEventDefId: &lhpb.ExternalEventDefId{Name: eventDef}, TimeoutSeconds: literalInt(int64(1 + g.rng.IntN(30))),
+		}}}))
+	case 5:
+		b.add("nop", nop())
+	case 6:
+		g.loop(b, depth-1)
+	case 7:
+		g.branch(b, depth-1)
+	case 8:
+		g.child(b, depth-1)
+	}
+}
+
+func (g *generator) task() *lhpb.Node {
+	t := &lhpb.TaskNode{
+		TaskToExecute:  &lhpb.TaskNode_TaskDefId{TaskDefId: &lhpb.TaskDefId{Name: taskDef}},
+		TimeoutSeconds: int32(1 + g.rng.IntN(20)),
+		Retries:        int32(g.rng.IntN(3)),
+	}
+	if g.rng.IntN(3) == 0 {
+		t.ExponentialBackoff = &lhpb.ExponentialBackoffRetryPolicy{BaseIntervalMs: 500, Multiplier: 2, MaxDelayMs: 4000}
+	}
+	return &lhpb.Node{Node: &lhpb.Node_Task{Task: t}}
+}
+
+// handled gives the node a handler for whatever may go wrong, mostly.
+func (g *generator) handled(n *lhpb.Node) *lhpb.Node {
+	switch g.rng.IntN(4) {
+	case 0:
+	case 1:
+		g.leaf("on-exception")
+		n.FailureHandlers = []*lhpb.FailureHandlerDef{{
+			HandlerSpecName: "on-exception",
+			FailureToCatch:  &lhpb.FailureHandlerDef_SpecificFailure{SpecificFailure: "declined"},
+		}}
+	default:
+		g.leaf("on-failure")
+		n.FailureHandlers = []*lhpb.FailureHandlerDef{{HandlerSpecName: "on-failure"}}
+	}
+	return n
+}
+
+// loop repeats a few steps up to three times, by a counter.
+func (g *generator) loop(b *body, depth int) {
+	g.n++
+	counter := fmt.Sprintf("i%d", g.n)
+	b.vars = append(b.vars, &lhpb.ThreadVarDef{
+		VarDef: &lhpb.VariableDef{
+			Name:         counter,
+			TypeDef:      &lhpb.TypeDefinition{DefinedType: &lhpb.TypeDefinition_PrimitiveType{PrimitiveType: lhpb.VariableType_INT}},
+			DefaultValue: intValue(0),
+		},
+		AccessLevel: lhpb.WfRunVariableAccessLevel_PRIVATE_VAR,
+		Searchable:  g.rng.IntN(2) == 0,
+	})
+	head := b.add("loop", nop())
+	g.steps(b, depth, 1+g.rng.IntN(2))
+	tail := b.add("again", nop())
+	b.nodes[tail].OutgoingEdges = []*lhpb.Edge{{
+		SinkNodeName: head,
+		EdgeCondition: &lhpb.Edge_Condition{Condition: expression(variable(counter), literalInt(int64(1+g.rng.IntN(3))), func(e *lhpb.VariableAssignment_Expression) {
+			e.Operation = &lhpb.VariableAssignment_Expression_Comparator{Comparator: lhpb.Comparator_LESS_THAN}
+		})},
+		VariableMutations: []*lhpb.VariableMutation{{
+			LhsName: counter, Operation: lhpb.VariableMutationType_ADD,
+			RhsValue: &lhpb.VariableMutation_RhsAssignment{RhsAssignment: literalInt(1)},
+		}},
+	}}
+}
+
+// branch goes one of two ways, by a coin in the spec.
+func (g *generator) branch(b *body, depth int) {
+	head := b.add("if", nop())
+	then := len(b.nodes[head].OutgoingEdges)
+	g.steps(b, depth, 1)
+	b.nodes[head].OutgoingEdges[then].EdgeCondition = &lhpb.Edge_Condition{Condition: expression(
+		literalInt(int64(g.rng.IntN(2))), literalInt(0), func(e *lhpb.VariableAssignment_Expression) {
+			e.Operation = &lhpb.VariableAssignment_Expression_Comparator{Comparator: lhpb.Comparator_EQUALS}
+		})}
+	b.last = append(b.last, head)
+	b.add("fi", nop())
+}
+
+// child starts a thread and waits for it, or leaves it to the EXIT.
+func (g *generator) child(b *body, depth int) {
+	g.n++
+	name := fmt.Sprintf("child%d", g.n)
+	g.thread(name, depth)
+	start := b.add("start", &lhpb.Node{Node: &lhpb.Node_StartThread{StartThread: &lhpb.StartThreadNode{ThreadSpecName: name}}})
+	if g.rng.IntN(4) == 0 {
+		return
+	}
+	b.add("wait", g.handled(&lhpb.Node{Node: &lhpb.Node_WaitForThreads{WaitForThreads: &lhpb.WaitForThreadsNode{
+		ThreadsToWaitFor: &lhpb.WaitForThreadsNode_Threads{Threads: &lhpb.WaitForThreadsNode_ThreadsToWaitFor{
+			Threads: []*lhpb.WaitForThreadsNode_ThreadToWaitFor{{ThreadRunNumber: nodeOutput(start)}},
+		}},
+		Strategy: lhpb.WaitForThreadsStrategy(g.rng.IntN(3)),
+	}}}))
+}
+
+func nop() *lhpb.Node { return &lhpb.Node{Node: &lhpb.Node_Nop{Nop: &lhpb.NopNode{}}} }
+
+func intValue(n int64) *lhpb.VariableValue {
+	return &lhpb.VariableValue{Value: &lhpb.VariableValue_Int{Int: n}}
+}
+
+func literalInt(n int64) *lhpb.VariableAssignment {
+	return &lhpb.VariableAssignment{Source: &lhpb.VariableAssignment_LiteralValue{LiteralValue: intValue(n)}}
+}
+
+func variable(name string) *lhpb.VariableAssignment {
+	return &lhpb.VariableAssignment{Source: &lhpb.VariableAssignment_VariableName{VariableName: name}}
+}
+
+func nodeOutput(node string) *lhpb.VariableAssignment {
+	return &lhpb.VariableAssignment{Source: &lhpb.VariableAssignment_NodeOutput{
+		NodeOutput: &lhpb.VariableAssignment_NodeOutputReference{NodeName: node},
+	}}
+}
+
+func expression(l, r *lhpb.VariableAssignment, op func(*lhpb.VariableAssignment_Expression)) *lhpb.VariableAssignment {
+	e := &lhpb.VariableAssignment_Expression{Lhs: l, Rhs: r}
+	op(e)
+	return &lhpb.VariableAssignment{Source: &lhpb.VariableAssignment_Expression_{Expression: e}}
+}

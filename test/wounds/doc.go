@@ -1,0 +1,3 @@
+// Package wounds keeps what users of workflow engines suffered from happening again: each test is named
+// after one such wound and runs against the real binary.
+package wounds
