@@ -1,9 +1,135 @@
-BIN   := .cache/bin
+# One entry for everything: `make` explains itself, and CI runs the same targets.
 
-gen-tools: $(BIN)/buf $(BIN)/protoc-gen-go-grpc $(BIN)/sortmaps $(BIN)/protoc-gen-go $(BIN)/protoc-gen-go-vtproto
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
 
-gen: gen-tools
+BIN     := .cache/bin
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+COMMIT  ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
+
+# The slow tiers have targets of their own.
+SLOW := /(test/(crash|e2e|conformance|oracle)|internal/sim)$$
+# Rooms with goroutines, tested once more under the race detector.
+LIVE := ./internal/store/... ./internal/log/... ./internal/partition/... ./internal/taskqueue/... \
+        ./internal/cluster/... ./internal/catalog/... ./internal/api/... ./internal/server/... \
+        ./internal/telemetry/... ./sdk/...
+
+# What `make test` and CI run, in this order.
+STAGES := lint verify unit race sim crash conformance e2e
+
+# Tests that drive the real binary take this one instead of building their own.
+export LH_TEST_BINARY := $(CURDIR)/bin/lh
+
+##@ Use
+
+.PHONY: build
+build: ## Build bin/lh, one static binary, and bin/lhctl, another name for it
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o bin/lh ./cmd/lh
+	ln -sf lh bin/lhctl
+
+.PHONY: run
+run: build ## Build and start a server; needs nothing but Go
+	bin/lh serve
+
+##@ Test
+
+.PHONY: test
+test: ## Everything a change must pass; fetches what is missing (about 20 minutes on 2 cores)
+	tools/stages.sh $(STAGES)
+
+.PHONY: unit
+unit: ## Rules of the house, scenarios, properties and contracts, in seconds
+	go test $$(go list ./... | grep -vE '$(SLOW)')
+
+.PHONY: scenario
+scenario: ## The engine told as text; REWRITE=1 writes what it does now
+	go test ./internal/engine $(if $(REWRITE),-rewrite)
+
+.PHONY: race
+race: ## The rooms with goroutines under the race detector
+	tools/need.sh gcc
+	go test -race $$(go list $(LIVE))
+
+.PHONY: sim
+sim: ## Simulate a cluster under many seeds, or under one: make sim SEED=42
+	go test ./internal/sim $(if $(SEED),-seed $(SEED))
+
+.PHONY: crash
+crash: build ## Kill the real server again and again; nothing acknowledged may be lost
+	tools/need.sh strace
+	go test -timeout 20m ./test/crash
+
+.PHONY: e2e
+e2e: build ## The real binary from outside: examples, command line, start and stop
+	go test -timeout 10m ./test/e2e
+
+.PHONY: conformance
+conformance: build ## The official Python, Java and JavaScript clients against our server
+	tools/need.sh python3 python3-venv javac mvn node npm
+	go test -timeout 20m ./test/conformance
+
+.PHONY: oracle
+oracle: ## Compare the recorded answers with a running original: make oracle ORACLE=host:port
+	$(if $(ORACLE),,$(error ORACLE=host:port names the server to ask))
+	tools/need.sh python3 python3-venv javac mvn node npm
+	go test -timeout 20m ./test/conformance -args -endpoint $(ORACLE)
+
+.PHONY: fuzz
+fuzz: ## Every fuzz target for FUZZTIME (10s)
+	tools/fuzz.sh $(or $(FUZZTIME),10s)
+
+.PHONY: bench
+bench: ## Go benchmarks of the rooms; BENCH names some of them
+	go test -run '^$$' -bench '$(or $(BENCH),.)' -benchmem ./internal/... ./sdk/...
+
+##@ Keep
+
+.PHONY: lint
+lint: $(BIN)/golangci-lint $(BIN)/buf ## Static checks of Go and protobuf
+	$(BIN)/golangci-lint run ./...
+	$(BIN)/buf lint
+	$(BIN)/buf format --diff --exit-code
+
+.PHONY: fmt
+fmt: $(BIN)/golangci-lint $(BIN)/buf ## Format Go and protobuf
+	$(BIN)/golangci-lint fmt ./...
+	$(BIN)/buf format --write
+
+.PHONY: gen
+gen: gen-tools ## Generate the Go code of proto/
 	tools/gen.sh
+
+.PHONY: verify
+verify: gen-tools $(BIN)/licences ## Nothing is stale: generated code, go.mod, licences of dependencies, the wire
+	tools/gen.sh --check
+	go mod tidy -diff
+	go -C tools mod tidy -diff
+	$(BIN)/licences
+	tools/wire.sh
+
+.PHONY: rename
+rename: ## Change the module path everywhere: make rename MODULE=example.org/horse
+	$(if $(MODULE),,$(error MODULE=path names the new module path))
+	tools/rename.sh '$(MODULE)'
+	$(MAKE) gen
+
+.PHONY: clean
+clean: ## Remove what was built; data of servers stays
+	rm -rf bin .cache
+
+.PHONY: help
+help:
+	@awk 'BEGIN { FS = ":.*## " } \
+	  /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	  /^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+
+# Tools are built at the versions of tools/go.mod. The two generators whose output calls a library of ours
+# come from go.mod, so that generator and library cannot differ.
+
+.PHONY: gen-tools
+gen-tools: $(addprefix $(BIN)/,buf sortmaps protoc-gen-go protoc-gen-go-grpc protoc-gen-go-vtproto)
 
 $(BIN)/buf: tools/go.mod
 	go -C tools build -o ../$@ github.com/bufbuild/buf/cmd/buf
@@ -13,8 +139,9 @@ $(BIN)/protoc-gen-go-grpc: tools/go.mod
 	go -C tools build -o ../$@ google.golang.org/grpc/cmd/protoc-gen-go-grpc
 $(BIN)/sortmaps: tools/sortmaps/main.go
 	go -C tools build -o ../$@ ./sortmaps
+$(BIN)/licences: tools/licences/main.go
+	go -C tools build -o ../$@ ./licences
 $(BIN)/protoc-gen-go: go.mod
 	go build -o $@ google.golang.org/protobuf/cmd/protoc-gen-go
 $(BIN)/protoc-gen-go-vtproto: go.mod
 	go build -o $@ github.com/planetscale/vtprotobuf/cmd/protoc-gen-go-vtproto
-.PHONY: gen gen-tools

@@ -2,7 +2,6 @@
 // of their keys: the same message then always has the same bytes, which the determinism of stored state
 // and of logged records rests on. vtprotobuf by itself follows the map's iteration order.
 //
-//
 // Usage: sortmaps DIR ...
 package main
 
@@ -16,6 +15,9 @@ import (
 
 // vtprotobuf fills its buffer from the end, so keys are visited in descending order.
 var loop = regexp.MustCompile(`for k := range (m\.\w+) \{\n(\s*v := m\.\w+\[k\])`)
+
+// unsorted is any encoding loop over the bare map; sizing and cloning loop over keys and values.
+var unsorted = regexp.MustCompile(`for k := range m\.`)
 
 func main() {
 	for _, dir := range os.Args[1:] {
@@ -40,6 +42,9 @@ func rewrite(dir string) error {
 			return err
 		}
 		out := loop.ReplaceAll(src, []byte("for _, k := range descendingKeys($1) {\n$2"))
+		if unsorted.Match(out) {
+			return fmt.Errorf("%s encodes a map in a way this program does not know", f)
+		}
 		if bytes.Equal(src, out) {
 			continue
 		}
