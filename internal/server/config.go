@@ -1,0 +1,200 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Config of a server. DefaultConfig has every default; LoadConfig reads the documented settings.
+type Config struct {
+	// ClusterID names the cluster; it labels every metric.
+	ClusterID string
+	// InstanceID of this server, or -1 for none.
+	InstanceID int
+	// Partitions of run data. It never changes for a store.
+	Partitions int
+	// StateDir holds the store: the only copy of everything.
+	StateDir string
+	// StoreMemoryBytes is the budget of the store's cache and memtables.
+	StoreMemoryBytes int64
+	// CacheBytes bounds the decoded objects kept by the partitions.
+	CacheBytes int64
+	// Lanes is how many goroutines apply commands; 0 follows the number of cores.
+	Lanes int
+
+	// BindHost is the address that all ports listen on; "" is all interfaces.
+	BindHost string
+	// Listeners serve the public API. Port 0 picks a free one.
+	Listeners []Listener
+	// InternalHost and InternalPort name this server among servers.
+	InternalHost string
+	InternalPort int
+	// Health is the HTTP port of health and metrics; 0 picks a free one, -1 opens none.
+	Health HealthConfig
+	// PprofPort serves runtime profiles on the loopback interface; 0 serves none.
+	PprofPort int
+
+	// MaxRecordBytes bounds requests, records and stored objects.
+	MaxRecordBytes int
+	// MaxDeletesPerCommand is how many objects one step of a deletion removes.
+	MaxDeletesPerCommand int
+	// MaxThreadRuns bounds the active ThreadRuns of a WfRun; 0 sets no limit.
+	MaxThreadRuns int
+	// MemoryLimitBytes is what the process should stay below: -1 is half of what the machine or container has,
+	// 0 leaves memory to the Go runtime. It is a setting of the process, used by `lh serve` only.
+	MemoryLimitBytes int64
+	// ShutdownTimeout is how long running calls may take to end after the server was told to stop.
+	ShutdownTimeout time.Duration
+
+	// LogFormat is json or text, LogLevel debug, info, warn or error; both are used by `lh serve` only.
+	LogFormat, LogLevel string
+	// Logger of everything; discarding if nil.
+	Logger *slog.Logger
+	// FatalPanics lets a panic in the engine end the process, as tests want it.
+	FatalPanics bool
+}
+
+// Listener is one port of the public API.
+type Listener struct {
+	Name string
+	Port int
+	// AdvertisedHost and AdvertisedPort are how workers reach the server through this listener. With host "" they
+	// are not told of it; port 0 stands for the port that was opened.
+	AdvertisedHost string
+	AdvertisedPort int
+}
+
+// HealthConfig of the HTTP port.
+type HealthConfig struct {
+	Port                                                   int
+	Liveness, Readiness, Status, Metrics, DiskUse, Standby string
+}
+
+// DefaultConfig is a single server with its data in ./lh-data.
+func DefaultConfig() Config {
+	c, _, err := configFrom(map[string]string{})
+	if err != nil {
+		panic(err)
+	}
+	return c
+}
+
+// Notice is something about the settings that the operator should read at start.
+type Notice struct {
+	Name, Text string
+}
+
+// LoadConfig reads the settings from the properties file, or from the environment if file is "". The two are
+// never merged.
+func LoadConfig(file string) (Config, []Notice, error) {
+	values, err := settingsSource(file)
+	if err != nil {
+		return Config{}, nil, err
+	}
+	return configFrom(values)
+}
+
+func settingsSource(file string) (map[string]string, error) {
+	out := map[string]string{}
+	if file == "" {
+		for _, kv := range os.Environ() {
+			k, v, _ := strings.Cut(kv, "=")
+			out[k] = v
+		}
+		return out, nil
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("settings file: %w", err)
+	}
+	out, err = ParseProperties(string(text))
+	if err != nil {
+		return nil, fmt.Errorf("settings file %s: %w", file, err)
+	}
+	return out, nil
+}
+
+// configFrom applies the settings in the order of the table. Empty values count as not set.
+func configFrom(values map[string]string) (Config, []Notice, error) {
+	c := Config{InstanceID: -1}
+	var errs []error
+	given := maps.Clone(values)
+	for _, s := range Settings {
+		v := strings.TrimSpace(given[s.Name])
+		delete(given, s.Name)
+		if v == "" {
+			v = s.Default
+		}
+		if s.apply == nil || v == "" {
+			continue
+		}
+		if err := s.apply(&c, v); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", s.Name, err))
+		}
+	}
+	if values["LHS_ADVERTISED_LISTENERS"] == "" {
+		for i := range c.Listeners {
+			c.Listeners[i].AdvertisedHost = "localhost"
+		}
+	}
+	return c, notices(values, given), errors.Join(errs...)
+}
+
+// notices names what is set without effect.
+func notices(values, unknown map[string]string) []Notice {
+	var out []Notice
+	for _, s := range Settings {
+		if values[s.Name] != "" && s.State != Used {
+			out = append(out, Notice{s.Name, s.State.explain()})
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(unknown)) {
+		switch {
+		case unknown[name] == "" || !strings.HasPrefix(name, "LHS_"):
+		case slices.ContainsFunc(familyPrefixes, func(p string) bool { return strings.HasPrefix(name, p) }):
+			out = append(out, Notice{name, NoMeaning.explain()})
+		default:
+			out = append(out, Notice{name, "unknown setting, ignored"})
+		}
+	}
+	return out
+}
+
+// Effective lists the settings as name and value, secrets starred: those that are set, and those with a
+// default.
+func Effective(file string) ([][2]string, error) {
+	values, err := settingsSource(file)
+	if err != nil {
+		return nil, err
+	}
+	var out [][2]string
+	for _, s := range Settings {
+		v := values[s.Name]
+		switch {
+		case v == "":
+			v = s.Default
+		case secret(s.Name):
+			v = "*****"
+		}
+		if v != "" && s.State == Used {
+			out = append(out, [2]string{s.Name, v})
+		}
+	}
+	return out, nil
+}
+
+// secret reports whether a value must not be shown.
+func secret(name string) bool {
+	for _, part := range []string{"PASSWORD", "CLIENT_SECRET", "JAAS"} {
+		if strings.Contains(name, part) && !strings.HasSuffix(name, "_FILE") {
+			return true
+		}
+	}
+	return false
+}

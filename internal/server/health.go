@@ -1,0 +1,152 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"net/http"
+	"path/filepath"
+	"strconv"
+)
+
+// health answers the documented paths of the health port. A path must match exactly, without query; only GET
+// is served; each response ends its connection.
+type health struct {
+	paths map[string]http.HandlerFunc
+}
+
+// probes is what the health port asks of the server.
+type probes struct {
+	// dead and unready say what is wrong, or "".
+	dead, unready func() string
+	status        func() status
+	stateDir      string
+	metrics       http.Handler
+}
+
+type status struct {
+	Host                    string        `json:"host"`
+	Port                    int           `json:"port"`
+	InstanceID              string        `json:"instanceId,omitempty"`
+	CoreActiveTasks         []activeTask  `json:"coreActiveTasks"`
+	RepartitionActiveTasks  []activeTask  `json:"repartitionActiveTasks"`
+	TimerActiveTasks        []activeTask  `json:"timerActiveTasks"`
+	CoreStandbyTasks        []standbyTask `json:"coreStandbyTasks"`
+	RepartitionStandbyTasks []standbyTask `json:"repartitionStandbyTasks"`
+	TimerStandbyTasks       []standbyTask `json:"timerStandbyTasks"`
+	CoreState               string        `json:"coreState"`
+	Restorations            []restoration `json:"restorations"`
+}
+
+type activeTask struct {
+	Partition     int   `json:"partition"`
+	ProcessingLag int64 `json:"processingLag"`
+}
+
+type standbyTask struct {
+	Partition          int   `json:"partition"`
+	Lag                int64 `json:"lag"`
+	ChangelogEndOffset int64 `json:"changelogEndOffset"`
+}
+
+type restoration struct{}
+
+func newHealth(c HealthConfig, p probes) http.Handler {
+	return &health{paths: map[string]http.HandlerFunc{
+		c.Liveness:  check(p.dead),
+		c.Readiness: check(p.unready),
+		c.Status:    func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, p.status()) },
+		c.Standby:   func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, struct{}{}) },
+		c.DiskUse: func(w http.ResponseWriter, _ *http.Request) {
+			size, err := diskUse(p.stateDir)
+			if err != nil {
+				http.Error(w, err.Error(), http.StatusInternalServerError)
+				return
+			}
+			writeJSON(w, map[string]int64{"diskUsageBytes": size})
+		},
+		c.Metrics: p.metrics.ServeHTTP,
+	}}
+}
+
+func (h *health) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Connection", "close")
+	serve, found := h.paths[r.URL.Path]
+	switch {
+	case r.Method != http.MethodGet:
+		w.WriteHeader(http.StatusMethodNotAllowed)
+	case !found || r.URL.RawQuery != "" || r.URL.ForceQuery:
+		w.WriteHeader(http.StatusNotFound)
+	default:
+		serve(w, r)
+	}
+}
+
+func check(wrong func() string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain")
+		text := wrong()
+		if text != "" {
+			w.WriteHeader(http.StatusInternalServerError)
+			_, _ = w.Write([]byte(text))
+			return
+		}
+		_, _ = w.Write([]byte("OK!"))
+	}
+}
+
+func writeJSON(w http.ResponseWriter, v any) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(b)
+}
+
+// diskUse is the size of all files below dir. Files that vanish meanwhile do not count.
+func diskUse(dir string) (int64, error) {
+	var sum int64
+	err := filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return ignoreMissing(err)
+		}
+		info, err := d.Info()
+		if err == nil {
+			sum += info.Size()
+		}
+		return ignoreMissing(err)
+	})
+	return sum, err
+}
+
+func ignoreMissing(err error) error {
+	if err == nil || isMissing(err) {
+		return nil
+	}
+	return err
+}
+
+func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+
+// singleStatus is the status of a server that owns all partitions and lags behind in none.
+func singleStatus(host string, port, instance, partitions int, state string) status {
+	s := status{
+		Host: host, Port: port, CoreState: state,
+		CoreActiveTasks:         make([]activeTask, partitions),
+		RepartitionActiveTasks:  []activeTask{},
+		TimerActiveTasks:        []activeTask{},
+		CoreStandbyTasks:        []standbyTask{},
+		RepartitionStandbyTasks: []standbyTask{},
+		TimerStandbyTasks:       []standbyTask{},
+		Restorations:            []restoration{},
+	}
+	if instance >= 0 {
+		s.InstanceID = strconv.Itoa(instance)
+	}
+	for i := range s.CoreActiveTasks {
+		s.CoreActiveTasks[i].Partition = i
+	}
+	return s
+}
