@@ -102,12 +102,14 @@ gen: gen-tools ## Generate the Go code of proto/
 	tools/gen.sh
 
 .PHONY: verify
-verify: gen-tools $(BIN)/licences ## Nothing is stale: generated code, go.mod, licences of dependencies, the wire
+verify: gen-tools $(BIN)/licences ## Generated code, go.mod, licences of dependencies and schemas are as they should be
 	tools/gen.sh --check
 	go mod tidy -diff
 	go -C tools mod tidy -diff
 	$(BIN)/licences
 	tools/wire.sh
+	last=$$(git describe --tags --abbrev=0 2>/dev/null || true); \
+	  if [ -n "$$last" ]; then $(BIN)/buf breaking --against ".git#tag=$$last"; fi
 
 .PHONY: rename
 rename: ## Change the module path everywhere: make rename MODULE=example.org/horse
