@@ -1,0 +1,138 @@
+package conformance
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"flag"
+	"io/fs"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"littlehorse/test/lhserver"
+)
+
+var (
+	endpoint = flag.String("endpoint", "", "host:port of a running server to test instead of our own binary")
+	record   = flag.Bool("record", false, "write the transcripts to testdata instead of comparing; needs -endpoint")
+)
+
+// programTimeout ends a program that hangs; one takes about 20 s.
+const programTimeout = 3 * time.Minute
+
+func TestOfficialClients(t *testing.T) {
+	if *record && *endpoint == "" {
+		t.Fatal("-record needs -endpoint: what we compare ourselves with comes from the original server")
+	}
+	watchSources(t)
+	server := *endpoint
+	if server == "" {
+		own := lhserver.New(t, t.TempDir())
+		own.Start(t)
+		t.Cleanup(func() {
+			own.Stop(t)
+			if t.Failed() {
+				t.Logf("the server's last words:\n%s", tail(own.Output(), 60))
+			}
+		})
+		server = own.API
+	}
+	for _, c := range clients {
+		t.Run(c.language, func(t *testing.T) {
+			t.Parallel()
+			got := c.transcript(t, server)
+			if *record {
+				write(t, c.golden(), got)
+				return
+			}
+			compare(t, c.golden(), got)
+		})
+	}
+}
+
+// transcript runs the client's program against the server and returns its normal form.
+func (c client) transcript(t *testing.T, server string) []step {
+	t.Helper()
+	install := c.install(t)
+	host, port, err := net.SplitHostPort(server)
+	if err != nil {
+		t.Fatalf("-endpoint %q: %v", server, err)
+	}
+	prefix := c.language + "-" + randomHex()
+	ctx, cancel := context.WithTimeout(t.Context(), programTimeout)
+	defer cancel()
+	cmd := c.program(ctx, t, install)
+	cmd.Env = append(cmd.Environ(),
+		"LHC_API_HOST="+host,
+		"LHC_API_PORT="+port,
+		"LHC_API_PROTOCOL=PLAINTEXT",
+		"LHW_TASK_WORKER_ID="+prefix+"-worker",
+		"LHW_TASK_WORKER_VERSION=v1",
+		"LH_CONFORMANCE_PREFIX="+prefix,
+	)
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.WaitDelay = 5 * time.Second
+	runErr := cmd.Run()
+	steps, err := parse(&stdout, prefix)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, tail(stderr.String(), 40))
+	}
+	unmet := 0
+	for _, s := range steps {
+		if s.Failed != "" {
+			unmet++
+			t.Errorf("%s: %s", s.Step, s.Failed)
+		}
+	}
+	if runErr != nil && (unmet == 0 || ctx.Err() != nil) {
+		t.Errorf("the program ended with %v after %d steps\n%s", runErr, len(steps), tail(stderr.String(), 40))
+	}
+	if t.Failed() && *record {
+		t.FailNow()
+	}
+	return steps
+}
+
+func randomHex() string {
+	b := make([]byte, 3)
+	_, _ = rand.Read(b) // never fails
+	return hex.EncodeToString(b)
+}
+
+func tail(text string, lines int) string {
+	all := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}
+
+// watchSources looks at every file that the child processes are made of. The go command repeats a cached
+// result while the files a test looked at are the same, and it cannot see what a child process reads.
+func watchSources(t *testing.T) {
+	t.Helper()
+	for _, root := range []string{"../../cmd", "../../internal", "../../lhpb", "."} {
+		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+			if err != nil || d.IsDir() {
+				return err
+			}
+			_, err = os.Stat(path)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// run executes an installation step and fails the test with its output.
+func run(t *testing.T, cmd *exec.Cmd) {
+	t.Helper()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", cmd, err, tail(string(out), 40))
+	}
+}
