@@ -10,7 +10,7 @@ COMMIT  ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 
 # The slow tiers have targets of their own.
-SLOW := /(test/(crash|e2e|conformance|oracle)|internal/sim)$$
+SLOW := /(test/[a-z]+|internal/sim)$$
 # Rooms with goroutines, tested once more under the race detector.
 LIVE := ./internal/store/... ./internal/log/... ./internal/partition/... ./internal/taskqueue/... \
         ./internal/cluster/... ./internal/catalog/... ./internal/api/... ./internal/server/... \
@@ -62,8 +62,8 @@ crash: build ## Kill the real server again and again; nothing acknowledged may b
 	go test -timeout 20m ./test/crash
 
 .PHONY: e2e
-e2e: build ## The real binary from outside: examples, command line, start and stop
-	go test -timeout 10m ./test/e2e
+e2e: build ## The real binary from outside: command line, SDK, what users of such engines suffered
+	go test -timeout 10m ./test/e2e ./test/wounds
 
 .PHONY: conformance
 conformance: build ## The official Python, Java and JavaScript clients against our server
