@@ -2,18 +2,35 @@ package cluster
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"google.golang.org/protobuf/proto"
 
 	"littlehorse/internal/keys"
+	"littlehorse/internal/lh"
 	"littlehorse/internal/machine"
 )
 
-// Host is what the Router needs of partition.Host.
-type Host interface {
-	Submit(to machine.Stream, rec *machine.Record, done func(machine.Reply))
-	Get(from machine.Stream, k keys.Key) ([]byte, error)
-	Scan(from machine.Stream, start, end keys.Key, visit func(k keys.Key, value []byte) bool) error
+// Routing is what handlers hold of the cluster; *Router implements it. All errors are *lh.Error.
+type Routing interface {
+	// Core is the stream of a routing key: the id of the root WfRun, or the name of the TaskDef for worker groups.
+	Core(tenant, key string) machine.Stream
+	// Streams are all core streams.
+	Streams() []machine.Stream
+	// Metadata is the stream of definitions.
+	Metadata() machine.Stream
+	// Submit writes a record to a stream and waits for the outcome: the reply of the machine, or its refusal,
+	// ResourceExhausted of a full queue, Unavailable, or DeadlineExceeded when ctx ended first. After the last two
+	// nobody knows whether the record counted.
+	Submit(ctx context.Context, to machine.Stream, rec *machine.Record) (proto.Message, error)
+	// SubmitFunc is Submit without waiting: done is called once, on the committing goroutine, and must not block.
+	SubmitFunc(to machine.Stream, rec *machine.Record, done func(machine.Reply))
+	// Get reads the value of a key as of the last durable commit; nil, nil if it is absent.
+	Get(ctx context.Context, from machine.Stream, k keys.Key) ([]byte, error)
+	// Scan reads the rows of [start, end) in order as of the last durable commit, at most limit of them; an empty
+	// end means the end of the partition.
+	Scan(ctx context.Context, from machine.Stream, start, end keys.Key, limit int) ([]Row, error)
 }
 
 // Row is a key and its encoded value.
@@ -22,22 +39,130 @@ type Row struct {
 	Value []byte
 }
 
-// Routing is what handlers hold of the cluster; *Router implements it.
-type Routing interface {
-	// Core is the stream of a routing key: the id of the root WfRun, or the name of the TaskDef for worker groups.
-	Core(tenant, key string) machine.Stream
-	// Streams are all core streams.
-	Streams() []machine.Stream
-	// Metadata is the stream of definitions.
-	Metadata() machine.Stream
-	// Submit writes a record to a stream and waits for the outcome. The error is an *lh.Error: a refusal of the
-	// machine, ResourceExhausted of a full queue, Unavailable, or DeadlineExceeded when ctx ended first; after the last two
-	// nobody knows whether the record counted.
-	Submit(ctx context.Context, to machine.Stream, rec *machine.Record) (proto.Message, error)
-	// SubmitFunc is Submit without waiting: done is called once, on the committing goroutine, and must not block.
-	SubmitFunc(to machine.Stream, rec *machine.Record, done func(machine.Reply))
-	// Get reads the value of a key as of the last durable commit; nil, nil if it is absent.
-	Get(ctx context.Context, from machine.Stream, k keys.Key) ([]byte, error)
-	// Scan reads the rows of [start, end) in order as of the last durable commit, at most limit of them.
-	Scan(ctx context.Context, from machine.Stream, start, end keys.Key, limit int) ([]Row, error)
+// Host is what the Router needs of partition.Host.
+type Host interface {
+	Submit(to machine.Stream, rec *machine.Record, done func(machine.Reply))
+	Get(from machine.Stream, k keys.Key) ([]byte, error)
+	Scan(from machine.Stream, start, end keys.Key, visit func(k keys.Key, value []byte) bool) error
+}
+
+// Router sends requests to the one server there is.
+type Router struct {
+	host Host
+	core []machine.Stream
+}
+
+var _ Routing = (*Router)(nil)
+
+// New makes a Router over the host of all partitions. It panics unless there is at least one and at most 65536.
+func New(host Host, partitions int) *Router {
+	if partitions < 1 || partitions > maxPartitions {
+		panic(fmt.Sprintf("cluster: %d partitions", partitions))
+	}
+	return &Router{host: host, core: CoreStreams(partitions)}
+}
+
+const maxPartitions = 1 << 16
+
+// CoreStreams are the core streams of a cluster with that many partitions.
+func CoreStreams(partitions int) []machine.Stream {
+	out := make([]machine.Stream, partitions)
+	for i := range out {
+		out[i] = machine.Stream{Kind: machine.Core, Partition: uint16(i)}
+	}
+	return out
+}
+
+// MetadataStream is the one stream of definitions.
+var MetadataStream = machine.Stream{Kind: machine.Metadata}
+
+// Core implements Routing.
+func (r *Router) Core(tenant, key string) machine.Stream {
+	return r.core[PartitionOf(tenant, key, len(r.core))]
+}
+
+// Streams implements Routing.
+func (r *Router) Streams() []machine.Stream { return append([]machine.Stream(nil), r.core...) }
+
+// Metadata implements Routing.
+func (r *Router) Metadata() machine.Stream { return MetadataStream }
+
+// Submit implements Routing.
+func (r *Router) Submit(ctx context.Context, to machine.Stream, rec *machine.Record) (proto.Message, error) {
+	if err := ended(ctx); err != nil {
+		return nil, err
+	}
+	replies := make(chan machine.Reply, 1)
+	r.host.Submit(to, rec, func(reply machine.Reply) { replies <- reply })
+	select {
+	case reply := <-replies:
+		if reply.Err != nil {
+			return nil, reply.Err
+		}
+		return reply.Value, nil
+	case <-ctx.Done():
+		return nil, ended(ctx)
+	}
+}
+
+// SubmitFunc implements Routing.
+func (r *Router) SubmitFunc(to machine.Stream, rec *machine.Record, done func(machine.Reply)) {
+	r.host.Submit(to, rec, done)
+}
+
+// Get implements Routing.
+func (r *Router) Get(ctx context.Context, from machine.Stream, k keys.Key) ([]byte, error) {
+	if err := ended(ctx); err != nil {
+		return nil, err
+	}
+	value, err := r.host.Get(from, k)
+	return value, trouble(err)
+}
+
+// Scan implements Routing.
+func (r *Router) Scan(ctx context.Context, from machine.Stream, start, end keys.Key, limit int) ([]Row, error) {
+	if err := ended(ctx); err != nil {
+		return nil, err
+	}
+	if limit <= 0 {
+		return nil, nil
+	}
+	var rows []Row
+	err := r.host.Scan(from, start, end, func(k keys.Key, value []byte) bool {
+		rows = append(rows, Row{Key: k, Value: append([]byte{}, value...)})
+		return len(rows) < limit && (len(rows)%contextEvery != 0 || ctx.Err() == nil)
+	})
+	if err == nil {
+		err = ended(ctx)
+	}
+	if err != nil {
+		return nil, trouble(err)
+	}
+	return rows, nil
+}
+
+// contextEvery is after how many rows a scan looks whether its caller still waits.
+const contextEvery = 256
+
+// ended turns the end of a context into what the caller is told.
+func ended(ctx context.Context) error {
+	switch err := ctx.Err(); {
+	case err == nil:
+		return nil
+	case errors.Is(err, context.DeadlineExceeded):
+		return lh.Errorf(lh.DeadlineExceeded, "the deadline passed before the answer; the request may have counted")
+	default:
+		return lh.Errorf(lh.DeadlineExceeded, "the caller gave up before the answer; the request may have counted")
+	}
+}
+
+// trouble turns what is not a refusal into one.
+func trouble(err error) error {
+	if err == nil {
+		return nil
+	}
+	if refusal := lh.AsError(err); refusal != nil {
+		return refusal
+	}
+	return lh.Errorf(lh.Unavailable, "the state cannot be read: %v", err)
 }

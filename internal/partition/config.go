@@ -80,6 +80,8 @@ type Config struct {
 	FatalPanics bool
 	// Manual starts no goroutine: whoever owns the Host drives each Lane by its steps.
 	Manual bool
+	// OnCommit is called after each sync with its numbers, on the committing goroutine. It may be nil.
+	OnCommit func(CommitStats)
 	// Logger; discarding by default.
 	Logger *slog.Logger
 }

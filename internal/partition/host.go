@@ -1,26 +1,268 @@
 package partition
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
 	"littlehorse/internal/keys"
+	"littlehorse/internal/lh"
 	"littlehorse/internal/machine"
 )
 
-// Partitions is what a Host offers to those who route requests to it. Open(Config) makes a *Host; besides it
-// has Start, Drain(ctx), Close, Done, Err, Position(stream), Stats and, in manual mode, Lanes.
-type Partitions interface {
-	// Submit gives the record a place in the order of the stream, or refuses it. It never blocks and takes over
-	// the record; it sets source, number and time in its header and raises its catalog version.
-	//
-	// done is called exactly once, after the commit that covers the record is synced and published; a refusal may
-	// call it before Submit returns. A full queue is ResourceExhausted with RetryAfter; a stream that is not here, a
-	// Host that drains, has closed or has failed is Unavailable, and then nobody knows whether the record counted.
-	// done runs on the committing goroutine: it must not block and should only pass the reply on. nil is allowed.
-	Submit(to machine.Stream, rec *machine.Record, done func(machine.Reply))
+// Host owns the partitions of one server and all goroutines that work for them.
+type Host struct {
+	cfg   Config
+	parts map[machine.Stream]*part
+	lanes []*Lane
 
-	// Get reads the value of a key as of the last durable commit; nil if it is absent. The bytes are the caller's.
-	Get(from machine.Stream, k keys.Key) ([]byte, error)
+	stop     chan struct{} // closed when the goroutines are to end
+	failed   chan struct{} // closed when the Host has failed
+	done     chan struct{} // closed when it has failed or has closed
+	drained  chan struct{} // closed when it drains and nobody waits any more
+	failure  error
+	running  sync.WaitGroup // applying, committing, firing and watching goroutines
+	started  bool
+	draining atomic.Bool
+	pending  atomic.Int64 // submitted and not answered
 
-	// Scan visits the rows of [start, end) in order as of the last durable commit, until visit returns false. The
-	// bytes are only valid during the call.
-	Scan(from machine.Stream, start, end keys.Key, visit func(k keys.Key, value []byte) bool) error
+	stopOnce, failOnce, doneOnce, drainOnce, closeOnce sync.Once
+
+	counters
+}
+
+// Open reads where the partitions stand. Until Start nothing is applied; reads work, and what is submitted
+// waits.
+func Open(ctx context.Context, cfg Config) (*Host, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	h := &Host{
+		cfg: cfg, parts: map[machine.Stream]*part{},
+		stop: make(chan struct{}), failed: make(chan struct{}), done: make(chan struct{}), drained: make(chan struct{}),
+	}
+	for n, streams := range deal(cfg.Streams, cfg.lanes()) {
+		l, err := h.newLane(ctx, n, streams)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("partition: open: %w", err), h.Close())
+		}
+		h.lanes = append(h.lanes, l)
+		for s, p := range l.parts {
+			h.parts[s] = p
+		}
+	}
+	return h, nil
+}
+
+// deal spreads the streams over n lanes in turn.
+func deal(streams []machine.Stream, n int) [][]machine.Stream {
+	out := make([][]machine.Stream, n)
+	for i, s := range streams {
+		out[i%n] = append(out[i%n], s)
+	}
+	return out
+}
+
+// Start begins to apply records and to fire timers. In manual mode it does nothing.
+func (h *Host) Start() {
+	if h.cfg.Manual || h.started {
+		return
+	}
+	h.started = true
+	h.running.Go(h.watch)
+	for _, l := range h.lanes {
+		h.running.Go(l.run)
+		go l.commit() // waited for by run, unless the store has failed under it
+		h.running.Go(l.pump.run)
+	}
+}
+
+// watch fails the Host when the store has failed behind its back.
+func (h *Host) watch() {
+	select {
+	case <-h.cfg.Store.Failed():
+		h.fail(h.cfg.Store.Err())
+	case <-h.stop:
+	}
+}
+
+// Streams that the Host owns, in the order of its Config.
+func (h *Host) Streams() []machine.Stream { return append([]machine.Stream(nil), h.cfg.Streams...) }
+
+// Lanes in order, to be driven by their steps in manual mode. A Host that is not manual drives them itself.
+func (h *Host) Lanes() []*Lane { return h.lanes }
+
+// Submit gives the record a place in the order of the stream, or refuses it. It never blocks and takes over
+// the record; it sets source, number and time in its header and raises its catalog version.
+//
+// done is called exactly once, after the commit that covers the record is synced and published; a refusal may
+// call it before Submit returns. A full queue is ResourceExhausted with RetryAfter. A stream that is not here, a
+// Host that drains, has closed or has failed is Unavailable; then nobody knows whether the record counted.
+// done runs on the committing goroutine: it must not block and should only pass the reply on. nil is allowed.
+func (h *Host) Submit(to machine.Stream, rec *machine.Record, done func(machine.Reply)) {
+	if p := h.parts[to]; p != nil {
+		p.submit(rec, classOf(rec), done)
+		return
+	}
+	if done != nil {
+		done(machine.Reply{Err: h.elsewhere(to)})
+	}
+}
+
+func (h *Host) elsewhere(s machine.Stream) *lh.Error {
+	return lh.Errorf(lh.Unavailable, "partition %s is not on this server: try again", s)
+}
+
+func (h *Host) unavailable() *lh.Error {
+	if h.Err() != nil {
+		return lh.Errorf(lh.Unavailable, "the server cannot write any more and is stopping: try again, the request may have counted")
+	}
+	return lh.Errorf(lh.Unavailable, "the server is stopping: try again")
+}
+
+// Get reads the value of a key as of the last durable commit; nil if it is absent. The bytes are the caller's.
+func (h *Host) Get(from machine.Stream, k keys.Key) ([]byte, error) {
+	p, snap, err := h.at(from)
+	if err != nil {
+		return nil, err
+	}
+	defer p.lane.read.release(snap)
+	value, _, err := snap.Get(from, k)
+	return value, err
+}
+
+// Scan visits the rows of [start, end) in order as of the last durable commit, until visit returns false; an
+// empty end means the end of the partition. The bytes are only valid during the call.
+func (h *Host) Scan(from machine.Stream, start, end keys.Key, visit func(k keys.Key, value []byte) bool) error {
+	p, snap, err := h.at(from)
+	if err != nil {
+		return err
+	}
+	defer p.lane.read.release(snap)
+	return snap.Scan(from, start, end, visit)
+}
+
+// at is the durable snapshot for a stream; to be released.
+func (h *Host) at(from machine.Stream) (*part, *held, error) {
+	p := h.parts[from]
+	if p == nil {
+		return nil, nil, h.elsewhere(from)
+	}
+	snap := p.lane.read.acquire()
+	if snap == nil {
+		return nil, nil, h.unavailable()
+	}
+	return p, snap, nil
+}
+
+// Position is the offset of the last record of the stream that is durable, published and readable.
+func (h *Host) Position(of machine.Stream) uint64 {
+	if p := h.parts[of]; p != nil {
+		return p.durable.Load()
+	}
+	return 0
+}
+
+// Done is closed when the Host has failed or has closed.
+func (h *Host) Done() <-chan struct{} { return h.done }
+
+// Err is why the Host failed; nil as long as it has not. A Host that has failed acknowledges nothing any more.
+// The process is to end, because nobody can tell what of the last writes the disk holds.
+func (h *Host) Err() error {
+	select {
+	case <-h.failed:
+		return h.failure
+	default:
+		return nil
+	}
+}
+
+func (h *Host) fail(err error) {
+	h.failOnce.Do(func() {
+		h.failure = err
+		close(h.failed)
+		h.cfg.Logger.Error("the server cannot go on", "err", err)
+		h.stopOnce.Do(func() { close(h.stop) })
+		h.doneOnce.Do(func() { close(h.done) })
+	})
+}
+
+func (h *Host) answered() {
+	if h.pending.Add(-1) == 0 && h.draining.Load() {
+		h.drainOnce.Do(func() { close(h.drained) })
+	}
+}
+
+// Drain refuses new records, applies, commits and answers those that were submitted, and closes the Host.
+// Records emitted for other streams stay as rows. If ctx ends first, the rest is answered with Unavailable and
+// ctx's error returned.
+func (h *Host) Drain(ctx context.Context) error {
+	h.draining.Store(true)
+	for _, l := range h.lanes {
+		l.pump.stop()
+	}
+	if h.pending.Load() == 0 {
+		h.drainOnce.Do(func() { close(h.drained) })
+	}
+	err := h.settle(ctx)
+	return errors.Join(err, h.Close())
+}
+
+// settle waits until everybody is answered.
+func (h *Host) settle(ctx context.Context) error {
+	if h.cfg.Manual {
+		return h.stepAll(ctx)
+	}
+	if !h.started {
+		return nil
+	}
+	select {
+	case <-h.drained:
+		return nil
+	case <-h.failed:
+		return h.failure
+	case <-ctx.Done():
+		return fmt.Errorf("partition: drain: %w", ctx.Err())
+	}
+}
+
+func (h *Host) stepAll(ctx context.Context) error {
+	for h.pending.Load() > 0 {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("partition: drain: %w", err)
+		}
+		for _, l := range h.lanes {
+			if _, err := l.Step(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Close stops at once: the commits that run are finished and answered, everything else is answered with
+// Unavailable. It returns Err. Store and Log stay open, they belong to the caller.
+func (h *Host) Close() error {
+	h.closeOnce.Do(func() {
+		h.draining.Store(true)
+		h.stopOnce.Do(func() { close(h.stop) })
+		h.running.Wait()
+		for _, l := range h.lanes {
+			l.close()
+		}
+		h.doneOnce.Do(func() { close(h.done) })
+	})
+	return h.Err()
+}
+
+// close gives up what the lane holds when its goroutines have ended.
+func (l *Lane) close() {
+	l.pump.stop()
+	l.refuseAll()
+	l.read.close()
+	if l.host.cfg.Store.Err() == nil {
+		_ = l.session.Close() // it has nothing to say: all commits have ended
+	}
 }

@@ -1,0 +1,168 @@
+package partition
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+
+	"littlehorse/internal/lh"
+	"littlehorse/internal/machine"
+	"littlehorse/internal/pb"
+)
+
+// class says how early a full queue refuses a record.
+type class byte
+
+const (
+	newWork  class = iota // refused first
+	ongoing               // what keeps running work going
+	internal              // never refused for a full queue; whoever submits it bounds it
+)
+
+// classOf gives way to what work in progress needs: refusing a report or a heartbeat would only make more work.
+func classOf(r *pb.Record) class {
+	switch r.GetCommand().(type) {
+	case *pb.Record_ReportTask, *pb.Record_ClaimTask, *pb.Record_RegisterTaskWorker, *pb.Record_PutCheckpoint,
+		*pb.Record_TimerFired, *pb.Record_Continue:
+		return ongoing
+	default:
+		return newWork
+	}
+}
+
+// waiter waits for the reply to one record.
+type waiter struct {
+	number uint64
+	bytes  int64
+	done   func(machine.Reply)
+}
+
+// submit admits the record, gives it a number and appends it. Its waiter stands in the order of numbers, which
+// is the order in which the log hands the records out.
+func (p *part) submit(r *pb.Record, c class, done func(machine.Reply)) {
+	if err := p.admit(r, c, done); err != nil && done != nil {
+		done(machine.Reply{Err: err})
+	}
+}
+
+func (p *part) admit(r *pb.Record, c class, done func(machine.Reply)) *lh.Error {
+	h := p.lane.host
+	version := h.cfg.CatalogVersion()
+	bytes := int64(r.SizeVT())
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || h.draining.Load() && c != internal {
+		return h.unavailable()
+	}
+	if c != internal && p.full(c) {
+		h.refused.Add(1)
+		return &lh.Error{Code: lh.ResourceExhausted, Message: "the partition is busy: try again", RetryAfter: h.cfg.RetryAfter}
+	}
+	p.number++
+	p.stamp(r, c, version)
+	p.waiters = append(p.waiters, waiter{number: p.number, bytes: bytes, done: done})
+	if err := h.cfg.Log.Append(p.stream, r); err != nil {
+		p.waiters = p.waiters[:len(p.waiters)-1]
+		return lh.Errorf(lh.Unavailable, "the record cannot be appended: %v", err)
+	}
+	p.records.Add(1)
+	p.bytes.Add(bytes)
+	h.pending.Add(1)
+	return nil
+}
+
+// full tells whether the queue is full for the class; new work leaves the last quarter free.
+func (p *part) full(c class) bool {
+	records, bytes := int64(p.lane.host.cfg.QueueRecords), p.lane.host.cfg.QueueBytes
+	if c == newWork {
+		records, bytes = records-records/4, bytes-bytes/4
+	}
+	return p.records.Load() >= records || p.bytes.Load() >= bytes
+}
+
+// stamp fills in what the header says of the origin. The time is set when the lane takes the record; only
+// fired timers bring one, which lies not before they were due.
+func (p *part) stamp(r *pb.Record, c class, version uint64) {
+	if r.Header == nil {
+		r.Header = &pb.Header{}
+	}
+	hd := r.Header
+	hd.Source, hd.Number = p.lane.host.cfg.Incarnation, p.number
+	hd.CatalogVersion = max(hd.CatalogVersion, version)
+	if c != internal {
+		hd.AtNs = 0
+	}
+	if len(hd.RequestId) == 0 {
+		hd.RequestId = requestID(hd.Source, p.stream, hd.Number, 0)
+	}
+}
+
+const requestIDBytes = 16
+
+// requestID is the id of a record that nobody outside asked for: different for each, and the same whenever the
+// same origin makes it.
+func requestID(source string, s machine.Stream, number, n uint64) []byte {
+	h := sha256.New()
+	h.Write([]byte(source))
+	var b [20]byte
+	b[0] = byte(s.Kind)
+	binary.BigEndian.PutUint16(b[1:], s.Partition)
+	binary.BigEndian.PutUint64(b[4:], number)
+	binary.BigEndian.PutUint64(b[12:], n)
+	h.Write(b[:])
+	return h.Sum(nil)[:requestIDBytes]
+}
+
+// take finds the waiter of a record. Waiters before it were lost on the way.
+func (p *part) take(hd *pb.Header) (w waiter) {
+	if hd.GetSource() != p.lane.host.cfg.Incarnation {
+		return waiter{}
+	}
+	p.mu.Lock()
+	var lost []waiter
+	for len(p.waiters) > 0 && p.waiters[0].number <= hd.GetNumber() {
+		w = p.waiters[0]
+		p.waiters[0] = waiter{}
+		p.waiters = p.waiters[1:]
+		if w.number < hd.GetNumber() {
+			lost, w = append(lost, w), waiter{}
+		}
+	}
+	p.mu.Unlock()
+	p.refuse(lost)
+	return w
+}
+
+// release forgets a record that is about to be answered.
+func (p *part) release(w waiter) {
+	p.records.Add(-1)
+	p.bytes.Add(-w.bytes)
+	p.lane.host.answered()
+}
+
+func (a *answer) give() {
+	if a.number == 0 {
+		return
+	}
+	a.part.release(a.waiter)
+	if a.done != nil {
+		a.done(a.reply)
+	}
+}
+
+// refuse answers waiters whose records may or may not count.
+func (p *part) refuse(waiters []waiter) {
+	for _, w := range waiters {
+		a := answer{waiter: w, part: p, reply: machine.Reply{Err: p.lane.host.unavailable()}}
+		a.give()
+	}
+}
+
+// shut admits nothing any more and refuses what was not taken.
+func (p *part) shut() {
+	p.mu.Lock()
+	p.closed = true
+	waiters := p.waiters
+	p.waiters = nil
+	p.mu.Unlock()
+	p.refuse(waiters)
+}

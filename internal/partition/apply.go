@@ -1,0 +1,102 @@
+package partition
+
+import (
+	"fmt"
+	"runtime/debug"
+
+	"littlehorse/internal/keys"
+	"littlehorse/internal/lh"
+	"littlehorse/internal/log"
+	"littlehorse/internal/machine"
+	"littlehorse/internal/pb"
+)
+
+// apply gives one record to its machine and makes what follows part of the batch.
+func (l *Lane) apply(e log.Entry) {
+	p := l.parts[e.Stream]
+	w := p.take(e.Record.GetHeader())
+	p.tick(e)
+	effects := l.effects(p, e)
+	ly := l.layerOf(p)
+	ly.position, ly.clockNs = e.Offset, p.clockNs
+	for _, c := range effects.Changes {
+		l.change(ly, c)
+	}
+	for i, out := range effects.Emit {
+		l.filling.emits = append(l.filling.emits, emitted(e, out, i))
+	}
+	if w.number != 0 {
+		l.filling.answers = append(l.filling.answers, answer{waiter: w, part: p, reply: effects.Reply})
+	}
+	l.filling.records++
+}
+
+// tick moves the partition's clock and catalog version forward and writes them into the header.
+func (p *part) tick(e log.Entry) {
+	if e.Record.Header == nil {
+		e.Record.Header = &pb.Header{}
+	}
+	hd := e.Record.Header
+	p.clockNs = max(p.clockNs, e.AtNs)
+	hd.AtNs = p.clockNs
+	if p.stream.Kind == machine.Metadata {
+		hd.CatalogVersion = e.Offset
+		return
+	}
+	p.version = max(p.version, hd.CatalogVersion)
+	hd.CatalogVersion = p.version
+}
+
+// emitted gives a record that follows from e what its header lacks.
+func emitted(e log.Entry, out machine.Emit, n int) log.Emit {
+	if out.Record.Header == nil {
+		out.Record.Header = &pb.Header{}
+	}
+	hd, cause := out.Record.Header, e.Record.Header
+	hd.AtNs, hd.CatalogVersion = cause.AtNs, cause.CatalogVersion
+	if len(hd.RequestId) == 0 {
+		hd.RequestId = requestID("emitted", e.Stream, e.Offset, uint64(n))
+	}
+	return log.Emit{From: e.Stream, To: out.To, Record: out.Record}
+}
+
+// effects calls the machine. A failed read or a panic leaves nothing but the answer.
+func (l *Lane) effects(p *part, e log.Entry) (effects machine.Effects) {
+	v := &view{lane: l, part: p}
+	defer func() {
+		broken := recover()
+		if v.err != nil {
+			l.host.readErrors.Add(1)
+			l.log.Error("state cannot be read", "stream", e.Stream.String(), "offset", e.Offset, "err", v.err)
+			effects = machine.Refuse(lh.Errorf(lh.Unavailable, "the state cannot be read: try again"))
+			return
+		}
+		if broken == nil {
+			return
+		}
+		if l.host.cfg.FatalPanics {
+			panic(broken)
+		}
+		l.host.panics.Add(1)
+		l.log.Error("a record was dropped because the machine panicked", "stream", e.Stream.String(), "offset", e.Offset,
+			"command", fmt.Sprintf("%T", e.Record.GetCommand()), "err", broken, "stack", string(debug.Stack()))
+		effects = machine.Refuse(lh.Errorf(lh.Internal, "internal error: the request was dropped, the server's log says more"))
+	}()
+	effects = p.machine.Apply(v, e.Record)
+	l.check(effects)
+	return effects
+}
+
+// check panics on effects that no machine may have.
+func (l *Lane) check(effects machine.Effects) {
+	for _, c := range effects.Changes {
+		if s := c.Key.Space(); s == keys.SpaceLane || s == 0 {
+			panic(fmt.Sprintf("a machine wrote the key %q, which is not its own", c.Key))
+		}
+	}
+	for _, out := range effects.Emit {
+		if l.host.parts[out.To] == nil || out.Record == nil {
+			panic(fmt.Sprintf("a machine emitted for %s, which does not exist", out.To))
+		}
+	}
+}

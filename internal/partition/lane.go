@@ -1,0 +1,292 @@
+package partition
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"littlehorse/internal/log"
+	"littlehorse/internal/machine"
+)
+
+// Lane applies and commits the records of some partitions. A Host drives it with goroutines; in manual mode
+// its owner does, one step after the other and from one goroutine at a time. The steps are those that the
+// goroutines take, so a commit that runs while the next batch is filled is Seal, Apply, Sync, Publish.
+type Lane struct {
+	host    *Host
+	log     *slog.Logger
+	session log.Session
+	parts   map[machine.Stream]*part
+	order   []*part
+	cache   *cache
+	read    reader
+	pump    *pump
+
+	todo    []log.Entry // taken from the session and not applied
+	filling *batch
+	flying  *batch // sealed and not retired; nil if there is none
+	spare   *batch
+
+	sealed chan *batch   // to the committing goroutine
+	synced chan *batch   // and back
+	ended  chan struct{} // closed when the committing goroutine has ended
+}
+
+func (h *Host) newLane(ctx context.Context, number int, streams []machine.Stream) (*Lane, error) {
+	l := &Lane{
+		host: h, log: h.cfg.Logger.With("lane", number),
+		parts: map[machine.Stream]*part{}, cache: newCache(max(1, h.cfg.CacheBytes/int64(h.cfg.lanes()))),
+		read:    reader{store: h.cfg.Store},
+		filling: &batch{}, spare: &batch{},
+		sealed: make(chan *batch, 1), synced: make(chan *batch, 1), ended: make(chan struct{}),
+	}
+	l.pump = newPump(l)
+	for _, s := range streams {
+		p, err := l.newPart(s)
+		if err != nil {
+			return nil, fmt.Errorf("partition %s: %w", s, err)
+		}
+		p.timers = l.pump.add(p)
+		l.parts[s] = p
+		l.order = append(l.order, p)
+	}
+	session, err := h.cfg.Log.Open(ctx, streams)
+	if err != nil {
+		return nil, err
+	}
+	l.session = session
+	for _, p := range l.order {
+		p.durable.Store(session.Position(p.stream))
+	}
+	l.read.advance()
+	return l, nil
+}
+
+// Streams of the lane.
+func (l *Lane) Streams() []machine.Stream {
+	out := make([]machine.Stream, len(l.order))
+	for i, p := range l.order {
+		out[i] = p.stream
+	}
+	return out
+}
+
+// Step takes all steps once: Fire, Apply, Seal, Sync, Publish. It tells whether anything was done.
+func (l *Lane) Step() (worked bool, err error) {
+	fired, err := l.Fire()
+	if err != nil {
+		return false, err
+	}
+	applied, err := l.Apply()
+	if err != nil {
+		return false, err
+	}
+	if !l.Seal() {
+		return fired+applied > 0, nil
+	}
+	if err := l.Sync(); err != nil {
+		return false, err
+	}
+	l.Publish()
+	return true, nil
+}
+
+// Fire appends a record for each timer that is due, as far as a page allows, and returns how many.
+func (l *Lane) Fire() (int, error) {
+	n, err := l.pump.fire()
+	if err != nil {
+		l.host.fail(err)
+	}
+	return n, err
+}
+
+// NextTimer is when the next timer will be due; false if there is none. It may read the store.
+func (l *Lane) NextTimer() (time.Time, bool, error) { return l.pump.next() }
+
+// Apply applies records that wait, as many as the batch has room for, and returns how many.
+func (l *Lane) Apply() (int, error) {
+	n := 0
+	for l.room() > 0 {
+		if len(l.todo) == 0 {
+			entries, err := l.session.Next(l.room())
+			if err != nil {
+				err = fmt.Errorf("partition: take records: %w", err)
+				l.host.fail(err)
+				return n, err
+			}
+			if len(entries) == 0 {
+				break
+			}
+			l.todo = entries
+		}
+		l.apply(l.todo[0])
+		l.todo = l.todo[1:]
+		n++
+	}
+	return n, nil
+}
+
+// room is how many records the batch still takes.
+func (l *Lane) room() int {
+	if l.filling.bytes >= l.host.cfg.BatchBytes {
+		return 0
+	}
+	return l.host.cfg.BatchRecords - l.filling.records
+}
+
+// Seal ends the batch that is being filled and begins the next, unless it is empty or the one before is not
+// published yet.
+func (l *Lane) Seal() bool {
+	if l.flying != nil || l.filling.empty() {
+		return false
+	}
+	l.flying, l.filling, l.spare = l.filling, l.spare, nil
+	for _, ly := range l.flying.layers {
+		ly.part.flying, ly.part.filling = ly, nil
+	}
+	return true
+}
+
+// Sync makes the sealed batch durable. After an error the Host has failed.
+func (l *Lane) Sync() error { return l.sync(l.flying) }
+
+// Publish lets the world know of the batch that was synced.
+func (l *Lane) Publish() {
+	l.publish(l.flying)
+	l.retire(l.flying)
+}
+
+func (l *Lane) sync(b *batch) error {
+	if err := l.host.Err(); err != nil {
+		return err
+	}
+	began := l.host.cfg.Clock.Now()
+	c, err := l.encode(b)
+	bytes, changes := 0, 0
+	if err == nil {
+		bytes, changes = c.Batch.Bytes(), c.Batch.Changes()
+		err = l.session.Commit(c)
+	}
+	if err != nil {
+		err = fmt.Errorf("partition: commit: %w", err)
+		l.host.fail(err)
+		return err
+	}
+	l.host.committed(CommitStats{
+		Records: b.records, Changes: changes, Bytes: bytes, Took: l.host.cfg.Clock.Now().Sub(began),
+	})
+	return nil
+}
+
+// publish is what everybody relies on: first the snapshot, then the listeners, then the waiters.
+func (l *Lane) publish(b *batch) {
+	if !b.settle() {
+		return
+	}
+	l.read.advance()
+	for _, ly := range b.layers {
+		ly.part.durable.Store(ly.position)
+		ly.part.durableClock.Store(ly.clockNs)
+	}
+	for _, ly := range b.layers {
+		l.pump.committed(ly.part, ly.changes)
+		if l.host.cfg.Listener != nil {
+			l.host.cfg.Listener.Committed(ly.part.stream, ly.changes)
+		}
+	}
+	for i := range b.answers {
+		b.answers[i].give()
+	}
+}
+
+// retire takes the layers of a synced batch away: the store has them now.
+func (l *Lane) retire(b *batch) {
+	for _, ly := range b.layers {
+		ly.part.flying = nil
+	}
+	b.reset()
+	l.flying, l.spare = nil, b
+}
+
+// run applies until the Host stops. While one batch is synced the next is filled; none waits for more to come.
+func (l *Lane) run() {
+	defer l.abandon()
+	for {
+		n, err := l.Apply()
+		if err != nil {
+			return
+		}
+		sealed := l.Seal()
+		if sealed {
+			l.sealed <- l.flying
+		}
+		if !l.wait(n > 0 || sealed) {
+			return
+		}
+	}
+}
+
+// wait returns when there may be something to do, at once if more may wait already; false when the Host stops.
+func (l *Lane) wait(more bool) bool {
+	ready := l.session.Ready()
+	if l.room() <= 0 {
+		ready, more = nil, false
+	}
+	if more {
+		select {
+		case b := <-l.synced:
+			l.retire(b)
+		case <-l.host.stop:
+			return false
+		default:
+		}
+		return true
+	}
+	select {
+	case <-ready:
+	case b := <-l.synced:
+		l.retire(b)
+	case <-l.host.stop:
+		return false
+	}
+	return true
+}
+
+// commit syncs and publishes what the applying goroutine has sealed.
+func (l *Lane) commit() {
+	defer close(l.ended)
+	for b := range l.sealed {
+		if l.sync(b) != nil {
+			continue
+		}
+		l.publish(b)
+		l.synced <- b
+	}
+}
+
+// abandon answers all who still wait. The commit that runs is waited for, unless the store has failed: then it
+// may never end.
+func (l *Lane) abandon() {
+	close(l.sealed)
+	select {
+	case <-l.ended:
+	case <-l.host.cfg.Store.Failed():
+	}
+	l.refuseAll()
+}
+
+func (l *Lane) refuseAll() {
+	for _, b := range []*batch{l.flying, l.filling} {
+		if b == nil || !b.settle() {
+			continue
+		}
+		for i := range b.answers {
+			b.answers[i].reply = machine.Reply{Err: l.host.unavailable()}
+			b.answers[i].give()
+		}
+	}
+	for _, p := range l.order {
+		p.shut()
+	}
+}

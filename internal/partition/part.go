@@ -1,0 +1,51 @@
+package partition
+
+import (
+	"sync"
+	"sync/atomic"
+
+	"littlehorse/internal/keys"
+	"littlehorse/internal/machine"
+	"littlehorse/internal/pb"
+)
+
+// part is one partition of a lane.
+type part struct {
+	stream  machine.Stream
+	lane    *Lane
+	machine machine.Machine
+	timers  *window
+
+	// Of the applying goroutine.
+	clockNs int64  // only moves forward
+	version uint64 // highest catalog version seen
+	filling *layer // in the batch that is being filled; nil if that has no record of it
+	flying  *layer // in the batch that is being synced
+	objects map[keys.Key]*object
+
+	// Of whoever submits.
+	mu      sync.Mutex
+	closed  bool
+	number  uint64 // of the record submitted last
+	waiters []waiter
+
+	records, bytes atomic.Int64 // submitted and not answered
+
+	// As of the last durable commit.
+	durable      atomic.Uint64 // offset
+	durableClock atomic.Int64
+}
+
+func (l *Lane) newPart(s machine.Stream) (*part, error) {
+	p := &part{
+		stream: s, lane: l, machine: l.host.cfg.Machines[s.Kind],
+		objects: map[keys.Key]*object{},
+	}
+	clock := &pb.Counter{}
+	if err := l.host.cfg.Store.View(s, keys.Clock(), clock.UnmarshalVT); err != nil {
+		return nil, err
+	}
+	p.clockNs = int64(clock.Value)
+	p.durableClock.Store(p.clockNs)
+	return p, nil
+}

@@ -1,0 +1,253 @@
+package partition
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"littlehorse/internal/keys"
+	"littlehorse/internal/machine"
+	"littlehorse/internal/pb"
+)
+
+// pump fires the timers of one lane. It is not in the lane: timers that come due queue behind what waits
+// already. It learns of timers from commits and from nothing else.
+type pump struct {
+	lane *Lane
+	wake chan struct{}
+
+	mu      sync.Mutex
+	windows []*window
+	turn    int // the window that fires first
+	flying  int // fired and not through
+	stopped bool
+}
+
+// minWindow is how many timers a partition keeps in memory at least.
+const minWindow = 16
+
+func newPump(l *Lane) *pump { return &pump{lane: l, wake: make(chan struct{}, 1)} }
+
+func (t *pump) add(p *part) *window {
+	cfg := &t.lane.host.cfg
+	w := newWindow(p, max(minWindow, cfg.TimerWindow/len(cfg.Streams)))
+	t.windows = append(t.windows, w)
+	return w
+}
+
+// committed follows a commit. Timers are the last space of the keys.
+func (t *pump) committed(p *part, changes []machine.Change) {
+	n := len(changes)
+	for n > 0 && changes[n-1].Key.Space() == keys.SpaceTimer {
+		n--
+	}
+	if n == len(changes) {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	before, was := p.timers.nextNs()
+	for _, c := range changes[n:] {
+		p.timers.change(c)
+	}
+	after, is := p.timers.nextNs()
+	if is && (!was || after < before) || p.timers.wantsPage() {
+		t.signal()
+	}
+}
+
+func (t *pump) signal() {
+	select {
+	case t.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (t *pump) stop() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.stopped = true
+	t.signal()
+}
+
+// run fires until the Host stops.
+func (t *pump) run() {
+	for {
+		if _, err := t.lane.Fire(); err != nil {
+			return
+		}
+		at, ok := t.sleep()
+		if !t.wait(at, ok) {
+			return
+		}
+	}
+}
+
+// sleep says until when nothing is due; false for until somebody wakes the pump.
+func (t *pump) sleep() (time.Time, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.stopped || t.flying >= t.lane.host.cfg.TimerPage {
+		return time.Time{}, false
+	}
+	return t.earliest()
+}
+
+func (t *pump) earliest() (at time.Time, ok bool) {
+	var first int64
+	for _, w := range t.windows {
+		if ns, has := w.nextNs(); has && (!ok || ns < first) {
+			first, ok = ns, true
+		}
+	}
+	return time.Unix(0, first), ok
+}
+
+func (t *pump) wait(at time.Time, ok bool) bool {
+	var alarm <-chan time.Time
+	if ok {
+		clock := t.lane.host.cfg.Clock
+		c, cancel := clock.Alarm(at.Sub(clock.Now()))
+		defer cancel()
+		alarm = c
+	}
+	select {
+	case <-alarm:
+	case <-t.wake:
+	case <-t.lane.host.stop:
+		return false
+	}
+	return true
+}
+
+// next is when the next timer will be due.
+func (t *pump) next() (time.Time, bool, error) {
+	if err := t.load(); err != nil {
+		return time.Time{}, false, err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	at, ok := t.earliest()
+	return at, ok, nil
+}
+
+// fire appends what is due and returns how much that was.
+func (t *pump) fire() (int, error) {
+	if err := t.load(); err != nil {
+		return 0, err
+	}
+	due := t.due()
+	for _, d := range due {
+		d.window.part.submit(d.record, internal, func(machine.Reply) { t.through(d) })
+	}
+	t.lane.host.fired.Add(uint64(len(due)))
+	return len(due), nil
+}
+
+// dueTimer is a timer whose record is on its way.
+type dueTimer struct {
+	window *window
+	key    keys.Key
+	record *pb.Record
+}
+
+// due takes from all windows what is due, in turn, up to a page in flight.
+func (t *pump) due() (due []dueTimer) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.stopped {
+		return nil
+	}
+	page := t.lane.host.cfg.TimerPage
+	t.turn++
+	for i := range t.windows {
+		w := t.windows[(t.turn+i)%len(t.windows)]
+		now := t.nowNs(w)
+		for t.flying < page {
+			k, ok := w.pop(now)
+			if !ok {
+				break
+			}
+			t.flying++
+			due = append(due, dueTimer{w, k, timerFired(k, now)})
+		}
+	}
+	return due
+}
+
+// nowNs is the clock that the window goes by: the server's, but never behind the partition's own.
+func (t *pump) nowNs(w *window) int64 {
+	return max(t.lane.host.cfg.Clock.Now().UnixNano(), w.part.durableClock.Load())
+}
+
+func timerFired(k keys.Key, nowNs int64) *pb.Record {
+	hd := &pb.Header{AtNs: nowNs}
+	if timer, err := keys.ParseTimer(k); err == nil {
+		hd.Tenant = timer.Tenant
+	}
+	return &pb.Record{Header: hd, Command: &pb.Record_TimerFired{TimerFired: &pb.TimerFired{Key: []byte(k)}}}
+}
+
+// through ends the flight of a fired timer, applied or refused. Its row is gone, or it fires again.
+func (t *pump) through(d dueTimer) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.flying--
+	d.window.standing(d.key, t.nowNs(d.window)+int64(t.lane.host.cfg.TimerRetry))
+	t.signal()
+}
+
+// load reads a page for each window that runs low.
+func (t *pump) load() error {
+	for _, w := range t.windows {
+		if err := t.loadWindow(w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// loadWindow reads without the mutex, so that no commit waits for the disk: what is committed meanwhile is
+// either in the snapshot or remembered by the window.
+func (t *pump) loadWindow(w *window) error {
+	t.mu.Lock()
+	if t.stopped || !w.wantsPage() {
+		t.mu.Unlock()
+		return nil
+	}
+	from, n := w.beginLoad()
+	t.mu.Unlock()
+	page, more, err := t.readPage(w, from, n)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	w.endLoad(from, page, more)
+	return nil
+}
+
+// readPage reads n timers of the last durable commit; more says that there are others behind.
+func (t *pump) readPage(w *window, from keys.Key, n int) (page []keys.Key, more bool, err error) {
+	snap := t.lane.read.acquire()
+	if snap == nil {
+		return nil, false, nil
+	}
+	defer t.lane.read.release(snap)
+	err = snap.Scan(w.part.stream, from, keys.Timers().End(), func(k keys.Key, _ []byte) bool {
+		if more = len(page) == n; !more {
+			page = append(page, k)
+		}
+		return !more
+	})
+	if err != nil {
+		return nil, false, fmt.Errorf("partition: read timers of %s: %w", w.part.stream, err)
+	}
+	return page, more, nil
+}
+
+func (t *pump) stats(w *window) (timers int, overdue time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return w.near.Len() + len(w.fired), w.overdue(t.nowNs(w))
+}
