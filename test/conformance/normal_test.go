@@ -118,9 +118,21 @@ func (n *normaliser) list(key string, l []any) any {
 	return out
 }
 
-// byID orders the parts of a run by their ids, numbers by value.
+// byID orders the parts of a run by thread and position, then by the rest of their ids, numbers by value.
 func byID(a, b any) int {
-	return naturally(text(field(a, "id")), text(field(b, "id")))
+	key := func(part any) string {
+		id := field(part, "id")
+		return fmt.Sprintf("%s %s %s", number(field(id, "threadRunNumber")), number(field(id, "position")), text(id))
+	}
+	return naturally(key(a), key(b))
+}
+
+// number is the text of a number that may be left out when it is 0.
+func number(v any) string {
+	if v == nil {
+		return "0"
+	}
+	return text(v)
 }
 
 func field(v any, name string) any {
@@ -163,8 +175,8 @@ func TestNormalForm(t *testing.T) {
 			`[{"status":"ERROR","threadSpecName":"x"},{"endTime":"<time>","status":"COMPLETED","threadSpecName":"x"}]`,
 		},
 		"parts of a run are ordered by number": {
-			`{"nodeRuns":[{"id":{"position":10}},{"id":{"position":2}},{"id":{"position":1}}]}`,
-			`{"nodeRuns":[{"id":{"position":1}},{"id":{"position":2}},{"id":{"position":10}}]}`,
+			`{"nodeRuns":[{"id":{"position":1,"threadRunNumber":1}},{"id":{"position":10}},{"id":{"position":2}},{"id":{}}]}`,
+			`{"nodeRuns":[{"id":{}},{"id":{"position":2}},{"id":{"position":10}},{"id":{"position":1,"threadRunNumber":1}}]}`,
 		},
 		"a child that is listed twice is one child": {`{"childThreadIds":[10,2,2]}`, `{"childThreadIds":[2,10]}`},
 		"stack traces and log times are the worker's": {

@@ -65,7 +65,6 @@ def rescue(s: Session) -> None:
     s.put_event_def("rescue")
 
     def entrypoint(wf: WorkflowThread) -> None:
-        limit = wf.declare_json_obj("limit")
         amount = wf.declare_int("amount", 1)
         content = wf.wait_for_event(s.name("rescue"))
         amount.assign(content.with_json_path("$.amount"))
