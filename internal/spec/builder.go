@@ -41,7 +41,9 @@ func (c *check) structDef(name string, version int32) *structDef {
 }
 
 // RequiredField reports whether every value of the StructDef must have the field.
-func RequiredField(f *lhpb.StructFieldDef) bool { return f.GetDefaultValue() == nil && !f.GetIsNullable() }
+func RequiredField(f *lhpb.StructFieldDef) bool {
+	return f.GetDefaultValue() == nil && !f.GetIsNullable()
+}
 
 func structDefString(id *lhpb.StructDefId) string {
 	return fmt.Sprintf("%s/%05d", id.GetName(), id.GetVersion())

@@ -1,6 +1,10 @@
 package spec
 
-import "littlehorse/lhpb"
+import (
+	"slices"
+
+	"littlehorse/lhpb"
+)
 
 // Graph is a WfSpec ready to run. It is immutable and shared by goroutines.
 type Graph struct {
@@ -18,7 +22,8 @@ type Thread struct {
 	Vars map[string]*lhpb.ThreadVarDef
 	// OutputUsed holds the names of the nodes whose output something in the thread refers to.
 	OutputUsed map[string]bool
-	// Interrupts are the thread's interrupt definitions by the name of their ExternalEventDef.
+	// Interrupts are the thread's interrupt definitions by the name of their ExternalEventDef; of several the
+	// first.
 	Interrupts map[string]*lhpb.InterruptDef
 }
 
@@ -49,7 +54,7 @@ func compileThread(name string, s *lhpb.ThreadSpec) *Thread {
 	for _, v := range s.GetVariableDefs() {
 		t.Vars[v.GetVarDef().GetName()] = v
 	}
-	for _, i := range s.GetInterruptDefs() {
+	for _, i := range slices.Backward(s.GetInterruptDefs()) {
 		t.Interrupts[i.GetExternalEventDefId().GetName()] = i
 	}
 	for nodeName, n := range s.GetNodes() {

@@ -1,0 +1,185 @@
+package spec
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"littlehorse/internal/lh"
+	"littlehorse/lhpb"
+)
+
+func nopNode(to ...string) *lhpb.Node {
+	n := &lhpb.Node{Node: &lhpb.Node_Nop{Nop: &lhpb.NopNode{}}}
+	for _, sink := range to {
+		n.OutgoingEdges = append(n.OutgoingEdges, &lhpb.Edge{SinkNodeName: sink})
+	}
+	return n
+}
+
+func entrypointNode(to ...string) *lhpb.Node {
+	n := nopNode(to...)
+	n.Node = &lhpb.Node_Entrypoint{Entrypoint: &lhpb.EntrypointNode{}}
+	return n
+}
+
+func oneThread(nodes map[string]*lhpb.Node) *lhpb.PutWfSpecRequest {
+	return &lhpb.PutWfSpecRequest{
+		Name: "w", EntrypointThreadName: "m",
+		ThreadSpecs: map[string]*lhpb.ThreadSpec{"m": {Nodes: nodes}},
+	}
+}
+
+func refusedRequest(t *testing.T, req *lhpb.PutWfSpecRequest, code lh.Code, fragment string) {
+	t.Helper()
+	_, _, err := Put(world(), req, 0)
+	if err == nil || err.Code != code || !strings.Contains(err.Message, fragment) {
+		t.Errorf("got %v, want code %d with %q", err, code, fragment)
+	}
+}
+
+func TestLimitsAreNamed(t *testing.T) {
+	nodes := map[string]*lhpb.Node{"e": entrypointNode()}
+	for i := range MaxNodes {
+		nodes[fmt.Sprint(i)] = nopNode()
+	}
+	refusedRequest(t, oneThread(nodes), lh.InvalidArgument, fmt.Sprintf("at most %d nodes", MaxNodes))
+
+	edges := map[string]*lhpb.Node{"e": entrypointNode(), "n": {}}
+	for range MaxEdges + 1 {
+		edges["n"].OutgoingEdges = append(edges["n"].OutgoingEdges, &lhpb.Edge{SinkNodeName: "x"})
+	}
+	refusedRequest(t, oneThread(edges), lh.InvalidArgument, fmt.Sprintf("at most %d edges", MaxEdges))
+
+	threads := oneThread(nil)
+	for i := range MaxThreads + 1 {
+		threads.ThreadSpecs[fmt.Sprint(i)] = &lhpb.ThreadSpec{}
+	}
+	refusedRequest(t, threads, lh.InvalidArgument, fmt.Sprintf("at most %d threads", MaxThreads))
+
+	vars := oneThread(nil)
+	vars.ThreadSpecs["m"].VariableDefs = make([]*lhpb.ThreadVarDef, MaxVariables+1)
+	refusedRequest(t, vars, lh.InvalidArgument, fmt.Sprintf("at most %d variables", MaxVariables))
+
+	large := oneThread(map[string]*lhpb.Node{"e": entrypointNode()})
+	large.EntrypointThreadName = strings.Repeat("m", MaxBytes)
+	refusedRequest(t, large, lh.ResourceExhausted, fmt.Sprintf("at most %d bytes", MaxBytes))
+}
+
+func TestWhatGrowsBeyondTheLimitWhenStoredIsRefused(t *testing.T) {
+	req := request(t, withVariables("", ""))
+	text := `{"a":"` + strings.Repeat("<", MaxBytes/3) + `"}`
+	req.ThreadSpecs["main"].VariableDefs = []*lhpb.ThreadVarDef{{
+		AccessLevel: lhpb.WfRunVariableAccessLevel_PRIVATE_VAR,
+		VarDef:      &lhpb.VariableDef{DefaultValue: &lhpb.VariableValue{Value: &lhpb.VariableValue_JsonObj{JsonObj: text}}},
+	}}
+	refusedRequest(t, req, lh.ResourceExhausted, fmt.Sprintf("a WfSpec may take at most %d bytes", MaxBytes))
+}
+
+// sum nests additions to the given depth.
+func sum(depth int) *lhpb.VariableAssignment {
+	a := &lhpb.VariableAssignment{Source: &lhpb.VariableAssignment_VariableName{VariableName: "i"}}
+	for range depth {
+		a = &lhpb.VariableAssignment{Source: &lhpb.VariableAssignment_Expression_{Expression: &lhpb.VariableAssignment_Expression{
+			Operation: &lhpb.VariableAssignment_Expression_MutationType{MutationType: lhpb.VariableMutationType_ADD}, Lhs: a, Rhs: a,
+		}}}
+	}
+	return a
+}
+
+// leftDeep nests additions on the left side only.
+func leftDeep(depth int) *lhpb.VariableAssignment {
+	leaf := &lhpb.VariableAssignment{Source: &lhpb.VariableAssignment_VariableName{VariableName: "i"}}
+	a := leaf
+	for range depth {
+		a = &lhpb.VariableAssignment{Source: &lhpb.VariableAssignment_Expression_{Expression: &lhpb.VariableAssignment_Expression{
+			Operation: &lhpb.VariableAssignment_Expression_MutationType{MutationType: lhpb.VariableMutationType_ADD}, Lhs: a, Rhs: leaf,
+		}}}
+	}
+	return a
+}
+
+func TestDepthIsBounded(t *testing.T) {
+	with := func(a *lhpb.VariableAssignment) *lhpb.PutWfSpecRequest {
+		req := request(t, withMutation(`{"lhsName":"i"}`))
+		m := req.ThreadSpecs["main"].Nodes["n"].OutgoingEdges[0].VariableMutations[0]
+		m.RhsValue = &lhpb.VariableMutation_RhsAssignment{RhsAssignment: a}
+		return req
+	}
+	refusedRequest(t, with(leftDeep(1000)), lh.InvalidArgument, fmt.Sprintf("at most %d messages", MaxDepth))
+	if _, _, err := Put(world(), with(leftDeep(45)), 0); err != nil {
+		t.Errorf("45 nested expressions: %v", err)
+	}
+	if _, _, err := Put(world(), with(sum(10)), 0); err != nil {
+		t.Errorf("a full tree of expressions: %v", err)
+	}
+	typ := primitive(lhpb.VariableType_INT)
+	for range 1000 {
+		typ = &lhpb.TypeDefinition{DefinedType: &lhpb.TypeDefinition_InlineArrayDef{InlineArrayDef: &lhpb.InlineArrayDef{ArrayType: typ}}}
+	}
+	req := request(t, withVariables(`{}`, ""))
+	req.ThreadSpecs["main"].VariableDefs[0].VarDef = &lhpb.VariableDef{TypeDef: typ}
+	refusedRequest(t, req, lh.InvalidArgument, "messages")
+}
+
+func TestNumbersWithoutANameAreRefused(t *testing.T) {
+	req := request(t, withMutation(`{"lhsName":"i","operation":"ASSIGN","rhsAssignment":{"variableName":"i"}}`))
+	req.ThreadSpecs["main"].Nodes["n"].OutgoingEdges[0].VariableMutations[0].Operation = 99
+	refusedRequest(t, req, lh.InvalidArgument, "VariableMutationType has no value 99")
+	req = request(t, withVariables("", ""))
+	req.AllowedUpdates = 7
+	refusedRequest(t, req, lh.InvalidArgument, "AllowedUpdateType has no value 7")
+}
+
+func TestKeysWithoutAMessageAreEmptyMessages(t *testing.T) {
+	req := request(t, withVariables("", ""))
+	req.ThreadSpecs["main"].Nodes["hollow"] = nil
+	refusedRequest(t, req, lh.InvalidArgument, "Node hollow invalid")
+	req = request(t, withVariables("", ""))
+	req.ThreadSpecs["hollow"] = nil
+	refusedRequest(t, req, lh.InvalidArgument, "ThreadSpec hollow invalid: missing ENTRYPOINT node!")
+
+	req = request(t, withNode(`"startMultipleThreads":{"threadSpecName":"main","iterable":{"variableName":"a"}}`))
+	req.ThreadSpecs["main"].Nodes["n"].GetStartMultipleThreads().Variables = map[string]*lhpb.VariableAssignment{"INPUT": nil}
+	w, _, err := Put(world(), req, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, ok := w.ThreadSpecs["main"].Nodes["n"].GetStartMultipleThreads().Variables["INPUT"]; !ok || a == nil {
+		t.Error("the key without a message is stored without one")
+	}
+}
+
+// The largest graphs that fit are checked within a fraction of what a lane may spend. The bound is loose:
+// it tells linear from quadratic work, not one machine from another.
+func TestLargeAndCyclicSpecsAreCheckedFast(t *testing.T) {
+	ring := map[string]*lhpb.Node{"e": entrypointNode("0")}
+	const n = 18_000
+	for i := range n {
+		ring[fmt.Sprint(i)] = nopNode(fmt.Sprint((i + 1) % n))
+	}
+	starts := &lhpb.PutWfSpecRequest{Name: "w", EntrypointThreadName: "m", ThreadSpecs: map[string]*lhpb.ThreadSpec{
+		"m": {Nodes: map[string]*lhpb.Node{"e": entrypointNode()}},
+		"c": {Nodes: map[string]*lhpb.Node{"e": entrypointNode()}},
+	}}
+	for i := range 9_000 {
+		starts.ThreadSpecs["c"].VariableDefs = append(starts.ThreadSpecs["c"].VariableDefs, &lhpb.ThreadVarDef{VarDef: &lhpb.VariableDef{Name: fmt.Sprint(i)}})
+		starts.ThreadSpecs["m"].Nodes[fmt.Sprint(i)] = &lhpb.Node{Node: &lhpb.Node_StartThread{StartThread: &lhpb.StartThreadNode{ThreadSpecName: "c"}}}
+	}
+	for name, req := range map[string]*lhpb.PutWfSpecRequest{"a ring": oneThread(ring), "many starts of a thread with many variables": starts} {
+		d := world()
+		began := time.Now()
+		w, _, err := Put(d, req, 0)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		d.keep(w)
+		if again, isNew, err := Put(d, req, 0); err != nil || isNew || again != w {
+			t.Errorf("%s: put again: %v %v", name, isNew, err)
+		}
+		if took := time.Since(began); took > 10*time.Second {
+			t.Errorf("%s took %v", name, took)
+		}
+	}
+}
