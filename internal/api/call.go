@@ -1,0 +1,89 @@
+package api
+
+import (
+	"context"
+	"strings"
+
+	"google.golang.org/grpc/metadata"
+
+	"littlehorse/internal/auth"
+	"littlehorse/internal/lh"
+	"littlehorse/lhpb"
+)
+
+// DefaultTenant is the tenant of calls that name none. It exists in every cluster.
+const DefaultTenant = "default"
+
+const tenantKey = "tenantid"
+
+// call is what the chain found out about one call.
+type call struct {
+	tenant    string
+	principal *lhpb.Principal
+	listener  *Listener
+}
+
+type callKey struct{}
+
+func callOf(ctx context.Context) *call { return ctx.Value(callKey{}).(*call) }
+
+// Listener is one of the ports that serve the API.
+type Listener struct {
+	// Name as in LHS_LISTENERS.
+	Name string
+	// Advertised is how workers reach this server through the listener; nil if it is not advertised.
+	Advertised *lhpb.LHHostInfo
+	// Authenticator of its calls.
+	Authenticator auth.Authenticator
+}
+
+// admit goes through the steps before a request is looked at.
+func (s *Service) admit(ctx context.Context, l *Listener, needs []auth.Required) (context.Context, *lh.Error) {
+	if s.gate.Load() {
+		return nil, shuttingDown()
+	}
+	id, err := l.Authenticator.Authenticate(ctx)
+	if err != nil {
+		return nil, err
+	}
+	tenant, err := s.tenantOf(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := &call{tenant: tenant, listener: l}
+	if c.principal, err = s.principalOf(id); err != nil {
+		return nil, err
+	}
+	if err := auth.Decide(c.principal, tenant, needs); err != nil {
+		return nil, err
+	}
+	return context.WithValue(ctx, callKey{}, c), nil
+}
+
+// tenantOf reads the tenant: the last value counts, a blank one is nobody's.
+func (s *Service) tenantOf(ctx context.Context) (string, *lh.Error) {
+	values := metadata.ValueFromIncomingContext(ctx, tenantKey)
+	if len(values) == 0 {
+		return DefaultTenant, nil
+	}
+	tenant := strings.TrimSpace(values[len(values)-1])
+	if tenant == DefaultTenant || (tenant != "" && s.definitions.Tenant(tenant) != nil) {
+		return tenant, nil
+	}
+	return "", lh.Errorf(lh.PermissionDenied, "Tenant not allowed")
+}
+
+// principalOf finds the Principal of an identity. A proven identity without a Principal has no rights.
+func (s *Service) principalOf(id auth.Identity) (*lhpb.Principal, *lh.Error) {
+	if p := s.definitions.Principal(id.Name); p != nil {
+		return p, nil
+	}
+	if id.Proven {
+		return nil, lh.Errorf(lh.PermissionDenied, "No Principal named %q exists", id.Name)
+	}
+	return auth.Open(), nil
+}
+
+func shuttingDown() *lh.Error {
+	return lh.Errorf(lh.Unavailable, "Server is shutting down, no new requests are being accepted")
+}

@@ -1,0 +1,159 @@
+package api
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/test/bufconn"
+	"google.golang.org/protobuf/proto"
+
+	"littlehorse/internal/auth"
+	"littlehorse/internal/cluster"
+	"littlehorse/internal/keys"
+	"littlehorse/internal/machine"
+	"littlehorse/internal/spec"
+	"littlehorse/internal/telemetry"
+	"littlehorse/lhpb"
+)
+
+// fakeCluster is durable state in memory; records are answered by a function of the test.
+type fakeCluster struct {
+	rows   map[machine.Stream]map[keys.Key][]byte
+	answer func(machine.Stream, *machine.Record) (proto.Message, error)
+	scans  int
+}
+
+func newFakeCluster(partitions int) *fakeCluster {
+	f := &fakeCluster{rows: map[machine.Stream]map[keys.Key][]byte{}}
+	for n := range partitions {
+		f.rows[machine.Stream{Kind: machine.Core, Partition: uint16(n)}] = map[keys.Key][]byte{}
+	}
+	return f
+}
+
+func (f *fakeCluster) put(s machine.Stream, k keys.Key, v machine.Value) {
+	b, err := v.MarshalVT()
+	if err != nil {
+		panic(err)
+	}
+	f.rows[s][k] = b
+}
+
+func (f *fakeCluster) Core(tenant, key string) machine.Stream {
+	n := 0
+	for _, c := range tenant + key {
+		n += int(c)
+	}
+	return f.Streams()[n%len(f.rows)]
+}
+
+func (f *fakeCluster) Streams() []machine.Stream {
+	return slices.SortedFunc(maps.Keys(f.rows), func(a, b machine.Stream) int { return int(a.Partition) - int(b.Partition) })
+}
+
+func (f *fakeCluster) Metadata() machine.Stream { return machine.Stream{Kind: machine.Metadata} }
+
+func (f *fakeCluster) Submit(_ context.Context, to machine.Stream, r *machine.Record) (proto.Message, error) {
+	return f.answer(to, r)
+}
+
+func (f *fakeCluster) SubmitFunc(machine.Stream, *machine.Record, func(machine.Reply)) {}
+
+func (f *fakeCluster) Get(_ context.Context, from machine.Stream, k keys.Key) ([]byte, error) {
+	return f.rows[from][k], nil
+}
+
+func (f *fakeCluster) Scan(_ context.Context, from machine.Stream, start, end keys.Key, limit int) ([]cluster.Row, error) {
+	f.scans++
+	var out []cluster.Row
+	for _, k := range slices.Sorted(maps.Keys(f.rows[from])) {
+		if k >= start && k < end && len(out) < limit {
+			out = append(out, cluster.Row{Key: k, Value: f.rows[from][k]})
+		}
+	}
+	return out, nil
+}
+
+// fakeDefinitions hold WfSpecs and tenants.
+type fakeDefinitions struct {
+	specs   map[string]*lhpb.WfSpec
+	tenants []string
+}
+
+func (f *fakeDefinitions) Version() uint64                  { return 7 }
+func (f *fakeDefinitions) Latest(string) spec.Defs          { return fakeDefs{f} }
+func (f *fakeDefinitions) Principal(string) *lhpb.Principal { return nil }
+
+func (f *fakeDefinitions) Tenant(id string) *lhpb.Tenant {
+	if slices.Contains(f.tenants, id) {
+		return &lhpb.Tenant{Id: &lhpb.TenantId{Id: id}}
+	}
+	return nil
+}
+
+func (f *fakeDefinitions) Walk(_ string, kind keys.ObjectKind, from keys.Definition, visit func(keys.Definition) bool) {
+	if kind != keys.KindTenant {
+		return
+	}
+	for _, t := range slices.Sorted(slices.Values(f.tenants)) {
+		if t >= from.Name && !visit(keys.Definition{Kind: kind, Name: t}) {
+			return
+		}
+	}
+}
+
+type fakeDefs struct{ *fakeDefinitions }
+
+func (f fakeDefs) WfSpec(id *lhpb.WfSpecId) *lhpb.WfSpec          { return f.specs[id.Name] }
+func (f fakeDefs) LatestWfSpec(name string, _ int32) *lhpb.WfSpec { return f.specs[name] }
+func (f fakeDefs) TaskDef(string) *lhpb.TaskDef                   { return nil }
+func (f fakeDefs) ExternalEventDef(string) *lhpb.ExternalEventDef { return nil }
+func (f fakeDefs) WorkflowEventDef(string) *lhpb.WorkflowEventDef { return nil }
+func (f fakeDefs) UserTaskDef(string, int32) *lhpb.UserTaskDef    { return nil }
+func (f fakeDefs) StructDef(string, int32) *lhpb.StructDef        { return nil }
+
+// face is the service on an in-memory listener.
+type face struct {
+	*Service
+	cluster     *fakeCluster
+	definitions *fakeDefinitions
+	client      lhpb.LittleHorseClient
+	conn        *grpc.ClientConn
+	log         *strings.Builder
+}
+
+func newFace(t *testing.T) *face {
+	t.Helper()
+	f := &face{
+		cluster: newFakeCluster(3), log: &strings.Builder{},
+		definitions: &fakeDefinitions{tenants: []string{"bank"}, specs: map[string]*lhpb.WfSpec{}},
+	}
+	f.Service = New(Config{
+		Routing: f.cluster, Definitions: f.definitions,
+		MaxRequestBytes: DefaultMaxRequestBytes, WriteTimeout: time.Minute,
+		RPCs: telemetry.NewRPCs(telemetry.NewMetrics("test"), "littlehorse.LittleHorse"),
+		Log:  slog.New(slog.NewTextHandler(f.log, nil)),
+	})
+	server := NewGRPCServer()
+	f.Register(server, &Listener{Name: "PLAIN", Authenticator: auth.None{}})
+	lis := bufconn.Listen(1 << 20)
+	go func() { _ = server.Serve(lis) }()
+	t.Cleanup(server.Stop)
+	conn, err := grpc.NewClient("passthrough:///face",
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return lis.DialContext(ctx) }),
+		grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	f.conn, f.client = conn, lhpb.NewLittleHorseClient(conn)
+	return f
+}

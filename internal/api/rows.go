@@ -1,0 +1,108 @@
+package api
+
+import (
+	"context"
+	"fmt"
+
+	"littlehorse/internal/keys"
+	"littlehorse/internal/lh"
+	"littlehorse/internal/machine"
+	"littlehorse/lhpb"
+)
+
+// decode reads a stored value.
+func decode[T any, P interface {
+	*T
+	machine.Value
+}](b []byte) (P, error) {
+	v := P(new(T))
+	if err := v.UnmarshalVT(b); err != nil {
+		return nil, fmt.Errorf("stored %T cannot be read: %w", v, err)
+	}
+	return v, nil
+}
+
+// get reads the value under a key; nil if it is absent.
+func get[T any, P interface {
+	*T
+	machine.Value
+}](ctx context.Context, s *Service, from machine.Stream, k keys.Key) (P, error) {
+	b, err := s.cfg.Routing.Get(ctx, from, k)
+	if err != nil || b == nil {
+		return nil, err
+	}
+	return decode[T, P](b)
+}
+
+// getRun reads one row under a WfRun, or refuses with NotFound.
+func getRun[T any, P interface {
+	*T
+	machine.Value
+}](ctx context.Context, s *Service, id *lhpb.WfRunId, key func(keys.Run) keys.Key) (P, error) {
+	tenant := callOf(ctx).tenant
+	if !validRunID(id) {
+		return nil, notFound()
+	}
+	v, err := get[T, P](ctx, s, s.homeOf(tenant, id), key(keys.In(tenant).Run(id)))
+	if err != nil {
+		return nil, err
+	}
+	if v == nil {
+		return nil, notFound()
+	}
+	return v, nil
+}
+
+func notFound() *lh.Error { return lh.Errorf(lh.NotFound, "Requested object was not found.") }
+
+// homeOf is the stream that holds a WfRun and everything of its tree.
+func (s *Service) homeOf(tenant string, id *lhpb.WfRunId) machine.Stream {
+	return s.cfg.Routing.Core(tenant, lh.RootWfRunID(id))
+}
+
+// validRunID reports whether a WfRun can have this id at all.
+func validRunID(id *lhpb.WfRunId) bool {
+	if id == nil || lh.WfRunIDDepth(id) > lh.MaxWfRunDepth {
+		return false
+	}
+	for ; id != nil; id = id.ParentWfRunId {
+		if !lh.ValidName(id.Id) {
+			return false
+		}
+	}
+	return true
+}
+
+// list reads one page of the rows in [start, end), whole objects decoded, in the order of their keys.
+func list[T any, P interface {
+	*T
+	machine.Value
+}](ctx context.Context, s *Service, from machine.Stream, start, end keys.Key, p page) (out []P, bookmark []byte, err error) {
+	base := start
+	if p.after != "" {
+		start = max(start, (base + keys.Key(p.after)).After())
+	}
+	last, size := keys.Key(""), 0
+	for start < end {
+		want := min(p.limit-len(out)+1, 64)
+		rows, err := s.cfg.Routing.Scan(ctx, from, start, end, want)
+		if err != nil {
+			return nil, nil, err
+		}
+		for _, r := range rows {
+			if len(out) == p.limit || size > maxPageBytes {
+				return out, p.next(string(last[len(base):])), nil
+			}
+			v, err := decode[T, P](r.Value)
+			if err != nil {
+				return nil, nil, err
+			}
+			out, last, size = append(out, v), r.Key, size+len(r.Value)
+		}
+		if len(rows) < want {
+			break
+		}
+		start = last.After()
+	}
+	return out, nil, nil
+}

@@ -1,0 +1,84 @@
+package api
+
+import (
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"littlehorse/internal/cluster"
+	"littlehorse/internal/taskqueue"
+	"littlehorse/internal/telemetry"
+	"littlehorse/lhpb"
+)
+
+// Config is what the service needs of the rest of the server.
+type Config struct {
+	// Routing reaches the partitions.
+	Routing cluster.Routing
+	// Definitions is this server's view of the metadata.
+	Definitions Definitions
+	// Queues hand out tasks.
+	Queues *taskqueue.Queues
+	// InternalHosts are the internal addresses of the live servers, in the order of "host:port".
+	InternalHosts func() []*lhpb.LHHostInfo
+	// Advertised is how workers reach the server with that internal address through a listener; nil if the
+	// server does not advertise a listener of that name.
+	Advertised func(internal *lhpb.LHHostInfo, listener string) *lhpb.LHHostInfo
+
+	// MaxRequestBytes bounds a request, and with it every record and stored object.
+	MaxRequestBytes int
+	// WriteTimeout bounds how long a call waits for its outcome; a shorter deadline of the client goes first.
+	WriteTimeout time.Duration
+
+	RPCs *telemetry.RPCs
+	Log  *slog.Logger
+}
+
+// Defaults of Config.
+const (
+	DefaultMaxRequestBytes = 1_047_000
+	DefaultWriteTimeout    = time.Minute
+)
+
+// Service is the public gRPC service. RPCs that it does not implement answer UNIMPLEMENTED with their name.
+type Service struct {
+	lhpb.UnimplementedLittleHorseServer
+
+	cfg         Config
+	definitions Definitions
+	events      eventWaiters
+	gate        atomic.Bool
+	closing     chan struct{}
+}
+
+// New makes the service; Register puts it on gRPC servers.
+func New(cfg Config) *Service {
+	s := &Service{cfg: cfg, definitions: cfg.Definitions, closing: make(chan struct{})}
+	s.events.waiting = map[eventKey]map[chan struct{}]struct{}{}
+	return s
+}
+
+// Shut refuses new calls from now on and lets calls that only wait end with Unavailable.
+func (s *Service) Shut() {
+	if s.gate.CompareAndSwap(false, true) {
+		close(s.closing)
+	}
+}
+
+func (s *Service) rpc(method, kind string) *telemetry.RPC { return s.cfg.RPCs.Method(method, kind) }
+
+// randomID is a UUID version 4 without hyphens.
+func randomID() string {
+	u := random16()
+	u[6] = u[6]&0x0f | 0x40
+	u[8] = u[8]&0x3f | 0x80
+	return fmt.Sprintf("%x", u)
+}
+
+func random16() []byte {
+	u := make([]byte, 16)
+	rand.Read(u) // never fails
+	return u
+}

@@ -1,0 +1,46 @@
+package api
+
+import (
+	"context"
+
+	"google.golang.org/protobuf/types/known/emptypb"
+
+	"littlehorse/internal/keys"
+	"littlehorse/internal/lh"
+	"littlehorse/internal/pb"
+	"littlehorse/lhpb"
+)
+
+// PutTaskDef registers a TaskDef; the same content again gives the existing one.
+func (s *Service) PutTaskDef(ctx context.Context, req *lhpb.PutTaskDefRequest) (*lhpb.TaskDef, error) {
+	return define[*lhpb.TaskDef](ctx, s, func(r *pb.Record) { r.Command = &pb.Record_PutTaskDef{PutTaskDef: req} })
+}
+
+// DeleteTaskDef removes a TaskDef, in use or not.
+func (s *Service) DeleteTaskDef(ctx context.Context, req *lhpb.DeleteTaskDefRequest) (*emptypb.Empty, error) {
+	return s.undefine(ctx, func(r *pb.Record) { r.Command = &pb.Record_DeleteTaskDef{DeleteTaskDef: req} })
+}
+
+// GetTaskDef reads a TaskDef.
+func (s *Service) GetTaskDef(ctx context.Context, id *lhpb.TaskDefId) (*lhpb.TaskDef, error) {
+	d := s.definitions.Latest(callOf(ctx).tenant).TaskDef(id.Name)
+	if d == nil {
+		return nil, lh.Errorf(lh.NotFound, "Couldn't find TaskDef %s", id.Name)
+	}
+	return d, nil
+}
+
+// SearchTaskDef lists TaskDefs by name.
+func (s *Service) SearchTaskDef(ctx context.Context, req *lhpb.SearchTaskDefRequest) (*lhpb.TaskDefIdList, error) {
+	found, bookmark, err := s.findDefinitions(ctx, definitionSearch{
+		rpc: "SearchTaskDef", kind: keys.KindTaskDef, tenant: callOf(ctx).tenant, prefix: req.GetPrefix(),
+	}, req, req.Limit)
+	if err != nil {
+		return nil, err
+	}
+	out := &lhpb.TaskDefIdList{Bookmark: bookmark}
+	for _, d := range found {
+		out.Results = append(out.Results, &lhpb.TaskDefId{Name: d.Name})
+	}
+	return out, nil
+}

@@ -1,0 +1,195 @@
+package api
+
+import (
+	"context"
+
+	"google.golang.org/protobuf/types/known/emptypb"
+
+	"littlehorse/internal/keys"
+	"littlehorse/internal/lh"
+	"littlehorse/internal/pb"
+	"littlehorse/lhpb"
+)
+
+// PollTask hands out tasks on a stream, one for each request.
+func (s *Service) PollTask(stream lhpb.LittleHorse_PollTaskServer) error {
+	return s.cfg.Queues.Poll(stream.Context(), callOf(stream.Context()).tenant, stream)
+}
+
+// ReportTask ends an attempt. It answers after the report is applied.
+func (s *Service) ReportTask(ctx context.Context, req *lhpb.ReportTaskRun) (*emptypb.Empty, error) {
+	to, rec, err := s.runRecord(ctx, req.GetTaskRunId().GetWfRunId(), noSuchTaskRun(req.TaskRunId))
+	if err != nil {
+		return nil, err
+	}
+	rec.Command = &pb.Record_ReportTask{ReportTask: &pb.ReportTask{Report: req}}
+	return s.submitOnly(ctx, to, rec)
+}
+
+// PutCheckpoint stores what a task has reached, and says whether it should go on.
+func (s *Service) PutCheckpoint(ctx context.Context, req *lhpb.PutCheckpointRequest) (*lhpb.PutCheckpointResponse, error) {
+	to, rec, err := s.runRecord(ctx, req.GetTaskRunId().GetWfRunId(), noSuchTaskRun(req.TaskRunId))
+	if err != nil {
+		return nil, err
+	}
+	rec.Command = &pb.Record_PutCheckpoint{PutCheckpoint: req}
+	return submit[*lhpb.PutCheckpointResponse](ctx, s, to, rec)
+}
+
+func noSuchTaskRun(id *lhpb.TaskRunId) *lh.Error {
+	return lh.Errorf(lh.InvalidArgument, "Couldn't find TaskRun %s/%s", boundedRunID(id.GetWfRunId()), id.GetTaskGuid())
+}
+
+// boundedRunID is the text of an id that may be nonsense.
+func boundedRunID(id *lhpb.WfRunId) string {
+	if lh.WfRunIDDepth(id) > lh.MaxWfRunDepth {
+		return "of too many ancestors"
+	}
+	return lh.WfRunIDString(id)
+}
+
+// RegisterTaskWorker is a worker's heartbeat; the answer says which servers it should poll.
+func (s *Service) RegisterTaskWorker(ctx context.Context, req *lhpb.RegisterTaskWorkerRequest) (*lhpb.RegisterTaskWorkerResponse, error) {
+	c := callOf(ctx)
+	switch {
+	case req.GetTaskDefId().GetName() == "":
+		return nil, lh.Errorf(lh.InvalidArgument, "Missing required argument 'task_def_id'")
+	case !cleanID(req.TaskWorkerId):
+		return nil, lh.Errorf(lh.InvalidArgument, "'task_worker_id' must not be empty and cannot contain '/', '~' or control characters")
+	case c.listener.Advertised == nil:
+		return nil, lh.Errorf(lh.InvalidArgument, "Unknown listener name %s. Check LHS_ADVERTISED_LISTENERS on LH Server.", c.listener.Name)
+	}
+	rec := &pb.Record{Header: s.header(c), Command: &pb.Record_RegisterTaskWorker{
+		RegisterTaskWorker: &pb.RegisterTaskWorker{Request: req, Servers: s.cfg.InternalHosts()},
+	}}
+	worker, err := submit[*lhpb.TaskWorkerMetadata](ctx, s, s.cfg.Routing.Core(c.tenant, req.TaskDefId.Name), rec)
+	if e := lh.AsError(err); e != nil && e.Code == lh.Unavailable {
+		unhealthy := false
+		return &lhpb.RegisterTaskWorkerResponse{IsClusterHealthy: &unhealthy}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	out := &lhpb.RegisterTaskWorkerResponse{}
+	for _, internal := range worker.Hosts {
+		if at := s.cfg.Advertised(internal, c.listener.Name); at != nil {
+			out.YourHosts = append(out.YourHosts, at)
+		}
+	}
+	return out, nil
+}
+
+// GetTaskWorkerGroup reads the workers of a TaskDef.
+func (s *Service) GetTaskWorkerGroup(ctx context.Context, id *lhpb.TaskDefId) (*lhpb.TaskWorkerGroup, error) {
+	tenant := callOf(ctx).tenant
+	g, err := get[lhpb.TaskWorkerGroup](ctx, s, s.cfg.Routing.Core(tenant, id.Name), keys.In(tenant).TaskWorkerGroup(id.Name))
+	switch {
+	case err != nil:
+		return nil, err
+	case g == nil:
+		return nil, notFound()
+	default:
+		return g, nil
+	}
+}
+
+// GetTaskRun reads one TaskRun.
+func (s *Service) GetTaskRun(ctx context.Context, id *lhpb.TaskRunId) (*lhpb.TaskRun, error) {
+	t, err := getRun[lhpb.TaskRun](ctx, s, id.WfRunId, func(r keys.Run) keys.Key { return r.TaskRun(id.TaskGuid) })
+	if err != nil {
+		return nil, err
+	}
+	maskTaskRun(t)
+	return t, nil
+}
+
+// GetCheckpoint reads one Checkpoint of a TaskRun.
+func (s *Service) GetCheckpoint(ctx context.Context, id *lhpb.CheckpointId) (*lhpb.Checkpoint, error) {
+	task := id.GetTaskRun()
+	c, err := getRun[lhpb.Checkpoint](ctx, s, task.GetWfRunId(), func(r keys.Run) keys.Key {
+		return r.Checkpoint(task.GetTaskGuid(), id.CheckpointNumber)
+	})
+	if err != nil {
+		return nil, err
+	}
+	maskValue(c.Value)
+	return c, nil
+}
+
+// ListTaskRuns gives the TaskRuns of a WfRun, reminders of user tasks included, in the order of their nodes.
+func (s *Service) ListTaskRuns(ctx context.Context, req *lhpb.ListTaskRunsRequest) (*lhpb.TaskRunList, error) {
+	c := callOf(ctx)
+	p, run, err := s.listing(c, "ListTaskRuns", req, req.Limit, req.WfRunId)
+	if err != nil || run == nil {
+		return &lhpb.TaskRunList{}, err
+	}
+	prefix := run.Kind(keys.KindTaskRun)
+	out, bookmark, err := list[lhpb.TaskRun](ctx, s, s.homeOf(c.tenant, req.WfRunId), prefix, prefix.End(), p)
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range out {
+		maskTaskRun(t)
+	}
+	return &lhpb.TaskRunList{Results: out, Bookmark: bookmark}, nil
+}
+
+// SearchTaskRun finds TaskRuns of a TaskDef.
+func (s *Service) SearchTaskRun(ctx context.Context, req *lhpb.SearchTaskRunRequest) (*lhpb.TaskRunIdList, error) {
+	c := callOf(ctx)
+	p, refused := pageOf(c, "SearchTaskRun", req, req.Limit)
+	if refused != nil {
+		return nil, refused
+	}
+	out := &lhpb.TaskRunIdList{}
+	if req.TaskDefName == "" {
+		return out, nil
+	}
+	tag := keys.In(c.tenant).Tag(keys.TagTaskRun).Text(req.TaskDefName)
+	keep := all
+	if req.Status != nil && openTask(*req.Status) {
+		keep = s.taskHasStatus(ctx, c.tenant, *req.Status)
+	}
+	hits, bookmark, err := s.search(ctx, taskTags(tag, req.Status), spanOf(req.EarliestStart, req.LatestStart), p, keep)
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range hits {
+		out.Results = append(out.Results, &lhpb.TaskRunId{WfRunId: lh.ParseWfRunID(h.id.WfRun), TaskGuid: h.id.Guid})
+	}
+	out.Bookmark = bookmark
+	return out, nil
+}
+
+// openTask reports whether the status is one of those that the index does not tell apart.
+func openTask(s lhpb.TaskStatus) bool {
+	switch s {
+	case lhpb.TaskStatus_TASK_SCHEDULED, lhpb.TaskStatus_TASK_RUNNING, lhpb.TaskStatus_TASK_PENDING:
+		return true
+	default:
+		return false
+	}
+}
+
+func taskTags(tag keys.Tag, status *lhpb.TaskStatus) []keys.Tag {
+	if status != nil {
+		if openTask(*status) {
+			return []keys.Tag{tag.Int(keys.OpenTask)}
+		}
+		return []keys.Tag{tag.Int(int32(*status))}
+	}
+	tags := []keys.Tag{tag.Int(keys.OpenTask)}
+	for n := range lhpb.TaskStatus_name {
+		if !openTask(lhpb.TaskStatus(n)) {
+			tags = append(tags, tag.Int(n))
+		}
+	}
+	return tags
+}
+
+func (s *Service) taskHasStatus(ctx context.Context, tenant string, want lhpb.TaskStatus) func(hit) (bool, error) {
+	return func(h hit) (bool, error) {
+		t, err := get[lhpb.TaskRun](ctx, s, h.from, keys.In(tenant).RunNamed(h.id.WfRun).TaskRun(h.id.Guid))
+		return t.GetStatus() == want && t != nil, err
+	}
+}
