@@ -1,0 +1,282 @@
+package wf_test
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/testing/protocmp"
+
+	"littlehorse/lhpb"
+	lh "littlehorse/sdk/client"
+	"littlehorse/sdk/wf"
+)
+
+type person struct{}
+
+func (person) LHStruct() string { return "person" }
+
+// run is a body of one task.
+func run(task string) func(*wf.Thread) {
+	return func(t *wf.Thread) { t.Execute(task) }
+}
+
+// officialPrograms are the programs whose requests, built by the official client, lie in testdata/official.
+var officialPrograms = map[string]func(*wf.Thread){
+	"basic": func(t *wf.Thread) {
+		name := wf.Declare[string](t, "name").Required().Searchable()
+		greeting := wf.Declare[string](t, "greeting")
+		greeting.Set(t.Execute("greet", name))
+	},
+	"literals": func(t *wf.Thread) {
+		t.Execute("five", "a", 1, 2.5, true).
+			Timeout(7*time.Second).
+			Retries(3, wf.Backoff{Base: time.Second, Max: time.Minute, Multiplier: 2})
+	},
+	"variables": func(t *wf.Thread) {
+		wf.Declare[int64](t, "i").Default(3).Public()
+		wf.Declare[float64](t, "d").Masked()
+		wf.Declare[bool](t, "b").Searchable()
+		wf.Declare[[]byte](t, "by")
+		wf.Declare[map[string]any](t, "o").SearchableOn("$.a", lhpb.VariableType_STR)
+		wf.Declare[[]any](t, "ar")
+		wf.Declare[time.Time](t, "ts")
+		wf.Declare[lh.RunID](t, "w")
+		wf.Declare[person](t, "s")
+		wf.DeclareStruct(t, "s1", "person", 2)
+	},
+	"if-only": func(t *wf.Thread) {
+		x := wf.Declare[int64](t, "x")
+		t.If(x.Lt(10), run("a"))
+		t.Execute("z")
+	},
+	"if-else": func(t *wf.Thread) {
+		x := wf.Declare[int64](t, "x")
+		t.If(x.Lt(10), run("a")).Else(run("b"))
+		t.Execute("z")
+	},
+	"if-elseif-else": func(t *wf.Thread) {
+		x := wf.Declare[int64](t, "x")
+		t.If(x.Lt(10), run("a")).ElseIf(x.Gt(20), run("b")).Else(run("c"))
+	},
+	"if-elseif": func(t *wf.Thread) {
+		x := wf.Declare[int64](t, "x")
+		t.If(x.Eq(10), run("a")).ElseIf(x.Ne(20), run("b"))
+		t.Execute("z")
+	},
+	"if-mutations": func(t *wf.Thread) {
+		x := wf.Declare[int64](t, "x")
+		t.If(x.In([]int{1}), func(t *wf.Thread) {
+			x.Set(1)
+		}).Else(func(t *wf.Thread) {
+			x.Set(2)
+			t.Execute("b")
+			x.Set(3)
+		})
+		x.Set(4)
+	},
+	"if-nested-empty": func(t *wf.Thread) {
+		x := wf.Declare[int64](t, "x")
+		t.If(x.Le(10), func(t *wf.Thread) {
+			t.If(x.Ge(5), run("deep"))
+		})
+	},
+	"while-loop": func(t *wf.Thread) {
+		x := wf.Declare[int64](t, "x").Default(0)
+		t.While(x.Lt(3), func(t *wf.Thread) {
+			t.Execute("a", x)
+			x.Set(x.Add(1))
+		})
+		t.Execute("z")
+	},
+	"while-in-if": func(t *wf.Thread) {
+		x := wf.Declare[int64](t, "x")
+		t.If(x.Gt(0), func(t *wf.Thread) {
+			t.While(x.Lt(3), func(t *wf.Thread) {
+				t.Execute("a")
+				x.Set(x.Add(1))
+			})
+		})
+	},
+	"if-in-while": func(t *wf.Thread) {
+		x := wf.Declare[int64](t, "x")
+		t.While(x.Lt(3), func(t *wf.Thread) {
+			t.If(x.Eq(1), run("a")).Else(run("b"))
+			x.Set(x.Add(1))
+		})
+	},
+	"mutations": func(t *wf.Thread) {
+		x := wf.Declare[int64](t, "x")
+		o := wf.Declare[map[string]any](t, "o")
+		a := wf.Declare[[]any](t, "a")
+		s := wf.Declare[string](t, "s")
+		wf.Declare[[]byte](t, "by")
+		x.Set(5)
+		out := t.Execute("a")
+		x.Set(x.Add(out))
+		x.Set(x.Sub(1).Mul(2.5).Div(x))
+		x.Set(x.Pow(2))
+		o.SetPath("$.foo", "bar")
+		o.Set(o.RemoveKey("k"))
+		a.Set(a.Append([]int{1}))
+		a.Set(a.Remove(1))
+		a.Set(a.RemoveAt(0))
+		wf.Mutate(t, x, wf.OpAdd, 4)
+		s.Set(wf.Format("hi {0} {1}", s, x))
+		s.Set(wf.JSONPath[string](out, "$.x"))
+		s.Set(wf.JSONPath[string](o, "$.y"))
+		s.Set(wf.Field[string](o, "a", "b"))
+		s.Set(wf.Index[string](a, 2))
+	},
+	"conditions": func(t *wf.Thread) {
+		a := wf.Declare[int64](t, "a")
+		b := wf.Declare[int64](t, "b")
+		wf.Declare[bool](t, "c")
+		t.If(a.Lt(1), func(*wf.Thread) {})
+		t.If(a.Eq(b), run("q"))
+		o := t.Execute("o")
+		t.If(o.NotIn([]int{1}), run("q"))
+		t.If(a.Contains(5), run("q"))
+		t.If(a.NotContains(5), run("q"))
+		t.If(a.NotIn([]int{5}), run("q"))
+	},
+	"casts": func(t *wf.Thread) {
+		s := wf.Declare[string](t, "s")
+		d := wf.Declare[float64](t, "d")
+		u := t.Execute("u")
+		t.Execute("t", wf.Cast[int64](s), wf.Cast[int64](d), wf.Cast[string](u), wf.Cast[float64](s.Add("x")),
+			wf.Cast[lh.RunID](s), wf.Cast[bool](s), wf.Cast[[]byte](s))
+	},
+	"events": func(t *wf.Thread) {
+		s := wf.Declare[string](t, "s")
+		e := wf.Event[string](t, "evt").Timeout(time.Minute).CorrelatedBy(s).MaskCorrelationKey()
+		s.Set(e)
+		t.WaitForEvent("evt2")
+		e.OnError(wf.Timeout, run("oops"))
+	},
+	"threads": func(t *wf.Thread) {
+		x := wf.Declare[int64](t, "x")
+		kid := t.Spawn("kid", func(c *wf.Thread) {
+			n := wf.Declare[int64](c, "n")
+			c.Execute("a", n)
+		}, wf.In{"n": x})
+		kid2 := t.Spawn("kid2", run("b"))
+		t.WaitAll(kid, kid2).
+			OnChildException("my-exn", run("c")).
+			OnChildError(wf.Timeout, run("d")).
+			OnChildFailure(run("e"))
+	},
+	"child-handlers": func(t *wf.Thread) {
+		kid := t.Spawn("kid", run("b"))
+		t.WaitFirst(kid).OnAnyChildException(run("c")).OnAnyChildError(run("d"))
+	},
+	"wait-any": func(t *wf.Thread) {
+		t.WaitAny(t.Spawn("kid2", run("b")))
+	},
+	"for-each": func(t *wf.Thread) {
+		l := wf.Declare[[]map[string]any](t, "l")
+		each := wf.ForEach(t, l, "each", func(c *wf.Thread, item *wf.Var[map[string]any]) {
+			wf.Declare[int64](c, "k")
+			c.Execute("a", item)
+		}, wf.In{"k": 1})
+		t.WaitAll(each)
+	},
+	"handlers": func(t *wf.Thread) {
+		t.Execute("a").
+			OnException("my-exn", run("h1")).
+			OnAnyException(run("h2")).
+			OnError(wf.Timeout, run("h3")).
+			OnAnyError(run("h4")).
+			OnFailure(func(h *wf.Thread) { h.Execute("h5", wf.Input[string](h)) })
+	},
+	"fail-in-handler": func(t *wf.Thread) {
+		t.Execute("a").OnException("card-declined", func(h *wf.Thread) {
+			h.Execute("undo")
+			h.Fail("order-refused", "the card was declined")
+		})
+	},
+	"interrupts": func(t *wf.Thread) {
+		wf.OnInterrupt(t, "intr", func(h *wf.Thread, in *wf.Var[int64]) { h.Execute("a", in) })
+		t.Execute("b")
+	},
+	"interrupt-mutates": func(t *wf.Thread) {
+		x := wf.Declare[int64](t, "x")
+		t.OnInterrupt("intr", func(*wf.Thread) { x.Set(1) })
+		t.Execute("b")
+	},
+	"sleeps": func(t *wf.Thread) {
+		x := wf.Declare[int64](t, "x")
+		wf.Declare[time.Time](t, "ts")
+		t.Sleep(30 * time.Second)
+		t.SleepFor(x)
+	},
+	"fail-complete": func(t *wf.Thread) {
+		x := wf.Declare[int64](t, "x")
+		t.If(x.Lt(0), func(t *wf.Thread) { t.Fail("too-small", "less than zero", x) })
+		t.If(x.Gt(100), func(t *wf.Thread) { t.Fail("too-big", "more") })
+		t.Complete(x)
+	},
+	"throw": func(t *wf.Thread) {
+		wf.Throw(t, "happened", wf.Declare[int64](t, "x"))
+	},
+	"wait-condition": func(t *wf.Thread) {
+		x := wf.Declare[int64](t, "x")
+		t.WaitUntil(x.Lt(3))
+		t.Execute("a")
+	},
+	"child-wf": func(t *wf.Thread) {
+		x := wf.Declare[int64](t, "x")
+		child := t.RunChild("kid", wf.In{"n": x})
+		t.Execute("a", wf.WaitChild[string](t, child))
+	},
+	"dynamic-task": func(t *wf.Thread) {
+		x := wf.Declare[string](t, "x")
+		t.Execute(x, 1)
+		t.Execute(wf.Format("task-{0}", x))
+	},
+	"mutate-last": func(t *wf.Thread) {
+		x := wf.Declare[int64](t, "x")
+		t.Execute("a")
+		x.Set(1)
+	},
+	"retention": func(t *wf.Thread) {
+		t.Retention(5 * time.Second)
+		t.Execute("a")
+	},
+}
+
+var officialOptions = map[string][]wf.Option{
+	"retention": {
+		wf.Retention(time.Minute), wf.AllowedUpdates(lhpb.AllowedUpdateType_NO_UPDATES),
+		wf.DefaultRetries(2), wf.DefaultTimeout(9 * time.Second),
+	},
+}
+
+func TestRequestsEqualThoseOfTheOfficialClient(t *testing.T) {
+	files, err := filepath.Glob("testdata/official/*.json")
+	if err != nil || len(files) != len(officialPrograms) {
+		t.Fatalf("%d fixtures for %d programs: %v", len(files), len(officialPrograms), err)
+	}
+	for name, program := range officialPrograms {
+		t.Run(name, func(t *testing.T) {
+			text, err := os.ReadFile("testdata/official/" + name + ".json")
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := &lhpb.PutWfSpecRequest{}
+			if err := protojson.Unmarshal(text, want); err != nil {
+				t.Fatal(err)
+			}
+			got, err := wf.New(name, program, officialOptions[name]...).Compile()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(want, got, protocmp.Transform()); diff != "" {
+				t.Errorf("official client (-), ours (+):\n%s", diff)
+			}
+		})
+	}
+}

@@ -1,0 +1,139 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strconv"
+	"sync"
+	"time"
+
+	"littlehorse/lhpb"
+	"littlehorse/sdk/task"
+)
+
+// pool is all that a worker does for one task: the heartbeat, and a stream to each server that it is assigned.
+type pool struct {
+	w       *Worker
+	task    task.Task
+	taskDef *lhpb.TaskDefId
+	slots   chan struct{} // one for each execution of this task
+	running int           // guarded by the budget
+
+	reregister chan struct{} // a stream broke: ask again where to poll
+	streams    map[string]*stream
+
+	pollContext, taskContext, reportContext context.Context
+	polling, executing                      *sync.WaitGroup
+}
+
+func newPool(w *Worker, t task.Task) *pool {
+	slots := w.slots
+	if n := w.perTask[t.Name()]; n > 0 {
+		slots = min(n, slots)
+	}
+	return &pool{
+		w: w, task: t, taskDef: &lhpb.TaskDefId{Name: t.Name()}, slots: make(chan struct{}, slots),
+		reregister: make(chan struct{}, 1), streams: map[string]*stream{},
+	}
+}
+
+func (p *pool) start(polls, tasks, reports context.Context, polling, executing *sync.WaitGroup) {
+	p.pollContext, p.taskContext, p.reportContext = polls, tasks, reports
+	p.polling, p.executing = polling, executing
+	polling.Go(p.attend)
+}
+
+const (
+	// retryHeartbeat bounds the pause after a failed heartbeat.
+	retryHeartbeat = 8 * time.Second
+	// heartbeatTimeout bounds one heartbeat.
+	heartbeatTimeout = 10 * time.Second
+)
+
+// attend keeps the worker registered and polls where the server says, until the worker stops.
+func (p *pool) attend() {
+	pause := firstPause
+	for {
+		next := p.w.heartbeat
+		if err := p.heartbeat(); err != nil {
+			next = pause
+			pause = min(pause*2, retryHeartbeat)
+		} else {
+			pause = firstPause
+		}
+		if !p.wait(next) {
+			break
+		}
+	}
+	for _, s := range p.streams {
+		s.stop()
+	}
+}
+
+// wait returns false when the worker stops, and early when a stream broke.
+func (p *pool) wait(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-p.w.closing:
+		return false
+	case <-t.C:
+		return true
+	case <-p.reregister:
+		return p.w.pause(firstPause)
+	}
+}
+
+func (p *pool) heartbeat() error {
+	ctx, cancel := context.WithTimeout(p.pollContext, heartbeatTimeout)
+	defer cancel()
+	answer, err := p.w.client.RPC().RegisterTaskWorker(ctx, &lhpb.RegisterTaskWorkerRequest{
+		TaskWorkerId: p.w.id, TaskDefId: p.taskDef,
+	})
+	if err != nil {
+		if !p.w.stopping() {
+			p.w.log.Warn("worker heartbeat failed", "task_def", p.task.Name(), "err", err)
+		}
+		p.w.setHealth("UNHEALTHY", err)
+		return err
+	}
+	if answer.IsClusterHealthy != nil && !*answer.IsClusterHealthy {
+		p.w.setHealth("SERVER_REBALANCING", nil)
+		return errRebalancing
+	}
+	p.w.setHealth("", nil)
+	p.follow(answer.YourHosts)
+	return nil
+}
+
+var errRebalancing = errors.New("the cluster is rebalancing")
+
+// follow opens streams to new hosts and ends those to hosts that are not ours any more.
+func (p *pool) follow(hosts []*lhpb.LHHostInfo) {
+	assigned := map[string]bool{}
+	for _, host := range hosts {
+		address := net.JoinHostPort(host.Host, strconv.Itoa(int(host.Port)))
+		assigned[address] = true
+		if p.streams[address] != nil {
+			continue
+		}
+		api, err := p.w.client.At(host.Host, host.Port)
+		if err != nil {
+			p.w.log.Error("cannot poll a server", "host", address, "err", err)
+			continue
+		}
+		s := newStream(p, address, api)
+		p.streams[address] = s
+		p.polling.Go(s.run)
+	}
+	for address, s := range p.streams {
+		if !assigned[address] {
+			s.stop()
+			delete(p.streams, address)
+		}
+	}
+}
+
+// bootstrap is the address to fall back to when the server that gave a task is gone.
+func (p *pool) bootstrap() lhpb.LittleHorseClient { return p.w.client.RPC() }
