@@ -112,6 +112,7 @@ type Change struct {
 
 // Emit is a record for a stream. Its source, number and epoch are set when it is committed.
 type Emit struct {
+	// To is the stream; the zero Stream is the one that the record came from.
 	To     Stream
 	Record *Record
 }

@@ -60,6 +60,9 @@ func (m *Mem) Commit(changes []Change) {
 	}
 }
 
+// Set puts a value as it is encoded.
+func (m *Mem) Set(k keys.Key, encoded []byte) { m.rows[k] = encoded }
+
 // Keys in order.
 func (m *Mem) Keys() []keys.Key { return slices.Sorted(maps.Keys(m.rows)) }
 

@@ -83,6 +83,11 @@ func (l *Lane) effects(p *part, e log.Entry) (effects machine.Effects) {
 		effects = machine.Refuse(lh.Errorf(lh.Internal, "internal error: the request was dropped, the server's log says more"))
 	}()
 	effects = p.machine.Apply(v, e.Record)
+	for i := range effects.Emit {
+		if effects.Emit[i].To == (machine.Stream{}) {
+			effects.Emit[i].To = e.Stream
+		}
+	}
 	l.check(effects)
 	return effects
 }
