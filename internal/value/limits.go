@@ -1,8 +1,49 @@
 package value
 
+import "fmt"
+
 const (
-	// MaxDepth is how deep values, types, JSON and VariableAssignments may nest.
+	// MaxDepth is how deep values, types and VariableAssignments may nest.
 	MaxDepth = 100
+	// MaxJSONDepth is how deep JSON may nest. What is deeper counts as malformed.
+	MaxJSONDepth = 255
 	// MaxBytes is how large a value may become: what fits a record of the log.
 	MaxBytes = 1_047_000
+	// MaxWork bounds what one VariableAssignment may cost. The unit is about a byte looked at.
+	MaxWork = 1 << 28
+	// maxQuoted is how much of a text a message repeats, in bytes.
+	maxQuoted = 200
 )
+
+func tooLarge(n int) error {
+	return fmt.Errorf("the result would have %d bytes, exceeding the limit of %d bytes for one value", n, MaxBytes)
+}
+
+func tooDeep() error {
+	return fmt.Errorf("nested deeper than the limit of %d levels", MaxDepth)
+}
+
+// clip shortens what a message repeats of the user's text.
+func clip(s string) string {
+	if len(s) <= maxQuoted {
+		return s
+	}
+	cut := maxQuoted
+	for cut > 0 && s[cut]&0xC0 == 0x80 {
+		cut--
+	}
+	return s[:cut] + "…"
+}
+
+// work is what may still be spent on one evaluation.
+type work struct{ left int }
+
+func newWork() *work { return &work{left: MaxWork} }
+
+func (w *work) spend(n int) error {
+	w.left -= n
+	if w.left < 0 {
+		return fmt.Errorf("evaluation exceeds the limit of %d units of work", MaxWork)
+	}
+	return nil
+}
