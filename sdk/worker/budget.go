@@ -2,14 +2,17 @@ package worker
 
 import "sync"
 
-// budget shares the worker's slots between its poll streams, so that a task is claimed only when it can be run. A stream
-// may ask for as many tasks as its share of the slots and as slots are free, and always for one: with several servers,
-// those that are idle must not starve those that are busy. What arrives beyond the slots waits at most for one execution.
+// budget shares the worker's slots between its poll streams, so that a task is claimed only when it can be run: tasks that
+// were claimed and credits that may become one are together not more than the slots, with two exceptions. A stream without
+// credit may ask for one task while a slot is free, for the credits of idle streams must not hold back a busy one. And
+// with no slot free it may ask for one as long as none of its own waits and there is not more than one for each stream,
+// for several servers wait for their turn.
 type budget struct {
 	slots chan struct{} // one for each execution
 
 	mu      sync.Mutex
 	running int // handed out by a server and not finished
+	credits int // asked for and not answered
 	streams map[*stream]struct{}
 }
 
@@ -33,19 +36,33 @@ func (b *budget) leave(s *stream) {
 func (b *budget) ask(s *stream) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	share := (cap(b.slots) + len(b.streams) - 1) / max(len(b.streams), 1)
-	free := min(cap(b.slots)-b.running, cap(s.pool.slots)-s.pool.running)
-	if s.credits >= max(1, min(share, free)) {
+	if !b.mayAsk(s) {
 		return false
 	}
 	s.credits++
+	b.credits++
 	return true
+}
+
+func (b *budget) mayAsk(s *stream) bool {
+	slots, streams := cap(b.slots), max(len(b.streams), 1)
+	claimable := b.running + b.credits
+	share := (slots + streams - 1) / streams
+	switch {
+	case s.credits > 0:
+		return s.credits < share && claimable < slots && s.pool.running+s.credits < cap(s.pool.slots)
+	case b.running < slots && s.pool.running < cap(s.pool.slots):
+		return true
+	default:
+		return s.waiting == 0 && claimable < slots+streams
+	}
 }
 
 // forget drops the credits of a stream that broke.
 func (b *budget) forget(s *stream) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.credits -= s.credits
 	s.credits = 0
 }
 
@@ -54,10 +71,20 @@ func (b *budget) answered(s *stream, gotTask bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	s.credits--
+	b.credits--
 	if gotTask {
 		b.running++
 		s.pool.running++
+		s.waiting++
 	}
+}
+
+// started counts a task that got its slots.
+func (b *budget) started(s *stream) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	s.waiting--
+	s.wake()
 }
 
 func (b *budget) finished(p *pool) {

@@ -17,19 +17,20 @@ import (
 )
 
 // execute runs a task in its own goroutine once a slot is free, and reports to the server that gave it.
-func (p *pool) execute(api lhpb.LittleHorseClient, t *lhpb.ScheduledTask) {
+func (p *pool) execute(from *stream, t *lhpb.ScheduledTask) {
 	p.executing.Go(func() {
 		defer p.w.budget.finished(p)
 		p.slots <- struct{}{}
 		defer func() { <-p.slots }()
 		p.w.budget.slots <- struct{}{}
 		defer func() { <-p.w.budget.slots }()
+		p.w.budget.started(from)
 
 		ctx, cancel := context.WithCancelCause(p.taskContext)
 		defer cancel(nil)
-		a := newAttempt(p.w, api, t, cancel)
+		a := newAttempt(p.w, from.api, t, cancel)
 		report := a.report(p.run(context.WithValue(ctx, attemptKey{}, a), t))
-		if err := p.report(api, report); err != nil {
+		if err := p.report(from.api, report); err != nil {
 			err = fmt.Errorf("result of task %s, %s, is lost: %w", p.task.Name(), a.info.IdempotencyKey, err)
 			p.w.log.Error("no server took a result", "task_def", p.task.Name(), "wf_run", string(a.info.WfRunID), "err", err)
 			p.w.lose(err)

@@ -15,10 +15,8 @@ import (
 )
 
 const (
-	// definitionWait covers the moment between the registration of a TaskDef and its arrival at every server.
-	definitionWait = 2 * time.Second
-	firstPause     = 50 * time.Millisecond
-	maxPause       = 5 * time.Second
+	firstPause = 50 * time.Millisecond
+	maxPause   = 5 * time.Second
 )
 
 // checkSignature compares a task's function with its TaskDef. It waits for a server that is down.
@@ -42,7 +40,7 @@ func (w *Worker) checkSignature(ctx context.Context, t task.Task) error {
 
 func (w *Worker) taskDef(ctx context.Context, name string) (*lhpb.TaskDef, error) {
 	pause := firstPause
-	patience := time.Now().Add(definitionWait)
+	patience := time.Now().Add(w.definitionWait)
 	for {
 		def, err := w.client.RPC().GetTaskDef(ctx, &lhpb.TaskDefId{Name: name})
 		again := errors.Is(err, lh.ErrUnavailable) || errors.Is(err, lh.ErrNotFound) && time.Now().Before(patience)

@@ -21,6 +21,7 @@ type stream struct {
 	api     lhpb.LittleHorseClient
 	request *lhpb.PollTaskRequest
 	credits int // asked for and not answered; guarded by the budget
+	waiting int // tasks that arrived and wait for a slot; guarded by the budget
 
 	more     chan struct{} // it may be time to ask for more
 	stopped  chan struct{}
@@ -167,7 +168,7 @@ func (s *stream) receive(poll pollStream) error {
 			time.AfterFunc(emptyPause, s.wake)
 			continue
 		}
-		s.pool.execute(s.api, answer.Result)
+		s.pool.execute(s, answer.Result)
 		s.wake()
 	}
 }

@@ -30,6 +30,8 @@ type settings struct {
 	logLimit    int
 	log         *slog.Logger
 	interceptor []func(Handler) Handler
+	// definitionWait covers the moment between the registration of a TaskDef and its arrival at every server.
+	definitionWait time.Duration
 }
 
 // MaxConcurrent is how many tasks run at a time, of all kinds together. The default is the client's
@@ -65,6 +67,8 @@ const (
 	defaultGrace     = 30 * time.Second
 	defaultReportFor = 60 * time.Second
 	defaultLogLimit  = 64 << 10
+
+	defaultDefinitionWait = 2 * time.Second
 )
 
 // Worker runs tasks for one client. Run may be called once.
@@ -106,6 +110,7 @@ func New(client *lh.Client, options ...Option) *Worker {
 		settings: settings{
 			slots: config.WorkerThreads, perTask: map[string]int{}, grace: defaultGrace, heartbeat: defaultHeartbeat,
 			reportFor: defaultReportFor, logLimit: defaultLogLimit, log: slog.Default(),
+			definitionWait: defaultDefinitionWait,
 		},
 		client: client, id: config.WorkerID, version: config.WorkerVersion,
 		closing: make(chan struct{}), started: make(chan struct{}), ended: make(chan struct{}),
