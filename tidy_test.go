@@ -61,8 +61,6 @@ var rooms = []room{
 	{"internal/ctl", []string{"lhpb", "sdk"}},
 	{"internal/bench", []string{"lhpb", "sdk"}},
 	{"sdk", []string{"lhpb"}},
-
-	{"cmd", []string{"lhpb", "internal/server", "internal/ctl", "internal/bench"}},
 }
 
 type room struct {
