@@ -105,7 +105,6 @@ gen: gen-tools ## Generate the Go code of proto/
 verify: gen-tools $(BIN)/licences ## Generated code, go.mod, licences of dependencies and schemas are as they should be
 	tools/gen.sh --check
 	go mod tidy -diff
-	go -C tools mod tidy -diff
 	$(BIN)/licences
 	tools/wire.sh
 	last=$$(git describe --tags --abbrev=0 2>/dev/null || true); \
