@@ -145,6 +145,20 @@ func (r Run) Continue(what string) Key {
 	return Key(appendText(r.start(KindContinue, 2+len(what)), what))
 }
 
+// ParseContinue reads the parts of a Continue key.
+func ParseContinue(k Key) (run RunKey, what string, err error) {
+	p := &reader{rest: string(k)}
+	if Space(p.byte()) != SpaceRun {
+		p.fail("key of a WfRun")
+	}
+	run = RunKey{Tenant: p.text(), WfRun: p.text(), Kind: RunKind(p.byte())}
+	if run.Kind != KindContinue {
+		p.fail("key of unfinished work")
+	}
+	what = p.text()
+	return run, what, p.done()
+}
+
 func (r Run) reader(k Key, kind RunKind) *reader {
 	p := &reader{}
 	rest, ok := strings.CutPrefix(string(k), r.prefix)

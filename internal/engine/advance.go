@@ -1,0 +1,221 @@
+package engine
+
+import (
+	"slices"
+
+	"littlehorse/internal/pb"
+	"littlehorse/lhpb"
+)
+
+// advance moves the ThreadRuns of the WfRun, node by node and lowest number first, until none can go on.
+func (w *wfRun) advance() {
+	if w.graph == nil || w.busy {
+		return
+	}
+	for changed := true; changed; {
+		if !w.mayPass() {
+			return
+		}
+		changed = w.pass()
+	}
+	w.archiveRetired()
+}
+
+// mayPass counts the passes of the command and holds the limits that end it.
+func (w *wfRun) mayPass() bool {
+	if w.tx.exhausted() {
+		w.suspend()
+		return false
+	}
+	w.archiveWhenCrowded()
+	w.passes++
+	switch {
+	case w.passes > w.tx.engine.config.MaxPasses:
+		w.crash(fail(lhpb.LHErrorType_INTERNAL_ERROR,
+			"Your WfSpec had a tight loop and exceeded the maximum iterations in one command."))
+		return false
+	case !w.terminated() && !w.roomFor(0):
+		w.crash(w.tooManyThreads(0))
+		return false
+	}
+	return true
+}
+
+// pass steps every ThreadRun once, those included that are started meanwhile.
+func (w *wfRun) pass() (changed bool) {
+	changed = w.startInterrupts()
+	changed = w.startFailureHandlers() || changed
+	for n := w.nextActive(-1); n >= 0; n = w.nextActive(n) {
+		if w.tx.exhausted() {
+			w.suspend()
+			return false
+		}
+		changed = w.thread(n).step() || changed
+	}
+	return changed
+}
+
+// step moves the ThreadRun by at most one node and reports whether anything changed.
+func (t *threadRun) step() bool {
+	switch t.status() {
+	case lhpb.LHStatus_COMPLETED, lhpb.LHStatus_ERROR, lhpb.LHStatus_EXCEPTION:
+		return false
+	case lhpb.LHStatus_HALTED:
+		return t.tryUnhalt()
+	case lhpb.LHStatus_HALTING:
+		return t.tryFinishHalting()
+	}
+	n := t.node()
+	if n.failed() {
+		return t.goOnAfterFailure(n)
+	}
+	o, f := n.kind().check(n)
+	if f != nil {
+		n.fail(f)
+		n.explain(f)
+		t.failAt(n, f)
+		return true
+	}
+	if !o.done {
+		return false
+	}
+	n.complete(o)
+	if n.spec().GetExit() != nil {
+		t.complete()
+		t.run.threadEnded()
+		return true
+	}
+	t.leave(n)
+	return true
+}
+
+// leave takes the first edge that applies.
+func (t *threadRun) leave(n *nodeRun) {
+	next, f := n.chooseEdge()
+	if f != nil {
+		n.fail(f)
+		t.failAt(n, f)
+		return
+	}
+	t.moveTo(next)
+}
+
+// goOnAfterFailure leaves a node whose failure was handled. A failure on the way finds no handler.
+func (t *threadRun) goOnAfterFailure(n *nodeRun) bool {
+	next, f := n.chooseEdge()
+	if f != nil {
+		n.fail(f)
+		t.die(f)
+		return true
+	}
+	t.moveTo(next)
+	return true
+}
+
+// moveTo activates the node, and deals with a failure to arrive there.
+func (t *threadRun) moveTo(next string) {
+	if f := t.activate(next); f != nil {
+		n := t.node()
+		n.fail(f)
+		t.failAt(n, f)
+	}
+}
+
+// threadEnded lets go on what may have waited for the end of a ThreadRun, a parent WfRun included.
+func (w *wfRun) threadEnded() {
+	w.tellParent()
+	w.advance()
+}
+
+func (w *wfRun) tellParent() {
+	if !w.terminated() {
+		return
+	}
+	if p := w.parent(); p != nil {
+		p.advance()
+	}
+}
+
+// crash ends the WfRun for a reason that no handler is asked about.
+func (w *wfRun) crash(f *lhpb.Failure) {
+	t := w.entrypoint()
+	if t.terminated() {
+		return
+	}
+	n := t.node()
+	n.edit().Failures = append(n.edit().Failures, f)
+	n.halt()
+	t.haltBelow()
+	t.fail(f)
+	w.tellParent()
+}
+
+// suspend leaves the rest of the work to a record of its own, which takes over the count of passes.
+func (w *wfRun) suspend() {
+	if w.suspended {
+		return
+	}
+	w.suspended = true
+	row := w.keys.Continue(continueAdvance)
+	w.tx.put(row, &pb.Counter{Value: uint64(w.passes)})
+	w.tx.emitContinue(row)
+}
+
+// archiveWhenCrowded archives what has completed when the WfRun has many active ThreadRuns.
+func (w *wfRun) archiveWhenCrowded() {
+	if len(w.active()) < w.tx.engine.config.ArchiveThreadRuns {
+		return
+	}
+	w.archive(func(*threadRun) bool { return true })
+}
+
+// archiveRetired archives the ThreadRuns whose retention has elapsed.
+func (w *wfRun) archiveRetired() {
+	if len(w.active()) > 1 {
+		w.archive((*threadRun).retired)
+	}
+}
+
+// archive moves completed ThreadRuns other than the entrypoint away from the WfRun.
+func (w *wfRun) archive(also func(*threadRun) bool) {
+	var gone []*threadRun
+	for _, n := range w.active() {
+		t := w.thread(n)
+		if n != 0 && t.status() == lhpb.LHStatus_COMPLETED && also(t) {
+			gone = append(gone, t)
+		}
+	}
+	if len(gone) == 0 {
+		return
+	}
+	w.edit()
+	for _, t := range gone {
+		t.archive()
+	}
+	isGone := func(n int32) bool {
+		_, found := slices.BinarySearchFunc(gone, n, byNumber)
+		return found
+	}
+	w.row.now.ThreadRunNumbers = slices.DeleteFunc(w.row.now.ThreadRunNumbers, isGone)
+	w.loaded = slices.DeleteFunc(w.loaded, func(t *threadRun) bool { return isGone(t.number) })
+}
+
+// archive turns the ThreadRun's row into an InactiveThreadRun.
+func (t *threadRun) archive() {
+	archived := row[lhpb.InactiveThreadRun, *lhpb.InactiveThreadRun]{key: t.run.keys.Inactive(t.number)}
+	archived.put(t.run.tx, &lhpb.InactiveThreadRun{
+		ThreadRun:      t.get(),
+		InactiveReason: &lhpb.InactiveThreadRun_Archived{Archived: &lhpb.ArchivedThreadRunInfo{}},
+		Id:             &lhpb.InactiveThreadRunId{WfRunId: t.run.id(), ThreadRunNumber: t.number},
+	})
+	t.row.drop(t.run.tx)
+}
+
+// retired reports whether the ThreadSpec's retention has elapsed since the end of the ThreadRun.
+func (t *threadRun) retired() bool {
+	if t.spec == nil || t.spec.Spec.GetRetentionPolicy().GetThreadGcPolicy() == nil || t.get().EndTime == nil {
+		return false
+	}
+	due, ok := addSeconds(t.get().EndTime.AsTime().UnixNano(), t.spec.Spec.RetentionPolicy.GetSecondsAfterThreadTermination())
+	return ok && due <= t.run.tx.nowNs
+}

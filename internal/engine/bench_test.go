@@ -1,0 +1,167 @@
+package engine_test
+
+import (
+	"encoding/binary"
+	"fmt"
+	"iter"
+	"strings"
+	"testing"
+
+	"littlehorse/internal/engine"
+	"littlehorse/internal/keys"
+	"littlehorse/internal/machine"
+	"littlehorse/internal/pb"
+	"littlehorse/lhpb"
+)
+
+// objects is a View that hands out what was put, as the cache of a lane does. It cannot be scanned: what the
+// benchmarks do must not need to.
+type objects map[keys.Key]machine.Value
+
+func (o objects) Get(k keys.Key, _ func() machine.Value) machine.Value {
+	if v, ok := o[k]; ok {
+		return v
+	}
+	return nil
+}
+
+func (o objects) Scan(from, _ keys.Key, _ int, _ func() machine.Value) iter.Seq2[keys.Key, machine.Value] {
+	panic(fmt.Sprintf("scan from %q", from))
+}
+
+func (o objects) Err() error { return nil }
+
+func (o objects) commit(changes []machine.Change) {
+	for _, c := range changes {
+		if c.Value == nil {
+			delete(o, c.Key)
+		} else {
+			o[c.Key] = c.Value
+		}
+	}
+}
+
+const chainLength = 10
+
+// chain is a WfSpec of tasks in a row; each output is assigned to a variable that the next task takes.
+func chain(tb testing.TB) (*metadata, *lhpb.WfSpecId) {
+	m := newMetadata()
+	str := typeDef("STR")
+	m.next().taskDefs["step"] = &lhpb.TaskDef{Id: &lhpb.TaskDefId{Name: "step"},
+		InputVars:  []*lhpb.VariableDef{{Name: "in", TypeDef: str}},
+		ReturnType: &lhpb.ReturnType{ReturnType: str}}
+	var text strings.Builder
+	text.WriteString("thread main\n  var x STR\n")
+	for i := range chainLength {
+		next := fmt.Sprintf("t%d", i+1)
+		if i == chainLength-1 {
+			next = "exit"
+		}
+		fmt.Fprintf(&text, "  t%d: TASK step(x) timeout=60\n    -> %s { x = out(\"t%d\") }\n", i, next, i)
+	}
+	w, err := m.put(specScript("chain", text.String()))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return m, w.Id
+}
+
+type bench struct {
+	engine *engine.Engine
+	state  objects
+	meta   *metadata
+	spec   *lhpb.WfSpecId
+	number uint64
+	atNs   int64
+}
+
+func (b *bench) apply(r *pb.Record) machine.Effects {
+	b.number++
+	b.atNs += 1000
+	r.Header = &pb.Header{Source: "bench", Number: b.number, AtNs: b.atNs, Tenant: tenant, CatalogVersion: b.meta.version(),
+		RequestId: binary.BigEndian.AppendUint64(make([]byte, 8, 16), b.number)}
+	fx := b.engine.Apply(b.state, r)
+	if fx.Reply.Err != nil {
+		panic(fx.Reply.Err)
+	}
+	b.state.commit(fx.Changes)
+	return fx
+}
+
+func (b *bench) start(i int) *lhpb.WfRunId {
+	id := fmt.Sprintf("run-%d", i)
+	b.apply(&pb.Record{Command: &pb.Record_RunWf{RunWf: &pb.RunWf{WfSpecId: b.spec,
+		Request: &lhpb.RunWfRequest{WfSpecName: "chain", Id: &id, Variables: map[string]*lhpb.VariableValue{"x": literal(`"hello"`)}}}}})
+	return &lhpb.WfRunId{Id: id}
+}
+
+var guids = func() (out []string) {
+	for i := range chainLength {
+		out = append(out, fmt.Sprintf("0-%d", i+1))
+	}
+	return out
+}()
+
+func (b *bench) claim(id *lhpb.WfRunId, step int) {
+	fx := b.apply(&pb.Record{Command: &pb.Record_ClaimTask{ClaimTask: &pb.ClaimTask{
+		TaskRunId: &lhpb.TaskRunId{WfRunId: id, TaskGuid: guids[step]}, Credit: credit}}})
+	if fx.Reply.Value == nil {
+		panic("nothing to claim")
+	}
+}
+
+var (
+	credit = &pb.Credit{TaskDefId: &lhpb.TaskDefId{Name: "step"}, WorkerId: "worker-1", Incarnation: "one"}
+	output = literal(`"a result of some length, as tasks give it"`)
+)
+
+func (b *bench) report(id *lhpb.WfRunId, step int, offer *pb.Credit) {
+	fx := b.apply(&pb.Record{Command: &pb.Record_ReportTask{ReportTask: &pb.ReportTask{Offer: offer,
+		Report: &lhpb.ReportTaskRun{TaskRunId: &lhpb.TaskRunId{WfRunId: id, TaskGuid: guids[step]},
+			Status: lhpb.TaskStatus_TASK_SUCCESS, Result: &lhpb.ReportTaskRun_Output{Output: output}}}}})
+	if offer != nil && step < chainLength-1 && fx.Reply.Value == nil {
+		panic("the offer was not used")
+	}
+}
+
+func newBench(b *testing.B) *bench {
+	m, spec := chain(b)
+	return &bench{engine: engine.New(m, engine.DefaultConfig()), state: objects{}, meta: m, spec: spec}
+}
+
+// forget keeps the state of a long benchmark small.
+func (b *bench) forget(i int) {
+	if i%1000 == 999 {
+		clear(b.state)
+	}
+}
+
+// BenchmarkWfRun is a WfRun of ten tasks: RunWf and ten times ClaimTask and ReportTask.
+func BenchmarkWfRun(b *testing.B) {
+	x := newBench(b)
+	b.ReportAllocs()
+	for i := range b.N {
+		id := x.start(i)
+		for step := range chainLength {
+			x.claim(id, step)
+			x.report(id, step, nil)
+		}
+		x.forget(i)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*(2*chainLength+1)), "ns/record")
+}
+
+// BenchmarkWfRunOffered is the same with credits offered by the reports: eleven records and one claim.
+func BenchmarkWfRunOffered(b *testing.B) {
+	x := newBench(b)
+	b.ReportAllocs()
+	for i := range b.N {
+		id := x.start(i)
+		x.claim(id, 0)
+		for step := range chainLength {
+			x.report(id, step, credit)
+		}
+		x.forget(i)
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*chainLength), "ns/task")
+}

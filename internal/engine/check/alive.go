@@ -1,0 +1,256 @@
+package check
+
+import (
+	"fmt"
+	"slices"
+
+	"littlehorse/internal/engine"
+	"littlehorse/internal/keys"
+	"littlehorse/internal/spec"
+	"littlehorse/lhpb"
+)
+
+// checkRun checks one WfRun as a whole.
+func (s *state) checkRun(w *wfRun) {
+	if w.row == nil {
+		if len(w.threads)+len(w.nodes)+len(w.tasks) > 0 {
+			s.violate(w.id, "parts of a WfRun that does not exist")
+		}
+		return
+	}
+	if w.row.Deleting {
+		return
+	}
+	s.checkNumbers(w)
+	g := s.specsOf(w.tenant).WfSpec(w.row.WfRun.WfSpecId)
+	entry := w.threads[0]
+	if g == nil || entry == nil || w.suspended {
+		return
+	}
+	s.checkStatus(w, entry)
+	for _, n := range w.row.ThreadRunNumbers {
+		t := w.threads[n]
+		if t == nil || terminal(t.Status) {
+			continue
+		}
+		a := alive{s: s, w: w, t: t, graph: g, specs: s.specsOf(w.tenant)}
+		if why := a.dead(); why != "" {
+			s.violate(fmt.Sprintf("%s ThreadRun %d", w.id, n), "%s at position %d cannot be woken: %s", t.Status, t.CurrentNodePosition, why)
+		}
+	}
+}
+
+// checkNumbers holds the list of active ThreadRuns against the rows.
+func (s *state) checkNumbers(w *wfRun) {
+	if !slices.IsSorted(w.row.ThreadRunNumbers) || len(w.row.ThreadRunNumbers) != len(w.threads) {
+		s.violate(w.id, "active ThreadRuns %v, rows of %d", w.row.ThreadRunNumbers, len(w.threads))
+	}
+	for _, n := range w.row.ThreadRunNumbers {
+		if w.threads[n] == nil {
+			s.violate(w.id, "ThreadRun %d is active and has no row", n)
+		}
+	}
+	if total := len(w.threads) + len(w.inactive); total != int(w.row.WfRun.GreatestThreadrunNumber)+1 {
+		s.violate(w.id, "%d ThreadRuns are left of %d", total, w.row.WfRun.GreatestThreadrunNumber+1)
+	}
+}
+
+// checkStatus holds the WfRun against its ThreadRun 0, and a WfRun that has ended against the others.
+func (s *state) checkStatus(w *wfRun, entry *lhpb.ThreadRun) {
+	status := w.row.WfRun.Status
+	switch {
+	case terminal(entry.Status) != terminal(status), terminal(status) && entry.Status != status:
+		s.violate(w.id, "WfRun %s, ThreadRun 0 %s", status, entry.Status)
+	case terminal(status) && w.row.WfRun.EndTime == nil:
+		s.violate(w.id, "ended without end_time")
+	case !terminal(status) && w.row.WfRun.EndTime != nil:
+		s.violate(w.id, "%s with end_time", status)
+	}
+	if !terminal(status) {
+		return
+	}
+	for _, n := range w.row.ThreadRunNumbers {
+		if t := w.threads[n]; t != nil && t.Status == running {
+			s.violate(w.id, "%s, but ThreadRun %d runs", status, n)
+		}
+	}
+}
+
+// alive looks for what can wake one ThreadRun.
+type alive struct {
+	s     *state
+	w     *wfRun
+	t     *lhpb.ThreadRun
+	graph *spec.Graph
+	specs engine.Specs
+}
+
+// dead says why nothing can wake the ThreadRun; empty if something can.
+func (a alive) dead() string {
+	n := a.w.nodes[nodeID{a.t.Number, a.t.CurrentNodePosition}]
+	if n == nil {
+		return "it has no current NodeRun"
+	}
+	switch a.t.Status {
+	case running:
+		return a.deadAt(n)
+	case halting:
+		return a.deadHalting(n)
+	case halted:
+		return a.deadHalted()
+	default:
+		return "status " + a.t.Status.String()
+	}
+}
+
+func (a alive) deadAt(n *lhpb.NodeRun) string {
+	if n.Status != running {
+		return "its NodeRun is " + n.Status.String()
+	}
+	switch k := n.NodeType.(type) {
+	case *lhpb.NodeRun_Task:
+		return a.deadTask(k.Task)
+	case *lhpb.NodeRun_Sleep:
+		return a.needTimer(keys.TimerSleep, n)
+	case *lhpb.NodeRun_ExternalEvent:
+		return a.deadEvent(n, k.ExternalEvent)
+	case *lhpb.NodeRun_WaitForThreads:
+		for _, e := range k.WaitForThreads.Threads {
+			if a.unfinished(e.ThreadRunNumber) || e.FailureHandlerThreadRunId != nil && a.unfinished(*e.FailureHandlerThreadRunId) {
+				return ""
+			}
+		}
+		if len(k.WaitForThreads.Threads) == 0 {
+			return "" // WAIT_FOR_FIRST of nothing waits for ever, as documented
+		}
+		return "all it waits for has ended"
+	case *lhpb.NodeRun_Exit:
+		for _, c := range a.t.ChildThreadIds {
+			if child := a.w.threads[c]; child != nil && !terminal(child.Status) && !haltedForGood(child) {
+				return ""
+			}
+		}
+		return "no child is left to wait for"
+	case *lhpb.NodeRun_WaitForCondition, *lhpb.NodeRun_UserTask:
+		return ""
+	case *lhpb.NodeRun_WaitForChildWf:
+		child := a.s.runs[a.w.tenant+"\x00"+nameOf(k.WaitForChildWf.ChildWfRunId)]
+		if child == nil || child.row == nil || child.row.Deleting || terminal(child.row.WfRun.Status) {
+			return "the child WfRun has ended"
+		}
+		return ""
+	default:
+		return fmt.Sprintf("a NodeRun of %T does not wait", n.NodeType)
+	}
+}
+
+// haltedForGood reports whether a ThreadRun is HALTED for more than a handler's sake.
+func haltedForGood(t *lhpb.ThreadRun) bool {
+	return t.Status == halted && slices.ContainsFunc(t.HaltReasons, func(r *lhpb.ThreadHaltReason) bool {
+		return r.GetManualHalt() != nil || r.GetParentHalted() != nil || r.GetHaltedByParent() != nil
+	})
+}
+
+func (a alive) unfinished(n int32) bool {
+	t := a.w.threads[n]
+	return t != nil && !terminal(t.Status)
+}
+
+func (a alive) deadTask(k *lhpb.TaskNodeRun) string {
+	if k.TaskRunId == nil {
+		return "it has no TaskRun"
+	}
+	task := a.w.tasks[k.TaskRunId.TaskGuid]
+	switch {
+	case task == nil:
+		return "its TaskRun is gone"
+	case task.Status == lhpb.TaskStatus_TASK_SCHEDULED, task.Status == lhpb.TaskStatus_TASK_RUNNING:
+		return "" // its row of queue or timers follows from it
+	case task.Status == lhpb.TaskStatus_TASK_PENDING:
+		if !a.s.timers[timerName(a.w.tenant, keys.TimerTaskRetry, a.w.id+"/"+task.Id.TaskGuid)] {
+			return "the timer of its retry is gone"
+		}
+		return ""
+	default:
+		return "its TaskRun is " + task.Status.String()
+	}
+}
+
+func (a alive) needTimer(kind keys.TimerKind, n *lhpb.NodeRun) string {
+	id := fmt.Sprintf("%s/%d/%d", a.w.id, n.Id.ThreadRunNumber, n.Id.Position)
+	if !a.s.timers[timerName(a.w.tenant, kind, id)] {
+		return "its timer is gone"
+	}
+	return ""
+}
+
+func (a alive) deadEvent(n *lhpb.NodeRun, k *lhpb.ExternalEventNodeRun) string {
+	if k.TimedOut {
+		return "it has timed out"
+	}
+	for _, e := range a.w.events {
+		if e.Claimed || e.Id.ExternalEventDefId.GetName() != k.ExternalEventDefId.GetName() ||
+			e.ThreadRunNumber != nil && *e.ThreadRunNumber != n.Id.ThreadRunNumber ||
+			e.NodeRunPosition != nil && *e.NodeRunPosition != n.Id.Position {
+			continue
+		}
+		return "the event " + e.Id.Guid + " is there already"
+	}
+	return ""
+}
+
+func (a alive) deadHalting(n *lhpb.NodeRun) string {
+	if k := n.GetTask(); k != nil && n.Status == halting {
+		return a.deadTask(k)
+	}
+	for _, c := range a.t.ChildThreadIds {
+		if child := a.w.threads[c]; child != nil && !terminal(child.Status) && child.Status != halted {
+			return ""
+		}
+	}
+	return "nothing keeps it from being HALTED"
+}
+
+func (a alive) deadHalted() string {
+	if len(a.t.HaltReasons) == 0 {
+		return "no reason is left"
+	}
+	for _, r := range a.t.HaltReasons {
+		if why := a.deadReason(r); why != "" {
+			return why
+		}
+	}
+	return ""
+}
+
+// deadReason says why a reason to be halted will never go, although it should.
+func (a alive) deadReason(r *lhpb.ThreadHaltReason) string {
+	switch k := r.Reason.(type) {
+	case *lhpb.ThreadHaltReason_ParentHalted:
+		p := a.w.threads[k.ParentHalted.ParentThreadId]
+		if p == nil || p.Status == running || p.Status == completed {
+			return "its parent goes on"
+		}
+	case *lhpb.ThreadHaltReason_Interrupted:
+		if !a.unfinished(k.Interrupted.InterruptThreadId) && !terminal(a.t.Status) {
+			return "its interrupt has ended"
+		}
+	case *lhpb.ThreadHaltReason_HandlingFailure:
+		if !a.unfinished(k.HandlingFailure.HandlerThreadId) {
+			return "its failure handler has ended"
+		}
+	case *lhpb.ThreadHaltReason_PendingInterrupt:
+		if !slices.ContainsFunc(a.w.row.WfRun.PendingInterrupts, func(p *lhpb.PendingInterrupt) bool {
+			return p.InterruptedThreadId == a.t.Number
+		}) {
+			return "its interrupt is not pending"
+		}
+	case *lhpb.ThreadHaltReason_PendingFailure:
+		if !slices.ContainsFunc(a.w.row.WfRun.PendingFailures, func(p *lhpb.PendingFailureHandler) bool {
+			return p.FailedThreadRun == a.t.Number
+		}) {
+			return "its failure handler is not pending"
+		}
+	}
+	return ""
+}

@@ -1,0 +1,189 @@
+package check
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"littlehorse/internal/engine"
+	"littlehorse/internal/keys"
+	"littlehorse/internal/lh"
+	"littlehorse/internal/machine"
+	"littlehorse/internal/pb"
+	"littlehorse/lhpb"
+)
+
+// State checks a whole partition: WfRuns agree with their ThreadRuns, every ThreadRun that has not ended can
+// be woken by something, and queue, deadlines and indexes hold exactly what the objects ask for. It reads
+// everything there is. specsOf gives the newest metadata of a tenant; WfRuns whose WfSpec is gone are not asked
+// to go on.
+func State(v machine.View, specsOf func(tenant string) engine.Specs) []Violation {
+	s := &state{view: v, specsOf: specsOf, expected: map[keys.Key]string{}, timers: map[string]bool{}}
+	s.readTimers()
+	for _, name := range s.readRuns() {
+		s.checkRun(s.runs[name])
+	}
+	s.checkFollowing()
+	return s.found
+}
+
+type state struct {
+	view    machine.View
+	specsOf func(string) engine.Specs
+	runs    map[string]*wfRun // by tenant and id
+	found   []Violation
+	// expected are the rows that follow from objects, and the object.
+	expected map[keys.Key]string
+	timers   map[string]bool
+}
+
+// wfRun is all that is stored of a WfRun.
+type wfRun struct {
+	tenant    string
+	id        string
+	row       *pb.WfRunRow
+	threads   map[int32]*lhpb.ThreadRun
+	inactive  map[int32]bool
+	nodes     map[nodeID]*lhpb.NodeRun
+	tasks     map[string]*lhpb.TaskRun
+	events    []*lhpb.ExternalEvent
+	suspended bool
+}
+
+type nodeID struct{ thread, position int32 }
+
+func (s *state) violate(object, format string, args ...any) {
+	s.found = append(s.found, Violation{object, fmt.Sprintf(format, args...)})
+}
+
+func nameOf(id *lhpb.WfRunId) string { return lh.WfRunIDString(id) }
+
+func (s *state) readTimers() {
+	all := keys.Timers()
+	for k := range machine.Scan[pb.Timer](s.view, all, all.End(), math.MaxInt) {
+		t, err := keys.ParseTimer(k)
+		if err != nil {
+			s.violate("timer", "%v", err)
+			continue
+		}
+		s.timers[timerName(t.Tenant, t.Kind, t.ID)] = true
+	}
+}
+
+func timerName(tenant string, kind keys.TimerKind, id string) string {
+	return fmt.Sprintf("%s\x00%d\x00%s", tenant, kind, id)
+}
+
+// readRuns reads the run space and gives the names of the WfRuns in order.
+func (s *state) readRuns() []string {
+	s.runs = map[string]*wfRun{}
+	var names []string
+	space := keys.Key([]byte{byte(keys.SpaceRun)})
+	for k, v := range s.view.Scan(space, space.End(), math.MaxInt, func() machine.Value { return &raw{} }) {
+		p, err := keys.ParseRun(k)
+		if err != nil {
+			s.violate("key", "%v", err)
+			continue
+		}
+		name := p.Tenant + "\x00" + p.WfRun
+		w := s.runs[name]
+		if w == nil {
+			w = &wfRun{tenant: p.Tenant, id: p.WfRun, threads: map[int32]*lhpb.ThreadRun{}, inactive: map[int32]bool{},
+				nodes: map[nodeID]*lhpb.NodeRun{}, tasks: map[string]*lhpb.TaskRun{}}
+			s.runs[name] = w
+			names = append(names, name)
+		}
+		s.keep(w, p.Kind, k, v)
+	}
+	return names
+}
+
+// keep decodes a row and notes what must follow from it.
+func (s *state) keep(w *wfRun, kind keys.RunKind, k keys.Key, encoded machine.Value) {
+	var object machine.Value
+	switch kind {
+	case keys.KindWfRun:
+		w.row = &pb.WfRunRow{}
+		object = w.row
+	case keys.KindThreadRun:
+		object = &lhpb.ThreadRun{}
+	case keys.KindNodeRun:
+		object = &lhpb.NodeRun{}
+	case keys.KindVariable:
+		object = &lhpb.Variable{}
+	case keys.KindTaskRun:
+		object = &lhpb.TaskRun{}
+	case keys.KindExternalEvent:
+		object = &lhpb.ExternalEvent{}
+	case keys.KindWorkflowEvent:
+		object = &lhpb.WorkflowEvent{}
+	case keys.KindInactive:
+		object = &lhpb.InactiveThreadRun{}
+	case keys.KindContinue:
+		w.suspended = true
+		return
+	default:
+		return
+	}
+	if err := decode(encoded, object); err != nil {
+		s.violate(w.id, "%v", err)
+		return
+	}
+	switch o := object.(type) {
+	case *lhpb.ThreadRun:
+		w.threads[o.Number] = o
+	case *lhpb.NodeRun:
+		w.nodes[nodeID{o.Id.ThreadRunNumber, o.Id.Position}] = o
+	case *lhpb.TaskRun:
+		w.tasks[o.Id.TaskGuid] = o
+	case *lhpb.ExternalEvent:
+		w.events = append(w.events, o)
+	case *lhpb.InactiveThreadRun:
+		w.inactive[o.Id.ThreadRunNumber] = true
+	}
+	for _, row := range engine.Following(s.view, s.specsOf(w.tenant), w.tenant, object) {
+		s.expected[row] = fmt.Sprintf("%s %q", w.id, k)
+	}
+}
+
+// checkFollowing compares what is in queue, indexes, unclaimed events and deadlines with what should be.
+func (s *state) checkFollowing() {
+	for _, space := range []keys.Space{keys.SpaceRun, keys.SpaceTag, keys.SpaceQueue, keys.SpaceTimer} {
+		prefix := keys.Key([]byte{byte(space)})
+		for k := range s.view.Scan(prefix, prefix.End(), math.MaxInt, func() machine.Value { return &raw{} }) {
+			if !follows(k) {
+				continue
+			}
+			if _, is := s.expected[k]; !is {
+				s.violate(fmt.Sprintf("row %q", k), "follows from no object")
+			}
+			delete(s.expected, k)
+		}
+	}
+	for _, k := range sortedKeys(s.expected) {
+		s.violate(s.expected[k], "lacks the row %q", k)
+	}
+}
+
+// follows reports whether a row exists only because of an object.
+func follows(k keys.Key) bool {
+	switch k.Space() {
+	case keys.SpaceTag, keys.SpaceQueue:
+		return true
+	case keys.SpaceTimer:
+		t, err := keys.ParseTimer(k)
+		return err == nil && t.Kind == keys.TimerTaskTimeout
+	default:
+		p, err := keys.ParseRun(k)
+		return err == nil && p.Kind == keys.KindUnclaimed
+	}
+}
+
+func sortedKeys(m map[keys.Key]string) []keys.Key {
+	out := make([]keys.Key, 0, len(m))
+	for k := range m {
+		out = append(out, k)
+	}
+	slices.Sort(out)
+	return out
+}

@@ -1,0 +1,113 @@
+package engine
+
+import (
+	"littlehorse/internal/keys"
+	"littlehorse/internal/lh"
+	"littlehorse/internal/machine"
+	"littlehorse/internal/pb"
+	"littlehorse/lhpb"
+)
+
+// What Continue rows of a WfRun stand for.
+const (
+	continueAdvance = "advance"
+	continueDelete  = "delete"
+)
+
+// deleteWfRun deletes a WfRun and all below it, but not its children.
+func (t *txn) deleteWfRun(r *lhpb.DeleteWfRunRequest) machine.Reply {
+	t.deleteRun(t.wfRun(r.GetId()))
+	return done
+}
+
+// retentionElapsed is the timer of a WfRun that ended long enough ago.
+func (t *txn) retentionElapsed(id *lhpb.WfRunId, setNs int64) {
+	w := t.wfRun(id)
+	if w == nil || setNs < nanos(w.wf().StartTime) {
+		return
+	}
+	t.deleteRun(w)
+}
+
+func (t *txn) deleteRun(w *wfRun) {
+	if w == nil {
+		return
+	}
+	w.row.edit(t).Deleting = true
+	w.deleteChunk()
+	if p := w.parent(); p != nil {
+		p.advance()
+	}
+}
+
+// deleteChunk deletes as much as one record may, the WfRun itself last.
+func (w *wfRun) deleteChunk() {
+	left := w.tx.engine.config.DeleteChunk
+	for _, drop := range []func(int) int{
+		dropper[lhpb.ThreadRun](w, keys.KindThreadRun),
+		dropper[lhpb.NodeRun](w, keys.KindNodeRun),
+		dropper[lhpb.Variable](w, keys.KindVariable),
+		dropper[lhpb.TaskRun](w, keys.KindTaskRun),
+		dropper[lhpb.Checkpoint](w, keys.KindCheckpoint),
+		dropper[lhpb.ExternalEvent](w, keys.KindExternalEvent),
+		dropper[lhpb.WorkflowEvent](w, keys.KindWorkflowEvent),
+		dropper[lhpb.UserTaskRun](w, keys.KindUserTaskRun),
+		dropper[lhpb.InactiveThreadRun](w, keys.KindInactive),
+		dropper[pb.NodeOutput](w, keys.KindNodeOutput),
+	} {
+		if left = drop(left); left == 0 {
+			w.goOnLater()
+			return
+		}
+	}
+	w.row.drop(w.tx)
+	w.tx.remove(w.keys.Continue(continueAdvance))
+	w.tx.remove(w.keys.Continue(continueDelete))
+}
+
+func (w *wfRun) goOnLater() {
+	row := w.keys.Continue(continueDelete)
+	w.tx.put(row, empty)
+	w.tx.emitContinue(row)
+}
+
+// dropper deletes rows of one kind, at most as many as it is told, and says how many more may go.
+func dropper[T any, P object[T]](w *wfRun, kind keys.RunKind) func(int) int {
+	return func(left int) int {
+		prefix := w.keys.Kind(kind)
+		for k, v := range machine.Scan[T, P](w.tx.view, prefix, prefix.End(), left) {
+			r := &row[T, P]{key: k, before: v, now: v}
+			r.drop(w.tx)
+			left--
+		}
+		return left
+	}
+}
+
+// goOn takes up work that one record could not finish.
+func (t *txn) goOn(c *pb.Continue) machine.Reply {
+	k := keys.Key(c.GetKey())
+	run, what, err := keys.ParseContinue(k)
+	if err != nil || run.Tenant != t.header.GetTenant() {
+		return done
+	}
+	w := t.anyWfRun(lh.ParseWfRunID(run.WfRun))
+	if w.row.now == nil {
+		return done
+	}
+	switch what {
+	case continueDelete:
+		if w.row.now.Deleting {
+			w.deleteChunk()
+		}
+	case continueAdvance:
+		stands := machine.Get[pb.Counter](t.view, k)
+		if stands == nil || w.row.now.Deleting {
+			return done
+		}
+		t.remove(k)
+		w.passes = int(stands.Value)
+		w.advance()
+	}
+	return done
+}

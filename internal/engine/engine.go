@@ -1,0 +1,104 @@
+package engine
+
+import (
+	"fmt"
+
+	"littlehorse/internal/machine"
+	"littlehorse/internal/pb"
+	"littlehorse/internal/spec"
+	"littlehorse/lhpb"
+)
+
+// Specs is the metadata of a tenant as of one version. Absent is nil. What it returns is shared and never
+// changes.
+type Specs interface {
+	WfSpec(id *lhpb.WfSpecId) *spec.Graph
+	// LatestWfSpec is the highest revision of the major version; spec.NewestVersion for the highest of all.
+	LatestWfSpec(name string, major int32) *spec.Graph
+	TaskDef(name string) *lhpb.TaskDef
+	ExternalEventDef(name string) *lhpb.ExternalEventDef
+	WorkflowEventDef(name string) *lhpb.WorkflowEventDef
+	UserTaskDef(name string, version int32) *lhpb.UserTaskDef
+	StructDef(name string, version int32) *lhpb.StructDef
+}
+
+// Catalog gives the metadata as of a version: the same version, the same answers.
+type Catalog interface {
+	At(version uint64, tenant string) Specs
+}
+
+// Config holds the limits of the engine. All replicas of a partition must have the same.
+type Config struct {
+	// MaxThreadRuns is how many ThreadRuns of a WfRun may be active at once; 0 sets no limit. At least 2
+	// otherwise. Default 0.
+	MaxThreadRuns int
+	// ArchiveThreadRuns is the number of active ThreadRuns from which completed ones are archived at once.
+	// Default 58.
+	ArchiveThreadRuns int
+	// MaxPasses is how often one command may go over the ThreadRuns of a WfRun before that counts as a tight
+	// loop. Default 512.
+	MaxPasses int
+	// MaxSteps is how many NodeRuns one record may step through before the rest goes on in a record of its
+	// own. Default 40,000.
+	MaxSteps int
+	// MaxRecordBytes is the limit of every stored value and emitted record. Default 1,047,000.
+	MaxRecordBytes int
+	// DeleteChunk is how many objects one record may delete. Default 1,000.
+	DeleteChunk int
+}
+
+// DefaultConfig is the Config with all defaults.
+func DefaultConfig() Config {
+	return Config{
+		ArchiveThreadRuns: 58,
+		MaxPasses:         512,
+		MaxSteps:          40_000,
+		MaxRecordBytes:    1_047_000,
+		DeleteChunk:       1_000,
+	}
+}
+
+// Validate reports the first limit out of its bounds.
+func (c Config) Validate() error {
+	switch {
+	case c.MaxThreadRuns != 0 && c.MaxThreadRuns < 2:
+		return fmt.Errorf("MaxThreadRuns is %d: 0 or at least 2", c.MaxThreadRuns)
+	case c.ArchiveThreadRuns < 1:
+		return fmt.Errorf("ArchiveThreadRuns is %d: at least 1", c.ArchiveThreadRuns)
+	case c.MaxPasses < 1:
+		return fmt.Errorf("MaxPasses is %d: at least 1", c.MaxPasses)
+	case c.MaxSteps < 1:
+		return fmt.Errorf("MaxSteps is %d: at least 1", c.MaxSteps)
+	case c.MaxRecordBytes < 4096:
+		return fmt.Errorf("MaxRecordBytes is %d: at least 4096", c.MaxRecordBytes)
+	case c.DeleteChunk < 1:
+		return fmt.Errorf("DeleteChunk is %d: at least 1", c.DeleteChunk)
+	}
+	return nil
+}
+
+// Engine applies the records of core streams. It has no state of its own.
+type Engine struct {
+	catalog Catalog
+	config  Config
+}
+
+var _ machine.Machine = (*Engine)(nil)
+
+// New makes an engine that reads metadata from the catalog. It panics if the Config is not valid.
+func New(catalog Catalog, config Config) *Engine {
+	if err := config.Validate(); err != nil {
+		panic("engine: " + err.Error())
+	}
+	return &Engine{catalog: catalog, config: config}
+}
+
+// Apply implements machine.Machine.
+func (e *Engine) Apply(v machine.View, r *pb.Record) machine.Effects {
+	t := newTxn(e, v, r.GetHeader())
+	reply := t.apply(r)
+	if reply.Err != nil {
+		return machine.Refuse(reply.Err)
+	}
+	return t.commit(reply)
+}

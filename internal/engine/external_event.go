@@ -1,0 +1,213 @@
+package engine
+
+import (
+	"sort"
+	"strings"
+
+	"littlehorse/internal/keys"
+	"littlehorse/internal/lh"
+	"littlehorse/internal/machine"
+	"littlehorse/internal/pb"
+	"littlehorse/lhpb"
+)
+
+// externalEvent is an ExternalEvent within a record.
+type externalEvent struct {
+	run *wfRun
+	row row[lhpb.ExternalEvent, *lhpb.ExternalEvent]
+}
+
+// get is nil if the event does not exist, or not any more.
+func (e *externalEvent) get() *lhpb.ExternalEvent { return e.row.now }
+
+func (e *externalEvent) def() string { return e.get().Id.ExternalEventDefId.GetName() }
+
+func (e *externalEvent) content() *lhpb.VariableValue {
+	if c := e.get().GetContent(); c != nil {
+		return c
+	}
+	return null
+}
+
+// take marks the event as claimed.
+func (e *externalEvent) take(t *txn) {
+	if !e.get().Claimed {
+		e.row.edit(t).Claimed = true
+	}
+}
+
+// claim gives the event to the NodeRun.
+func (e *externalEvent) claim(n *nodeRun) {
+	event := e.row.edit(n.tx())
+	event.Claimed = true
+	event.ThreadRunNumber = &n.thread.number
+	event.NodeRunPosition = &n.position
+}
+
+// fits reports whether the event may go to the NodeRun.
+func (e *externalEvent) fits(n *nodeRun) bool {
+	event := e.get()
+	return event != nil && !event.Claimed &&
+		(event.ThreadRunNumber == nil || *event.ThreadRunNumber == n.thread.number) &&
+		(event.NodeRunPosition == nil || *event.NodeRunPosition == n.position)
+}
+
+// externalEvent is the event of that id; its row is empty if there is none.
+func (w *wfRun) externalEvent(id *lhpb.ExternalEventId) *externalEvent {
+	return w.eventNamed(id.GetExternalEventDefId().GetName(), id.GetGuid())
+}
+
+func (w *wfRun) eventNamed(def, guid string) *externalEvent {
+	k := w.keys.ExternalEvent(def, guid)
+	for _, e := range w.events {
+		if e.row.key == k {
+			return e
+		}
+	}
+	e := &externalEvent{run: w, row: load[lhpb.ExternalEvent](w.tx, k)}
+	w.events = append(w.events, e)
+	return e
+}
+
+// claimable is the oldest unclaimed event that fits the NodeRun; nil if there is none.
+func (w *wfRun) claimable(n *nodeRun) *externalEvent {
+	def := n.get().GetExternalEvent().ExternalEventDefId.GetName()
+	var oldest *externalEvent
+	if n.hasNotLooked() {
+		oldest = w.oldestStored(def, n)
+	}
+	if e := w.posted; e != nil && e.def() == def && e.fits(n) && (oldest == nil || e.before(oldest)) {
+		oldest = e
+	}
+	return oldest
+}
+
+// hasNotLooked reports whether stored events may be waiting that the NodeRun did not see in an earlier
+// record: it has just arrived, or it stood still until now.
+func (n *nodeRun) hasNotLooked() bool {
+	return n.row.before == nil || n.row.before.Status != lhpb.LHStatus_RUNNING
+}
+
+// maxEventsRead bounds how many stored events a NodeRun looks at in one record.
+const maxEventsRead = 1 << 30
+
+func (w *wfRun) oldestStored(def string, n *nodeRun) *externalEvent {
+	prefix := w.keys.UnclaimedOf(def)
+	for k := range machine.Scan[pb.Empty](w.tx.view, prefix, prefix.End(), maxEventsRead) {
+		_, _, guid, err := w.keys.ParseUnclaimed(k)
+		if err != nil {
+			continue
+		}
+		if e := w.eventNamed(def, guid); e.fits(n) {
+			return e
+		}
+	}
+	return nil
+}
+
+func (e *externalEvent) before(other *externalEvent) bool {
+	a, b := nanos(e.get().CreatedAt), nanos(other.get().CreatedAt)
+	return a < b || a == b && strings.Compare(e.get().Id.Guid, other.get().Id.Guid) < 0
+}
+
+// putExternalEvent stores an event, offers it to interrupts and then to waiting nodes.
+func (t *txn) putExternalEvent(r *lhpb.PutExternalEventRequest) machine.Reply {
+	if r.GetWfRunId().GetId() == "" {
+		return refusef(lh.InvalidArgument, "Missing required argument 'wf_run_id'")
+	}
+	name := r.GetExternalEventDefId().GetName()
+	def := t.specs.ExternalEventDef(name)
+	if def == nil {
+		return refusef(lh.InvalidArgument, "No ExternalEventDef named %s", name)
+	}
+	guid := r.GetGuid()
+	if guid == "" {
+		guid = t.newID()
+	}
+	w := t.anyWfRun(r.WfRunId)
+	e := w.eventNamed(name, guid)
+	if e.get() != nil {
+		return refusef(lh.AlreadyExists, "ExternalEvent already exists")
+	}
+	content, err := t.eventContent(r.Content, def)
+	if err != nil {
+		return refusef(lh.InvalidArgument, "Invalid type of content for event. Check the return type of ExternalEventDef %s: %s", name, err)
+	}
+	running := t.wfRun(r.WfRunId)
+	if running != nil && running.graph == nil {
+		return refuse(running.specGone())
+	}
+	e.row.put(t, &lhpb.ExternalEvent{
+		Id: &lhpb.ExternalEventId{
+			WfRunId:            r.WfRunId,
+			ExternalEventDefId: def.Id,
+			Guid:               guid,
+		},
+		CreatedAt:       t.now,
+		Content:         content,
+		ThreadRunNumber: r.ThreadRunNumber,
+		NodeRunPosition: r.NodeRunPosition,
+	})
+	t.armEventExpiry(e, def)
+	if running != nil {
+		w.posted = e
+		if !w.terminated() {
+			w.interrupt(e)
+		}
+		w.advance()
+	}
+	return answer(e.get())
+}
+
+// armEventExpiry sets the timer that deletes the event if nobody claims it.
+func (t *txn) armEventExpiry(e *externalEvent, def *lhpb.ExternalEventDef) {
+	if def.GetRetentionPolicy().GetExtEvtGcPolicy() == nil {
+		return
+	}
+	due, ok := addSeconds(t.nowNs, def.RetentionPolicy.GetSecondsAfterPut())
+	if !ok {
+		return
+	}
+	t.setTimer(
+		keys.Timer{DueNs: due, Kind: keys.TimerEventExpiry, ID: e.run.name + "/" + e.def() + "/" + e.get().Id.Guid},
+		&pb.Timer{What: &pb.Timer_ExternalEventExpired{ExternalEventExpired: e.get().Id}},
+	)
+}
+
+// externalEventExpired is the timer of an event that was not claimed in time.
+func (t *txn) externalEventExpired(id *lhpb.ExternalEventId, setNs int64) {
+	e := t.anyWfRun(id.GetWfRunId()).externalEvent(id)
+	if e.get() == nil || e.get().Claimed || nanos(e.get().CreatedAt) != setNs {
+		return
+	}
+	e.row.drop(t)
+}
+
+// throw makes the WorkflowEvent with the next number of its definition.
+func (w *wfRun) throw(n *nodeRun, def *lhpb.WorkflowEventDefId, content *lhpb.VariableValue) *lhpb.WorkflowEventId {
+	if w.thrown == nil {
+		w.thrown = map[string]int32{}
+	}
+	number, known := w.thrown[def.GetName()]
+	if !known {
+		number = w.storedWorkflowEvents(def.GetName())
+	}
+	w.thrown[def.GetName()] = number + 1
+	id := &lhpb.WorkflowEventId{WfRunId: w.id(), WorkflowEventDefId: def, Number: number}
+	e := &row[lhpb.WorkflowEvent, *lhpb.WorkflowEvent]{key: w.keys.WorkflowEvent(def.GetName(), number)}
+	e.put(w.tx, &lhpb.WorkflowEvent{Id: id, Content: content, CreatedAt: w.tx.now, NodeRunId: n.id()})
+	return id
+}
+
+// storedWorkflowEvents counts the WorkflowEvents of a definition, which are numbered without gaps.
+func (w *wfRun) storedWorkflowEvents(def string) int32 {
+	exists := func(n int32) bool {
+		return machine.Get[lhpb.WorkflowEvent](w.tx.view, w.keys.WorkflowEvent(def, n)) != nil
+	}
+	bound := int32(1)
+	for exists(bound - 1) {
+		bound *= 2
+	}
+	low := bound / 2
+	return low + int32(sort.Search(int(bound-low), func(i int) bool { return !exists(low + int32(i)) }))
+}

@@ -1,0 +1,107 @@
+package engine
+
+import (
+	"slices"
+
+	"littlehorse/internal/spec"
+	"littlehorse/lhpb"
+)
+
+// inputVariable is the variable by which handlers and the ThreadRuns of a list get their item.
+const inputVariable = "INPUT"
+
+// handlerInput is the content for a handler that declares a variable to take it.
+func handlerInput(s *spec.Thread, content *lhpb.VariableValue) map[string]*lhpb.VariableValue {
+	if len(s.Vars) == 0 {
+		return nil
+	}
+	return map[string]*lhpb.VariableValue{inputVariable: content}
+}
+
+// mayStartHandler reports why a handler cannot be started; nil if it can.
+func (w *wfRun) mayStartHandler(s *spec.Thread, name string) *lhpb.Failure {
+	if s == nil {
+		return fail(lhpb.LHErrorType_INTERNAL_ERROR, "The WfSpec has no handler ThreadSpec %s.", name)
+	}
+	if !w.roomFor(1) {
+		return w.tooManyThreads(1)
+	}
+	return nil
+}
+
+// interrupt offers a new ExternalEvent to every ThreadRun that it may interrupt.
+func (w *wfRun) interrupt(e *externalEvent) {
+	def := e.def()
+	for n := w.nextActive(-1); n >= 0; n = w.nextActive(n) {
+		t := w.thread(n)
+		if only := e.get().ThreadRunNumber; only != nil && *only != n {
+			continue
+		}
+		if t.spec == nil || t.spec.Interrupts[def] == nil || t.terminated() {
+			continue
+		}
+		e.take(w.tx)
+		t.halt(&lhpb.ThreadHaltReason{Reason: &lhpb.ThreadHaltReason_PendingInterrupt{
+			PendingInterrupt: &lhpb.PendingInterruptHaltReason{ExternalEventId: e.get().Id},
+		}})
+		wf := w.edit()
+		wf.PendingInterrupts = append(wf.PendingInterrupts, &lhpb.PendingInterrupt{
+			ExternalEventId:     e.get().Id,
+			HandlerSpecName:     t.spec.Interrupts[def].HandlerSpecName,
+			InterruptedThreadId: n,
+		})
+	}
+}
+
+// startInterrupts starts at most one pending interrupt of each ThreadRun that stands still, newest first.
+func (w *wfRun) startInterrupts() (changed bool) {
+	var started []int32
+	for i := len(w.wf().PendingInterrupts) - 1; i >= 0; i-- {
+		if i >= len(w.wf().PendingInterrupts) {
+			continue
+		}
+		p := w.wf().PendingInterrupts[i]
+		t := w.thread(p.InterruptedThreadId)
+		if slices.Contains(started, p.InterruptedThreadId) || t != nil && !t.tryFinishHalting() {
+			continue
+		}
+		wf := w.edit()
+		wf.PendingInterrupts = slices.Delete(wf.PendingInterrupts, i, i+1)
+		changed = true
+		if t != nil && !t.terminated() {
+			started = append(started, p.InterruptedThreadId)
+			t.startInterrupt(p)
+		}
+	}
+	return changed
+}
+
+func (t *threadRun) startInterrupt(p *lhpb.PendingInterrupt) {
+	spec := t.graph.Threads[p.HandlerSpecName]
+	if f := t.run.mayStartHandler(spec, p.HandlerSpecName); f != nil {
+		t.node().fail(f)
+		t.die(f)
+		return
+	}
+	h := t.run.start(threadStart{
+		graph:   t.graph,
+		spec:    spec,
+		kind:    lhpb.ThreadType_INTERRUPT,
+		parent:  t,
+		inputs:  handlerInput(spec, t.run.externalEvent(p.ExternalEventId).content()),
+		trigger: p.ExternalEventId,
+	})
+	t.replaceReason(
+		func(r *lhpb.ThreadHaltReason) bool {
+			return sameEvent(r.GetPendingInterrupt().GetExternalEventId(), p.ExternalEventId)
+		},
+		&lhpb.ThreadHaltReason{Reason: &lhpb.ThreadHaltReason_Interrupted{
+			Interrupted: &lhpb.Interrupted{InterruptThreadId: h.number},
+		}},
+	)
+}
+
+func sameEvent(a, b *lhpb.ExternalEventId) bool {
+	return a != nil && a.GetGuid() == b.GetGuid() &&
+		a.GetExternalEventDefId().GetName() == b.GetExternalEventDefId().GetName()
+}

@@ -1,0 +1,77 @@
+package engine
+
+import (
+	"littlehorse/internal/keys"
+	"littlehorse/internal/pb"
+	"littlehorse/lhpb"
+)
+
+// externalEventNode waits for an ExternalEvent.
+type externalEventNode struct{ haltable }
+
+func (externalEventNode) arrive(n *nodeRun) *lhpb.Failure {
+	node := n.spec().GetExternalEvent()
+	run := &lhpb.ExternalEventNodeRun{
+		ExternalEventDefId: node.ExternalEventDefId,
+		MaskCorrelationKey: node.MaskCorrelationKey,
+	}
+	n.edit().NodeType = &lhpb.NodeRun_ExternalEvent{ExternalEvent: run}
+	if node.TimeoutSeconds != nil {
+		if err := n.armEventTimeout(node.TimeoutSeconds); err != nil {
+			return fail(lhpb.LHErrorType_VAR_ERROR, "Failed determining timeout for ext evt node: %s", err)
+		}
+	}
+	if node.CorrelationKey != nil {
+		key, err := n.scope().strictText(node.CorrelationKey)
+		if err != nil {
+			return fail(lhpb.LHErrorType_VAR_ERROR, "Failed determining correlationId for ext evt node: %s", err)
+		}
+		run.CorrelationKey = &key
+	}
+	return nil
+}
+
+func (n *nodeRun) armEventTimeout(a *lhpb.VariableAssignment) error {
+	seconds, err := n.scope().strictInteger(a)
+	if err != nil {
+		return err
+	}
+	due, ok := addSeconds(n.tx().nowNs, seconds)
+	if !ok {
+		return nil // later than any clock will show
+	}
+	n.tx().setTimer(
+		keys.Timer{DueNs: due, Kind: keys.TimerEventTimeout, ID: n.timerID()},
+		&pb.Timer{What: &pb.Timer_ExternalEventTimeout{ExternalEventTimeout: n.id()}},
+	)
+	return nil
+}
+
+func (externalEventNode) check(n *nodeRun) (outcome, *lhpb.Failure) {
+	run := n.get().GetExternalEvent()
+	if run.TimedOut {
+		return waiting, fail(lhpb.LHErrorType_TIMEOUT, "ExternalEvent did not arrive in time")
+	}
+	e := n.thread.run.claimable(n)
+	if e == nil {
+		return waiting, nil
+	}
+	e.claim(n)
+	run = n.edit().GetExternalEvent()
+	run.ExternalEventId = e.get().Id
+	run.EventTime = e.get().CreatedAt
+	return outcome{done: true, output: e.content()}, nil
+}
+
+// externalEventTimedOut is the timer of an EXTERNAL_EVENT node with a timeout.
+func (t *txn) externalEventTimedOut(id *lhpb.NodeRunId, setNs int64) {
+	n := t.nodeRunOf(id, setNs)
+	if n == nil || n.get().GetExternalEvent() == nil {
+		return
+	}
+	if s := n.status(); s == lhpb.LHStatus_COMPLETED || failed(s) {
+		return
+	}
+	n.edit().GetExternalEvent().TimedOut = true
+	n.thread.run.advance()
+}

@@ -1,0 +1,115 @@
+package engine
+
+import (
+	"littlehorse/internal/spec"
+	"littlehorse/lhpb"
+)
+
+// startThreadNode starts one child.
+type startThreadNode struct{ haltable }
+
+func (startThreadNode) arrive(n *nodeRun) *lhpb.Failure {
+	node := n.spec().GetStartThread()
+	run := &lhpb.StartThreadRun{ThreadSpecName: node.ThreadSpecName}
+	n.edit().NodeType = &lhpb.NodeRun_StartThread{StartThread: run}
+	inputs, err := n.scope().inputs(node.Variables)
+	if err != nil {
+		return fail(lhpb.LHErrorType_VAR_SUB_ERROR, "Failed constructing input variables for thread: %s", err)
+	}
+	child := n.thread.graph.Threads[node.ThreadSpecName]
+	inputs, err = n.tx().threadInputs(child, node.ThreadSpecName, inputs)
+	if err != nil {
+		return fail(lhpb.LHErrorType_VAR_SUB_ERROR, "Invalid input variables for child thread: %s", err)
+	}
+	if !n.thread.run.roomFor(1) {
+		return n.thread.run.tooManyThreads(1)
+	}
+	run.ChildThreadId = &n.startChild(child, inputs).number
+	return nil
+}
+
+func (startThreadNode) check(n *nodeRun) (outcome, *lhpb.Failure) {
+	return outcome{done: true, output: intValue(int64(n.get().GetStartThread().GetChildThreadId()))}, nil
+}
+
+func (n *nodeRun) startChild(s *spec.Thread, inputs map[string]*lhpb.VariableValue) *threadRun {
+	return n.thread.run.start(threadStart{
+		graph:  n.thread.graph,
+		spec:   s,
+		kind:   lhpb.ThreadType_CHILD,
+		parent: n.thread,
+		inputs: inputs,
+	})
+}
+
+// startMultipleThreadsNode starts a child for each item of a list.
+type startMultipleThreadsNode struct{ haltable }
+
+func (startMultipleThreadsNode) arrive(n *nodeRun) *lhpb.Failure {
+	node := n.spec().GetStartMultipleThreads()
+	run := &lhpb.StartMultipleThreadsRun{ThreadSpecName: node.ThreadSpecName}
+	n.edit().NodeType = &lhpb.NodeRun_StartMultipleThreads{StartMultipleThreads: run}
+	items, shared, err := n.fanOut(node)
+	if err != nil {
+		return fail(lhpb.LHErrorType_VAR_SUB_ERROR, "Failed constructing input variables for thread: %s", err)
+	}
+	if !n.thread.run.roomFor(len(items)) {
+		return n.thread.run.tooManyThreads(len(items))
+	}
+	child := n.thread.graph.Threads[node.ThreadSpecName]
+	for _, item := range items {
+		inputs, err := n.tx().threadInputs(child, node.ThreadSpecName, withItem(child, shared, item))
+		if err != nil {
+			return fail(lhpb.LHErrorType_VAR_SUB_ERROR, "Failed constructing input variables for thread: %s", err)
+		}
+		run.ChildThreadIds = append(run.ChildThreadIds, n.startChild(child, inputs).number)
+	}
+	return nil
+}
+
+// fanOut resolves the list, and the inputs that all children share.
+func (n *nodeRun) fanOut(node *lhpb.StartMultipleThreadsNode) (items []*lhpb.VariableValue, shared map[string]*lhpb.VariableValue, err error) {
+	list, err := n.scope().resolve(node.Iterable)
+	if err != nil {
+		return nil, nil, err
+	}
+	if items, err = itemsOf(list); err != nil {
+		return nil, nil, err
+	}
+	shared, err = n.scope().inputs(node.Variables)
+	return items, shared, err
+}
+
+// withItem adds the child's own item to the shared inputs if it declares a variable for it.
+func withItem(child *spec.Thread, shared map[string]*lhpb.VariableValue, item *lhpb.VariableValue) map[string]*lhpb.VariableValue {
+	if child == nil || child.Vars[inputVariable] == nil {
+		return shared
+	}
+	inputs := make(map[string]*lhpb.VariableValue, len(shared)+1)
+	for name, v := range shared {
+		inputs[name] = v
+	}
+	inputs[inputVariable] = item
+	return inputs
+}
+
+func (startMultipleThreadsNode) check(n *nodeRun) (outcome, *lhpb.Failure) {
+	return outcome{done: true, output: numberList(n.get().GetStartMultipleThreads().ChildThreadIds)}, nil
+}
+
+// numberList is a JSON_ARR of ThreadRun numbers.
+func numberList(numbers []int32) *lhpb.VariableValue {
+	text := []byte{'['}
+	for i, n := range numbers {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		text = appendInt(text, n)
+	}
+	return &lhpb.VariableValue{Value: &lhpb.VariableValue_JsonArr{JsonArr: string(append(text, ']'))}}
+}
+
+// knownThread reports whether a ThreadRun of that number was ever started.
+func (w *wfRun) knownThread(n int64) bool {
+	return n >= 0 && n <= int64(w.wf().GreatestThreadrunNumber)
+}

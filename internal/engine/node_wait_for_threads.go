@@ -1,0 +1,257 @@
+package engine
+
+import (
+	"fmt"
+
+	"littlehorse/lhpb"
+)
+
+type waitEntry = lhpb.WaitForThreadsRun_WaitForThread
+
+const (
+	inProgress   = lhpb.WaitForThreadsRun_THREAD_IN_PROGRESS
+	handling     = lhpb.WaitForThreadsRun_THREAD_HANDLING_FAILURE
+	settled      = lhpb.WaitForThreadsRun_THREAD_COMPLETED_OR_FAILURE_HANDLED
+	unsuccessful = lhpb.WaitForThreadsRun_THREAD_UNSUCCESSFUL
+)
+
+// waitForThreadsNode waits for other ThreadRuns to end.
+type waitForThreadsNode struct{ haltable }
+
+func (waitForThreadsNode) arrive(n *nodeRun) *lhpb.Failure {
+	run := &lhpb.WaitForThreadsRun{}
+	n.edit().NodeType = &lhpb.NodeRun_WaitForThreads{WaitForThreads: run}
+	numbers, err := n.awaitedThreads(n.spec().GetWaitForThreads())
+	if err != nil {
+		return fail(lhpb.LHErrorType_VAR_SUB_ERROR, "%s", err)
+	}
+	for _, number := range numbers {
+		if err := n.thread.mayWaitFor(number); err != nil {
+			return fail(lhpb.LHErrorType_VAR_SUB_ERROR, "%s", err)
+		}
+		run.Threads = append(run.Threads, &waitEntry{
+			ThreadRunNumber: int32(number),
+			ThreadStatus:    n.thread.run.statusOf(int32(number)),
+		})
+	}
+	return nil
+}
+
+func (n *nodeRun) awaitedThreads(node *lhpb.WaitForThreadsNode) ([]int64, error) {
+	var numbers []int64
+	for _, w := range node.GetThreads().GetThreads() {
+		number, err := n.scope().integer(w.ThreadRunNumber)
+		if err != nil {
+			return nil, fmt.Errorf("failed determining thread run number to wait for: %w", err)
+		}
+		numbers = append(numbers, number)
+	}
+	if node.GetThreadList() == nil {
+		return numbers, nil
+	}
+	list, err := n.scope().resolve(node.GetThreadList())
+	if err != nil {
+		return nil, fmt.Errorf("failed determining thread run numbers to wait for: %w", err)
+	}
+	items, err := itemsOf(list)
+	if err != nil {
+		return nil, fmt.Errorf("failed determining thread run numbers to wait for: %w", err)
+	}
+	for _, item := range items {
+		number, err := asInteger(item)
+		if err != nil {
+			return nil, fmt.Errorf("failed determining thread run number to wait for: %w", err)
+		}
+		numbers = append(numbers, number)
+	}
+	return numbers, nil
+}
+
+func (t *threadRun) mayWaitFor(number int64) error {
+	if !t.run.knownThread(number) {
+		return fmt.Errorf("Couldn't wait for nonexistent threadRun: %d", number)
+	}
+	if t.descendsFrom(int32(number)) {
+		return fmt.Errorf("Determined threadrunnumber %d is a parent!", number)
+	}
+	return nil
+}
+
+func (waitForThreadsNode) check(n *nodeRun) (outcome, *lhpb.Failure) {
+	n.followThreads()
+	entries := n.get().GetWaitForThreads().GetThreads()
+	switch n.spec().GetWaitForThreads().Strategy {
+	case lhpb.WaitForThreadsStrategy_WAIT_FOR_ANY:
+		return n.waitForAny(entries)
+	case lhpb.WaitForThreadsStrategy_WAIT_FOR_FIRST:
+		return n.waitForFirst(entries)
+	default:
+		return n.waitForAll(entries)
+	}
+}
+
+func (n *nodeRun) waitForAll(entries []*waitEntry) (outcome, *lhpb.Failure) {
+	all := finished
+	for _, e := range entries {
+		switch e.WaitingStatus {
+		case unsuccessful:
+			return waiting, n.failureOf(e)
+		case inProgress, handling:
+			all = waiting
+		}
+	}
+	return all, nil
+}
+
+func (n *nodeRun) waitForAny(entries []*waitEntry) (outcome, *lhpb.Failure) {
+	lost := 0
+	for _, e := range entries {
+		switch e.WaitingStatus {
+		case settled:
+			n.haltOthers()
+			return finished, nil
+		case unsuccessful:
+			lost++
+		}
+	}
+	if lost == len(entries) {
+		return waiting, fail(lhpb.LHErrorType_CHILD_FAILURE, "All child threads failed")
+	}
+	return waiting, nil
+}
+
+func (n *nodeRun) waitForFirst(entries []*waitEntry) (outcome, *lhpb.Failure) {
+	for _, e := range entries {
+		switch e.WaitingStatus {
+		case settled:
+			n.haltOthers()
+			return finished, nil
+		case unsuccessful:
+			n.haltOthers()
+			return waiting, n.failureOf(e)
+		}
+	}
+	return waiting, nil
+}
+
+// followThreads brings the entries up to what the ThreadRuns have come to.
+func (n *nodeRun) followThreads() {
+	for i := range n.get().GetWaitForThreads().GetThreads() {
+		e := n.get().GetWaitForThreads().Threads[i]
+		if e.WaitingStatus != settled {
+			n.follow(i, n.thread.run.statusOf(e.ThreadRunNumber))
+		}
+	}
+}
+
+func (n *nodeRun) follow(i int, status lhpb.LHStatus) {
+	e := n.get().GetWaitForThreads().Threads[i]
+	if e.ThreadStatus != status {
+		e = n.editEntry(i)
+		e.ThreadStatus = status
+	}
+	switch {
+	case e.WaitingStatus == inProgress && status == lhpb.LHStatus_COMPLETED:
+		n.editEntry(i).WaitingStatus = settled
+	case e.WaitingStatus == inProgress && failed(status):
+		n.handleChild(i)
+	case e.WaitingStatus == handling:
+		n.followHandler(i)
+	}
+}
+
+func (n *nodeRun) editEntry(i int) *waitEntry { return n.edit().GetWaitForThreads().Threads[i] }
+
+// handleChild starts the handler of a failed child, if the node has one for it.
+func (n *nodeRun) handleChild(i int) {
+	e := n.editEntry(i)
+	child := n.thread.run.thread(e.ThreadRunNumber)
+	f := child.failure()
+	h := handlerFor(n.spec().GetWaitForThreads().PerThreadFailureHandlers, f.FailureName)
+	if h == nil {
+		e.WaitingStatus = unsuccessful
+		return
+	}
+	s := n.thread.graph.Threads[h.HandlerSpecName]
+	if n.thread.run.mayStartHandler(s, h.HandlerSpecName) != nil {
+		e.WaitingStatus = unsuccessful
+		return
+	}
+	started := n.thread.run.start(threadStart{
+		graph:   n.thread.graph,
+		spec:    s,
+		kind:    lhpb.ThreadType_FAILURE_HANDLER,
+		parent:  child,
+		inputs:  handlerInput(s, f.Content),
+		failure: child.node().failureBeingHandled(),
+	})
+	child.node().handledIn(started)
+	e.WaitingStatus = handling
+	e.FailureHandlerThreadRunId = &started.number
+}
+
+// failure is what a failed ThreadRun failed with.
+func (t *threadRun) failure() *lhpb.Failure {
+	if f := t.node().lastFailure(); f != nil && failureStatus(f.FailureName) == t.status() {
+		return f
+	}
+	return &lhpb.Failure{
+		FailureName: lhpb.LHErrorType_CHILD_FAILURE.String(),
+		Message:     t.get().GetErrorMessage(),
+		Content:     null,
+	}
+}
+
+func (n *nodeRun) followHandler(i int) {
+	e := n.get().GetWaitForThreads().Threads[i]
+	switch status := n.thread.run.statusOf(e.GetFailureHandlerThreadRunId()); {
+	case status == lhpb.LHStatus_COMPLETED:
+		n.editEntry(i).WaitingStatus = settled
+		n.thread.markHandled(e.ThreadRunNumber)
+		if child := n.thread.run.thread(e.ThreadRunNumber); child != nil && child.node().failed() {
+			child.node().editLastFailure().WasProperlyHandled = true
+		}
+	case failed(status):
+		n.editEntry(i).WaitingStatus = unsuccessful
+	}
+}
+
+// failureOf is the failure by which an unsuccessful ThreadRun, or its handler, fails the wait.
+func (n *nodeRun) failureOf(e *waitEntry) *lhpb.Failure {
+	t := n.thread.run.thread(e.ThreadRunNumber)
+	if e.FailureHandlerThreadRunId != nil {
+		t = n.thread.run.thread(*e.FailureHandlerThreadRunId)
+	}
+	f := t.failure()
+	if isError(f.FailureName) {
+		return fail(lhpb.LHErrorType_CHILD_FAILURE, "Child thread %d failed with %s: %s", e.ThreadRunNumber, f.FailureName, f.Message)
+	}
+	return &lhpb.Failure{FailureName: f.FailureName, Message: f.Message, Content: f.Content}
+}
+
+// haltOthers stops for good what is still under way, and takes the rest as dealt with.
+func (n *nodeRun) haltOthers() {
+	for i, e := range n.get().GetWaitForThreads().GetThreads() {
+		switch e.WaitingStatus {
+		case inProgress:
+			n.haltForGood(e.ThreadRunNumber)
+		case handling:
+			n.haltForGood(e.GetFailureHandlerThreadRunId())
+			n.thread.markHandled(e.ThreadRunNumber)
+		default:
+			n.thread.markHandled(e.ThreadRunNumber)
+		}
+		n.editEntry(i).ThreadStatus = n.thread.run.statusOf(e.ThreadRunNumber)
+	}
+}
+
+func (n *nodeRun) haltForGood(number int32) {
+	if t := n.thread.run.thread(number); t != nil {
+		t.halt(&lhpb.ThreadHaltReason{Reason: &lhpb.ThreadHaltReason_HaltedByParent{
+			HaltedByParent: &lhpb.HaltedByParentNodeHaltReason{
+				ParentThreadRunNumber:  n.thread.number,
+				WaitingNodeRunPosition: n.position,
+			},
+		}})
+	}
+}

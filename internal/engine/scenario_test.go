@@ -1,0 +1,742 @@
+package engine_test
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/datadriven"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"littlehorse/internal/engine"
+	"littlehorse/internal/keys"
+	"littlehorse/internal/lh"
+	"littlehorse/internal/machine"
+	"littlehorse/internal/pb"
+	"littlehorse/internal/value"
+	"littlehorse/lhpb"
+)
+
+// TestScenarios runs the scripts of testdata. Each command prints what it changed: lines of objects as they
+// are now, "+" and "-" for rows of queue and timers, "=" for the answer. Every script is replayed in the end.
+func TestScenarios(t *testing.T) {
+	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
+		s := &scenario{world: newWorld(engine.DefaultConfig())}
+		s.each = s.note
+		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
+			s.out.Reset()
+			s.command(d)
+			return s.out.String()
+		})
+		if err := s.replay(); err != nil {
+			t.Errorf("replay: %v", err)
+		}
+	})
+}
+
+type scenario struct {
+	*world
+	out strings.Builder
+}
+
+func (s *scenario) printf(format string, args ...any) { fmt.Fprintf(&s.out, format+"\n", args...) }
+
+// args of a command: words by position, and options.
+type args struct {
+	words   []string
+	options map[string]string
+}
+
+func (s *scenario) argsOf(d *datadriven.TestData) args {
+	a := args{options: map[string]string{}}
+	for _, arg := range d.CmdArgs {
+		if len(arg.Vals) == 0 {
+			a.words = append(a.words, s.childNamed(arg.Key))
+		} else {
+			a.options[arg.Key] = strings.Join(arg.Vals, ",")
+		}
+	}
+	return a
+}
+
+// childNamed finds the WfRun that "parent_*" stands for: the parent's newest child.
+func (s *scenario) childNamed(word string) string {
+	parent, is := strings.CutSuffix(word, "_*")
+	if !is {
+		return word
+	}
+	found := word
+	prefix := keys.In(tenant).Tag(keys.TagWfRunParent).Text(parent).Prefix()
+	for _, k := range s.state.Keys() {
+		if k.HasPrefix(prefix) {
+			_, id, _ := keys.ParseTagRow(prefix, k)
+			found = id.WfRun
+		}
+	}
+	return found
+}
+
+func (a args) int(name string) int32 {
+	if v, ok := a.options[name]; ok {
+		return int32(mustInt(v))
+	}
+	return 0
+}
+
+func (a args) optionalInt(name string) *int32 {
+	if _, ok := a.options[name]; !ok {
+		return nil
+	}
+	n := a.int(name)
+	return &n
+}
+
+func (s *scenario) command(d *datadriven.TestData) {
+	a := s.argsOf(d)
+	switch d.Cmd {
+	case "config":
+		s.configure(a)
+	case "wfspec":
+		s.putWfSpec(a.words[0], d.Input)
+	case "taskdef":
+		s.putTaskDef(a.words[0], d.Input)
+	case "eventdef":
+		s.putEventDef(a)
+	case "throwdef":
+		s.meta.next().wfEvents[a.words[0]] = &lhpb.WorkflowEventDef{Id: &lhpb.WorkflowEventDefId{Name: a.words[0]}, ContentType: returnType(a)}
+	case "undef":
+		s.undef(a)
+	case "run":
+		s.run(a, d.Input)
+	case "claim":
+		s.do(&pb.Record{Command: &pb.Record_ClaimTask{ClaimTask: &pb.ClaimTask{
+			TaskRunId: taskRunID(a), Attempt: s.attempt(a), Credit: s.credit(a)}}})
+	case "report":
+		s.report(a, d.Input)
+	case "checkpoint":
+		s.do(&pb.Record{Command: &pb.Record_PutCheckpoint{PutCheckpoint: &lhpb.PutCheckpointRequest{
+			TaskRunId: taskRunID(a), TaskAttempt: a.int("attempt"), Value: literal(d.Input)}}})
+	case "event":
+		s.event(a, d.Input)
+	case "advance":
+		by, err := time.ParseDuration(a.words[0])
+		if err != nil {
+			panic(err)
+		}
+		s.advance(by)
+	case "early-timer":
+		k, _, _ := s.nextTimer()
+		s.do(&pb.Record{Command: &pb.Record_TimerFired{TimerFired: &pb.TimerFired{Key: []byte(k)}}})
+	case "stop":
+		s.do(&pb.Record{Command: &pb.Record_StopWfRun{StopWfRun: &lhpb.StopWfRunRequest{
+			WfRunId: lh.ParseWfRunID(a.words[0]), ThreadRunNumber: a.int("thread")}}})
+	case "resume":
+		s.do(&pb.Record{Command: &pb.Record_ResumeWfRun{ResumeWfRun: &lhpb.ResumeWfRunRequest{
+			WfRunId: lh.ParseWfRunID(a.words[0]), ThreadRunNumber: a.int("thread")}}})
+	case "rescue":
+		s.do(&pb.Record{Command: &pb.Record_RescueThreadRun{RescueThreadRun: &lhpb.RescueThreadRunRequest{
+			WfRunId: lh.ParseWfRunID(a.words[0]), ThreadRunNumber: a.int("thread"), SkipCurrentNode: slices.Contains(a.words, "skip")}}})
+	case "delete":
+		s.do(&pb.Record{Command: &pb.Record_DeleteWfRun{DeleteWfRun: &lhpb.DeleteWfRunRequest{Id: lh.ParseWfRunID(a.words[0])}}})
+	case "register":
+		s.register(a)
+	case "show":
+		s.show(a.words[0])
+	case "tags":
+		s.printKeys(keys.SpaceTag)
+	case "keys":
+		s.printKeys(0)
+	case "count":
+		s.count()
+	case "replay":
+		if err := s.replay(); err != nil {
+			s.printf("%v", err)
+		} else {
+			s.printf("same bytes")
+		}
+	default:
+		panic("no command " + d.Cmd)
+	}
+}
+
+func (s *scenario) configure(a args) {
+	for name, v := range a.options {
+		n := int(mustInt(v))
+		switch name {
+		case "threads":
+			s.config.MaxThreadRuns = n
+		case "steps":
+			s.config.MaxSteps = n
+		case "bytes":
+			s.config.MaxRecordBytes = n
+		case "delete":
+			s.config.DeleteChunk = n
+		default:
+			panic("no limit " + name)
+		}
+	}
+	s.engine = engine.New(s.meta, s.config)
+}
+
+func (s *scenario) putWfSpec(name, text string) {
+	w, err := s.meta.put(specScript(name, text))
+	if err != nil {
+		s.printf("refused: %v", err)
+		return
+	}
+	s.printf("WfSpec %s", specID(w.Id))
+}
+
+func (s *scenario) putTaskDef(name, text string) {
+	def := &lhpb.TaskDef{Id: &lhpb.TaskDefId{Name: name}, ReturnType: &lhpb.ReturnType{}}
+	for _, line := range strings.Split(strings.TrimSpace(text), "\n") {
+		words := strings.Fields(line)
+		switch {
+		case len(words) == 0:
+		case words[0] == "returns":
+			def.ReturnType.ReturnType = typeDef(words[1])
+		default:
+			def.InputVars = append(def.InputVars, &lhpb.VariableDef{Name: words[0], TypeDef: typeDef(words[1])})
+		}
+	}
+	s.meta.next().taskDefs[name] = def
+}
+
+func returnType(a args) *lhpb.ReturnType {
+	if t, ok := a.options["type"]; ok {
+		return &lhpb.ReturnType{ReturnType: typeDef(t)}
+	}
+	return nil
+}
+
+func (s *scenario) putEventDef(a args) {
+	def := &lhpb.ExternalEventDef{Id: &lhpb.ExternalEventDefId{Name: a.words[0]}, TypeInformation: returnType(a)}
+	if r, ok := a.options["retention"]; ok {
+		def.RetentionPolicy = &lhpb.ExternalEventRetentionPolicy{ExtEvtGcPolicy: &lhpb.ExternalEventRetentionPolicy_SecondsAfterPut{SecondsAfterPut: mustInt(r)}}
+	}
+	s.meta.next().events[a.words[0]] = def
+}
+
+func (s *scenario) undef(a args) {
+	d := s.meta.next()
+	switch a.words[0] {
+	case "taskdef":
+		delete(d.taskDefs, a.words[1])
+	case "wfspec":
+		delete(d.wfSpecs, a.words[1])
+	case "eventdef":
+		delete(d.events, a.words[1])
+	}
+}
+
+func (s *scenario) run(a args, input string) {
+	r := &lhpb.RunWfRequest{WfSpecName: a.words[0], Variables: map[string]*lhpb.VariableValue{}}
+	id := a.options["id"]
+	r.Id = &id
+	if p, ok := a.options["parent"]; ok {
+		r.ParentWfRunId = lh.ParseWfRunID(p)
+	}
+	for _, line := range strings.Split(strings.TrimSpace(input), "\n") {
+		if line != "" {
+			name, v := cut2(line, "=")
+			r.Variables[name] = literal(v)
+		}
+	}
+	spec := s.meta.latest().newest(a.words[0], -1)
+	c := &pb.RunWf{Request: r}
+	if spec != nil {
+		c.WfSpecId = spec.Spec.Id
+	}
+	s.do(&pb.Record{Command: &pb.Record_RunWf{RunWf: c}})
+}
+
+func taskRunID(a args) *lhpb.TaskRunId {
+	return &lhpb.TaskRunId{WfRunId: lh.ParseWfRunID(a.words[0]), TaskGuid: a.words[1]}
+}
+
+// attempt is the one named, else the latest.
+func (s *scenario) attempt(a args) int32 {
+	if _, ok := a.options["attempt"]; ok {
+		return a.int("attempt")
+	}
+	if k := get[lhpb.TaskRun](s.world, run(a.words[0]).TaskRun(a.words[1])); k != nil {
+		return int32(len(k.Attempts) - 1)
+	}
+	return 0
+}
+
+func (s *scenario) credit(a args) *pb.Credit {
+	worker := a.options["worker"]
+	if worker == "" {
+		worker = "a"
+	}
+	return &pb.Credit{WorkerId: worker, TaskDefId: &lhpb.TaskDefId{Name: a.options["offer"]}, Incarnation: "test", Number: uint64(len(s.records))}
+}
+
+func (s *scenario) report(a args, input string) {
+	r := &lhpb.ReportTaskRun{TaskRunId: taskRunID(a), AttemptNumber: s.attempt(a), Status: lhpb.TaskStatus_TASK_SUCCESS}
+	if status, ok := a.options["status"]; ok {
+		r.Status = lhpb.TaskStatus(lhpb.TaskStatus_value["TASK_"+status])
+	}
+	if at, ok := a.options["time"]; ok {
+		r.Time = &timestamppb.Timestamp{Seconds: mustInt(at)}
+	}
+	words := splitArgs(input)
+	switch {
+	case len(words) == 0:
+	case r.Status == lhpb.TaskStatus_TASK_SUCCESS:
+		r.Result = &lhpb.ReportTaskRun_Output{Output: literal(input)}
+	case r.Status == lhpb.TaskStatus_TASK_EXCEPTION:
+		e := &lhpb.LHTaskException{Name: mustUnquote(words[0]), Message: mustUnquote(words[1])}
+		if len(words) > 2 {
+			e.Content = literal(words[2])
+		}
+		r.Result = &lhpb.ReportTaskRun_Exception{Exception: e}
+	default:
+		r.Result = &lhpb.ReportTaskRun_Error{Error: &lhpb.LHTaskError{Type: lhpb.LHErrorType_TASK_FAILURE, Message: mustUnquote(input)}}
+	}
+	c := &pb.ReportTask{Report: r}
+	if _, ok := a.options["offer"]; ok {
+		c.Offer = s.credit(a)
+	}
+	s.do(&pb.Record{Command: &pb.Record_ReportTask{ReportTask: c}})
+}
+
+func (s *scenario) event(a args, input string) {
+	r := &lhpb.PutExternalEventRequest{
+		WfRunId: lh.ParseWfRunID(a.words[0]), ExternalEventDefId: &lhpb.ExternalEventDefId{Name: a.words[1]},
+		ThreadRunNumber: a.optionalInt("thread"), NodeRunPosition: a.optionalInt("node"),
+	}
+	if g, ok := a.options["guid"]; ok {
+		r.Guid = &g
+	} else {
+		g := "e" + strconv.Itoa(len(s.records))
+		r.Guid = &g
+	}
+	if strings.TrimSpace(input) != "" {
+		r.Content = literal(input)
+	}
+	s.do(&pb.Record{Command: &pb.Record_PutExternalEvent{PutExternalEvent: r}})
+}
+
+func (s *scenario) register(a args) {
+	c := &pb.RegisterTaskWorker{Request: &lhpb.RegisterTaskWorkerRequest{
+		TaskWorkerId: a.words[0], TaskDefId: &lhpb.TaskDefId{Name: a.words[1]}}}
+	for _, h := range strings.Split(a.options["hosts"], ",") {
+		host, port, ok := strings.Cut(strings.TrimSpace(h), ":")
+		if ok {
+			c.Servers = append(c.Servers, &lhpb.LHHostInfo{Host: host, Port: int32(mustInt(port))})
+		}
+	}
+	s.do(&pb.Record{Command: &pb.Record_RegisterTaskWorker{RegisterTaskWorker: c}})
+}
+
+// note prints what a record changed.
+func (s *scenario) note(before map[keys.Key][]byte, r *pb.Record, fx machine.Effects) {
+	if t := r.GetTimerFired(); t != nil {
+		if timer, err := keys.ParseTimer(keys.Key(t.Key)); err == nil {
+			s.printf("@ %s", s.clock(timer.DueNs))
+		}
+	}
+	if r.GetContinue() != nil {
+		s.printf("> continue")
+	}
+	for _, c := range fx.Changes {
+		s.printChange(c, before[c.Key])
+	}
+	switch {
+	case fx.Reply.Err != nil:
+		s.printf("= %s %s", codeName(fx.Reply.Err.Code), fx.Reply.Err.Message)
+	case fx.Reply.Value != nil:
+		s.printf("= %s", summary(fx.Reply.Value))
+	}
+}
+
+var codeNames = map[lh.Code]string{
+	lh.InvalidArgument: "INVALID_ARGUMENT", lh.NotFound: "NOT_FOUND", lh.AlreadyExists: "ALREADY_EXISTS",
+	lh.FailedPrecondition: "FAILED_PRECONDITION", lh.ResourceExhausted: "RESOURCE_EXHAUSTED",
+}
+
+func codeName(c lh.Code) string {
+	if n, ok := codeNames[c]; ok {
+		return n
+	}
+	return fmt.Sprintf("code %d", c)
+}
+
+func (s *scenario) clock(ns int64) string { return time.Duration(ns).String() }
+
+func (s *scenario) printChange(c machine.Change, old []byte) {
+	switch c.Key.Space() {
+	case keys.SpaceQueue:
+		q, _ := keys.ParseScheduledTask(c.Key)
+		s.printf("%s task %s %s/%s/%d", sign(c), q.TaskDef, short(q.WfRun), q.Guid, q.Attempt)
+	case keys.SpaceTimer:
+		t, _ := keys.ParseTimer(c.Key)
+		s.printf("%s timer %s %s %s", sign(c), s.clock(t.DueNs), timerNames[t.Kind], shortID(t.ID))
+	case keys.SpaceRun:
+		s.printRunChange(c, old)
+	}
+}
+
+func sign(c machine.Change) string {
+	if c.Value == nil {
+		return "-"
+	}
+	return "+"
+}
+
+var timerNames = map[keys.TimerKind]string{
+	keys.TimerTaskTimeout: "TaskTimeout", keys.TimerTaskRetry: "TaskRetry", keys.TimerEventTimeout: "EventTimeout",
+	keys.TimerSleep: "Sleep", keys.TimerRetention: "Retention", keys.TimerEventExpiry: "EventExpiry",
+}
+
+func (s *scenario) printRunChange(c machine.Change, old []byte) {
+	k, _ := keys.ParseRun(c.Key)
+	if k.Kind == keys.KindUnclaimed || k.Kind == keys.KindContinue || k.Kind == keys.KindCheckpoint && c.Value == nil {
+		return
+	}
+	was := ""
+	if old != nil {
+		was = summary(decode(k.Kind, old))
+	}
+	indent := "  "
+	if k.Kind == keys.KindWfRun {
+		indent = ""
+	}
+	switch {
+	case c.Value == nil && k.Kind == keys.KindThreadRun || c.Value == nil && k.Kind == keys.KindWfRun:
+		s.printf("%sgone: %s", indent, was)
+	case c.Value == nil:
+	default:
+		if is := summary(c.Value); is != was {
+			s.printf("%s%s", indent, is)
+		}
+	}
+}
+
+// decode reads a row under a WfRun.
+func decode(k keys.RunKind, b []byte) machine.Value {
+	v := emptyOf(k)
+	if err := v.UnmarshalVT(b); err != nil {
+		panic(err)
+	}
+	return v
+}
+
+func emptyOf(k keys.RunKind) machine.Value {
+	switch k {
+	case keys.KindWfRun:
+		return &pb.WfRunRow{}
+	case keys.KindThreadRun:
+		return &lhpb.ThreadRun{}
+	case keys.KindNodeRun:
+		return &lhpb.NodeRun{}
+	case keys.KindVariable:
+		return &lhpb.Variable{}
+	case keys.KindTaskRun:
+		return &lhpb.TaskRun{}
+	case keys.KindCheckpoint:
+		return &lhpb.Checkpoint{}
+	case keys.KindExternalEvent:
+		return &lhpb.ExternalEvent{}
+	case keys.KindWorkflowEvent:
+		return &lhpb.WorkflowEvent{}
+	case keys.KindUserTaskRun:
+		return &lhpb.UserTaskRun{}
+	case keys.KindInactive:
+		return &lhpb.InactiveThreadRun{}
+	case keys.KindNodeOutput:
+		return &pb.NodeOutput{}
+	default:
+		return &pb.Empty{}
+	}
+}
+
+// summary is one line that says what matters of an object.
+func summary(m proto.Message) string {
+	switch x := m.(type) {
+	case *pb.WfRunRow:
+		s := "WfRun " + short(lh.WfRunIDString(x.WfRun.Id)) + " " + x.WfRun.Status.String()
+		if x.WfRun.EndTime != nil {
+			s += " ended"
+		}
+		if x.Deleting {
+			s += " deleting"
+		}
+		if n := len(x.WfRun.PendingInterrupts); n > 0 {
+			s += fmt.Sprintf(" pending interrupts %d", n)
+		}
+		if n := len(x.WfRun.PendingFailures); n > 0 {
+			s += fmt.Sprintf(" pending failures %d", n)
+		}
+		return s
+	case *lhpb.WfRun:
+		s := "WfRun " + short(lh.WfRunIDString(x.Id)) + " " + x.Status.String() + ", threads"
+		for _, t := range x.ThreadRuns {
+			s += " " + strconv.Itoa(int(t.Number))
+		}
+		return s
+	case *lhpb.ThreadRun:
+		return threadSummary(x)
+	case *lhpb.InactiveThreadRun:
+		return "archived: " + threadSummary(x.ThreadRun)
+	case *lhpb.NodeRun:
+		return nodeSummary(x)
+	case *lhpb.Variable:
+		return fmt.Sprintf("%s = %s", variableName(x), text(x.Value))
+	case *lhpb.TaskRun:
+		return taskSummary(x)
+	case *lhpb.Checkpoint:
+		return fmt.Sprintf("checkpoint %s/%d %s", x.Id.TaskRun.TaskGuid, x.Id.CheckpointNumber, text(x.Value))
+	case *lhpb.ExternalEvent:
+		return eventSummary(x)
+	case *lhpb.WorkflowEvent:
+		return fmt.Sprintf("thrown %s/%d by %d/%d: %s", x.Id.WorkflowEventDefId.Name, x.Id.Number, x.NodeRunId.ThreadRunNumber, x.NodeRunId.Position, text(x.Content))
+	case *pb.NodeOutput:
+		return fmt.Sprintf("output %s by position %d", text(x.Value), x.Position)
+	case *lhpb.ScheduledTask:
+		s := "ScheduledTask " + x.TaskDefId.Name + " " + short(lh.WfRunIDString(x.TaskRunId.WfRunId)) + "/" + x.TaskRunId.TaskGuid + "/" + strconv.Itoa(int(x.AttemptNumber))
+		for _, v := range x.Variables {
+			s += " " + v.VarName + "=" + text(v.Value)
+		}
+		if x.TotalObservedCheckpoints > 0 {
+			s += fmt.Sprintf(" checkpoints %d", x.TotalObservedCheckpoints)
+		}
+		return s
+	case *lhpb.PutCheckpointResponse:
+		return x.FlowControlContinueType.String()
+	case *lhpb.TaskWorkerMetadata:
+		s := "worker " + x.TaskWorkerId
+		for _, h := range x.Hosts {
+			s += fmt.Sprintf(" %s:%d", h.Host, h.Port)
+		}
+		return s
+	default:
+		return fmt.Sprintf("%T", m)
+	}
+}
+
+func threadSummary(x *lhpb.ThreadRun) string {
+	s := fmt.Sprintf("%d %s %s at %d", x.Number, x.ThreadSpecName, x.Status, x.CurrentNodePosition)
+	switch x.Type {
+	case lhpb.ThreadType_INTERRUPT, lhpb.ThreadType_FAILURE_HANDLER:
+		s += " " + x.Type.String()
+	}
+	if x.ParentThreadId != nil {
+		s += fmt.Sprintf(" of %d", *x.ParentThreadId)
+	}
+	if f := x.FailureBeingHandled; f != nil {
+		s += fmt.Sprintf(" handles %d/%d/%d", f.ThreadRunNumber, f.NodeRunPosition, f.FailureNumber)
+	}
+	for _, r := range x.HaltReasons {
+		s += " [" + reason(r) + "]"
+	}
+	if len(x.HandledFailedChildren) > 0 {
+		s += fmt.Sprintf(" handled %v", x.HandledFailedChildren)
+	}
+	if x.Output != nil {
+		s += " returns " + text(x.Output)
+	}
+	if x.ErrorMessage != nil {
+		s += fmt.Sprintf(" %q", *x.ErrorMessage)
+	}
+	return s
+}
+
+func reason(r *lhpb.ThreadHaltReason) string {
+	switch k := r.Reason.(type) {
+	case *lhpb.ThreadHaltReason_ParentHalted:
+		return fmt.Sprintf("parent_halted %d", k.ParentHalted.ParentThreadId)
+	case *lhpb.ThreadHaltReason_Interrupted:
+		return fmt.Sprintf("interrupted %d", k.Interrupted.InterruptThreadId)
+	case *lhpb.ThreadHaltReason_PendingInterrupt:
+		return "pending_interrupt " + k.PendingInterrupt.ExternalEventId.Guid
+	case *lhpb.ThreadHaltReason_PendingFailure:
+		return fmt.Sprintf("pending_failure %d", k.PendingFailure.NodeRunPosition)
+	case *lhpb.ThreadHaltReason_HandlingFailure:
+		return fmt.Sprintf("handling_failure %d", k.HandlingFailure.HandlerThreadId)
+	case *lhpb.ThreadHaltReason_ManualHalt:
+		return "manual_halt"
+	case *lhpb.ThreadHaltReason_HaltedByParent:
+		return fmt.Sprintf("halted_by_parent %d/%d", k.HaltedByParent.ParentThreadRunNumber, k.HaltedByParent.WaitingNodeRunPosition)
+	default:
+		return "?"
+	}
+}
+
+func nodeSummary(x *lhpb.NodeRun) string {
+	s := fmt.Sprintf("%d/%d %s %s", x.Id.ThreadRunNumber, x.Id.Position, x.NodeName, x.Status)
+	if x.EndTime != nil && x.Status != lhpb.LHStatus_COMPLETED {
+		s += " ended"
+	}
+	switch k := x.NodeType.(type) {
+	case *lhpb.NodeRun_Task:
+		if k.Task.TaskRunId != nil {
+			s += " task " + k.Task.TaskRunId.TaskGuid
+		}
+	case *lhpb.NodeRun_ExternalEvent:
+		if k.ExternalEvent.ExternalEventId != nil {
+			s += " event " + k.ExternalEvent.ExternalEventId.Guid
+		}
+		if k.ExternalEvent.TimedOut {
+			s += " timed out"
+		}
+		if k.ExternalEvent.CorrelationKey != nil {
+			s += " key " + *k.ExternalEvent.CorrelationKey
+		}
+	case *lhpb.NodeRun_StartThread:
+		s += fmt.Sprintf(" starts %d", k.StartThread.GetChildThreadId())
+	case *lhpb.NodeRun_StartMultipleThreads:
+		s += fmt.Sprintf(" starts %v", k.StartMultipleThreads.ChildThreadIds)
+	case *lhpb.NodeRun_WaitForThreads:
+		for _, w := range k.WaitForThreads.Threads {
+			s += fmt.Sprintf(" (%d %s %s", w.ThreadRunNumber, w.ThreadStatus, strings.TrimPrefix(w.WaitingStatus.String(), "THREAD_"))
+			if w.FailureHandlerThreadRunId != nil {
+				s += fmt.Sprintf(" %d", *w.FailureHandlerThreadRunId)
+			}
+			s += ")"
+		}
+	case *lhpb.NodeRun_Sleep:
+		s += " until " + time.Duration(k.Sleep.GetMaturationTime().AsTime().UnixNano()).String()
+		if k.Sleep.Matured {
+			s += " matured"
+		}
+	case *lhpb.NodeRun_RunChildWf:
+		if k.RunChildWf.ChildWfRunId != nil {
+			s += " child " + short(lh.WfRunIDString(k.RunChildWf.ChildWfRunId))
+		}
+	}
+	for _, f := range x.Failures {
+		s += fmt.Sprintf(" {%s %q", f.FailureName, f.Message)
+		if f.Content != nil {
+			s += " " + text(f.Content)
+		}
+		if f.FailureHandlerThreadrunId != nil {
+			s += fmt.Sprintf(" handler %d", *f.FailureHandlerThreadrunId)
+		}
+		if f.WasProperlyHandled {
+			s += " handled"
+		}
+		s += "}"
+	}
+	if x.ErrorMessage != nil {
+		s += " " + strconv.Quote(*x.ErrorMessage)
+	}
+	return s
+}
+
+// short cuts made-up ids, which are long and say nothing.
+func short(id string) string {
+	parts := strings.Split(id, "_")
+	for i, p := range parts {
+		if len(p) == 32 {
+			parts[i] = p[:6]
+		}
+	}
+	return strings.Join(parts, "_")
+}
+
+// shortID is short for ids with more behind a slash.
+func shortID(id string) string {
+	run, rest, has := strings.Cut(id, "/")
+	if !has {
+		return short(id)
+	}
+	return short(run) + "/" + rest
+}
+
+func taskSummary(x *lhpb.TaskRun) string {
+	s := fmt.Sprintf("TaskRun %s %s:", x.Id.TaskGuid, x.Status)
+	for _, a := range x.Attempts {
+		s += " " + strings.TrimPrefix(a.Status.String(), "TASK_")
+		switch r := a.Result.(type) {
+		case *lhpb.TaskAttempt_Output:
+			s += " " + text(r.Output)
+		case *lhpb.TaskAttempt_Error:
+			s += fmt.Sprintf(" %q", r.Error.Message)
+		case *lhpb.TaskAttempt_Exception:
+			s += fmt.Sprintf(" %s %q", r.Exception.Name, r.Exception.Message)
+		}
+	}
+	if x.TotalCheckpoints > 0 {
+		s += fmt.Sprintf(" checkpoints %d", x.TotalCheckpoints)
+	}
+	return s
+}
+
+func eventSummary(x *lhpb.ExternalEvent) string {
+	s := fmt.Sprintf("event %s %s", x.Id.ExternalEventDefId.Name, x.Id.Guid)
+	if x.Claimed {
+		s += " claimed"
+	}
+	if x.ThreadRunNumber != nil {
+		s += fmt.Sprintf(" thread %d", *x.ThreadRunNumber)
+	}
+	if x.NodeRunPosition != nil {
+		s += fmt.Sprintf(" node %d", *x.NodeRunPosition)
+	}
+	return s
+}
+
+func variableName(x *lhpb.Variable) string {
+	if x.Id.ThreadRunNumber == 0 {
+		return x.Id.Name
+	}
+	return fmt.Sprintf("%d.%s", x.Id.ThreadRunNumber, x.Id.Name)
+}
+
+func text(v *lhpb.VariableValue) string {
+	if value.IsNull(v) {
+		return "NULL"
+	}
+	if s, ok := v.Value.(*lhpb.VariableValue_Str); ok {
+		if len(s.Str) > 60 {
+			return fmt.Sprintf("STR of %d", len(s.Str))
+		}
+		return strconv.Quote(s.Str)
+	}
+	if id, ok := v.Value.(*lhpb.VariableValue_WfRunId); ok {
+		return short(lh.WfRunIDString(id.WfRunId))
+	}
+	return value.Text(v)
+}
+
+func specID(id *lhpb.WfSpecId) string {
+	return fmt.Sprintf("%s/%d/%d", id.Name, id.MajorVersion, id.Revision)
+}
+
+// show prints all objects of a WfRun.
+func (s *scenario) show(id string) {
+	r := run(id)
+	for _, k := range s.state.Keys() {
+		if !k.HasPrefix(r.All()) {
+			continue
+		}
+		if p, _ := keys.ParseRun(k); p.Kind != keys.KindUnclaimed {
+			s.printf("%s", summary(decode(p.Kind, s.state.Bytes(k))))
+		}
+	}
+}
+
+func (s *scenario) printKeys(space keys.Space) {
+	for _, k := range s.state.Keys() {
+		if space == 0 || k.Space() == space {
+			s.printf("%s", strings.Trim(strconv.QuoteToASCII(string(k)), `"`))
+		}
+	}
+}
+
+func (s *scenario) count() {
+	n := map[string]int{}
+	for _, k := range s.state.Keys() {
+		n[string(rune(k.Space()))]++
+	}
+	for _, space := range sortedNames(n) {
+		s.printf("%s %d", space, n[space])
+	}
+}

@@ -1,0 +1,271 @@
+package engine
+
+import (
+	"slices"
+	"strings"
+
+	"littlehorse/internal/keys"
+	"littlehorse/internal/lh"
+	"littlehorse/internal/machine"
+	"littlehorse/internal/pb"
+	"littlehorse/lhpb"
+)
+
+// appendTags keeps the index rows of an object (keys/tag.go lists them), by what was and what is.
+func (t *txn) appendTags(c []machine.Change, of, before, after machine.Value) []machine.Change {
+	switch of.(type) {
+	case *pb.WfRunRow:
+		return t.appendWfRunTags(c, typed[pb.WfRunRow](before).GetWfRun(), typed[pb.WfRunRow](after).GetWfRun())
+	case *lhpb.TaskRun:
+		return t.appendTaskRunTag(c, typed[lhpb.TaskRun](before), typed[lhpb.TaskRun](after))
+	case *lhpb.NodeRun:
+		return t.appendNodeRunTag(c, typed[lhpb.NodeRun](before), typed[lhpb.NodeRun](after))
+	case *lhpb.Variable:
+		return t.appendVariableTags(c, typed[lhpb.Variable](before), typed[lhpb.Variable](after))
+	case *lhpb.ExternalEvent:
+		return move(c, t.externalEventTag(typed[lhpb.ExternalEvent](before)), t.externalEventTag(typed[lhpb.ExternalEvent](after)), empty)
+	case *lhpb.WorkflowEvent:
+		return move(c, t.workflowEventTag(typed[lhpb.WorkflowEvent](before)), t.workflowEventTag(typed[lhpb.WorkflowEvent](after)), empty)
+	default:
+		return c
+	}
+}
+
+const nsPerMs = 1_000_000
+
+func (t *txn) appendWfRunTags(c []machine.Change, before, after *lhpb.WfRun) []machine.Change {
+	if before == nil || after == nil {
+		c = move(c, t.parentTag(before), t.parentTag(after), empty)
+	}
+	if before != nil && after != nil && before.Status == after.Status && sameWfSpec(before.WfSpecId, after.WfSpecId) {
+		return c
+	}
+	from, to := t.wfRunTag(before), t.wfRunTag(after)
+	if from != "" && from != to {
+		c = append(c, machine.Change{Key: from})
+	}
+	if to != "" {
+		c = append(c, machine.Change{Key: to, Value: after.WfSpecId})
+	}
+	return c
+}
+
+func (t *txn) wfRunTag(w *lhpb.WfRun) keys.Key {
+	if w == nil {
+		return ""
+	}
+	return t.keys.Tag(keys.TagWfRun).Text(w.WfSpecId.GetName()).Int(int32(w.Status)).
+		Row(nanos(w.StartTime)/nsPerMs, keys.TagID{WfRun: lh.WfRunIDString(w.Id)})
+}
+
+func (t *txn) parentTag(w *lhpb.WfRun) keys.Key {
+	if w == nil || w.Id.ParentWfRunId == nil {
+		return ""
+	}
+	return t.keys.Tag(keys.TagWfRunParent).Text(lh.WfRunIDString(w.Id.ParentWfRunId)).
+		Row(nanos(w.StartTime)/nsPerMs, keys.TagID{WfRun: lh.WfRunIDString(w.Id)})
+}
+
+func (t *txn) appendTaskRunTag(c []machine.Change, before, after *lhpb.TaskRun) []machine.Change {
+	if before != nil && after != nil && indexedStatus(before) == indexedStatus(after) {
+		return c
+	}
+	return move(c, t.taskRunTag(before), t.taskRunTag(after), empty)
+}
+
+func (t *txn) taskRunTag(k *lhpb.TaskRun) keys.Key {
+	if k == nil {
+		return ""
+	}
+	return t.keys.Tag(keys.TagTaskRun).Text(k.TaskDefId.GetName()).Int(indexedStatus(k)).
+		Row(nanos(k.ScheduledAt)/nsPerMs, keys.TagID{WfRun: lh.WfRunIDString(k.Id.WfRunId), Guid: k.Id.TaskGuid})
+}
+
+func indexedStatus(k *lhpb.TaskRun) int32 {
+	if openTask(k.Status) {
+		return keys.OpenTask
+	}
+	return int32(k.Status)
+}
+
+func (t *txn) appendNodeRunTag(c []machine.Change, before, after *lhpb.NodeRun) []machine.Change {
+	if before != nil && after != nil && before.Status == after.Status {
+		return c
+	}
+	return move(c, t.nodeRunTag(before), t.nodeRunTag(after), empty)
+}
+
+func (t *txn) nodeRunTag(n *lhpb.NodeRun) keys.Key {
+	if n.GetExternalEvent() == nil {
+		return ""
+	}
+	return t.keys.Tag(keys.TagNodeRun).Text(n.GetExternalEvent().ExternalEventDefId.GetName()).Int(int32(n.Status)).
+		Row(nanos(n.ArrivalTime)/nsPerMs, keys.TagID{
+			WfRun:  lh.WfRunIDString(n.Id.WfRunId),
+			Thread: n.Id.ThreadRunNumber,
+			Number: n.Id.Position,
+		})
+}
+
+func (t *txn) externalEventTag(e *lhpb.ExternalEvent) keys.Key {
+	if e == nil {
+		return ""
+	}
+	claimed := int32(0)
+	if e.Claimed {
+		claimed = 1
+	}
+	def := e.Id.ExternalEventDefId.GetName()
+	return t.keys.Tag(keys.TagExternalEvent).Text(def).Int(claimed).
+		Row(nanos(e.CreatedAt)/nsPerMs, keys.TagID{WfRun: lh.WfRunIDString(e.Id.WfRunId), Name: def, Guid: e.Id.Guid})
+}
+
+func (t *txn) workflowEventTag(e *lhpb.WorkflowEvent) keys.Key {
+	if e == nil {
+		return ""
+	}
+	def := e.Id.WorkflowEventDefId.GetName()
+	return t.keys.Tag(keys.TagWorkflowEvent).Text(def).
+		Row(nanos(e.CreatedAt)/nsPerMs, keys.TagID{WfRun: lh.WfRunIDString(e.Id.WfRunId), Name: def, Number: e.Id.Number})
+}
+
+// appendVariableTags keeps the rows of searchable Variables: one for each distinct value of each name.
+func (t *txn) appendVariableTags(c []machine.Change, before, after *lhpb.Variable) []machine.Change {
+	v := before
+	if v == nil {
+		v = after
+	}
+	if v.Id.Name == inputVariable {
+		return c
+	}
+	def, known := t.variableDef(v)
+	if known && !indexed(def) {
+		return c
+	}
+	was, is := indexEntries(before, def, known), indexEntries(after, def, known)
+	for _, e := range was {
+		if _, stays := slices.BinarySearchFunc(is, e, compareEntries); !stays {
+			c = append(c, machine.Change{Key: t.variableTag(v, e)})
+		}
+	}
+	for _, e := range is {
+		if _, stood := slices.BinarySearchFunc(was, e, compareEntries); !stood {
+			c = append(c, machine.Change{Key: t.variableTag(v, e), Value: after.WfSpecId})
+		}
+	}
+	return c
+}
+
+func (t *txn) variableTag(v *lhpb.Variable, e indexEntry) keys.Key {
+	return t.keys.Tag(keys.TagVariable).Text(v.WfSpecId.GetName()).Text(e.name).Text(e.text).
+		Row(nanos(v.CreatedAt)/nsPerMs, keys.TagID{
+			WfRun:  lh.WfRunIDString(v.Id.WfRunId),
+			Thread: v.Id.ThreadRunNumber,
+			Name:   v.Id.Name,
+		})
+}
+
+// variableDef is the declaration of a Variable; not known if its WfSpec is gone.
+func (t *txn) variableDef(v *lhpb.Variable) (def *lhpb.ThreadVarDef, known bool) {
+	g := t.specs.WfSpec(v.WfSpecId)
+	if g == nil {
+		return nil, false
+	}
+	for _, thread := range g.Threads {
+		if def := thread.Vars[v.Id.Name]; def != nil {
+			return def, true // names are unique within a WfSpec
+		}
+	}
+	return nil, true
+}
+
+func indexed(def *lhpb.ThreadVarDef) bool {
+	return def.GetSearchable() || len(def.GetJsonIndexes()) > 0
+}
+
+// indexEntry is a name under which a Variable is found, and the text it is found by.
+type indexEntry struct{ name, text string }
+
+func compareEntries(a, b indexEntry) int {
+	if c := strings.Compare(a.name, b.name); c != 0 {
+		return c
+	}
+	return strings.Compare(a.text, b.text)
+}
+
+// indexEntries are the entries of a Variable, sorted, each once. Without its declaration they are all that
+// any declaration could ask for, so that none is left behind when the Variable goes.
+func indexEntries(v *lhpb.Variable, def *lhpb.ThreadVarDef, known bool) []indexEntry {
+	if v == nil {
+		return nil
+	}
+	x := indexer{variable: v.Id.Name, def: def, all: !known}
+	x.value(v.Value)
+	slices.SortFunc(x.entries, compareEntries)
+	return slices.Compact(x.entries)
+}
+
+// indexer collects the entries of one Variable.
+type indexer struct {
+	variable string
+	def      *lhpb.ThreadVarDef
+	all      bool
+	entries  []indexEntry
+}
+
+func (x *indexer) value(v *lhpb.VariableValue) {
+	switch k := v.GetValue().(type) {
+	case *lhpb.VariableValue_Str, *lhpb.VariableValue_Int, *lhpb.VariableValue_Double, *lhpb.VariableValue_Bool:
+		if x.all || x.def.GetSearchable() {
+			x.plain(textOf(v))
+		}
+	case *lhpb.VariableValue_JsonObj:
+		if doc, ok := parseJSON(k.JsonObj).(map[string]any); ok {
+			x.leaves("$", doc)
+		}
+	case *lhpb.VariableValue_JsonArr:
+		doc, _ := parseJSON(k.JsonArr).([]any)
+		for _, item := range doc {
+			x.item(item)
+		}
+	}
+}
+
+// item is an element of a JSON_ARR.
+func (x *indexer) item(item any) {
+	switch k := item.(type) {
+	case map[string]any:
+		x.leaves("$", k)
+	case []any:
+	default:
+		if text, ok := leafText(item); ok {
+			x.plain(text)
+		}
+	}
+}
+
+// leaves walks a document; lists add their elements under their own path.
+func (x *indexer) leaves(path string, doc any) {
+	switch k := doc.(type) {
+	case map[string]any:
+		for name, field := range k {
+			x.leaves(path+"."+name, field) // entries are sorted in the end
+		}
+	case []any:
+		for _, item := range k {
+			x.leaves(path, item)
+		}
+	default:
+		if text, ok := leafText(doc); ok && x.wants(path) {
+			x.entries = append(x.entries, indexEntry{x.variable + "_" + path, text})
+		}
+	}
+}
+
+func (x *indexer) plain(text string) {
+	x.entries = append(x.entries, indexEntry{x.variable, text})
+}
+
+func (x *indexer) wants(path string) bool {
+	return x.all || slices.ContainsFunc(x.def.GetJsonIndexes(), func(i *lhpb.JsonIndex) bool { return i.FieldPath == path })
+}

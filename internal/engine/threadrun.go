@@ -1,0 +1,211 @@
+package engine
+
+import (
+	"slices"
+
+	"littlehorse/internal/spec"
+	"littlehorse/lhpb"
+)
+
+// threadRun is a ThreadRun within a record.
+type threadRun struct {
+	run    *wfRun
+	number int32
+	row    row[lhpb.ThreadRun, *lhpb.ThreadRun]
+	graph  *spec.Graph  // nil if the WfSpec is gone
+	spec   *spec.Thread // nil if the graph is
+
+	nodes   []*nodeRun // those loaded or made, in order of loading
+	vars    []*variable
+	outputs []*nodeOutput
+}
+
+// resolveSpec finds the ThreadSpec that the ThreadRun runs under.
+func (t *threadRun) resolveSpec() {
+	id := t.get().WfSpecId
+	g := t.run.graph
+	if g == nil || !sameWfSpec(g.Spec.Id, id) {
+		g = t.run.tx.specs.WfSpec(id)
+	}
+	if g != nil {
+		t.graph = g
+		t.spec = g.Threads[t.get().ThreadSpecName]
+	}
+}
+
+func sameWfSpec(a, b *lhpb.WfSpecId) bool {
+	return a == b || a.GetName() == b.GetName() && a.GetMajorVersion() == b.GetMajorVersion() && a.GetRevision() == b.GetRevision()
+}
+
+func (t *threadRun) get() *lhpb.ThreadRun  { return t.row.now }
+func (t *threadRun) edit() *lhpb.ThreadRun { return t.row.edit(t.run.tx) }
+
+func (t *threadRun) status() lhpb.LHStatus { return t.get().Status }
+func (t *threadRun) terminated() bool      { return terminal(t.status()) }
+
+// parent is the ThreadRun that started this one; nil for the entrypoint.
+func (t *threadRun) parent() *threadRun {
+	if t.get().ParentThreadId == nil {
+		return nil
+	}
+	return t.run.threadOrArchived(*t.get().ParentThreadId)
+}
+
+// children are the active ThreadRuns that this one started, in that order.
+func (t *threadRun) children() []*threadRun {
+	ids := t.get().ChildThreadIds
+	if len(ids) == 0 {
+		return nil
+	}
+	out := make([]*threadRun, 0, len(ids))
+	for _, n := range ids {
+		if c := t.run.thread(n); c != nil {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// descendsFrom reports whether t is the other ThreadRun or was started below it.
+func (t *threadRun) descendsFrom(n int32) bool {
+	for a := t; a != nil; a = a.parent() {
+		if a.number == n {
+			return true
+		}
+	}
+	return false
+}
+
+// node is the current NodeRun.
+func (t *threadRun) node() *nodeRun { return t.nodeAt(t.get().CurrentNodePosition) }
+
+// nodeAt is the NodeRun at a position; nil if there is none.
+func (t *threadRun) nodeAt(position int32) *nodeRun {
+	for _, n := range slices.Backward(t.nodes) {
+		if n.position == position {
+			return n
+		}
+	}
+	n := &nodeRun{thread: t, position: position}
+	n.row = load[lhpb.NodeRun](t.run.tx, t.run.keys.NodeRun(t.number, position))
+	if n.row.now == nil {
+		return nil
+	}
+	t.nodes = append(t.nodes, n)
+	return n
+}
+
+// threadStart says how a ThreadRun begins.
+type threadStart struct {
+	graph   *spec.Graph
+	spec    *spec.Thread
+	kind    lhpb.ThreadType
+	parent  *threadRun
+	inputs  map[string]*lhpb.VariableValue
+	trigger *lhpb.ExternalEventId     // of an interrupt
+	failure *lhpb.FailureBeingHandled // of a failure handler
+}
+
+// start makes the ThreadRun, RUNNING at its ENTRYPOINT, with its Variables.
+func (w *wfRun) start(s threadStart) *threadRun {
+	wf := w.edit()
+	wf.GreatestThreadrunNumber++
+	number := wf.GreatestThreadrunNumber
+	w.row.now.ThreadRunNumbers = append(w.row.now.ThreadRunNumbers, number)
+
+	t := &threadRun{run: w, number: number, graph: s.graph, spec: s.spec}
+	t.row.key = w.keys.ThreadRun(number)
+	made := &lhpb.ThreadRun{
+		WfSpecId:            s.graph.Spec.Id,
+		Number:              number,
+		Status:              lhpb.LHStatus_RUNNING,
+		ThreadSpecName:      s.spec.Name,
+		StartTime:           w.tx.now,
+		CurrentNodePosition: -1,
+		Type:                s.kind,
+		InterruptTriggerId:  s.trigger,
+		FailureBeingHandled: s.failure,
+	}
+	t.row.put(w.tx, made)
+	w.loaded = append(w.loaded, t)
+	if s.parent != nil {
+		made.ParentThreadId = &s.parent.number
+		p := s.parent.edit()
+		p.ChildThreadIds = append(p.ChildThreadIds, number)
+	}
+	t.declare(s.inputs)
+	t.activate(s.spec.Entrypoint)
+	return t
+}
+
+// enter points the ThreadRun at a new NodeRun behind the current one.
+func (t *threadRun) enter(name string) *nodeRun {
+	thread := t.edit()
+	thread.CurrentNodePosition++
+	n := &nodeRun{thread: t, position: thread.CurrentNodePosition}
+	n.row.key = t.run.keys.NodeRun(t.number, n.position)
+	n.row.put(t.run.tx, &lhpb.NodeRun{
+		Id: &lhpb.NodeRunId{
+			WfRunId:         t.run.id(),
+			ThreadRunNumber: t.number,
+			Position:        n.position,
+		},
+		WfSpecId:       thread.WfSpecId,
+		Status:         lhpb.LHStatus_RUNNING,
+		ArrivalTime:    t.run.tx.now,
+		ThreadSpecName: thread.ThreadSpecName,
+		NodeName:       name,
+	})
+	t.nodes = append(t.nodes, n)
+	t.run.tx.steps++
+	return n
+}
+
+// activate enters a node and lets its kind arrive there.
+func (t *threadRun) activate(name string) *lhpb.Failure {
+	n := t.enter(name)
+	return n.kind().arrive(n)
+}
+
+// complete ends the ThreadRun well.
+func (t *threadRun) complete() {
+	thread := t.edit()
+	thread.Status = lhpb.LHStatus_COMPLETED
+	thread.EndTime = t.run.tx.now
+	if t.number == 0 {
+		t.run.end(lhpb.LHStatus_COMPLETED)
+	}
+}
+
+// fail ends the ThreadRun with a failure that nothing handles.
+func (t *threadRun) fail(f *lhpb.Failure) {
+	thread := t.edit()
+	thread.Status = failureStatus(f.FailureName)
+	thread.ErrorMessage = &f.Message
+	thread.EndTime = t.run.tx.now
+	if t.number == 0 {
+		t.run.end(thread.Status)
+	}
+}
+
+// rescue makes a failed ThreadRun run again.
+func (t *threadRun) rescue() {
+	thread := t.edit()
+	thread.Status = lhpb.LHStatus_RUNNING
+	thread.EndTime = nil
+	if t.number == 0 {
+		t.run.revive()
+	}
+}
+
+// handled reports whether this ThreadRun has dealt with the failure of a child.
+func (t *threadRun) handled(child int32) bool {
+	return slices.Contains(t.get().HandledFailedChildren, child)
+}
+
+func (t *threadRun) markHandled(child int32) {
+	if !t.handled(child) {
+		thread := t.edit()
+		thread.HandledFailedChildren = append(thread.HandledFailedChildren, child)
+	}
+}

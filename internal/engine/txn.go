@@ -1,0 +1,188 @@
+package engine
+
+import (
+	"encoding/binary"
+	"slices"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"littlehorse/internal/keys"
+	"littlehorse/internal/lh"
+	"littlehorse/internal/machine"
+	"littlehorse/internal/pb"
+	"littlehorse/lhpb"
+)
+
+// txn is the work of one record: what it has read, what it has changed, and what the record says of the
+// world. Timestamps made in it are shared between objects, so none is ever written to.
+type txn struct {
+	engine *Engine
+	view   machine.View
+	header *pb.Header
+	keys   keys.Tenant
+	specs  Specs
+
+	timer keys.Key // the timer row that the record fires, if it does
+
+	nowNs int64
+	now   *timestamppb.Timestamp
+
+	runs       []*wfRun
+	touched    []entry
+	loose      []machine.Change
+	emits      []machine.Emit
+	scheduled  []*taskRun       // put into the queue by this record, oldest first
+	checkpoint *lhpb.Checkpoint // put by this record
+	ids        uint32
+	steps      int
+}
+
+func newTxn(e *Engine, v machine.View, h *pb.Header) *txn {
+	t := &txn{
+		engine: e,
+		view:   v,
+		header: h,
+		keys:   keys.In(h.GetTenant()),
+		specs:  e.catalog.At(h.GetCatalogVersion(), h.GetTenant()),
+	}
+	t.setClock(h.GetAtNs())
+	return t
+}
+
+// setClock sets the time at which everything in this record happens.
+func (t *txn) setClock(ns int64) {
+	t.nowNs = ns
+	t.now = timestampOf(ns)
+}
+
+// newID is the next id that follows from the record.
+func (t *txn) newID() string {
+	t.ids++
+	seed := t.header.GetRequestId()
+	if len(seed) == 0 {
+		seed = binary.BigEndian.AppendUint64([]byte(t.header.GetSource()+"\x00"), t.header.GetNumber())
+	}
+	return lh.DerivedID(seed, t.ids)
+}
+
+// exhausted reports whether the record has done all the steps it may.
+func (t *txn) exhausted() bool { return t.steps >= t.engine.config.MaxSteps }
+
+// put writes a row that no object stands for.
+func (t *txn) put(k keys.Key, v machine.Value) {
+	t.loose = append(t.loose, machine.Change{Key: k, Value: v})
+}
+
+// remove deletes a row that no object stands for.
+func (t *txn) remove(k keys.Key) { t.loose = append(t.loose, machine.Change{Key: k}) }
+
+// setTimer puts a timer row.
+func (t *txn) setTimer(timer keys.Timer, what *pb.Timer) {
+	timer.Tenant = t.header.GetTenant()
+	what.SetNs = t.nowNs
+	t.put(timer.Key(), what)
+}
+
+// emitContinue asks for a record that goes on with the work of the row. A record for the zero Stream is for
+// the stream it came from.
+func (t *txn) emitContinue(row keys.Key) {
+	t.emits = append(t.emits, machine.Emit{Record: &pb.Record{
+		Header: &pb.Header{
+			AtNs:           t.header.GetAtNs(),
+			Tenant:         t.header.GetTenant(),
+			CatalogVersion: t.header.GetCatalogVersion(),
+			RequestId:      []byte(t.newID()),
+		},
+		Command: &pb.Record_Continue{Continue: &pb.Continue{Key: []byte(row)}},
+	}})
+}
+
+// entry is an object that the record has touched. Absent is nil.
+type entry interface {
+	states() (k keys.Key, before, after machine.Value)
+}
+
+// commit turns what was touched into effects.
+func (t *txn) commit(reply machine.Reply) machine.Effects {
+	changes := make([]machine.Change, 0, 2*len(t.touched)+len(t.loose)+4)
+	for _, e := range t.touched {
+		k, before, after := e.states()
+		if before == nil && after == nil {
+			continue
+		}
+		changes = append(changes, machine.Change{Key: k, Value: after})
+		changes = t.appendFollowing(changes, before, after)
+	}
+	changes = append(changes, t.loose...)
+	changes = lastOfEachKey(changes)
+	for _, c := range changes {
+		if c.Value != nil && c.Value.SizeVT() > t.engine.config.MaxRecordBytes {
+			return t.refuseOversized(c)
+		}
+	}
+	return machine.Effects{Reply: reply, Changes: changes, Emit: t.emits}
+}
+
+// refuseOversized is the last guard of the record limit: the handlers turn values that grow into failures
+// before it comes to this. A timer is consumed all the same, or it would fire for ever.
+func (t *txn) refuseOversized(c machine.Change) machine.Effects {
+	if t.timer != "" {
+		return machine.Effects{Changes: []machine.Change{{Key: t.timer}}}
+	}
+	return machine.Refuse(lh.Errorf(lh.ResourceExhausted,
+		"The command would store an object of %d bytes, above the record limit of %d bytes.",
+		c.Value.SizeVT(), t.engine.config.MaxRecordBytes))
+}
+
+// lastOfEachKey sorts changes by key and keeps the last one made of each.
+func lastOfEachKey(c []machine.Change) []machine.Change {
+	slices.SortStableFunc(c, func(a, b machine.Change) int { return compareKeys(a.Key, b.Key) })
+	out := c[:0]
+	for i := range c {
+		if i+1 < len(c) && c[i+1].Key == c[i].Key {
+			continue
+		}
+		out = append(out, c[i])
+	}
+	return out
+}
+
+func compareKeys(a, b keys.Key) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	default:
+		return 0
+	}
+}
+
+// wfRun is the WfRun of that id; nil if there is none, or it is being deleted.
+func (t *txn) wfRun(id *lhpb.WfRunId) *wfRun {
+	w := t.anyWfRun(id)
+	if w == nil || w.row.now == nil || w.row.now.Deleting {
+		return nil
+	}
+	return w
+}
+
+// anyWfRun finds the WfRun even if it is being deleted or absent; then its row is empty.
+func (t *txn) anyWfRun(id *lhpb.WfRunId) *wfRun {
+	if id == nil {
+		return nil
+	}
+	name := lh.WfRunIDString(id)
+	for _, w := range t.runs {
+		if w.name == name {
+			return w
+		}
+	}
+	w := &wfRun{tx: t, name: name, keys: t.keys.RunNamed(name)}
+	w.row = load[pb.WfRunRow](t, w.keys.WfRun())
+	if w.row.now != nil {
+		w.graph = t.specs.WfSpec(w.row.now.GetWfRun().GetWfSpecId())
+	}
+	t.runs = append(t.runs, w)
+	return w
+}

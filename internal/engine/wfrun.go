@@ -1,0 +1,181 @@
+package engine
+
+import (
+	"slices"
+
+	"littlehorse/internal/keys"
+	"littlehorse/internal/pb"
+	"littlehorse/internal/spec"
+	"littlehorse/lhpb"
+)
+
+// wfRun is a WfRun within a record.
+type wfRun struct {
+	tx    *txn
+	name  string // canonical text of the id
+	keys  keys.Run
+	row   row[pb.WfRunRow, *pb.WfRunRow]
+	graph *spec.Graph // nil if the WfSpec is gone
+
+	loaded []*threadRun // ascending
+	tasks  []*taskRun
+	events []*externalEvent
+	posted *externalEvent   // stored by this record
+	thrown map[string]int32 // next number of WorkflowEvents, by definition
+	passes int
+	// suspended is set once the rest of the work is left to another record.
+	suspended bool
+	// busy is set while a ThreadRun is between two nodes; an advance asked for meanwhile is left to the one
+	// that is under way.
+	busy bool
+}
+
+func (w *wfRun) wf() *lhpb.WfRun { return w.row.now.WfRun }
+
+func (w *wfRun) edit() *lhpb.WfRun { return w.row.edit(w.tx).WfRun }
+
+func (w *wfRun) id() *lhpb.WfRunId { return w.wf().Id }
+
+func (w *wfRun) terminated() bool { return terminal(w.wf().Status) }
+
+func terminal(s lhpb.LHStatus) bool {
+	return s == lhpb.LHStatus_COMPLETED || failed(s)
+}
+
+func failed(s lhpb.LHStatus) bool {
+	return s == lhpb.LHStatus_ERROR || s == lhpb.LHStatus_EXCEPTION
+}
+
+// active holds the numbers of the ThreadRuns that are not archived, ascending.
+func (w *wfRun) active() []int32 { return w.row.now.ThreadRunNumbers }
+
+// nextActive is the lowest number of an active ThreadRun above n; -1 if there is none.
+func (w *wfRun) nextActive(n int32) int32 {
+	numbers := w.active()
+	i, found := slices.BinarySearch(numbers, n)
+	if found {
+		i++
+	}
+	if i == len(numbers) {
+		return -1
+	}
+	return numbers[i]
+}
+
+// thread is the active ThreadRun of that number; nil if there is none.
+func (w *wfRun) thread(n int32) *threadRun {
+	i, found := slices.BinarySearchFunc(w.loaded, n, byNumber)
+	if found {
+		return w.loaded[i]
+	}
+	if _, is := slices.BinarySearch(w.active(), n); !is {
+		return nil
+	}
+	t := &threadRun{run: w, number: n}
+	t.row = load[lhpb.ThreadRun](w.tx, w.keys.ThreadRun(n))
+	t.resolveSpec()
+	w.loaded = slices.Insert(w.loaded, i, t)
+	return t
+}
+
+func byNumber(t *threadRun, n int32) int { return int(t.number) - int(n) }
+
+// threadOrArchived is the ThreadRun of that number, active or not; nil if there never was one.
+func (w *wfRun) threadOrArchived(n int32) *threadRun {
+	if t := w.thread(n); t != nil {
+		return t
+	}
+	archived := load[lhpb.InactiveThreadRun](w.tx, w.keys.Inactive(n))
+	if archived.now == nil {
+		return nil
+	}
+	t := &threadRun{run: w, number: n}
+	t.row.now = archived.now.ThreadRun
+	t.resolveSpec()
+	return t
+}
+
+func (w *wfRun) entrypoint() *threadRun { return w.thread(0) }
+
+// parent is the WfRun that this one is a child of; nil if there is none, or not any more.
+func (w *wfRun) parent() *wfRun { return w.tx.wfRun(w.id().GetParentWfRunId()) }
+
+// roomFor reports whether n more ThreadRuns may be active.
+func (w *wfRun) roomFor(n int) bool {
+	limit := w.tx.engine.config.MaxThreadRuns
+	return limit == 0 || len(w.active())+n <= limit
+}
+
+func (w *wfRun) tooManyThreads(n int) *lhpb.Failure {
+	return fail(lhpb.LHErrorType_INTERNAL_ERROR,
+		"WfRun would have %d ThreadRuns, exceeding the maximum number of ThreadRuns per WfRun: %d. Let ThreadRuns end before others are started.",
+		len(w.active())+n, w.tx.engine.config.MaxThreadRuns)
+}
+
+// end gives the WfRun the terminal status of its ThreadRun 0.
+func (w *wfRun) end(status lhpb.LHStatus) {
+	wf := w.edit()
+	wf.Status = status
+	wf.EndTime = w.tx.now
+	w.scheduleRetention()
+}
+
+// revive makes a WfRun run again whose ThreadRun 0 was rescued.
+func (w *wfRun) revive() {
+	wf := w.edit()
+	wf.Status = lhpb.LHStatus_RUNNING
+	wf.EndTime = nil
+}
+
+// followEntrypoint makes the WfRun HALTED exactly while ThreadRun 0 is HALTED for a reason of its own, and
+// not only for a handler's sake.
+func (w *wfRun) followEntrypoint() {
+	if w.terminated() {
+		return
+	}
+	status := lhpb.LHStatus_RUNNING
+	if t := w.entrypoint(); t.status() == lhpb.LHStatus_HALTED && t.haltedForGood() {
+		status = lhpb.LHStatus_HALTED
+	}
+	if w.wf().Status != status {
+		w.edit().Status = status
+	}
+}
+
+// scheduleRetention sets the timer that deletes a terminated WfRun.
+func (w *wfRun) scheduleRetention() {
+	if w.graph == nil || w.graph.Spec.GetRetentionPolicy().GetWfGcPolicy() == nil {
+		return
+	}
+	due, ok := addSeconds(w.tx.nowNs, w.graph.Spec.RetentionPolicy.GetSecondsAfterWfTermination())
+	if !ok {
+		return
+	}
+	w.tx.setTimer(
+		keys.Timer{DueNs: due, Kind: keys.TimerRetention, ID: w.name},
+		&pb.Timer{What: &pb.Timer_DeleteWfRun{DeleteWfRun: w.id()}},
+	)
+}
+
+// joined is the public form of the WfRun, with its ThreadRuns.
+func (w *wfRun) joined() *lhpb.WfRun {
+	out := w.wf().CloneVT()
+	out.ThreadRuns = make([]*lhpb.ThreadRun, 0, len(w.active()))
+	for _, n := range w.active() {
+		out.ThreadRuns = append(out.ThreadRuns, w.thread(n).row.now)
+	}
+	return out
+}
+
+// newWfRun makes the WfRun, RUNNING, without ThreadRuns.
+func (t *txn) newWfRun(w *wfRun, id *lhpb.WfRunId, g *spec.Graph, trigger *lhpb.WfRun_ParentTriggerReference) {
+	w.graph = g
+	w.row.put(t, &pb.WfRunRow{WfRun: &lhpb.WfRun{
+		Id:                      id,
+		WfSpecId:                g.Spec.Id,
+		Status:                  lhpb.LHStatus_RUNNING,
+		GreatestThreadrunNumber: -1,
+		StartTime:               t.now,
+		ParentTrigger:           trigger,
+	}})
+}

@@ -1,0 +1,249 @@
+package engine_test
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"littlehorse/internal/engine"
+	"littlehorse/internal/keys"
+	"littlehorse/internal/machine"
+	"littlehorse/internal/pb"
+	"littlehorse/internal/spec"
+	"littlehorse/lhpb"
+)
+
+// metadata is a catalog in memory. A version never changes once it has been read.
+type metadata struct{ versions []*definitions }
+
+type definitions struct {
+	wfSpecs    map[string][]*spec.Graph // oldest first
+	taskDefs   map[string]*lhpb.TaskDef
+	events     map[string]*lhpb.ExternalEventDef
+	wfEvents   map[string]*lhpb.WorkflowEventDef
+	userTasks  map[string]*lhpb.UserTaskDef
+	structDefs map[string][]*lhpb.StructDef
+}
+
+func newMetadata() *metadata {
+	return &metadata{versions: []*definitions{{
+		wfSpecs: map[string][]*spec.Graph{}, taskDefs: map[string]*lhpb.TaskDef{}, events: map[string]*lhpb.ExternalEventDef{},
+		wfEvents: map[string]*lhpb.WorkflowEventDef{}, userTasks: map[string]*lhpb.UserTaskDef{}, structDefs: map[string][]*lhpb.StructDef{},
+	}}}
+}
+
+func (m *metadata) version() uint64                          { return uint64(len(m.versions) - 1) }
+func (m *metadata) latest() *definitions                     { return m.versions[len(m.versions)-1] }
+func (m *metadata) At(version uint64, _ string) engine.Specs { return specs{m.versions[version]} }
+
+// next is a new version, to be written to.
+func (m *metadata) next() *definitions {
+	d := m.latest()
+	n := &definitions{
+		wfSpecs: maps.Clone(d.wfSpecs), taskDefs: maps.Clone(d.taskDefs), events: maps.Clone(d.events),
+		wfEvents: maps.Clone(d.wfEvents), userTasks: maps.Clone(d.userTasks), structDefs: maps.Clone(d.structDefs),
+	}
+	m.versions = append(m.versions, n)
+	return n
+}
+
+// put stores a WfSpec as PutWfSpec would.
+func (m *metadata) put(r *lhpb.PutWfSpecRequest) (*lhpb.WfSpec, error) {
+	w, isNew, refusal := spec.Put(defs{m.latest()}, r, 0)
+	if refusal != nil {
+		return nil, refusal
+	}
+	if isNew {
+		d := m.next()
+		d.wfSpecs[r.Name] = append(slices.Clone(d.wfSpecs[r.Name]), spec.Compile(w))
+	}
+	return w, nil
+}
+
+func (d *definitions) TaskDef(name string) *lhpb.TaskDef                   { return d.taskDefs[name] }
+func (d *definitions) ExternalEventDef(name string) *lhpb.ExternalEventDef { return d.events[name] }
+func (d *definitions) WorkflowEventDef(name string) *lhpb.WorkflowEventDef { return d.wfEvents[name] }
+func (d *definitions) UserTaskDef(name string, _ int32) *lhpb.UserTaskDef  { return d.userTasks[name] }
+
+func (d *definitions) StructDef(name string, version int32) *lhpb.StructDef {
+	for _, s := range slices.Backward(d.structDefs[name]) {
+		if version == spec.NewestVersion || s.Id.Version == version {
+			return s
+		}
+	}
+	return nil
+}
+
+func (d *definitions) graph(id *lhpb.WfSpecId) *spec.Graph {
+	for _, g := range d.wfSpecs[id.GetName()] {
+		if g.Spec.Id.MajorVersion == id.MajorVersion && g.Spec.Id.Revision == id.Revision {
+			return g
+		}
+	}
+	return nil
+}
+
+func (d *definitions) newest(name string, major int32) *spec.Graph {
+	for _, g := range slices.Backward(d.wfSpecs[name]) {
+		if major == spec.NewestVersion || g.Spec.Id.MajorVersion == major {
+			return g
+		}
+	}
+	return nil
+}
+
+// specs is a version as the engine reads it.
+type specs struct{ *definitions }
+
+func (s specs) WfSpec(id *lhpb.WfSpecId) *spec.Graph { return s.graph(id) }
+func (s specs) LatestWfSpec(name string, major int32) *spec.Graph {
+	return s.newest(name, major)
+}
+
+// defs is a version as PutWfSpec reads it.
+type defs struct{ *definitions }
+
+func (d defs) WfSpec(id *lhpb.WfSpecId) *lhpb.WfSpec {
+	if g := d.graph(id); g != nil {
+		return g.Spec
+	}
+	return nil
+}
+
+func (d defs) LatestWfSpec(name string, major int32) *lhpb.WfSpec {
+	if g := d.newest(name, major); g != nil {
+		return g.Spec
+	}
+	return nil
+}
+
+const tenant = "default"
+
+// world is a partition with its engine, a clock and the records so far.
+type world struct {
+	meta    *metadata
+	engine  *engine.Engine
+	config  engine.Config
+	state   *machine.Mem
+	nowNs   int64
+	records []*pb.Record
+	// each is told of every record after it was applied.
+	each func(before map[keys.Key][]byte, r *pb.Record, fx machine.Effects)
+}
+
+func newWorld(c engine.Config) *world {
+	w := &world{meta: newMetadata(), config: c, state: machine.NewMem()}
+	w.engine = engine.New(w.meta, c)
+	return w
+}
+
+func (w *world) header() *pb.Header {
+	id := binary.BigEndian.AppendUint64(make([]byte, 8), uint64(len(w.records)+1))
+	return &pb.Header{Source: "test", Number: uint64(len(w.records) + 1), AtNs: w.nowNs, Tenant: tenant,
+		CatalogVersion: w.meta.version(), RequestId: id}
+}
+
+// do applies the record, and those it leads to at once.
+func (w *world) do(r *pb.Record) machine.Effects {
+	r.Header = w.header()
+	fx := w.apply(r)
+	for _, e := range fx.Emit {
+		e.Record.Header.AtNs = w.nowNs
+		w.do(e.Record)
+	}
+	return fx
+}
+
+func (w *world) apply(r *pb.Record) machine.Effects {
+	sent, err := r.MarshalVT()
+	if err != nil {
+		panic(err)
+	}
+	read := &pb.Record{}
+	if err := read.UnmarshalVT(sent); err != nil {
+		panic(err)
+	}
+	w.records = append(w.records, read)
+	fx := w.engine.Apply(w.state, read)
+	if after, _ := read.MarshalVT(); !bytes.Equal(sent, after) {
+		panic("the engine wrote to a record")
+	}
+	if err := w.state.Err(); err != nil {
+		panic(err)
+	}
+	if fx.Reply.Value != nil {
+		fx.Reply.Value = proto.Clone(fx.Reply.Value)
+	}
+	before := map[keys.Key][]byte{}
+	for _, c := range fx.Changes {
+		before[c.Key] = w.state.Bytes(c.Key)
+	}
+	w.state.Commit(fx.Changes)
+	if w.each != nil {
+		w.each(before, read, fx)
+	}
+	return fx
+}
+
+// advance moves the clock, firing each timer on the way when it is due.
+func (w *world) advance(d time.Duration) {
+	end := w.nowNs + d.Nanoseconds()
+	for range 100_000 {
+		k, due, ok := w.nextTimer()
+		if !ok || due > end {
+			break
+		}
+		w.nowNs = max(w.nowNs, due)
+		w.do(&pb.Record{Command: &pb.Record_TimerFired{TimerFired: &pb.TimerFired{Key: []byte(k)}}})
+	}
+	w.nowNs = end
+}
+
+func (w *world) nextTimer() (keys.Key, int64, bool) {
+	for k := range w.state.Scan(keys.Timers(), keys.Timers().End(), 1, func() machine.Value { return &pb.Timer{} }) {
+		due, err := keys.TimerDue(k)
+		if err != nil {
+			panic(err)
+		}
+		return k, due, true
+	}
+	return "", 0, false
+}
+
+// replay applies all records to an empty state and compares it with this one, byte for byte.
+func (w *world) replay() error {
+	again := machine.NewMem()
+	for _, r := range w.records {
+		again.Commit(w.engine.Apply(again, r.CloneVT()).Changes)
+	}
+	return sameState(w.state, again)
+}
+
+func sameState(a, b *machine.Mem) error {
+	if !slices.Equal(a.Keys(), b.Keys()) {
+		return fmt.Errorf("%d keys and %d keys", len(a.Keys()), len(b.Keys()))
+	}
+	for _, k := range a.Keys() {
+		if !bytes.Equal(a.Bytes(k), b.Bytes(k)) {
+			return fmt.Errorf("key %q differs", k)
+		}
+	}
+	return nil
+}
+
+func get[T any, P interface {
+	*T
+	machine.Value
+}](w *world, k keys.Key) P {
+	return machine.Get[T, P](w.state, k)
+}
+
+func run(id string) keys.Run { return keys.In(tenant).RunNamed(id) }
+
+func sortedNames[K cmp.Ordered, V any](m map[K]V) []K { return slices.Sorted(maps.Keys(m)) }
