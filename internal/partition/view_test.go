@@ -1,0 +1,151 @@
+package partition
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"littlehorse/internal/keys"
+	"littlehorse/internal/machine"
+	"littlehorse/internal/pb"
+)
+
+// prober is a machine that changes keys at random and compares what its view shows with a model.
+type prober struct {
+	t     *testing.T
+	rng   *rand.Rand
+	model *machine.Mem
+	steps int
+}
+
+func probeKey(n int) keys.Key {
+	space := "rgtqx"[n%5]
+	return keys.Key(fmt.Sprintf("%c%02d", space, n))
+}
+
+const probeKeys = 40
+
+func (m *prober) Apply(v machine.View, _ *pb.Record) machine.Effects {
+	m.steps++
+	m.compareGets(v)
+	m.compareScan(v)
+	changes := map[int]machine.Change{}
+	for range m.rng.IntN(4) {
+		n := m.rng.IntN(probeKeys)
+		changes[n] = machine.Change{Key: probeKey(n)}
+		if m.rng.IntN(3) > 0 {
+			changes[n] = machine.Change{Key: probeKey(n), Value: counter(m.steps)}
+		}
+	}
+	var e machine.Effects
+	for n := range probeKeys {
+		if c, ok := changes[n]; ok {
+			e.Changes = append(e.Changes, c)
+		}
+	}
+	machine.SortChanges(e.Changes)
+	m.model.Commit(e.Changes)
+	return e
+}
+
+func (m *prober) compareGets(v machine.View) {
+	for range 5 {
+		k := probeKey(m.rng.IntN(probeKeys))
+		if got, want := read(v, k), read(m.model, k); got != want {
+			m.t.Fatalf("step %d: %q is %d, want %d", m.steps, k, got, want)
+		}
+	}
+}
+
+func (m *prober) compareScan(v machine.View) {
+	from, to := probeKey(m.rng.IntN(probeKeys)), probeKey(m.rng.IntN(probeKeys))
+	if to < from {
+		from, to = to, from
+	}
+	limit := 1 + m.rng.IntN(probeKeys)
+	scan := func(v machine.View) (out []string) {
+		for k, c := range machine.Scan[pb.Counter](v, from, to, limit) {
+			out = append(out, fmt.Sprint(k, "=", c.Value))
+		}
+		return out
+	}
+	if got, want := scan(v), scan(m.model); fmt.Sprint(got) != fmt.Sprint(want) {
+		m.t.Fatalf("step %d: [%q, %q) at most %d: %q, want %q", m.steps, from, to, limit, got, want)
+	}
+}
+
+// TestViewIsTheStateBeforeTheRecord drives a lane by single steps in random order, so that batches are filled
+// while others are synced, with a cache too small for the state. Each record must see exactly what those before it left.
+func TestViewIsTheStateBeforeTheRecord(t *testing.T) {
+	for seed := range uint64(20) {
+		rng := rand.New(rand.NewPCG(seed, 0))
+		m := &prober{t: t, rng: rng, model: machine.NewMem()}
+		r := newRig(t, func(c *Config) {
+			c.Manual, c.Lanes, c.FatalPanics = true, 1, true
+			c.CacheBytes = int64(1 + rng.IntN(3)*cacheEntries*objectBytes*2)
+			c.Machines = map[machine.Kind]machine.Machine{machine.Core: m}
+		})
+		r.streams = []machine.Stream{core(0)}
+		r.open()
+		l := r.host.Lanes()[0]
+		synced := true
+		for range 400 {
+			var err error
+			switch rng.IntN(5) {
+			case 0, 1:
+				r.host.Submit(core(0), fresh("probe"), nil)
+			case 2:
+				_, err = l.Apply()
+			case 3:
+				synced = !l.Seal() && synced
+			case 4:
+				if l.flying == nil {
+					break
+				}
+				if synced {
+					l.Publish()
+					break
+				}
+				err, synced = l.Sync(), true
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if m.steps < 50 {
+			t.Errorf("only %d records were applied", m.steps)
+		}
+		r.stop()
+	}
+}
+
+func TestCacheIsBounded(t *testing.T) {
+	l := &Lane{cache: newCache(64 * 1024)}
+	p := &part{lane: l, objects: map[keys.Key]*object{}}
+	for n := range 10_000 {
+		l.cache.put(p, keys.Key(fmt.Sprintf("r%d", n)), counter(n), 100)
+		if n%3 == 0 {
+			l.cache.drop(p, keys.Key(fmt.Sprintf("r%d", n-10)))
+		}
+	}
+	if l.cache.used > l.cache.limit || len(p.objects) == 0 {
+		t.Errorf("%d of %d bytes, %d objects", l.cache.used, l.cache.limit, len(p.objects))
+	}
+	var sum int64
+	for _, o := range p.objects {
+		sum += o.bytes
+	}
+	if sum != l.cache.used {
+		t.Errorf("objects are %d bytes, counted are %d", sum, l.cache.used)
+	}
+	if v, ok := l.cache.get(p, "r9999"); !ok || v.(*pb.Counter).Value != 9999 {
+		t.Error("the newest object is gone")
+	}
+	if _, ok := l.cache.get(p, "r1"); ok {
+		t.Error("the oldest object is still there")
+	}
+	l.cache.put(p, "r9999", counter(1), 10_000)
+	if _, ok := l.cache.get(p, "r9999"); ok {
+		t.Error("an object too big for the cache left its old value there")
+	}
+}
