@@ -33,10 +33,11 @@ func (t *txn) deleteRun(w *wfRun) {
 	if w == nil {
 		return
 	}
+	parent := w.parent()
 	w.row.edit(t).Deleting = true
 	w.deleteChunk()
-	if p := w.parent(); p != nil {
-		p.advance()
+	if parent != nil {
+		parent.advance()
 	}
 }
 

@@ -39,5 +39,6 @@ func (n *nodeRun) mutate(list []*lhpb.VariableMutation) error {
 			return err
 		}
 	}
-	return s.store()
+	s.store()
+	return nil
 }

@@ -1,7 +1,9 @@
 package engine_test
 
 import (
+	"encoding/binary"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -147,7 +149,7 @@ func (s *scenario) command(d *datadriven.TestData) {
 	case "show":
 		s.show(a.words[0])
 	case "tags":
-		s.printKeys(keys.SpaceTag)
+		s.printTags()
 	case "keys":
 		s.printKeys(0)
 	case "count":
@@ -348,11 +350,54 @@ func (s *scenario) note(before map[keys.Key][]byte, r *pb.Record, fx machine.Eff
 	for _, c := range fx.Changes {
 		s.printChange(c, before[c.Key])
 	}
+	s.elide()
 	switch {
 	case fx.Reply.Err != nil:
 		s.printf("= %s %s", codeName(fx.Reply.Err.Code), fx.Reply.Err.Message)
 	case fx.Reply.Value != nil:
 		s.printf("= %s", summary(fx.Reply.Value))
+	}
+}
+
+// elide leaves out the middle of long lists of NodeRuns and ThreadRuns.
+func (s *scenario) elide() {
+	const most, head, tail = 24, 3, 5
+	var out []string
+	lines := strings.Split(s.out.String(), "\n")
+	for len(lines) > 0 {
+		n := 0
+		for n < len(lines) && kindOfLine(lines[n]) == kindOfLine(lines[0]) {
+			n++
+		}
+		if n > most && kindOfLine(lines[0]) != "" {
+			out = append(out, lines[:head]...)
+			out = append(out, fmt.Sprintf("  ... %d more", n-head-tail))
+			out = append(out, lines[n-tail:n]...)
+		} else {
+			out = append(out, lines[:n]...)
+		}
+		lines = lines[n:]
+	}
+	s.out.Reset()
+	s.out.WriteString(strings.Join(out, "\n"))
+}
+
+var listedLine = regexp.MustCompile(`^  (\d+/\d+ |\d+ |archived: |\d+\.\S+ = )`)
+
+// kindOfLine tells lines of NodeRuns, ThreadRuns and so on apart; empty for all others.
+func kindOfLine(line string) string {
+	m := listedLine.FindStringSubmatch(line)
+	switch {
+	case m == nil:
+		return ""
+	case strings.Contains(m[1], "/"):
+		return "node"
+	case strings.Contains(m[1], "."):
+		return "variable"
+	case m[1] == "archived: ":
+		return "archived"
+	default:
+		return "thread"
 	}
 }
 
@@ -602,7 +647,9 @@ func nodeSummary(x *lhpb.NodeRun) string {
 			s += ")"
 		}
 	case *lhpb.NodeRun_Sleep:
-		s += " until " + time.Duration(k.Sleep.GetMaturationTime().AsTime().UnixNano()).String()
+		if at := k.Sleep.MaturationTime; at != nil {
+			s += " until " + time.Duration(at.AsTime().UnixNano()).String()
+		}
 		if k.Sleep.Matured {
 			s += " matured"
 		}
@@ -729,6 +776,48 @@ func (s *scenario) printKeys(space keys.Space) {
 			s.printf("%s", strings.Trim(strconv.QuoteToASCII(string(k)), `"`))
 		}
 	}
+}
+
+// printTags prints the index rows: what is indexed, and of which object.
+func (s *scenario) printTags() {
+	for kind, shape := range tagShapes {
+		prefix := keys.In(tenant).Tag(keys.TagKind(kind)).Prefix()
+		for _, k := range s.state.Keys() {
+			if k.HasPrefix(prefix) {
+				s.printf("%s", tagLine(shape, prefix, k))
+			}
+		}
+	}
+}
+
+// tagShapes are the indexes by kind: a name, and what is listed ("t" a text, "i" a number).
+var tagShapes = [...]struct{ name, parts string }{
+	keys.TagWfRun: {"WfRun", "ti"}, keys.TagWfRunParent: {"parent", "t"}, keys.TagTaskRun: {"TaskRun", "ti"},
+	keys.TagNodeRun: {"NodeRun", "ti"}, keys.TagVariable: {"Variable", "ttt"}, keys.TagExternalEvent: {"ExternalEvent", "ti"},
+	keys.TagWorkflowEvent: {"WorkflowEvent", "t"},
+}
+
+func tagLine(shape struct{ name, parts string }, prefix, k keys.Key) string {
+	line := shape.name
+	for _, part := range shape.parts {
+		if part == 't' {
+			t, err := keys.NextText(prefix, k)
+			if err != nil {
+				panic(err)
+			}
+			line += " " + t
+			prefix = k[:len(prefix)+len(t)+2]
+			continue
+		}
+		n := binary.BigEndian.Uint32([]byte(k[len(prefix) : len(prefix)+4]))
+		line += fmt.Sprintf(" %d", int32(n^1<<31))
+		prefix = k[:len(prefix)+4]
+	}
+	_, id, err := keys.ParseTagRow(prefix, k)
+	if err != nil {
+		panic(err)
+	}
+	return strings.TrimRight(fmt.Sprintf("%s -> %s %d/%d %s %s", line, short(id.WfRun), id.Thread, id.Number, id.Name, id.Guid), " ")
 }
 
 func (s *scenario) count() {

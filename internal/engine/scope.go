@@ -90,6 +90,9 @@ func (s *scope) mutate(m *lhpb.VariableMutation, leaving string) error {
 	if err != nil {
 		return err
 	}
+	if err := v.mayHold(result); err != nil {
+		return fmt.Errorf("Mutating variable %s with operation %s: %w", m.LhsName, m.Operation, err)
+	}
 	for i := range s.pending {
 		if s.pending[i].variable == v {
 			s.pending[i].value = result
@@ -101,16 +104,10 @@ func (s *scope) mutate(m *lhpb.VariableMutation, leaving string) error {
 }
 
 // store makes the mutations last.
-func (s *scope) store() error {
-	for _, p := range s.pending {
-		if err := p.variable.mayHold(p.value); err != nil {
-			return err
-		}
-	}
+func (s *scope) store() {
 	for _, p := range s.pending {
 		p.variable.set(p.value)
 	}
-	return nil
 }
 
 // inputs computes named assignments, in order of their names.

@@ -32,7 +32,7 @@ func (v *variable) with(to *lhpb.VariableValue) *lhpb.Variable {
 func (v *variable) mayHold(to *lhpb.VariableValue) error {
 	tx := v.thread.run.tx
 	if n := v.with(to).SizeVT(); n > tx.engine.config.MaxRecordBytes {
-		return fmt.Errorf("variable %s would have %d bytes: %w", v.name, n, tx.limitError())
+		return fmt.Errorf("it would have %d bytes: %w", n, tx.limitError())
 	}
 	return nil
 }
