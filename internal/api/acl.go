@@ -150,3 +150,6 @@ var required = map[string][]auth.Required{
 	"GetWfSpecMetricsWindow":  one(everything, lhpb.ACLAction_ALL_ACTIONS),
 	"MigrateWfSpec":           one(everything, lhpb.ACLAction_ALL_ACTIONS),
 }
+
+// Permission is what a caller of the RPC needs.
+func Permission(rpc string) []auth.Required { return requiredFor(rpc) }

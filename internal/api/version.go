@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 
 	"google.golang.org/protobuf/types/known/emptypb"
 
@@ -25,3 +26,6 @@ func (s *Service) GetServerVersion(context.Context, *emptypb.Empty) (*lhpb.Littl
 func (s *Service) Whoami(ctx context.Context, _ *emptypb.Empty) (*lhpb.Principal, error) {
 	return callOf(ctx).principal, nil
 }
+
+// Version is the version as text.
+func Version() string { return fmt.Sprintf("%d.%d.%d", MajorVersion, MinorVersion, PatchVersion) }

@@ -1,0 +1,404 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc"
+
+	"littlehorse/internal/api"
+	"littlehorse/internal/auth"
+	"littlehorse/internal/catalog"
+	"littlehorse/internal/cluster"
+	"littlehorse/internal/engine"
+	"littlehorse/internal/log/embedded"
+	"littlehorse/internal/machine"
+	"littlehorse/internal/partition"
+	"littlehorse/internal/store"
+	"littlehorse/internal/taskqueue"
+	"littlehorse/internal/telemetry"
+	"littlehorse/lhpb"
+)
+
+// Server is one running server with everything it owns.
+type Server struct {
+	cfg         Config
+	log         *slog.Logger
+	incarnation string
+	metrics     *telemetry.Metrics
+	rpcs        *telemetry.RPCs
+
+	store  *store.Store
+	order  *embedded.Log
+	view   *catalog.View
+	host   *partition.Host
+	router *cluster.Router
+	queues *taskqueue.Queues
+	face   *api.Service
+
+	listeners []*opened
+	health    *httpPort
+	pprof     *httpPort
+	state     atomic.Value // string: coreState of /status
+	serving   sync.WaitGroup
+	stopOnce  sync.Once
+	stopErr   error
+}
+
+// opened is a listener with its port.
+type opened struct {
+	Listener
+	net  net.Listener
+	grpc *grpc.Server
+}
+
+// Start opens the store, applies what is pending, and serves. Whoever started it calls Shutdown.
+func Start(ctx context.Context, cfg Config) (_ *Server, err error) {
+	s := &Server{cfg: cfg, log: cfg.Logger, incarnation: newIncarnation(), metrics: telemetry.NewMetrics(cfg.ClusterID)}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.state.Store("CREATED")
+	defer func() {
+		if err != nil {
+			stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.ShutdownTimeout)
+			defer cancel()
+			err = errors.Join(err, s.Shutdown(stop))
+		}
+	}()
+	steps := []func(context.Context) error{
+		s.openPorts, s.openStore, s.openPartitions, s.openQueues, s.openFace, s.measure, s.startPartitions, s.serve,
+	}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
+	}
+	s.state.Store("RUNNING")
+	return s, nil
+}
+
+func newIncarnation() string {
+	b := make([]byte, 8)
+	rand.Read(b) // never fails
+	return fmt.Sprintf("server-%x", b)
+}
+
+// openPorts comes first: a port that is taken is the most likely mistake, and nothing is touched before it.
+func (s *Server) openPorts(ctx context.Context) error {
+	for _, l := range s.cfg.Listeners {
+		n, err := s.listen(ctx, s.cfg.BindHost, l.Port)
+		if err != nil {
+			return fmt.Errorf("listener %s: %w", l.Name, err)
+		}
+		s.listeners = append(s.listeners, &opened{Listener: l, net: n})
+	}
+	var err error
+	if s.health, err = s.openHTTP(ctx, s.cfg.BindHost, s.cfg.Health.Port, s.cfg.Health.Port >= 0); err != nil {
+		return fmt.Errorf("health port: %w", err)
+	}
+	if s.pprof, err = s.openHTTP(ctx, "127.0.0.1", s.cfg.PprofPort, s.cfg.PprofPort > 0); err != nil {
+		return fmt.Errorf("pprof port: %w", err)
+	}
+	return nil
+}
+
+func (s *Server) listen(ctx context.Context, host string, port int) (net.Listener, error) {
+	return new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+}
+
+func (s *Server) openStore(context.Context) (err error) {
+	o := store.DefaultOptions()
+	o.Dir, o.Partitions, o.MemoryBytes, o.Logger = s.cfg.StateDir, s.cfg.Partitions, s.cfg.StoreMemoryBytes, s.log
+	if s.store, err = store.Open(o); err != nil {
+		return err
+	}
+	l := embedded.DefaultConfig()
+	l.Store, l.Streams = s.store, s.streams()
+	s.order, err = embedded.Open(l)
+	return err
+}
+
+func (s *Server) streams() []machine.Stream {
+	return append([]machine.Stream{cluster.MetadataStream}, cluster.CoreStreams(s.cfg.Partitions)...)
+}
+
+func (s *Server) openPartitions(ctx context.Context) (err error) {
+	s.view = catalog.NewView()
+	limits := engine.DefaultConfig()
+	limits.MaxThreadRuns = s.cfg.MaxThreadRuns
+	limits.DeleteChunk = s.cfg.MaxDeletesPerCommand
+	limits.MaxRecordBytes = s.cfg.MaxRecordBytes
+	if limits.MaxThreadRuns > 0 {
+		limits.ArchiveThreadRuns = max(1, limits.MaxThreadRuns*9/10)
+	}
+	if err := limits.Validate(); err != nil {
+		return err
+	}
+	c := partition.DefaultConfig()
+	c.Streams, c.Store, c.Log = s.streams(), s.store, s.order
+	c.Machines = map[machine.Kind]machine.Machine{
+		machine.Metadata: catalog.NewMachine(),
+		machine.Core:     engine.New(specs{s.view}, limits),
+	}
+	c.CatalogVersion = s.view.Version
+	c.Listener = s
+	c.Incarnation = s.incarnation
+	c.Lanes, c.CacheBytes = s.cfg.Lanes, s.cfg.CacheBytes
+	c.FatalPanics, c.Logger = s.cfg.FatalPanics, s.log
+	if s.host, err = partition.Open(ctx, c); err != nil {
+		return err
+	}
+	s.router = cluster.New(s.host, s.cfg.Partitions)
+	return s.loadDefinitions()
+}
+
+// Committed implements partition.Listener: it tells everybody who derives something from what is durable.
+func (s *Server) Committed(stream machine.Stream, changes []machine.Change) {
+	if stream.Kind == machine.Metadata {
+		s.view.Committed(s.host.Position(stream), changes)
+		return
+	}
+	s.queues.Committed(stream, changes)
+	s.face.Committed(stream, changes)
+}
+
+func (s *Server) openQueues(context.Context) error {
+	c := taskqueue.Default()
+	c.Incarnation, c.Log = s.incarnation, s.log
+	c.Claim, c.Scan = s.claim, s.queueKeys
+	s.queues = taskqueue.New(c)
+	return nil
+}
+
+func (s *Server) openFace(context.Context) error {
+	s.rpcs = telemetry.NewRPCs(s.metrics, lhpb.LittleHorse_ServiceDesc.ServiceName)
+	s.face = api.New(api.Config{
+		Routing:         s.router,
+		Definitions:     s.view,
+		Queues:          s.queues,
+		InternalHosts:   func() []*lhpb.LHHostInfo { return []*lhpb.LHHostInfo{s.internalHost()} },
+		Advertised:      s.advertised,
+		MaxRequestBytes: s.cfg.MaxRecordBytes,
+		WriteTimeout:    api.DefaultWriteTimeout,
+		RPCs:            s.rpcs,
+		Log:             s.log,
+	})
+	for _, l := range s.listeners {
+		l.grpc = api.NewGRPCServer()
+		s.face.Register(l.grpc, &api.Listener{Name: l.Name, Advertised: l.advertised(), Authenticator: auth.None{}})
+	}
+	return nil
+}
+
+func (s *Server) internalHost() *lhpb.LHHostInfo {
+	return &lhpb.LHHostInfo{Host: s.cfg.InternalHost, Port: int32(s.cfg.InternalPort)}
+}
+
+// advertised knows only this server.
+func (s *Server) advertised(_ *lhpb.LHHostInfo, listener string) *lhpb.LHHostInfo {
+	for _, l := range s.listeners {
+		if l.Name == listener {
+			return l.advertised()
+		}
+	}
+	return nil
+}
+
+func (l *opened) advertised() *lhpb.LHHostInfo {
+	if l.AdvertisedHost == "" {
+		return nil
+	}
+	port := l.AdvertisedPort
+	if port == 0 {
+		port = l.net.Addr().(*net.TCPAddr).Port
+	}
+	return &lhpb.LHHostInfo{Host: l.AdvertisedHost, Port: int32(port)}
+}
+
+func (s *Server) startPartitions(ctx context.Context) error {
+	s.host.Start()
+	for _, stream := range s.router.Streams() {
+		if err := s.queues.Attach(ctx, stream); err != nil {
+			return fmt.Errorf("task queues of %s: %w", stream, err)
+		}
+	}
+	return nil
+}
+
+func (s *Server) serve(context.Context) error {
+	for _, l := range s.listeners {
+		s.serving.Go(func() {
+			if err := l.grpc.Serve(l.net); err != nil {
+				s.log.Error("listener ended", "listener", l.Name, "err", err)
+			}
+		})
+	}
+	s.health.serve(&s.serving, s.log, newHealth(s.cfg.Health, s.probes()))
+	s.pprof.serve(&s.serving, s.log, pprofHandler())
+	return nil
+}
+
+func (s *Server) probes() probes {
+	return probes{
+		dead: func() string {
+			if err := s.host.Err(); err != nil {
+				return err.Error()
+			}
+			return ""
+		},
+		unready: func() string {
+			if err := s.host.Err(); err != nil {
+				return err.Error()
+			}
+			if state := s.state.Load().(string); state != "RUNNING" {
+				return state
+			}
+			return ""
+		},
+		status: func() status {
+			return singleStatus(s.cfg.InternalHost, s.cfg.InternalPort, s.cfg.InstanceID, s.cfg.Partitions, s.coreState())
+		},
+		stateDir: s.cfg.StateDir,
+		metrics:  s.metrics.Handler(),
+	}
+}
+
+func (s *Server) coreState() string {
+	if s.host.Err() != nil {
+		return "ERROR"
+	}
+	return s.state.Load().(string)
+}
+
+// Addr is the address of a listener by its name; "" if there is none.
+func (s *Server) Addr(listener string) string {
+	for _, l := range s.listeners {
+		if l.Name == listener {
+			return l.net.Addr().String()
+		}
+	}
+	return ""
+}
+
+// HealthAddr is the address of the health port; "" if there is none.
+func (s *Server) HealthAddr() string { return s.health.addr() }
+
+// Done is closed when the server cannot go on; Err says why. The process should end.
+func (s *Server) Done() <-chan struct{} { return s.host.Done() }
+
+// Err is why the server cannot go on; nil as long as it can.
+func (s *Server) Err() error { return s.host.Err() }
+
+// Shutdown refuses new calls, lets running ones end, closes the streams, commits and closes the store. When
+// ctx ends first, what is left is cut off. Calls after the first wait for it and give its error.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.stopOnce.Do(func() { s.stopErr = s.shutdown(ctx) })
+	return s.stopErr
+}
+
+func (s *Server) shutdown(ctx context.Context) error {
+	s.state.Store("PENDING_SHUTDOWN")
+	var errs []error
+	if s.face != nil {
+		s.face.Shut()
+	}
+	if s.queues != nil {
+		errs = append(errs, s.queues.Shutdown(ctx))
+	}
+	for _, l := range s.listeners {
+		l.stop(ctx)
+	}
+	if s.host != nil {
+		errs = append(errs, s.host.Drain(ctx))
+	}
+	if s.queues != nil {
+		s.queues.Close()
+	}
+	if s.order != nil {
+		errs = append(errs, s.order.Close())
+	}
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
+	}
+	s.state.Store("NOT_RUNNING")
+	s.health.stop()
+	s.pprof.stop()
+	s.serving.Wait()
+	return errors.Join(errs...)
+}
+
+// stop lets running calls end, or cuts them off when ctx is done.
+func (l *opened) stop(ctx context.Context) {
+	if l.grpc == nil {
+		_ = l.net.Close()
+		return
+	}
+	ended := make(chan struct{})
+	go func() {
+		l.grpc.GracefulStop()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+		l.grpc.Stop()
+		<-ended
+	}
+	_ = l.net.Close() // a server that never served leaves it open
+}
+
+// httpPort is an HTTP server on an open port; nil is none.
+type httpPort struct {
+	net    net.Listener
+	server *http.Server
+}
+
+func (s *Server) openHTTP(ctx context.Context, host string, port int, wanted bool) (*httpPort, error) {
+	if !wanted {
+		return nil, nil
+	}
+	n, err := s.listen(ctx, host, port)
+	if err != nil {
+		return nil, err
+	}
+	return &httpPort{net: n}, nil
+}
+
+func (p *httpPort) addr() string {
+	if p == nil {
+		return ""
+	}
+	return p.net.Addr().String()
+}
+
+func (p *httpPort) serve(running *sync.WaitGroup, log *slog.Logger, h http.Handler) {
+	if p == nil {
+		return
+	}
+	p.server = &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10}
+	running.Go(func() {
+		if err := p.server.Serve(p.net); !errors.Is(err, http.ErrServerClosed) {
+			log.Error("HTTP port ended", "addr", p.addr(), "err", err)
+		}
+	})
+}
+
+func (p *httpPort) stop() {
+	switch {
+	case p == nil:
+	case p.server != nil:
+		_ = p.server.Close()
+	default:
+		_ = p.net.Close()
+	}
+}
