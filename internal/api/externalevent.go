@@ -30,7 +30,7 @@ func (s *Service) GetExternalEvent(ctx context.Context, id *lhpb.ExternalEventId
 	if err != nil {
 		return nil, err
 	}
-	maskValue(e.Content)
+	e.Content = seen(e.Content)
 	return e, nil
 }
 
@@ -47,7 +47,7 @@ func (s *Service) ListExternalEvents(ctx context.Context, req *lhpb.ListExternal
 		return nil, err
 	}
 	for _, e := range out {
-		maskValue(e.Content)
+		e.Content = seen(e.Content)
 	}
 	return &lhpb.ExternalEventList{Results: out, Bookmark: bookmark}, nil
 }

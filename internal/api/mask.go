@@ -1,18 +1,17 @@
 package api
 
 import (
+	"littlehorse/internal/value"
 	"littlehorse/lhpb"
 )
-
-// Mask is what a masked value reads as.
-const Mask = "*****"
 
 // The functions of this file change messages that were decoded for the reply alone. They hide what the
 // definitions declare as masked: of reads only, never of what workers get.
 
-func masked() *lhpb.VariableValue {
-	return &lhpb.VariableValue{Value: &lhpb.VariableValue_Str{Str: Mask}}
-}
+func masked() *lhpb.VariableValue { return value.Str(value.MaskedText) }
+
+// seen is a value as readers may see it when its type is not masked as a whole.
+func seen(v *lhpb.VariableValue) *lhpb.VariableValue { return value.Masked(v, nil) }
 
 func maskWfRun(w *lhpb.WfRun) {
 	for _, t := range w.ThreadRuns {
@@ -20,29 +19,33 @@ func maskWfRun(w *lhpb.WfRun) {
 	}
 }
 
-func maskThreadRun(t *lhpb.ThreadRun) { maskValue(t.GetOutput()) }
+func maskThreadRun(t *lhpb.ThreadRun) {
+	if t != nil {
+		t.Output = seen(t.Output)
+	}
+}
 
 func maskVariable(v *lhpb.Variable) {
 	if v.Masked {
 		v.Value = masked()
 		return
 	}
-	maskValue(v.Value)
+	v.Value = seen(v.Value)
 }
 
 func maskNodeRun(n *lhpb.NodeRun) {
 	for _, f := range n.Failures {
-		maskValue(f.Content)
+		f.Content = seen(f.Content)
 	}
 	switch k := n.NodeType.(type) {
 	case *lhpb.NodeRun_ExternalEvent:
 		if e := k.ExternalEvent; e.GetMaskCorrelationKey() && e.CorrelationKey != nil {
-			hidden := Mask
+			hidden := value.MaskedText
 			e.CorrelationKey = &hidden
 		}
 	case *lhpb.NodeRun_RunChildWf:
-		for _, v := range k.RunChildWf.GetInputs() {
-			maskValue(v)
+		for name, v := range k.RunChildWf.GetInputs() {
+			k.RunChildWf.Inputs[name] = seen(v)
 		}
 	}
 }
@@ -53,7 +56,7 @@ func maskTaskRun(t *lhpb.TaskRun) {
 			in.Value = masked()
 			continue
 		}
-		maskValue(in.Value)
+		in.Value = seen(in.Value)
 	}
 	for _, a := range t.Attempts {
 		maskAttempt(a)
@@ -67,31 +70,10 @@ func maskAttempt(a *lhpb.TaskAttempt) {
 			k.Output = masked()
 			return
 		}
-		maskValue(k.Output)
+		k.Output = seen(k.Output)
 	case *lhpb.TaskAttempt_Exception:
-		maskValue(k.Exception.GetContent())
-	}
-}
-
-// maskValue hides the masked fields of structs, at any depth.
-func maskValue(v *lhpb.VariableValue) {
-	switch k := v.GetValue().(type) {
-	case *lhpb.VariableValue_Struct:
-		for _, f := range k.Struct.GetStruct().GetFields() {
-			if f.GetMasked() {
-				f.Value = masked()
-				continue
-			}
-			maskValue(f.GetValue())
-		}
-	case *lhpb.VariableValue_Array:
-		for _, item := range k.Array.GetItems() {
-			maskValue(item)
-		}
-	case *lhpb.VariableValue_Map:
-		for _, e := range k.Map.GetEntries() {
-			maskValue(e.GetKey())
-			maskValue(e.GetValue())
+		if k.Exception != nil {
+			k.Exception.Content = seen(k.Exception.Content)
 		}
 	}
 }

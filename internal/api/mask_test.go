@@ -6,6 +6,7 @@ import (
 
 	"google.golang.org/protobuf/encoding/prototext"
 
+	"littlehorse/internal/value"
 	"littlehorse/lhpb"
 )
 
@@ -48,7 +49,7 @@ func TestReadsHideWhatIsMasked(t *testing.T) {
 	for _, text := range []string{
 		prototext.Format(variable), prototext.Format(plain), prototext.Format(task), prototext.Format(node), prototext.Format(child), prototext.Format(run),
 	} {
-		if strings.Contains(text, secret) || !strings.Contains(text, Mask) {
+		if strings.Contains(text, secret) || !strings.Contains(text, value.MaskedText) {
 			t.Error(text)
 		}
 	}

@@ -112,7 +112,7 @@ func (s *Service) GetCheckpoint(ctx context.Context, id *lhpb.CheckpointId) (*lh
 	if err != nil {
 		return nil, err
 	}
-	maskValue(c.Value)
+	c.Value = seen(c.Value)
 	return c, nil
 }
 

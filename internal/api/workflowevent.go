@@ -24,7 +24,7 @@ func (s *Service) GetWorkflowEvent(ctx context.Context, id *lhpb.WorkflowEventId
 	if err != nil {
 		return nil, err
 	}
-	maskValue(e.Content)
+	e.Content = seen(e.Content)
 	return e, nil
 }
 
@@ -41,7 +41,7 @@ func (s *Service) ListWorkflowEvents(ctx context.Context, req *lhpb.ListWorkflow
 		return nil, err
 	}
 	for _, e := range out {
-		maskValue(e.Content)
+		e.Content = seen(e.Content)
 	}
 	return &lhpb.WorkflowEventList{Results: out, Bookmark: bookmark}, nil
 }
@@ -86,7 +86,7 @@ func (s *Service) AwaitWorkflowEvent(ctx context.Context, req *lhpb.AwaitWorkflo
 			return nil, err
 		}
 		if e != nil {
-			maskValue(e.Content)
+			e.Content = seen(e.Content)
 			return e, nil
 		}
 		select {

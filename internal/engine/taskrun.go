@@ -139,6 +139,11 @@ func (k *taskRun) report(r *lhpb.ReportTaskRun) {
 	a.Status = r.Status
 	def := k.run.tx.specs.TaskDef(task.TaskDefId.GetName())
 	a.MaskedValue = def.GetReturnType().GetReturnType().GetMasked()
+	if r.SizeVT() > k.run.tx.engine.config.MaxRecordBytes {
+		k.refuseResult(a)
+		task.Status = a.Status
+		return
+	}
 	switch result := r.Result.(type) {
 	case *lhpb.ReportTaskRun_Error:
 		a.Result = &lhpb.TaskAttempt_Error{Error: result.Error}
