@@ -109,4 +109,4 @@ func isSync(line string) bool {
 }
 
 // toSocket tells a reply from the record in the write-ahead log: both carry the id.
-func toSocket(line string) bool { return strings.Contains(line, "<TCP:") }
+func toSocket(line string) bool { return strings.Contains(line, "<TCP") }
