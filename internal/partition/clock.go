@@ -6,19 +6,23 @@ import "time"
 type Clock interface {
 	// Now is the present time. It may jump; partitions keep their own clock, which never goes back.
 	Now() time.Time
-	// Alarm returns a channel that receives once when d has passed, and a function that gives the alarm up.
-	// It is not called in manual mode.
+	// Alarm returns a channel that receives once when d has passed, or earlier, and a function that gives the alarm
+	// up. It is not called in manual mode.
 	Alarm(d time.Duration) (<-chan time.Time, func())
 }
 
 // SystemClock is the clock of the machine.
 type SystemClock struct{}
 
+// maxAlarm bounds what a jump of the machine's clock, or its sleep, can cost: alarms count time that passes,
+// timers are due by the clock.
+const maxAlarm = time.Second
+
 // Now implements Clock.
 func (SystemClock) Now() time.Time { return time.Now() }
 
 // Alarm implements Clock.
 func (SystemClock) Alarm(d time.Duration) (<-chan time.Time, func()) {
-	t := time.NewTimer(d)
+	t := time.NewTimer(min(d, maxAlarm))
 	return t.C, func() { t.Stop() }
 }

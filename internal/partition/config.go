@@ -53,7 +53,7 @@ type Config struct {
 	// (reports, claims, heartbeats) is refused only there; new work (RunWf, events and the rest) already at
 	// three quarters of it. Default 4096.
 	QueueRecords int
-	// QueueBytes bounds the encoded size of the same records, with the same two marks. Default 32 MiB.
+	// QueueBytes bounds the encoded size of the same records, with the same two marks. Default 16 MiB.
 	QueueBytes int64
 	// RetryAfter goes with the refusal of a full queue. Default 100 ms.
 	RetryAfter time.Duration
@@ -92,7 +92,7 @@ func DefaultConfig() Config {
 		Clock:          SystemClock{},
 		CatalogVersion: func() uint64 { return 0 },
 		QueueRecords:   4096,
-		QueueBytes:     32 << 20,
+		QueueBytes:     16 << 20,
 		RetryAfter:     100 * time.Millisecond,
 		BatchRecords:   512,
 		BatchBytes:     8 << 20,

@@ -92,7 +92,7 @@ func (h *Host) watch() {
 func (h *Host) Streams() []machine.Stream { return append([]machine.Stream(nil), h.cfg.Streams...) }
 
 // Lanes in order, to be driven by their steps in manual mode. A Host that is not manual drives them itself.
-func (h *Host) Lanes() []*Lane { return h.lanes }
+func (h *Host) Lanes() []*Lane { return append([]*Lane(nil), h.lanes...) }
 
 // Submit gives the record a place in the order of the stream, or refuses it. It never blocks and takes over
 // the record; it sets source, number and time in its header and raises its catalog version.

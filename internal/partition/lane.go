@@ -257,8 +257,8 @@ func (l *Lane) wait(more bool) bool {
 func (l *Lane) commit() {
 	defer close(l.ended)
 	for b := range l.sealed {
-		if l.sync(b) != nil {
-			continue
+		if l.sync(b) != nil || l.host.Err() != nil {
+			continue // abandon answers
 		}
 		l.publish(b)
 		l.synced <- b

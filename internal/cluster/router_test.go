@@ -1,0 +1,176 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"littlehorse/internal/keys"
+	"littlehorse/internal/lh"
+	"littlehorse/internal/machine"
+	"littlehorse/internal/pb"
+)
+
+// TestPartitionsNeverChange holds the hash against the vectors of Kafka's own tests, and placement against
+// what the first release computed.
+func TestPartitionsNeverChange(t *testing.T) {
+	for key, want := range map[string]int32{
+		"21": -973932308, "foobar": -790332482, "a-little-bit-long-string": -985981536,
+		"a-little-bit-longer-string": -1486304829, "lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8": -58897971,
+		"abc": 479470107,
+	} {
+		if got := int32(murmur2([]byte(key))); got != want {
+			t.Errorf("murmur2(%q) = %d, want %d", key, got, want)
+		}
+	}
+	for key, want := range map[string]uint16{"": 10, "wf-1": 4, "5d7b1c3ab0f94e0ea94b5a4d7a0a3a5e": 5} {
+		if got := PartitionOf("default", key, 12); got != want {
+			t.Errorf("%q is on partition %d, was on %d", key, got, want)
+		}
+	}
+}
+
+func TestPartitionsAreEven(t *testing.T) {
+	const runs, partitions = 12_000, 12
+	count := make([]int, partitions)
+	for n := range runs {
+		count[PartitionOf("default", lh.DerivedID(nil, uint32(n)), partitions)]++
+	}
+	for p, n := range count {
+		if n < runs/partitions*8/10 || n > runs/partitions*12/10 {
+			t.Errorf("partition %d has %d of %d runs", p, n, runs)
+		}
+	}
+	if PartitionOf("a", "b", 1<<16) == PartitionOf("ab", "", 1<<16) {
+		t.Error("tenant and key run into one another")
+	}
+}
+
+// host is a Host with one reply, one value and some rows.
+type host struct {
+	reply  machine.Reply
+	silent bool
+	value  []byte
+	rows   int
+	err    error
+	to     machine.Stream
+	done   func(machine.Reply)
+}
+
+func (h *host) Submit(to machine.Stream, _ *machine.Record, done func(machine.Reply)) {
+	h.to, h.done = to, done
+	if !h.silent {
+		done(h.reply)
+	}
+}
+
+func (h *host) Get(machine.Stream, keys.Key) ([]byte, error) { return h.value, h.err }
+
+func (h *host) Scan(_ machine.Stream, _, _ keys.Key, visit func(keys.Key, []byte) bool) error {
+	buf := make([]byte, 1)
+	for n := range h.rows {
+		buf[0] = byte(n)
+		if !visit(keys.Key(fmt.Sprint(n)), buf) {
+			break
+		}
+	}
+	return h.err
+}
+
+func codeOf(t *testing.T, err error) lh.Code {
+	t.Helper()
+	refusal := lh.AsError(err)
+	if refusal == nil {
+		t.Fatalf("%v is not a refusal", err)
+	}
+	return refusal.Code
+}
+
+func TestSubmitGivesTheReply(t *testing.T) {
+	want := &pb.Counter{Value: 3}
+	r := New(&host{reply: machine.Reply{Value: want}}, 4)
+	if got, err := r.Submit(t.Context(), r.Core("t", "k"), nil); got != want || err != nil {
+		t.Errorf("%v, %v", got, err)
+	}
+	r = New(&host{reply: machine.Reply{Err: lh.Errorf(lh.NotFound, "no")}}, 4)
+	if _, err := r.Submit(t.Context(), r.Metadata(), nil); codeOf(t, err) != lh.NotFound {
+		t.Error(err)
+	}
+	r = New(&host{}, 4)
+	if got, err := r.Submit(t.Context(), r.Metadata(), nil); got != nil || err != nil {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
+func TestSubmitEndsWithItsContext(t *testing.T) {
+	h := &host{silent: true}
+	r := New(h, 4)
+	for _, end := range []func() (context.Context, context.CancelFunc){
+		func() (context.Context, context.CancelFunc) {
+			return context.WithTimeout(t.Context(), time.Millisecond)
+		},
+		func() (context.Context, context.CancelFunc) {
+			ctx, cancel := context.WithCancel(t.Context())
+			cancel()
+			return ctx, cancel
+		},
+	} {
+		ctx, cancel := end()
+		if _, err := r.Submit(ctx, r.Metadata(), nil); codeOf(t, err) != lh.DeadlineExceeded {
+			t.Error(err)
+		}
+		if _, err := r.Get(ctx, r.Metadata(), "k"); codeOf(t, err) != lh.DeadlineExceeded {
+			t.Error(err)
+		}
+		if _, err := r.Scan(ctx, r.Metadata(), "a", "b", 10); codeOf(t, err) != lh.DeadlineExceeded {
+			t.Error(err)
+		}
+		cancel()
+	}
+	h.done(machine.Reply{}) // a late reply finds nobody and blocks nobody
+}
+
+func TestReads(t *testing.T) {
+	r := New(&host{value: []byte{}, rows: 1000}, 4)
+	if b, err := r.Get(t.Context(), r.Metadata(), "k"); b == nil || err != nil {
+		t.Errorf("an empty value is there: %v, %v", b, err)
+	}
+	rows, err := r.Scan(t.Context(), r.Metadata(), "", "", 300)
+	if err != nil || len(rows) != 300 || rows[299].Value[0] != 299%256 || rows[7].Key != "7" {
+		t.Errorf("%d rows, %v", len(rows), err)
+	}
+	if rows, err := r.Scan(t.Context(), r.Metadata(), "", "", 0); len(rows) != 0 || err != nil {
+		t.Errorf("%v, %v", rows, err)
+	}
+}
+
+func TestTroubleIsUnavailable(t *testing.T) {
+	r := New(&host{err: errors.New("disk")}, 4)
+	if _, err := r.Get(t.Context(), r.Metadata(), "k"); codeOf(t, err) != lh.Unavailable {
+		t.Error(err)
+	}
+	r = New(&host{err: lh.Errorf(lh.PermissionDenied, "no")}, 4)
+	if _, err := r.Scan(t.Context(), r.Metadata(), "", "", 1); codeOf(t, err) != lh.PermissionDenied {
+		t.Error(err)
+	}
+}
+
+func TestStreams(t *testing.T) {
+	r := New(&host{}, 3)
+	if got := r.Streams(); len(got) != 3 || got[2] != (machine.Stream{Kind: machine.Core, Partition: 2}) {
+		t.Errorf("%v", got)
+	}
+	for n := range 100 {
+		if s := r.Core("t", fmt.Sprint(n)); s.Kind != machine.Core || s.Partition > 2 {
+			t.Errorf("%v", s)
+		}
+	}
+	defer func() {
+		if recover() == nil {
+			t.Error("a cluster without partitions")
+		}
+	}()
+	New(&host{}, 0)
+}
