@@ -13,7 +13,7 @@ const (
 	// MaxBytes is the size of a request and of a stored WfSpec: what fits a record of the log.
 	MaxBytes = value.MaxBytes
 	// MaxDepth is how deep messages may nest in a request, entries of maps counted. Protobuf decoders of
-	// most languages refuse anything deeper, so such a WfSpec could not be read back.
+	// most languages refuse anything deeper, so such a definition could not be read back.
 	MaxDepth = 100
 	// MaxThreads is how many ThreadSpecs a WfSpec may have.
 	MaxThreads = 10_000
@@ -41,11 +41,8 @@ func tooLarge(what string, size int) *problem {
 	return p
 }
 
-// checkLimits refuses what is too large to look at closely.
-func checkLimits(req *lhpb.PutWfSpecRequest) *problem {
-	if p := tooLarge("a PutWfSpecRequest", req.SizeVT()); p != nil {
-		return p
-	}
+// checkCounts refuses more parts than a WfSpec may have.
+func checkCounts(req *lhpb.PutWfSpecRequest) *problem {
 	nodes, edges, variables := 0, 0, 0
 	for _, t := range req.GetThreadSpecs() {
 		nodes += len(t.GetNodes())
@@ -80,12 +77,28 @@ type form struct {
 	unknown string
 }
 
-func checkForm(m protoreflect.Message) (form, *problem) {
-	var f form
-	f.message(m, 0)
+// Message is a request with its generated fast encoding.
+type Message interface {
+	protoreflect.ProtoMessage
+	SizeVT() int
+}
+
+// Admit refuses a request to the metadata that nobody should look at any closer: one above MaxBytes, one
+// that nests deeper than MaxDepth, one with an enum number that has no name.
+func Admit(req Message) *lh.Error {
+	_, p := examine(req)
+	return p.refusal()
+}
+
+func examine(req Message) (f form, p *problem) {
+	name := req.ProtoReflect().Descriptor().Name()
+	if p = tooLarge("a "+string(name), req.SizeVT()); p != nil {
+		return f, p
+	}
+	f.message(req.ProtoReflect(), 0)
 	switch {
 	case f.tooDeep:
-		return f, baref("a PutWfSpecRequest may nest at most %d messages in each other", MaxDepth)
+		return f, baref("a %s may nest at most %d messages in each other", name, MaxDepth)
 	case f.unknown != "":
 		return f, baref("%s", f.unknown)
 	}

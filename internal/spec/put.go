@@ -12,11 +12,8 @@ func Put(defs Defs, req *lhpb.PutWfSpecRequest, nowNs int64) (w *lhpb.WfSpec, is
 	if !lh.ValidName(req.GetName()) {
 		return nil, false, lh.Errorf(lh.InvalidArgument, "WfSpecName must be a valid hostname")
 	}
-	if p := checkLimits(req); p != nil {
-		return nil, false, p.refusal()
-	}
-	form, p := checkForm(req.ProtoReflect())
-	if p != nil {
+	form, p := examine(req)
+	if p = first(p, checkCounts(req)); p != nil {
 		return nil, false, p.refusal()
 	}
 	old := defs.LatestWfSpec(req.Name, NewestVersion)

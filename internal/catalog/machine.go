@@ -1,0 +1,71 @@
+package catalog
+
+import (
+	"google.golang.org/protobuf/proto"
+
+	"littlehorse/internal/lh"
+	"littlehorse/internal/machine"
+	"littlehorse/internal/pb"
+)
+
+// Machine applies the records of the metadata stream. It has no state of its own.
+type Machine struct{}
+
+var _ machine.Machine = (*Machine)(nil)
+
+// NewMachine returns the machine of the metadata stream.
+func NewMachine() *Machine { return &Machine{} }
+
+// Apply implements machine.Machine. The reply to a put is the stored object, that to a delete is empty.
+func (*Machine) Apply(v machine.View, r *pb.Record) machine.Effects {
+	t := newTxn(v, r.GetHeader())
+	value, refusal := t.apply(r)
+	if refusal != nil {
+		return machine.Refuse(refusal)
+	}
+	machine.SortChanges(t.changes)
+	return machine.Effects{Reply: machine.Reply{Value: value}, Changes: t.changes}
+}
+
+func (t *txn) apply(r *pb.Record) (proto.Message, *lh.Error) {
+	switch c := r.GetCommand().(type) {
+	case *pb.Record_PutTaskDef:
+		return reply(t.putTaskDef(c.PutTaskDef))
+	case *pb.Record_PutWfSpec:
+		return reply(t.putWfSpec(c.PutWfSpec))
+	case *pb.Record_PutExternalEventDef:
+		return reply(t.putExternalEventDef(c.PutExternalEventDef))
+	case *pb.Record_PutWorkflowEventDef:
+		return reply(t.putWorkflowEventDef(c.PutWorkflowEventDef))
+	case *pb.Record_PutUserTaskDef:
+		return reply(t.putUserTaskDef(c.PutUserTaskDef))
+	case *pb.Record_PutStructDef:
+		return reply(t.putStructDef(c.PutStructDef))
+	case *pb.Record_PutTenant:
+		return reply(t.putTenant(c.PutTenant))
+	case *pb.Record_PutPrincipal:
+		return reply(t.putPrincipal(c.PutPrincipal))
+	case *pb.Record_DeleteTaskDef:
+		return nil, t.deleteTaskDef(c.DeleteTaskDef)
+	case *pb.Record_DeleteWfSpec:
+		return nil, t.deleteWfSpec(c.DeleteWfSpec)
+	case *pb.Record_DeleteExternalEventDef:
+		return nil, t.deleteExternalEventDef(c.DeleteExternalEventDef)
+	case *pb.Record_DeleteWorkflowEventDef:
+		return nil, t.deleteWorkflowEventDef(c.DeleteWorkflowEventDef)
+	case *pb.Record_DeleteUserTaskDef:
+		return nil, t.deleteUserTaskDef(c.DeleteUserTaskDef)
+	case *pb.Record_DeleteStructDef:
+		return nil, t.deleteStructDef(c.DeleteStructDef)
+	case *pb.Record_DeletePrincipal:
+		return nil, t.deletePrincipal(c.DeletePrincipal)
+	}
+	return nil, lh.Errorf(lh.Internal, "the metadata stream takes no %T", r.GetCommand())
+}
+
+func reply[P proto.Message](stored P, refusal *lh.Error) (proto.Message, *lh.Error) {
+	if refusal != nil {
+		return nil, refusal
+	}
+	return stored, nil
+}

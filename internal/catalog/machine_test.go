@@ -1,0 +1,241 @@
+package catalog
+
+import (
+	"iter"
+	"strings"
+	"testing"
+
+	"littlehorse/internal/keys"
+	"littlehorse/internal/lh"
+	"littlehorse/internal/machine"
+	"littlehorse/internal/pb"
+	"littlehorse/lhpb"
+)
+
+func TestTaskDef(t *testing.T) {
+	s := newStream(t)
+	for _, name := range []string{"", "a_b", "a b", "-a"} {
+		s.refused(s.taskDef(`{"name":"`+name+`"}`), lh.InvalidArgument, "TaskDefName must be a valid hostname")
+	}
+	s.refused(s.taskDef(`{"name":"t","inputVars":[{"name":"a","typeDef":{"structDefId":{"name":"nope"}}}]}`),
+		lh.InvalidArgument, "Refers to non-existent StructDef nope with version 0")
+	s.refused(s.taskDef(`{"name":"t","returnType":{"returnType":{"inlineArrayDef":{"arrayType":{"structDefId":{"name":"nope","version":-1}}}}}}`),
+		lh.InvalidArgument, "Refers to non-existent StructDef nope")
+
+	full := `{"name":"t","inputVars":[{"name":"a","type":"INT","maskedValue":true},{"name":"b"},{"name":"c","defaultValue":{"jsonObj":"{ \"k\" : 1 }"}}],"description":"d"}`
+	first := put[*lhpb.TaskDef](s, s.taskDef(full))
+	want := &lhpb.TaskDef{}
+	unmarshal(t, `{"id":{"name":"t"},"description":"d","createdAt":"1970-01-01T00:00:07Z","returnType":{},"inputVars":[
+		{"name":"a","typeDef":{"primitiveType":"INT","masked":true}},{"name":"b","typeDef":{"primitiveType":"JSON_OBJ"}},
+		{"name":"c","typeDef":{"primitiveType":"JSON_OBJ"},"defaultValue":{"jsonObj":"{\"k\":1}"}}]}`, want)
+	equal(t, first, want)
+
+	again := put[*lhpb.TaskDef](s, s.taskDef(strings.Replace(full, `{ \"k\" : 1 }`, `{\"k\":1}`, 1)))
+	equal(t, again, first)
+	for _, other := range []string{
+		`{"name":"t"}`,
+		strings.Replace(full, `"d"`, `"e"`, 1),
+		strings.Replace(full, `INT`, `STR`, 1),
+		strings.Replace(full, `"b"`, `"bb"`, 1),
+		strings.Replace(full, `true`, `false`, 1),
+		strings.Replace(full, `1 }`, `2 }`, 1),
+		strings.Replace(full, `"description"`, `"returnType":{"returnType":{"primitiveType":"INT"}},"description"`, 1),
+	} {
+		s.refused(s.taskDef(other), lh.AlreadyExists, "TaskDef [t] already exists and is immutable.")
+	}
+}
+
+func TestTaskDefPinsTheNewestStructDef(t *testing.T) {
+	s := newStream(t)
+	put[*lhpb.StructDef](s, s.structDef(`{"name":"car"}`))
+	def := `{"name":"t","inputVars":[{"name":"a","typeDef":{"inlineMapDef":{"keyType":{"primitiveType":"STR"},"valueType":{"structDefId":{"name":"car","version":-1}}}}}]}`
+	first := put[*lhpb.TaskDef](s, s.taskDef(def))
+	if v := first.InputVars[0].TypeDef.GetInlineMapDef().ValueType.GetStructDefId().Version; v != 0 {
+		t.Errorf("pinned to version %d", v)
+	}
+	put[*lhpb.TaskDef](s, s.taskDef(def))
+	put[*lhpb.StructDef](s, s.structDef(`{"name":"car","description":"newer"}`))
+	s.refused(s.taskDef(def), lh.AlreadyExists, "already exists and is immutable")
+}
+
+func TestExternalEventDef(t *testing.T) {
+	s := newStream(t)
+	s.refused(s.eventDef(`{"name":"a_b"}`), lh.InvalidArgument, "ExternalEventDefName must be a valid hostname")
+	s.refused(s.eventDef(`{"name":"e","contentType":{"returnType":{"structDefId":{"name":"nope"}}}}`), lh.InvalidArgument, "Refers to non-existent StructDef nope")
+
+	first := put[*lhpb.ExternalEventDef](s, s.eventDef(`{"name":"e","contentType":{"returnType":{"primitiveType":"INT"}}}`))
+	want := &lhpb.ExternalEventDef{}
+	unmarshal(t, `{"id":{"name":"e"},"createdAt":"1970-01-01T00:00:03Z","retentionPolicy":{},"typeInformation":{"returnType":{"primitiveType":"INT"}}}`, want)
+	equal(t, first, want)
+	again := put[*lhpb.ExternalEventDef](s, s.eventDef(`{"name":"e","contentType":{"returnType":{"primitiveType":"INT"}}}`))
+	equal(t, again, first)
+
+	changed := put[*lhpb.ExternalEventDef](s, s.eventDef(`{"name":"e","retentionPolicy":{"secondsAfterPut":"9"},"correlatedEventConfig":{"ttlSeconds":"3"},"contentType":{"returnType":{"primitiveType":"INT"}}}`))
+	if changed.RetentionPolicy.GetSecondsAfterPut() != 9 || changed.CorrelatedEventConfig.GetTtlSeconds() != 3 {
+		t.Errorf("changed to %v", changed)
+	}
+	equal(t, changed.CreatedAt, first.CreatedAt)
+	equal(t, s.view.Latest("acme").ExternalEventDef("e"), changed)
+	dropped := put[*lhpb.ExternalEventDef](s, s.eventDef(`{"name":"e","contentType":{"returnType":{"primitiveType":"INT"}}}`))
+	equal(t, dropped, first)
+
+	for _, content := range []string{`{"name":"e"}`, `{"name":"e","contentType":{}}`, `{"name":"e","contentType":{"returnType":{"primitiveType":"STR"}}}`} {
+		s.refused(s.eventDef(content), lh.AlreadyExists, "ExternalEventDef [e] already exists")
+	}
+	untyped := put[*lhpb.ExternalEventDef](s, s.eventDef(`{"name":"untyped"}`))
+	void := put[*lhpb.ExternalEventDef](s, s.eventDef(`{"name":"void","contentType":{}}`))
+	if untyped.TypeInformation != nil || void.TypeInformation == nil || void.TypeInformation.ReturnType != nil {
+		t.Errorf("untyped %v, void %v", untyped, void)
+	}
+}
+
+func TestWorkflowEventDef(t *testing.T) {
+	s := newStream(t)
+	s.refused(s.thrownDef(`{"name":"a_b/c d"}`), lh.InvalidArgument, "WorkflowEventDefName must be a valid hostname")
+	s.refused(s.thrownDef(`{"name":"e","contentType":{"returnType":{"structDefId":{"name":"nope"}}}}`), lh.InvalidArgument, "Refers to non-existent StructDef")
+	first := put[*lhpb.WorkflowEventDef](s, s.thrownDef(`{"name":"e"}`))
+	if first.ContentType == nil || first.ContentType.ReturnType != nil {
+		t.Errorf("an unset content type is void, not %v", first.ContentType)
+	}
+	equal(t, put[*lhpb.WorkflowEventDef](s, s.thrownDef(`{"name":"e","contentType":{}}`)), first)
+	s.refused(s.thrownDef(`{"name":"e","contentType":{"returnType":{"primitiveType":"INT"}}}`), lh.AlreadyExists, "WorkflowEventDef with name e already exists with different type!")
+}
+
+func TestUserTaskDef(t *testing.T) {
+	s := newStream(t)
+	s.refused(s.userTask(`{"name":"a_b"}`), lh.InvalidArgument, "UserTaskDefName must be a valid hostname")
+	s.refused(s.userTask(`{"name":"u","fields":[{"type":"STR"}]}`), lh.InvalidArgument, "has no name")
+	s.refused(s.userTask(`{"name":"u","fields":[{"name":"a","type":"STR"},{"name":"a","type":"INT"}]}`), lh.InvalidArgument, "'a' is there twice")
+	s.refused(s.userTask(`{"name":"u","fields":[{"name":"a","type":"JSON_OBJ"}]}`), lh.InvalidArgument, "'a' has type JSON_OBJ")
+	a, b := `{"name":"u","fields":[{"name":"a","type":"STR"}]}`, `{"name":"u","fields":[{"name":"b","type":"INT"}]}`
+	first := put[*lhpb.UserTaskDef](s, s.userTask(a))
+	equal(t, put[*lhpb.UserTaskDef](s, s.userTask(a)), first)
+	for i, def := range []string{b, a, strings.Replace(a, "{", `{"description":"d",`, 1)} {
+		if got := put[*lhpb.UserTaskDef](s, s.userTask(def)); got.Version != int32(i+1) {
+			t.Errorf("version %d, want %d", got.Version, i+1)
+		}
+	}
+	s.done(record(t, "delete_user_task_def", `{"id":{"name":"u","version":3}}`))
+	if got := put[*lhpb.UserTaskDef](s, s.userTask(b)); got.Version != 3 {
+		t.Errorf("the number of a deleted newest version is %d again, want 3", got.Version)
+	}
+}
+
+func TestWfSpec(t *testing.T) {
+	s := newStream(t)
+	first := put[*lhpb.WfSpec](s, s.wfSpec(nopSpec("w", "1")))
+	equal(t, put[*lhpb.WfSpec](s, s.wfSpec(nopSpec("w", "1"))), first)
+	second := put[*lhpb.WfSpec](s, s.wfSpec(nopSpec("w", "2")))
+	equal(t, second.Id, wfSpecID("w", 0, 1))
+	s.refused(s.wfSpec(nopSpec("w_", "1")), lh.InvalidArgument, "WfSpecName must be a valid hostname")
+
+	// Newest first: a version that is gone is passed over, and its number is given out again.
+	s.done(record(t, "delete_wf_spec", `{"id":{"name":"w","revision":1}}`))
+	equal(t, s.view.Latest("acme").LatestWfSpec("w", -1), first)
+	equal(t, put[*lhpb.WfSpec](s, s.wfSpec(nopSpec("w", "1"))), first)
+	third := put[*lhpb.WfSpec](s, s.wfSpec(nopSpec("w", "3")))
+	equal(t, third.Id, wfSpecID("w", 0, 1))
+	s.refused(record(t, "delete_wf_spec", `{"id":{"name":"w","revision":2}}`), lh.NotFound, "Couldn't find provided WfSpecModel")
+}
+
+func TestDeletesOfWhatIsMissing(t *testing.T) {
+	s := newStream(t)
+	for command, want := range map[string]string{
+		"delete_task_def":           "TaskDefModel",
+		"delete_wf_spec":            "WfSpecModel",
+		"delete_external_event_def": "ExternalEventDefModel",
+		"delete_workflow_event_def": "WorkflowEventDefModel",
+		"delete_user_task_def":      "UserTaskDefModel",
+		"delete_struct_def":         "StructDefModel",
+	} {
+		for _, request := range []string{`{}`, `{"id":{"name":"nope"}}`} {
+			s.refused(record(t, command, request), lh.NotFound, "Couldn't find provided "+want)
+		}
+	}
+	s.refused(record(t, "delete_principal", `{"id":{"id":"nope"}}`), lh.NotFound, "Couldn't find provided PrincipalModel")
+}
+
+func TestDeleteAndPutAgain(t *testing.T) {
+	s := newStream(t)
+	put[*lhpb.TaskDef](s, s.taskDef(`{"name":"t"}`))
+	s.done(record(t, "delete_task_def", `{"id":{"name":"t"}}`))
+	s.refused(record(t, "delete_task_def", `{"id":{"name":"t"}}`), lh.NotFound, "Couldn't find provided TaskDefModel")
+	other := put[*lhpb.TaskDef](s, s.taskDef(`{"name":"t","description":"other"}`))
+	equal(t, s.view.Latest("acme").TaskDef("t"), other)
+
+	put[*lhpb.ExternalEventDef](s, s.eventDef(`{"name":"e"}`))
+	s.done(record(t, "delete_external_event_def", `{"id":{"name":"e"}}`))
+	put[*lhpb.WorkflowEventDef](s, s.thrownDef(`{"name":"e"}`))
+	s.done(record(t, "delete_workflow_event_def", `{"id":{"name":"e"}}`))
+	if d := s.view.Latest("acme"); d.ExternalEventDef("e") != nil || d.WorkflowEventDef("e") != nil {
+		t.Error("deleted definitions are there")
+	}
+}
+
+func TestTenantsNeverMeet(t *testing.T) {
+	s := newStream(t)
+	put[*lhpb.TaskDef](s, s.taskDef(`{"name":"t"}`))
+	s.tenant = "other"
+	s.refused(s.wfSpec(`{"name":"w","entrypointThreadName":"m","threadSpecs":{"m":{"nodes":{"e":{"entrypoint":{}},"t":{"task":{"taskDefId":{"name":"t"}}}}}}}`),
+		lh.InvalidArgument, "Refers to nonexistent TaskDef t")
+	s.refused(record(t, "delete_task_def", `{"id":{"name":"t"}}`), lh.NotFound)
+	put[*lhpb.TaskDef](s, s.taskDef(`{"name":"t","description":"mine"}`))
+	if got := s.view.Latest("acme").TaskDef("t").GetDescription(); got != "" {
+		t.Errorf("a tenant sees %q of another", got)
+	}
+}
+
+func TestTooLargeDefinitionsAreRefused(t *testing.T) {
+	s := newStream(t)
+	big := &lhpb.PutTaskDefRequest{Name: "t", InputVars: []*lhpb.VariableDef{{Name: strings.Repeat("x", 1_100_000)}}}
+	s.refused(&pb.Record{Command: &pb.Record_PutTaskDef{PutTaskDef: big}}, lh.ResourceExhausted, "at most 1047000 bytes")
+	grows := `{"a":"` + strings.Repeat("<", 400_000) + `"}`
+	big.InputVars = []*lhpb.VariableDef{{Name: "v", DefaultValue: &lhpb.VariableValue{Value: &lhpb.VariableValue_JsonObj{JsonObj: grows}}}}
+	s.refused(&pb.Record{Command: &pb.Record_PutTaskDef{PutTaskDef: big}}, lh.ResourceExhausted, "at most 1047000 bytes")
+	big.InputVars[0].DefaultValue = nil
+	big.InputVars[0].Type = lhpb.VariableType(77).Enum()
+	s.refused(&pb.Record{Command: &pb.Record_PutTaskDef{PutTaskDef: big}}, lh.InvalidArgument, "VariableType has no value 77")
+}
+
+func TestOtherRecordsAreRefused(t *testing.T) {
+	s := newStream(t)
+	s.refused(&pb.Record{}, lh.Internal)
+	s.refused(&pb.Record{Command: &pb.Record_RunWf{RunWf: &pb.RunWf{}}}, lh.Internal)
+}
+
+// Reading one definition costs one row, however often it was written.
+func TestLookupsAreBounded(t *testing.T) {
+	s := newStream(t)
+	for range 20 {
+		put[*lhpb.WfSpec](s, s.wfSpec(nopSpec("w", "1")))
+		s.done(record(t, "delete_wf_spec", `{"id":{"name":"w"}}`))
+	}
+	put[*lhpb.WfSpec](s, s.wfSpec(nopSpec("w", "1")))
+	put[*lhpb.WfSpec](s, s.wfSpec(nopSpec("w", "2")))
+	s.done(record(t, "delete_wf_spec", `{"id":{"name":"w","revision":1}}`))
+	counted := &countingView{View: s.state}
+	rows := rowsOf(counted, "acme")
+	if rows.LatestWfSpec("w", -1).GetId().GetRevision() != 0 || counted.rows != 2 {
+		t.Errorf("the newest of two versions, one deleted, cost %d rows", counted.rows)
+	}
+	counted.rows = 0
+	if rows.WfSpec(wfSpecID("w", 0, 0)) == nil || rows.WfSpec(wfSpecID("w", 0, 0)) == nil || counted.rows != 1 {
+		t.Errorf("an exact version cost %d rows", counted.rows)
+	}
+}
+
+type countingView struct {
+	machine.View
+	rows int
+}
+
+func (c *countingView) Scan(from, to keys.Key, limit int, empty func() machine.Value) iter.Seq2[keys.Key, machine.Value] {
+	return func(yield func(keys.Key, machine.Value) bool) {
+		for k, v := range c.View.Scan(from, to, limit, empty) {
+			c.rows++
+			if !yield(k, v) {
+				return
+			}
+		}
+	}
+}
