@@ -1,8 +1,6 @@
 package value
 
 import (
-	"fmt"
-
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"littlehorse/lhpb"
@@ -109,11 +107,7 @@ func Struct(s *lhpb.Struct) *lhpb.VariableValue {
 func JSONArray(items []*lhpb.VariableValue) (*lhpb.VariableValue, error) {
 	list := &jsonList{items: make([]any, 0, len(items))}
 	for _, item := range items {
-		p, err := plain(item)
-		if err != nil {
-			return nil, err
-		}
-		list.items = append(list.items, p)
+		list.items = append(list.items, treeOf(item, 0))
 	}
 	return fromJSON(list)
 }
@@ -122,11 +116,7 @@ func JSONArray(items []*lhpb.VariableValue) (*lhpb.VariableValue, error) {
 func JSONObject(fields map[string]*lhpb.VariableValue) (*lhpb.VariableValue, error) {
 	object := newJSONObject(len(fields))
 	for _, name := range sortedKeys(fields) {
-		p, err := plain(fields[name])
-		if err != nil {
-			return nil, fmt.Errorf("field %s: %w", name, err)
-		}
-		object.set(name, p)
+		object.set(name, treeOf(fields[name], 0))
 	}
 	return fromJSON(object)
 }

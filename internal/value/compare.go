@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"littlehorse/lhpb"
@@ -149,33 +150,43 @@ func marshal(v *lhpb.VariableValue) ([]byte, error) {
 	return v.MarshalVT()
 }
 
-func sameMessages(l, r *lhpb.VariableValue) bool {
-	order, err := compareMessages(l, r)
-	return err == nil && order == 0
+// Identical reports whether two values are the same in kind and content; INT 1 is not DOUBLE 1.0.
+func Identical(l, r *lhpb.VariableValue) bool { return identicalTo(l)(r) }
+
+// identicalTo is Identical for one value against many.
+func identicalTo(v *lhpb.VariableValue) func(*lhpb.VariableValue) bool {
+	switch x := v.GetValue().(type) {
+	case nil:
+		return IsNull
+	case *lhpb.VariableValue_JsonObj:
+		return func(other *lhpb.VariableValue) bool {
+			y, ok := other.GetValue().(*lhpb.VariableValue_JsonObj)
+			return ok && x.JsonObj == y.JsonObj
+		}
+	case *lhpb.VariableValue_JsonArr:
+		return func(other *lhpb.VariableValue) bool {
+			y, ok := other.GetValue().(*lhpb.VariableValue_JsonArr)
+			return ok && x.JsonArr == y.JsonArr
+		}
+	case *lhpb.VariableValue_Array, *lhpb.VariableValue_Map, *lhpb.VariableValue_Struct:
+		return sameMessageAs(v)
+	}
+	return func(other *lhpb.VariableValue) bool {
+		order, err := Compare(v, other)
+		return err == nil && order == 0
+	}
 }
 
-// Identical reports whether two values are the same in kind and content; INT 1 is not DOUBLE 1.0.
-func Identical(l, r *lhpb.VariableValue) bool {
-	if l == r || IsNull(l) && IsNull(r) {
-		return true
+// sameMessageAs compares containers by their serialised form, which also tells their kinds apart.
+func sameMessageAs(v *lhpb.VariableValue) func(*lhpb.VariableValue) bool {
+	want, err := marshal(v)
+	return func(other *lhpb.VariableValue) bool {
+		if _, primitive := PrimitiveOf(other); primitive || err != nil {
+			return false
+		}
+		got, err := marshal(other)
+		return err == nil && bytes.Equal(want, got)
 	}
-	if IsNull(l) || IsNull(r) {
-		return false
-	}
-	switch x := l.GetValue().(type) {
-	case *lhpb.VariableValue_JsonObj:
-		y, ok := r.GetValue().(*lhpb.VariableValue_JsonObj)
-		return ok && x.JsonObj == y.JsonObj
-	case *lhpb.VariableValue_JsonArr:
-		y, ok := r.GetValue().(*lhpb.VariableValue_JsonArr)
-		return ok && x.JsonArr == y.JsonArr
-	case *lhpb.VariableValue_Array:
-		return r.GetArray() != nil && sameMessages(l, r)
-	case *lhpb.VariableValue_Map:
-		return r.GetMap() != nil && sameMessages(l, r)
-	}
-	order, err := Compare(l, r)
-	return err == nil && order == 0
 }
 
 // Contains says whether a container has an element: a text has it as a part, a JSON_ARR or ARRAY as an item,
@@ -190,12 +201,7 @@ func Contains(container, element *lhpb.VariableValue) (bool, error) {
 		_, ok := jsonObjectOf(c.JsonObj).get(Text(element))
 		return ok && !IsNull(element), nil
 	case *lhpb.VariableValue_Array:
-		for _, item := range c.Array.GetItems() {
-			if Identical(item, element) {
-				return true, nil
-			}
-		}
-		return false, nil
+		return slices.ContainsFunc(c.Array.GetItems(), identicalTo(element)), nil
 	case *lhpb.VariableValue_Map:
 		return entryOf(c.Map, element) >= 0, nil
 	}
@@ -294,10 +300,6 @@ func sameTree(a, b any) bool {
 
 // entryOf is the place of the entry whose key is identical; -1 if there is none.
 func entryOf(m *lhpb.Map, key *lhpb.VariableValue) int {
-	for i, e := range m.GetEntries() {
-		if Identical(e.GetKey(), key) {
-			return i
-		}
-	}
-	return -1
+	same := identicalTo(key)
+	return slices.IndexFunc(m.GetEntries(), func(e *lhpb.Map_Entry) bool { return same(e.GetKey()) })
 }

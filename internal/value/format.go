@@ -78,7 +78,7 @@ func formatMessage(template string, args []*lhpb.VariableValue, w *work) (string
 			b.WriteByte(c)
 		}
 		if b.Len() > MaxBytes {
-			return "", tooLarge(b.Len())
+			return "", tooLarge()
 		}
 	}
 	return b.String(), nil

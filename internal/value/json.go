@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strconv"
 	"unicode/utf8"
 
 	"littlehorse/lhpb"
@@ -99,8 +100,7 @@ func NormalizeJSON(t lhpb.VariableType, text string) (normal string, isNull, ok 
 	if !isJSONOf(t, tree) {
 		return text, false, false
 	}
-	var buf []byte
-	buf = appendJSON(make([]byte, 0, len(text)+16), tree)
+	buf := appendJSON(make([]byte, 0, len(text)+16), tree)
 	if string(buf) == text {
 		return text, false, true
 	}
@@ -235,20 +235,22 @@ func checkJSON(v *lhpb.VariableValue, depth int) error {
 
 // fromJSON makes the value of a tree, refusing what is too large or cannot be written as JSON.
 func fromJSON(tree any) (*lhpb.VariableValue, error) {
-	switch tree.(type) {
-	case *jsonList, *jsonObject:
-		if err := checkTree(tree, 0); err != nil {
-			return nil, err
+	switch t := tree.(type) {
+	case *jsonList:
+		text, err := writeJSON(t)
+		return JSONArr(text), err
+	case *jsonObject:
+		text, err := writeJSON(t)
+		return JSONObj(text), err
+	case string:
+		if len(t) > MaxBytes {
+			return nil, tooLarge()
 		}
 	}
-	v := fromTree(tree)
-	if n := len(v.GetJsonArr()) + len(v.GetJsonObj()) + len(v.GetStr()); n > MaxBytes {
-		return nil, tooLarge(n)
-	}
-	return v, nil
+	return fromTree(tree), nil
 }
 
-// fromTree is the value of a tree that came from a JSON text.
+// fromTree is the value of a tree that came from the JSON text of a value.
 func fromTree(tree any) *lhpb.VariableValue {
 	switch t := tree.(type) {
 	case bool:
@@ -267,71 +269,100 @@ func fromTree(tree any) *lhpb.VariableValue {
 	return null
 }
 
-// checkTree refuses what JSON text cannot hold.
-func checkTree(tree any, depth int) error {
-	if depth > MaxJSONDepth {
-		return fmt.Errorf("JSON nested deeper than the limit of %d levels", MaxJSONDepth)
-	}
-	switch t := tree.(type) {
-	case float64:
-		if math.IsNaN(t) || math.IsInf(t, 0) {
-			return fmt.Errorf("JSON cannot hold the number %s", DoubleText(t))
-		}
-	case *jsonList:
-		for _, item := range t.items {
-			if err := checkTree(item, depth+1); err != nil {
-				return err
-			}
-		}
-	case *jsonObject:
-		for _, item := range t.values {
-			if err := checkTree(item, depth+1); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+// jsonWriter writes a tree in normal form: no spaces, doubles as DoubleText, text safe to put into HTML.
+type jsonWriter struct {
+	b []byte
+	// limit is the bytes after which it gives up; 0 for none.
+	limit int
+	// strict refuses what would not read back: numbers that are not finite, and too deep nesting.
+	strict bool
+	err    error
 }
 
-// appendJSON writes a tree in normal form: no spaces, doubles as DoubleText, text safe to put into HTML.
+// appendJSON writes a tree whatever it is; numbers that are not finite become texts.
 func appendJSON(b []byte, tree any) []byte {
+	w := jsonWriter{b: b}
+	w.value(tree, 0)
+	return w.b
+}
+
+// writeJSON writes a tree that is to be stored.
+func writeJSON(tree any) (string, error) {
+	w := jsonWriter{limit: MaxBytes, strict: true}
+	w.value(tree, 0)
+	if w.err == nil && len(w.b) > w.limit {
+		w.err = tooLarge()
+	}
+	return string(w.b), w.err
+}
+
+// value reports whether to go on.
+func (w *jsonWriter) value(tree any, depth int) bool {
+	if w.limit > 0 && len(w.b) > w.limit {
+		w.err = tooLarge()
+	}
+	if w.strict && depth > MaxJSONDepth {
+		w.err = fmt.Errorf("JSON nested deeper than the limit of %d levels", MaxJSONDepth)
+	}
+	if w.err != nil {
+		return false
+	}
 	switch t := tree.(type) {
 	case bool:
-		if t {
-			return append(b, "true"...)
-		}
-		return append(b, "false"...)
+		w.b = strconv.AppendBool(w.b, t)
 	case int64:
-		return appendInt(b, t)
+		w.b = strconv.AppendInt(w.b, t, 10)
 	case float64:
-		if math.IsNaN(t) || math.IsInf(t, 0) {
-			return appendJSONString(b, DoubleText(t))
-		}
-		return appendDouble(b, t)
+		w.double(t)
 	case string:
-		return appendJSONString(b, t)
+		w.b = appendJSONString(w.b, t)
 	case *jsonList:
-		b = append(b, '[')
-		for i, item := range t.items {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = appendJSON(b, item)
-		}
-		return append(b, ']')
+		w.list(t, depth)
 	case *jsonObject:
-		b = append(b, '{')
-		for i, key := range t.keys {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = appendJSONString(b, key)
-			b = append(b, ':')
-			b = appendJSON(b, t.values[i])
-		}
-		return append(b, '}')
+		w.object(t, depth)
+	default:
+		w.b = append(w.b, nullText...)
 	}
-	return append(b, "null"...)
+	return w.err == nil
+}
+
+func (w *jsonWriter) double(f float64) {
+	switch finite := !math.IsNaN(f) && !math.IsInf(f, 0); {
+	case finite:
+		w.b = appendDouble(w.b, f)
+	case w.strict:
+		w.err = fmt.Errorf("JSON cannot hold the number %s", DoubleText(f))
+	default:
+		w.b = appendJSONString(w.b, DoubleText(f))
+	}
+}
+
+func (w *jsonWriter) list(t *jsonList, depth int) {
+	w.b = append(w.b, '[')
+	for i, item := range t.items {
+		if i > 0 {
+			w.b = append(w.b, ',')
+		}
+		if !w.value(item, depth+1) {
+			return
+		}
+	}
+	w.b = append(w.b, ']')
+}
+
+func (w *jsonWriter) object(t *jsonObject, depth int) {
+	w.b = append(w.b, '{')
+	for i, key := range t.keys {
+		if i > 0 {
+			w.b = append(w.b, ',')
+		}
+		w.b = appendJSONString(w.b, key)
+		w.b = append(w.b, ':')
+		if !w.value(t.values[i], depth+1) {
+			return
+		}
+	}
+	w.b = append(w.b, '}')
 }
 
 const hexDigits = "0123456789abcdef"

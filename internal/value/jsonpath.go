@@ -14,8 +14,9 @@ const (
 	// maxPathSteps bounds the steps of one path, and maxPathBytes its text.
 	maxPathSteps = 512
 	maxPathBytes = 1 << 16
-	// visitCost is the work of one step at one place.
+	// visitCost is the work of one step at one place, and matchCost that of a match.
 	visitCost = 32
+	matchCost = 256
 )
 
 type stepKind uint8
@@ -139,7 +140,7 @@ func (e *evaluation) step(i int, definite bool, doc any, at place) error {
 	}
 	if i == len(e.path.steps) {
 		e.matches = append(e.matches, match{doc, at})
-		return nil
+		return e.work.spend(matchCost)
 	}
 	s := &e.path.steps[i]
 	switch s.kind {

@@ -160,7 +160,7 @@ func concatTexts(doc any, args []any, w *work) (any, error) {
 	var b strings.Builder
 	add := func(s string) error {
 		if b.Len()+len(s) > MaxBytes {
-			return tooLarge(b.Len() + len(s))
+			return tooLarge()
 		}
 		b.WriteString(s)
 		return w.spend(len(s))

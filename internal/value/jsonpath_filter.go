@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"regexp/syntax"
+	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 )
 
 // condition is a filter, or a part of one.
@@ -108,10 +109,45 @@ func (c relation) holds(item, root any, w *work) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if err := w.spend(treeCost(left) + treeCost(right)); err != nil {
+	if err := w.spend(relationCost(left, right)); err != nil {
 		return false, err
 	}
 	return relate(c.op, left, right)
+}
+
+// pattern is a regular expression that must cover a whole text.
+type pattern struct {
+	*regexp.Regexp
+	// cost is the work for each byte of a text.
+	cost int
+}
+
+// relationCost: lists may be compared item by item with lists, and patterns take their size for each byte.
+func relationCost(l, r any) int {
+	cost := treeCost(l) + treeCost(r)
+	switch x := l.(type) {
+	case *jsonList:
+		if y, ok := r.(*jsonList); ok {
+			cost += visitCost * len(x.items) * len(y.items)
+		}
+	case *pattern:
+		return cost + x.cost*textCost(r)
+	}
+	if p, ok := r.(*pattern); ok {
+		cost += p.cost * textCost(l)
+	}
+	return cost
+}
+
+// textCost is the bytes of a text, or of all texts in a list.
+func textCost(v any) int {
+	n := 0
+	for _, item := range flat(v) {
+		if s, ok := item.(string); ok {
+			n += len(s)
+		}
+	}
+	return n
 }
 
 // treeCost is about the work of looking at a value once.
@@ -200,7 +236,7 @@ func sameKind(l, r any) bool {
 
 func nodesEqual(l, r any) bool {
 	switch x := l.(type) {
-	case undefined, *regexp.Regexp:
+	case undefined, *pattern:
 		return false
 	case string:
 		if isNumber(r) {
@@ -290,28 +326,20 @@ func orderNodes(l, r any) (order int, ok bool) {
 	return 0, false
 }
 
-// matches: the pattern must cover the whole text; a list matches if an item does.
+// matches: one side is a pattern; of a list one item must match.
 func matches(l, r any) (bool, error) {
-	pattern, input := r, l
-	p, ok := pattern.(*regexp.Regexp)
-	if q, left := l.(*regexp.Regexp); left {
-		if ok {
-			return false, nil
-		}
-		p, ok, input = q, true, r
-	}
-	if !ok {
+	p, left := l.(*pattern)
+	q, right := r.(*pattern)
+	if left == right {
 		return false, nil
 	}
-	if list, isList := input.(*jsonList); isList {
-		for _, item := range list.items {
-			if p.MatchString(inputText(item)) {
-				return true, nil
-			}
-		}
-		return false, nil
+	input := l
+	if left {
+		input = r
+	} else {
+		p = q
 	}
-	return p.MatchString(inputText(input)), nil
+	return slices.ContainsFunc(flat(input), func(item any) bool { return p.MatchString(inputText(item)) }), nil
 }
 
 func inputText(v any) string {
@@ -653,11 +681,24 @@ func (p *filterParser) pattern() (operandNode, error) {
 	if flags != "" {
 		flags = "(?" + flags + ")"
 	}
-	re, err := regexp.Compile(`^` + flags + `(?:` + text + `)$`)
-	if err != nil || !utf8.ValidString(text) {
+	compiled, err := compilePattern(`^` + flags + `(?:` + text + `)$`)
+	if err != nil {
 		return operandNode{}, fmt.Errorf("Cannot compile pattern /%s/", clip(text))
 	}
-	return operandNode{literal: re}, nil
+	return operandNode{literal: compiled}, nil
+}
+
+func compilePattern(expr string) (*pattern, error) {
+	tree, err := syntax.Parse(expr, syntax.Perl)
+	if err != nil {
+		return nil, err
+	}
+	program, err := syntax.Compile(tree.Simplify())
+	if err != nil {
+		return nil, err
+	}
+	re, err := regexp.Compile(expr)
+	return &pattern{Regexp: re, cost: 1 + len(program.Inst)/4}, err
 }
 
 func (p *filterParser) keyword() (operandNode, error) {

@@ -10,13 +10,13 @@ const (
 	// MaxBytes is how large a value may become: what fits a record of the log.
 	MaxBytes = 1_047_000
 	// MaxWork bounds what one VariableAssignment may cost. The unit is about a byte looked at.
-	MaxWork = 1 << 28
+	MaxWork = 1 << 26
 	// maxQuoted is how much of a text a message repeats, in bytes.
 	maxQuoted = 200
 )
 
-func tooLarge(n int) error {
-	return fmt.Errorf("the result would have %d bytes, exceeding the limit of %d bytes for one value", n, MaxBytes)
+func tooLarge() error {
+	return fmt.Errorf("the result exceeds the limit of %d bytes for one value", MaxBytes)
 }
 
 func tooDeep() error {

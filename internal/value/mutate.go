@@ -96,25 +96,21 @@ func (r *resolver) mutateJSON(op lhpb.VariableMutationType, v *lhpb.VariableValu
 	return fromJSON(doc)
 }
 
-// operateTree is the tree of `current op right`, the type of what is there being that of the result.
-func operateTree(op lhpb.VariableMutationType, current any, right *lhpb.VariableValue) (any, error) {
+// operateTree is `current op right`, the type of what is there being that of the result.
+func operateTree(op lhpb.VariableMutationType, current any, right *lhpb.VariableValue) (*lhpb.VariableValue, error) {
 	if current == nil {
-		return plain(right)
+		return right, nil
 	}
 	left, err := fromJSON(current)
 	if err != nil {
 		return nil, err
 	}
-	result, err := Operate(op, TypeOf(left).Def(), left, right)
-	if err != nil {
-		return nil, err
-	}
-	return plain(result)
+	return Operate(op, TypeOf(left).Def(), left, right)
 }
 
-// setTree puts a tree wherever the path leads. A missing last property is made; anything else that is
+// setTree puts a value wherever the path leads. A missing last property is made; anything else that is
 // missing is an error.
-func (r *resolver) setTree(p *jsonPath, doc, tree any) error {
+func (r *resolver) setTree(p *jsonPath, doc any, v *lhpb.VariableValue) error {
 	if len(p.steps) == 0 {
 		return errors.New("the root of a document cannot be replaced")
 	}
@@ -132,10 +128,8 @@ func (r *resolver) setTree(p *jsonPath, doc, tree any) error {
 	if len(e.matches) == 0 && p.definite() {
 		return errors.New("no such index in the list")
 	}
+	tree := treeOf(v, 0)
 	for _, m := range e.matches {
-		if err := r.work.spend(visitCost + treeCost(tree)); err != nil {
-			return err
-		}
 		if err := m.at.set(tree); err != nil {
 			return err
 		}
@@ -167,8 +161,8 @@ func (r *resolver) mutateLHPath(m *lhpb.VariableMutation, declared *lhpb.TypeDef
 	if err != nil {
 		return nil, err
 	}
-	if n := sizeOf(changed); n > MaxBytes {
-		return nil, tooLarge(n)
+	if sizeOf(changed) > MaxBytes {
+		return nil, tooLarge()
 	}
 	return changed, nil
 }
@@ -218,7 +212,7 @@ func (r *resolver) mutateTree(op lhpb.VariableMutationType, v *lhpb.VariableValu
 	switch parent := descend(doc, steps[:len(steps)-1]).(type) {
 	case *jsonObject:
 		if !s.isIndex {
-			parent.set(s.key, result)
+			parent.set(s.key, treeOf(result, 0))
 			return fromJSON(doc)
 		}
 	case *jsonList:
@@ -230,7 +224,7 @@ func (r *resolver) mutateTree(op lhpb.VariableMutationType, v *lhpb.VariableValu
 			if err := checkIndex(i, len(parent.items)); err != nil {
 				return nil, err
 			}
-			parent.items[i] = result
+			parent.items[i] = treeOf(result, 0)
 			return fromJSON(doc)
 		}
 	}

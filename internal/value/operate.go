@@ -21,8 +21,8 @@ func Operate(op lhpb.VariableMutationType, target *lhpb.TypeDefinition, left, ri
 	if err != nil {
 		return nil, err
 	}
-	if n := sizeOf(result); n > MaxBytes {
-		return nil, tooLarge(n)
+	if sizeOf(result) > MaxBytes {
+		return nil, tooLarge()
 	}
 	return result, nil
 }
@@ -206,19 +206,15 @@ func number(v *lhpb.VariableValue) (f float64, isDouble, ok bool) {
 }
 
 func concat(a, b string) (*lhpb.VariableValue, error) {
-	if n := len(a) + len(b); n > MaxBytes {
-		return nil, tooLarge(n)
+	if len(a)+len(b) > MaxBytes {
+		return nil, tooLarge()
 	}
 	return Str(a + b), nil
 }
 
 func appendItem(list string, item *lhpb.VariableValue) (*lhpb.VariableValue, error) {
-	p, err := plain(item)
-	if err != nil {
-		return nil, err
-	}
 	l := jsonListOf(list)
-	l.items = append(l.items, p)
+	l.items = append(l.items, treeOf(item, 0))
 	return fromJSON(l)
 }
 
@@ -239,8 +235,8 @@ func extend(t Type, left, right *lhpb.VariableValue) (*lhpb.VariableValue, error
 		if err != nil {
 			return nil, err
 		}
-		if n := len(l.Bytes) + len(r.GetBytes()); n > MaxBytes {
-			return nil, tooLarge(n)
+		if len(l.Bytes)+len(r.GetBytes()) > MaxBytes {
+			return nil, tooLarge()
 		}
 		return Bytes(slices.Concat(l.Bytes, r.GetBytes())), nil
 	case *lhpb.VariableValue_Array:
@@ -350,8 +346,9 @@ func removeIfPresent(t Type, left, right *lhpb.VariableValue) (*lhpb.VariableVal
 			return nil, err
 		}
 		var kept []*lhpb.VariableValue
+		same := identicalTo(unwanted)
 		for _, item := range l.Array.GetItems() {
-			if !Identical(item, unwanted) {
+			if !same(item) {
 				kept = append(kept, item)
 			}
 		}

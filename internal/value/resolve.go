@@ -164,8 +164,8 @@ func (r *resolver) structBuilder(b *lhpb.StructBuilder) (*lhpb.VariableValue, er
 		return nil, err
 	}
 	v := Struct(built)
-	if n := sizeOf(v); n > MaxBytes {
-		return nil, tooLarge(n)
+	if sizeOf(v) > MaxBytes {
+		return nil, tooLarge()
 	}
 	return v, nil
 }
@@ -234,8 +234,8 @@ func (r *resolver) mapBuilder(b *lhpb.MapBuilder) (*lhpb.VariableValue, error) {
 		at.put(m, &lhpb.Map_Entry{Key: key, Value: v})
 	}
 	built := Map(m)
-	if n := sizeOf(built); n > MaxBytes {
-		return nil, tooLarge(n)
+	if sizeOf(built) > MaxBytes {
+		return nil, tooLarge()
 	}
 	if m.MapType == nil {
 		return built, nil

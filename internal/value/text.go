@@ -68,8 +68,6 @@ func timestampText(t *timestamppb.Timestamp) string {
 	return time.Unix(t.GetSeconds(), int64(t.GetNanos())).UTC().Format(time.RFC3339Nano)
 }
 
-func appendInt(b []byte, i int64) []byte { return strconv.AppendInt(b, i, 10) }
-
 // treeOf is the plain value as JSON would hold it: BYTES in Base64, Maps as objects with the text of their
 // keys, Structs as objects with their fields in order of name.
 func treeOf(v *lhpb.VariableValue, depth int) any {
@@ -112,15 +110,6 @@ func treeOf(v *lhpb.VariableValue, depth int) any {
 		return nil
 	}
 	return Text(v)
-}
-
-// plain is treeOf for what goes into a JSON document.
-func plain(v *lhpb.VariableValue) (any, error) {
-	tree := treeOf(v, 0)
-	if err := checkTree(tree, 0); err != nil {
-		return nil, err
-	}
-	return tree, nil
 }
 
 // compareUTF16 orders texts by their UTF-16 code units.

@@ -307,9 +307,6 @@ func equalTypes(a, b *lhpb.TypeDefinition, depth int) bool {
 
 func equalDefined(a, b *lhpb.TypeDefinition, depth int) bool {
 	switch x := a.GetDefinedType().(type) {
-	case *lhpb.TypeDefinition_PrimitiveType:
-		p, ok := primitiveOf(b)
-		return ok && p == x.PrimitiveType
 	case *lhpb.TypeDefinition_StructDefId:
 		y, ok := b.GetDefinedType().(*lhpb.TypeDefinition_StructDefId)
 		return ok && equalStructDefIDs(x.StructDefId, y.StructDefId)
@@ -320,7 +317,10 @@ func equalDefined(a, b *lhpb.TypeDefinition, depth int) bool {
 		return isMap(b) && equalTypes(m.GetKeyType(), n.GetKeyType(), depth+1) &&
 			equalTypes(m.GetValueType(), n.GetValueType(), depth+1)
 	}
-	return Normalize(a) == Normalize(b)
+	// A declaration that says nothing is JSON_OBJ.
+	x, _ := primitiveOf(Normalize(a))
+	y, ok := primitiveOf(Normalize(b))
+	return ok && x == y
 }
 
 func equalStructDefIDs(a, b *lhpb.StructDefId) bool {

@@ -24,8 +24,8 @@ func check(expected *lhpb.TypeDefinition, v *lhpb.VariableValue, defs StructDefs
 	if err != nil {
 		return nil, err
 	}
-	if n := sizeOf(checked); n > MaxBytes {
-		return nil, tooLarge(n)
+	if sizeOf(checked) > MaxBytes {
+		return nil, tooLarge()
 	}
 	return checked, nil
 }
