@@ -1,0 +1,206 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+
+	"littlehorse/internal/keys"
+	"littlehorse/internal/lh"
+	"littlehorse/internal/machine"
+	"littlehorse/internal/pb"
+	"littlehorse/lhpb"
+)
+
+const tenant = "default"
+
+// submit sends a record as the API would, to the server that is up.
+func (w *world) submit(to machine.Stream, r *pb.Record, done func(machine.Reply)) {
+	w.requests++
+	r.Header = &pb.Header{Tenant: tenant, RequestId: fmt.Appendf(nil, "request-%d", w.requests)}
+	s := w.server
+	s.host.Submit(to, r, func(reply machine.Reply) {
+		if !s.dead {
+			done(reply)
+		}
+	})
+}
+
+// core is where everything of a WfRun lives.
+func (w *world) stream(root string) machine.Stream {
+	h := uint32(2166136261)
+	for i := range len(root) {
+		h = (h ^ uint32(root[i])) * 16777619
+	}
+	return machine.Stream{Kind: machine.Core, Partition: uint16(h % partitions)}
+}
+
+func (w *world) ofRun(id *lhpb.WfRunId) machine.Stream { return w.stream(lh.RootWfRunID(id)) }
+
+// client does one random thing that a client might do.
+func (w *world) client() {
+	switch w.rng.IntN(10) {
+	case 0, 1, 2, 3:
+		w.runWf(fmt.Sprintf("run-%d", len(w.started)), w.rng.IntN(specCount))
+	case 4:
+		w.repeatRunWf()
+	case 5, 6:
+		w.putEvent(eventDef)
+	case 7:
+		w.putEvent(stopDef)
+	case 8:
+		w.stopOrResume()
+	case 9:
+		if w.rng.IntN(3) == 0 {
+			w.deleteRun()
+		}
+	}
+}
+
+// runWf starts a run. Started counts it whether or not an answer ever comes; acknowledged means that it must be
+// there for ever.
+func (w *world) runWf(id string, spec int) {
+	w.started[id] = spec
+	w.submit(w.stream(id), &pb.Record{Command: &pb.Record_RunWf{RunWf: &pb.RunWf{
+		Request:  &lhpb.RunWfRequest{WfSpecName: specName(spec), Id: &id},
+		WfSpecId: &lhpb.WfSpecId{Name: specName(spec)},
+	}}}, func(r machine.Reply) {
+		if r.Err == nil || r.Err.Code == lh.AlreadyExists {
+			w.acknowledged[id] = true
+		} else if r.Err.Code != lh.ResourceExhausted {
+			w.violate("client", "RunWf %s was refused: %v", id, r.Err)
+		}
+	})
+}
+
+// repeatRunWf is a client that did not hear and asks again with the same id.
+func (w *world) repeatRunWf() {
+	if id, ok := w.anyRun(); ok && !w.deleted[id] {
+		w.runWf(id, w.started[id])
+	}
+}
+
+func (w *world) anyRun() (string, bool) {
+	if len(w.started) == 0 {
+		return "", false
+	}
+	return fmt.Sprintf("run-%d", w.rng.IntN(len(w.started))), true
+}
+
+func (w *world) putEvent(def string) {
+	id, ok := w.anyRun()
+	if !ok {
+		return
+	}
+	w.events++
+	guid := fmt.Sprintf("event-%d", w.events)
+	w.submit(w.stream(id), &pb.Record{Command: &pb.Record_PutExternalEvent{PutExternalEvent: &lhpb.PutExternalEventRequest{
+		WfRunId: &lhpb.WfRunId{Id: id}, ExternalEventDefId: &lhpb.ExternalEventDefId{Name: def}, Guid: &guid, Content: intValue(1),
+	}}}, func(r machine.Reply) {
+		if r.Err == nil {
+			w.posted[guid] = posted{run: id, def: def}
+		}
+	})
+}
+
+func (w *world) stopOrResume() {
+	id, ok := w.anyRun()
+	if !ok {
+		return
+	}
+	run := &lhpb.WfRunId{Id: id}
+	r := &pb.Record{Command: &pb.Record_StopWfRun{StopWfRun: &lhpb.StopWfRunRequest{WfRunId: run}}}
+	if w.rng.IntN(2) == 0 {
+		r = resume(run)
+	}
+	w.submit(w.stream(id), r, func(machine.Reply) {})
+}
+
+func resume(run *lhpb.WfRunId) *pb.Record {
+	return &pb.Record{Command: &pb.Record_ResumeWfRun{ResumeWfRun: &lhpb.ResumeWfRunRequest{WfRunId: run}}}
+}
+
+func (w *world) deleteRun() {
+	id, ok := w.anyRun()
+	if !ok {
+		return
+	}
+	w.deleted[id] = true
+	w.submit(w.stream(id), &pb.Record{Command: &pb.Record_DeleteWfRun{DeleteWfRun: &lhpb.DeleteWfRunRequest{
+		Id: &lhpb.WfRunId{Id: id},
+	}}}, func(machine.Reply) {})
+}
+
+// worker does one random thing that a task worker might do: ask for a task, report one, or report one again.
+func (w *world) worker() {
+	if len(w.held) > 0 && w.rng.IntN(2) == 0 {
+		i := w.rng.IntN(len(w.held))
+		task := w.held[i]
+		if w.rng.IntN(8) == 0 {
+			return // slow: the attempt may time out meanwhile
+		}
+		if w.rng.IntN(10) > 0 {
+			w.held = slices.Delete(w.held, i, i+1)
+		}
+		w.report(task, w.outcome())
+		return
+	}
+	if waiting := w.server.sortedWaiting(); len(waiting) > 0 {
+		w.claim(waiting[w.rng.IntN(len(waiting))])
+	}
+}
+
+// claim asks for the attempt. The hint stays until a commit takes it away, so two workers may ask for one.
+func (w *world) claim(hint keys.Key) {
+	at := w.server.waiting[hint]
+	q, err := keys.ParseScheduledTask(hint)
+	if err != nil {
+		w.violate("client", "queue row %q cannot be read: %v", hint, err)
+		return
+	}
+	s := w.server
+	w.credits++
+	w.submit(at, &pb.Record{Command: &pb.Record_ClaimTask{ClaimTask: &pb.ClaimTask{
+		TaskRunId: &lhpb.TaskRunId{WfRunId: lh.ParseWfRunID(q.WfRun), TaskGuid: q.Guid}, Attempt: q.Attempt,
+		Credit: &pb.Credit{TaskDefId: &lhpb.TaskDefId{Name: q.TaskDef}, WorkerId: "worker", Incarnation: s.incarnation, Number: w.credits},
+	}}}, func(r machine.Reply) {
+		if r.Err != nil {
+			return
+		}
+		task, _ := r.Value.(*lhpb.ScheduledTask)
+		if task == nil {
+			delete(s.waiting, hint)
+			return
+		}
+		w.deliver(task)
+	})
+}
+
+func (w *world) deliver(task *lhpb.ScheduledTask) {
+	name := attemptName(task)
+	w.delivered[name]++
+	if w.delivered[name] > 1 {
+		w.violate("delivery", "%s reached a worker %d times", name, w.delivered[name])
+	}
+	w.held = append(w.held, task)
+}
+
+func (w *world) outcome() lhpb.TaskStatus {
+	return [...]lhpb.TaskStatus{
+		lhpb.TaskStatus_TASK_SUCCESS, lhpb.TaskStatus_TASK_SUCCESS, lhpb.TaskStatus_TASK_SUCCESS,
+		lhpb.TaskStatus_TASK_FAILED, lhpb.TaskStatus_TASK_EXCEPTION,
+	}[w.rng.IntN(5)]
+}
+
+func (w *world) report(task *lhpb.ScheduledTask, status lhpb.TaskStatus) {
+	r := &lhpb.ReportTaskRun{TaskRunId: task.TaskRunId, AttemptNumber: task.AttemptNumber, Status: status}
+	switch status {
+	case lhpb.TaskStatus_TASK_SUCCESS:
+		r.Result = &lhpb.ReportTaskRun_Output{Output: intValue(int64(w.rng.IntN(3)))}
+	case lhpb.TaskStatus_TASK_FAILED:
+		r.Result = &lhpb.ReportTaskRun_Error{Error: &lhpb.LHTaskError{Type: lhpb.LHErrorType_TASK_FAILURE, Message: "broken"}}
+	case lhpb.TaskStatus_TASK_EXCEPTION:
+		r.Result = &lhpb.ReportTaskRun_Exception{Exception: &lhpb.LHTaskException{Name: "declined", Message: "no"}}
+	}
+	w.submit(w.ofRun(task.TaskRunId.WfRunId), &pb.Record{Command: &pb.Record_ReportTask{ReportTask: &pb.ReportTask{Report: r}}},
+		func(machine.Reply) {})
+}

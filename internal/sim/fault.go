@@ -1,0 +1,97 @@
+package sim
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"google.golang.org/protobuf/proto"
+
+	"littlehorse/internal/keys"
+	"littlehorse/internal/machine"
+	"littlehorse/internal/pb"
+	"littlehorse/lhpb"
+)
+
+// Fault is a bug that can be planted, to see that the judges find it.
+type Fault string
+
+// The faults.
+const (
+	NoFault Fault = ""
+	// ReplyBeforeSync makes every sync a lie: what is acknowledged may be lost.
+	ReplyBeforeSync Fault = "reply before sync"
+	// DoubleDelivery lets a claim leave the attempt in the queue and as it was.
+	DoubleDelivery Fault = "double delivery"
+	// LostTimer forgets one timer in a few.
+	LostTimer Fault = "lost timer"
+	// StaleIndex keeps index rows that should go.
+	StaleIndex Fault = "stale index"
+	// Restless lets a result depend on something that is not in the record.
+	Restless Fault = "not deterministic"
+)
+
+// Faults are all that can be planted.
+var Faults = []Fault{ReplyBeforeSync, DoubleDelivery, LostTimer, StaleIndex, Restless}
+
+// faulty is a machine with a bug in it.
+type faulty struct {
+	machine.Machine
+	fault Fault
+	calls int
+}
+
+// Apply implements machine.Machine.
+func (f *faulty) Apply(v machine.View, r *pb.Record) machine.Effects {
+	e := f.Machine.Apply(v, r)
+	f.calls++
+	switch f.fault {
+	case DoubleDelivery:
+		if r.GetClaimTask() != nil {
+			e.Changes = nil
+		}
+	case LostTimer:
+		e.Changes = slices.DeleteFunc(e.Changes, func(c machine.Change) bool {
+			return c.Key.Space() == keys.SpaceTimer && c.Value != nil && f.calls%3 == 0
+		})
+	case StaleIndex:
+		e.Changes = slices.DeleteFunc(e.Changes, func(c machine.Change) bool {
+			return c.Key.Space() == keys.SpaceTag && c.Value == nil
+		})
+	case Restless:
+		f.shift(e.Changes)
+	}
+	return e
+}
+
+// shift changes a time by how often the machine was called.
+func (f *faulty) shift(changes []machine.Change) {
+	for i, c := range changes {
+		if n, ok := c.Value.(*lhpb.NodeRun); ok && n.ArrivalTime != nil {
+			n = n.CloneVT()
+			n.ArrivalTime.Nanos = int32(f.calls)
+			changes[i].Value = n
+		}
+	}
+}
+
+// Violation is what a judge has found.
+type Violation struct {
+	Judge string
+	What  string
+}
+
+func (v Violation) String() string { return v.Judge + ": " + v.What }
+
+// attemptName names an attempt of a task across restarts.
+func attemptName(t *lhpb.ScheduledTask) string {
+	id := t.GetTaskRunId()
+	var parts []string
+	for w := id.GetWfRunId(); w != nil; w = w.ParentWfRunId {
+		parts = append(parts, w.Id)
+	}
+	slices.Reverse(parts)
+	return fmt.Sprintf("%s/%s attempt %d", strings.Join(parts, "_"), id.GetTaskGuid(), t.GetAttemptNumber())
+}
+
+func clone[M proto.Message](m M) M { return proto.Clone(m).(M) }

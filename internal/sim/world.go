@@ -1,0 +1,297 @@
+package sim
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"littlehorse/internal/machine"
+	"littlehorse/internal/pb"
+	"littlehorse/lhpb"
+)
+
+const (
+	partitions = 3
+	specCount  = 3
+	// horizon bounds the virtual time in which everything that was begun must end, workers being willing.
+	horizon = 2 * time.Hour
+)
+
+// Options of one run.
+type Options struct {
+	Seed uint64
+	// Steps of the random part; default 250.
+	Steps int
+	// Fault to plant; none by default.
+	Fault Fault
+}
+
+// Result of one run.
+type Result struct {
+	Violations []Violation
+	Crashes    int
+	Runs       int // acknowledged WfRuns
+	Deliveries int
+	Records    int // applied and durable
+}
+
+// world is everything outside the server, and what is known of it.
+type world struct {
+	options Options
+	rng     *rand.Rand
+	clock   clock
+	disk    *disk
+	streams []machine.Stream
+	lanes   int
+	server  *server
+	at      *driven // the lane whose step is taken
+
+	starts, crashes   int
+	requests, credits uint64
+	events            int
+
+	started      map[string]int // WfRun id to spec
+	acknowledged map[string]bool
+	deleted      map[string]bool // deletion was asked for
+	posted       map[string]posted
+	delivered    map[string]int
+	held         []*lhpb.ScheduledTask // tasks that workers have
+
+	applied    map[machine.Stream][]*pb.Record
+	violations []Violation
+}
+
+// posted is an acknowledged ExternalEvent.
+type posted struct{ run, def string }
+
+// maxViolations ends a run that has gone wrong beyond doubt.
+const maxViolations = 10
+
+// errGivenUp ends a run after too many violations.
+var errGivenUp = errors.New("sim: too many violations")
+
+// Run plays one seed to its end.
+func Run(o Options) (Result, error) {
+	if o.Steps == 0 {
+		o.Steps = 250
+	}
+	w := newWorld(o)
+	err := w.play()
+	if w.server != nil {
+		w.server.close()
+	}
+	if errors.Is(err, errGivenUp) {
+		err = nil
+	}
+	r := Result{Violations: w.violations, Crashes: w.crashes, Runs: len(w.acknowledged), Deliveries: len(w.delivered)}
+	for _, a := range w.applied {
+		r.Records += len(a)
+	}
+	return r, err
+}
+
+func newWorld(o Options) *world {
+	w := &world{
+		options: o, rng: rand.New(rand.NewPCG(o.Seed, 0x6c68)),
+		clock:   clock{ns: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano()},
+		streams: []machine.Stream{metadata},
+		started: map[string]int{}, acknowledged: map[string]bool{}, deleted: map[string]bool{},
+		posted: map[string]posted{}, delivered: map[string]int{}, applied: map[machine.Stream][]*pb.Record{},
+	}
+	for p := range partitions {
+		w.streams = append(w.streams, machine.Stream{Kind: machine.Core, Partition: uint16(p)})
+	}
+	w.lanes = len(w.streams)
+	if w.rng.IntN(3) == 0 {
+		w.lanes = 2
+	}
+	w.disk = newDisk(vfs.NewCrashableMem(), w.rng.Uint64())
+	return w
+}
+
+func (w *world) play() error {
+	if err := w.reopen(); err != nil {
+		return err
+	}
+	if err := w.define(); err != nil {
+		return err
+	}
+	for range w.options.Steps {
+		if err := w.step(); err != nil {
+			return err
+		}
+	}
+	if err := w.crash(); err != nil {
+		return err
+	}
+	if err := w.finish(); err != nil {
+		return err
+	}
+	w.judge()
+	w.judgeReplay()
+	w.judgeEnds()
+	return nil
+}
+
+func specName(n int) string { return fmt.Sprintf("spec-%d", n) }
+
+// define registers the definitions and waits for them.
+func (w *world) define() error {
+	puts := []*pb.Record{
+		{Command: &pb.Record_PutTaskDef{PutTaskDef: &lhpb.PutTaskDefRequest{Name: taskDef}}},
+		{Command: &pb.Record_PutExternalEventDef{PutExternalEventDef: &lhpb.PutExternalEventDefRequest{Name: eventDef}}},
+		{Command: &pb.Record_PutExternalEventDef{PutExternalEventDef: &lhpb.PutExternalEventDefRequest{Name: stopDef}}},
+	}
+	for n := range specCount {
+		puts = append(puts, &pb.Record{Command: &pb.Record_PutWfSpec{PutWfSpec: wfSpec(w.rng, specName(n))}})
+	}
+	for _, r := range puts {
+		answered := false
+		w.submit(metadata, r, func(reply machine.Reply) {
+			answered = true
+			if reply.Err != nil {
+				w.violate("client", "%T was refused: %v", r.Command, reply.Err)
+			}
+		})
+		if err := w.server.settle(); err != nil {
+			return err
+		}
+		if !answered {
+			return fmt.Errorf("sim: %T was not answered", r.Command)
+		}
+	}
+	return nil
+}
+
+// step lets one thing happen.
+func (w *world) step() error {
+	if len(w.violations) >= maxViolations {
+		return errGivenUp
+	}
+	switch n := w.rng.IntN(100); {
+	case n < 20:
+		w.client()
+	case n < 45:
+		w.worker()
+	case n < 50:
+		w.clock.ns += int64(w.rng.IntN(5000)) * int64(time.Millisecond)
+	case n < 51:
+		w.disk.arm(w.rng.IntN(6))
+	case n < 52:
+		return w.crash()
+	default:
+		if err := w.server.advance(w.server.lanes[w.rng.IntN(len(w.server.lanes))]); err != nil {
+			return err
+		}
+		if w.disk.isCut() {
+			return w.crash()
+		}
+	}
+	return nil
+}
+
+// crash cuts the power and starts again, more than once if the power fails again before the server is up.
+func (w *world) crash() error {
+	w.server.close()
+	w.server = nil
+	return w.reopen()
+}
+
+func (w *world) reopen() error {
+	for {
+		if w.starts > 0 {
+			w.crashes++
+			w.disk = newDisk(w.disk.cut(), w.rng.Uint64())
+			if w.rng.IntN(5) == 0 {
+				w.disk.arm(w.rng.IntN(30))
+			}
+		}
+		s, err := w.start()
+		if err != nil {
+			return err
+		}
+		if !w.disk.isCut() {
+			w.server = s
+			break
+		}
+		s.close()
+	}
+	w.judge()
+	return nil
+}
+
+// finish lets workers answer everything, clients resume what they stopped, and time pass, until nothing happens
+// any more.
+func (w *world) finish() error {
+	w.disk.arm(-1)
+	if err := w.resumeAll(); err != nil {
+		return err
+	}
+	end := w.clock.ns + int64(horizon)
+	for w.clock.ns < end {
+		if len(w.violations) >= maxViolations {
+			return errGivenUp
+		}
+		if err := w.server.settle(); err != nil {
+			return err
+		}
+		if w.workAll() {
+			continue
+		}
+		at, ok, err := w.nextTimer()
+		if err != nil {
+			return err
+		}
+		if !ok {
+			return nil
+		}
+		w.clock.ns = max(w.clock.ns, at.UnixNano())
+	}
+	w.violate("end", "after %v of virtual time something still goes on", horizon)
+	return nil
+}
+
+func (w *world) resumeAll() error {
+	for id := range len(w.started) {
+		run := &lhpb.WfRunId{Id: fmt.Sprintf("run-%d", id)}
+		w.submit(w.ofRun(run), resume(run), func(machine.Reply) {})
+		if err := w.server.settle(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// workAll reports everything that workers hold and claims everything that waits.
+func (w *world) workAll() bool {
+	held := w.held
+	w.held = nil
+	for _, task := range held {
+		w.report(task, lhpb.TaskStatus_TASK_SUCCESS)
+	}
+	waiting := w.server.sortedWaiting()
+	for _, hint := range waiting {
+		w.claim(hint)
+	}
+	return len(held)+len(waiting) > 0
+}
+
+func (w *world) nextTimer() (first time.Time, ok bool, err error) {
+	for _, l := range w.server.lanes {
+		at, has, err := l.NextTimer()
+		if err != nil {
+			return time.Time{}, false, err
+		}
+		if has && (!ok || at.Before(first)) {
+			first, ok = at, true
+		}
+	}
+	return first, ok, nil
+}
+
+func (w *world) violate(judge, format string, args ...any) {
+	w.violations = append(w.violations, Violation{judge, fmt.Sprintf(format, args...)})
+}
