@@ -56,4 +56,7 @@ require (
 	pgregory.net/rapid v1.3.0
 )
 
-require github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
+require (
+	github.com/munnerz/goautoneg v0.0.0-20191010083416-a7dc8b61c822 // indirect
+	golang.org/x/tools v0.49.0 // indirect
+)
