@@ -1,0 +1,139 @@
+package ctl
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"littlehorse/lhpb"
+)
+
+func (c *cli) remove() *cobra.Command {
+	one := cobra.ExactArgs(1)
+	return group("delete", "Delete an object",
+		unary(c, "wfRun <id>", "Delete a WfRun", one, api.DeleteWfRun,
+			func(r *request) (*lhpb.DeleteWfRunRequest, error) {
+				return &lhpb.DeleteWfRunRequest{Id: runID(r.args[0])}, nil
+			}),
+		c.deleteWfRunBulk(),
+		unary(c, "schedule <id>", "Delete a scheduled WfRun", one, api.DeleteScheduledWfRun,
+			func(r *request) (*lhpb.DeleteScheduledWfRunRequest, error) {
+				return &lhpb.DeleteScheduledWfRunRequest{Id: &lhpb.ScheduledWfRunId{Id: r.args[0]}}, nil
+			}),
+		unary(c, "wfSpec <name> <majorVersion> <revision>", "Delete one version of a WfSpec", cobra.ExactArgs(3), api.DeleteWfSpec,
+			func(r *request) (*lhpb.DeleteWfSpecRequest, error) {
+				id, err := r.wfSpecID()
+				return &lhpb.DeleteWfSpecRequest{Id: id}, err
+			}),
+		unary(c, "taskDef <name>", "Delete a TaskDef", one, api.DeleteTaskDef,
+			func(r *request) (*lhpb.DeleteTaskDefRequest, error) {
+				return &lhpb.DeleteTaskDefRequest{Id: &lhpb.TaskDefId{Name: r.args[0]}}, nil
+			}),
+		unary(c, "userTaskDef <name> <version>", "Delete one version of a UserTaskDef", parts(2), api.DeleteUserTaskDef,
+			func(r *request) (*lhpb.DeleteUserTaskDefRequest, error) {
+				name, version, err := r.nameAndVersion()
+				if err != nil {
+					return nil, err
+				}
+				return &lhpb.DeleteUserTaskDefRequest{Id: &lhpb.UserTaskDefId{Name: name, Version: *version}}, nil
+			}),
+		unary(c, "structDef <name> <version>", "Delete one version of a StructDef", parts(2), api.DeleteStructDef,
+			func(r *request) (*lhpb.DeleteStructDefRequest, error) {
+				name, version, err := r.nameAndVersion()
+				if err != nil {
+					return nil, err
+				}
+				return &lhpb.DeleteStructDefRequest{Id: &lhpb.StructDefId{Name: name, Version: *version}}, nil
+			}),
+		unary(c, "externalEventDef <name>", "Delete an ExternalEventDef", one, api.DeleteExternalEventDef,
+			func(r *request) (*lhpb.DeleteExternalEventDefRequest, error) {
+				return &lhpb.DeleteExternalEventDefRequest{Id: externalEventDef(r.args[0])}, nil
+			}),
+		unary(c, "workflowEventDef <name>", "Delete a WorkflowEventDef", one, api.DeleteWorkflowEventDef,
+			func(r *request) (*lhpb.DeleteWorkflowEventDefRequest, error) {
+				return &lhpb.DeleteWorkflowEventDefRequest{Id: workflowEventDef(r.args[0])}, nil
+			}),
+		unary(c, "correlatedEvent <key> <externalEventDefName>", "Delete a CorrelatedEvent", parts(2), api.DeleteCorrelatedEvent,
+			func(r *request) (*lhpb.DeleteCorrelatedEventRequest, error) {
+				return &lhpb.DeleteCorrelatedEventRequest{Id: r.correlatedEventID()}, nil
+			}),
+		unary(c, "principal <id>", "Delete a principal", one, api.DeletePrincipal,
+			func(r *request) (*lhpb.DeletePrincipalRequest, error) {
+				return &lhpb.DeletePrincipalRequest{Id: &lhpb.PrincipalId{Id: r.args[0]}}, nil
+			}),
+		c.deleteQuota(),
+		unary(c, "bulkJob <id>", "Delete a bulk job that has ended", one, api.DeleteBulkJob,
+			func(r *request) (*lhpb.DeleteBulkJobRequest, error) {
+				return &lhpb.DeleteBulkJobRequest{Id: &lhpb.BulkJobId{Id: r.args[0]}}, nil
+			}),
+		unary(c, "workflowMigrationPlan <name>", "Delete a migration plan", one, api.DeleteWorkflowMigrationPlan,
+			func(r *request) (*lhpb.DeleteWorkflowMigrationPlanRequest, error) {
+				return &lhpb.DeleteWorkflowMigrationPlanRequest{Id: &lhpb.WorkflowMigrationPlanId{Name: r.args[0]}}, nil
+			}),
+		unary(c, "userTaskRunComment <wfRunId> <userTaskGuid> <commentId> <userId>", "Delete a comment of a UserTaskRun", cobra.ExactArgs(4), api.DeleteUserTaskRunComment,
+			func(r *request) (*lhpb.DeleteUserTaskRunCommentRequest, error) {
+				comment, err := parseInt32("commentId", r.args[2])
+				return &lhpb.DeleteUserTaskRunCommentRequest{
+					UserTaskRunId: &lhpb.UserTaskRunId{WfRunId: runID(r.args[0]), UserTaskGuid: r.args[1]},
+					UserCommentId: comment, UserId: r.args[3],
+				}, err
+			}),
+	)
+}
+
+func (c *cli) deleteQuota() *cobra.Command {
+	var principal string
+	cmd := unary(c, "quota <tenantId>", "Delete the quota of a tenant, or of one of its principals", cobra.ExactArgs(1), api.DeleteQuota,
+		func(r *request) (*lhpb.DeleteQuotaRequest, error) {
+			return &lhpb.DeleteQuotaRequest{Id: quotaID(r, r.args[0], principal)}, nil
+		})
+	cmd.Flags().StringVar(&principal, "principal", "", "the principal")
+	return cmd
+}
+
+func (c *cli) deleteWfRunBulk() *cobra.Command {
+	var from, to, status, id string
+	cmd := &cobra.Command{
+		Use: "wfRunBulk <wfSpecName>", Short: "Delete the WfRuns of a WfSpec that began in a period, by a bulk job", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return c.with(cmd, args, func(r *request) error {
+				req, err := bulkDelete(r, from, to, status)
+				if err != nil {
+					return err
+				}
+				req.Id = given(r, "id", id)
+				job, err := r.api.CreateBulkJob(r.ctx, req)
+				if err != nil {
+					return err
+				}
+				fmt.Fprintf(cmd.ErrOrStderr(), "The deletion goes on in the background; follow it with: %s get bulkJob %s\n",
+					cmd.Root().Name(), job.GetId().GetId())
+				return printJSON(cmd.OutOrStdout(), job)
+			})
+		},
+	}
+	cmd.Flags().StringVar(&from, "from", "", "begin of the period, RFC 3339")
+	cmd.Flags().StringVar(&to, "to", "", "end of the period, RFC 3339")
+	cmd.Flags().StringVar(&status, "status", "", "only WfRuns of this status")
+	cmd.Flags().StringVar(&id, "id", "", "id of the bulk job; the server makes one up if it is missing")
+	must(cmd.MarkFlagRequired("from"))
+	must(cmd.MarkFlagRequired("to"))
+	return cmd
+}
+
+func bulkDelete(r *request, from, to, status string) (*lhpb.CreateBulkJobRequest, error) {
+	earliest, errFrom := time.Parse(time.RFC3339Nano, from)
+	latest, errTo := time.Parse(time.RFC3339Nano, to)
+	wanted, errStatus := optionalEnum[lhpb.LHStatus](r, "status", status, lhpb.LHStatus_value)
+	if err := errors.Join(errFrom, errTo, errStatus); err != nil {
+		return nil, err
+	}
+	return &lhpb.CreateBulkJobRequest{Operation: &lhpb.CreateBulkJobRequest_BulkDeleteWfRun{
+		BulkDeleteWfRun: &lhpb.BulkDeleteWfRun{
+			WfSpecName: r.args[0], EarliestStart: timestamppb.New(earliest), LatestStart: timestamppb.New(latest), WfRunStatus: wanted,
+		},
+	}}, nil
+}
