@@ -115,10 +115,13 @@ func (s *stream) wfSpec(request string) *pb.Record  { return record(s.t, "put_wf
 func (s *stream) eventDef(request string) *pb.Record {
 	return record(s.t, "put_external_event_def", request)
 }
+
 func (s *stream) thrownDef(request string) *pb.Record {
 	return record(s.t, "put_workflow_event_def", request)
 }
+
 func (s *stream) structDef(request string) *pb.Record { return record(s.t, "put_struct_def", request) }
+
 func (s *stream) userTask(request string) *pb.Record {
 	return record(s.t, "put_user_task_def", request)
 }

@@ -71,8 +71,9 @@ func withoutRow(k keys.ObjectKind) (keys.Definition, bool) {
 		return keys.Definition{Name: DefaultTenant}, true
 	case keys.KindPrincipal:
 		return keys.Definition{Name: Anonymous}, true
+	default:
+		return keys.Definition{}, false
 	}
-	return keys.Definition{}, false
 }
 
 func compareDefinitions(a, b keys.Definition) int {

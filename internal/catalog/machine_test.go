@@ -219,8 +219,10 @@ func TestLookupsAreBounded(t *testing.T) {
 		t.Errorf("the newest of two versions, one deleted, cost %d rows", counted.rows)
 	}
 	counted.rows = 0
-	if rows.WfSpec(wfSpecID("w", 0, 0)) == nil || rows.WfSpec(wfSpecID("w", 0, 0)) == nil || counted.rows != 1 {
-		t.Errorf("an exact version cost %d rows", counted.rows)
+	for range 2 {
+		if rows.WfSpec(wfSpecID("w", 0, 0)) == nil || counted.rows != 1 {
+			t.Errorf("an exact version cost %d rows", counted.rows)
+		}
 	}
 }
 

@@ -15,11 +15,11 @@ func schemaOf(defs spec.Defs, s *lhpb.InlineStructDef) (*lhpb.InlineStructDef, e
 	out := &lhpb.InlineStructDef{Fields: make(map[string]*lhpb.StructFieldDef, len(s.GetFields()))}
 	for _, name := range sortedKeys(s.GetFields()) {
 		if err := fieldName(name); err != nil {
-			return nil, fmt.Errorf("StructDef field name '%s' invalid: %v", name, err)
+			return nil, fmt.Errorf("StructDef field name '%s' invalid: %w", name, err)
 		}
 		f, err := fieldOf(defs, s.Fields[name])
 		if err != nil {
-			return nil, fmt.Errorf("StructDef field '%s' invalid: %v", name, err)
+			return nil, fmt.Errorf("StructDef field '%s' invalid: %w", name, err)
 		}
 		out.Fields[name] = f
 	}

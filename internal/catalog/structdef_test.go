@@ -136,11 +136,15 @@ func TestStructDefsInUseStay(t *testing.T) {
 		{"put_external_event_def", `{"name":"u","contentType":{"returnType":{` + car + `}}}`, "delete_external_event_def", `{"name":"u"}`, "ExternalEventDef u"},
 		{"put_workflow_event_def", `{"name":"u","contentType":{"returnType":{` + car + `}}}`, "delete_workflow_event_def", `{"name":"u"}`, "WorkflowEventDef u"},
 		{"put_struct_def", structJSON("u", field("c", car, ""), ""), "delete_struct_def", `{"name":"u"}`, "StructDef u version 0"},
-		{"put_wf_spec", `{"name":"u","entrypointThreadName":"m","threadSpecs":{"m":{"nodes":{"e":{"entrypoint":{}}},"variableDefs":[{"varDef":{"name":"v","typeDef":{` + car + `}}}]}}}`,
-			"delete_wf_spec", `{"name":"u"}`, "WfSpec u 0.0"},
-		{"put_wf_spec", `{"name":"u","entrypointThreadName":"m","threadSpecs":{"m":{"nodes":{"e":{"entrypoint":{}},
+		{
+			"put_wf_spec", `{"name":"u","entrypointThreadName":"m","threadSpecs":{"m":{"nodes":{"e":{"entrypoint":{}}},"variableDefs":[{"varDef":{"name":"v","typeDef":{` + car + `}}}]}}}`,
+			"delete_wf_spec", `{"name":"u"}`, "WfSpec u 0.0",
+		},
+		{
+			"put_wf_spec", `{"name":"u","entrypointThreadName":"m","threadSpecs":{"m":{"nodes":{"e":{"entrypoint":{}},
 			"x":{"exit":{"returnContent":{"structBuilder":{"structDefId":{"name":"car","version":-1}}}}}}}}}`,
-			"delete_wf_spec", `{"name":"u"}`, "WfSpec u 0.0"},
+			"delete_wf_spec", `{"name":"u"}`, "WfSpec u 0.0",
+		},
 	} {
 		if r := s.apply(record(t, user.put, user.request)); r.Err != nil {
 			t.Fatalf("%s: %v", user.text, r.Err)

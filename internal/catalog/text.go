@@ -20,8 +20,9 @@ func describe(d keys.Definition) string {
 		return "ExternalEventDef " + d.Name
 	case keys.KindWorkflowEventDef:
 		return "WorkflowEventDef " + d.Name
+	default:
+		return d.Name
 	}
-	return d.Name
 }
 
 func sortedKeys[V any](m map[string]V) []string {

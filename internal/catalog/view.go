@@ -178,8 +178,9 @@ func emptyOf(kind keys.ObjectKind) machine.Value {
 		return &lhpb.WfSpec{}
 	case keys.KindTenant:
 		return &lhpb.Tenant{}
+	default:
+		return &lhpb.Principal{}
 	}
-	return &lhpb.Principal{}
 }
 
 // compiled is a WfSpec and its graph, which is made when it is first asked for, once for each row.

@@ -141,6 +141,7 @@ func (f *form) single(field protoreflect.FieldDescriptor, v protoreflect.Value, 
 		f.message(v.Message(), depth)
 	case protoreflect.EnumKind:
 		f.enum(field.Enum(), v.Enum())
+	default: // single values nest nothing
 	}
 }
 

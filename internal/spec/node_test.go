@@ -56,10 +56,14 @@ func TestTaskNodes(t *testing.T) {
 		{"cast to another type", greet(`"variableName":"s","targetType":{"primitiveType":"DOUBLE"}`, ""), say("Cannot assign DOUBLE to INT")},
 		{"no source", greet("", ""), say("Task input variable with name age at position 0: VariableAssignment passed with missing source")},
 		{"INT for a Struct", drive(`"variableName":"i"`), say("Cannot assign INT to Struct<car,v1> without explicit casting.")},
-		{"builder with a wrong field", drive(`"structBuilder":{"structDefId":{"name":"car","version":-1},"value":{"fields":{"make":{"simpleValue":{"variableName":"j"}}}}}`),
-			say("Field 'make' expects STR but got JSON_OBJ")},
-		{"builder of another struct", drive(`"structBuilder":{"structDefId":{"name":"owner"},"value":{"fields":{"car":{"simpleValue":{"variableName":"car"}}}}}`),
-			say("Cannot assign Struct<owner,v0> to Struct<car,v1> without explicit casting.")},
+		{
+			"builder with a wrong field", drive(`"structBuilder":{"structDefId":{"name":"car","version":-1},"value":{"fields":{"make":{"simpleValue":{"variableName":"j"}}}}}`),
+			say("Field 'make' expects STR but got JSON_OBJ"),
+		},
+		{
+			"builder of another struct", drive(`"structBuilder":{"structDefId":{"name":"owner"},"value":{"fields":{"car":{"simpleValue":{"variableName":"car"}}}}}`),
+			say("Cannot assign Struct<owner,v0> to Struct<car,v1> without explicit casting."),
+		},
 		{"negative retries", greet(`"variableName":"i"`, `,"retries":-1`), say("Cannot have negative retries!")},
 		{"backoff without base", backoff(""), say("Base interval must be > 0")},
 		{"backoff shrinking", backoff(`"baseIntervalMs":5,"multiplier":0.5,"maxDelayMs":"9"`), say("Multiplier must be at least 1.0")},
@@ -186,8 +190,10 @@ func TestChildWfNodes(t *testing.T) {
 func TestFailureHandlers(t *testing.T) {
 	handled := func(h string) string { return withNode(`"nop":{},"failureHandlers":[` + h + `]`) }
 	checkRefusals(t, []refusal{
-		{"not a name", handled(`{"handlerSpecName":"main","specificFailure":"a_b"},{"handlerSpecName":"main","specificFailure":"c_d"}`),
-			say("Invalid names for exception handlers: a_b, c_d")},
+		{
+			"not a name", handled(`{"handlerSpecName":"main","specificFailure":"a_b"},{"handlerSpecName":"main","specificFailure":"c_d"}`),
+			say("Invalid names for exception handlers: a_b, c_d"),
+		},
 		{"empty name", handled(`{"handlerSpecName":"main","specificFailure":""}`), say("Invalid names for exception handlers")},
 		{"missing thread", handled(`{"handlerSpecName":"nope","specificFailure":"TIMEOUT"}`), say("missing ThreadSpec: nope")},
 	})
@@ -220,8 +226,10 @@ func TestInterrupts(t *testing.T) {
 		{"two variables", spec("paid", "h", `"nop":{}`, nop(input+","+other)), say("should only have 'INPUT' var")},
 		{"awaited by a node", spec("paid", "h", waits, nop("")), say("used for Node and Interrupt!")},
 		{"awaited in another thread", spec("paid", "h", `"nop":{}`, threadJSON("", waits, "", "")), say("used for Node and Interrupt!")},
-		{"of two threads", wfSpecJSON(`"main":`+with(nop(""), interrupt("paid", "h"))+`,"g":`+with(nop(""), interrupt("paid", "h"))+`,"h":`+nop(""), ""),
-			say("used by multiple threads as interrupt!")},
+		{
+			"of two threads", wfSpecJSON(`"main":`+with(nop(""), interrupt("paid", "h"))+`,"g":`+with(nop(""), interrupt("paid", "h"))+`,"h":`+nop(""), ""),
+			say("used by multiple threads as interrupt!"),
+		},
 	})
 	mustPut(t, world(), spec("paid", "h", `"nop":{}`, nop("")))
 	mustPut(t, world(), spec("paid", "h", `"nop":{}`, nop(input)))

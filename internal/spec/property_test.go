@@ -45,6 +45,7 @@ func (g generator) variables() []*lhpb.ThreadVarDef {
 			if g.chance("old form") {
 				v.VarDef.TypeDef, v.VarDef.Type = nil, &variableKinds[0]
 			}
+		default:
 		}
 		out = append(out, v)
 	}
@@ -86,11 +87,15 @@ func (g generator) int(depth int) *lhpb.VariableAssignment {
 func (g generator) mutation() *lhpb.VariableMutation {
 	switch g.below(4, "mutation") {
 	case 0:
-		return &lhpb.VariableMutation{LhsName: g.name(lhpb.VariableType_INT), Operation: lhpb.VariableMutationType_SUBTRACT,
-			RhsValue: &lhpb.VariableMutation_RhsAssignment{RhsAssignment: g.int(0)}}
+		return &lhpb.VariableMutation{
+			LhsName: g.name(lhpb.VariableType_INT), Operation: lhpb.VariableMutationType_SUBTRACT,
+			RhsValue: &lhpb.VariableMutation_RhsAssignment{RhsAssignment: g.int(0)},
+		}
 	case 1:
-		return &lhpb.VariableMutation{LhsName: g.name(lhpb.VariableType_JSON_OBJ),
-			RhsValue: &lhpb.VariableMutation_LiteralValue{LiteralValue: jsonObj(`{"k":[1,{"l":true}]}`)}}
+		return &lhpb.VariableMutation{
+			LhsName:  g.name(lhpb.VariableType_JSON_OBJ),
+			RhsValue: &lhpb.VariableMutation_LiteralValue{LiteralValue: jsonObj(`{"k":[1,{"l":true}]}`)},
+		}
 	case 2:
 		builder := &lhpb.StructBuilder{StructDefId: &lhpb.StructDefId{Name: "car", Version: NewestVersion}, Value: &lhpb.InlineStructBuilder{
 			Fields: map[string]*lhpb.InlineStructFieldValue{
@@ -103,8 +108,10 @@ func (g generator) mutation() *lhpb.VariableMutation {
 		}}
 	}
 	path := "$.a"
-	return &lhpb.VariableMutation{LhsName: g.name(lhpb.VariableType_JSON_OBJ), LhsJsonPath: &path,
-		RhsValue: &lhpb.VariableMutation_NodeOutput{NodeOutput: &lhpb.VariableMutation_NodeOutputSource{}}}
+	return &lhpb.VariableMutation{
+		LhsName: g.name(lhpb.VariableType_JSON_OBJ), LhsJsonPath: &path,
+		RhsValue: &lhpb.VariableMutation_NodeOutput{NodeOutput: &lhpb.VariableMutation_NodeOutputSource{}},
+	}
 }
 
 func (g generator) condition() *lhpb.VariableAssignment {
@@ -123,7 +130,8 @@ func (g generator) node(others []string) *lhpb.Node {
 		}}}
 	case 1:
 		return &lhpb.Node{Node: &lhpb.Node_ExternalEvent{ExternalEvent: &lhpb.ExternalEventNode{
-			ExternalEventDefId: &lhpb.ExternalEventDefId{Name: "amount"}, TimeoutSeconds: g.int(0)}}}
+			ExternalEventDefId: &lhpb.ExternalEventDefId{Name: "amount"}, TimeoutSeconds: g.int(0),
+		}}}
 	case 2:
 		return &lhpb.Node{Node: &lhpb.Node_Sleep{Sleep: &lhpb.SleepNode{SleepLength: &lhpb.SleepNode_RawSeconds{RawSeconds: g.int(0)}}}}
 	case 3:
@@ -132,14 +140,17 @@ func (g generator) node(others []string) *lhpb.Node {
 		return &lhpb.Node{Node: &lhpb.Node_ThrowEvent{ThrowEvent: &lhpb.ThrowEventNode{EventDefId: &lhpb.WorkflowEventDefId{Name: "done"}, Content: g.int(0)}}}
 	case 5:
 		return &lhpb.Node{Node: &lhpb.Node_WaitForCondition{WaitForCondition: &lhpb.WaitForConditionNode{
-			NodeCondition: &lhpb.WaitForConditionNode_Condition{Condition: g.condition()}}}}
+			NodeCondition: &lhpb.WaitForConditionNode_Condition{Condition: g.condition()},
+		}}}
 	case 6:
 		return &lhpb.Node{Node: &lhpb.Node_WaitForThreads{WaitForThreads: &lhpb.WaitForThreadsNode{
-			ThreadsToWaitFor: &lhpb.WaitForThreadsNode_ThreadList{ThreadList: variableRef(g.name(lhpb.VariableType_JSON_ARR))}}}}
+			ThreadsToWaitFor: &lhpb.WaitForThreadsNode_ThreadList{ThreadList: variableRef(g.name(lhpb.VariableType_JSON_ARR))},
+		}}}
 	case 7:
 		if len(others) > 0 {
 			return &lhpb.Node{Node: &lhpb.Node_StartMultipleThreads{StartMultipleThreads: &lhpb.StartMultipleThreadsNode{
-				ThreadSpecName: rapid.SampledFrom(others).Draw(g.t, "thread"), Iterable: variableRef(g.name(lhpb.VariableType_JSON_ARR))}}}
+				ThreadSpecName: rapid.SampledFrom(others).Draw(g.t, "thread"), Iterable: variableRef(g.name(lhpb.VariableType_JSON_ARR)),
+			}}}
 		}
 	}
 	return nopNode()

@@ -33,13 +33,19 @@ func TestNameAndEntrypoint(t *testing.T) {
 			lh.InvalidArgument, "WfSpecName must be a valid hostname")
 	}
 	checkRefusals(t, []refusal{
-		{"no such entrypoint thread", `{"name":"w","entrypointThreadName":"zz","threadSpecs":{"main":` + nop + `}}`,
-			say("unknown entrypoint thread")},
+		{
+			"no such entrypoint thread", `{"name":"w","entrypointThreadName":"zz","threadSpecs":{"main":` + nop + `}}`,
+			say("unknown entrypoint thread"),
+		},
 		{"no threads", `{"name":"w"}`, say("unknown entrypoint thread")},
-		{"no ENTRYPOINT node", wfSpecJSON(`"main":{"nodes":{"x":{"exit":{}}}}`, ""),
-			say("PutWfSpecRequest is invalid: ThreadSpec main invalid: missing ENTRYPOINT node!")},
-		{"two ENTRYPOINT nodes", wfSpecJSON(`"main":{"nodes":{"e":{"entrypoint":{}},"f":{"entrypoint":{}}}}`, ""),
-			say("ThreadSpec main invalid: Multiple ENTRYPOINT nodes!")},
+		{
+			"no ENTRYPOINT node", wfSpecJSON(`"main":{"nodes":{"x":{"exit":{}}}}`, ""),
+			say("PutWfSpecRequest is invalid: ThreadSpec main invalid: missing ENTRYPOINT node!"),
+		},
+		{
+			"two ENTRYPOINT nodes", wfSpecJSON(`"main":{"nodes":{"e":{"entrypoint":{}},"f":{"entrypoint":{}}}}`, ""),
+			say("ThreadSpec main invalid: Multiple ENTRYPOINT nodes!"),
+		},
 		{"a thread without anything", wfSpecJSON(`"main":{}`, ""), say("missing ENTRYPOINT node!")},
 	})
 	mustPut(t, world(), `{"name":"9`+string(make300())+`","entrypointThreadName":"main","threadSpecs":{"main":`+nop+`}}`)
@@ -76,30 +82,52 @@ func TestVariableRefusals(t *testing.T) {
 	intVar := v("a", `{"primitiveType":"INT"}`)
 	nop := func(vars string) string { return threadJSON(vars, `"nop":{}`, "", "") }
 	checkRefusals(t, []refusal{
-		{"twice in two threads", wfSpecJSON(`"main":`+nop(intVar)+`,"t2":`+nop(intVar), ""),
-			say("Var name a defined in threads main and t2", "duplicates not allowed")},
+		{
+			"twice in two threads", wfSpecJSON(`"main":`+nop(intVar)+`,"t2":`+nop(intVar), ""),
+			say("Var name a defined in threads main and t2", "duplicates not allowed"),
+		},
 		{"twice in one thread", withVariables(intVar+","+intVar, ""), say("Var name a defined in threads", "duplicates not allowed")},
 		{"INPUT twice in one thread", withVariables(v("INPUT", "{}")+","+v("INPUT", "{}"), ""), say("duplicates not allowed")},
-		{"no such StructDef", withVariables(v("a", `{"structDefId":{"name":"nope","version":-1}}`), ""),
-			say("Var name a defined in thread main refers to non-existent StructDef")},
-		{"no such version of a StructDef", withVariables(v("a", `{"structDefId":{"name":"car","version":7}}`), ""),
-			say("refers to non-existent StructDef", "car with version 7")},
-		{"no such StructDef in an Array", withVariables(v("a", `{"inlineArrayDef":{"arrayType":{"structDefId":{"name":"nope"}}}}`), ""),
-			say("refers to non-existent StructDef")},
-		{"no such StructDef in a Map", withVariables(v("a", `{"inlineMapDef":{"keyType":{"primitiveType":"STR"},"valueType":{"structDefId":{"name":"nope"}}}}`), ""),
-			say("refers to non-existent StructDef")},
-		{"Map key BYTES", withVariables(v("a", `{"inlineMapDef":{"keyType":{"primitiveType":"BYTES"},"valueType":{"primitiveType":"INT"}}}`), ""),
-			say("has invalid Map key type")},
-		{"Map key without type", withVariables(v("a", `{"inlineMapDef":{"valueType":{"primitiveType":"INT"}}}`), ""),
-			say("has invalid Map key type")},
-		{"Map key in an Array of Maps", withVariables(v("a", `{"inlineArrayDef":{"arrayType":{"inlineMapDef":{"keyType":{"inlineArrayDef":{}},"valueType":{}}}}}`), ""),
-			say("has invalid Map key type")},
-		{"INHERITED without parent", withVariables(`{"varDef":{"name":"a"},"accessLevel":"INHERITED_VAR"}`, ""),
-			say("Only child workflows are allowed to access INHERITED variables")},
-		{"INHERITED with a missing parent", withVariables(`{"varDef":{"name":"a"},"accessLevel":"INHERITED_VAR"}`, `"parentWfSpec":{"wfSpecName":"nope"}`),
-			say("Provided spec refers to nonexistent parent wfSpec")},
-		{"missing parent", withVariables("", `"parentWfSpec":{"wfSpecName":"nope"}`),
-			say("Provided spec refers to nonexistent parent wfSpec")},
+		{
+			"no such StructDef", withVariables(v("a", `{"structDefId":{"name":"nope","version":-1}}`), ""),
+			say("Var name a defined in thread main refers to non-existent StructDef"),
+		},
+		{
+			"no such version of a StructDef", withVariables(v("a", `{"structDefId":{"name":"car","version":7}}`), ""),
+			say("refers to non-existent StructDef", "car with version 7"),
+		},
+		{
+			"no such StructDef in an Array", withVariables(v("a", `{"inlineArrayDef":{"arrayType":{"structDefId":{"name":"nope"}}}}`), ""),
+			say("refers to non-existent StructDef"),
+		},
+		{
+			"no such StructDef in a Map", withVariables(v("a", `{"inlineMapDef":{"keyType":{"primitiveType":"STR"},"valueType":{"structDefId":{"name":"nope"}}}}`), ""),
+			say("refers to non-existent StructDef"),
+		},
+		{
+			"Map key BYTES", withVariables(v("a", `{"inlineMapDef":{"keyType":{"primitiveType":"BYTES"},"valueType":{"primitiveType":"INT"}}}`), ""),
+			say("has invalid Map key type"),
+		},
+		{
+			"Map key without type", withVariables(v("a", `{"inlineMapDef":{"valueType":{"primitiveType":"INT"}}}`), ""),
+			say("has invalid Map key type"),
+		},
+		{
+			"Map key in an Array of Maps", withVariables(v("a", `{"inlineArrayDef":{"arrayType":{"inlineMapDef":{"keyType":{"inlineArrayDef":{}},"valueType":{}}}}}`), ""),
+			say("has invalid Map key type"),
+		},
+		{
+			"INHERITED without parent", withVariables(`{"varDef":{"name":"a"},"accessLevel":"INHERITED_VAR"}`, ""),
+			say("Only child workflows are allowed to access INHERITED variables"),
+		},
+		{
+			"INHERITED with a missing parent", withVariables(`{"varDef":{"name":"a"},"accessLevel":"INHERITED_VAR"}`, `"parentWfSpec":{"wfSpecName":"nope"}`),
+			say("Provided spec refers to nonexistent parent wfSpec"),
+		},
+		{
+			"missing parent", withVariables("", `"parentWfSpec":{"wfSpecName":"nope"}`),
+			say("Provided spec refers to nonexistent parent wfSpec"),
+		},
 	})
 	mustPut(t, world(), wfSpecJSON(`"main":`+nop(v("INPUT", "{}"))+`,"t2":`+nop(v("INPUT", `{"primitiveType":"INT"}`)), ""))
 }
@@ -155,11 +183,17 @@ func TestMissingVariables(t *testing.T) {
 
 func TestLevelsPrefixTheMessage(t *testing.T) {
 	checkRefusals(t, []refusal{
-		{"self loop", wfSpecJSON(`"main":`+threadJSON("", `"nop":{}`, "", `"q":{"nop":{},"outgoingEdges":[{"sinkNodeName":"q"}]}`), ""),
-			say("PutWfSpecRequest is invalid: ThreadSpec main invalid: Node q invalid: Edge with sink node q invalid: Self loop not allowed!")},
-		{"missing sink", wfSpecJSON(`"main":`+threadJSON("", `"nop":{}`, "", `"x":{"exit":{},"outgoingEdges":[{"sinkNodeName":"zz"}]}`), ""),
-			say("Node x invalid: Edge with sink node zz invalid: ", "referring to missing node")},
-		{"back to the entrypoint", wfSpecJSON(`"main":`+threadJSON("", `"nop":{}`, "", `"x":{"exit":{},"outgoingEdges":[{"sinkNodeName":"e"}]}`), ""),
-			say("Edge with sink node e invalid: Entrypoint node has incoming edge")},
+		{
+			"self loop", wfSpecJSON(`"main":`+threadJSON("", `"nop":{}`, "", `"q":{"nop":{},"outgoingEdges":[{"sinkNodeName":"q"}]}`), ""),
+			say("PutWfSpecRequest is invalid: ThreadSpec main invalid: Node q invalid: Edge with sink node q invalid: Self loop not allowed!"),
+		},
+		{
+			"missing sink", wfSpecJSON(`"main":`+threadJSON("", `"nop":{}`, "", `"x":{"exit":{},"outgoingEdges":[{"sinkNodeName":"zz"}]}`), ""),
+			say("Node x invalid: Edge with sink node zz invalid: ", "referring to missing node"),
+		},
+		{
+			"back to the entrypoint", wfSpecJSON(`"main":`+threadJSON("", `"nop":{}`, "", `"x":{"exit":{},"outgoingEdges":[{"sinkNodeName":"e"}]}`), ""),
+			say("Edge with sink node e invalid: Entrypoint node has incoming edge"),
+		},
 	})
 }

@@ -26,22 +26,38 @@ func storedVariables(t *testing.T, given, want string) {
 func TestStoredFormOfVariables(t *testing.T) {
 	for name, c := range map[string]struct{ given, want string }{
 		"nothing": {`{}`, `{"varDef":{"typeDef":{"primitiveType":"JSON_OBJ"}}}`},
-		"type without a case": {`{"varDef":{"name":"v","typeDef":{"masked":true}}}`,
-			`{"varDef":{"name":"v","typeDef":{"primitiveType":"JSON_OBJ","masked":true}}}`},
-		"inline struct": {`{"varDef":{"name":"v","typeDef":{"inlineStructDef":{}}}}`,
-			`{"varDef":{"name":"v","typeDef":{"primitiveType":"JSON_OBJ"}}}`},
-		"Array of nothing": {`{"varDef":{"name":"v","typeDef":{"inlineArrayDef":{}}}}`,
-			`{"varDef":{"name":"v","typeDef":{"inlineArrayDef":{"arrayType":{"primitiveType":"JSON_OBJ"}}}}}`},
-		"old client": {`{"varDef":{"name":"v","type":"INT","maskedValue":true,"typeDef":{"primitiveType":"STR"}}}`,
-			`{"varDef":{"name":"v","typeDef":{"primitiveType":"INT","masked":true}}}`},
-		"mask of an old client without a type": {`{"varDef":{"name":"v","maskedValue":true,"typeDef":{"primitiveType":"STR"}}}`,
-			`{"varDef":{"name":"v","typeDef":{"primitiveType":"STR"}}}`},
-		"JSON default": {`{"varDef":{"name":"v","defaultValue":{"jsonObj":"{ \"a\" : [ 1 , 2.0 ] }"}}}`,
-			`{"varDef":{"name":"v","typeDef":{"primitiveType":"JSON_OBJ"},"defaultValue":{"jsonObj":"{\"a\":[1,2.0]}"}}}`},
-		"blank JSON default": {`{"varDef":{"name":"v","defaultValue":{"jsonObj":" "}}}`,
-			`{"varDef":{"name":"v","typeDef":{"primitiveType":"JSON_OBJ"},"defaultValue":{}}}`},
-		"everything else is kept": {`{"varDef":{"name":"v","typeDef":{"primitiveType":"INT"},"defaultValue":{"str":"x"}},"required":true,"searchable":true,"jsonIndexes":[{"fieldPath":"$.a","fieldType":"STR"}],"accessLevel":"PRIVATE_VAR"}`,
-			`{"varDef":{"name":"v","typeDef":{"primitiveType":"INT"},"defaultValue":{"str":"x"}},"required":true,"searchable":true,"jsonIndexes":[{"fieldPath":"$.a","fieldType":"STR"}],"accessLevel":"PRIVATE_VAR"}`},
+		"type without a case": {
+			`{"varDef":{"name":"v","typeDef":{"masked":true}}}`,
+			`{"varDef":{"name":"v","typeDef":{"primitiveType":"JSON_OBJ","masked":true}}}`,
+		},
+		"inline struct": {
+			`{"varDef":{"name":"v","typeDef":{"inlineStructDef":{}}}}`,
+			`{"varDef":{"name":"v","typeDef":{"primitiveType":"JSON_OBJ"}}}`,
+		},
+		"Array of nothing": {
+			`{"varDef":{"name":"v","typeDef":{"inlineArrayDef":{}}}}`,
+			`{"varDef":{"name":"v","typeDef":{"inlineArrayDef":{"arrayType":{"primitiveType":"JSON_OBJ"}}}}}`,
+		},
+		"old client": {
+			`{"varDef":{"name":"v","type":"INT","maskedValue":true,"typeDef":{"primitiveType":"STR"}}}`,
+			`{"varDef":{"name":"v","typeDef":{"primitiveType":"INT","masked":true}}}`,
+		},
+		"mask of an old client without a type": {
+			`{"varDef":{"name":"v","maskedValue":true,"typeDef":{"primitiveType":"STR"}}}`,
+			`{"varDef":{"name":"v","typeDef":{"primitiveType":"STR"}}}`,
+		},
+		"JSON default": {
+			`{"varDef":{"name":"v","defaultValue":{"jsonObj":"{ \"a\" : [ 1 , 2.0 ] }"}}}`,
+			`{"varDef":{"name":"v","typeDef":{"primitiveType":"JSON_OBJ"},"defaultValue":{"jsonObj":"{\"a\":[1,2.0]}"}}}`,
+		},
+		"blank JSON default": {
+			`{"varDef":{"name":"v","defaultValue":{"jsonObj":" "}}}`,
+			`{"varDef":{"name":"v","typeDef":{"primitiveType":"JSON_OBJ"},"defaultValue":{}}}`,
+		},
+		"everything else is kept": {
+			`{"varDef":{"name":"v","typeDef":{"primitiveType":"INT"},"defaultValue":{"str":"x"}},"required":true,"searchable":true,"jsonIndexes":[{"fieldPath":"$.a","fieldType":"STR"}],"accessLevel":"PRIVATE_VAR"}`,
+			`{"varDef":{"name":"v","typeDef":{"primitiveType":"INT"},"defaultValue":{"str":"x"}},"required":true,"searchable":true,"jsonIndexes":[{"fieldPath":"$.a","fieldType":"STR"}],"accessLevel":"PRIVATE_VAR"}`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) { storedVariables(t, c.given, c.want) })
 	}

@@ -79,8 +79,9 @@ func isMapKey(t value.Type) bool {
 	case lhpb.VariableType_INT, lhpb.VariableType_BOOL, lhpb.VariableType_DOUBLE,
 		lhpb.VariableType_WF_RUN_ID, lhpb.VariableType_TIMESTAMP, lhpb.VariableType_STR:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // StructDefIDs calls yield with every StructDef that the type names.

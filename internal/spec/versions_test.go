@@ -144,7 +144,9 @@ func TestValidationComesBeforeIdempotency(t *testing.T) {
 
 func TestUnknownOutputTypeIsNoBreakingChange(t *testing.T) {
 	d := world()
-	exit := func(e string) string { return oneVariable(`{"varDef":{"name":"j"},"accessLevel":"PRIVATE_VAR"}`, "1", e, "") }
+	exit := func(e string) string {
+		return oneVariable(`{"varDef":{"name":"j"},"accessLevel":"PRIVATE_VAR"}`, "1", e, "")
+	}
 	mustPut(t, d, exit(`"returnContent":{"literalValue":{"int":"1"}}`))
 	if w := mustPut(t, d, exit(`"returnContent":{"variableName":"j","jsonPath":"$.a"}`)); w.Id.MajorVersion != 0 {
 		t.Errorf("INT to unknown became %v", w.Id)
