@@ -5,6 +5,7 @@ import (
 
 	"google.golang.org/protobuf/types/known/emptypb"
 
+	"littlehorse/internal/catalog"
 	"littlehorse/internal/keys"
 	"littlehorse/internal/lh"
 	"littlehorse/internal/pb"
@@ -42,4 +43,13 @@ func (s *Service) SearchStructDef(ctx context.Context, req *lhpb.SearchStructDef
 		out.Results = append(out.Results, &lhpb.StructDefId{Name: d.Name, Version: d.Major})
 	}
 	return out, nil
+}
+
+// ValidateStructDefEvolution judges a schema against a version, as PutStructDef would.
+func (s *Service) ValidateStructDefEvolution(ctx context.Context, req *lhpb.ValidateStructDefEvolutionRequest) (*lhpb.ValidateStructDefEvolutionResponse, error) {
+	valid, err := catalog.ValidateStructDefEvolution(s.definitions.Latest(callOf(ctx).tenant), req)
+	if err != nil {
+		return nil, err
+	}
+	return &lhpb.ValidateStructDefEvolutionResponse{IsValid: valid}, nil
 }

@@ -14,10 +14,24 @@ const (
 	continueDelete  = "delete"
 )
 
-// deleteWfRun deletes a WfRun and all below it, but not its children.
+// deleteWfRun deletes a WfRun that has ended or is halted, and all below it, but not its children.
 func (t *txn) deleteWfRun(r *lhpb.DeleteWfRunRequest) machine.Reply {
-	t.deleteRun(t.wfRun(r.GetId()))
+	w := t.wfRun(r.GetId())
+	if w != nil && !deletable(w.wf().Status) {
+		return machine.Reply{Err: lh.Errorf(lh.FailedPrecondition,
+			"WfRun %s is %s: it can be deleted once it has ended or is stopped", lh.WfRunIDString(r.GetId()), w.wf().Status)}
+	}
+	t.deleteRun(w)
 	return done
+}
+
+func deletable(s lhpb.LHStatus) bool {
+	switch s {
+	case lhpb.LHStatus_COMPLETED, lhpb.LHStatus_ERROR, lhpb.LHStatus_EXCEPTION, lhpb.LHStatus_HALTED:
+		return true
+	default:
+		return false
+	}
 }
 
 // retentionElapsed is the timer of a WfRun that ended long enough ago.
@@ -108,6 +122,7 @@ func (t *txn) goOn(c *pb.Continue) machine.Reply {
 		}
 		t.remove(k)
 		w.passes = int(stands.Value)
+		w.goesOn = true
 		w.advance()
 	}
 	return done
