@@ -43,7 +43,8 @@ type Session interface {
 	// Ready receives when records may wait since Next last returned fewer than it was asked for.
 	Ready() <-chan struct{}
 	// Next takes up to max of the records that wait, at once and without blocking: those after the committed
-	// position first, each once a session, in order within a stream, no stream starving another.
+	// position first, each once a session, in order within a stream, no stream starving another. The slice is
+	// valid until the next call.
 	Next(max int) ([]Entry, error)
 	// Commit makes changes, emitted records and positions durable, all or nothing, and returns when they are.
 	// The batch is the session's from then on. After an error other than ErrFenced and ErrClosed it is unknown what

@@ -113,9 +113,15 @@ func (c *Config) Validate() error {
 		name string
 		n    int64
 	}{
-		{"QueueRecords", int64(c.QueueRecords)}, {"QueueBytes", c.QueueBytes}, {"RetryAfter", int64(c.RetryAfter)},
-		{"BatchRecords", int64(c.BatchRecords)}, {"BatchBytes", c.BatchBytes}, {"CacheBytes", c.CacheBytes},
-		{"TimerWindow", int64(c.TimerWindow)}, {"TimerPage", int64(c.TimerPage)}, {"TimerRetry", int64(c.TimerRetry)},
+		{"QueueRecords", int64(c.QueueRecords)},
+		{"QueueBytes", c.QueueBytes},
+		{"RetryAfter", int64(c.RetryAfter)},
+		{"BatchRecords", int64(c.BatchRecords)},
+		{"BatchBytes", c.BatchBytes},
+		{"CacheBytes", c.CacheBytes},
+		{"TimerWindow", int64(c.TimerWindow)},
+		{"TimerPage", int64(c.TimerPage)},
+		{"TimerRetry", int64(c.TimerRetry)},
 	}
 	for _, b := range bounds {
 		if b.n <= 0 {

@@ -14,6 +14,7 @@ import (
 
 	"littlehorse/internal/keys"
 	"littlehorse/internal/machine"
+	"littlehorse/internal/pb"
 )
 
 // seeds of the crash tests; LH_CRASH_SEEDS sets another number.
@@ -29,7 +30,7 @@ func seeds(t *testing.T, usual int) uint64 {
 	return uint64(n)
 }
 
-// ledger is what clients were told.
+// ledger is what clients were told: the last number that was acknowledged, or that a reader saw.
 type ledger struct {
 	mu    sync.Mutex
 	acked map[string]int
@@ -38,7 +39,7 @@ type ledger struct {
 func (l *ledger) ack(client string, n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.acked[client] = n
+	l.acked[client] = max(l.acked[client], n)
 }
 
 func (l *ledger) copy() map[string]int {
@@ -133,8 +134,8 @@ func crash(t *testing.T, seed uint64, isDeaf bool) error {
 	c.mu.Lock()
 	c.left = 1 + rng.IntN(ops(clients))
 	c.mu.Unlock()
-	for _, client := range clients {
-		r.client(c, client, 1)
+	for i, client := range clients {
+		r.client(c, client, clients[(i+1)%len(clients)], 1)
 	}
 	<-c.struck
 	r.stop()
@@ -176,14 +177,22 @@ func ops(clients []string) int {
 	return 150
 }
 
-// client writes one number after the other, each when the one before is acknowledged.
-func (r *rig) client(c *crashPoint, name string, n int) {
+// client writes one number after the other, each when the one before is acknowledged, and looks at what another
+// client has: what is seen must not be taken back either.
+func (r *rig) client(c *crashPoint, name, other string, n int) {
 	r.host.Submit(r.home(name), fresh(fmt.Sprintf("both %s %d", name, n)), func(reply machine.Reply) {
 		if reply.Err != nil {
 			return
 		}
 		c.ledger.ack(name, n)
-		r.client(c, name, n+1)
+		if b, err := r.host.Get(r.home(other), rowKey(other+"/a")); err == nil {
+			seen := &pb.Counter{}
+			if err := seen.UnmarshalVT(b); err != nil {
+				r.Error(err)
+			}
+			c.ledger.ack(other, int(seen.Value))
+		}
+		r.client(c, name, other, n+1)
 	})
 }
 
@@ -274,7 +283,7 @@ func TestCrashAtAnyStep(t *testing.T) {
 		r.open()
 		told := &crashPoint{ledger: &ledger{acked: map[string]int{}}}
 		for i := range 3 {
-			r.client(told, fmt.Sprintf("%c", 'a'+i), 1)
+			r.client(told, fmt.Sprintf("%c", 'a'+i), fmt.Sprintf("%c", 'a'+(i+1)%3), 1)
 		}
 		r.wander(rng, 5+rng.IntN(60))
 		acked := told.ledger.copy()

@@ -207,7 +207,10 @@ func (h *Host) Drain(ctx context.Context) error {
 		h.drainOnce.Do(func() { close(h.drained) })
 	}
 	err := h.settle(ctx)
-	return errors.Join(err, h.Close())
+	if failure := h.Close(); failure != nil {
+		return failure
+	}
+	return err
 }
 
 // settle waits until everybody is answered.

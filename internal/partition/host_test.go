@@ -55,8 +55,7 @@ func newDisk() *disk {
 		if !strings.HasSuffix(op.Path, ".log") {
 			return nil
 		}
-		switch op.Kind {
-		case errorfs.OpFileSync, errorfs.OpFileSyncData, errorfs.OpFileSyncTo:
+		if op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData || op.Kind == errorfs.OpFileSyncTo {
 			d.held.RLock()
 			d.held.RUnlock()
 		}
