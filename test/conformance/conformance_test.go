@@ -26,6 +26,10 @@ var (
 // programTimeout ends a program that hangs; one takes about 20 s.
 const programTimeout = 3 * time.Minute
 
+// settleMs is how long the programs wait, once they see a change in a foreign server, until they look at all
+// of it. Ours shows what one command did at once.
+const settleMs = "100"
+
 func TestOfficialClients(t *testing.T) {
 	if *record && *endpoint == "" {
 		t.Fatal("-record needs -endpoint: what we compare ourselves with comes from the original server")
@@ -76,6 +80,9 @@ func (c client) transcript(t *testing.T, server string) []step {
 		"LHW_TASK_WORKER_VERSION=v1",
 		"LH_CONFORMANCE_PREFIX="+prefix,
 	)
+	if *endpoint != "" {
+		cmd.Env = append(cmd.Env, "LH_CONFORMANCE_SETTLE_MS="+settleMs)
+	}
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	cmd.WaitDelay = 5 * time.Second

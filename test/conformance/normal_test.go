@@ -19,8 +19,7 @@ var times = map[string]bool{
 // unordered are the lists of a run's parts. The original orders them by the text of the id (10 before 2), we
 // by number, and neither is promised.
 var unordered = map[string]bool{
-	"externalEvents": true, "nodeRuns": true, "taskRuns": true, "userTaskRuns": true, "variables": true,
-	"workflowEvents": true,
+	"externalEvents": true, "nodeRuns": true, "taskRuns": true, "variables": true, "workflowEvents": true,
 }
 
 var (
@@ -73,6 +72,7 @@ func (n *normaliser) object(o map[string]any) any {
 	}
 	dropFreeTimes(out)
 	hideWorkerTexts(out)
+	dropSourceSpec(out)
 	if ids, ok := out["childThreadIds"].([]any); ok {
 		out["childThreadIds"] = unique(ids)
 	}
@@ -104,6 +104,13 @@ func hideWorkerTexts(attempt map[string]any) {
 		if s, ok := log["str"].(string); ok {
 			log["str"] = logTime.ReplaceAllString(s, "<time>")
 		}
+	}
+}
+
+// dropSourceSpec leaves out the WfSpec of a TaskRun's source: 1.2.1 never fills it in.
+func dropSourceSpec(o map[string]any) {
+	if source, ok := o["source"].(map[string]any); ok {
+		delete(source, "wfSpecId")
 	}
 }
 
@@ -179,6 +186,9 @@ func TestNormalForm(t *testing.T) {
 			`{"nodeRuns":[{"id":{}},{"id":{"position":2}},{"id":{"position":10}},{"id":{"position":1,"threadRunNumber":1}}]}`,
 		},
 		"a child that is listed twice is one child": {`{"childThreadIds":[10,2,2]}`, `{"childThreadIds":[2,10]}`},
+		"the source of a TaskRun is a node": {
+			`{"source":{"taskNode":{},"wfSpecId":{"name":"x"}}}`, `{"source":{"taskNode":{}}}`,
+		},
 		"stack traces and log times are the worker's": {
 			`{"taskWorkerId":"w","status":"TASK_FAILED","error":{"message":"at line 7"},"logOutput":{"str":"[2026-11-21 04:42:28.6] hi"}}`,
 			`{"error":{"message":"<stack trace>"},"logOutput":{"str":"<time> hi"},"status":"TASK_FAILED","taskWorkerId":"w"}`,

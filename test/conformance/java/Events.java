@@ -88,7 +88,7 @@ final class Events {
         s.run("interrupt", "interrupt");
         s.post("interrupt", "stop", "s1", "fire drill");
         s.waitNode("interrupt", 1, 1, RUNNING);
-        s.transcript.step("interrupt/interrupted", s.describe(s.stub.getWfRun(s.wfRunId("interrupt"))));
+        s.transcript.step("interrupt/interrupted", s.describe("interrupt"));
         s.post("interrupt", "parent", "p1", null);
         s.post("interrupt", "child", "c1", null);
         s.record("interrupt/resumed", "interrupt", COMPLETED);

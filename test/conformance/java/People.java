@@ -1,5 +1,6 @@
 import static io.littlehorse.sdk.common.proto.LHStatus.*;
 
+import com.google.gson.JsonArray;
 import io.littlehorse.sdk.common.proto.*;
 import io.littlehorse.sdk.usertask.UserTaskSchema;
 import io.littlehorse.sdk.usertask.annotations.UserTaskField;
@@ -60,9 +61,16 @@ final class People {
         t.step("user-task/search", found.sorted(r -> r.getWfRunId().getId()));
         complete(s, id, Map.of("approved", true));
         s.record("user-task/run", "user-task", COMPLETED);
+        t.step("user-task/list", userTaskRuns(s, "user-task"));
         Transcript.expect(s.variable("user-task", "approved").getBool(), "the form's answer is lost");
         complete(s, id, Map.of("approved", false));
         t.step("user-task/completed-again", s.stub.getUserTaskRun(id));
+    }
+
+    private static JsonArray userTaskRuns(Session s, String wfRun) {
+        ListUserTaskRunRequest request =
+                ListUserTaskRunRequest.newBuilder().setWfRunId(s.wfRunId(wfRun)).build();
+        return Session.json(s.stub.listUserTaskRuns(request).getResultsList());
     }
 
     private static Object complete(Session s, UserTaskRunId id, Map<String, ?> results) {
@@ -84,5 +92,6 @@ final class People {
                         .setUserTaskGuid("0-1"))
                 .build());
         s.record("cancelled-user-task/run", "user-task-cancelled", COMPLETED);
+        s.transcript.step("cancelled-user-task/list", userTaskRuns(s, "user-task-cancelled"));
     }
 }

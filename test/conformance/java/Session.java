@@ -22,6 +22,9 @@ import java.util.stream.Collectors;
 final class Session {
     private static final long WAIT_MS = 15_000;
     private static final long POLL_MS = 30;
+    /** A server may show the writes of one command one after the other; this long after the first, all are there. */
+    private static final long SETTLE_MS =
+            Long.parseLong(System.getenv().getOrDefault("LH_CONFORMANCE_SETTLE_MS", "0"));
 
     final LHConfig config = new LHConfig();
     final LittleHorseBlockingStub stub = config.getBlockingStub();
@@ -132,6 +135,7 @@ final class Session {
             Transcript.expect(System.currentTimeMillis() < deadline, "waited " + WAIT_MS + " ms for " + what);
             pause(POLL_MS);
         }
+        pause(SETTLE_MS);
     }
 
     WfRun waitStatus(String wfRun, LHStatus want) {
@@ -139,7 +143,10 @@ final class Session {
         long deadline = System.currentTimeMillis() + WAIT_MS;
         while (true) {
             WfRun run = stub.getWfRun(wfRunId(wfRun));
-            if (run.getStatus() == want) return run;
+            if (run.getStatus() == want) {
+                pause(SETTLE_MS);
+                return run;
+            }
             if (last.contains(run.getStatus()) || System.currentTimeMillis() > deadline) {
                 throw new Transcript.Unmet("WfRun " + wfRun + " is " + run.getStatus() + ", want " + want);
             }
@@ -160,10 +167,12 @@ final class Session {
 
     /** Waits for the status and writes down everything the WfRun consists of. */
     void record(String step, String wfRun, LHStatus status) {
-        transcript.step(step, describe(waitStatus(wfRun, status)));
+        waitStatus(wfRun, status);
+        transcript.step(step, describe(wfRun));
     }
 
-    JsonObject describe(WfRun run) {
+    JsonObject describe(String wfRun) {
+        WfRun run = stub.getWfRun(wfRunId(wfRun));
         WfRunId id = run.getId();
         JsonObject story = new JsonObject();
         story.add("wfRun", Transcript.json(run));
@@ -171,16 +180,19 @@ final class Session {
         add(story, "taskRuns", stub.listTaskRuns(ListTaskRunsRequest.newBuilder().setWfRunId(id).build()).getResultsList());
         add(story, "variables", stub.listVariables(ListVariablesRequest.newBuilder().setWfRunId(id).build()).getResultsList());
         add(story, "externalEvents", stub.listExternalEvents(ListExternalEventsRequest.newBuilder().setWfRunId(id).build()).getResultsList());
-        add(story, "userTaskRuns", stub.listUserTaskRuns(ListUserTaskRunRequest.newBuilder().setWfRunId(id).build()).getResultsList());
         add(story, "workflowEvents", stub.listWorkflowEvents(ListWorkflowEventsRequest.newBuilder().setWfRunId(id).build()).getResultsList());
         return story;
     }
 
     private static void add(JsonObject story, String key, List<? extends Message> parts) {
         if (parts.isEmpty()) return;
+        story.add(key, json(parts));
+    }
+
+    static JsonArray json(List<? extends Message> parts) {
         JsonArray list = new JsonArray();
         parts.forEach(p -> list.add(Transcript.json(p)));
-        story.add(key, list);
+        return list;
     }
 
     VariableValue variable(String wfRun, String name) {

@@ -17,6 +17,9 @@ async function putForm(s) {
   return form
 }
 
+const userTaskRuns = async (s, wfRun) =>
+  (await s.client.listUserTaskRuns({ wfRunId: s.wfRunId(wfRun) })).results
+
 async function userTask(s) {
   const t = s.transcript
   t.step('user-task/def', await putForm(s))
@@ -50,6 +53,7 @@ async function userTask(s) {
   t.step('user-task/search', found.results.map((r) => r.wfRunId.id).sort())
   await complete({ approved: { bool: true } })
   await s.record('user-task/run', 'user-task', 'COMPLETED')
+  t.step('user-task/list', await userTaskRuns(s, 'user-task'))
   expect((await s.variable('user-task', 'approved')) === true, "the form's answer is lost")
   await complete({ approved: { bool: false } })
   t.step('user-task/completed-again', await s.client.getUserTaskRun(userTaskRunId))
@@ -73,6 +77,7 @@ async function cancelledUserTask(s) {
     userTaskRunId: { wfRunId: s.wfRunId('user-task-cancelled'), userTaskGuid: '0-1' },
   })
   await s.record('cancelled-user-task/run', 'user-task-cancelled', 'COMPLETED')
+  s.transcript.step('cancelled-user-task/list', await userTaskRuns(s, 'user-task-cancelled'))
 }
 
 module.exports = { scenarios: { 'user-task': userTask, 'cancelled-user-task': cancelledUserTask } }

@@ -6,6 +6,8 @@ const { Transcript, Unmet, expect } = require('./transcript')
 
 const WAIT_MS = 15_000
 const POLL_MS = 30
+// A server may show the writes of one command one after the other; this long after the first, all are there.
+const SETTLE_MS = Number(process.env.LH_CONFORMANCE_SETTLE_MS ?? 0)
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -119,13 +121,17 @@ class Session {
       expect(Date.now() < deadline, `waited ${WAIT_MS} ms for ${what}`)
       await pause(POLL_MS)
     }
+    await pause(SETTLE_MS)
   }
 
   async waitStatus(wfRun, status) {
     const deadline = Date.now() + WAIT_MS
     for (;;) {
       const run = await this.client.getWfRun(this.wfRunId(wfRun))
-      if (run.status === status) return run
+      if (run.status === status) {
+        await pause(SETTLE_MS)
+        return run
+      }
       if (['COMPLETED', 'ERROR', 'EXCEPTION'].includes(run.status) || Date.now() > deadline) {
         throw new Unmet(`WfRun ${wfRun} is ${run.status}, want ${status}`)
       }
@@ -146,17 +152,18 @@ class Session {
 
   /** Waits for the status and writes down everything the WfRun consists of. */
   async record(step, wfRun, status) {
-    this.transcript.step(step, await this.describe(await this.waitStatus(wfRun, status)))
+    await this.waitStatus(wfRun, status)
+    this.transcript.step(step, await this.describe(wfRun))
   }
 
-  async describe(wfRun) {
+  async describe(name) {
+    const wfRun = await this.client.getWfRun(this.wfRunId(name))
     const of = { wfRunId: wfRun.id }
     const parts = {
       nodeRuns: await this.client.listNodeRuns(of),
       taskRuns: await this.client.listTaskRuns(of),
       variables: await this.client.listVariables(of),
       externalEvents: await this.client.listExternalEvents(of),
-      userTaskRuns: await this.client.listUserTaskRuns(of),
       workflowEvents: await this.client.listWorkflowEvents(of),
     }
     const story = { wfRun }

@@ -23,6 +23,10 @@ def put_form(s: Session) -> UserTaskDef:
     return form
 
 
+def user_task_runs(s: Session, wf_run: str) -> list[Any]:
+    return s.listed(s.stub.ListUserTaskRuns, ListUserTaskRunRequest, s.wf_run_id(wf_run))
+
+
 def user_task(s: Session) -> None:
     form = put_form(s)
     t = s.transcript
@@ -62,6 +66,7 @@ def user_task(s: Session) -> None:
     t.step("user-task/search", sorted(r.wf_run_id.id for r in found))
     complete("bo", approved=VariableValue(bool=True))
     s.record("user-task/run", "user-task", "COMPLETED")
+    t.step("user-task/list", user_task_runs(s, "user-task"))
     expect(s.variable("user-task", "approved") is True, "the form's answer is lost")
     complete("bo", approved=VariableValue(bool=False))
     t.step("user-task/completed-again", as_json(s.stub.GetUserTaskRun(task_id)))
@@ -80,6 +85,7 @@ def cancelled_user_task(s: Session) -> None:
     task_id = UserTaskRunId(wf_run_id=s.wf_run_id("user-task-cancelled"), user_task_guid="0-1")
     s.stub.CancelUserTaskRun(CancelUserTaskRunRequest(user_task_run_id=task_id))
     s.record("cancelled-user-task/run", "user-task-cancelled", "COMPLETED")
+    s.transcript.step("cancelled-user-task/list", user_task_runs(s, "user-task-cancelled"))
 
 
 SCENARIOS = [user_task, cancelled_user_task]
