@@ -17,21 +17,16 @@ const (
 // deleteWfRun deletes a WfRun that has ended or is halted, and all below it, but not its children.
 func (t *txn) deleteWfRun(r *lhpb.DeleteWfRunRequest) machine.Reply {
 	w := t.wfRun(r.GetId())
-	if w != nil && !deletable(w.wf().Status) {
-		return machine.Reply{Err: lh.Errorf(lh.FailedPrecondition,
-			"WfRun %s is %s: it can be deleted once it has ended or is stopped", lh.WfRunIDString(r.GetId()), w.wf().Status)}
+	if w != nil && !w.deletable() {
+		return refusef(lh.FailedPrecondition, "WfRun %s is %s: it can be deleted once it has ended or is stopped", w.name, w.wf().Status)
 	}
 	t.deleteRun(w)
 	return done
 }
 
-func deletable(s lhpb.LHStatus) bool {
-	switch s {
-	case lhpb.LHStatus_COMPLETED, lhpb.LHStatus_ERROR, lhpb.LHStatus_EXCEPTION, lhpb.LHStatus_HALTED:
-		return true
-	default:
-		return false
-	}
+// deletable reports whether nothing runs in the WfRun any more. One whose WfSpec is gone can never be stopped.
+func (w *wfRun) deletable() bool {
+	return w.terminated() || w.wf().Status == lhpb.LHStatus_HALTED || w.graph == nil
 }
 
 // retentionElapsed is the timer of a WfRun that ended long enough ago.

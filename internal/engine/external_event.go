@@ -83,9 +83,9 @@ func (w *wfRun) claimable(n *nodeRun) *externalEvent {
 }
 
 // hasNotLooked reports whether stored events may be waiting that the NodeRun did not see in an earlier
-// record: it has just arrived, or it stood still until now.
+// record: it has just arrived, it stood still until now, or that record ended before its turn.
 func (n *nodeRun) hasNotLooked() bool {
-	return n.row.before == nil || n.row.before.Status != lhpb.LHStatus_RUNNING
+	return n.row.before == nil || n.row.before.Status != lhpb.LHStatus_RUNNING || n.thread.run.goesOn
 }
 
 // maxEventsRead bounds how many stored events a NodeRun looks at in one record.

@@ -16,8 +16,8 @@ func (t *threadRun) halt(reason *lhpb.ThreadHaltReason) {
 	if thread.Status != lhpb.LHStatus_HALTED {
 		thread.Status = lhpb.LHStatus_HALTING
 	}
-	for _, c := range t.children() {
-		if c.get().Type == lhpb.ThreadType_INTERRUPT && sparesInterrupts(reason) {
+	for _, c := range t.below() {
+		if c.interrupts(t) && sparesInterrupts(reason) {
 			continue
 		}
 		c.halt(parentHalted(t.number))
@@ -27,15 +27,30 @@ func (t *threadRun) halt(reason *lhpb.ThreadHaltReason) {
 	t.tellWfRun()
 }
 
-// haltBelow halts everything below a ThreadRun that ends, handlers of failed children included.
+// haltBelow halts everything below a ThreadRun that ends.
 func (t *threadRun) haltBelow() {
-	for _, c := range t.children() {
-		if c.terminated() {
-			c.haltBelow()
-			continue
-		}
+	for _, c := range t.below() {
 		c.halt(parentHalted(t.number))
 	}
+}
+
+// below are the ThreadRuns that have not ended and stand directly below this one: its children, and the
+// handlers of children that have failed.
+func (t *threadRun) below() []*threadRun {
+	var out []*threadRun
+	for _, c := range t.children() {
+		if c.terminated() {
+			out = append(out, c.below()...)
+		} else {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// interrupts reports whether this is a handler of an interrupt of the other.
+func (t *threadRun) interrupts(other *threadRun) bool {
+	return t.get().Type == lhpb.ThreadType_INTERRUPT && t.get().GetParentThreadId() == other.number
 }
 
 func sparesInterrupts(r *lhpb.ThreadHaltReason) bool {
@@ -53,7 +68,7 @@ func (t *threadRun) tryFinishHalting() bool {
 		return true
 	}
 	still := true
-	for _, c := range t.children() {
+	for _, c := range t.below() {
 		still = c.tryFinishHalting() && still
 	}
 	n := t.node()
@@ -141,26 +156,21 @@ func (t *threadRun) parentGoesOn(parent int32) bool {
 		return false
 	}
 	for _, r := range p.get().HaltReasons {
-		if !t.mayRunDespite(r) {
+		if !t.mayRunDespite(p, r) {
 			return false
 		}
 	}
-	return t.isHandler()
+	return true
 }
 
-func (t *threadRun) isHandler() bool {
-	k := t.get().Type
-	return k == lhpb.ThreadType_INTERRUPT || k == lhpb.ThreadType_FAILURE_HANDLER
-}
-
-// mayRunDespite reports whether a handler runs although its parent is halted for the reason. Interrupts go
-// before failure handlers.
-func (t *threadRun) mayRunDespite(parentsReason *lhpb.ThreadHaltReason) bool {
-	switch parentsReason.GetReason().(type) {
-	case *lhpb.ThreadHaltReason_HandlingFailure, *lhpb.ThreadHaltReason_PendingFailure:
-		return true
-	case *lhpb.ThreadHaltReason_Interrupted, *lhpb.ThreadHaltReason_PendingInterrupt:
-		return t.get().Type == lhpb.ThreadType_INTERRUPT
+// mayRunDespite reports whether this ThreadRun runs although its parent is halted for the reason: if it is
+// the handler that the parent waits for. Interrupts go before failure handlers.
+func (t *threadRun) mayRunDespite(p *threadRun, reason *lhpb.ThreadHaltReason) bool {
+	switch r := reason.GetReason().(type) {
+	case *lhpb.ThreadHaltReason_HandlingFailure:
+		return r.HandlingFailure.HandlerThreadId == t.number || t.interrupts(p)
+	case *lhpb.ThreadHaltReason_Interrupted, *lhpb.ThreadHaltReason_PendingInterrupt, *lhpb.ThreadHaltReason_PendingFailure:
+		return t.interrupts(p)
 	default:
 		return false
 	}

@@ -58,18 +58,18 @@ func (n *nodeRun) thrown(def *lhpb.FailureDef) *lhpb.Failure {
 	return f
 }
 
-// unhandledChildren lists the children that failed and were not dealt with; quiet is false while a child
-// may still do something.
+// unhandledChildren lists the children that failed and were not dealt with; quiet is false while something
+// below may still go on.
 func (t *threadRun) unhandledChildren() (list string, quiet bool) {
+	for _, c := range t.below() {
+		if !c.atRest() {
+			return "", false
+		}
+	}
 	var b strings.Builder
 	for _, c := range t.children() {
-		switch {
-		case failed(c.status()):
-			if !t.handled(c.number) {
-				b.WriteString(" " + strconv.Itoa(int(c.number)))
-			}
-		case !c.atRest():
-			return "", false
+		if failed(c.status()) && !t.handled(c.number) {
+			b.WriteString(" " + strconv.Itoa(int(c.number)))
 		}
 	}
 	return b.String(), true

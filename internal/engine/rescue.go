@@ -46,15 +46,23 @@ func (w *wfRun) rescue(number int32, skip bool) *lh.Error {
 	if f := t.activate(next); f != nil {
 		return couldNotRescue(f)
 	}
-	if p := t.parent(); p != nil && p.terminated() {
-		if !p.failedByChild() {
-			return lh.Errorf(lh.FailedPrecondition, "Could not rescue threadRun: its parent ThreadRun %d is %s for another reason, rescue that first",
-				p.number, p.status())
-		}
-		return w.rescue(p.number, false)
-	}
 	if number == 0 {
 		return w.rescueWaiter()
+	}
+	return t.rescueParent()
+}
+
+// rescueParent revives the parent if it failed because this ThreadRun did. What is rescued below a halted
+// ThreadRun halts with it.
+func (t *threadRun) rescueParent() *lh.Error {
+	switch p := t.parent(); {
+	case p.failedByChild():
+		return t.run.rescue(p.number, false)
+	case p.terminated():
+		return lh.Errorf(lh.FailedPrecondition, "Could not rescue threadRun: its parent ThreadRun %d is %s for another reason, rescue that first",
+			p.number, p.status())
+	case p.status() != lhpb.LHStatus_RUNNING:
+		t.halt(parentHalted(p.number))
 	}
 	return nil
 }

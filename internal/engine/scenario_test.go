@@ -27,7 +27,7 @@ import (
 // are now, "+" and "-" for rows of queue and timers, "=" for the answer. Every script is replayed in the end.
 func TestScenarios(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
-		s := &scenario{world: newWorld(engine.DefaultConfig())}
+		s := &scenario{world: newWorld(engine.DefaultConfig()), t: t}
 		s.each = s.note
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			s.out.Reset()
@@ -42,6 +42,7 @@ func TestScenarios(t *testing.T) {
 
 type scenario struct {
 	*world
+	t   *testing.T
 	out strings.Builder
 }
 
@@ -351,6 +352,7 @@ func (s *scenario) note(before map[keys.Key][]byte, r *pb.Record, fx machine.Eff
 		s.printChange(c, before[c.Key])
 	}
 	s.elide()
+	judge(s.t, s.world, before, r, fx)
 	switch {
 	case fx.Reply.Err != nil:
 		s.printf("= %s %s", codeName(fx.Reply.Err.Code), fx.Reply.Err.Message)

@@ -193,6 +193,7 @@ func (t *threadRun) rescue() {
 	thread := t.edit()
 	thread.Status = lhpb.LHStatus_RUNNING
 	thread.EndTime = nil
+	thread.HaltReasons = nil
 	if t.number == 0 {
 		t.run.revive()
 	}

@@ -25,6 +25,8 @@ type wfRun struct {
 	passes int
 	// suspended is set once the rest of the work is left to another record.
 	suspended bool
+	// goesOn is set in a record that takes up the rest of another's work.
+	goesOn bool
 	// busy is set while a ThreadRun is between two nodes; an advance asked for meanwhile is left to the one
 	// that is under way.
 	busy bool

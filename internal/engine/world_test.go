@@ -130,7 +130,7 @@ type world struct {
 	meta    *metadata
 	engine  *engine.Engine
 	config  engine.Config
-	state   *machine.Mem
+	state   *sharedState
 	nowNs   int64
 	records []*pb.Record
 	// each is told of every record after it was applied.
@@ -138,7 +138,7 @@ type world struct {
 }
 
 func newWorld(c engine.Config) *world {
-	w := &world{meta: newMetadata(), config: c, state: machine.NewMem()}
+	w := &world{meta: newMetadata(), config: c, state: newSharedState()}
 	w.engine = engine.New(w.meta, c)
 	return w
 }
@@ -174,9 +174,6 @@ func (w *world) apply(r *pb.Record) machine.Effects {
 	if after, _ := read.MarshalVT(); !bytes.Equal(sent, after) {
 		panic("the engine wrote to a record")
 	}
-	if err := w.state.Err(); err != nil {
-		panic(err)
-	}
 	if fx.Reply.Value != nil {
 		fx.Reply.Value = proto.Clone(fx.Reply.Value)
 	}
@@ -206,26 +203,29 @@ func (w *world) advance(d time.Duration) {
 }
 
 func (w *world) nextTimer() (keys.Key, int64, bool) {
-	for k := range w.state.Scan(keys.Timers(), keys.Timers().End(), 1, func() machine.Value { return &pb.Timer{} }) {
-		due, err := keys.TimerDue(k)
-		if err != nil {
-			panic(err)
-		}
-		return k, due, true
+	all := w.state.Keys()
+	i, _ := slices.BinarySearch(all, keys.Timers())
+	if i == len(all) || all[i].Space() != keys.SpaceTimer {
+		return "", 0, false
 	}
-	return "", 0, false
+	due, err := keys.TimerDue(all[i])
+	if err != nil {
+		panic(err)
+	}
+	return all[i], due, true
 }
 
 // replay applies all records to an empty state and compares it with this one, byte for byte.
 func (w *world) replay() error {
-	again := machine.NewMem()
+	w.state.mustAllBeUntouched()
+	again := newSharedState()
 	for _, r := range w.records {
 		again.Commit(w.engine.Apply(again, r.CloneVT()).Changes)
 	}
 	return sameState(w.state, again)
 }
 
-func sameState(a, b *machine.Mem) error {
+func sameState(a, b *sharedState) error {
 	if !slices.Equal(a.Keys(), b.Keys()) {
 		return fmt.Errorf("%d keys and %d keys", len(a.Keys()), len(b.Keys()))
 	}

@@ -125,8 +125,8 @@ func (a alive) deadAt(n *lhpb.NodeRun) string {
 		}
 		return "all it waits for has ended"
 	case *lhpb.NodeRun_Exit:
-		for _, c := range a.t.ChildThreadIds {
-			if child := a.w.threads[c]; child != nil && !terminal(child.Status) && !haltedForGood(child) {
+		for _, child := range a.below(a.t) {
+			if !haltedForGood(child) {
 				return ""
 			}
 		}
@@ -142,6 +142,20 @@ func (a alive) deadAt(n *lhpb.NodeRun) string {
 	default:
 		return fmt.Sprintf("a NodeRun of %T does not wait", n.NodeType)
 	}
+}
+
+// below are the ThreadRuns directly below that have not ended, handlers of failed children included.
+func (a alive) below(t *lhpb.ThreadRun) (out []*lhpb.ThreadRun) {
+	for _, n := range t.ChildThreadIds {
+		switch c := a.w.threads[n]; {
+		case c == nil:
+		case terminal(c.Status):
+			out = append(out, a.below(c)...)
+		default:
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // haltedForGood reports whether a ThreadRun is HALTED for more than a handler's sake.
@@ -203,8 +217,8 @@ func (a alive) deadHalting(n *lhpb.NodeRun) string {
 	if k := n.GetTask(); k != nil && n.Status == halting {
 		return a.deadTask(k)
 	}
-	for _, c := range a.t.ChildThreadIds {
-		if child := a.w.threads[c]; child != nil && !terminal(child.Status) && child.Status != halted {
+	for _, child := range a.below(a.t) {
+		if child.Status != halted {
 			return ""
 		}
 	}

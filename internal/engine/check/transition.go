@@ -91,14 +91,13 @@ func threadTransition(b, a *lhpb.ThreadRun) (out []Violation) {
 	return out
 }
 
-// mayNodeBecome allows edges that fail behind a node, and nothing else behind the end of one.
+// mayNodeBecome allows edges that fail behind a node, and the failure of an interrupt's handler; nothing else
+// behind the end of one.
 func mayNodeBecome(from, to lhpb.LHStatus) bool {
 	switch from {
 	case completed:
 		return to == completed || failed(to)
-	case errored:
-		return to == errored
-	case exception:
+	case errored, exception:
 		return failed(to)
 	default:
 		return to != lhpb.LHStatus_STARTING

@@ -1,0 +1,403 @@
+package engine_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"littlehorse/internal/engine"
+	"littlehorse/internal/engine/check"
+	"littlehorse/internal/keys"
+	"littlehorse/internal/lh"
+	"littlehorse/internal/machine"
+	"littlehorse/internal/pb"
+	"littlehorse/lhpb"
+)
+
+// TestAnyWorkload runs random commands on WfRuns of random WfSpecs. After each record the whole state is
+// checked, and every change of an object; in the end the records are replayed.
+func TestAnyWorkload(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w := newRandomWorld(t)
+		for range rapid.IntRange(1, 60).Draw(t, "commands") {
+			w.command()
+		}
+		w.drain()
+		if err := w.replay(); err != nil {
+			t.Fatalf("replay: %v", err)
+		}
+	})
+}
+
+type randomWorld struct {
+	*world
+	t     *rapid.T
+	specs []string
+	ids   []string
+}
+
+func newRandomWorld(t *rapid.T) *randomWorld {
+	c := engine.DefaultConfig()
+	c.MaxThreadRuns = rapid.SampledFrom([]int{0, 4, 12}).Draw(t, "max threads")
+	c.ArchiveThreadRuns = rapid.SampledFrom([]int{3, 58}).Draw(t, "archive")
+	c.MaxSteps = rapid.SampledFrom([]int{30, 4000}).Draw(t, "max steps")
+	c.MaxPasses = 60
+	c.DeleteChunk = rapid.SampledFrom([]int{3, 1000}).Draw(t, "delete chunk")
+	w := &randomWorld{world: newWorld(c), t: t}
+	w.each = w.judge
+	d := w.meta.next()
+	for _, name := range []string{"t0", "t1"} {
+		d.taskDefs[name] = &lhpb.TaskDef{Id: &lhpb.TaskDefId{Name: name}, ReturnType: &lhpb.ReturnType{ReturnType: typeDef("INT")}}
+	}
+	for _, name := range []string{"e0", "e1", "stop"} {
+		d.events[name] = &lhpb.ExternalEventDef{Id: &lhpb.ExternalEventDefId{Name: name}}
+	}
+	d.events["e1"].RetentionPolicy = &lhpb.ExternalEventRetentionPolicy{ExtEvtGcPolicy: &lhpb.ExternalEventRetentionPolicy_SecondsAfterPut{SecondsAfterPut: 20}}
+	d.wfEvents["thrown"] = &lhpb.WorkflowEventDef{Id: &lhpb.WorkflowEventDefId{Name: "thrown"}}
+	for i := range rapid.IntRange(1, 3).Draw(t, "specs") {
+		w.putSpec(fmt.Sprintf("spec%d", i))
+	}
+	return w
+}
+
+func (w *randomWorld) putSpec(name string) {
+	text := (&specWriter{t: w.t, earlier: w.specs}).write()
+	if _, err := w.meta.put(specScript(name, text)); err != nil {
+		w.t.Fatalf("%v\n%s", err, text)
+	}
+	w.t.Logf("wfspec %s\n%s", name, text)
+	w.specs = append(w.specs, name)
+}
+
+// judge checks the state after a record, and what the record changed.
+func (w *randomWorld) judge(before map[keys.Key][]byte, r *pb.Record, fx machine.Effects) {
+	judge(w.t, w.world, before, r, fx)
+}
+
+type failer interface {
+	Fatalf(format string, args ...any)
+}
+
+func judge(t failer, w *world, before map[keys.Key][]byte, r *pb.Record, fx machine.Effects) {
+	for _, c := range fx.Changes {
+		k, err := keys.ParseRun(c.Key)
+		if err != nil || before[c.Key] == nil || c.Value == nil {
+			continue
+		}
+		if found := check.Transition(decode(k.Kind, before[c.Key]), c.Value); len(found) > 0 {
+			t.Fatalf("after %v: %v", r.GetCommand(), found)
+		}
+	}
+	if found := check.State(w.state, func(string) engine.Specs { return w.meta.At(w.meta.version(), tenant) }); len(found) > 0 {
+		t.Fatalf("after %v: %v", r.GetCommand(), found)
+	}
+}
+
+func (w *randomWorld) command() {
+	switch rapid.SampledFrom([]string{
+		"run", "run", "claim", "claim", "claim", "report", "report", "report", "report", "event", "event", "event",
+		"interrupt", "advance", "stop", "resume", "rescue", "delete", "stale", "offer",
+	}).Draw(w.t, "command") {
+	case "run":
+		w.start()
+	case "claim":
+		w.claimAny()
+	case "report":
+		w.reportAny(nil)
+	case "offer":
+		w.reportAny(&pb.Credit{TaskDefId: &lhpb.TaskDefId{Name: "t0"}, WorkerId: "offered"})
+	case "event":
+		w.post(rapid.SampledFrom([]string{"e0", "e1"}).Draw(w.t, "def"))
+	case "interrupt":
+		w.post("stop")
+	case "advance":
+		w.advance(time.Duration(rapid.IntRange(0, 40).Draw(w.t, "seconds")) * time.Second)
+	case "stop":
+		id, thread := w.anyThread()
+		w.do(&pb.Record{Command: &pb.Record_StopWfRun{StopWfRun: &lhpb.StopWfRunRequest{WfRunId: id, ThreadRunNumber: thread}}})
+	case "resume":
+		id, thread := w.anyThread()
+		w.do(&pb.Record{Command: &pb.Record_ResumeWfRun{ResumeWfRun: &lhpb.ResumeWfRunRequest{WfRunId: id, ThreadRunNumber: thread}}})
+	case "rescue":
+		id, thread := w.anyThread()
+		w.do(&pb.Record{Command: &pb.Record_RescueThreadRun{RescueThreadRun: &lhpb.RescueThreadRunRequest{
+			WfRunId: id, ThreadRunNumber: thread, SkipCurrentNode: rapid.Bool().Draw(w.t, "skip")}}})
+	case "delete":
+		if rapid.IntRange(0, 4).Draw(w.t, "really") == 0 {
+			w.do(&pb.Record{Command: &pb.Record_DeleteWfRun{DeleteWfRun: &lhpb.DeleteWfRunRequest{Id: w.anyRun()}}})
+		}
+	case "stale":
+		w.reportTask(w.anyRun(), fmt.Sprintf("0-%d", rapid.IntRange(0, 4).Draw(w.t, "position")), int32(rapid.IntRange(0, 2).Draw(w.t, "attempt")), nil)
+	}
+}
+
+func (w *randomWorld) start() {
+	id := fmt.Sprintf("w%d", rapid.IntRange(0, 5).Draw(w.t, "id"))
+	name := rapid.SampledFrom(w.specs).Draw(w.t, "spec")
+	w.do(&pb.Record{Command: &pb.Record_RunWf{RunWf: &pb.RunWf{
+		WfSpecId: w.meta.latest().newest(name, -1).Spec.Id, Request: &lhpb.RunWfRequest{WfSpecName: name, Id: &id}}}})
+}
+
+// runs are the names of all WfRuns there are, children included.
+func (w *randomWorld) runs() []string {
+	var out []string
+	for _, k := range w.state.Keys() {
+		if p, err := keys.ParseRun(k); err == nil && p.Kind == keys.KindWfRun {
+			out = append(out, p.WfRun)
+		}
+	}
+	return out
+}
+
+func (w *randomWorld) anyRun() *lhpb.WfRunId {
+	return lh.ParseWfRunID(rapid.SampledFrom(append(w.runs(), "w0")).Draw(w.t, "run"))
+}
+
+func (w *randomWorld) anyThread() (*lhpb.WfRunId, int32) {
+	return w.anyRun(), int32(rapid.IntRange(0, 5).Draw(w.t, "thread"))
+}
+
+func (w *randomWorld) claimAny() {
+	var waiting []keys.ScheduledTask
+	for _, k := range w.state.Keys() {
+		if k.Space() == keys.SpaceQueue {
+			q, _ := keys.ParseScheduledTask(k)
+			waiting = append(waiting, q)
+		}
+	}
+	if len(waiting) == 0 {
+		return
+	}
+	w.claim(rapid.SampledFrom(waiting).Draw(w.t, "task"))
+}
+
+func (w *randomWorld) claim(q keys.ScheduledTask) {
+	fx := w.do(&pb.Record{Command: &pb.Record_ClaimTask{ClaimTask: &pb.ClaimTask{
+		TaskRunId: &lhpb.TaskRunId{WfRunId: lh.ParseWfRunID(q.WfRun), TaskGuid: q.Guid}, Attempt: q.Attempt,
+		Credit: &pb.Credit{WorkerId: fmt.Sprintf("worker-%d", len(w.records))}}}})
+	if fx.Reply.Value == nil {
+		w.t.Fatalf("%v waits, but cannot be claimed", q)
+	}
+}
+
+func (w *randomWorld) reportAny(offer *pb.Credit) {
+	var running []*lhpb.TaskRun
+	for _, name := range w.runs() {
+		for k := range w.taskRuns(name) {
+			if k.Status == lhpb.TaskStatus_TASK_RUNNING {
+				running = append(running, k)
+			}
+		}
+	}
+	if len(running) == 0 {
+		return
+	}
+	k := rapid.SampledFrom(running).Draw(w.t, "task")
+	w.reportTask(k.Id.WfRunId, k.Id.TaskGuid, int32(len(k.Attempts)-1), offer)
+}
+
+func (w *randomWorld) taskRuns(name string) func(func(*lhpb.TaskRun) bool) {
+	prefix := run(name).Kind(keys.KindTaskRun)
+	return func(yield func(*lhpb.TaskRun) bool) {
+		for _, k := range w.state.Keys() {
+			if k.HasPrefix(prefix) && !yield(get[lhpb.TaskRun](w.world, k)) {
+				return
+			}
+		}
+	}
+}
+
+func (w *randomWorld) reportTask(id *lhpb.WfRunId, guid string, attempt int32, offer *pb.Credit) {
+	r := &lhpb.ReportTaskRun{TaskRunId: &lhpb.TaskRunId{WfRunId: id, TaskGuid: guid}, AttemptNumber: attempt}
+	switch rapid.IntRange(0, 5).Draw(w.t, "result") {
+	case 0:
+		r.Status = lhpb.TaskStatus_TASK_FAILED
+	case 1:
+		r.Status = lhpb.TaskStatus_TASK_EXCEPTION
+		r.Result = &lhpb.ReportTaskRun_Exception{Exception: &lhpb.LHTaskException{Name: "biz", Message: "no", Content: literal("1")}}
+	default:
+		r.Status = lhpb.TaskStatus_TASK_SUCCESS
+		r.Result = &lhpb.ReportTaskRun_Output{Output: literal("1")}
+	}
+	w.do(&pb.Record{Command: &pb.Record_ReportTask{ReportTask: &pb.ReportTask{Report: r, Offer: offer}}})
+}
+
+func (w *randomWorld) post(def string) {
+	r := &lhpb.PutExternalEventRequest{WfRunId: w.anyRun(), ExternalEventDefId: &lhpb.ExternalEventDefId{Name: def}, Content: literal("1")}
+	if rapid.IntRange(0, 3).Draw(w.t, "targeted") == 0 {
+		n := int32(rapid.IntRange(0, 3).Draw(w.t, "thread"))
+		r.ThreadRunNumber = &n
+	}
+	w.do(&pb.Record{Command: &pb.Record_PutExternalEvent{PutExternalEvent: r}})
+}
+
+// drain does all the work there is and lets all time pass.
+func (w *randomWorld) drain() {
+	for range 200 {
+		w.advance(time.Hour)
+		i := slices.IndexFunc(w.state.Keys(), func(k keys.Key) bool { return k.Space() == keys.SpaceQueue })
+		if i < 0 {
+			return
+		}
+		q, _ := keys.ParseScheduledTask(w.state.Keys()[i])
+		w.claim(q)
+		w.do(&pb.Record{Command: &pb.Record_ReportTask{ReportTask: &pb.ReportTask{Report: &lhpb.ReportTaskRun{
+			TaskRunId: &lhpb.TaskRunId{WfRunId: lh.ParseWfRunID(q.WfRun), TaskGuid: q.Guid}, AttemptNumber: q.Attempt,
+			Status: lhpb.TaskStatus_TASK_SUCCESS, Result: &lhpb.ReportTaskRun_Output{Output: literal("1")}}}}})
+	}
+}
+
+// specWriter writes a random WfSpec in the language of scenarios.
+type specWriter struct {
+	t       *rapid.T
+	earlier []string // WfSpecs that may be run as children
+	out     strings.Builder
+}
+
+func (s *specWriter) choose(what string, n int) int { return rapid.IntRange(0, n-1).Draw(s.t, what) }
+func (s *specWriter) maybe(what string, one int) bool {
+	return s.choose(what, one) == 0
+}
+
+func (s *specWriter) line(format string, args ...any) { fmt.Fprintf(&s.out, format+"\n", args...) }
+
+// handlerThreads are the threads that handle failures and interrupts.
+var handlerThreads = []string{"cope", "quick"}
+
+func (s *specWriter) write() string {
+	if s.maybe("retention", 4) {
+		s.line("retention 30")
+	}
+	s.thread("main", []string{"kid", "item"}, true)
+	s.thread("kid", []string{"item"}, s.maybe("interruptible", 2))
+	s.thread("item", nil, false)
+	s.thread("cope", nil, false)
+	s.line("thread quick")
+	return s.out.String()
+}
+
+func (s *specWriter) thread(name string, children []string, interruptible bool) {
+	retention := ""
+	if s.maybe("thread retention", 4) {
+		retention = " retention=5"
+	}
+	s.line("thread %s%s", name, retention)
+	if name == "main" {
+		s.line("  var n INT searchable = 0")
+		s.line("  var list JSON_ARR = json(\"[1,2]\")")
+		s.line("  interrupt stop -> %s", rapid.SampledFrom(handlerThreads).Draw(s.t, "handler"))
+	} else if name == "item" {
+		s.line("  var INPUT INT")
+	}
+	var started []string // nodes whose output is a ThreadRun number
+	var lists []string
+	var childRuns []string
+	count := 1 + s.choose("nodes", 4)
+	for i := range count {
+		node := fmt.Sprintf("%s%d", name, i)
+		switch s.choose("kind", 14) {
+		case 0:
+			s.line("  %s: NOP", node)
+		case 1, 2:
+			s.line("  %s: TASK t%d()%s", node, s.choose("def", 2), rapid.SampledFrom([]string{
+				"", " retries=1", " retries=2 backoff=1000,2,3000", " timeout=10", " retries=1 timeout=10"}).Draw(s.t, "options"))
+		case 3:
+			s.line("  %s: EVENT e%d%s", node, s.choose("def", 2), rapid.SampledFrom([]string{"", " timeout=15"}).Draw(s.t, "timeout"))
+		case 4:
+			s.line("  %s: SLEEP %d", node, s.choose("seconds", 20)-3)
+		case 5, 6:
+			if len(children) > 0 {
+				s.line("  %s: START %s()", node, rapid.SampledFrom(children).Draw(s.t, "child"))
+				started = append(started, node)
+			} else {
+				s.line("  %s: NOP", node)
+			}
+		case 7:
+			if len(children) > 0 {
+				s.line("  %s: START_MANY item() over list", node)
+				lists = append(lists, node)
+			} else {
+				s.line("  %s: NOP", node)
+			}
+		case 8, 9:
+			s.wait(node, started, lists)
+		case 10:
+			s.line("  %s: CONDITION n >= %d", node, s.choose("bound", 4))
+		case 11:
+			s.line("  %s: THROW thrown n", node)
+		case 12:
+			if len(s.earlier) > 0 {
+				s.line("  %s: RUN_CHILD %s()", node, rapid.SampledFrom(s.earlier).Draw(s.t, "child spec"))
+				childRuns = append(childRuns, node)
+			} else {
+				s.line("  %s: CONDITION 1 == 1.0", node)
+			}
+		case 13:
+			if len(childRuns) > 0 {
+				s.line("  %s: WAIT_CHILD %s", node, rapid.SampledFrom(childRuns).Draw(s.t, "child run"))
+			} else {
+				s.line("  %s: NOP", node)
+			}
+		}
+		s.handlers()
+		s.edges(name, i, count)
+	}
+	last := fmt.Sprintf("%s%d", name, count)
+	switch s.choose("exit", 4) {
+	case 0:
+		s.line("  %s: EXIT fail biz \"message\" with n", last)
+	case 1:
+		s.line("  %s: EXIT return n", last)
+	default:
+		s.line("  %s: EXIT", last)
+	}
+}
+
+func (s *specWriter) wait(node string, started, lists []string) {
+	strategy := rapid.SampledFrom([]string{"WAIT_ALL", "WAIT_ANY", "WAIT_FIRST"}).Draw(s.t, "strategy")
+	switch {
+	case len(lists) > 0 && s.maybe("list", 2):
+		s.line("  %s: %s list out(%q)", node, strategy, lists[0])
+	case len(started) > 0:
+		var outs []string
+		for _, n := range started {
+			outs = append(outs, fmt.Sprintf("out(%q)", n))
+		}
+		s.line("  %s: %s %s", node, strategy, strings.Join(outs, ", "))
+	default:
+		s.line("  %s: NOP", node)
+		return
+	}
+	if s.maybe("each", 2) {
+		s.line("    each on any -> %s", rapid.SampledFrom(handlerThreads).Draw(s.t, "each handler"))
+	}
+}
+
+func (s *specWriter) handlers() {
+	if s.maybe("handler", 3) {
+		s.line("    on %s -> %s", rapid.SampledFrom([]string{"any", "any-error", "biz", "TASK_ERROR", "VAR_ERROR"}).Draw(s.t, "catches"),
+			rapid.SampledFrom(handlerThreads).Draw(s.t, "handler"))
+	}
+}
+
+// edges sends a thread on, sometimes back, sometimes with a mutation that fails.
+func (s *specWriter) edges(name string, i, count int) {
+	next := fmt.Sprintf("%s%d", name, i+1)
+	switch s.choose("edge", 6) {
+	case 0:
+		s.line("    -> %s { n += 1 }", next)
+	case 1:
+		if i > 0 {
+			s.line("    -> %s%d if n < 3 { n += 1 }", name, s.choose("back", i))
+		}
+		s.line("    -> %s", next)
+	case 2:
+		s.line("    -> %s if n == 1.0", next)
+	default:
+		s.line("    -> %s", next)
+	}
+}
