@@ -74,7 +74,7 @@ func (w *world) runWf(id string, spec int) {
 
 // repeatRunWf is a client that did not hear and asks again with the same id.
 func (w *world) repeatRunWf() {
-	if id, ok := w.anyRun(); ok && !w.deleted[id] {
+	if id, ok := w.anyRun(); ok && w.deleted[id] == 0 {
 		w.runWf(id, w.started[id])
 	}
 }
@@ -124,10 +124,14 @@ func (w *world) deleteRun() {
 	if !ok {
 		return
 	}
-	w.deleted[id] = true
+	w.deleted[id]++
 	w.submit(w.stream(id), &pb.Record{Command: &pb.Record_DeleteWfRun{DeleteWfRun: &lhpb.DeleteWfRunRequest{
 		Id: &lhpb.WfRunId{Id: id},
-	}}}, func(machine.Reply) {})
+	}}}, func(r machine.Reply) {
+		if r.Err != nil {
+			w.deleted[id]-- // refused, so it runs on
+		}
+	})
 }
 
 // worker does one random thing that a task worker might do: ask for a task, report one, or report one again.

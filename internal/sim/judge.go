@@ -85,7 +85,7 @@ func (w *world) judge() {
 func (w *world) judgeAcknowledged(s machine.Stream, m *machine.Mem) {
 	for n := range len(w.started) {
 		id := fmt.Sprintf("run-%d", n)
-		if !w.acknowledged[id] || w.deleted[id] || w.stream(id) != s {
+		if !w.acknowledged[id] || w.deleted[id] > 0 || w.stream(id) != s {
 			continue
 		}
 		if m.Bytes(keys.In(tenant).RunNamed(id).WfRun()) == nil {
@@ -95,7 +95,7 @@ func (w *world) judgeAcknowledged(s machine.Stream, m *machine.Mem) {
 	for n := range w.events {
 		guid := fmt.Sprintf("event-%d", n+1)
 		p, ok := w.posted[guid]
-		if !ok || w.deleted[p.run] || w.stream(p.run) != s {
+		if !ok || w.deleted[p.run] > 0 || w.stream(p.run) != s {
 			continue
 		}
 		if m.Bytes(keys.In(tenant).RunNamed(p.run).ExternalEvent(p.def, guid)) == nil {
@@ -152,7 +152,7 @@ func difference(got, want *machine.Mem) string {
 func (w *world) judgeEnds() {
 	for n := range len(w.started) {
 		id := fmt.Sprintf("run-%d", n)
-		if !w.acknowledged[id] || w.deleted[id] {
+		if !w.acknowledged[id] || w.deleted[id] > 0 {
 			continue
 		}
 		b, err := w.server.host.Get(w.stream(id), keys.In(tenant).RunNamed(id).WfRun())

@@ -55,7 +55,7 @@ type world struct {
 
 	started      map[string]int // WfRun id to spec
 	acknowledged map[string]bool
-	deleted      map[string]bool // deletion was asked for
+	deleted      map[string]int // deletions asked for and not refused
 	posted       map[string]posted
 	delivered    map[string]int
 	held         []*lhpb.ScheduledTask // tasks that workers have
@@ -98,7 +98,7 @@ func newWorld(o Options) *world {
 		options: o, rng: rand.New(rand.NewPCG(o.Seed, 0x6c68)),
 		clock:   clock{ns: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano()},
 		streams: []machine.Stream{metadata},
-		started: map[string]int{}, acknowledged: map[string]bool{}, deleted: map[string]bool{},
+		started: map[string]int{}, acknowledged: map[string]bool{}, deleted: map[string]int{},
 		posted: map[string]posted{}, delivered: map[string]int{}, applied: map[machine.Stream][]*pb.Record{},
 	}
 	for p := range partitions {
