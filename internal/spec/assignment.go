@@ -90,7 +90,7 @@ func (t *thread) expressionType(e *lhpb.VariableAssignment_Expression) (value.Ty
 }
 
 func (t *thread) sizeType(s *lhpb.VariableAssignment_SizeOf) (value.Type, *problem) {
-	operand, p := t.typeOf(s.GetOperand())
+	operand, p := t.castType(s.GetOperand())
 	if p != nil {
 		return value.Type{}, p
 	}
@@ -107,11 +107,24 @@ func (t *thread) fits(a *lhpb.VariableAssignment, want value.Type) (bool, *probl
 	if a.GetSource() != nil && showsAtRunTime(a) {
 		return true, nil
 	}
-	have, p := t.typeOf(a)
+	have, p := t.castType(a)
 	if p != nil {
 		return false, p
 	}
 	return !have.IsNull() && value.Compatible(want, have), nil
+}
+
+// castType is the type behind a cast as it will run: it changes primitives only.
+func (t *thread) castType(a *lhpb.VariableAssignment) (value.Type, *problem) {
+	source, p := t.sourceType(a)
+	if p != nil || a.TargetType == nil {
+		return source, p
+	}
+	if _, primitive := source.Primitive(); !primitive && !source.IsUnknown() {
+		return source, nil
+	}
+	target := value.Declared(a.TargetType)
+	return target, castable(source, target)
 }
 
 func showsAtRunTime(a *lhpb.VariableAssignment) bool {

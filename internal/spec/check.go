@@ -30,8 +30,9 @@ type check struct {
 // thread is one ThreadSpec of the WfSpec.
 type thread struct {
 	*check
-	name string
-	spec *lhpb.ThreadSpec
+	name   string
+	spec   *lhpb.ThreadSpec
+	sorted []node
 	signature
 }
 
@@ -106,10 +107,12 @@ func (t *thread) variable(name string) *variable {
 	return t.check.vars[name]
 }
 
+// nodes in order of their names.
 func (t *thread) nodes() []node {
-	out := make([]node, 0, len(t.spec.GetNodes()))
-	for _, name := range sortedKeys(t.spec.GetNodes()) {
-		out = append(out, node{thread: t, name: name, spec: t.spec.Nodes[name]})
+	if t.sorted == nil {
+		for _, name := range sortedKeys(t.spec.GetNodes()) {
+			t.sorted = append(t.sorted, node{thread: t, name: name, spec: t.spec.Nodes[name]})
+		}
 	}
-	return out
+	return t.sorted
 }

@@ -23,13 +23,16 @@ func (t *thread) conditionAssignment(c *lhpb.VariableAssignment) *problem {
 	if p := t.settle(func(v visitor) { v.assign(c) }); p != nil {
 		return p
 	}
-	if c.GetExpression() == nil {
-		return t.bool(c)
+	switch s := c.GetSource().(type) {
+	case *lhpb.VariableAssignment_StructBuilder:
+		return nil
+	case *lhpb.VariableAssignment_Expression_:
+		if op, ok := s.Expression.GetOperation().(*lhpb.VariableAssignment_Expression_Comparator); ok {
+			return t.comparison(op.Comparator, s.Expression.GetLhs(), s.Expression.GetRhs())
+		}
+		return nil
 	}
-	if op, ok := c.GetExpression().GetOperation().(*lhpb.VariableAssignment_Expression_Comparator); ok {
-		return t.comparison(op.Comparator, c.GetExpression().GetLhs(), c.GetExpression().GetRhs())
-	}
-	return nil
+	return t.bool(c)
 }
 
 // bool refuses what is not known to be BOOL before any cast. Only STR may become it by one.

@@ -58,7 +58,9 @@ func (n node) mutationType(m *lhpb.VariableMutation) (value.Type, *problem) {
 
 // assignable refuses what only a cast could make fit. rhs is the type behind the cast of a.
 func (t *thread) assignable(a *lhpb.VariableAssignment, lhs, rhs value.Type) *problem {
-	to, toPrimitive := lhs.Primitive()
+	if p := builds(a, lhs); p != nil {
+		return p
+	}
 	if a.GetTargetType() != nil {
 		source, p := t.sourceType(a)
 		if p != nil {
@@ -66,14 +68,26 @@ func (t *thread) assignable(a *lhpb.VariableAssignment, lhs, rhs value.Type) *pr
 		}
 		return first(castable(source, rhs), castable(rhs, lhs))
 	}
-	from, ok := rhs.Primitive()
-	switch {
-	case !ok && rhs.Struct() == nil, ok && toPrimitive && value.CanBe(from, to):
-		return nil
-	case !ok && value.Compatible(lhs, rhs):
+	if _, ok := rhs.Primitive(); ok && !value.Compatible(lhs, rhs) {
+		return notAssignable(rhs, lhs)
+	}
+	return nil
+}
+
+// builds refuses a struct builder where another type is wanted, whatever is read or cast from it then.
+func builds(a *lhpb.VariableAssignment, want value.Type) *problem {
+	b := a.GetStructBuilder()
+	if b == nil || a.GetLhPath() != nil {
 		return nil
 	}
-	return problemf("Cannot assign %v to %v without explicit casting.", rhs, lhs)
+	if built := value.Declared(value.StructType(b.GetStructDefId())); !value.Compatible(want, built) {
+		return notAssignable(built, want)
+	}
+	return nil
+}
+
+func notAssignable(from, to value.Type) *problem {
+	return problemf("Cannot assign %v to %v without explicit casting.", from, to)
 }
 
 // castable refuses a cast between primitives that does not exist. Other types take no part.

@@ -63,18 +63,13 @@ func (n node) taskInput(a *lhpb.VariableAssignment, want value.Type) *problem {
 	if p != nil {
 		return p
 	}
-	if a.GetStructBuilder() != nil && a.Path == nil && !value.Compatible(want, source) {
-		return notAssignable(source, want)
+	if p := builds(a, want); p != nil {
+		return p
 	}
-	from, ok := source.Primitive()
-	if !ok {
-		return nil
-	}
-	to, toPrimitive := want.Primitive()
 	if a.GetTargetType() != nil {
 		return n.castInput(source, value.Declared(a.TargetType), want)
 	}
-	if !toPrimitive || !value.CanBe(from, to) {
+	if _, ok := source.Primitive(); ok && !value.Compatible(want, source) {
 		return notAssignable(source, want)
 	}
 	return nil
@@ -88,8 +83,4 @@ func (n node) castInput(source, target, want value.Type) *problem {
 		return problemf("Cannot assign %v to %v.", target, want)
 	}
 	return nil
-}
-
-func notAssignable(from, to value.Type) *problem {
-	return problemf("Cannot assign %v to %v without explicit casting.", from, to)
 }

@@ -234,3 +234,18 @@ func TestInterrupts(t *testing.T) {
 	mustPut(t, world(), spec("paid", "h", `"nop":{}`, nop("")))
 	mustPut(t, world(), spec("paid", "h", `"nop":{}`, nop(input)))
 }
+
+func TestCastsOfThreadInputsCount(t *testing.T) {
+	child := threadJSON(`{"varDef":{"name":"c","typeDef":{"primitiveType":"INT"}},"accessLevel":"PRIVATE_VAR"},
+		{"varDef":{"name":"l","typeDef":{"inlineArrayDef":{"arrayType":{"primitiveType":"INT"}}}},"accessLevel":"PRIVATE_VAR"}`, `"nop":{}`, "", "")
+	start := func(inputs string) string {
+		return wfSpecJSON(`"main":`+threadJSON(variables, `"startThread":{"threadSpecName":"t2","variables":{`+inputs+`}}`, "", "")+`,"t2":`+child, "")
+	}
+	cast := func(name, v, typ string) string {
+		return `"` + name + `":{"variableName":"` + v + `","targetType":{"primitiveType":"` + typ + `"}}`
+	}
+	mustPut(t, world(), start(cast("c", "d", "INT")))
+	mustPut(t, world(), start(cast("l", "arr", "INT"))) // a cast leaves what is no primitive as it is
+	refused(t, world(), start(cast("c", "i", "STR")), lh.InvalidArgument, "Var c should be INT")
+	refused(t, world(), start(cast("c", "w", "INT")), lh.InvalidArgument, "Cannot cast from WF_RUN_ID to INT. This conversion is not supported.")
+}

@@ -11,7 +11,7 @@ import (
 // descend is the type of what the path leads to.
 func (t *thread) descend(typ value.Type, path *lhpb.LHPath) (value.Type, *problem) {
 	for _, s := range path.GetPath() {
-		if typ.IsUnknown() {
+		if typ.IsUnknown() || typ.IsNull() {
 			return typ, nil
 		}
 		var p *problem
