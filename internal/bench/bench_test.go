@@ -1,0 +1,260 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/emptypb"
+
+	"littlehorse/lhpb"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// fake runs WfRuns of sequential tasks and nothing else.
+type fake struct {
+	lhpb.UnimplementedLittleHorseServer
+	port  int
+	tasks int // of a WfRun
+	queue chan *lhpb.ScheduledTask
+
+	mu      sync.Mutex
+	puts    []string
+	done    map[string]int // tasks reported, by WfRun
+	refuse  int            // RunWf calls still to be refused
+	stall   time.Duration  // how long the server stands still from the first RunWf on
+	stalled chan struct{}  // closed when the stall is over
+}
+
+func startFake(t *testing.T, tasks int) *fake {
+	t.Helper()
+	f := &fake{tasks: tasks, queue: make(chan *lhpb.ScheduledTask, 10_000), done: map[string]int{}}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.port = listener.Addr().(*net.TCPAddr).Port
+	server := grpc.NewServer()
+	lhpb.RegisterLittleHorseServer(server, f)
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		_ = server.Serve(listener)
+	}()
+	t.Cleanup(func() {
+		server.Stop()
+		<-served
+	})
+	return f
+}
+
+func (f *fake) GetServerVersion(context.Context, *emptypb.Empty) (*lhpb.LittleHorseVersion, error) {
+	return &lhpb.LittleHorseVersion{MajorVersion: 1, MinorVersion: 3}, nil
+}
+
+func (f *fake) PutTaskDef(_ context.Context, req *lhpb.PutTaskDefRequest) (*lhpb.TaskDef, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.puts = append(f.puts, "TaskDef "+req.Name)
+	return &lhpb.TaskDef{Id: &lhpb.TaskDefId{Name: req.Name}}, nil
+}
+
+func (f *fake) PutWfSpec(_ context.Context, req *lhpb.PutWfSpecRequest) (*lhpb.WfSpec, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.puts = append(f.puts, fmt.Sprintf("WfSpec %s with %d nodes", req.Name, len(req.ThreadSpecs["entrypoint"].Nodes)))
+	return &lhpb.WfSpec{Id: &lhpb.WfSpecId{Name: req.Name}}, nil
+}
+
+func (f *fake) GetWfSpec(_ context.Context, id *lhpb.WfSpecId) (*lhpb.WfSpec, error) {
+	return &lhpb.WfSpec{Id: id}, nil
+}
+
+func (f *fake) RegisterTaskWorker(context.Context, *lhpb.RegisterTaskWorkerRequest) (*lhpb.RegisterTaskWorkerResponse, error) {
+	return &lhpb.RegisterTaskWorkerResponse{YourHosts: []*lhpb.LHHostInfo{{Host: "127.0.0.1", Port: int32(f.port)}}}, nil
+}
+
+func (f *fake) schedule(run string, position int) {
+	f.queue <- &lhpb.ScheduledTask{TaskRunId: &lhpb.TaskRunId{
+		WfRunId: &lhpb.WfRunId{Id: run}, TaskGuid: strconv.Itoa(position),
+	}}
+}
+
+func (f *fake) RunWf(ctx context.Context, req *lhpb.RunWfRequest) (*lhpb.WfRun, error) {
+	f.mu.Lock()
+	if f.stall > 0 && f.stalled == nil {
+		stalled := make(chan struct{})
+		time.AfterFunc(f.stall, func() { close(stalled) })
+		f.stalled = stalled
+	}
+	stalled, refuse := f.stalled, f.refuse > 0
+	if refuse {
+		f.refuse--
+	}
+	f.mu.Unlock()
+	if refuse {
+		return nil, status.Error(codes.Unavailable, "moving")
+	}
+	if stalled != nil {
+		select {
+		case <-stalled:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+	f.schedule(*req.Id, 0)
+	return &lhpb.WfRun{}, nil
+}
+
+func (f *fake) ReportTask(_ context.Context, req *lhpb.ReportTaskRun) (*emptypb.Empty, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	run := req.TaskRunId.WfRunId.Id
+	f.done[run]++
+	if f.done[run] < f.tasks {
+		f.schedule(run, f.done[run])
+	}
+	return &emptypb.Empty{}, nil
+}
+
+func (f *fake) PollTask(stream lhpb.LittleHorse_PollTaskServer) error {
+	for {
+		if _, err := stream.Recv(); err != nil {
+			return nil
+		}
+		select {
+		case task := <-f.queue:
+			if err := stream.Send(&lhpb.PollTaskResponse{Result: task}); err != nil {
+				return err
+			}
+		case <-stream.Context().Done():
+			return nil
+		}
+	}
+}
+
+// bench runs the command and reads the line it prints.
+func bench(t *testing.T, f *fake, args ...string) result {
+	t.Helper()
+	t.Setenv("HOME", t.TempDir())
+	cmd := Command()
+	var out bytes.Buffer
+	cmd.SetOut(&out)
+	cmd.SetArgs(append([]string{
+		"tasks", "--api", fmt.Sprintf("127.0.0.1:%d", f.port), "--tasks", strconv.Itoa(f.tasks),
+		"--warmup", "0s", "--concurrency", "4", "--polls", "8", "--server-pid", strconv.Itoa(os.Getpid()), "--data-dir", t.TempDir(),
+	}, args...))
+	if err := cmd.ExecuteContext(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Count(out.String(), "\n") != 1 {
+		t.Fatalf("not one line: %q", out.String())
+	}
+	var r result
+	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestClosedLoop(t *testing.T) {
+	f := startFake(t, 3)
+	r := bench(t, f, "--runs", "40")
+	if len(f.puts) != 2 || !strings.HasPrefix(f.puts[1], "WfSpec bench-") || !strings.HasSuffix(f.puts[1], "with 5 nodes") {
+		t.Errorf("registered %q", f.puts)
+	}
+	if r.Loop != "closed" || r.Unfinished != 0 || len(r.Errors) != 0 || r.Abandoned != 0 {
+		t.Errorf("%+v", r)
+	}
+	if r.Latency.WfRun.Count < 40 || r.Latency.NextTask.Count < 80 || r.Latency.Report.Count < 120 || r.Latency.RunWf.Count < 40 {
+		t.Errorf("too few latencies: %+v", r.Latency)
+	}
+	if l := r.Latency.WfRun; l.P50 <= 0 || l.P50 > l.P99 || l.P99 > l.Max {
+		t.Errorf("%+v", l)
+	}
+	if r.TaskRuns <= 0 || r.RunWf <= 0 || r.Load.CPU < 0 || r.Server == nil || r.Server.ResidentMiB <= 0 {
+		t.Errorf("%+v", r)
+	}
+	if r.Disk == nil || r.Disk.SyncUs <= 0 || r.Disk.FileSystem == "" || r.Machine.Cores < 1 || r.Version.Server != "1.3.0" {
+		t.Errorf("%+v %+v %+v", r.Disk, r.Machine, r.Version)
+	}
+	for run, n := range f.done {
+		if n != 3 {
+			t.Errorf("%s: %d reports", run, n)
+		}
+	}
+}
+
+func TestErrorsAreCountedByCodeAndTheLoadGoesOn(t *testing.T) {
+	f := startFake(t, 1)
+	f.refuse = 3
+	r := bench(t, f, "--runs", "10")
+	if r.Errors["Unavailable"] != 3 || r.Unfinished != 0 {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestOpenLoopCountsFromTheMomentACallWasDue(t *testing.T) {
+	f := startFake(t, 1)
+	f.stall = 300 * time.Millisecond
+	// Four callers can only have four calls under way: the others wait for them, and that is the server's doing.
+	r := bench(t, f, "--rate", "200", "--duration", "500ms", "--concurrency", "4")
+	if r.Loop != "open" || r.Latency.RunWf.Count < 80 {
+		t.Fatalf("%+v", r)
+	}
+	if r.Latency.RunWf.P50 < 20 || r.Latency.WfRun.P50 < r.Latency.RunWf.P50 {
+		t.Errorf("the stall is hidden: %+v", r.Latency)
+	}
+}
+
+func TestWhatIsDueOutsideTheWindowDoesNotCount(t *testing.T) {
+	r := newRecorder()
+	ms := func(n int) time.Duration { return time.Duration(n) * time.Millisecond }
+	r.from.Store(int64(ms(100)))
+	r.to.Store(int64(ms(200)))
+	r.finish(r.report, &r.reported, 0, ms(50), ms(150))  // due before, ended inside
+	r.finish(r.report, &r.reported, 1, ms(150), ms(160)) // inside
+	r.finish(r.report, &r.reported, 2, ms(190), ms(900)) // ended behind
+	r.finish(r.report, &r.reported, 3, ms(200), ms(210)) // behind
+	l := r.report.latency()
+	if l.Count != 2 || r.reported.Load() != 2 || l.Max < 709 || l.Max > 711 || l.P50 < 9.9 || l.P50 > 10.1 {
+		t.Errorf("%+v, %d counted", l, r.reported.Load())
+	}
+}
+
+func TestSettingsAreChecked(t *testing.T) {
+	good := settings{Tasks: 1, Concurrency: 1, Workers: 1, Polls: 1, Connections: 1, Duration: time.Second}
+	if err := good.validate(); err != nil {
+		t.Fatal(err)
+	}
+	for name, spoil := range map[string]func(*settings){
+		"tasks":       func(s *settings) { s.Tasks = 0 },
+		"concurrency": func(s *settings) { s.Concurrency = 0 },
+		"polls":       func(s *settings) { s.Polls = 0 },
+		"rate":        func(s *settings) { s.Rate = -1 },
+		"duration":    func(s *settings) { s.Duration = 0 },
+		"warmup":      func(s *settings) { s.Warmup = -1 },
+	} {
+		bad := good
+		spoil(&bad)
+		if err := bad.validate(); err == nil {
+			t.Errorf("a bad %s was accepted", name)
+		}
+	}
+	if _, _, err := splitAddress("host"); err == nil {
+		t.Error("an address without port was accepted")
+	}
+}

@@ -1,0 +1,128 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	lh "littlehorse/sdk/client"
+)
+
+// settings are the knobs of one measurement.
+type settings struct {
+	API         string        `json:"api"`
+	Duration    time.Duration `json:"-"`
+	Warmup      time.Duration `json:"-"`
+	Drain       time.Duration `json:"-"`
+	Runs        int64         `json:"runs,omitempty"`
+	Tasks       int           `json:"tasks"`
+	Concurrency int           `json:"concurrency"`
+	Payload     int           `json:"payloadBytes"`
+	Rate        float64       `json:"ratePerSecond"`
+	Workers     int           `json:"workers"`
+	Polls       int           `json:"polls"`
+	Connections int           `json:"connections"`
+	ServerPIDs  []int         `json:"-"`
+	DataDir     string        `json:"-"`
+	Label       string        `json:"-"`
+}
+
+func (s settings) validate() error {
+	switch {
+	case s.Tasks < 1:
+		return errors.New("--tasks must be at least 1")
+	case s.Concurrency < 1:
+		return errors.New("--concurrency must be at least 1")
+	case s.Workers < 1 || s.Polls < 1 || s.Connections < 1:
+		return errors.New("--workers, --polls and --connections must be at least 1")
+	case s.Payload < 0 || s.Rate < 0 || s.Runs < 0:
+		return errors.New("--payload, --rate and --runs must not be negative")
+	case s.Runs == 0 && s.Duration <= 0:
+		return errors.New("--duration must be positive unless --runs is given")
+	case s.Warmup < 0:
+		return errors.New("--warmup must not be negative")
+	}
+	return nil
+}
+
+// Command is `bench`, with a subcommand for each kind of load.
+func Command() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "bench", Short: "Measure a server under load", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(tasksCommand())
+	return cmd
+}
+
+func tasksCommand() *cobra.Command {
+	var s settings
+	cmd := &cobra.Command{
+		Use: "tasks", Short: "WfRuns of sequential tasks", Args: cobra.NoArgs,
+		Long: "Start WfRuns of sequential tasks, run the tasks, and print one line of JSON: throughput, latency in ms,\n" +
+			"CPU time and bytes written. The closed loop keeps --concurrency WfRuns in flight; with --rate it starts\n" +
+			"that many a second instead, by at most --concurrency calls at a time.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := s.validate(); err != nil {
+				return err
+			}
+			return measure(cmd.Context(), s, cmd.OutOrStdout())
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&s.API, "api", "", "`host:port` of the server; by default as for every client, LHC_API_HOST and LHC_API_PORT")
+	f.DurationVar(&s.Duration, "duration", 10*time.Second, "how long to measure")
+	f.Int64Var(&s.Runs, "runs", 0, "measure this many WfRuns instead of --duration")
+	f.DurationVar(&s.Warmup, "warmup", 3*time.Second, "load before the measurement that does not count")
+	f.DurationVar(&s.Drain, "drain", 30*time.Second, "how long to wait for the last WfRuns")
+	f.IntVar(&s.Tasks, "tasks", 10, "tasks of a WfRun, one after the other")
+	f.IntVar(&s.Concurrency, "concurrency", 256, "WfRuns in flight; with --rate calls in flight")
+	f.IntVar(&s.Payload, "payload", 100, "bytes of each task's input and output")
+	f.Float64Var(&s.Rate, "rate", 0, "WfRuns to start a second; 0 is the closed loop")
+	f.IntVar(&s.Workers, "workers", 2, "poll streams to each server")
+	f.IntVar(&s.Polls, "polls", 128, "credits in flight on each poll stream")
+	f.IntVar(&s.Connections, "connections", 2, "connections to each server")
+	f.IntSliceVar(&s.ServerPIDs, "server-pid", nil, "`pid` of the server; several, if it is more than one process")
+	f.StringVar(&s.DataDir, "data-dir", "", "the server's data folder, to measure its disk")
+	f.StringVar(&s.Label, "label", "", "text that names the measurement in the output")
+	return cmd
+}
+
+// measure runs the load and prints the result.
+func measure(ctx context.Context, s settings, out io.Writer) error {
+	cfg, err := lh.LoadConfig()
+	if err != nil {
+		return err
+	}
+	if s.API != "" {
+		if cfg.Host, cfg.Port, err = splitAddress(s.API); err != nil {
+			return err
+		}
+	}
+	s.API = cfg.Address()
+	cfg.ResourceExhaustedRetry = false
+	result, err := run(ctx, s, cfg)
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(out).Encode(result)
+}
+
+func splitAddress(address string) (host string, port int, err error) {
+	host, text, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", 0, fmt.Errorf("--api: %w", err)
+	}
+	port, err = strconv.Atoi(text)
+	if err != nil {
+		return "", 0, fmt.Errorf("--api: %q is no port", text)
+	}
+	return host, port, nil
+}

@@ -1,0 +1,135 @@
+package bench
+
+import (
+	"fmt"
+	"math"
+	"runtime/debug"
+	"time"
+
+	"littlehorse/lhpb"
+)
+
+// result is the line that is printed.
+type result struct {
+	Scenario string    `json:"scenario"`
+	Label    string    `json:"label,omitempty"`
+	At       time.Time `json:"at"`
+	Seconds  float64   `json:"seconds"`
+	Warmup   float64   `json:"warmupSeconds"`
+	Loop     string    `json:"loop"`
+	Settings settings  `json:"settings"`
+
+	RunWf     float64 `json:"runWfPerSecond"`
+	TaskRuns  float64 `json:"taskRunsPerSecond"`
+	Completed float64 `json:"wfRunsCompletedPerSecond"`
+
+	Latency struct {
+		RunWf    latency `json:"runWf"`
+		Report   latency `json:"reportTask"`
+		NextTask latency `json:"reportToNextTask"`
+		WfRun    latency `json:"wfRun"`
+	} `json:"latencyMs"`
+
+	Errors     map[string]int64 `json:"errors"`
+	Unfinished int64            `json:"unfinished"`
+	Abandoned  int64            `json:"abandoned"`
+	EmptyPolls int64            `json:"emptyPolls"`
+	LateTasks  int64            `json:"tasksOfUnknownWfRuns"`
+
+	Load    side     `json:"load"`
+	Server  *side    `json:"server,omitempty"`
+	Disk    *disk    `json:"disk,omitempty"`
+	Machine machine  `json:"machine"`
+	Version versions `json:"versions"`
+}
+
+// side is the use of one side of the wire during the window.
+type side struct {
+	CPU             float64 `json:"cpuSeconds"`
+	CPUPerTaskRun   float64 `json:"cpuUsPerTaskRun"`
+	Written         *int64  `json:"bytesWritten,omitempty"`
+	WrittenPerTask  *int64  `json:"bytesWrittenPerTaskRun,omitempty"`
+	ResidentMiB     int64   `json:"residentMiB,omitempty"`
+	ServerProcesses []int   `json:"pids,omitempty"`
+}
+
+type versions struct {
+	Client string `json:"client"`
+	Server string `json:"server"`
+}
+
+func (l *load) result(server *lhpb.LittleHorseVersion, d *disk, before, after usage) *result {
+	seconds := l.rec.window().Seconds()
+	perSecond := func(n int64) float64 { return round(float64(n)/seconds, 1) }
+	r := &result{
+		Scenario: "tasks", Label: l.Label, At: time.Now().UTC().Truncate(time.Second), Seconds: round(seconds, 3),
+		Warmup: l.Warmup.Seconds(), Loop: "closed", Settings: l.settings,
+		RunWf: perSecond(l.rec.started.Load()), TaskRuns: perSecond(l.rec.reported.Load()), Completed: perSecond(l.rec.completed.Load()),
+		Errors: l.rec.failures(), Unfinished: l.runs.size.Load(), Abandoned: l.rec.abandoned.Load(),
+		EmptyPolls: l.rec.empty.Load(), LateTasks: l.rec.unknown.Load(),
+		Load: l.side(after.load - before.load), Disk: d, Machine: thisMachine(),
+		Version: versions{Client: buildVersion(), Server: versionText(server)},
+	}
+	if l.Rate > 0 {
+		r.Loop = "open"
+	}
+	r.Latency.RunWf, r.Latency.Report = l.rec.runWf.latency(), l.rec.report.latency()
+	r.Latency.NextTask, r.Latency.WfRun = l.rec.nextTask.latency(), l.rec.wfRun.latency()
+	if len(l.ServerPIDs) > 0 {
+		r.Server = l.serverSide(before, after)
+	}
+	return r
+}
+
+func (l *load) side(cpu time.Duration) side {
+	s := side{CPU: round(cpu.Seconds(), 2)}
+	if n := l.rec.reported.Load(); n > 0 {
+		s.CPUPerTaskRun = round(float64(cpu.Microseconds())/float64(n), 1)
+	}
+	return s
+}
+
+func (l *load) serverSide(before, after usage) *side {
+	s := l.side(after.server - before.server)
+	s.ServerProcesses = l.ServerPIDs
+	s.ResidentMiB = after.residentB >> 20
+	if before.written >= 0 && after.written >= 0 {
+		written := after.written - before.written
+		s.Written = &written
+		if n := l.rec.reported.Load(); n > 0 {
+			perTask := written / n
+			s.WrittenPerTask = &perTask
+		}
+	}
+	return &s
+}
+
+func versionText(v *lhpb.LittleHorseVersion) string {
+	if v == nil {
+		return "unknown"
+	}
+	text := fmt.Sprintf("%d.%d.%d", v.MajorVersion, v.MinorVersion, v.GetPatchVersion())
+	if v.GetPreReleaseIdentifier() != "" {
+		text += "-" + v.GetPreReleaseIdentifier()
+	}
+	return text
+}
+
+func buildVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	version := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			version += " " + s.Value
+		}
+	}
+	return version
+}
+
+func round(x float64, decimals int) float64 {
+	p := math.Pow10(decimals)
+	return math.Round(x*p) / p
+}

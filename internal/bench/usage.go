@@ -1,0 +1,118 @@
+package bench
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// usage is what the load side and the server have used so far.
+type usage struct {
+	load      time.Duration // CPU
+	server    time.Duration // CPU
+	written   int64         // bytes the server gave to its disk; -1 where the kernel does not tell
+	residentB int64
+}
+
+// ticks is the unit of /proc/<pid>/stat: the kernel's user interface fixes it at 100 a second.
+const ticks = time.Second / 100
+
+func readUsage(pids []int) (usage, error) {
+	var u usage
+	var self unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &self); err != nil {
+		return u, fmt.Errorf("getrusage: %w", err)
+	}
+	u.load = time.Duration(self.Utime.Nano() + self.Stime.Nano())
+	for _, pid := range pids {
+		cpu, err := processCPU(pid)
+		if err != nil {
+			return u, fmt.Errorf("server process %d: %w", pid, err)
+		}
+		u.server += cpu
+		u.residentB += procValue(pid, "status", "VmRSS:") * 1024
+		if written := procValue(pid, "io", "write_bytes:"); written < 0 || u.written < 0 {
+			u.written = -1
+		} else {
+			u.written += written
+		}
+	}
+	return u, nil
+}
+
+// processCPU is user and system time of a process, of threads that have ended too.
+func processCPU(pid int) (time.Duration, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, err
+	}
+	// The name in parentheses may hold anything; fields count from behind it.
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
+	const user, system = 11, 12
+	if len(fields) <= system {
+		return 0, fmt.Errorf("unreadable: %q", text)
+	}
+	u, errUser := strconv.ParseInt(fields[user], 10, 64)
+	s, errSystem := strconv.ParseInt(fields[system], 10, 64)
+	if errUser != nil || errSystem != nil {
+		return 0, fmt.Errorf("unreadable: %q", text)
+	}
+	return time.Duration(u+s) * ticks, nil
+}
+
+// procValue reads a number out of a file of name-value lines below /proc/<pid>; -1 where there is none.
+func procValue(pid int, file, name string) int64 {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, file))
+	if err != nil {
+		return -1
+	}
+	for line := range strings.SplitSeq(string(text), "\n") {
+		rest, ok := strings.CutPrefix(line, name)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+		if err != nil {
+			return -1
+		}
+		return n
+	}
+	return -1
+}
+
+// machine says where the numbers come from.
+type machine struct {
+	Cores  int    `json:"cores"`
+	Model  string `json:"model"`
+	Kernel string `json:"kernel"`
+	OS     string `json:"os"`
+	Go     string `json:"go"`
+	// LoadAverage is that of the last minute, this measurement included: what else went on.
+	LoadAverage float64 `json:"loadAverage"`
+}
+
+func thisMachine() machine {
+	m := machine{Cores: runtime.NumCPU(), OS: runtime.GOOS + "/" + runtime.GOARCH, Go: runtime.Version()}
+	var name unix.Utsname
+	if unix.Uname(&name) == nil {
+		m.Kernel = unix.ByteSliceToString(name.Release[:])
+	}
+	if text, err := os.ReadFile("/proc/loadavg"); err == nil {
+		m.LoadAverage, _ = strconv.ParseFloat(strings.Fields(string(text))[0], 64)
+	}
+	if text, err := os.ReadFile("/proc/cpuinfo"); err == nil {
+		for line := range strings.SplitSeq(string(text), "\n") {
+			if key, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
+				m.Model = strings.TrimSpace(value)
+				break
+			}
+		}
+	}
+	return m
+}
