@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -14,36 +15,38 @@ import (
 	"github.com/spf13/cobra"
 
 	"littlehorse/internal/api"
+	"littlehorse/internal/ctl"
 )
+
+// Set by the linker; a plain build goes by the version of the API.
+var version, commit string
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
-	defer stop()
-	if err := root(filepath.Base(os.Args[0])).ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "Error:", err)
-		os.Exit(1)
-	}
+	code := run(ctx, os.Args)
+	stop()
+	os.Exit(code)
 }
 
-// root is the command tree of the binary under the name it was called by.
-func root(name string) *cobra.Command {
+// run executes the command line and gives the exit code.
+func run(ctx context.Context, args []string) int {
+	about := ctl.Version(cmp.Or(version, api.Version()), cmp.Or(commit, "unknown"))
+	if strings.TrimSuffix(filepath.Base(args[0]), ".exe") == "lhctl" {
+		return ctl.Execute(ctx, ctl.Root(about))
+	}
+	serve := serveCommand()
 	lh := &cobra.Command{
-		Use:           "lh",
-		Short:         "LittleHorse: workflows as durable as your data",
-		SilenceUsage:  true,
-		SilenceErrors: true,
+		Use: "lh", Short: "LittleHorse: a server for workflows, and its command line client", Version: cmp.Or(version, api.Version()),
+		SilenceErrors: true, SilenceUsage: true,
 	}
-	lh.AddCommand(serveCommand(), versionCommand())
-	_ = strings.TrimSuffix(name, ".exe")
-	return lh
-}
-
-func versionCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "version", Short: "Print the version of this binary", Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			_, err := fmt.Fprintf(c.OutOrStdout(), "lh %s\n", api.Version())
-			return err
-		},
+	lh.AddCommand(serve)
+	lh.AddCommand(ctl.Commands(about)...)
+	if target, _, err := lh.Find(args[1:]); err != nil || target != serve {
+		return ctl.Execute(ctx, lh)
 	}
+	if err := lh.ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "Error:", err)
+		return 1
+	}
+	return 0
 }

@@ -16,6 +16,5 @@ func NewGRPCServer(more ...grpc.ServerOption) *grpc.Server {
 		grpc.ForceServerCodecV2(Codec{}),
 		grpc.MaxRecvMsgSize(MaxMessageBytes),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 15 * time.Second, PermitWithoutStream: true}),
-		grpc.SharedWriteBuffer(true),
 	}, more...)...)
 }

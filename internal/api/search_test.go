@@ -110,26 +110,44 @@ func TestSearchWfRunEvaluatesEveryCombination(t *testing.T) {
 	}{
 		{"nothing", &lhpb.SearchWfRunRequest{}, func(storedRun) bool { return true }},
 		{"name", &lhpb.SearchWfRunRequest{WfSpecName: "order"}, func(r storedRun) bool { return r.wfSpec == "order" }},
-		{"name and major", &lhpb.SearchWfRunRequest{WfSpecName: "pay", WfSpecMajorVersion: num(1)},
-			func(r storedRun) bool { return r.wfSpec == "pay" && r.major == 1 }},
-		{"name, version and status", &lhpb.SearchWfRunRequest{WfSpecName: "pay", WfSpecMajorVersion: num(0), WfSpecRevision: num(0), Status: status(lhpb.LHStatus_ERROR)},
-			func(r storedRun) bool { return r.wfSpec == "pay" && r.major == 0 && r.status == lhpb.LHStatus_ERROR }},
-		{"status alone", &lhpb.SearchWfRunRequest{Status: status(lhpb.LHStatus_COMPLETED)},
-			func(r storedRun) bool { return r.status == lhpb.LHStatus_COMPLETED }},
-		{"time", &lhpb.SearchWfRunRequest{EarliestStart: at(990), LatestStart: at(2003)},
-			func(r storedRun) bool { return r.createdMs >= 990 && r.createdMs <= 2003 }},
+		{
+			"name and major", &lhpb.SearchWfRunRequest{WfSpecName: "pay", WfSpecMajorVersion: num(1)},
+			func(r storedRun) bool { return r.wfSpec == "pay" && r.major == 1 },
+		},
+		{
+			"name, version and status", &lhpb.SearchWfRunRequest{WfSpecName: "pay", WfSpecMajorVersion: num(0), WfSpecRevision: num(0), Status: status(lhpb.LHStatus_ERROR)},
+			func(r storedRun) bool { return r.wfSpec == "pay" && r.major == 0 && r.status == lhpb.LHStatus_ERROR },
+		},
+		{
+			"status alone", &lhpb.SearchWfRunRequest{Status: status(lhpb.LHStatus_COMPLETED)},
+			func(r storedRun) bool { return r.status == lhpb.LHStatus_COMPLETED },
+		},
+		{
+			"time", &lhpb.SearchWfRunRequest{EarliestStart: at(990), LatestStart: at(2003)},
+			func(r storedRun) bool { return r.createdMs >= 990 && r.createdMs <= 2003 },
+		},
 		{"earliest after latest", &lhpb.SearchWfRunRequest{EarliestStart: at(991), LatestStart: at(990)}, func(storedRun) bool { return false }},
 		{"parent", &lhpb.SearchWfRunRequest{ParentWfRunId: &lhpb.WfRunId{Id: "w03"}}, func(r storedRun) bool { return r.id == "w03_w33" }},
-		{"parent, name, major and status", &lhpb.SearchWfRunRequest{ParentWfRunId: &lhpb.WfRunId{Id: "w03"}, WfSpecName: "order", WfSpecMajorVersion: num(1), Status: status(lhpb.LHStatus_ERROR)},
-			func(r storedRun) bool { return r.id == "w03_w33" && r.status == lhpb.LHStatus_ERROR }},
-		{"tree", &lhpb.SearchWfRunRequest{ParentWfRunId: &lhpb.WfRunId{Id: "w03"}, ShowFullTree: &yes},
-			func(r storedRun) bool { return strings.HasPrefix(r.id, "w03_") }},
-		{"tree and time", &lhpb.SearchWfRunRequest{ParentWfRunId: &lhpb.WfRunId{Id: "w03"}, ShowFullTree: &yes, EarliestStart: at(3000)},
-			func(r storedRun) bool { return strings.HasPrefix(r.id, "w03_") && r.createdMs >= 3000 }},
-		{"variable", &lhpb.SearchWfRunRequest{WfSpecName: "order", VariableFilters: []*lhpb.VariableMatch{{VarName: "who", Value: text("3")}}},
-			func(r storedRun) bool { return r.wfSpec == "order" && r.variable == "3" }},
-		{"variable of another type", &lhpb.SearchWfRunRequest{WfSpecName: "order", VariableFilters: []*lhpb.VariableMatch{{VarName: "who", Value: &lhpb.VariableValue{Value: &lhpb.VariableValue_Int{Int: 3}}}}},
-			func(storedRun) bool { return false }},
+		{
+			"parent, name, major and status", &lhpb.SearchWfRunRequest{ParentWfRunId: &lhpb.WfRunId{Id: "w03"}, WfSpecName: "order", WfSpecMajorVersion: num(1), Status: status(lhpb.LHStatus_ERROR)},
+			func(r storedRun) bool { return r.id == "w03_w33" && r.status == lhpb.LHStatus_ERROR },
+		},
+		{
+			"tree", &lhpb.SearchWfRunRequest{ParentWfRunId: &lhpb.WfRunId{Id: "w03"}, ShowFullTree: &yes},
+			func(r storedRun) bool { return strings.HasPrefix(r.id, "w03_") },
+		},
+		{
+			"tree and time", &lhpb.SearchWfRunRequest{ParentWfRunId: &lhpb.WfRunId{Id: "w03"}, ShowFullTree: &yes, EarliestStart: at(3000)},
+			func(r storedRun) bool { return strings.HasPrefix(r.id, "w03_") && r.createdMs >= 3000 },
+		},
+		{
+			"variable", &lhpb.SearchWfRunRequest{WfSpecName: "order", VariableFilters: []*lhpb.VariableMatch{{VarName: "who", Value: text("3")}}},
+			func(r storedRun) bool { return r.wfSpec == "order" && r.variable == "3" },
+		},
+		{
+			"variable of another type", &lhpb.SearchWfRunRequest{WfSpecName: "order", VariableFilters: []*lhpb.VariableMatch{{VarName: "who", Value: &lhpb.VariableValue{Value: &lhpb.VariableValue_Int{Int: 3}}}}},
+			func(storedRun) bool { return false },
+		},
 		{"unknown parent", &lhpb.SearchWfRunRequest{ParentWfRunId: &lhpb.WfRunId{Id: "nobody"}}, func(storedRun) bool { return false }},
 		{"impossible parent", &lhpb.SearchWfRunRequest{ParentWfRunId: &lhpb.WfRunId{Id: "a_b"}}, func(storedRun) bool { return false }},
 	}

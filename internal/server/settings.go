@@ -69,24 +69,34 @@ var Settings = []Setting{
 	none("LHS_KAFKA_SASL_JAAS_CONFIG", "JAAS line for Kafka."),
 	none("LHS_KAFKA_SASL_JAAS_CONFIG_FILE", "File with the JAAS line."),
 	none("LHS_KAFKA_LINGER_MS", "Batching delay of Kafka producers."),
-	{Name: "LHS_PRODUCER_MAX_REQUEST_SIZE", Default: "1047000", Bounds: "4096 to 4194304 bytes", Doc: "Largest request, record and stored object.",
-		apply: integer(4096, 4<<20, func(c *Config, n int) { c.MaxRecordBytes = n })},
+	{
+		Name: "LHS_PRODUCER_MAX_REQUEST_SIZE", Default: "1047000", Bounds: "4096 to 4194304 bytes", Doc: "Largest request, record and stored object.",
+		apply: integer(4096, 4<<20, func(c *Config, n int) { c.MaxRecordBytes = n }),
+	},
 
 	{Name: "LHS_CLUSTER_ID", Default: "cluster1", Bounds: "name", Doc: "Name of the cluster; label `lh_cluster_id` of every metric.", apply: setClusterID},
-	{Name: "LHS_INSTANCE_ID", Bounds: "0 or more", Doc: "Number of this server. Unset: none.",
-		apply: integer(0, 1<<30, func(c *Config, n int) { c.InstanceID = n })},
-	{Name: "LHS_CLUSTER_PARTITIONS", Default: "12", Bounds: "1 to 4096", Doc: "Partitions of run data. It can never change: a store made with another number is refused.",
-		apply: integer(1, 4096, func(c *Config, n int) { c.Partitions = n })},
+	{
+		Name: "LHS_INSTANCE_ID", Bounds: "0 or more", Doc: "Number of this server. Unset: none.",
+		apply: integer(0, 1<<30, func(c *Config, n int) { c.InstanceID = n }),
+	},
+	{
+		Name: "LHS_CLUSTER_PARTITIONS", Default: "12", Bounds: "1 to 4096", Doc: "Partitions of run data. It can never change: a store made with another number is refused.",
+		apply: integer(1, 4096, func(c *Config, n int) { c.Partitions = n }),
+	},
 	none("LHS_REPLICATION_FACTOR", "Replication of Kafka topics."),
 	none("LHS_OUTPUT_TOPIC_PARTITIONS", "Partitions of output topics."),
 	none("LHS_SHOULD_CREATE_TOPICS", "Whether the server creates Kafka topics."),
 	none("LHS_SHOULD_CREATE_OUTPUT_TOPICS", "Whether the server creates output topics."),
 	none("LHS_RACK_ID", "Rack of this server."),
-	{Name: "LHS_STATE_DIR", Default: "./lh-data", Bounds: "path", Doc: "Folder of the store: the only copy of all data. Keep it on a local disk and back it up.",
-		apply: func(c *Config, v string) error { c.StateDir = v; return nil }},
+	{
+		Name: "LHS_STATE_DIR", Default: "./lh-data", Bounds: "path", Doc: "Folder of the store: the only copy of all data. Keep it on a local disk and back it up.",
+		apply: func(c *Config, v string) error { c.StateDir = v; return nil },
+	},
 
-	{Name: "LHS_CORE_STREAM_THREADS", Default: "0", Bounds: "0 to 256", Doc: "Goroutines that apply commands. 0: as many as cores.",
-		apply: integer(0, 256, func(c *Config, n int) { c.Lanes = n })},
+	{
+		Name: "LHS_CORE_STREAM_THREADS", Default: "0", Bounds: "0 to 256", Doc: "Goroutines that apply commands. 0: as many as cores.",
+		apply: integer(0, 256, func(c *Config, n int) { c.Lanes = n }),
+	},
 	none("LHS_TIMER_STREAM_THREADS", "Threads of the timer application; timers live in the partitions."),
 	none("LHS_CORE_STREAMS_COMMIT_INTERVAL", "Commit interval; every command is durable before it is answered."),
 	none("LHS_TIMER_STREAMS_COMMIT_INTERVAL", "Commit interval of the timer application."),
@@ -94,8 +104,10 @@ var Settings = []Setting{
 	none("LHS_STREAMS_NUM_STANDBY_REPLICAS", "Hot copies of a partition."),
 	none("LHS_STREAMS_NUM_WARMUP_REPLICAS", "Warm-up copies of a partition."),
 	none("LHS_STREAMS_STATE_CLEANUP_DELAY_MS", "Delay before moved partitions are deleted."),
-	{Name: "LHS_CORE_STATESTORE_CACHE_BYTES", Default: "134217728", Bounds: "1048576 or more", Doc: "Decoded objects that all partitions together keep in memory.",
-		apply: integer(1<<20, 1<<46, func(c *Config, n int) { c.CacheBytes = int64(n) })},
+	{
+		Name: "LHS_CORE_STATESTORE_CACHE_BYTES", Default: "134217728", Bounds: "1048576 or more", Doc: "Decoded objects that all partitions together keep in memory.",
+		apply: integer(1<<20, 1<<46, func(c *Config, n int) { c.CacheBytes = int64(n) }),
+	},
 	none("LHS_TIMER_STATESTORE_CACHE_BYTES", "Cache of the timer application."),
 	none("LHS_CORE_MEMTABLE_SIZE_BYTES", "Memtable of one partition; see LHS_STORE_MEMORY_BYTES."),
 	none("LHS_ROCKSDB_TOTAL_BLOCK_CACHE_BYTES", "Block cache; see LHS_STORE_MEMORY_BYTES."),
@@ -104,21 +116,29 @@ var Settings = []Setting{
 	none("LHS_ROCKSDB_USE_DIRECT_IO", "Direct I/O."),
 	none("LHS_ROCKSDB_RATE_LIMIT_BYTES", "Write rate limit."),
 	none("LHS_ROCKSDB_RATE_LIMIT_INCLUDE_READS", "Whether the rate limit counts reads."),
-	{Name: "LHS_STORE_MEMORY_BYTES", Default: "536870912", Bounds: "2097152 or more", Doc: "Ours. Budget of the store for block cache and memtables together. It fills as it is used.",
-		apply: integer(2<<20, 1<<46, func(c *Config, n int) { c.StoreMemoryBytes = int64(n) })},
-	{Name: "LHS_MEMORY_LIMIT_BYTES", Default: "-1", Bounds: "-1 or more", Doc: "Ours. What the whole process should stay below (GOMEMLIMIT, with GOGC 400). -1: half of what the machine or container has; 0: left to the Go runtime and its own variables.",
-		apply: integer(-1, 1<<46, func(c *Config, n int) { c.MemoryLimitBytes = int64(n) })},
+	{
+		Name: "LHS_STORE_MEMORY_BYTES", Default: "536870912", Bounds: "2097152 or more", Doc: "Ours. Budget of the store for block cache and memtables together. It fills as it is used.",
+		apply: integer(2<<20, 1<<46, func(c *Config, n int) { c.StoreMemoryBytes = int64(n) }),
+	},
+	{
+		Name: "LHS_MEMORY_LIMIT_BYTES", Default: "-1", Bounds: "-1 or more", Doc: "Ours. What the whole process should stay below (GOMEMLIMIT, with GOGC 400). -1: half of what the machine or container has; 0: left to the Go runtime and its own variables.",
+		apply: integer(-1, 1<<46, func(c *Config, n int) { c.MemoryLimitBytes = int64(n) }),
+	},
 	none("LHS_MAX_BULK_JOB_ITER_DURATION_MS", "Time of one step of a bulk job."),
 	none("LHS_BULK_JOB_DELAY_INTERVAL_SECONDS", "Delay between steps of a bulk job."),
 	none("LHS_X_MAX_BULK_JOB_COMMANDS_PER_TICK", "Deletions of a bulk job per partition and second."),
-	{Name: "LHS_X_MAX_DELETES_PER_COMMAND", Default: "1000", Bounds: "1 to 100000", Doc: "Objects removed in one step of a WfRun's deletion.",
-		apply: integer(1, 100_000, func(c *Config, n int) { c.MaxDeletesPerCommand = n })},
+	{
+		Name: "LHS_X_MAX_DELETES_PER_COMMAND", Default: "1000", Bounds: "1 to 100000", Doc: "Objects removed in one step of a WfRun's deletion.",
+		apply: integer(1, 100_000, func(c *Config, n int) { c.MaxDeletesPerCommand = n }),
+	},
 	{Name: "LHS_X_MAX_THREAD_RUNS_PER_WF_RUN", Default: "0", Bounds: "0, or 2 and more", Doc: "Active ThreadRuns of one WfRun. 0: no limit.", apply: setMaxThreadRuns},
 	none("LHS_X_METRIC_RETENTION_MS", "How long metric windows are kept."),
 	none("LHS_X_ENABLE_TIMER_STREAMS", "Separate timer application."),
 
-	{Name: "LHS_BIND_HOST", Bounds: "host or address", Doc: "Ours. Address that all ports listen on. Unset: all interfaces.",
-		apply: func(c *Config, v string) error { c.BindHost = v; return nil }},
+	{
+		Name: "LHS_BIND_HOST", Bounds: "host or address", Doc: "Ours. Address that all ports listen on. Unset: all interfaces.",
+		apply: func(c *Config, v string) error { c.BindHost = v; return nil },
+	},
 	{Name: "LHS_LISTENERS", Default: "PLAIN:2023", Bounds: "NAME:port,…", Doc: "Ports of the public API.", apply: setListeners},
 	{Name: "LHS_LISTENERS_PROTOCOL_MAP", Default: "PLAIN:PLAIN", Bounds: "NAME:PLAIN,…", Doc: "Protocol of each listener. TLS and MTLS are refused in this build.", apply: refuseUnless("PLAIN")},
 	{Name: "LHS_LISTENERS_AUTHENTICATION_MAP", Bounds: "NAME:NONE,…", Doc: "Authentication of each listener. MTLS and OAUTH are refused in this build.", apply: refuseUnless("NONE")},
@@ -129,18 +149,26 @@ var Settings = []Setting{
 	none("LHS_OAUTH_CLIENT_SECRET", "OAuth secret."),
 	none("LHS_OAUTH_CLIENT_ID_FILE", "File with the OAuth client."),
 	none("LHS_OAUTH_CLIENT_SECRET_FILE", "File with the OAuth secret."),
-	{Name: "LHS_INTERNAL_BIND_PORT", Default: "2011", Bounds: "1 to 65535", Doc: "Port between servers. A single server names it but opens none.",
-		apply: integer(1, 65535, func(c *Config, n int) { c.InternalPort = n })},
-	{Name: "LHS_INTERNAL_ADVERTISED_HOST", Default: "localhost", Bounds: "host", Doc: "How other servers reach this one; shown in /status and TaskWorkerGroups.",
-		apply: func(c *Config, v string) error { c.InternalHost = v; return nil }},
-	{Name: "LHS_INTERNAL_ADVERTISED_PORT", Bounds: "1 to 65535", Doc: "Unset: the internal port.",
-		apply: integer(1, 65535, func(c *Config, n int) { c.InternalPort = n })},
+	{
+		Name: "LHS_INTERNAL_BIND_PORT", Default: "2011", Bounds: "1 to 65535", Doc: "Port between servers. A single server names it but opens none.",
+		apply: integer(1, 65535, func(c *Config, n int) { c.InternalPort = n }),
+	},
+	{
+		Name: "LHS_INTERNAL_ADVERTISED_HOST", Default: "localhost", Bounds: "host", Doc: "How other servers reach this one; shown in /status and TaskWorkerGroups.",
+		apply: func(c *Config, v string) error { c.InternalHost = v; return nil },
+	},
+	{
+		Name: "LHS_INTERNAL_ADVERTISED_PORT", Bounds: "1 to 65535", Doc: "Unset: the internal port.",
+		apply: integer(1, 65535, func(c *Config, n int) { c.InternalPort = n }),
+	},
 	none("LHS_INTERNAL_CA_CERT", "CA between servers."),
 	none("LHS_INTERNAL_SERVER_CERT", "Certificate between servers."),
 	none("LHS_INTERNAL_SERVER_KEY", "Key between servers."),
 
-	{Name: "LHS_HEALTH_SERVICE_PORT", Default: "1822", Bounds: "1 to 65535", Doc: "HTTP port of health and metrics.",
-		apply: integer(1, 65535, func(c *Config, n int) { c.Health.Port = n })},
+	{
+		Name: "LHS_HEALTH_SERVICE_PORT", Default: "1822", Bounds: "1 to 65535", Doc: "HTTP port of health and metrics.",
+		apply: integer(1, 65535, func(c *Config, n int) { c.Health.Port = n }),
+	},
 	path("LHS_HEALTH_PATH_LIVENESS", "/liveness", func(c *Config) *string { return &c.Health.Liveness }),
 	path("LHS_HEALTH_PATH_READINESS", "/readiness", func(c *Config) *string { return &c.Health.Readiness }),
 	path("LHS_HEALTH_PATH_STATUS", "/status", func(c *Config) *string { return &c.Health.Status }),
@@ -149,20 +177,28 @@ var Settings = []Setting{
 	path("HEALTH_PATH_STANDBY", "/standby-status", func(c *Config) *string { return &c.Health.Standby }),
 	path("LHS_HEALTH_PATH_STANDBY", "", func(c *Config) *string { return &c.Health.Standby }),
 	{Name: "LHS_METRICS_LEVEL", Default: "INFO", Bounds: "INFO, DEBUG, TRACE", Doc: "Accepted; all metrics are always served.", apply: oneOf("INFO", "DEBUG", "TRACE")},
-	{Name: "LHS_PPROF_PORT", Default: "0", Bounds: "0 to 65535", Doc: "Ours. Runtime profiles under /debug/pprof/ on the loopback interface. 0: none.",
-		apply: integer(0, 65535, func(c *Config, n int) { c.PprofPort = n })},
-	{Name: "LHS_LOG_FORMAT", Default: "json", Bounds: "json, text", Doc: "Ours. Format of the log on standard error.",
+	{
+		Name: "LHS_PPROF_PORT", Default: "0", Bounds: "0 to 65535", Doc: "Ours. Runtime profiles under /debug/pprof/ on the loopback interface. 0: none.",
+		apply: integer(0, 65535, func(c *Config, n int) { c.PprofPort = n }),
+	},
+	{
+		Name: "LHS_LOG_FORMAT", Default: "json", Bounds: "json, text", Doc: "Ours. Format of the log on standard error.",
 		apply: func(c *Config, v string) error {
 			c.LogFormat = strings.ToLower(v)
 			return member(c.LogFormat, "json", "text")
-		}},
-	{Name: "LHS_LOG_LEVEL", Default: "info", Bounds: "debug, info, warn, error", Doc: "Ours. Least important kind of line that is logged.",
+		},
+	},
+	{
+		Name: "LHS_LOG_LEVEL", Default: "info", Bounds: "debug, info, warn, error", Doc: "Ours. Least important kind of line that is logged.",
 		apply: func(c *Config, v string) error {
 			c.LogLevel = strings.ToLower(v)
 			return member(c.LogLevel, "debug", "info", "warn", "error")
-		}},
-	{Name: "LHS_SHUTDOWN_TIMEOUT_SECONDS", Default: "30", Bounds: "1 to 3600", Doc: "Ours. How long running calls may take to end after SIGTERM.",
-		apply: integer(1, 3600, func(c *Config, n int) { c.ShutdownTimeout = time.Duration(n) * time.Second })},
+		},
+	},
+	{
+		Name: "LHS_SHUTDOWN_TIMEOUT_SECONDS", Default: "30", Bounds: "1 to 3600", Doc: "Ours. How long running calls may take to end after SIGTERM.",
+		apply: integer(1, 3600, func(c *Config, n int) { c.ShutdownTimeout = time.Duration(n) * time.Second }),
+	},
 
 	none("LHD_PORT", "HTTP port of the dashboard."),
 	none("LHD_OAUTH_ENABLED", "OAuth of the dashboard."),

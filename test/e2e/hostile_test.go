@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -201,7 +202,7 @@ func TestBrokenStreamsLoseNoTasks(t *testing.T) {
 		_ = stream.CloseSend()
 		for {
 			if _, err := stream.Recv(); err != nil {
-				if err != io.EOF {
+				if !errors.Is(err, io.EOF) {
 					t.Errorf("a half-closed stream ends with %v", err)
 				}
 				break
