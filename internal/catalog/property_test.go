@@ -157,3 +157,32 @@ func TestNoReferenceDangles(t *testing.T) {
 		}
 	})
 }
+
+func FuzzApply(f *testing.F) {
+	for _, seed := range []struct{ command, request string }{
+		{"put_task_def", `{"name":"t","inputVars":[{"name":"v","typeDef":{"structDefId":{"name":"s","version":-1}}}]}`},
+		{"put_external_event_def", `{"name":"e","contentType":{"returnType":{"inlineMapDef":{}}}}`},
+		{"put_workflow_event_def", `{"name":"e","contentType":{}}`},
+		{"put_user_task_def", `{"name":"u","fields":[{"name":"a","type":"STR"}]}`},
+		{"put_struct_def", structJSON("s", field("a", intType, `,"defaultValue":{"int":"3"}`), full)},
+		{"put_wf_spec", nopSpec("w", "1")},
+		{"put_tenant", `{"id":"bank"}`},
+		{"put_principal", principalJSON("p", adminACL, overwrite+`,"perTenantAcls":{"default":{}}`)},
+		{"delete_principal", `{"id":{"id":"p"}}`},
+		{"delete_struct_def", `{"id":{"name":"s"}}`},
+		{"delete_wf_spec", `{"id":{"name":"w"}}`},
+	} {
+		f.Add(encode(record(f, seed.command, seed.request)))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r := &pb.Record{}
+		if r.UnmarshalVT(b) != nil {
+			return
+		}
+		s := newStream(t)
+		put[*lhpb.StructDef](s, s.structDef(structJSON("s", field("a", intType, nullable), "")))
+		put[*lhpb.WfSpec](s, s.wfSpec(nopSpec("w", "1")))
+		s.apply(r)
+		s.reloaded()
+	})
+}

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -28,20 +29,20 @@ func schemaOf(defs spec.Defs, s *lhpb.InlineStructDef) (*lhpb.InlineStructDef, e
 
 func fieldName(name string) error {
 	if name == "" {
-		return fmt.Errorf("it is empty")
+		return errors.New("it is empty")
 	}
 	switch c := name[0]; {
 	case c >= 'A' && c <= 'Z':
-		return fmt.Errorf("first letter must be lowercase")
+		return errors.New("first letter must be lowercase")
 	case c < 'a' || c > 'z':
-		return fmt.Errorf("first character must be a letter")
+		return errors.New("first character must be a letter")
 	}
 	if strings.Contains(name, "_") {
-		return fmt.Errorf("cannot include underscores, must follow camelCase")
+		return errors.New("cannot include underscores, must follow camelCase")
 	}
 	for i := range len(name) {
 		if c := name[i]; (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') {
-			return fmt.Errorf("cannot include special characters, must be alphanumeric")
+			return errors.New("cannot include special characters, must be alphanumeric")
 		}
 	}
 	return nil
@@ -66,8 +67,8 @@ func fieldOf(defs spec.Defs, f *lhpb.StructFieldDef) (*lhpb.StructFieldDef, erro
 	if f.GetDefaultValue() == nil {
 		return out, nil
 	}
-	out.DefaultValue = value.NormalizeValue(f.DefaultValue.CloneVT())
-	return out, checkDefault(out)
+	out.DefaultValue, err = defaultOf(defs, typ, f)
+	return out, err
 }
 
 // jsonType is the first primitive JSON type in t; nil if there is none.
@@ -88,15 +89,16 @@ func jsonType(t *lhpb.TypeDefinition) *lhpb.TypeDefinition {
 	return nil
 }
 
-func checkDefault(f *lhpb.StructFieldDef) error {
-	want, have := value.Declared(f.FieldType), value.TypeOf(f.DefaultValue)
+// defaultOf is the default value of the field as it would be stored.
+func defaultOf(defs spec.Defs, typ *lhpb.TypeDefinition, f *lhpb.StructFieldDef) (*lhpb.VariableValue, error) {
+	v, err := value.Validate(typ, f.DefaultValue.CloneVT(), defs)
 	switch {
-	case have.IsNull() && !f.IsNullable:
-		return fmt.Errorf("Non-nullable field cannot have a null default value")
-	case !value.Compatible(want, have):
-		return fmt.Errorf("StructFieldDef validation failed: Value of type %v is not compatible with expected type %v", have, want)
+	case err != nil:
+		return nil, fmt.Errorf("StructFieldDef validation failed: %w", err)
+	case value.IsNull(v) && !f.IsNullable:
+		return nil, errors.New("Non-nullable field cannot have a null default value")
 	}
-	return nil
+	return v, nil
 }
 
 // evolves refuses a change of schema that the compatibility type does not allow. A change of descriptions

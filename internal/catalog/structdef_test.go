@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"littlehorse/internal/lh"
+	"littlehorse/internal/pb"
 	"littlehorse/lhpb"
 )
 
@@ -42,7 +43,7 @@ func TestStructDefRefusals(t *testing.T) {
 		"wrong default":      {field("a", intType, `,"defaultValue":{"str":"x"}`), "Value of type STR is not compatible with expected type INT"},
 		"missing StructDef":  {field("a", `"structDefId":{"name":"nope"}`, ""), "Refers to non-existent StructDef nope"},
 		"refers to itself":   {field("a", `"structDefId":{"name":"s","version":-1}`, ""), "Refers to non-existent StructDef s"},
-		"wrong items inside": {field("a", `"inlineArrayDef":{"arrayType":{"primitiveType":"INT"}}`, `,"defaultValue":{"array":{"items":[{"str":"x"}]}}`), "not compatible with expected type Array<INT>"},
+		"wrong items inside": {field("a", `"inlineArrayDef":{"arrayType":{"primitiveType":"INT"}}`, `,"defaultValue":{"array":{"items":[{"str":"x"}]}}`), "Value of type STR is not compatible with expected type INT"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s.t = t
@@ -57,6 +58,18 @@ func TestStructDefRefusals(t *testing.T) {
 		put[*lhpb.StructDef](s, s.structDef(structJSON("ok", fields, "")+``))
 		s.done(record(t, "delete_struct_def", `{"id":{"name":"ok"}}`))
 	}
+}
+
+func TestDefaultsOfStructFieldsAreChecked(t *testing.T) {
+	s := newStream(t)
+	put[*lhpb.StructDef](s, s.structDef(structJSON("inner", field("a", intType, ""), "")))
+	outer := func(fields string) *pb.Record {
+		return s.structDef(structJSON("outer", field("x", `"structDefId":{"name":"inner","version":-1}`,
+			`,"defaultValue":{"struct":{"structDefId":{"name":"inner"},"struct":{"fields":{`+fields+`}}}}`), ""))
+	}
+	s.refused(outer(""), lh.InvalidArgument, "StructDef field 'x' invalid: StructFieldDef validation failed:", "Missing required field a")
+	s.refused(outer(`"a":{"value":{"str":"x"}}`), lh.InvalidArgument, "StructFieldDef validation failed:", "expected type INT")
+	put[*lhpb.StructDef](s, outer(`"a":{"value":{"int":"3"}}`))
 }
 
 func TestStructDefEvolution(t *testing.T) {

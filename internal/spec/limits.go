@@ -1,6 +1,8 @@
 package spec
 
 import (
+	"unicode/utf8"
+
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"littlehorse/internal/lh"
@@ -73,6 +75,8 @@ type form struct {
 	tooDeep bool
 	// hollow says that a map has a key without a message, which some decoders make of an empty one.
 	hollow bool
+	// badText says that a text is not UTF-8, which protobuf demands and not every decoder checks.
+	badText bool
 	// unknown is the enum number without a name; of several the first in the order of texts.
 	unknown string
 }
@@ -84,7 +88,7 @@ type Message interface {
 }
 
 // Admit refuses a request to the metadata that nobody should look at any closer: one above MaxBytes, one
-// that nests deeper than MaxDepth, one with an enum number that has no name.
+// that nests deeper than MaxDepth, one with text that is not UTF-8 or an enum number that has no name.
 func Admit(req Message) *lh.Error {
 	_, p := examine(req)
 	return p.refusal()
@@ -99,6 +103,8 @@ func examine(req Message) (f form, p *problem) {
 	switch {
 	case f.tooDeep:
 		return f, baref("a %s may nest at most %d messages in each other", name, MaxDepth)
+	case f.badText:
+		return f, baref("a %s holds text that is not UTF-8", name)
 	case f.unknown != "":
 		return f, baref("%s", f.unknown)
 	}
@@ -118,12 +124,12 @@ func (f *form) message(m protoreflect.Message, depth int) {
 func (f *form) field(field protoreflect.FieldDescriptor, v protoreflect.Value, depth int) {
 	switch {
 	case field.IsMap():
-		if field.MapValue().Message() == nil {
-			return
-		}
-		v.Map().Range(func(_ protoreflect.MapKey, entry protoreflect.Value) bool {
-			f.hollow = f.hollow || !entry.Message().IsValid()
-			f.message(entry.Message(), depth+1)
+		v.Map().Range(func(k protoreflect.MapKey, entry protoreflect.Value) bool {
+			f.single(field.MapKey(), k.Value(), depth)
+			if field.MapValue().Message() != nil {
+				f.hollow = f.hollow || !entry.Message().IsValid()
+			}
+			f.single(field.MapValue(), entry, depth+1)
 			return !f.tooDeep
 		})
 	case field.IsList():
@@ -141,6 +147,8 @@ func (f *form) single(field protoreflect.FieldDescriptor, v protoreflect.Value, 
 		f.message(v.Message(), depth)
 	case protoreflect.EnumKind:
 		f.enum(field.Enum(), v.Enum())
+	case protoreflect.StringKind:
+		f.badText = f.badText || !utf8.ValidString(v.String())
 	default: // single values nest nothing
 	}
 }

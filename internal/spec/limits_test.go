@@ -131,6 +131,15 @@ func TestNumbersWithoutANameAreRefused(t *testing.T) {
 	refusedRequest(t, req, lh.InvalidArgument, "AllowedUpdateType has no value 7")
 }
 
+func TestTextMustBeUTF8(t *testing.T) {
+	key := request(t, withVariables("", ""))
+	key.ThreadSpecs["main"].Nodes["\xff"] = nopNode()
+	refusedRequest(t, key, lh.InvalidArgument, "not UTF-8")
+	text := request(t, withNode(`"userTask":{"userTaskDefName":"approve","userId":{"literalValue":{"str":"x"}}}`))
+	text.ThreadSpecs["main"].Nodes["n"].GetUserTask().UserId.GetLiteralValue().Value = &lhpb.VariableValue_Str{Str: "a\xc3"}
+	refusedRequest(t, text, lh.InvalidArgument, "not UTF-8")
+}
+
 func TestKeysWithoutAMessageAreEmptyMessages(t *testing.T) {
 	req := request(t, withVariables("", ""))
 	req.ThreadSpecs["main"].Nodes["hollow"] = nil
