@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"path/filepath"
 	"time"
 
@@ -53,6 +54,7 @@ func serve(ctx context.Context, file string, out, logs io.Writer) error {
 		return err
 	}
 	announce(out, s, cfg, time.Since(start))
+	log.Warn("calls are not authenticated: whoever reaches a listener may do what the principal \"anonymous\" may")
 	failed := false
 	select {
 	case <-ctx.Done():
@@ -96,11 +98,20 @@ func announce(out io.Writer, s *server.Server, cfg server.Config, took time.Dura
 	}
 	fmt.Fprintf(out, "LittleHorse is ready after %s\n", took.Round(time.Millisecond))
 	for _, l := range cfg.Listeners {
-		fmt.Fprintf(out, "  API     %s (%s)\n", s.Addr(l.Name), l.Name)
+		fmt.Fprintf(out, "  API     %s (listener %s)\n", reachable(s.Addr(l.Name)), l.Name)
 	}
 	if s.HealthAddr() != "" {
-		fmt.Fprintf(out, "  health  http://%s%s\n", s.HealthAddr(), cfg.Health.Status)
+		fmt.Fprintf(out, "  health  http://%s%s\n", reachable(s.HealthAddr()), cfg.Health.Status)
 	}
 	fmt.Fprintf(out, "  data    %s\n", data)
 	fmt.Fprintf(out, "Next: lh search wfSpec, or run one of the programs in examples/\n")
+}
+
+// reachable is the address as one would type it on this machine.
+func reachable(address string) string {
+	host, port, err := net.SplitHostPort(address)
+	if ip := net.ParseIP(host); err == nil && ip != nil && ip.IsUnspecified() {
+		return net.JoinHostPort("localhost", port)
+	}
+	return address
 }

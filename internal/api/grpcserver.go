@@ -7,14 +7,26 @@ import (
 	"google.golang.org/grpc/keepalive"
 )
 
-// MaxMessageBytes bounds what a client may send in one message; the transport refuses more.
-const MaxMessageBytes = 4 << 20
+// Bounds of the transport.
+const (
+	// MaxMessageBytes bounds what a client may send in one message.
+	MaxMessageBytes = 4 << 20
+	// MaxHeaderBytes bounds the metadata of one call.
+	MaxHeaderBytes = 64 << 10
+	// MaxCallsPerConnection bounds the calls that one connection has open; clients hold further ones back.
+	MaxCallsPerConnection = 16384
+	// HandshakeTimeout is how long a connection may take to become one.
+	HandshakeTimeout = 20 * time.Second
+)
 
 // NewGRPCServer makes a gRPC server as all listeners have it.
 func NewGRPCServer(more ...grpc.ServerOption) *grpc.Server {
 	return grpc.NewServer(append([]grpc.ServerOption{
 		grpc.ForceServerCodecV2(Codec{}),
 		grpc.MaxRecvMsgSize(MaxMessageBytes),
+		grpc.MaxHeaderListSize(MaxHeaderBytes),
+		grpc.MaxConcurrentStreams(MaxCallsPerConnection),
+		grpc.ConnectionTimeout(HandshakeTimeout),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 15 * time.Second, PermitWithoutStream: true}),
 	}, more...)...)
 }

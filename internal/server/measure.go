@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"littlehorse/internal/cluster"
+	"littlehorse/internal/keys"
 	"littlehorse/internal/telemetry"
 )
 
@@ -23,6 +24,7 @@ func (s *Server) measure(context.Context) error {
 	m.GaugeFunc("active_tasks_count_core", "Partitions of run data served here.", nil, func() float64 { return float64(s.cfg.Partitions) })
 	m.GaugeFunc("active_tasks_count_global", "Partitions of definitions served here.", nil, func() float64 { return 1 })
 	m.GaugeFunc("active_tasks_count_repartition", "Partitions of aggregates served here.", nil, func() float64 { return 0 })
+	m.GaugeFunc("lh_cache_size", "Definitions in memory.", prometheus.Labels{"cache_name": "metadata"}, s.definitions)
 	s.measureDisk()
 	s.measurePartitions()
 	return nil
@@ -34,6 +36,22 @@ func (s *Server) queueSizes() []telemetry.Point {
 		out = append(out, telemetry.Point{Labels: []string{q.Tenant, q.TaskDef}, Value: float64(q.Tasks)})
 	}
 	return out
+}
+
+// definitions counts what exists, in all tenants and of the cluster.
+func (s *Server) definitions() float64 {
+	n := 0
+	count := func(tenant string, kinds ...keys.ObjectKind) {
+		for _, kind := range kinds {
+			s.view.Walk(tenant, kind, keys.Definition{}, func(keys.Definition) bool { n++; return true })
+		}
+	}
+	s.view.Walk("", keys.KindTenant, keys.Definition{}, func(d keys.Definition) bool {
+		count(d.Name, keys.KindTaskDef, keys.KindExternalEventDef, keys.KindWorkflowEventDef, keys.KindUserTaskDef, keys.KindStructDef, keys.KindWfSpec)
+		return true
+	})
+	count("", keys.KindTenant, keys.KindPrincipal)
+	return float64(n)
 }
 
 func (s *Server) measureDisk() {

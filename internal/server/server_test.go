@@ -1,0 +1,143 @@
+package server
+
+import (
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/protobuf/types/known/emptypb"
+
+	"littlehorse/lhpb"
+)
+
+func testConfig(t *testing.T) Config {
+	c := DefaultConfig()
+	c.StateDir = t.TempDir()
+	c.BindHost = "127.0.0.1"
+	c.Partitions = 2
+	c.Listeners[0].Port, c.Health.Port = 0, 0
+	c.StoreMemoryBytes = 8 << 20
+	c.ShutdownTimeout = 10 * time.Second
+	return c
+}
+
+func start(t *testing.T, c Config) *Server {
+	t.Helper()
+	s, err := Start(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { stop(t, s) })
+	return s
+}
+
+func stop(t *testing.T, s *Server) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if err := s.Shutdown(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+func get(t *testing.T, url string) (int, string) {
+	t.Helper()
+	r, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.StatusCode, string(body)
+}
+
+func TestServerAnswersOnAllItsPorts(t *testing.T) {
+	c := testConfig(t)
+	c.Listeners = []Listener{{Name: "A", AdvertisedHost: "localhost"}, {Name: "B"}}
+	c.PprofPort = freePort(t)
+	s := start(t, c)
+	for _, name := range []string{"A", "B"} {
+		conn, err := grpc.NewClient(s.Addr(name), grpc.WithTransportCredentials(insecure.NewCredentials()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		client := lhpb.NewLittleHorseClient(conn)
+		if _, err := client.GetServerVersion(t.Context(), &emptypb.Empty{}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		_, err = client.RegisterTaskWorker(t.Context(), &lhpb.RegisterTaskWorkerRequest{TaskWorkerId: "w", TaskDefId: &lhpb.TaskDefId{Name: "greet"}})
+		if name == "A" && err != nil || name == "B" && (err == nil || !strings.Contains(err.Error(), "Unknown listener name B")) {
+			t.Errorf("%s: %v", name, err)
+		}
+		_ = conn.Close()
+	}
+	if code, body := get(t, "http://"+s.HealthAddr()+"/readiness"); code != 200 || body != "OK!" {
+		t.Errorf("%d %s", code, body)
+	}
+	_, metrics := get(t, "http://"+s.HealthAddr()+"/metrics")
+	for _, line := range []string{
+		`lh_commands_processed_total{lh_cluster_id="cluster1",type="core"} 1`,
+		`lh_commands_processed_total{lh_cluster_id="cluster1",type="metadata"} 0`,
+		`lh_cache_size{cache_name="metadata",lh_cluster_id="cluster1"} 2`,
+		`active_tasks_count_core{lh_cluster_id="cluster1"} 2`,
+		`statusCode="INVALID_ARGUMENT"} 1`,
+	} {
+		if !strings.Contains(metrics, line) {
+			t.Errorf("no line %s", line)
+		}
+	}
+	if code, _ := get(t, "http://"+s.pprof.addr()+"/debug/pprof/goroutine"); code != 200 {
+		t.Errorf("pprof answers %d", code)
+	}
+	http.DefaultClient.CloseIdleConnections()
+}
+
+func freePort(t *testing.T) int {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
+}
+
+// A start that fails leaves nothing open: neither port nor store nor goroutine.
+func TestFailedStartLeavesNothingBehind(t *testing.T) {
+	c := testConfig(t)
+	s := start(t, c)
+	if _, err := Start(t.Context(), c); err == nil || !strings.Contains(err.Error(), "another server") {
+		t.Errorf("a second server on the same store: %v", err)
+	}
+	taken := testConfig(t)
+	taken.Health.Port = s.health.net.Addr().(*net.TCPAddr).Port
+	if _, err := Start(t.Context(), taken); err == nil || !strings.Contains(err.Error(), "health port") {
+		t.Errorf("a taken port: %v", err)
+	}
+	stop(t, s)
+	other := c
+	other.Partitions = 3
+	if _, err := Start(t.Context(), other); err == nil || !strings.Contains(err.Error(), "partitions") {
+		t.Errorf("another number of partitions: %v", err)
+	}
+	start(t, c)
+}
+
+func TestStartIsQuick(t *testing.T) {
+	c := testConfig(t)
+	c.Partitions = 12
+	begin := time.Now()
+	start(t, c)
+	if took := time.Since(begin); took > 5*time.Second {
+		t.Errorf("the start took %s", took)
+	}
+}
