@@ -285,3 +285,21 @@ func TestLoadReportsWhatItCannotRead(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func BenchmarkLookups(b *testing.B) {
+	s := newStream(b)
+	for i := range 200 {
+		put[*lhpb.TaskDef](s, s.taskDef(fmt.Sprintf(`{"name":"t%d"}`, i)))
+		put[*lhpb.WfSpec](s, s.wfSpec(nopSpec("w", fmt.Sprint(i))))
+	}
+	id := wfSpecID("w", 0, 150)
+	b.ReportAllocs()
+	b.RunParallel(func(p *testing.PB) {
+		for p.Next() {
+			at := s.view.At(s.offset, "acme")
+			if at.WfSpec(id) == nil || at.TaskDef("t77") == nil || at.LatestWfSpec("w", spec.NewestVersion) == nil {
+				b.Error("not found")
+			}
+		}
+	})
+}
