@@ -12,8 +12,8 @@ import (
 	"littlehorse/sdk/wf"
 )
 
-// line is where it is called.
-func line() int {
+// lineNow is where it is called.
+func lineNow() int {
 	_, _, n, _ := runtime.Caller(1)
 	return n
 }
@@ -26,120 +26,120 @@ func TestMistakesAreReportedWithTheirLine(t *testing.T) {
 	}{
 		"behind the end": {func(t *wf.Thread) {
 			t.Complete()
-			at = line() + 1
+			at = lineNow() + 1
 			t.Execute("a")
 		}, "never reached"},
 		"behind branches that all end": {func(t *wf.Thread) {
 			x := wf.Declare[int64](t, "x")
 			t.If(x.Lt(1), func(t *wf.Thread) { t.Fail("low", "") }).Else(func(t *wf.Thread) { t.Complete() })
-			at = line() + 1
+			at = lineNow() + 1
 			x.Set(1)
 		}, "never reached"},
 		"value of another type": {func(t *wf.Thread) {
 			x := wf.Declare[int64](t, "x")
-			at = line() + 1
+			at = lineNow() + 1
 			x.Set("text")
 		}, "variable x wants INT, not STR"},
 		"variable of a sibling": {func(t *wf.Thread) {
 			var inner *wf.Var[int64]
 			t.Spawn("one", func(c *wf.Thread) { inner = wf.Declare[int64](c, "inner") })
 			t.Spawn("two", func(c *wf.Thread) {
-				at = line() + 1
+				at = lineNow() + 1
 				c.Execute("a", inner)
 			})
 		}, `"inner" belongs to thread "one", which thread "two" cannot see`},
 		"output of another thread": {func(t *wf.Thread) {
 			out := t.Execute("a")
 			t.Spawn("kid", func(c *wf.Thread) {
-				at = line() + 1
+				at = lineNow() + 1
 				c.Execute("b", out)
 			})
 		}, "belongs to thread"},
 		"same variable twice": {func(t *wf.Thread) {
 			wf.Declare[int64](t, "x")
-			at = line() + 1
+			at = lineNow() + 1
 			wf.Declare[string](t, "x")
 		}, "already declared"},
 		"same thread twice": {func(t *wf.Thread) {
 			t.Spawn("kid", run("a"))
-			at = line() + 1
+			at = lineNow() + 1
 			t.Spawn("kid", run("a"))
 		}, `two threads are named "kid"`},
 		"the parent's thread in a child": {func(t *wf.Thread) {
 			t.Spawn("kid", func(*wf.Thread) {
-				at = line() + 1
+				at = lineNow() + 1
 				t.Execute("a")
 			})
 		}, "has already been described"},
 		"required input of a child": {func(t *wf.Thread) {
-			at = line() + 1
+			at = lineNow() + 1
 			t.Spawn("kid", func(c *wf.Thread) { wf.Declare[int64](c, "n").Required() })
 		}, `needs its required variable "n"`},
 		"unknown input of a child": {func(t *wf.Thread) {
-			at = line() + 1
+			at = lineNow() + 1
 			t.Spawn("kid", run("a"), wf.In{"n": 1})
 		}, `has no variable "n"`},
 		"input of a child of another type": {func(t *wf.Thread) {
-			at = line() + 1
+			at = lineNow() + 1
 			t.Spawn("kid", func(c *wf.Thread) { wf.Declare[int64](c, "n") }, wf.In{"n": "x"})
 		}, `"n" of thread "kid" is INT, not STR`},
 		"type that LittleHorse has not": {func(t *wf.Thread) {
-			at = line() + 1
+			at = lineNow() + 1
 			wf.Declare[uint32](t, "x")
 		}, "signed"},
 		"else behind else": {func(t *wf.Thread) {
 			s := t.If(wf.Declare[bool](t, "b"), run("a"))
 			s.Else(run("b"))
-			at = line() + 1
+			at = lineNow() + 1
 			s.Else(run("c"))
 		}, "Else behind Else"},
 		"else away from its if": {func(t *wf.Thread) {
 			s := t.If(wf.Declare[bool](t, "b"), run("a"))
 			t.Execute("b")
-			at = line() + 1
+			at = lineNow() + 1
 			s.Else(run("c"))
 		}, "must follow its If"},
 		"loop without body": {func(t *wf.Thread) {
 			b := wf.Declare[bool](t, "b")
-			at = line() + 1
+			at = lineNow() + 1
 			t.While(b, func(*wf.Thread) {})
 		}, "spin"},
 		"reserved failure name": {func(t *wf.Thread) {
-			at = line() + 1
+			at = lineNow() + 1
 			t.Fail("TIMEOUT", "")
 		}, "technical error names"},
 		"two ways to complete": {func(t *wf.Thread) {
 			x := wf.Declare[int64](t, "x")
-			at = line() + 1
+			at = lineNow() + 1
 			t.If(x.Lt(1), func(t *wf.Thread) { t.Complete(x) })
 		}, "completes with a value on one path"},
 		"event of two types": {func(t *wf.Thread) {
 			wf.Event[string](t, "e")
-			at = line() + 1
+			at = lineNow() + 1
 			wf.Event[int64](t, "e")
 		}, "two different types"},
 		"backoff that shrinks": {func(t *wf.Thread) {
-			at = line() + 1
+			at = lineNow() + 1
 			t.Execute("a").Retries(1, wf.Backoff{Base: time.Second, Max: time.Minute, Multiplier: 0.5})
 		}, "Multiplier"},
 		"format without argument": {func(t *wf.Thread) {
-			at = line() + 1
+			at = lineNow() + 1
 			t.Execute("a", wf.Format("{0} {1}", 1))
 		}, "no argument for {1}"},
 		"cast of a cast": {func(t *wf.Thread) {
 			x := wf.Declare[string](t, "x")
-			at = line() + 1
+			at = lineNow() + 1
 			t.Execute("a", wf.Cast[string](wf.Cast[int64](x)))
 		}, "cast of a cast"},
 		"default that is no value": {func(t *wf.Thread) {
-			at = line() + 1
+			at = lineNow() + 1
 			wf.Declare[map[string]any](t, "x").Default(map[string]any{"f": func() {}})
 		}, "as JSON"},
 		"ForEach together with others": {func(t *wf.Thread) {
 			l := wf.Declare[[]string](t, "l")
 			each := wf.ForEach(t, l, "each", func(*wf.Thread, *wf.Var[string]) {})
 			kid := t.Spawn("kid", run("a"))
-			at = line() + 1
+			at = lineNow() + 1
 			t.WaitAll(kid, each)
 		}, "waited for alone"},
 	}
