@@ -24,6 +24,8 @@ type client struct {
 	t    *testing.T
 	ctx  context.Context
 	conn *grpc.ClientConn
+	// health is the address of the health port of a server inside the test.
+	health string
 }
 
 // inProcess starts a server inside the test.
@@ -50,7 +52,9 @@ func inProcess(t *testing.T, change ...func(*server.Config)) *client {
 			t.Errorf("shutdown: %v", err)
 		}
 	})
-	return dial(t, s.Addr("PLAIN"))
+	c := dial(t, s.Addr("PLAIN"))
+	c.health = s.HealthAddr()
+	return c
 }
 
 func dial(t *testing.T, address string) *client {
