@@ -50,8 +50,8 @@ type family struct {
 }
 
 func (f *family) find(major, revision int32) (int, bool) {
-	return slices.BinarySearchFunc(f.versions, &history{major: major, revision: revision}, func(a, b *history) int {
-		return cmp.Or(cmp.Compare(a.major, b.major), cmp.Compare(a.revision, b.revision))
+	return slices.BinarySearchFunc(f.versions, [2]int32{major, revision}, func(h *history, at [2]int32) int {
+		return cmp.Or(cmp.Compare(h.major, at[0]), cmp.Compare(h.revision, at[1]))
 	})
 }
 
