@@ -24,6 +24,9 @@ func FuzzNormalizeJSON(f *testing.F) {
 	f.Fuzz(func(t *testing.T, s string) {
 		for _, p := range []lhpb.VariableType{lhpb.VariableType_JSON_OBJ, lhpb.VariableType_JSON_ARR} {
 			normal, isNull, ok := NormalizeJSON(p, s)
+			if tree, _, parses := parseJSON(s); isNormalJSON(s) && (!parses || string(appendJSON(nil, tree)) != s) {
+				t.Fatalf("%q is not in normal form", s)
+			}
 			if !ok && normal != s {
 				t.Fatalf("malformed %q became %q", s, normal)
 			}

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"littlehorse/lhpb"
@@ -90,6 +91,9 @@ func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys
 // or the word null, and means NULL. ok false: the text is malformed for this type; it is kept as it is, and
 // operations see an empty object or list.
 func NormalizeJSON(t lhpb.VariableType, text string) (normal string, isNull, ok bool) {
+	if isNormalJSON(text) && isOpenedAs(t, text) {
+		return text, false, true
+	}
 	tree, blank, ok := parseJSON(text)
 	if !ok {
 		return text, false, false
@@ -105,6 +109,13 @@ func NormalizeJSON(t lhpb.VariableType, text string) (normal string, isNull, ok 
 		return text, false, true
 	}
 	return string(buf), false, true
+}
+
+func isOpenedAs(t lhpb.VariableType, text string) bool {
+	if t == lhpb.VariableType_JSON_OBJ {
+		return text[0] == '{'
+	}
+	return text[0] == '['
 }
 
 func isJSONOf(t lhpb.VariableType, tree any) bool {
@@ -260,7 +271,8 @@ func fromTree(tree any) *lhpb.VariableValue {
 	case float64:
 		return Double(t)
 	case string:
-		return Str(t)
+		// A part of a document must not keep all of it in memory.
+		return Str(strings.Clone(t))
 	case *jsonList:
 		return JSONArr(string(appendJSON(nil, t)))
 	case *jsonObject:

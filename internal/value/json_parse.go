@@ -9,7 +9,8 @@ import (
 )
 
 // jsonParser reads JSON leniently: keys without quotes, single quotes, comments, ';' for ',', '=' for ':',
-// keywords in any case; a word that is no number and no keyword is a string.
+// keywords in any case; a word that is no number and no keyword is a string. The strings of the tree are parts
+// of the text.
 type jsonParser struct {
 	s   string
 	pos int
@@ -145,7 +146,7 @@ func (p *jsonParser) key() (string, bool) {
 		return p.quoted()
 	}
 	word := p.word()
-	return strings.Clone(word), word != ""
+	return word, word != ""
 }
 
 // colon skips what stands between a name and its value: ':', '=' or '=>'.
@@ -198,13 +199,19 @@ func (p *jsonParser) list(depth int) (any, bool) {
 	}
 }
 
+// endsWord marks what ends an unquoted literal.
+var endsWord = func() (ends [256]bool) {
+	for _, c := range []byte("/\\;#={}[]:, \t\f\r\n") {
+		ends[c] = true
+	}
+	return ends
+}()
+
 // word is the text up to what ends an unquoted literal.
 func (p *jsonParser) word() string {
 	start := p.pos
-	if n := strings.IndexAny(p.s[start:], "/\\;#={}[]:, \t\f\r\n"); n >= 0 {
-		p.pos += n
-	} else {
-		p.pos = len(p.s)
+	for p.pos < len(p.s) && !endsWord[p.s[p.pos]] {
+		p.pos++
 	}
 	return p.s[start:p.pos]
 }
@@ -225,7 +232,7 @@ func literal(word string) (any, bool) {
 		}
 	}
 	if !isJSONNumber(word) {
-		return strings.Clone(word), true
+		return word, true
 	}
 	if i, err := strconv.ParseInt(word, 10, 64); err == nil {
 		return i, true
@@ -260,7 +267,7 @@ func (p *jsonParser) quoted() (string, bool) {
 		switch p.s[p.pos] {
 		case quote:
 			p.pos++
-			return strings.Clone(p.s[start : p.pos-1]), true
+			return p.s[start : p.pos-1], true
 		case '\\':
 			return p.escaped(quote, start)
 		}

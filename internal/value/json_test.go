@@ -29,6 +29,9 @@ func TestNormalizeJSONObject(t *testing.T) {
 		`{"a":1234567.0,"b":12345678.0,"c":0.001,"d":0.0009}`: `{"a":1234567.0,"b":1.2345678E7,"c":0.001,"d":9.0E-4}`,
 		deep: deep,
 	} {
+		if isNormalJSON(in) && in != want {
+			t.Errorf("%s is taken for normal", in)
+		}
 		got, isNull, ok := NormalizeJSON(lhpb.VariableType_JSON_OBJ, in)
 		if got != want || isNull || !ok {
 			t.Errorf("%s\n got %s %v %v\nwant %s", in, got, isNull, ok, want)

@@ -136,6 +136,9 @@ func TestNormalFormIsIdempotentJSON(t *testing.T) {
 			if !ok || isNull {
 				continue
 			}
+			if isNormalJSON(text) && text != normal {
+				t.Fatalf("%q is taken for normal, it is not %q", text, normal)
+			}
 			if !json.Valid([]byte(normal)) {
 				t.Fatalf("%q became %q, which is not JSON", text, normal)
 			}
