@@ -110,7 +110,8 @@ func (t *threadRun) handledBy(handler int32) bool {
 	})
 }
 
-// startFailureHandlers starts the handlers of those failed ThreadRuns that stand still, newest first.
+// startFailureHandlers starts the handlers of those failed ThreadRuns that stand still, newest first. One that
+// is halted by something else too waits until that is over.
 func (w *wfRun) startFailureHandlers() (changed bool) {
 	for i := len(w.wf().PendingFailures) - 1; i >= 0; i-- {
 		if i >= len(w.wf().PendingFailures) {
@@ -118,7 +119,7 @@ func (w *wfRun) startFailureHandlers() (changed bool) {
 		}
 		p := w.wf().PendingFailures[i]
 		t := w.thread(p.FailedThreadRun)
-		if t != nil && !t.tryFinishHalting() {
+		if t != nil && !t.readyForHandler() {
 			continue
 		}
 		wf := w.edit()
@@ -129,6 +130,11 @@ func (w *wfRun) startFailureHandlers() (changed bool) {
 		}
 	}
 	return changed
+}
+
+// readyForHandler reports whether the ThreadRun stands still for its handler's sake alone, or has ended.
+func (t *threadRun) readyForHandler() bool {
+	return t.terminated() || t.tryFinishHalting() && !t.haltedForGood()
 }
 
 func (t *threadRun) startFailureHandler(handlerSpec string) {

@@ -62,7 +62,7 @@ func (w *wfRun) startInterrupts() (changed bool) {
 		}
 		p := w.wf().PendingInterrupts[i]
 		t := w.thread(p.InterruptedThreadId)
-		if slices.Contains(started, p.InterruptedThreadId) || t != nil && !t.tryFinishHalting() {
+		if slices.Contains(started, p.InterruptedThreadId) || t != nil && !t.readyForHandler() {
 			continue
 		}
 		wf := w.edit()

@@ -229,6 +229,11 @@ func (a alive) deadHalted() string {
 	if len(a.t.HaltReasons) == 0 {
 		return "no reason is left"
 	}
+	if !haltedForGood(a.t) && slices.ContainsFunc(a.t.HaltReasons, func(r *lhpb.ThreadHaltReason) bool {
+		return r.GetPendingFailure() != nil || r.GetPendingInterrupt() != nil
+	}) {
+		return "its handler could start"
+	}
 	for _, r := range a.t.HaltReasons {
 		if why := a.deadReason(r); why != "" {
 			return why
