@@ -122,7 +122,7 @@ func tail(text string, lines int) string {
 // result while the files a test looked at are the same, and it cannot see what a child process reads.
 func watchSources(t *testing.T) {
 	t.Helper()
-	for _, root := range []string{"../../cmd", "../../internal", "../../lhpb", "."} {
+	for _, root := range []string{"../../go.mod", "../../go.sum", "../../cmd", "../../internal", "../../lhpb", "."} {
 		err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() {
 				return err
