@@ -617,12 +617,35 @@ func TestBrokenDiskStopsTheHost(t *testing.T) {
 	}
 }
 
-// TestBrokenFlushStopsTheHost breaks what Pebble does behind our back.
+// stalls is a logger that tells when writes wait for a flush.
+type stalls struct {
+	slog.Handler
+	begun chan struct{}
+}
+
+func (s *stalls) Handle(_ context.Context, r slog.Record) error {
+	if strings.HasPrefix(r.Message, "writes wait") {
+		select {
+		case s.begun <- struct{}{}:
+		default:
+		}
+	}
+	return nil
+}
+
+func (s *stalls) Enabled(context.Context, slog.Level) bool { return true }
+func (s *stalls) WithGroup(string) slog.Handler            { return s }
+
+// TestBrokenFlushStopsTheHost breaks what Pebble does behind our back, while a commit waits for it: that commit
+// hangs for ever, but all who wait are answered and everything can be left.
 func TestBrokenFlushStopsTheHost(t *testing.T) {
-	var broken atomic.Bool
-	r := newRig(t, nil)
+	held, broken := make(chan struct{}), atomic.Bool{}
+	stall := &stalls{Handler: slog.DiscardHandler, begun: make(chan struct{}, 1)}
+	r := newRig(t, func(c *Config) { c.BatchRecords = 1 })
+	r.logger = slog.New(stall)
 	r.fs = errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
 		if broken.Load() && strings.HasSuffix(op.Path, ".sst") && op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
+			<-held
 			return syscall.ENOSPC
 		}
 		return nil
@@ -630,18 +653,27 @@ func TestBrokenFlushStopsTheHost(t *testing.T) {
 	r.start()
 	broken.Store(true)
 	padding := strings.Repeat("p", 50_000)
-	for n := 0; ; n++ {
-		if reply := r.do(core(0), fresh(fmt.Sprintf("set %d%s 1", n, padding))); reply.Err != nil {
-			break
+	var waiting sync.WaitGroup
+	for n := range 100 {
+		waiting.Add(1)
+		r.host.Submit(core(0), fresh(fmt.Sprintf("set %d%s 1", n, padding)), func(machine.Reply) { waiting.Done() })
+	}
+	<-stall.begun
+	close(held)
+	waiting.Wait()
+	<-r.host.Done()
+	for name, closing := range map[string]func() error{"host": r.host.Close, "store": r.store.Close} {
+		if err := closing(); !errors.Is(err, syscall.ENOSPC) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
-	<-r.host.Done()
-	if err := r.host.Err(); !errors.Is(err, syscall.ENOSPC) {
+	if err := r.log.Close(); err != nil {
 		t.Error(err)
 	}
-	broken.Store(false)
-	_ = r.host.Close()
-	_ = r.log.Close()
+	broken.Store(false) // so that the commit can end before the test does
+	for _, l := range r.host.Lanes() {
+		<-l.ended
+	}
 	_ = r.store.Close()
 }
 

@@ -3,6 +3,7 @@ package partition
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"strconv"
 	"strings"
 	"sync"
@@ -188,6 +189,7 @@ type rig struct {
 	fs      vfs.FS
 	dir     string
 	memory  int64
+	logger  *slog.Logger // of the store
 	config  func(*Config)
 	streams []machine.Stream
 	toy     *toy
@@ -223,6 +225,9 @@ func (r *rig) open() {
 func (r *rig) tryOpen() (err error) {
 	o := store.DefaultOptions()
 	o.Dir, o.FS, o.Partitions, o.MemoryBytes = r.dir, r.fs, 3, r.memory
+	if r.logger != nil {
+		o.Logger = r.logger
+	}
 	if r.store, err = store.Open(o); err != nil {
 		return err
 	}

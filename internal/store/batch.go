@@ -46,9 +46,10 @@ func (b *Batch) Changes() int { return int(b.b.Count()) }
 // Commit makes the batch durable, all or nothing, and visible; it returns after the sync. After an error
 // nobody can tell what is durable: the store has failed for good.
 func (b *Batch) Commit() (failure error) {
-	if err := b.store.Err(); err != nil {
+	if err := b.store.begin(); err != nil {
 		return err
 	}
+	defer b.store.end()
 	defer func() {
 		// Pebble ends the process when a write or the change to a new log file fails; here it fails the store.
 		if p := recover(); p != nil {

@@ -33,6 +33,10 @@ type Store struct {
 	failed   chan struct{}
 	failure  error
 	wedged   atomic.Bool // Pebble may hold a lock for ever
+
+	mu      sync.Mutex
+	commits int           // that run
+	idle    chan struct{} // closed when none does, if somebody waits for that
 }
 
 // Open opens the store, or makes it. It refuses a store that another process has open, one of another mode or
@@ -115,10 +119,13 @@ func (s *Store) fail(err error) {
 	})
 }
 
+// closeGrace is how long Close waits for the commits of a store that has failed.
+const closeGrace = time.Second
+
 // Close ends the store. Snapshots and cursors must be closed before. If the store has failed, that failure is
-// returned; after a failure that may have left a lock of Pebble's held, nothing else is done.
+// returned; if then a commit hangs on the broken disk, or Pebble may hold a lock for ever, nothing else is done.
 func (s *Store) Close() error {
-	if s.wedged.Load() {
+	if s.Err() != nil && (s.wedged.Load() || !s.settled()) {
 		return s.Err()
 	}
 	err := s.db.Close()
@@ -126,6 +133,44 @@ func (s *Store) Close() error {
 		err = fmt.Errorf("store: close: %w", err)
 	}
 	return errors.Join(s.Err(), err, s.closeHealthChecks())
+}
+
+// begin counts a commit that begins; none does after a failure.
+func (s *Store) begin() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.Err(); err != nil {
+		return err
+	}
+	s.commits++
+	return nil
+}
+
+func (s *Store) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.commits--; s.commits == 0 && s.idle != nil {
+		close(s.idle)
+		s.idle = nil
+	}
+}
+
+// settled tells whether all commits have ended within the grace.
+func (s *Store) settled() bool {
+	s.mu.Lock()
+	if s.commits == 0 {
+		s.mu.Unlock()
+		return true
+	}
+	idle := make(chan struct{})
+	s.idle = idle
+	s.mu.Unlock()
+	select {
+	case <-idle:
+		return true
+	case <-time.After(closeGrace):
+		return false
+	}
 }
 
 func (s *Store) closeHealthChecks() error {

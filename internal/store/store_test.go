@@ -1,13 +1,16 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -297,6 +300,61 @@ func TestDiskFullFailsTheStore(t *testing.T) {
 	<-s.Failed()
 	if !errors.Is(s.Close(), syscall.ENOSPC) || !errors.Is(s.Err(), syscall.ENOSPC) {
 		t.Errorf("Close: %v, Err: %v", s.Close(), s.Err())
+	}
+}
+
+// stalls is a logger that tells when writes wait.
+type stalls struct {
+	slog.Handler
+	begun chan struct{}
+}
+
+func (s *stalls) Handle(_ context.Context, r slog.Record) error {
+	if strings.HasPrefix(r.Message, "writes wait") {
+		s.begun <- struct{}{}
+	}
+	return nil
+}
+
+func (s *stalls) Enabled(context.Context, slog.Level) bool { return true }
+func (s *stalls) WithGroup(string) slog.Handler            { return s }
+
+// TestBrokenFlushFailsTheStore holds the flush until a commit waits for it, and then lets it fail for ever: the
+// store says so, and can be left though the commit hangs.
+func TestBrokenFlushFailsTheStore(t *testing.T) {
+	held, broken := make(chan struct{}), atomic.Bool{}
+	broken.Store(true)
+	o := options(errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if strings.HasSuffix(op.Path, ".sst") && op.Kind.ReadOrWrite() == errorfs.OpIsWrite && broken.Load() {
+			<-held
+			return syscall.ENOSPC
+		}
+		return nil
+	})))
+	stall := &stalls{Handler: slog.DiscardHandler, begun: make(chan struct{}, 100)}
+	o.Logger = slog.New(stall)
+	s := open(t, o)
+	committed := make(chan struct{})
+	go func() {
+		defer close(committed)
+		for n := 0; ; n++ {
+			b := s.NewBatch(0)
+			v := &pb.Header{RequestId: make([]byte, 50_000)}
+			if b.Put(c0, keys.Key(fmt.Sprint(n)), v) != nil || b.Commit() != nil {
+				return
+			}
+		}
+	}()
+	<-stall.begun
+	close(held)
+	<-s.Failed()
+	if err := s.Close(); !errors.Is(err, syscall.ENOSPC) {
+		t.Error(err)
+	}
+	broken.Store(false) // so that the commit can end before the test does
+	<-committed
+	if err := s.Close(); !errors.Is(err, syscall.ENOSPC) {
+		t.Error(err)
 	}
 }
 

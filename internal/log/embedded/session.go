@@ -23,7 +23,7 @@ type Session struct {
 
 	entries []log.Entry // what Next returned last
 
-	commitMu sync.Mutex // held while a commit runs
+	commit chan struct{} // holds a token while a commit runs
 }
 
 // Ready implements log.Session.
@@ -92,8 +92,8 @@ func (s *Session) Position(of machine.Stream) uint64 {
 
 // Commit implements log.Session.
 func (s *Session) Commit(c log.Commit) error {
-	s.commitMu.Lock()
-	defer s.commitMu.Unlock()
+	s.commit <- struct{}{}
+	defer func() { <-s.commit }()
 	f, err := s.fill(c)
 	if err != nil {
 		c.Batch.Discard()
@@ -217,10 +217,14 @@ func (s *Session) Close() error {
 	return nil
 }
 
-// end waits for the commit that runs and gives up all streams. The log's mutex must be held.
+// end waits for the commit that runs, unless the store has failed under it, and gives up all streams. The log's
+// mutex must be held.
 func (s *Session) end(why error) {
-	s.commitMu.Lock()
-	defer s.commitMu.Unlock()
+	select {
+	case s.commit <- struct{}{}:
+		defer func() { <-s.commit }()
+	case <-s.log.cfg.Store.Failed():
+	}
 	s.mu.Lock()
 	if s.ended == nil {
 		s.ended = why

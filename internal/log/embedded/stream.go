@@ -142,6 +142,9 @@ func (st *stream) upTo(offset uint64) (covered []item, ok bool) {
 func (st *stream) advance(offset uint64) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
+	if st.closed {
+		return
+	}
 	n := int(offset - st.committed)
 	clear(st.waiting[:n])
 	st.waiting = st.waiting[n:]
