@@ -50,7 +50,7 @@ func operate(op lhpb.VariableMutationType, t Type, left, right *lhpb.VariableVal
 		lhpb.VariableMutationType_MULTIPLY, lhpb.VariableMutationType_DIVIDE:
 		return arithmetic(op, t, left, right)
 	case lhpb.VariableMutationType_POW:
-		return pow(left, right)
+		return pow(t, left, right)
 	case lhpb.VariableMutationType_EXTEND:
 		return extend(t, left, right)
 	case lhpb.VariableMutationType_REMOVE_IF_PRESENT:
@@ -173,7 +173,16 @@ func doubleArithmetic(op lhpb.VariableMutationType, l, r float64) (float64, erro
 	return l / r, nil
 }
 
-func pow(left, right *lhpb.VariableValue) (*lhpb.VariableValue, error) {
+// pow works in doubles; where a number of the other kind is declared, the result becomes that.
+func pow(t Type, left, right *lhpb.VariableValue) (*lhpb.VariableValue, error) {
+	v, err := power(left, right)
+	if err != nil || !t.isNumber() {
+		return v, err
+	}
+	return Coerce(v, t.Def())
+}
+
+func power(left, right *lhpb.VariableValue) (*lhpb.VariableValue, error) {
 	l, leftDouble, ok := number(left)
 	if !ok {
 		return nil, notSupported(lhpb.VariableMutationType_POW, left)

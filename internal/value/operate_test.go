@@ -168,6 +168,8 @@ func TestOperationsOnDeclaredTypes(t *testing.T) {
 		{tInt, operation{Int(5), opDivide, Double(2.9), "INT 1"}},
 		{tInt, operation{Int(5), opMultiply, Double(1e300), "INT 9223372036854775807"}},
 		{tInt, operation{Int(5), opMultiply, Double(nan), "INT 0"}},
+		{tInt, operation{Int(2), opPow, Double(1.5), "INT 2"}},
+		{tDouble, operation{Int(2), opPow, Int(3), "DOUBLE 8.0"}},
 		{tDouble, operation{Int(5), opDivide, Int(2), "DOUBLE 2.5"}},
 		{tDouble, operation{Int(5), opAdd, Int(2), "DOUBLE 7.0"}},
 		{tDouble, operation{NullValue(), opAssign, Int(2), "DOUBLE 2.0"}},
