@@ -194,13 +194,13 @@ const (
 )
 
 func appendGuid(b []byte, guid string) []byte {
-	form, body := guidTask, guid
+	form, body, want := guidTask, guid, 2
 	if rest, ok := strings.CutPrefix(guid, "ut-"); ok {
-		form, body = guidReminder, rest
+		form, body, want = guidReminder, rest, 3
 	}
-	if n := plainNumbers(body); (form == guidTask && len(n) == 2) || (form == guidReminder && len(n) == 3) {
+	if n, count := plainNumbers(body); count == want {
 		b = append(b, form)
-		for _, v := range n {
+		for _, v := range n[:count] {
 			b = appendInt32(b, v)
 		}
 		return b
@@ -208,21 +208,29 @@ func appendGuid(b []byte, guid string) []byte {
 	return appendText(append(b, guidOther), guid)
 }
 
-// plainNumbers reads "1-2-3"; nil unless each part is a number written in the one canonical way.
-func plainNumbers(s string) []int32 {
-	parts := strings.Split(s, "-")
-	if len(parts) > 3 {
-		return nil
-	}
-	out := make([]int32, len(parts))
-	for i, p := range parts {
-		n, err := strconv.ParseInt(p, 10, 32)
-		if err != nil || strconv.FormatInt(n, 10) != p {
-			return nil
+// plainNumbers reads "1-2-3"; none unless each part is a number written in the one canonical way.
+func plainNumbers(s string) (numbers [3]int32, count int) {
+	for part := range strings.SplitSeq(s, "-") {
+		if count == len(numbers) {
+			return numbers, 0
 		}
-		out[i] = int32(n)
+		n, ok := plainNumber(part)
+		if !ok {
+			return numbers, 0
+		}
+		numbers[count] = n
+		count++
 	}
-	return out
+	return numbers, count
+}
+
+// plainNumber reads a number without sign or leading zeros.
+func plainNumber(s string) (int32, bool) {
+	if s == "" || s[0] == '0' && len(s) > 1 || s[0] == '+' || s[0] == '-' {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(s, 10, 32)
+	return int32(n), err == nil
 }
 
 func (r *reader) guid() string {

@@ -30,7 +30,7 @@ type Tag struct{ b []byte }
 
 // Tag starts the key of an index row.
 func (t Tenant) Tag(kind TagKind) Tag {
-	b := make([]byte, 0, 96)
+	b := make([]byte, 0, 160)
 	b = append(b, byte(SpaceTag))
 	b = appendText(b, t.name)
 	return Tag{append(b, byte(kind))}
