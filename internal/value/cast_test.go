@@ -53,7 +53,7 @@ func TestCast(t *testing.T) {
 		{NullValue(), tInt, "NULL"},
 		{nil, tInt, "NULL"},
 		{Int(5), tInt, "INT 5"},
-		{Int(5), masked2(tInt), "INT 5"},
+		{Int(5), withMask(tInt), "INT 5"},
 		{list(Int(1)), tInt, "Array<INT> [1]"},
 		{record("car", 0, nil), tStr, "Struct<car,v0> {}"},
 		{Bool(true), tInt, "error: Failed to cast value to INT: Cannot cast from BOOL to INT. This conversion is not supported."},

@@ -421,15 +421,18 @@ func Compatible(expected, actual Type) bool {
 		s, ok := a.GetDefinedType().(*lhpb.TypeDefinition_StructDefId)
 		return ok && s.StructDefId.GetName() == k.StructDefId.GetName()
 	case *lhpb.TypeDefinition_InlineArrayDef:
-		element := a.GetInlineArrayDef().GetArrayType()
-		return isArray(a) && (element == nil || Equal(element, k.InlineArrayDef.GetArrayType()))
+		return isArray(a) && unknownOrEqual(a.GetInlineArrayDef().GetArrayType(), k.InlineArrayDef.GetArrayType())
 	case *lhpb.TypeDefinition_InlineMapDef:
 		m := a.GetInlineMapDef()
 		if !isMap(a) {
 			return false
 		}
-		return m.GetKeyType() == nil && m.GetValueType() == nil || Equal(m.GetKeyType(), k.InlineMapDef.GetKeyType()) &&
-			Equal(m.GetValueType(), k.InlineMapDef.GetValueType())
+		return unknownOrEqual(m.GetKeyType(), k.InlineMapDef.GetKeyType()) &&
+			unknownOrEqual(m.GetValueType(), k.InlineMapDef.GetValueType())
 	}
 	return false
+}
+
+func unknownOrEqual(actual, expected *lhpb.TypeDefinition) bool {
+	return actual == nil || Equal(actual, expected)
 }

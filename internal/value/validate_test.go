@@ -103,16 +103,16 @@ func TestStructMasksComeFromTheDefinition(t *testing.T) {
 }
 
 func TestMasked(t *testing.T) {
-	secret := masked2(tStr)
+	secret := withMask(tStr)
 	for _, c := range []conversion{
 		{Str("x"), tStr, "STR x"},
 		{Str("x"), secret, "STR *****"},
-		{Int(5), masked2(tInt), "STR *****"},
+		{Int(5), withMask(tInt), "STR *****"},
 		{NullValue(), secret, "STR *****"},
 		{JSONObj("{}"), nil, "JSON_OBJ {}"},
 		{list(Str("a")), ArrayDef(secret), `Array<STR> ["*****"]`},
 		{typed(secret, Str("a")), nil, `Array<STR MASKED> ["*****"]`},
-		{list(Str("a")), masked2(ArrayDef(tStr)), "STR *****"},
+		{list(Str("a")), withMask(ArrayDef(tStr)), "STR *****"},
 		{mapping("k", Str("a")), MapDef(tStr, secret), `Map<STR, STR> {"k":"*****"}`},
 	} {
 		expect(t, c.want, Masked(c.v, c.to), nil)

@@ -95,7 +95,7 @@ var (
 	tCar    = StructType(&lhpb.StructDefId{Name: "car"})
 )
 
-func masked2(t *lhpb.TypeDefinition) *lhpb.TypeDefinition {
+func withMask(t *lhpb.TypeDefinition) *lhpb.TypeDefinition {
 	m := t.CloneVT()
 	m.Masked = true
 	return m
@@ -140,7 +140,7 @@ var garage = map[string]*lhpb.StructDef{
 		StructDef: &lhpb.InlineStructDef{Fields: map[string]*lhpb.StructFieldDef{
 			"model": {FieldType: tStr},
 			"seats": {FieldType: tInt, DefaultValue: Int(4)},
-			"plate": {FieldType: masked2(tStr), IsNullable: true, DefaultValue: NullValue()},
+			"plate": {FieldType: withMask(tStr), IsNullable: true, DefaultValue: NullValue()},
 			"owner": {FieldType: StructType(&lhpb.StructDefId{Name: "person", Version: 2}), IsNullable: true, DefaultValue: NullValue()},
 		}},
 	},
