@@ -49,6 +49,12 @@ type disk struct {
 	broken atomic.Pointer[error]
 }
 
+// pass waits as long as syncs are held.
+func (d *disk) pass() {
+	d.held.RLock()
+	defer d.held.RUnlock()
+}
+
 func newDisk() *disk {
 	d := &disk{}
 	d.FS = errorfs.Wrap(vfs.NewCrashableMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
@@ -56,8 +62,7 @@ func newDisk() *disk {
 			return nil
 		}
 		if op.Kind == errorfs.OpFileSync || op.Kind == errorfs.OpFileSyncData || op.Kind == errorfs.OpFileSyncTo {
-			d.held.RLock()
-			d.held.RUnlock()
+			d.pass()
 		}
 		if err := d.broken.Load(); err != nil && op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
 			return *err
