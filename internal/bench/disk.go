@@ -30,8 +30,10 @@ func measureDisk(dir string) (*disk, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--data-dir: %w", err)
 	}
-	defer os.Remove(file.Name())
-	defer file.Close()
+	defer func() {
+		_ = file.Close()
+		_ = os.Remove(file.Name()) // what stays behind is one small file
+	}()
 	block := make([]byte, syncBytes)
 	took := make([]time.Duration, syncs)
 	for i := range took {

@@ -2,6 +2,7 @@ package lh
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -67,7 +68,7 @@ func (c *Client) Run(ctx context.Context, wfSpec string, in Input, options ...Ru
 	repeated := false
 	err = retryUnavailable(ctx, func() error {
 		_, err := c.rpc.RunWf(ctx, req)
-		if repeated && ownID && isCode(err, ErrAlreadyExists) {
+		if repeated && ownID && errors.Is(err, ErrAlreadyExists) {
 			return nil
 		}
 		repeated = true
@@ -163,7 +164,7 @@ func (c *Client) PostEvent(ctx context.Context, id RunID, externalEventDef strin
 	repeated := false
 	err = retryUnavailable(ctx, func() error {
 		_, err := c.rpc.PutExternalEvent(ctx, req)
-		if repeated && isCode(err, ErrAlreadyExists) {
+		if repeated && errors.Is(err, ErrAlreadyExists) {
 			return nil
 		}
 		repeated = true
@@ -205,7 +206,7 @@ func retryUnavailable(ctx context.Context, call func() error) error {
 	deadline := time.Now().Add(maxUnavailable)
 	for {
 		err := call()
-		if !isCode(err, ErrUnavailable) || time.Now().After(deadline) {
+		if !errors.Is(err, ErrUnavailable) || time.Now().After(deadline) {
 			return err
 		}
 		if sleep(ctx, jitter(pause)) != nil {
@@ -217,11 +218,6 @@ func retryUnavailable(ctx context.Context, call func() error) error {
 
 // maxUnavailable bounds how long a helper repeats a call on its own when the caller set no deadline.
 const maxUnavailable = 30 * time.Second
-
-func isCode(err error, want *Error) bool {
-	e, ok := err.(*Error)
-	return ok && e.code == want.code
-}
 
 func jitter(d time.Duration) time.Duration {
 	return d/2 + time.Duration(rand.Int64N(int64(d/2)+1))

@@ -121,7 +121,7 @@ func awaitReadable(ctx context.Context, read func(context.Context) error) error 
 	pause := firstPause
 	for {
 		err := read(ctx)
-		if !isCode(err, ErrNotFound) && !isCode(err, ErrUnavailable) {
+		if !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrUnavailable) {
 			return err
 		}
 		if sleep(ctx, pause) != nil {

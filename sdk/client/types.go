@@ -27,8 +27,10 @@ type Struct interface {
 	LHStruct() string
 }
 
-type nativeArray interface{ lhArray() }
-type nativeMap interface{ lhMap() }
+type (
+	nativeArray interface{ lhArray() }
+	nativeMap   interface{ lhMap() }
+)
 
 func (Array[T]) lhArray() {}
 func (Map[K, V]) lhMap()  {}

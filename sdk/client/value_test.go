@@ -43,12 +43,20 @@ func TestTypes(t *testing.T) {
 		v    any
 		want string
 	}{
-		{int8(0), `primitive_type:INT`}, {0, `primitive_type:INT`}, {float32(0), `primitive_type:DOUBLE`},
-		{"", `primitive_type:STR`}, {false, `primitive_type:BOOL`}, {[]byte{}, `primitive_type:BYTES`},
-		{time.Time{}, `primitive_type:TIMESTAMP`}, {RunID(""), `primitive_type:WF_RUN_ID`},
-		{[]string{}, `primitive_type:JSON_ARR`}, {[2]int{}, `primitive_type:JSON_ARR`},
-		{map[string]int{}, `primitive_type:JSON_OBJ`}, {document{}, `primitive_type:JSON_OBJ`},
-		{new(int), `primitive_type:INT`}, {person{}, `struct_def_id:{name:"person" version:-1}`},
+		{int8(0), `primitive_type:INT`},
+		{0, `primitive_type:INT`},
+		{float32(0), `primitive_type:DOUBLE`},
+		{"", `primitive_type:STR`},
+		{false, `primitive_type:BOOL`},
+		{[]byte{}, `primitive_type:BYTES`},
+		{time.Time{}, `primitive_type:TIMESTAMP`},
+		{RunID(""), `primitive_type:WF_RUN_ID`},
+		{[]string{}, `primitive_type:JSON_ARR`},
+		{[2]int{}, `primitive_type:JSON_ARR`},
+		{map[string]int{}, `primitive_type:JSON_OBJ`},
+		{document{}, `primitive_type:JSON_OBJ`},
+		{new(int), `primitive_type:INT`},
+		{person{}, `struct_def_id:{name:"person" version:-1}`},
 		{Array[int]{}, `inline_array_def:{array_type:{primitive_type:INT}}`},
 		{Map[string, Array[bool]]{}, `inline_map_def:{key_type:{primitive_type:STR} value_type:{inline_array_def:{array_type:{primitive_type:BOOL}}}}`},
 	} {

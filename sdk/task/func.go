@@ -28,7 +28,7 @@ func Func(name string, f any, options ...Option) *FuncTask {
 		return &FuncTask{d}
 	}
 	fn := reflect.ValueOf(f)
-	call := func(ctx context.Context, in *inputs) (any, error) { return shape.call(fn, ctx, in) }
+	call := func(ctx context.Context, in *inputs) (any, error) { return shape.call(ctx, fn, in) }
 	return &FuncTask{define(name, call, shape.result, shape.inputs, options)}
 }
 
@@ -77,7 +77,7 @@ func shapeOf(t reflect.Type) (shape, error) {
 	return s, nil
 }
 
-func (s shape) call(fn reflect.Value, ctx context.Context, in *inputs) (any, error) {
+func (s shape) call(ctx context.Context, fn reflect.Value, in *inputs) (any, error) {
 	var args []reflect.Value
 	if s.takesContext {
 		args = append(args, reflect.ValueOf(ctx))

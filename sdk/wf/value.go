@@ -1,7 +1,6 @@
 package wf
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -66,7 +65,9 @@ func combine(pb *lhpb.VariableAssignment, typ *lhpb.TypeDefinition, parts ...*op
 	for _, p := range parts {
 		o.vars = append(o.vars, p.vars...)
 		o.nodes = append(o.nodes, p.nodes...)
-		o.err = errors.Join(o.err, p.err)
+		if o.err == nil {
+			o.err = p.err
+		}
 	}
 	return o
 }

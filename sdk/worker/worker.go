@@ -87,7 +87,6 @@ type Worker struct {
 	startOnce sync.Once
 
 	mu     sync.Mutex
-	pools  []*pool
 	lost   []error // tasks whose result no server took
 	health Health
 }
