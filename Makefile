@@ -10,7 +10,7 @@ COMMIT  ?= $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 
 # The slow tiers have targets of their own.
-SLOW := /(test/[a-z]+|internal/sim)$$
+SLOW := /(test/[a-z0-9]+|internal/sim)$$
 # Rooms with goroutines, tested once more under the race detector.
 LIVE := ./internal/store/... ./internal/log/... ./internal/partition/... ./internal/taskqueue/... \
         ./internal/cluster/... ./internal/catalog/... ./internal/api/... ./internal/server/... \
@@ -40,7 +40,7 @@ test: ## Everything a change must pass; fetches what is missing (about 20 minute
 	tools/stages.sh $(STAGES)
 
 .PHONY: unit
-unit: ## Rules of the house, scenarios, properties and contracts, in seconds
+unit: build ## Rules of the house, scenarios, properties and contracts, in seconds
 	go test $$(go list ./... | grep -vE '$(SLOW)')
 
 .PHONY: scenario
@@ -48,7 +48,7 @@ scenario: ## The engine told as text; REWRITE=1 writes what it does now
 	go test ./internal/engine $(if $(REWRITE),-rewrite)
 
 .PHONY: race
-race: ## The rooms with goroutines under the race detector
+race: build ## The rooms with goroutines under the race detector
 	tools/need.sh gcc
 	go test -race $$(go list $(LIVE))
 
