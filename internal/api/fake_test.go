@@ -18,8 +18,10 @@ import (
 	"littlehorse/internal/auth"
 	"littlehorse/internal/cluster"
 	"littlehorse/internal/keys"
+	"littlehorse/internal/lh"
 	"littlehorse/internal/machine"
 	"littlehorse/internal/spec"
+	"littlehorse/internal/taskqueue"
 	"littlehorse/internal/telemetry"
 	"littlehorse/lhpb"
 )
@@ -65,7 +67,10 @@ func (f *fakeCluster) Submit(_ context.Context, to machine.Stream, r *machine.Re
 	return f.answer(to, r)
 }
 
-func (f *fakeCluster) SubmitFunc(machine.Stream, *machine.Record, func(machine.Reply)) {}
+func (f *fakeCluster) SubmitFunc(to machine.Stream, r *machine.Record, done func(machine.Reply)) {
+	v, err := f.answer(to, r)
+	done(machine.Reply{Value: v, Err: lh.AsError(err)})
+}
 
 func (f *fakeCluster) Get(_ context.Context, from machine.Stream, k keys.Key) ([]byte, error) {
 	return f.rows[from][k], nil
@@ -136,8 +141,10 @@ func newFace(t *testing.T) *face {
 		cluster: newFakeCluster(3), log: &strings.Builder{},
 		definitions: &fakeDefinitions{tenants: []string{"bank"}, specs: map[string]*lhpb.WfSpec{}},
 	}
+	queues := taskqueue.Default()
+	queues.Log = slog.New(slog.DiscardHandler)
 	f.Service = New(Config{
-		Routing: f.cluster, Definitions: f.definitions,
+		Routing: f.cluster, Definitions: f.definitions, Queues: taskqueue.New(queues),
 		MaxRequestBytes: DefaultMaxRequestBytes, WriteTimeout: time.Minute,
 		RPCs: telemetry.NewRPCs(telemetry.NewMetrics("test"), "littlehorse.LittleHorse"),
 		Log:  slog.New(slog.NewTextHandler(f.log, nil)),

@@ -7,6 +7,7 @@ import (
 
 	"littlehorse/internal/keys"
 	"littlehorse/internal/lh"
+	"littlehorse/internal/machine"
 	"littlehorse/internal/pb"
 	"littlehorse/lhpb"
 )
@@ -16,14 +17,30 @@ func (s *Service) PollTask(stream lhpb.LittleHorse_PollTaskServer) error {
 	return s.cfg.Queues.Poll(stream.Context(), callOf(stream.Context()).tenant, stream)
 }
 
-// ReportTask ends an attempt. It answers after the report is applied.
+// ReportTask ends an attempt. It answers after the report is applied. A worker that waits for the task that
+// follows may get it in the same step; that does not depend on whether the reporter still listens.
 func (s *Service) ReportTask(ctx context.Context, req *lhpb.ReportTaskRun) (*emptypb.Empty, error) {
 	to, rec, err := s.runRecord(ctx, req.GetTaskRunId().GetWfRunId(), noSuchTaskRun(req.TaskRunId))
 	if err != nil {
 		return nil, err
 	}
-	rec.Command = &pb.Record_ReportTask{ReportTask: &pb.ReportTask{Report: req}}
-	return s.submitOnly(ctx, to, rec)
+	report := s.cfg.Queues.BeginReport(callOf(ctx).tenant, req.TaskRunId)
+	rec.Command = &pb.Record_ReportTask{ReportTask: &pb.ReportTask{Report: req, Offer: report.Credit()}}
+	outcome := make(chan *lh.Error, 1)
+	s.cfg.Routing.SubmitFunc(to, rec, func(r machine.Reply) {
+		task, _ := r.Value.(*lhpb.ScheduledTask)
+		report.End(task)
+		outcome <- r.Err
+	})
+	select {
+	case refusal := <-outcome:
+		if refusal != nil {
+			return nil, refusal
+		}
+		return &emptypb.Empty{}, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // PutCheckpoint stores what a task has reached, and says whether it should go on.

@@ -24,6 +24,9 @@ type Config struct {
 	MaxCredits int
 	// OutboxBytes is how much may wait for a slow reader before tasks go to others.
 	OutboxBytes int
+	// Followed bounds how many handed-out tasks, and how many steps of WfSpecs, are remembered to guess which
+	// task follows a report.
+	Followed int
 	// Retry is the pause before a refused claim or a failed scan is tried again.
 	Retry time.Duration
 
@@ -39,7 +42,7 @@ type Config struct {
 
 // Default is a Config without the functions.
 func Default() Config {
-	return Config{Window: 1024, MaxCredits: 1024, OutboxBytes: 1 << 20, Retry: 100 * time.Millisecond}
+	return Config{Window: 1024, MaxCredits: 1024, OutboxBytes: 1 << 20, Followed: 1 << 16, Retry: 100 * time.Millisecond}
 }
 
 // Queues are all task queues of one server.
@@ -49,6 +52,7 @@ type Queues struct {
 	cancel  context.CancelFunc
 	closing chan struct{}
 	credits atomic.Uint64
+	follow  follow
 
 	mu     sync.RWMutex
 	queues map[name]*queue
@@ -66,6 +70,7 @@ func New(cfg Config) *Queues {
 	return &Queues{
 		cfg: cfg, ctx: ctx, cancel: cancel,
 		closing: make(chan struct{}),
+		follow:  newFollow(cfg.Followed),
 		queues:  map[name]*queue{},
 	}
 }
@@ -134,6 +139,7 @@ func (qs *Queues) Committed(s machine.Stream, changes []machine.Change) {
 		default:
 			q.used = true
 			q.window.put(c.Key, s)
+			qs.follow.queued(t)
 		}
 	}
 	release()
@@ -166,6 +172,9 @@ func (qs *Queues) submit(q *queue, c claim) {
 
 // claimed ends a claim: the task goes out, or the credit goes back to its place.
 func (qs *Queues) claimed(q *queue, c claim, task *lhpb.ScheduledTask, refusal *lh.Error) {
+	if task != nil {
+		qs.follow.handedOut(q.name.tenant, task) // before the worker can report it
+	}
 	delivered, unparked := c.credit.poller.endClaim(c.credit, task)
 	if task != nil && !delivered {
 		qs.cfg.Log.Debug("a worker left before its task arrived; the attempt ends by its timeout",

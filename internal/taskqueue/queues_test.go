@@ -589,3 +589,109 @@ func TestEachTaskIsDeliveredOnce(t *testing.T) {
 	}
 	finish(qs, ws...)
 }
+
+// handOut is the answer of a partition that claimed the task.
+func handOut(wfRun, guid, taskDef string) *lhpb.ScheduledTask {
+	return &lhpb.ScheduledTask{
+		TaskRunId: &lhpb.TaskRunId{WfRunId: lh.ParseWfRunID(wfRun), TaskGuid: guid},
+		TaskDefId: &lhpb.TaskDefId{Name: taskDef},
+		Source:    &lhpb.TaskRunSource{WfSpecId: &lhpb.WfSpecId{Name: "flow"}},
+	}
+}
+
+// TestReportOffersTheCreditOfWhatFollowed teaches the queues that b follows a, and then lets the reports of a
+// claim b.
+func TestReportOffersTheCreditOfWhatFollowed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPartition(t)
+		qs := p.start(nil)
+		w := open(t, qs, nil)
+		w.poll("b", 2)
+		synctest.Wait()
+
+		first := handOut("w1", "0-1", "a")
+		qs.follow.handedOut("t", first)
+		r := qs.BeginReport("t", first.TaskRunId)
+		if r.Credit() != nil {
+			t.Fatal("an offer although nothing is known")
+		}
+		follows := keys.ScheduledTask{Tenant: "t", TaskDef: "b", ScheduledNs: 1, WfRun: "w1", Guid: "0-2"}
+		p.commit(follows)
+		r.End(nil)
+		synctest.Wait()
+		if got := w.received(); !slices.Equal(got, []string{"w1"}) {
+			t.Fatal(got)
+		}
+
+		second := handOut("w2", "0-1", "a")
+		qs.follow.handedOut("t", second)
+		r = qs.BeginReport("t", second.TaskRunId)
+		if r.Credit().GetTaskDefId().GetName() != "b" {
+			t.Fatalf("offered %v", r.Credit())
+		}
+		other := qs.BeginReport("t", second.TaskRunId)
+		if other.Credit() != nil {
+			t.Fatal("a repeated report offers again")
+		}
+		other.End(nil)
+		r.End(handOut("w2", "0-2", "b"))
+		synctest.Wait()
+		if got := w.received(); !slices.Equal(got, []string{"w1", "w2"}) {
+			t.Fatal(got)
+		}
+		finish(qs, w)
+	})
+}
+
+func TestUnusedOfferGoesBackToItsPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPartition(t)
+		qs := p.start(nil)
+		w, later := open(t, qs, nil), open(t, qs, nil)
+		w.poll("b", 1)
+		synctest.Wait()
+		p.commit(keys.ScheduledTask{Tenant: "t", TaskDef: "b", WfRun: "w0", Guid: "0-9"})
+		synctest.Wait()
+		w.poll("b", 1)
+		synctest.Wait()
+		later.poll("b", 1)
+		synctest.Wait()
+
+		at := handOut("w1", "0-1", "a")
+		qs.follow.handedOut("t", at)
+		qs.follow.next[step{"t", "flow", 0, 0, "0-1"}] = "b"
+		r := qs.BeginReport("t", at.TaskRunId)
+		if r.Credit() == nil {
+			t.Fatal("no offer")
+		}
+		r.End(nil)
+		p.commit(keys.ScheduledTask{Tenant: "t", TaskDef: "b", WfRun: "w5", Guid: "0-1"})
+		synctest.Wait()
+		if got := w.received(); !slices.Equal(got, []string{"w0", "w5"}) {
+			t.Fatalf("the older credit got %v", got)
+		}
+		if next := qs.follow.next[step{"t", "flow", 0, 0, "0-1"}]; next != "" {
+			t.Fatalf("%q is still expected", next)
+		}
+
+		// A credit is not offered past a task that waits.
+		p.refuse = lh.Errorf(lh.ResourceExhausted, "full")
+		p.commit(keys.ScheduledTask{Tenant: "t", TaskDef: "b", WfRun: "w6", Guid: "0-1"}, keys.ScheduledTask{Tenant: "t", TaskDef: "b", WfRun: "w7", Guid: "0-1"})
+		qs.follow.handedOut("t", at)
+		qs.follow.next[step{"t", "flow", 0, 0, "0-1"}] = "b"
+		if r := qs.BeginReport("t", at.TaskRunId); r.Credit() != nil {
+			t.Fatal("the credit is offered past a task that waits")
+		}
+		finish(qs, w, later)
+	})
+}
+
+func TestWhatFollowsIsBounded(t *testing.T) {
+	f := newFollow(10)
+	for n := range 100 {
+		f.handedOut("t", handOut(fmt.Sprint("w", n), "0-1", "a"))
+	}
+	if len(f.running) != 10 {
+		t.Fatalf("%d handed-out tasks are remembered", len(f.running))
+	}
+}
