@@ -117,3 +117,46 @@ func TestItems(t *testing.T) {
 		t.Error("STR has no items")
 	}
 }
+
+// TestWideObjects: an object finds its members the same way whatever their number.
+func TestWideObjects(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("{")
+	for i := range 40 {
+		b.WriteString(`"k` + Text(Int(int64(i))) + `":` + Text(Int(int64(i))) + ",")
+	}
+	doc := JSONObj(b.String() + `"last":0}`)
+	got, err := ReadJSONPath(doc, "$.k37")
+	expect(t, "INT 37", got, err)
+	shorter, err := Operate(opRemoveK, nil, doc, Str("k3"))
+	if err != nil || strings.Contains(shorter.GetJsonObj(), `"k3":`) {
+		t.Fatalf("got %s, %v", show(shorter), err)
+	}
+	got, err = ReadJSONPath(shorter, "$.k37")
+	expect(t, "INT 37", got, err)
+	same, isNull, ok := NormalizeJSON(lhpb.VariableType_JSON_OBJ, doc.GetJsonObj())
+	if same != doc.GetJsonObj() || isNull || !ok {
+		t.Error("a wide normal object was changed")
+	}
+	if _, _, ok := NormalizeJSON(lhpb.VariableType_JSON_OBJ, b.String()+`"k1":0}`); ok {
+		t.Error("a doubled key passed")
+	}
+}
+
+func TestEscapes(t *testing.T) {
+	got, isNull, ok := NormalizeJSON(lhpb.VariableType_JSON_ARR, `["\b\f\n\r\t\"\\\/\'\u0007\u003C",'a\
+b']`)
+	want := `["\b\f\n\r\t\"\\/\u0027\u0007\u003c","a\nb"]`
+	if got != want || isNull || !ok {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if again, _, _ := NormalizeJSON(lhpb.VariableType_JSON_ARR, got); again != want {
+		t.Errorf("got %s", again)
+	}
+	v, err := ReadJSONPath(JSONObj(`{"a\nb":1,"c'd":2,"e\tf\u00e9":3}`), `$['a\nb']`)
+	expect(t, "INT 1", v, err)
+	v, err = ReadJSONPath(JSONObj(`{"a\nb":1,"c'd":2,"e\tf\u00e9":3}`), `$['c\'d']`)
+	expect(t, "INT 2", v, err)
+	v, err = ReadJSONPath(JSONObj(`{"a\nb":1,"c'd":2,"e\tf\u00e9":3}`), `$["e\tf\u00e9"]`)
+	expect(t, "INT 3", v, err)
+}
