@@ -134,12 +134,18 @@ func (n *nodeRun) waitForFirst(entries []*waitEntry) (outcome, *lhpb.Failure) {
 	return waiting, nil
 }
 
-// followThreads brings the entries up to what the ThreadRuns have come to.
+// followThreads brings the entries up to what the ThreadRuns have come to. Once all have been looked at, only
+// those that the record has to do with can have changed.
 func (n *nodeRun) followThreads() {
+	w := n.thread.run
+	all := n.hasNotLooked()
 	for i := range n.get().GetWaitForThreads().GetThreads() {
 		e := n.get().GetWaitForThreads().Threads[i]
-		if e.WaitingStatus != settled {
-			n.follow(i, n.thread.run.statusOf(e.ThreadRunNumber))
+		if e.WaitingStatus == settled {
+			continue
+		}
+		if all || w.isLoaded(e.ThreadRunNumber) || e.FailureHandlerThreadRunId != nil && w.isLoaded(*e.FailureHandlerThreadRunId) {
+			n.follow(i, w.statusOf(e.ThreadRunNumber))
 		}
 	}
 }
@@ -162,7 +168,8 @@ func (n *nodeRun) follow(i int, status lhpb.LHStatus) {
 
 func (n *nodeRun) editEntry(i int) *waitEntry { return n.edit().GetWaitForThreads().Threads[i] }
 
-// handleChild starts the handler of a failed child, if the node has one for it.
+// handleChild starts the handler of a failed child, if the node has one for it. The child's own NodeRun does
+// not tell of it: whoever looks at the child sees how it failed, whoever looks at the wait what was done about it.
 func (n *nodeRun) handleChild(i int) {
 	e := n.editEntry(i)
 	child := n.thread.run.thread(e.ThreadRunNumber)
@@ -178,14 +185,12 @@ func (n *nodeRun) handleChild(i int) {
 		return
 	}
 	started := n.thread.run.start(threadStart{
-		graph:   n.thread.graph,
-		spec:    s,
-		kind:    lhpb.ThreadType_FAILURE_HANDLER,
-		parent:  child,
-		inputs:  handlerInput(s, f.Content),
-		failure: child.node().failureBeingHandled(),
+		graph:  n.thread.graph,
+		spec:   s,
+		kind:   lhpb.ThreadType_FAILURE_HANDLER,
+		parent: child,
+		inputs: handlerInput(s, f.Content),
 	})
-	child.node().handledIn(started)
 	e.WaitingStatus = handling
 	e.FailureHandlerThreadRunId = &started.number
 }
@@ -208,9 +213,6 @@ func (n *nodeRun) followHandler(i int) {
 	case status == lhpb.LHStatus_COMPLETED:
 		n.editEntry(i).WaitingStatus = settled
 		n.thread.markHandled(e.ThreadRunNumber)
-		if child := n.thread.run.thread(e.ThreadRunNumber); child != nil && child.node().failed() {
-			child.node().editLastFailure().WasProperlyHandled = true
-		}
 	case failed(status):
 		n.editEntry(i).WaitingStatus = unsuccessful
 	}
