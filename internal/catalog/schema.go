@@ -123,11 +123,11 @@ func mayChange(old, now *lhpb.StructFieldDef, compatibility lhpb.StructDefCompat
 	}
 	switch {
 	case old == nil:
-		return !spec.RequiredField(now)
+		return !value.RequiredField(now)
 	case now == nil:
-		return !spec.RequiredField(old)
+		return !value.RequiredField(old)
 	}
-	return spec.RequiredField(old) == spec.RequiredField(now) && value.Equal(old.GetFieldType(), now.GetFieldType())
+	return value.RequiredField(old) == value.RequiredField(now) && value.Equal(old.GetFieldType(), now.GetFieldType())
 }
 
 func undescribed(f *lhpb.StructFieldDef) *lhpb.StructFieldDef {

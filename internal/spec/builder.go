@@ -31,18 +31,13 @@ func (c *check) structDef(name string, version int32) *structDef {
 	if def := c.defs.StructDef(name, version); def != nil {
 		d = &structDef{id: def.Id, fields: def.GetStructDef().GetFields()}
 		for _, field := range sortedKeys(d.fields) {
-			if RequiredField(d.fields[field]) {
+			if value.RequiredField(d.fields[field]) {
 				d.required = append(d.required, field)
 			}
 		}
 	}
 	c.structs[key] = d
 	return d
-}
-
-// RequiredField reports whether every value of the StructDef must have the field.
-func RequiredField(f *lhpb.StructFieldDef) bool {
-	return f.GetDefaultValue() == nil && !f.GetIsNullable()
 }
 
 func structDefString(id *lhpb.StructDefId) string {
@@ -105,7 +100,7 @@ func (t *thread) field(name string, f *lhpb.StructFieldDef, v *lhpb.InlineStruct
 func missingFields(def *structDef, b *lhpb.InlineStructBuilder) *problem {
 	given := 0
 	for name := range b.GetFields() {
-		if RequiredField(def.fields[name]) {
+		if value.RequiredField(def.fields[name]) {
 			given++
 		}
 	}

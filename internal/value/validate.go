@@ -170,7 +170,7 @@ func (c *validator) structure(expected *lhpb.TypeDefinition, v *lhpb.VariableVal
 // fields are checked where declared; the others are kept as they are.
 func (c *validator) fields(s *lhpb.InlineStruct, declared map[string]*lhpb.StructFieldDef) (*lhpb.InlineStruct, error) {
 	for _, name := range sortedKeys(declared) {
-		if _, ok := s.GetFields()[name]; !ok && declared[name].GetDefaultValue() == nil {
+		if _, ok := s.GetFields()[name]; !ok && RequiredField(declared[name]) {
 			return nil, fmt.Errorf("Missing required field %s", name)
 		}
 	}
@@ -183,6 +183,12 @@ func (c *validator) fields(s *lhpb.InlineStruct, declared map[string]*lhpb.Struc
 		fields[name] = f
 	}
 	return &lhpb.InlineStruct{Fields: fields}, nil
+}
+
+// RequiredField tells whether a value of the StructDef must have the field: it has no default and may not be
+// NULL.
+func RequiredField(f *lhpb.StructFieldDef) bool {
+	return f.GetDefaultValue() == nil && !f.GetIsNullable()
 }
 
 func (c *validator) field(f *lhpb.StructField, def *lhpb.StructFieldDef) (*lhpb.StructField, error) {

@@ -140,8 +140,8 @@ var garage = map[string]*lhpb.StructDef{
 		StructDef: &lhpb.InlineStructDef{Fields: map[string]*lhpb.StructFieldDef{
 			"model": {FieldType: tStr},
 			"seats": {FieldType: tInt, DefaultValue: Int(4)},
-			"plate": {FieldType: withMask(tStr), IsNullable: true, DefaultValue: NullValue()},
-			"owner": {FieldType: StructType(&lhpb.StructDefId{Name: "person", Version: 2}), IsNullable: true, DefaultValue: NullValue()},
+			"plate": {FieldType: withMask(tStr), IsNullable: true},
+			"owner": {FieldType: StructType(&lhpb.StructDefId{Name: "person", Version: 2}), IsNullable: true},
 		}},
 	},
 	"person": {
