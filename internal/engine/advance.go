@@ -45,7 +45,7 @@ func (w *wfRun) mayPass() bool {
 func (w *wfRun) pass() (changed bool) {
 	changed = w.startInterrupts()
 	changed = w.startFailureHandlers() || changed
-	for n := w.nextActive(-1); n >= 0; n = w.nextActive(n) {
+	for n := w.nextToSee(-1); n >= 0; n = w.nextToSee(n) {
 		if w.tx.exhausted() {
 			w.suspend()
 			return false
@@ -179,7 +179,7 @@ func (w *wfRun) archiveRetired() {
 // archive moves completed ThreadRuns other than the entrypoint away from the WfRun.
 func (w *wfRun) archive(also func(*threadRun) bool) {
 	var gone []*threadRun
-	for _, n := range w.active() {
+	for n := w.nextToSee(-1); n >= 0; n = w.nextToSee(n) {
 		t := w.thread(n)
 		if n != 0 && t.status() == lhpb.LHStatus_COMPLETED && also(t) {
 			gone = append(gone, t)
@@ -191,12 +191,14 @@ func (w *wfRun) archive(also func(*threadRun) bool) {
 	w.edit()
 	for _, t := range gone {
 		t.archive()
+		w.gone = append(w.gone, t.number)
 	}
 	isGone := func(n int32) bool {
 		_, found := slices.BinarySearchFunc(gone, n, byNumber)
 		return found
 	}
 	w.row.now.ThreadRunNumbers = slices.DeleteFunc(w.row.now.ThreadRunNumbers, isGone)
+	w.row.now.Awake = slices.DeleteFunc(w.row.now.Awake, isGone)
 	w.loaded = slices.DeleteFunc(w.loaded, func(t *threadRun) bool { return isGone(t.number) })
 }
 

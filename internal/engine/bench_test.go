@@ -165,3 +165,36 @@ func BenchmarkWfRunOffered(b *testing.B) {
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*chainLength), "ns/task")
 }
+
+// BenchmarkFanOut is a WfRun of a thousand children that run a task each: the cost of one task among them.
+func BenchmarkFanOut(b *testing.B) {
+	const children = 1000
+	m := newMetadata()
+	m.next().taskDefs["step"] = &lhpb.TaskDef{Id: &lhpb.TaskDefId{Name: "step"}}
+	w, err := m.put(specScript("fan", `
+thread main
+  var list JSON_ARR
+  many: START_MANY child over list
+  wait: WAIT_ALL list out("many")
+thread child
+  t: TASK step()
+`))
+	if err != nil {
+		b.Fatal(err)
+	}
+	list := literal(fmt.Sprintf("json(%q)", "["+strings.Repeat("1,", children-1)+"1]"))
+	x := &bench{engine: engine.New(m, engine.DefaultConfig()), meta: m, spec: w.Id, state: objects{}}
+	b.ReportAllocs()
+	for i := range b.N {
+		id := fmt.Sprintf("fan-%d", i)
+		x.apply(&pb.Record{Command: &pb.Record_RunWf{RunWf: &pb.RunWf{WfSpecId: w.Id,
+			Request: &lhpb.RunWfRequest{WfSpecName: "fan", Id: &id, Variables: map[string]*lhpb.VariableValue{"list": list}}}}})
+		for n := range children {
+			k := &lhpb.TaskRunId{WfRunId: &lhpb.WfRunId{Id: id}, TaskGuid: fmt.Sprintf("%d-1", n+1)}
+			x.apply(&pb.Record{Command: &pb.Record_ClaimTask{ClaimTask: &pb.ClaimTask{TaskRunId: k, Credit: credit}}})
+			x.apply(&pb.Record{Command: &pb.Record_ReportTask{ReportTask: &pb.ReportTask{
+				Report: &lhpb.ReportTaskRun{TaskRunId: k, Status: lhpb.TaskStatus_TASK_SUCCESS}}}})
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*children), "ns/task")
+}

@@ -82,12 +82,6 @@ func (w *wfRun) claimable(n *nodeRun) *externalEvent {
 	return oldest
 }
 
-// hasNotLooked reports whether stored events may be waiting that the NodeRun did not see in an earlier
-// record: it has just arrived, it stood still until now, or that record ended before its turn.
-func (n *nodeRun) hasNotLooked() bool {
-	return n.row.before == nil || n.row.before.Status != lhpb.LHStatus_RUNNING || n.thread.run.goesOn
-}
-
 // maxEventsRead bounds how many stored events a NodeRun looks at in one record.
 const maxEventsRead = 1 << 30
 
@@ -151,12 +145,22 @@ func (t *txn) putExternalEvent(r *lhpb.PutExternalEventRequest) machine.Reply {
 	t.armEventExpiry(e, def)
 	if running != nil {
 		w.posted = e
+		w.seeReceivers(r.ThreadRunNumber)
 		if !w.terminated() {
 			w.interrupt(e)
 		}
 		w.advance()
 	}
 	return answer(e.get())
+}
+
+// seeReceivers makes the record look at every ThreadRun that an event may be for.
+func (w *wfRun) seeReceivers(only *int32) {
+	if only == nil {
+		w.all = true
+		return
+	}
+	w.thread(*only)
 }
 
 // armEventExpiry sets the timer that deletes the event if nobody claims it.

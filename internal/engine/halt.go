@@ -197,9 +197,12 @@ func (t *threadRun) failureDealtWith(handler int32) bool {
 
 // haltedForGood reports whether the ThreadRun is halted for more than a handler's sake.
 func (t *threadRun) haltedForGood() bool {
-	return slices.ContainsFunc(t.get().HaltReasons, func(r *lhpb.ThreadHaltReason) bool {
-		return r.GetManualHalt() != nil || r.GetParentHalted() != nil || r.GetHaltedByParent() != nil
-	})
+	return slices.ContainsFunc(t.get().HaltReasons, isLasting)
+}
+
+// isLasting tells reasons that are not a handler's sake.
+func isLasting(r *lhpb.ThreadHaltReason) bool {
+	return r.GetManualHalt() != nil || r.GetParentHalted() != nil || r.GetHaltedByParent() != nil
 }
 
 // replaceReason puts the new reason where the old one stood.

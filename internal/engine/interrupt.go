@@ -32,7 +32,7 @@ func (w *wfRun) mayStartHandler(s *spec.Thread, name string) *lhpb.Failure {
 // interrupt offers a new ExternalEvent to every ThreadRun that it may interrupt.
 func (w *wfRun) interrupt(e *externalEvent) {
 	def := e.def()
-	for n := w.nextActive(-1); n >= 0; n = w.nextActive(n) {
+	for n := w.nextToSee(-1); n >= 0; n = w.nextToSee(n) {
 		t := w.thread(n)
 		if only := e.get().ThreadRunNumber; only != nil && *only != n {
 			continue

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -61,10 +62,8 @@ func (n *nodeRun) thrown(def *lhpb.FailureDef) *lhpb.Failure {
 // unhandledChildren lists the children that failed and were not dealt with; quiet is false while something
 // below may still go on.
 func (t *threadRun) unhandledChildren() (list string, quiet bool) {
-	for _, c := range t.below() {
-		if !c.atRest() {
-			return "", false
-		}
+	if t.restless() {
+		return "", false
 	}
 	var b strings.Builder
 	for _, c := range t.children() {
@@ -75,10 +74,26 @@ func (t *threadRun) unhandledChildren() (list string, quiet bool) {
 	return b.String(), true
 }
 
+// restless reports whether something below may still go on.
+func (t *threadRun) restless() bool {
+	for _, n := range t.get().ChildThreadIds {
+		c := t.run.thread(n)
+		if c != nil && (!c.atRest() || c.terminated() && c.restless()) {
+			return true
+		}
+	}
+	return false
+}
+
 // atRest reports whether the ThreadRun will do nothing more by itself: it has ended, or is halted for more
 // than a handler's sake.
 func (t *threadRun) atRest() bool {
-	return t.terminated() || t.status() == lhpb.LHStatus_HALTED && t.haltedForGood()
+	if t.status() != lhpb.LHStatus_HALTED {
+		return t.terminated()
+	}
+	return slices.ContainsFunc(t.get().HaltReasons, func(r *lhpb.ThreadHaltReason) bool {
+		return isLasting(r) && !t.resolved(r)
+	})
 }
 
 // giveOutput keeps what the ThreadRun returns.

@@ -47,6 +47,9 @@ func (n *nodeRun) armEventTimeout(a *lhpb.VariableAssignment) error {
 	return nil
 }
 
+// sleeps: whoever stores an event looks at all that may wait for it.
+func (externalEventNode) sleeps(n *nodeRun) bool { return !n.get().GetExternalEvent().TimedOut }
+
 func (externalEventNode) check(n *nodeRun) (outcome, *lhpb.Failure) {
 	run := n.get().GetExternalEvent()
 	if run.TimedOut {

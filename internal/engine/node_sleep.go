@@ -42,6 +42,11 @@ func (sleepNode) check(n *nodeRun) (outcome, *lhpb.Failure) {
 	return outcome{done: n.get().GetSleep().Matured}, nil
 }
 
+// sleeps: a number of seconds is not looked at again; other lengths may change.
+func (sleepNode) sleeps(n *nodeRun) bool {
+	return n.spec().GetSleep().GetRawSeconds() != nil && !n.get().GetSleep().Matured
+}
+
 // sleepUntil sets or moves the end of the sleep. What lies in the past has matured already.
 func (n *nodeRun) sleepUntil(dueNs int64) {
 	sleep := n.edit().GetSleep()

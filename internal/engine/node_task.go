@@ -86,6 +86,9 @@ func (n *nodeRun) taskInputs(node *lhpb.TaskNode, def *lhpb.TaskDef) ([]*lhpb.Va
 	return inputs, nil
 }
 
+// sleeps: only a report or a timer can end the TaskRun.
+func (taskNode) sleeps(*nodeRun) bool { return true }
+
 func (taskNode) check(n *nodeRun) (outcome, *lhpb.Failure) {
 	k := n.taskRun()
 	if k == nil || !k.ended() {

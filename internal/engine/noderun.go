@@ -22,6 +22,12 @@ type nodeKind interface {
 	mayHalt(n *nodeRun) bool
 }
 
+// sleeper is a kind that may wait for nothing but what names the ThreadRun.
+type sleeper interface {
+	// sleeps reports whether the waiting NodeRun does so.
+	sleeps(n *nodeRun) bool
+}
+
 // outcome is what a NodeRun has come to.
 type outcome struct {
 	done bool
@@ -99,6 +105,12 @@ func (n *nodeRun) halt() {
 	if n.status() != status {
 		n.edit().Status = status
 	}
+}
+
+// hasNotLooked reports whether something may have happened that the NodeRun did not see in an earlier record:
+// it has just arrived, it stood still until now, or that record ended before its turn.
+func (n *nodeRun) hasNotLooked() bool {
+	return n.row.before == nil || n.row.before.Status != lhpb.LHStatus_RUNNING || n.thread.run.goesOn
 }
 
 // resume lets a halted NodeRun go on.

@@ -188,6 +188,15 @@ func (k *taskRun) refuseResult(a *lhpb.TaskAttempt) {
 	a.LogOutput = stringValue(text)
 }
 
+// goOn does what follows from the end of an attempt: another, or the ThreadRun goes on.
+func (k *taskRun) goOn() {
+	k.retry()
+	if at := k.get().Source.GetTaskNode().GetNodeRunId(); at != nil && k.ended() {
+		k.run.thread(at.ThreadRunNumber)
+		k.run.advance()
+	}
+}
+
 // timeOut ends the running attempt at its deadline.
 func (k *taskRun) timeOut() {
 	task := k.edit()
@@ -296,8 +305,7 @@ func (t *txn) reportTask(c *pb.ReportTask) machine.Reply {
 		return done
 	}
 	k.report(r)
-	k.retry()
-	k.run.advance()
+	k.goOn()
 	return t.claimOffered(c.Offer)
 }
 
@@ -328,8 +336,7 @@ func (t *txn) taskTimedOut(timer *pb.Timer_TaskTimeout) {
 		return
 	}
 	k.timeOut()
-	k.retry()
-	k.run.advance()
+	k.goOn()
 }
 
 // taskRetryReady is the timer of an attempt that waited for its backoff.
@@ -342,7 +349,6 @@ func (t *txn) taskRetryReady(timer *pb.Timer_TaskRetry, setNs int64) {
 		return
 	}
 	k.enqueue()
-	k.run.advance()
 }
 
 // putCheckpoint stores what a running attempt has reached and moves its deadline.

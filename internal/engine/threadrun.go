@@ -43,6 +43,25 @@ func (t *threadRun) edit() *lhpb.ThreadRun { return t.row.edit(t.run.tx) }
 func (t *threadRun) status() lhpb.LHStatus { return t.get().Status }
 func (t *threadRun) terminated() bool      { return terminal(t.status()) }
 
+// awake reports whether the ThreadRun may go on, or be archived, without anything that names it.
+func (t *threadRun) awake() bool {
+	switch t.status() {
+	case lhpb.LHStatus_ERROR, lhpb.LHStatus_EXCEPTION:
+		return false
+	case lhpb.LHStatus_COMPLETED:
+		return t.number != 0
+	case lhpb.LHStatus_RUNNING:
+		if t.spec == nil {
+			return true
+		}
+		n := t.node()
+		kind, is := n.kind().(sleeper)
+		return !is || n.failed() || !kind.sleeps(n)
+	default:
+		return true
+	}
+}
+
 // parent is the ThreadRun that started this one; nil for the entrypoint.
 func (t *threadRun) parent() *threadRun {
 	if t.get().ParentThreadId == nil {

@@ -104,6 +104,9 @@ type entry interface {
 
 // commit turns what was touched into effects.
 func (t *txn) commit(reply machine.Reply) machine.Effects {
+	for _, w := range t.runs {
+		w.settle()
+	}
 	changes := make([]machine.Change, 0, 2*len(t.touched)+len(t.loose)+4)
 	for _, e := range t.touched {
 		k, before, after := e.states()

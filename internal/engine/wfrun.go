@@ -18,6 +18,8 @@ type wfRun struct {
 	graph *spec.Graph // nil if the WfSpec is gone
 
 	loaded []*threadRun // ascending
+	gone   []int32      // ThreadRuns archived by this record
+	all    bool         // every active ThreadRun is looked at, not only those awake
 	tasks  []*taskRun
 	events []*externalEvent
 	posted *externalEvent   // stored by this record
@@ -52,8 +54,10 @@ func failed(s lhpb.LHStatus) bool {
 func (w *wfRun) active() []int32 { return w.row.now.ThreadRunNumbers }
 
 // nextActive is the lowest number of an active ThreadRun above n; -1 if there is none.
-func (w *wfRun) nextActive(n int32) int32 {
-	numbers := w.active()
+func (w *wfRun) nextActive(n int32) int32 { return nextAbove(w.active(), n) }
+
+// nextAbove is the lowest of the ascending numbers above n; -1 if there is none.
+func nextAbove(numbers []int32, n int32) int32 {
 	i, found := slices.BinarySearch(numbers, n)
 	if found {
 		i++
@@ -62,6 +66,50 @@ func (w *wfRun) nextActive(n int32) int32 {
 		return -1
 	}
 	return numbers[i]
+}
+
+// nextToSee is the lowest number above n of the ThreadRuns that this record has to look at: those awake, and
+// those it has to do with. -1 if there is none.
+func (w *wfRun) nextToSee(n int32) int32 {
+	if w.all {
+		return w.nextActive(n)
+	}
+	next := nextAbove(w.row.now.Awake, n)
+	i, found := slices.BinarySearchFunc(w.loaded, n, byNumber)
+	if found {
+		i++
+	}
+	if i < len(w.loaded) && (next < 0 || w.loaded[i].number < next) {
+		next = w.loaded[i].number
+	}
+	return next
+}
+
+// settle notes which of the ThreadRuns that this record has changed the next ones need not look at.
+func (w *wfRun) settle() {
+	if w.row.now == nil || w.row.now.Deleting {
+		return
+	}
+	for _, t := range w.loaded {
+		if !t.row.known && !w.suspended {
+			continue
+		}
+		i, is := slices.BinarySearch(w.row.now.Awake, t.number)
+		switch awake := w.suspended || t.awake(); {
+		case awake && !is:
+			w.edit()
+			w.row.now.Awake = slices.Insert(w.row.now.Awake, i, t.number)
+		case !awake && is:
+			w.edit()
+			w.row.now.Awake = slices.Delete(w.row.now.Awake, i, i+1)
+		}
+	}
+}
+
+// isLoaded reports whether this record has to do with the ThreadRun.
+func (w *wfRun) isLoaded(n int32) bool {
+	_, found := slices.BinarySearchFunc(w.loaded, n, byNumber)
+	return found || slices.Contains(w.gone, n)
 }
 
 // thread is the active ThreadRun of that number; nil if there is none.

@@ -32,7 +32,10 @@ type WfRunRow struct {
 	// Numbers of the ThreadRuns that are not archived, ascending.
 	ThreadRunNumbers []int32 `protobuf:"varint,2,rep,packed,name=thread_run_numbers,json=threadRunNumbers,proto3" json:"thread_run_numbers,omitempty"`
 	// The WfRun is being deleted, over several records. It counts as absent, but its id is not free yet.
-	Deleting      bool `protobuf:"varint,3,opt,name=deleting,proto3" json:"deleting,omitempty"`
+	Deleting bool `protobuf:"varint,3,opt,name=deleting,proto3" json:"deleting,omitempty"`
+	// Numbers of the active ThreadRuns that every command has to look at, ascending. The others wait for
+	// something that names them: a report of their task, their timer, an ExternalEvent.
+	Awake         []int32 `protobuf:"varint,4,rep,packed,name=awake,proto3" json:"awake,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -86,6 +89,13 @@ func (x *WfRunRow) GetDeleting() bool {
 		return x.Deleting
 	}
 	return false
+}
+
+func (x *WfRunRow) GetAwake() []int32 {
+	if x != nil {
+		return x.Awake
+	}
+	return nil
 }
 
 // NodeOutput is the output of the latest completed run of a node within one ThreadRun.
@@ -498,11 +508,12 @@ var File_lh_state_proto protoreflect.FileDescriptor
 
 const file_lh_state_proto_rawDesc = "" +
 	"\n" +
-	"\x0elh/state.proto\x12\vlh.internal\x1a\x0fobject_id.proto\x1a\x15type_definition.proto\x1a\fwf_run.proto\"\x7f\n" +
+	"\x0elh/state.proto\x12\vlh.internal\x1a\x0fobject_id.proto\x1a\x15type_definition.proto\x1a\fwf_run.proto\"\x95\x01\n" +
 	"\bWfRunRow\x12)\n" +
 	"\x06wf_run\x18\x01 \x01(\v2\x12.littlehorse.WfRunR\x05wfRun\x12,\n" +
 	"\x12thread_run_numbers\x18\x02 \x03(\x05R\x10threadRunNumbers\x12\x1a\n" +
-	"\bdeleting\x18\x03 \x01(\bR\bdeleting\"Z\n" +
+	"\bdeleting\x18\x03 \x01(\bR\bdeleting\x12\x14\n" +
+	"\x05awake\x18\x04 \x03(\x05R\x05awake\"Z\n" +
 	"\n" +
 	"NodeOutput\x120\n" +
 	"\x05value\x18\x01 \x01(\v2\x1a.littlehorse.VariableValueR\x05value\x12\x1a\n" +

@@ -50,6 +50,14 @@ func (s *state) checkNumbers(w *wfRun) {
 			s.violate(w.id, "ThreadRun %d is active and has no row", n)
 		}
 	}
+	if !slices.IsSorted(w.row.Awake) {
+		s.violate(w.id, "awake ThreadRuns %v", w.row.Awake)
+	}
+	for _, n := range w.row.Awake {
+		if w.threads[n] == nil {
+			s.violate(w.id, "ThreadRun %d is awake and has no row", n)
+		}
+	}
 	if total := len(w.threads) + len(w.inactive); total != int(w.row.WfRun.GreatestThreadrunNumber)+1 {
 		s.violate(w.id, "%d ThreadRuns are left of %d", total, w.row.WfRun.GreatestThreadrunNumber+1)
 	}
