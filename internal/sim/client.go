@@ -162,10 +162,9 @@ func (w *world) claim(hint keys.Key) {
 		return
 	}
 	s := w.server
-	w.credits++
 	w.submit(at, &pb.Record{Command: &pb.Record_ClaimTask{ClaimTask: &pb.ClaimTask{
 		TaskRunId: &lhpb.TaskRunId{WfRunId: lh.ParseWfRunID(q.WfRun), TaskGuid: q.Guid}, Attempt: q.Attempt,
-		Credit: &pb.Credit{TaskDefId: &lhpb.TaskDefId{Name: q.TaskDef}, WorkerId: "worker", Incarnation: s.incarnation, Number: w.credits},
+		Credit: w.credit(q.TaskDef),
 	}}}, func(r machine.Reply) {
 		if r.Err != nil {
 			return
@@ -205,6 +204,21 @@ func (w *world) report(task *lhpb.ScheduledTask, status lhpb.TaskStatus) {
 	case lhpb.TaskStatus_TASK_EXCEPTION:
 		r.Result = &lhpb.ReportTaskRun_Exception{Exception: &lhpb.LHTaskException{Name: "declined", Message: "no"}}
 	}
-	w.submit(w.ofRun(task.TaskRunId.WfRunId), &pb.Record{Command: &pb.Record_ReportTask{ReportTask: &pb.ReportTask{Report: r}}},
-		func(machine.Reply) {})
+	command := &pb.ReportTask{Report: r}
+	if w.rng.IntN(3) == 0 {
+		command.Offer = w.credit(taskDef)
+	}
+	w.submit(w.ofRun(task.TaskRunId.WfRunId), &pb.Record{Command: &pb.Record_ReportTask{ReportTask: command}}, func(reply machine.Reply) {
+		if next, _ := reply.Value.(*lhpb.ScheduledTask); next != nil {
+			w.deliver(next)
+		}
+	})
+}
+
+// credit is a worker's readiness for one task.
+func (w *world) credit(taskDef string) *pb.Credit {
+	w.credits++
+	return &pb.Credit{
+		TaskDefId: &lhpb.TaskDefId{Name: taskDef}, WorkerId: "worker", Incarnation: w.server.incarnation, Number: w.credits,
+	}
 }
