@@ -17,7 +17,7 @@ import (
 )
 
 // execute runs a task in its own goroutine once a slot is free, and reports to the server that gave it.
-func (p *pool) execute(from *stream, t *lhpb.ScheduledTask) {
+func (p *pool) execute(from *host, t *lhpb.ScheduledTask) {
 	p.executing.Go(func() {
 		defer p.w.budget.finished(p)
 		p.slots <- struct{}{}

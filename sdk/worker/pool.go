@@ -12,7 +12,7 @@ import (
 	"littlehorse/sdk/task"
 )
 
-// pool is all that a worker does for one task: the heartbeat, and a stream to each server that it is assigned.
+// pool is all that a worker does for one task: the heartbeat, and the servers that it is assigned.
 type pool struct {
 	w       *Worker
 	task    task.Task
@@ -20,8 +20,8 @@ type pool struct {
 	slots   chan struct{} // one for each execution of this task
 	running int           // guarded by the budget
 
-	reregister chan struct{} // a stream broke: ask again where to poll
-	streams    map[string]*stream
+	reregister chan struct{}    // a stream broke: ask again where to poll
+	hosts      map[string]*host // by address
 
 	pollContext, taskContext, reportContext context.Context
 	polling, executing                      *sync.WaitGroup
@@ -34,7 +34,7 @@ func newPool(w *Worker, t task.Task) *pool {
 	}
 	return &pool{
 		w: w, task: t, taskDef: &lhpb.TaskDefId{Name: t.Name()}, slots: make(chan struct{}, slots),
-		reregister: make(chan struct{}, 1), streams: map[string]*stream{},
+		reregister: make(chan struct{}, 1), hosts: map[string]*host{},
 	}
 }
 
@@ -66,8 +66,16 @@ func (p *pool) attend() {
 			break
 		}
 	}
-	for _, s := range p.streams {
-		s.stop()
+	for _, h := range p.hosts {
+		h.stop()
+	}
+}
+
+// askForHosts makes the next heartbeat come at once: a stream broke.
+func (p *pool) askForHosts() {
+	select {
+	case p.reregister <- struct{}{}:
+	default:
 	}
 }
 
@@ -109,28 +117,28 @@ func (p *pool) heartbeat() error {
 
 var errRebalancing = errors.New("the cluster is rebalancing")
 
-// follow opens streams to new hosts and ends those to hosts that are not ours any more.
-func (p *pool) follow(hosts []*lhpb.LHHostInfo) {
-	assigned := map[string]bool{}
-	for _, host := range hosts {
-		address := net.JoinHostPort(host.Host, strconv.Itoa(int(host.Port)))
-		assigned[address] = true
-		if p.streams[address] != nil {
+// follow polls new hosts and leaves those that are not ours any more.
+func (p *pool) follow(assigned []*lhpb.LHHostInfo) {
+	ours := map[string]bool{}
+	for _, info := range assigned {
+		address := net.JoinHostPort(info.Host, strconv.Itoa(int(info.Port)))
+		ours[address] = true
+		if p.hosts[address] != nil {
 			continue
 		}
-		api, err := p.w.client.At(host.Host, host.Port)
+		api, err := p.w.client.At(info.Host, info.Port)
 		if err != nil {
 			p.w.log.Error("cannot poll a server", "host", address, "err", err)
 			continue
 		}
-		s := newStream(p, address, api)
-		p.streams[address] = s
-		p.polling.Go(s.run)
+		h := newHost(p, address, api)
+		p.hosts[address] = h
+		p.polling.Go(h.poll)
 	}
-	for address, s := range p.streams {
-		if !assigned[address] {
-			s.stop()
-			delete(p.streams, address)
+	for address, h := range p.hosts {
+		if !ours[address] {
+			h.stop()
+			delete(p.hosts, address)
 		}
 	}
 }

@@ -128,6 +128,7 @@ func (c *cluster) RegisterTaskWorker(context.Context, *lhpb.RegisterTaskWorkerRe
 func (c *cluster) PollTask(stream lhpb.LittleHorse_PollTaskServer) error {
 	answers := make(chan *lhpb.ScheduledTask, 1000)
 	closed := make(chan struct{})
+	dead := false // guarded by the cluster's lock
 	go func() {
 		defer close(closed)
 		for {
@@ -136,8 +137,10 @@ func (c *cluster) PollTask(stream lhpb.LittleHorse_PollTaskServer) error {
 				return
 			}
 			c.mu.Lock()
-			c.credits = append(c.credits, &credit{task: req.TaskDefId.Name, answer: answers})
-			c.match()
+			if !dead {
+				c.credits = append(c.credits, &credit{task: req.TaskDefId.Name, answer: answers})
+				c.match()
+			}
 			c.mu.Unlock()
 		}
 	}()
@@ -149,16 +152,17 @@ func (c *cluster) PollTask(stream lhpb.LittleHorse_PollTaskServer) error {
 				return err
 			}
 		case <-closed:
-			return c.dropCredits(answers, stream)
+			return c.dropCredits(answers, stream, &dead)
 		case <-stream.Context().Done():
-			return c.dropCredits(answers, nil)
+			return c.dropCredits(answers, nil, &dead)
 		}
 	}
 }
 
 // dropCredits forgets the stream's credits; what was matched is delivered if the stream still stands.
-func (c *cluster) dropCredits(answers chan *lhpb.ScheduledTask, stream lhpb.LittleHorse_PollTaskServer) error {
+func (c *cluster) dropCredits(answers chan *lhpb.ScheduledTask, stream lhpb.LittleHorse_PollTaskServer, dead *bool) error {
 	c.mu.Lock()
+	*dead = true
 	var others []*credit
 	for _, other := range c.credits {
 		if other.answer != answers {
