@@ -73,6 +73,7 @@ func tasksCommand() *cobra.Command {
 			if err := s.validate(); err != nil {
 				return err
 			}
+			cmd.SilenceUsage = true
 			return measure(cmd.Context(), s, cmd.OutOrStdout())
 		},
 	}
@@ -87,7 +88,7 @@ func tasksCommand() *cobra.Command {
 	f.IntVar(&s.Payload, "payload", 100, "bytes of each task's input and output")
 	f.Float64Var(&s.Rate, "rate", 0, "WfRuns to start a second; 0 is the closed loop")
 	f.IntVar(&s.Workers, "workers", 2, "poll streams to each server")
-	f.IntVar(&s.Polls, "polls", 128, "credits in flight on each poll stream")
+	f.IntVar(&s.Polls, "polls", 128, "credits in flight on each poll stream; the original breaks streams with more than one, give it more --workers")
 	f.IntVar(&s.Connections, "connections", 2, "connections to each server")
 	f.IntSliceVar(&s.ServerPIDs, "server-pid", nil, "`pid` of the server; several, if it is more than one process")
 	f.StringVar(&s.DataDir, "data-dir", "", "the server's data folder, to measure its disk")

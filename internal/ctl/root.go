@@ -86,7 +86,8 @@ type failure struct{ err error }
 func (f failure) Error() string { return f.err.Error() }
 func (f failure) Unwrap() error { return f.err }
 
-// Execute runs a command tree and returns the exit code of the program.
+// Execute runs a command tree and returns the exit code of the program. Errors of calls are printed as one line with date
+// and time, errors of use with the usage, unless a command of another room has silenced that.
 func Execute(ctx context.Context, root *cobra.Command) int {
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
@@ -98,11 +99,14 @@ func Execute(ctx context.Context, root *cobra.Command) int {
 
 func printError(w io.Writer, cmd *cobra.Command, err error) {
 	var f failure
-	if errors.As(err, &f) {
+	switch {
+	case errors.As(err, &f):
 		log.New(w, "", log.LstdFlags).Print(err)
-		return
+	case cmd.SilenceUsage && cmd.HasParent():
+		fmt.Fprintf(w, "Error: %v\n", err)
+	default:
+		fmt.Fprintf(w, "Error: %v\n%s", err, cmd.UsageString())
 	}
-	fmt.Fprintf(w, "Error: %v\n%s", err, cmd.UsageString())
 }
 
 // group is a verb with resources below it.
