@@ -15,6 +15,10 @@ const (
 	MaxHeaderBytes = 64 << 10
 	// MaxCallsPerConnection bounds the calls that one connection has open; clients hold further ones back.
 	MaxCallsPerConnection = 16384
+	// PingAfter is how long a connection may be silent before the server asks whether anyone is there, and
+	// PingTimeout how long the answer may take: a worker that is gone must not be handed tasks for long.
+	PingAfter   = time.Minute
+	PingTimeout = 20 * time.Second
 	// HandshakeTimeout is how long a connection may take to become one.
 	HandshakeTimeout = 20 * time.Second
 )
@@ -27,6 +31,7 @@ func NewGRPCServer(more ...grpc.ServerOption) *grpc.Server {
 		grpc.MaxHeaderListSize(MaxHeaderBytes),
 		grpc.MaxConcurrentStreams(MaxCallsPerConnection),
 		grpc.ConnectionTimeout(HandshakeTimeout),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: PingAfter, Timeout: PingTimeout}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: 15 * time.Second, PermitWithoutStream: true}),
 	}, more...)...)
 }
