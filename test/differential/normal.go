@@ -1,0 +1,149 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// times are the fields that hold a moment: that there is one is a fact, which one is not.
+var times = map[string]bool{
+	"arrivalTime": true, "createdAt": true, "endTime": true, "eventTime": true, "maturationTime": true,
+	"scheduleTime": true, "scheduledAt": true, "startTime": true, "time": true,
+}
+
+var generatedID = regexp.MustCompile(`\b[0-9a-f]{32}\b`)
+
+// normal brings what was read from a server into the form in which two servers can be compared.
+type normal struct {
+	ids map[string]string // generated ids, in order of appearance
+}
+
+func (n *normal) value(key string, v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		return n.object(v)
+	case []any:
+		out := make([]any, len(v))
+		for i, e := range v {
+			out[i] = n.value(key, e)
+		}
+		return out
+	case string:
+		if times[key] {
+			return "<time>"
+		}
+		return n.text(v)
+	}
+	return v
+}
+
+func (n *normal) text(s string) string {
+	return generatedID.ReplaceAllStringFunc(s, func(id string) string {
+		if _, known := n.ids[id]; !known {
+			n.ids[id] = fmt.Sprintf("<id-%d>", len(n.ids)+1)
+		}
+		return n.ids[id]
+	})
+}
+
+// object applies the rules that make free what a client may not rely on.
+func (n *normal) object(o map[string]any) any {
+	out := make(map[string]any, len(o))
+	for _, k := range sortedKeys(o) {
+		out[k] = n.value(k, o[k])
+	}
+	delete(out, "threadEndTime")
+	_, isWfRun := out["threadRuns"]
+	_, isThread := out["threadSpecName"]
+	_, isNode := out["nodeName"]
+	if isWfRun || isThread && out["status"] != "COMPLETED" {
+		delete(out, "endTime")
+	}
+	// A late halt and a resume leave the original's WfRun with the status it had.
+	if isWfRun && out["status"] == "HALTED" {
+		out["status"] = "RUNNING"
+	}
+	if isNode {
+		freeForeignHandlers(out)
+	}
+	if source, ok := out["source"].(map[string]any); ok {
+		delete(source, "wfSpecId")
+	}
+	if ids, ok := out["childThreadIds"].([]any); ok {
+		slices.SortFunc(ids, func(a, b any) int { return cmp.Compare(a.(float64), b.(float64)) })
+		out["childThreadIds"] = slices.Compact(ids)
+	}
+	return out
+}
+
+// freeForeignHandlers: the original shares one Failure between a waiting node and the failed child's node, so
+// the marks of the parent's handler appear on both; only those of a node's own handlers count.
+func freeForeignHandlers(node map[string]any) {
+	if node["failureHandlerIds"] != nil {
+		return
+	}
+	failures, _ := node["failures"].([]any)
+	for _, f := range failures {
+		delete(f.(map[string]any), "wasProperlyHandled")
+		delete(f.(map[string]any), "failureHandlerThreadrunId")
+	}
+}
+
+// differences lists the paths at which two normal forms differ.
+func differences(path string, a, b any) []string {
+	switch a := a.(type) {
+	case map[string]any:
+		b, ok := b.(map[string]any)
+		if !ok {
+			break
+		}
+		keys := map[string]any{}
+		maps.Copy(keys, a)
+		maps.Copy(keys, b)
+		var out []string
+		for _, k := range sortedKeys(keys) {
+			out = append(out, differences(path+"."+k, a[k], b[k])...)
+		}
+		return out
+	case []any:
+		b, ok := b.([]any)
+		if !ok {
+			break
+		}
+		var out []string
+		for i := range max(len(a), len(b)) {
+			out = append(out, differences(fmt.Sprintf("%s[%d]", path, i), at(a, i), at(b, i))...)
+		}
+		return out
+	}
+	x, y := show(a), show(b)
+	if x == y {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s: original %s, ours %s", strings.TrimPrefix(path, "."), x, y)}
+}
+
+func at(l []any, i int) any {
+	if i < len(l) {
+		return l[i]
+	}
+	return nil
+}
+
+func show(v any) string {
+	if v == nil {
+		return "absent"
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err.Error()
+	}
+	return string(b)
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
