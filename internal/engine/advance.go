@@ -163,7 +163,7 @@ func (w *wfRun) suspend() {
 
 // archiveWhenCrowded archives what has completed when the WfRun has many active ThreadRuns.
 func (w *wfRun) archiveWhenCrowded() {
-	if len(w.active()) < w.tx.engine.config.ArchiveThreadRuns {
+	if len(w.active()) < w.tx.engine.config.archiveFrom() {
 		return
 	}
 	w.archive(func(*threadRun) bool { return true })

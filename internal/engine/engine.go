@@ -29,11 +29,11 @@ type Catalog interface {
 
 // Config holds the limits of the engine. All replicas of a partition must have the same.
 type Config struct {
-	// MaxThreadRuns is how many ThreadRuns of a WfRun may be active at once; 0 sets no limit. At least 2
-	// otherwise. Default 0.
+	// MaxThreadRuns is how many ThreadRuns of a WfRun may be active at once, at least 2; 0 sets no limit but that
+	// of MaxRecordBytes, some 32,000. Default 0.
 	MaxThreadRuns int
-	// ArchiveThreadRuns is the number of active ThreadRuns from which completed ones are archived at once.
-	// Default 58.
+	// ArchiveThreadRuns is the number of active ThreadRuns from which completed ones are archived at once; never
+	// more than nine tenths of MaxThreadRuns. Default 58.
 	ArchiveThreadRuns int
 	// MaxPasses is how often one command may go over the ThreadRuns of a WfRun before that counts as a tight
 	// loop. Default 512.
@@ -76,6 +76,33 @@ func (c Config) Validate() error {
 	}
 	return nil
 }
+
+// archiveFrom is the number of active ThreadRuns from which completed ones are archived at once.
+func (c Config) archiveFrom() int {
+	if c.MaxThreadRuns == 0 {
+		return c.ArchiveThreadRuns
+	}
+	return min(c.ArchiveThreadRuns, c.MaxThreadRuns*9/10)
+}
+
+// bytesPerThreadRun is how much of its record a WfRun, or a NodeRun that waits for them, needs for each of its
+// active ThreadRuns; bytesPerChild how much a ThreadRun needs for each child it ever started.
+const (
+	bytesPerThreadRun = 32
+	bytesPerChild     = 8
+)
+
+// maxThreadRuns is how many ThreadRuns of a WfRun may be active at once.
+func (c Config) maxThreadRuns() int {
+	most := c.MaxRecordBytes / bytesPerThreadRun
+	if c.MaxThreadRuns == 0 {
+		return most
+	}
+	return min(c.MaxThreadRuns, most)
+}
+
+// maxChildren is how many children a ThreadRun may start in its life.
+func (c Config) maxChildren() int { return c.MaxRecordBytes / bytesPerChild }
 
 // Engine applies the records of core streams. It has no state of its own.
 type Engine struct {

@@ -127,6 +127,9 @@ func (t *txn) putExternalEvent(r *lhpb.PutExternalEventRequest) machine.Reply {
 	if err != nil {
 		return refusef(lh.InvalidArgument, "Invalid type of content for event. Check the return type of ExternalEventDef %s: %s", name, err)
 	}
+	if err := t.mustFit(content); err != nil {
+		return refusef(lh.ResourceExhausted, "The content of the event is too large: %s", err)
+	}
 	running := t.wfRun(r.WfRunId)
 	if running != nil && running.graph == nil {
 		return refuse(running.specGone())

@@ -2,12 +2,24 @@ package engine
 
 import (
 	"fmt"
+	"strings"
 
 	"littlehorse/lhpb"
 )
 
 // overheadBytes is more than an object needs beside the one value that makes it large.
 const overheadBytes = 16 << 10
+
+// maxMessageBytes is how much of a message a failure keeps.
+const maxMessageBytes = 8 << 10
+
+// clipped is the text, cut where a failure's message ends.
+func clipped(text string) string {
+	if len(text) <= maxMessageBytes {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxMessageBytes], "") + "…"
+}
 
 // valueLimit is how large a value may be that becomes part of a larger object.
 func (t *txn) valueLimit() int {

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -98,8 +99,9 @@ func (t *threadRun) atRest() bool {
 
 // giveOutput keeps what the ThreadRun returns.
 func (t *threadRun) giveOutput(output *lhpb.VariableValue) error {
-	if err := t.run.tx.mustFit(output); err != nil {
-		return err
+	tx := t.run.tx
+	if n := t.get().SizeVT() + output.SizeVT(); n > tx.valueLimit() {
+		return fmt.Errorf("the ThreadRun would have %d bytes: %w", n, tx.limitError())
 	}
 	t.edit().Output = output
 	return nil

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"fmt"
+
 	"littlehorse/internal/spec"
 	"littlehorse/lhpb"
 )
@@ -17,12 +19,12 @@ func (startThreadNode) arrive(n *nodeRun) *lhpb.Failure {
 		return fail(lhpb.LHErrorType_VAR_SUB_ERROR, "Failed constructing input variables for thread: %s", err)
 	}
 	child := n.thread.graph.Threads[node.ThreadSpecName]
-	inputs, err = n.tx().threadInputs(child, node.ThreadSpecName, inputs)
+	inputs, err = n.childInputs(child, node.ThreadSpecName, inputs)
 	if err != nil {
 		return fail(lhpb.LHErrorType_VAR_SUB_ERROR, "Invalid input variables for child thread: %s", err)
 	}
-	if !n.thread.run.roomFor(1) {
-		return n.thread.run.tooManyThreads(1)
+	if f := n.thread.mayStart(1); f != nil {
+		return f
 	}
 	run.ChildThreadId = &n.startChild(child, inputs).number
 	return nil
@@ -30,6 +32,18 @@ func (startThreadNode) arrive(n *nodeRun) *lhpb.Failure {
 
 func (startThreadNode) check(n *nodeRun) (outcome, *lhpb.Failure) {
 	return outcome{done: true, output: intValue(int64(n.get().GetStartThread().GetChildThreadId()))}, nil
+}
+
+// mayStart reports why that many children cannot be started; nil if they can.
+func (t *threadRun) mayStart(n int) *lhpb.Failure {
+	if !t.run.roomFor(n) {
+		return t.run.tooManyThreads(n)
+	}
+	if most := t.run.tx.engine.config.maxChildren(); len(t.get().ChildThreadIds)+n > most {
+		return fail(lhpb.LHErrorType_INTERNAL_ERROR, "ThreadRun %d has started %d children and may start %d in its life",
+			t.number, len(t.get().ChildThreadIds), most)
+	}
+	return nil
 }
 
 func (n *nodeRun) startChild(s *spec.Thread, inputs map[string]*lhpb.VariableValue) *threadRun {
@@ -53,18 +67,32 @@ func (startMultipleThreadsNode) arrive(n *nodeRun) *lhpb.Failure {
 	if err != nil {
 		return fail(lhpb.LHErrorType_VAR_SUB_ERROR, "Failed constructing input variables for thread: %s", err)
 	}
-	if !n.thread.run.roomFor(len(items)) {
-		return n.thread.run.tooManyThreads(len(items))
+	if f := n.thread.mayStart(len(items)); f != nil {
+		return f
 	}
 	child := n.thread.graph.Threads[node.ThreadSpecName]
 	for _, item := range items {
-		inputs, err := n.tx().threadInputs(child, node.ThreadSpecName, withItem(child, shared, item))
+		inputs, err := n.childInputs(child, node.ThreadSpecName, withItem(child, shared, item))
 		if err != nil {
 			return fail(lhpb.LHErrorType_VAR_SUB_ERROR, "Failed constructing input variables for thread: %s", err)
 		}
 		run.ChildThreadIds = append(run.ChildThreadIds, n.startChild(child, inputs).number)
 	}
 	return nil
+}
+
+// childInputs are the inputs of a child, each of which must fit a Variable.
+func (n *nodeRun) childInputs(child *spec.Thread, name string, given map[string]*lhpb.VariableValue) (map[string]*lhpb.VariableValue, error) {
+	inputs, err := n.tx().threadInputs(child, name, given)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range sortedKeys(inputs) {
+		if err := n.tx().mustFit(inputs[name]); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	return inputs, nil
 }
 
 // fanOut resolves the list, and the inputs that all children share.

@@ -25,6 +25,9 @@ func (waitForThreadsNode) arrive(n *nodeRun) *lhpb.Failure {
 	if err != nil {
 		return fail(lhpb.LHErrorType_VAR_SUB_ERROR, "%s", err)
 	}
+	if most := n.tx().engine.config.maxThreadRuns(); len(numbers) > most {
+		return fail(lhpb.LHErrorType_VAR_SUB_ERROR, "Cannot wait for %d ThreadRuns, only for %d", len(numbers), most)
+	}
 	for _, number := range numbers {
 		if err := n.thread.mayWaitFor(number); err != nil {
 			return fail(lhpb.LHErrorType_VAR_SUB_ERROR, "%s", err)

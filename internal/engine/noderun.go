@@ -83,11 +83,17 @@ func (n *nodeRun) complete(o outcome) {
 	}
 }
 
-// fail appends the failure and takes its status.
+// fail appends the failure and takes its status. A content that no longer fits beside what is there is left
+// out, and the message says so.
 func (n *nodeRun) fail(f *lhpb.Failure) {
 	run := n.edit()
+	f.Message = clipped(f.Message)
 	run.Failures = append(run.Failures, f)
 	run.Status = failureStatus(f.FailureName)
+	if f.Content != nil && run.SizeVT() > n.tx().valueLimit() {
+		f.Content = null
+		f.Message += "\n\nWARNING: The content was left out: " + n.tx().limitError().Error()
+	}
 }
 
 // explain shows the failure's message on the NodeRun itself.

@@ -28,6 +28,7 @@ type txn struct {
 	now   *timestamppb.Timestamp
 
 	runs       []*wfRun
+	runByName  map[string]*wfRun // once there are many
 	touched    []entry
 	loose      []machine.Change
 	emits      []machine.Emit
@@ -176,10 +177,8 @@ func (t *txn) anyWfRun(id *lhpb.WfRunId) *wfRun {
 		return nil
 	}
 	name := lh.WfRunIDString(id)
-	for _, w := range t.runs {
-		if w.name == name {
-			return w
-		}
+	if w := t.knownRun(name); w != nil {
+		return w
 	}
 	w := &wfRun{tx: t, name: name, keys: t.keys.RunNamed(name)}
 	w.row = load[pb.WfRunRow](t, w.keys.WfRun())
@@ -187,5 +186,30 @@ func (t *txn) anyWfRun(id *lhpb.WfRunId) *wfRun {
 		w.graph = t.specs.WfSpec(w.row.now.GetWfRun().GetWfSpecId())
 	}
 	t.runs = append(t.runs, w)
+	if t.runByName != nil {
+		t.runByName[name] = w
+	}
 	return w
+}
+
+// fewRuns is how many WfRuns are found by looking through them all.
+const fewRuns = 8
+
+// knownRun is the WfRun of that name if the record has met it.
+func (t *txn) knownRun(name string) *wfRun {
+	if len(t.runs) > fewRuns && t.runByName == nil {
+		t.runByName = make(map[string]*wfRun, 2*len(t.runs))
+		for _, w := range t.runs {
+			t.runByName[w.name] = w
+		}
+	}
+	if t.runByName != nil {
+		return t.runByName[name]
+	}
+	for _, w := range t.runs {
+		if w.name == name {
+			return w
+		}
+	}
+	return nil
 }

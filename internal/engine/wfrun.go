@@ -152,14 +152,13 @@ func (w *wfRun) parent() *wfRun { return w.tx.wfRun(w.id().GetParentWfRunId()) }
 
 // roomFor reports whether n more ThreadRuns may be active.
 func (w *wfRun) roomFor(n int) bool {
-	limit := w.tx.engine.config.MaxThreadRuns
-	return limit == 0 || len(w.active())+n <= limit
+	return len(w.active())+n <= w.tx.engine.config.maxThreadRuns()
 }
 
 func (w *wfRun) tooManyThreads(n int) *lhpb.Failure {
 	return fail(lhpb.LHErrorType_INTERNAL_ERROR,
 		"WfRun would have %d ThreadRuns, exceeding the maximum number of ThreadRuns per WfRun: %d. Let ThreadRuns end before others are started.",
-		len(w.active())+n, w.tx.engine.config.MaxThreadRuns)
+		len(w.active())+n, w.tx.engine.config.maxThreadRuns())
 }
 
 // end gives the WfRun the terminal status of its ThreadRun 0.
@@ -217,8 +216,12 @@ func (w *wfRun) joined() *lhpb.WfRun {
 	return out
 }
 
+// stepsPerWfRun is how many steps the start of a WfRun counts for.
+const stepsPerWfRun = 10
+
 // newWfRun makes the WfRun, RUNNING, without ThreadRuns.
 func (t *txn) newWfRun(w *wfRun, id *lhpb.WfRunId, g *spec.Graph, trigger *lhpb.WfRun_ParentTriggerReference) {
+	t.steps += stepsPerWfRun
 	w.graph = g
 	w.row.put(t, &pb.WfRunRow{WfRun: &lhpb.WfRun{
 		Id:                      id,
