@@ -71,10 +71,11 @@ conformance: build ## The official Python, Java and JavaScript clients against o
 	go test -timeout 20m ./test/conformance
 
 .PHONY: oracle
-oracle: ## Compare the recorded answers with a running original: make oracle ORACLE=host:port
-	$(if $(ORACLE),,$(error ORACLE=host:port names the server to ask))
+oracle: ## The same work on a running original and on ours: make oracle ORACLE=host:port [OURS=host:port]
+	$(if $(ORACLE),,$(error ORACLE=host:port names the original to ask))
 	tools/need.sh python3 python3-venv javac mvn node npm
 	go test -timeout 20m ./test/conformance -args -endpoint $(ORACLE)
+	go run ./test/differential -original $(ORACLE) -ours $(or $(OURS),127.0.0.1:2023) -seeds $(or $(SEEDS),1-200)
 
 .PHONY: fuzz
 fuzz: ## Every fuzz target for FUZZTIME (10s)
