@@ -127,7 +127,7 @@ func (g *generator) text(b *body, depth int) *lhpb.VariableAssignment {
 			return path(g.outputOf(b, lhpb.VariableType_JSON_OBJ, func() *lhpb.VariableAssignment { return variable("j") }), "$.t")
 		},
 		func() *lhpb.VariableAssignment { return format("{0}/{1}", g.text(b, depth-1), g.number(b, depth-1)) },
-		func() *lhpb.VariableAssignment { return format("{0} {1}", variable("j"), variable("d")) },
+		func() *lhpb.VariableAssignment { return format("{0} {1}", variable("b"), variable("d")) },
 		func() *lhpb.VariableAssignment {
 			return calculate(g.text(b, depth-1), lhpb.VariableMutationType_EXTEND, g.text(b, 0))
 		},

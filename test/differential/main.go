@@ -114,17 +114,18 @@ func (t *tally) add(n names, script int, v *verdict) {
 	defer t.mu.Unlock()
 	t.kinds[v.kind]++
 	t.commands += len(v.commands)
-	if v.kind == equal || v.kind == hangsAtExit {
+	if v.kind == equal || v.kind == hangs || v.kind == dropped {
 		return
 	}
 	fmt.Printf("seed %d script %d: %s\n", n.seed, script, v.kind)
-	for _, d := range v.details {
+	for _, d := range v.details[:min(len(v.details), 14)] {
 		fmt.Printf("    %.600s\n", d)
 	}
 	fmt.Printf("  after: %s\n", strings.Join(v.commands, "; "))
 	if !t.print {
 		return
 	}
+	fmt.Printf("  before\n%s  original\n%s  ours\n%s", v.before, v.after[0], v.after[1])
 	for _, spec := range specs(n) {
 		fmt.Println(protojson.Format(spec))
 	}

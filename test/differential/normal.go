@@ -16,7 +16,12 @@ var times = map[string]bool{
 	"scheduleTime": true, "scheduledAt": true, "startTime": true, "time": true,
 }
 
-var generatedID = regexp.MustCompile(`\b[0-9a-f]{32}\b`)
+// detail is the part of a message that says it in the server's own words.
+var detail = regexp.MustCompile(`(?s)(Failed evaluating edge with sink node \S+: Mutating variable \S+ with operation \w+: |Failed evaluating edge with sink node \S+: |` +
+	`Failed evaluating condition on WAIT_FOR_CONDITION_NODE: |Failed calculating [\w ]+: |Failed constructing [\w ]+: |Unable to assign output content: |` +
+	`Task output incompatible with declared return type: ).*`)
+
+var generatedID = regexp.MustCompile(`[0-9a-f]{32}`)
 
 // normal brings what was read from a server into the form in which two servers can be compared.
 type normal struct {
@@ -36,6 +41,9 @@ func (n *normal) value(key string, v any) any {
 	case string:
 		if times[key] {
 			return "<time>"
+		}
+		if key == "message" || key == "errorMessage" {
+			v = detail.ReplaceAllString(v, "$1<detail>")
 		}
 		return n.text(v)
 	}
@@ -58,6 +66,9 @@ func (n *normal) object(o map[string]any) any {
 		out[k] = n.value(k, o[k])
 	}
 	delete(out, "threadEndTime")
+	if out["taskWorkerVersion"] == "" {
+		delete(out, "taskWorkerVersion")
+	}
 	_, isWfRun := out["threadRuns"]
 	_, isThread := out["threadSpecName"]
 	_, isNode := out["nodeName"]
@@ -70,6 +81,9 @@ func (n *normal) object(o map[string]any) any {
 	}
 	if isNode {
 		freeForeignHandlers(out)
+	}
+	if w, ok := out["waitForThreads"].(map[string]any); ok && out["status"] != "RUNNING" {
+		freeStaleStatuses(w)
 	}
 	if source, ok := out["source"].(map[string]any); ok {
 		delete(source, "wfSpecId")
@@ -91,6 +105,16 @@ func freeForeignHandlers(node map[string]any) {
 	for _, f := range failures {
 		delete(f.(map[string]any), "wasProperlyHandled")
 		delete(f.(map[string]any), "failureHandlerThreadrunId")
+	}
+}
+
+// freeStaleStatuses: what a node that waits no longer saw last of a thread that went on depends on the moment.
+func freeStaleStatuses(w map[string]any) {
+	threads, _ := w["threads"].([]any)
+	for _, t := range threads {
+		if t := t.(map[string]any); t["waitingStatus"] == nil {
+			delete(t, "threadStatus")
+		}
 	}
 }
 

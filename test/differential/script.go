@@ -23,15 +23,18 @@ type verdict struct {
 	kind     string // "equal", "refused", or the reason why the comparison ended
 	commands []string
 	details  []string
+	before   *state    // the last common state
+	after    [2]*state // what the original and ours made of the last command
 }
 
 // Reasons to end a comparison that are no differences, because the reference says that ours is to differ.
 const (
-	equal       = "equal"
-	refused     = "refused by both"
-	crashed     = "the original answers INTERNAL"
-	hangsAtExit = "the original hangs in HALTING at EXIT or WAIT_FOR_CHILD_WF"
-	differs     = "differs"
+	equal   = "equal"
+	refused = "refused by both"
+	crashed = "the original answers INTERNAL"
+	hangs   = "the original hangs in HALTING at a node that it cannot halt"
+	dropped = "the original drops a report"
+	differs = "differs"
 )
 
 // player plays the script of one run on both servers.
@@ -179,12 +182,17 @@ func (p *player) settle(ctx context.Context) *verdict {
 		}
 		if time.Now().After(deadline) {
 			if x != nil && x.hangs() {
-				return p.end(hangsAtExit)
+				return p.end(hangs)
+			}
+			if x != nil && x.dropped(y) {
+				return p.end(dropped)
 			}
 			if len(found) == 0 {
 				found = []string{"a timer does not fire on either server"}
 			}
-			return p.end(differs, found...)
+			v := p.end(differs, found...)
+			v.before, v.after = p.now, [2]*state{x, y}
+			return v
 		}
 		time.Sleep(30 * time.Millisecond)
 	}
@@ -219,7 +227,20 @@ func (s *state) timed() bool {
 func (s *state) hangs() bool {
 	for _, r := range s.Runs {
 		for _, n := range r.Nodes {
-			if n.Status == lhpb.LHStatus_HALTING && (n.GetExit() != nil || n.GetWaitForChildWf() != nil) {
+			if n.Status == lhpb.LHStatus_HALTING && n.GetTask() == nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// dropped tells whether the original has not taken a report that ours has taken: what crashes while a report
+// is processed is lost there.
+func (s *state) dropped(ours *state) bool {
+	for i, r := range s.Runs[:min(len(s.Runs), len(ours.Runs))] {
+		for j, t := range r.Tasks[:min(len(r.Tasks), len(ours.Runs[i].Tasks))] {
+			if t.Status == lhpb.TaskStatus_TASK_RUNNING && ours.Runs[i].Tasks[j].Status != lhpb.TaskStatus_TASK_RUNNING {
 				return true
 			}
 		}
@@ -346,6 +367,9 @@ func (p *player) claimAll(ctx context.Context) *verdict {
 				got[i] = append(got[i], fmt.Sprintf("%s %s %d %s", rootOrChild(t.TaskRunId.WfRunId), t.TaskRunId.TaskGuid, t.AttemptNumber, show(jsonValue(&lhpb.ScheduledTask{Variables: t.Variables}))))
 			}
 		}
+		// The original hands out what one command scheduled in any order.
+		slices.Sort(got[0])
+		slices.Sort(got[1])
 		if !slices.Equal(got[0], got[1]) {
 			return p.end(differs, fmt.Sprintf("claimed: original %v, ours %v", got[0], got[1]))
 		}
@@ -424,7 +448,7 @@ func (p *player) outcome(t *lhpb.TaskRun) *lhpb.ReportTaskRun {
 	case strings.HasSuffix(t.TaskDefId.Name, "number"):
 		r.Result = &lhpb.ReportTaskRun_Output{Output: integer(int64(n / 100 % 9))}
 	case strings.HasSuffix(t.TaskDefId.Name, "object"):
-		r.Result = &lhpb.ReportTaskRun_Output{Output: object([]string{`{"n":4,"t":"t1"}`, `{"n":"x"}`, `{"t":["a",{"b":1}],"n":2.7}`}[n/100%3])}
+		r.Result = &lhpb.ReportTaskRun_Output{Output: object([]string{`{"n":4,"t":"t1"}`, `{"n":"x"}`, `{"t":["a"],"n":2.7}`}[n/100%3])}
 	default:
 		r.Result = &lhpb.ReportTaskRun_Output{Output: &lhpb.VariableValue{}}
 	}

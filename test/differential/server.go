@@ -253,6 +253,25 @@ func (s *state) normal() (any, error) {
 	return n.value("", out), nil
 }
 
+// String is the state in short: a line for each thread and each NodeRun.
+func (s *state) String() string {
+	if s == nil {
+		return ""
+	}
+	var b strings.Builder
+	for _, r := range s.Runs {
+		fmt.Fprintf(&b, "    %s %s\n", r.WfRun.Id.Id, r.WfRun.Status)
+		for _, t := range r.WfRun.ThreadRuns {
+			fmt.Fprintf(&b, "      thread %d of %d %s %s %s at %d %v %s handled %v\n", t.Number, t.GetParentThreadId(), t.Type, t.ThreadSpecName, t.Status,
+				t.CurrentNodePosition, t.HaltReasons, t.GetErrorMessage(), t.HandledFailedChildren)
+		}
+		for _, n := range r.Nodes {
+			fmt.Fprintf(&b, "      %d/%d %s %s %v %v\n", n.Id.ThreadRunNumber, n.Id.Position, n.NodeName, n.Status, n.Failures, n.GetWaitForThreads())
+		}
+	}
+	return b.String()
+}
+
 func jsonOf[T proto.Message](l []T) []any {
 	var out []any
 	for _, m := range l {

@@ -215,11 +215,7 @@ func (g *generator) simple(b *body) {
 		g.task(b)
 	case 5, 6:
 		g.event(b)
-	case 7:
-		g.add(b, "SLEEP", g.handled(b, &lhpb.Node{Node: &lhpb.Node_Sleep{Sleep: &lhpb.SleepNode{
-			SleepLength: &lhpb.SleepNode_RawSeconds{RawSeconds: literal(integer(-5))},
-		}}}))
-	case 8:
+	case 7, 8:
 		g.add(b, "THROW_EVENT", g.handled(b, &lhpb.Node{Node: &lhpb.Node_ThrowEvent{ThrowEvent: &lhpb.ThrowEventNode{
 			EventDefId: &lhpb.WorkflowEventDefId{Name: thrownEvent}, Content: g.text(b, 1),
 		}}}))
