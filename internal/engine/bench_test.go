@@ -47,9 +47,11 @@ const chainLength = 10
 func chain(tb testing.TB) (*metadata, *lhpb.WfSpecId) {
 	m := newMetadata()
 	str := typeDef("STR")
-	m.next().taskDefs["step"] = &lhpb.TaskDef{Id: &lhpb.TaskDefId{Name: "step"},
+	m.next().taskDefs["step"] = &lhpb.TaskDef{
+		Id:         &lhpb.TaskDefId{Name: "step"},
 		InputVars:  []*lhpb.VariableDef{{Name: "in", TypeDef: str}},
-		ReturnType: &lhpb.ReturnType{ReturnType: str}}
+		ReturnType: &lhpb.ReturnType{ReturnType: str},
+	}
 	var text strings.Builder
 	text.WriteString("thread main\n  var x STR\n")
 	for i := range chainLength {
@@ -78,8 +80,10 @@ type bench struct {
 func (b *bench) apply(r *pb.Record) machine.Effects {
 	b.number++
 	b.atNs += 1000
-	r.Header = &pb.Header{Source: "bench", Number: b.number, AtNs: b.atNs, Tenant: tenant, CatalogVersion: b.meta.version(),
-		RequestId: binary.BigEndian.AppendUint64(make([]byte, 8, 16), b.number)}
+	r.Header = &pb.Header{
+		Source: "bench", Number: b.number, AtNs: b.atNs, Tenant: tenant, CatalogVersion: b.meta.version(),
+		RequestId: binary.BigEndian.AppendUint64(make([]byte, 8, 16), b.number),
+	}
 	fx := b.engine.Apply(b.state, r)
 	if fx.Reply.Err != nil {
 		panic(fx.Reply.Err)
@@ -90,8 +94,10 @@ func (b *bench) apply(r *pb.Record) machine.Effects {
 
 func (b *bench) start(i int) *lhpb.WfRunId {
 	id := fmt.Sprintf("run-%d", i)
-	b.apply(&pb.Record{Command: &pb.Record_RunWf{RunWf: &pb.RunWf{WfSpecId: b.spec,
-		Request: &lhpb.RunWfRequest{WfSpecName: "chain", Id: &id, Variables: map[string]*lhpb.VariableValue{"x": literal(`"hello"`)}}}}})
+	b.apply(&pb.Record{Command: &pb.Record_RunWf{RunWf: &pb.RunWf{
+		WfSpecId: b.spec,
+		Request:  &lhpb.RunWfRequest{WfSpecName: "chain", Id: &id, Variables: map[string]*lhpb.VariableValue{"x": literal(`"hello"`)}},
+	}}})
 	return &lhpb.WfRunId{Id: id}
 }
 
@@ -104,7 +110,8 @@ var guids = func() (out []string) {
 
 func (b *bench) claim(id *lhpb.WfRunId, step int) {
 	fx := b.apply(&pb.Record{Command: &pb.Record_ClaimTask{ClaimTask: &pb.ClaimTask{
-		TaskRunId: &lhpb.TaskRunId{WfRunId: id, TaskGuid: guids[step]}, Credit: credit}}})
+		TaskRunId: &lhpb.TaskRunId{WfRunId: id, TaskGuid: guids[step]}, Credit: credit,
+	}}})
 	if fx.Reply.Value == nil {
 		panic("nothing to claim")
 	}
@@ -116,9 +123,13 @@ var (
 )
 
 func (b *bench) report(id *lhpb.WfRunId, step int, offer *pb.Credit) {
-	fx := b.apply(&pb.Record{Command: &pb.Record_ReportTask{ReportTask: &pb.ReportTask{Offer: offer,
-		Report: &lhpb.ReportTaskRun{TaskRunId: &lhpb.TaskRunId{WfRunId: id, TaskGuid: guids[step]},
-			Status: lhpb.TaskStatus_TASK_SUCCESS, Result: &lhpb.ReportTaskRun_Output{Output: output}}}}})
+	fx := b.apply(&pb.Record{Command: &pb.Record_ReportTask{ReportTask: &pb.ReportTask{
+		Offer: offer,
+		Report: &lhpb.ReportTaskRun{
+			TaskRunId: &lhpb.TaskRunId{WfRunId: id, TaskGuid: guids[step]},
+			Status:    lhpb.TaskStatus_TASK_SUCCESS, Result: &lhpb.ReportTaskRun_Output{Output: output},
+		},
+	}}})
 	if offer != nil && step < chainLength-1 && fx.Reply.Value == nil {
 		panic("the offer was not used")
 	}
@@ -187,13 +198,16 @@ thread child
 	b.ReportAllocs()
 	for i := range b.N {
 		id := fmt.Sprintf("fan-%d", i)
-		x.apply(&pb.Record{Command: &pb.Record_RunWf{RunWf: &pb.RunWf{WfSpecId: w.Id,
-			Request: &lhpb.RunWfRequest{WfSpecName: "fan", Id: &id, Variables: map[string]*lhpb.VariableValue{"list": list}}}}})
+		x.apply(&pb.Record{Command: &pb.Record_RunWf{RunWf: &pb.RunWf{
+			WfSpecId: w.Id,
+			Request:  &lhpb.RunWfRequest{WfSpecName: "fan", Id: &id, Variables: map[string]*lhpb.VariableValue{"list": list}},
+		}}})
 		for n := range children {
 			k := &lhpb.TaskRunId{WfRunId: &lhpb.WfRunId{Id: id}, TaskGuid: fmt.Sprintf("%d-1", n+1)}
 			x.apply(&pb.Record{Command: &pb.Record_ClaimTask{ClaimTask: &pb.ClaimTask{TaskRunId: k, Credit: credit}}})
 			x.apply(&pb.Record{Command: &pb.Record_ReportTask{ReportTask: &pb.ReportTask{
-				Report: &lhpb.ReportTaskRun{TaskRunId: k, Status: lhpb.TaskStatus_TASK_SUCCESS}}}})
+				Report: &lhpb.ReportTaskRun{TaskRunId: k, Status: lhpb.TaskStatus_TASK_SUCCESS},
+			}}})
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*children), "ns/task")

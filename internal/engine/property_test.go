@@ -37,7 +37,6 @@ type randomWorld struct {
 	*world
 	t     *rapid.T
 	specs []string
-	ids   []string
 }
 
 func newRandomWorld(t *rapid.T) *randomWorld {
@@ -125,7 +124,8 @@ func (w *randomWorld) command() {
 	case "rescue":
 		id, thread := w.anyThread()
 		w.do(&pb.Record{Command: &pb.Record_RescueThreadRun{RescueThreadRun: &lhpb.RescueThreadRunRequest{
-			WfRunId: id, ThreadRunNumber: thread, SkipCurrentNode: rapid.Bool().Draw(w.t, "skip")}}})
+			WfRunId: id, ThreadRunNumber: thread, SkipCurrentNode: rapid.Bool().Draw(w.t, "skip"),
+		}}})
 	case "delete":
 		if rapid.IntRange(0, 4).Draw(w.t, "really") == 0 {
 			w.do(&pb.Record{Command: &pb.Record_DeleteWfRun{DeleteWfRun: &lhpb.DeleteWfRunRequest{Id: w.anyRun()}}})
@@ -139,7 +139,8 @@ func (w *randomWorld) start() {
 	id := fmt.Sprintf("w%d", rapid.IntRange(0, 5).Draw(w.t, "id"))
 	name := rapid.SampledFrom(w.specs).Draw(w.t, "spec")
 	w.do(&pb.Record{Command: &pb.Record_RunWf{RunWf: &pb.RunWf{
-		WfSpecId: w.meta.latest().newest(name, -1).Spec.Id, Request: &lhpb.RunWfRequest{WfSpecName: name, Id: &id}}}})
+		WfSpecId: w.meta.latest().newest(name, -1).Spec.Id, Request: &lhpb.RunWfRequest{WfSpecName: name, Id: &id},
+	}}})
 }
 
 // runs are the names of all WfRuns there are, children included.
@@ -178,7 +179,8 @@ func (w *randomWorld) claimAny() {
 func (w *randomWorld) claim(q keys.ScheduledTask) {
 	fx := w.do(&pb.Record{Command: &pb.Record_ClaimTask{ClaimTask: &pb.ClaimTask{
 		TaskRunId: &lhpb.TaskRunId{WfRunId: lh.ParseWfRunID(q.WfRun), TaskGuid: q.Guid}, Attempt: q.Attempt,
-		Credit: &pb.Credit{WorkerId: fmt.Sprintf("worker-%d", len(w.records))}}}})
+		Credit: &pb.Credit{WorkerId: fmt.Sprintf("worker-%d", len(w.records))},
+	}}})
 	if fx.Reply.Value == nil {
 		w.t.Fatalf("%v waits, but cannot be claimed", q)
 	}
@@ -247,7 +249,8 @@ func (w *randomWorld) drain() {
 		w.claim(q)
 		w.do(&pb.Record{Command: &pb.Record_ReportTask{ReportTask: &pb.ReportTask{Report: &lhpb.ReportTaskRun{
 			TaskRunId: &lhpb.TaskRunId{WfRunId: lh.ParseWfRunID(q.WfRun), TaskGuid: q.Guid}, AttemptNumber: q.Attempt,
-			Status: lhpb.TaskStatus_TASK_SUCCESS, Result: &lhpb.ReportTaskRun_Output{Output: literal("1")}}}}})
+			Status: lhpb.TaskStatus_TASK_SUCCESS, Result: &lhpb.ReportTaskRun_Output{Output: literal("1")},
+		}}}})
 	}
 }
 
@@ -259,6 +262,7 @@ type specWriter struct {
 }
 
 func (s *specWriter) choose(what string, n int) int { return rapid.IntRange(0, n-1).Draw(s.t, what) }
+
 func (s *specWriter) maybe(what string, one int) bool {
 	return s.choose(what, one) == 0
 }
@@ -304,7 +308,8 @@ func (s *specWriter) thread(name string, children []string, interruptible bool) 
 			s.line("  %s: NOP", node)
 		case 1, 2:
 			s.line("  %s: TASK t%d()%s", node, s.choose("def", 2), rapid.SampledFrom([]string{
-				"", " retries=1", " retries=2 backoff=1000,2,3000", " timeout=10", " retries=1 timeout=10"}).Draw(s.t, "options"))
+				"", " retries=1", " retries=2 backoff=1000,2,3000", " timeout=10", " retries=1 timeout=10",
+			}).Draw(s.t, "options"))
 		case 3:
 			s.line("  %s: EVENT e%d%s", node, s.choose("def", 2), rapid.SampledFrom([]string{"", " timeout=15"}).Draw(s.t, "timeout"))
 		case 4:

@@ -126,12 +126,14 @@ func (s *scenario) command(d *datadriven.TestData) {
 		s.run(a, d.Input)
 	case "claim":
 		s.do(&pb.Record{Command: &pb.Record_ClaimTask{ClaimTask: &pb.ClaimTask{
-			TaskRunId: taskRunID(a), Attempt: s.attempt(a), Credit: s.credit(a)}}})
+			TaskRunId: taskRunID(a), Attempt: s.attempt(a), Credit: s.credit(a),
+		}}})
 	case "report":
 		s.report(a, d.Input)
 	case "checkpoint":
 		s.do(&pb.Record{Command: &pb.Record_PutCheckpoint{PutCheckpoint: &lhpb.PutCheckpointRequest{
-			TaskRunId: taskRunID(a), TaskAttempt: a.int("attempt"), Value: literal(d.Input)}}})
+			TaskRunId: taskRunID(a), TaskAttempt: a.int("attempt"), Value: literal(d.Input),
+		}}})
 	case "event":
 		s.event(a, d.Input)
 	case "advance":
@@ -145,13 +147,16 @@ func (s *scenario) command(d *datadriven.TestData) {
 		s.do(&pb.Record{Command: &pb.Record_TimerFired{TimerFired: &pb.TimerFired{Key: []byte(k)}}})
 	case "stop":
 		s.do(&pb.Record{Command: &pb.Record_StopWfRun{StopWfRun: &lhpb.StopWfRunRequest{
-			WfRunId: lh.ParseWfRunID(a.words[0]), ThreadRunNumber: a.int("thread")}}})
+			WfRunId: lh.ParseWfRunID(a.words[0]), ThreadRunNumber: a.int("thread"),
+		}}})
 	case "resume":
 		s.do(&pb.Record{Command: &pb.Record_ResumeWfRun{ResumeWfRun: &lhpb.ResumeWfRunRequest{
-			WfRunId: lh.ParseWfRunID(a.words[0]), ThreadRunNumber: a.int("thread")}}})
+			WfRunId: lh.ParseWfRunID(a.words[0]), ThreadRunNumber: a.int("thread"),
+		}}})
 	case "rescue":
 		s.do(&pb.Record{Command: &pb.Record_RescueThreadRun{RescueThreadRun: &lhpb.RescueThreadRunRequest{
-			WfRunId: lh.ParseWfRunID(a.words[0]), ThreadRunNumber: a.int("thread"), SkipCurrentNode: slices.Contains(a.words, "skip")}}})
+			WfRunId: lh.ParseWfRunID(a.words[0]), ThreadRunNumber: a.int("thread"), SkipCurrentNode: slices.Contains(a.words, "skip"),
+		}}})
 	case "delete":
 		s.do(&pb.Record{Command: &pb.Record_DeleteWfRun{DeleteWfRun: &lhpb.DeleteWfRunRequest{Id: lh.ParseWfRunID(a.words[0])}}})
 	case "register":
@@ -337,7 +342,8 @@ func (s *scenario) event(a args, input string) {
 
 func (s *scenario) register(a args) {
 	c := &pb.RegisterTaskWorker{Request: &lhpb.RegisterTaskWorkerRequest{
-		TaskWorkerId: a.words[0], TaskDefId: &lhpb.TaskDefId{Name: a.words[1]}}}
+		TaskWorkerId: a.words[0], TaskDefId: &lhpb.TaskDefId{Name: a.words[1]},
+	}}
 	for _, h := range strings.Split(a.options["hosts"], ",") {
 		host, port, ok := strings.Cut(strings.TrimSpace(h), ":")
 		if ok {

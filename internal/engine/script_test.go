@@ -55,7 +55,8 @@ func (s *scriptParser) line(line string) {
 		s.beginThread(rest)
 	case word == "retention":
 		s.spec.RetentionPolicy = &lhpb.WorkflowRetentionPolicy{WfGcPolicy: &lhpb.WorkflowRetentionPolicy_SecondsAfterWfTermination{
-			SecondsAfterWfTermination: mustInt(rest)}}
+			SecondsAfterWfTermination: mustInt(rest),
+		}}
 	case word == "parent":
 		s.spec.ParentWfSpec = &lhpb.WfSpec_ParentWfSpecReference{WfSpecName: rest}
 	case word == "var":
@@ -63,7 +64,8 @@ func (s *scriptParser) line(line string) {
 	case word == "interrupt":
 		event, handler := cut2(rest, "->")
 		s.thread.InterruptDefs = append(s.thread.InterruptDefs, &lhpb.InterruptDef{
-			ExternalEventDefId: &lhpb.ExternalEventDefId{Name: event}, HandlerSpecName: handler})
+			ExternalEventDefId: &lhpb.ExternalEventDefId{Name: event}, HandlerSpecName: handler,
+		})
 	case word == "on":
 		n := s.thread.Nodes[s.current]
 		n.FailureHandlers = append(n.FailureHandlers, parseHandler(rest))
@@ -86,7 +88,8 @@ func (s *scriptParser) beginThread(rest string) {
 	for _, w := range words[1:] {
 		if r, ok := strings.CutPrefix(w, "retention="); ok {
 			s.thread.RetentionPolicy = &lhpb.ThreadRetentionPolicy{ThreadGcPolicy: &lhpb.ThreadRetentionPolicy_SecondsAfterThreadTermination{
-				SecondsAfterThreadTermination: mustInt(r)}}
+				SecondsAfterThreadTermination: mustInt(r),
+			}}
 		}
 	}
 	if s.spec.EntrypointThreadName == "" {
@@ -158,8 +161,10 @@ var operations = map[string]lhpb.VariableMutationType{
 func parseMutation(text string) *lhpb.VariableMutation {
 	words := strings.SplitN(text, " ", 3)
 	name, path, has := strings.Cut(words[0], "$")
-	m := &lhpb.VariableMutation{LhsName: name, Operation: operations[words[1]],
-		RhsValue: &lhpb.VariableMutation_RhsAssignment{RhsAssignment: expr(words[2])}}
+	m := &lhpb.VariableMutation{
+		LhsName: name, Operation: operations[words[1]],
+		RhsValue: &lhpb.VariableMutation_RhsAssignment{RhsAssignment: expr(words[2])},
+	}
 	if has {
 		path = "$" + path
 		m.LhsJsonPath = &path
@@ -247,12 +252,14 @@ func parseNode(text string) *lhpb.Node {
 		target, list := cut2(rest, " over ")
 		name, inputs := call(target)
 		return &lhpb.Node{Node: &lhpb.Node_StartMultipleThreads{StartMultipleThreads: &lhpb.StartMultipleThreadsNode{
-			ThreadSpecName: name, Variables: inputs, Iterable: expr(list)}}}
+			ThreadSpecName: name, Variables: inputs, Iterable: expr(list),
+		}}}
 	case "WAIT_ALL", "WAIT_ANY", "WAIT_FIRST":
 		return parseWait(kind, rest)
 	case "CONDITION":
 		return &lhpb.Node{Node: &lhpb.Node_WaitForCondition{WaitForCondition: &lhpb.WaitForConditionNode{
-			NodeCondition: &lhpb.WaitForConditionNode_Condition{Condition: expr(rest)}}}}
+			NodeCondition: &lhpb.WaitForConditionNode_Condition{Condition: expr(rest)},
+		}}}
 	case "THROW":
 		name, content, has := strings.Cut(rest, " ")
 		n := &lhpb.ThrowEventNode{EventDefId: &lhpb.WorkflowEventDefId{Name: name}}
@@ -263,13 +270,16 @@ func parseNode(text string) *lhpb.Node {
 	case "RUN_CHILD":
 		name, inputs := call(rest)
 		return &lhpb.Node{Node: &lhpb.Node_RunChildWf{RunChildWf: &lhpb.RunChildWfNode{
-			WfSpec: &lhpb.RunChildWfNode_WfSpecName{WfSpecName: name}, MajorVersion: -1, Inputs: inputs}}}
+			WfSpec: &lhpb.RunChildWfNode_WfSpecName{WfSpecName: name}, MajorVersion: -1, Inputs: inputs,
+		}}}
 	case "RUN_DYNAMIC_CHILD":
 		return &lhpb.Node{Node: &lhpb.Node_RunChildWf{RunChildWf: &lhpb.RunChildWfNode{
-			WfSpec: &lhpb.RunChildWfNode_WfSpecVar{WfSpecVar: expr(rest)}, MajorVersion: -1}}}
+			WfSpec: &lhpb.RunChildWfNode_WfSpecVar{WfSpecVar: expr(rest)}, MajorVersion: -1,
+		}}}
 	case "WAIT_CHILD":
 		return &lhpb.Node{Node: &lhpb.Node_WaitForChildWf{WaitForChildWf: &lhpb.WaitForChildWfNode{
-			ChildWfRunId: expr(fmt.Sprintf("out(%q)", rest)), ChildWfRunSourceNode: rest}}}
+			ChildWfRunId: expr(fmt.Sprintf("out(%q)", rest)), ChildWfRunSourceNode: rest,
+		}}}
 	case "USER_TASK":
 		return &lhpb.Node{Node: &lhpb.Node_UserTask{UserTask: &lhpb.UserTaskNode{UserTaskDefName: rest, UserId: expr(`"ana"`)}}}
 	default:
@@ -315,7 +325,8 @@ func parseTask(rest string) *lhpb.Node {
 			p := strings.Split(v, ",")
 			f, _ := strconv.ParseFloat(p[1], 32)
 			t.ExponentialBackoff = &lhpb.ExponentialBackoffRetryPolicy{
-				BaseIntervalMs: int32(mustInt(p[0])), Multiplier: float32(f), MaxDelayMs: mustInt(p[2])}
+				BaseIntervalMs: int32(mustInt(p[0])), Multiplier: float32(f), MaxDelayMs: mustInt(p[2]),
+			}
 		}
 	}
 	return &lhpb.Node{Node: &lhpb.Node_Task{Task: t}}
@@ -348,7 +359,8 @@ func parseSleep(rest string) *lhpb.Node {
 func parseWait(kind, rest string) *lhpb.Node {
 	w := &lhpb.WaitForThreadsNode{Strategy: map[string]lhpb.WaitForThreadsStrategy{
 		"WAIT_ALL": lhpb.WaitForThreadsStrategy_WAIT_FOR_ALL, "WAIT_ANY": lhpb.WaitForThreadsStrategy_WAIT_FOR_ANY,
-		"WAIT_FIRST": lhpb.WaitForThreadsStrategy_WAIT_FOR_FIRST}[kind]}
+		"WAIT_FIRST": lhpb.WaitForThreadsStrategy_WAIT_FOR_FIRST,
+	}[kind]}
 	if list, ok := strings.CutPrefix(rest, "list "); ok {
 		w.ThreadsToWaitFor = &lhpb.WaitForThreadsNode_ThreadList{ThreadList: expr(list)}
 	} else if rest != "" {
@@ -521,7 +533,8 @@ func callExpr(x *ast.CallExpr) *lhpb.VariableAssignment {
 	switch name {
 	case "out":
 		return withPath(&lhpb.VariableAssignment{Source: &lhpb.VariableAssignment_NodeOutput{
-			NodeOutput: &lhpb.VariableAssignment_NodeOutputReference{NodeName: text(0)}}}, 1)
+			NodeOutput: &lhpb.VariableAssignment_NodeOutputReference{NodeName: text(0)},
+		}}, 1)
 	case "path":
 		return withPath(assignment(x.Args[0]), 1)
 	case "cast":
@@ -530,7 +543,8 @@ func callExpr(x *ast.CallExpr) *lhpb.VariableAssignment {
 		return a
 	case "size":
 		return &lhpb.VariableAssignment{Source: &lhpb.VariableAssignment_SizeOf_{
-			SizeOf: &lhpb.VariableAssignment_SizeOf{Operand: assignment(x.Args[0])}}}
+			SizeOf: &lhpb.VariableAssignment_SizeOf{Operand: assignment(x.Args[0])},
+		}}
 	case "format":
 		f := &lhpb.VariableAssignment_FormatString{Format: assignment(x.Args[0])}
 		for _, a := range x.Args[1:] {

@@ -69,7 +69,8 @@ func (m *metadata) put(r *lhpb.PutWfSpecRequest) (*lhpb.WfSpec, error) {
 func (d *definitions) TaskDef(name string) *lhpb.TaskDef                   { return d.taskDefs[name] }
 func (d *definitions) ExternalEventDef(name string) *lhpb.ExternalEventDef { return d.events[name] }
 func (d *definitions) WorkflowEventDef(name string) *lhpb.WorkflowEventDef { return d.wfEvents[name] }
-func (d *definitions) UserTaskDef(name string, _ int32) *lhpb.UserTaskDef  { return d.userTasks[name] }
+
+func (d *definitions) UserTaskDef(name string, _ int32) *lhpb.UserTaskDef { return d.userTasks[name] }
 
 func (d *definitions) StructDef(name string, version int32) *lhpb.StructDef {
 	for _, s := range slices.Backward(d.structDefs[name]) {
@@ -145,8 +146,10 @@ func newWorld(c engine.Config) *world {
 
 func (w *world) header() *pb.Header {
 	id := binary.BigEndian.AppendUint64(make([]byte, 8), uint64(len(w.records)+1))
-	return &pb.Header{Source: "test", Number: uint64(len(w.records) + 1), AtNs: w.nowNs, Tenant: tenant,
-		CatalogVersion: w.meta.version(), RequestId: id}
+	return &pb.Header{
+		Source: "test", Number: uint64(len(w.records) + 1), AtNs: w.nowNs, Tenant: tenant,
+		CatalogVersion: w.meta.version(), RequestId: id,
+	}
 }
 
 // do applies the record, and those it leads to at once.

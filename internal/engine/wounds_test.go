@@ -36,13 +36,16 @@ func newTestWorld(t *testing.T, c engine.Config, specs ...string) *world {
 }
 
 func (w *world) runSpec(name, id string, inputs map[string]*lhpb.VariableValue) machine.Effects {
-	return w.do(&pb.Record{Command: &pb.Record_RunWf{RunWf: &pb.RunWf{WfSpecId: w.meta.latest().newest(name, -1).Spec.Id,
-		Request: &lhpb.RunWfRequest{WfSpecName: name, Id: &id, Variables: inputs}}}})
+	return w.do(&pb.Record{Command: &pb.Record_RunWf{RunWf: &pb.RunWf{
+		WfSpecId: w.meta.latest().newest(name, -1).Spec.Id,
+		Request:  &lhpb.RunWfRequest{WfSpecName: name, Id: &id, Variables: inputs},
+	}}})
 }
 
 func (w *world) claimTask(run, guid string, attempt int32) machine.Effects {
 	return w.do(&pb.Record{Command: &pb.Record_ClaimTask{ClaimTask: &pb.ClaimTask{
-		TaskRunId: &lhpb.TaskRunId{WfRunId: lh.ParseWfRunID(run), TaskGuid: guid}, Attempt: attempt, Credit: credit}}})
+		TaskRunId: &lhpb.TaskRunId{WfRunId: lh.ParseWfRunID(run), TaskGuid: guid}, Attempt: attempt, Credit: credit,
+	}}})
 }
 
 func (w *world) reportTask(run, guid string, attempt int32, status lhpb.TaskStatus, output *lhpb.VariableValue) machine.Effects {
@@ -60,7 +63,8 @@ func (w *world) succeed(run, guid string, output *lhpb.VariableValue) machine.Ef
 
 func (w *world) putEvent(run string, content *lhpb.VariableValue) machine.Effects {
 	return w.do(&pb.Record{Command: &pb.Record_PutExternalEvent{PutExternalEvent: &lhpb.PutExternalEventRequest{
-		WfRunId: lh.ParseWfRunID(run), ExternalEventDefId: &lhpb.ExternalEventDefId{Name: "go"}, Content: content}}})
+		WfRunId: lh.ParseWfRunID(run), ExternalEventDefId: &lhpb.ExternalEventDefId{Name: "go"}, Content: content,
+	}}})
 }
 
 func (w *world) wfRun(id string) *lhpb.WfRun { return get[pb.WfRunRow](w, run(id).WfRun()).GetWfRun() }
@@ -114,7 +118,8 @@ func TestOversizedFailureSaysSo(t *testing.T) {
 	w.claimTask("w", "0-1", 0)
 	w.do(&pb.Record{Command: &pb.Record_ReportTask{ReportTask: &pb.ReportTask{Report: &lhpb.ReportTaskRun{
 		TaskRunId: &lhpb.TaskRunId{WfRunId: &lhpb.WfRunId{Id: "w"}, TaskGuid: "0-1"}, Status: lhpb.TaskStatus_TASK_EXCEPTION,
-		Result: &lhpb.ReportTaskRun_Exception{Exception: &lhpb.LHTaskException{Name: "biz", Message: strings.Repeat("m", 20_000), Content: big(1_025_000)}}}}}})
+		Result: &lhpb.ReportTaskRun_Exception{Exception: &lhpb.LHTaskException{Name: "biz", Message: strings.Repeat("m", 20_000), Content: big(1_025_000)}},
+	}}}})
 	f := w.node("w", 0, 1).GetFailures()
 	if len(f) != 1 || !value.IsNull(f[0].Content) || !strings.Contains(f[0].Message, "content was left out") || len(f[0].Message) > 10_000 {
 		t.Fatalf("failures %v", f)
@@ -210,7 +215,8 @@ func TestApplyIsBounded(t *testing.T) {
 	w.each = nil
 	id := "bomb"
 	fx := w.apply(&pb.Record{Header: w.header(), Command: &pb.Record_RunWf{RunWf: &pb.RunWf{
-		WfSpecId: w.meta.latest().newest("spec0", -1).Spec.Id, Request: &lhpb.RunWfRequest{WfSpecName: "spec0", Id: &id}}}})
+		WfSpecId: w.meta.latest().newest("spec0", -1).Spec.Id, Request: &lhpb.RunWfRequest{WfSpecName: "spec0", Id: &id},
+	}}})
 	if fx.Reply.Err != nil || len(fx.Emit) == 0 || len(fx.Changes) > 10*w.config.MaxSteps {
 		t.Fatalf("%v, %d changes, %d records to go on", fx.Reply.Err, len(fx.Changes), len(fx.Emit))
 	}

@@ -89,8 +89,10 @@ func (s *state) readRuns() []string {
 		name := p.Tenant + "\x00" + p.WfRun
 		w := s.runs[name]
 		if w == nil {
-			w = &wfRun{tenant: p.Tenant, id: p.WfRun, threads: map[int32]*lhpb.ThreadRun{}, inactive: map[int32]bool{},
-				nodes: map[nodeID]*lhpb.NodeRun{}, tasks: map[string]*lhpb.TaskRun{}}
+			w = &wfRun{
+				tenant: p.Tenant, id: p.WfRun, threads: map[int32]*lhpb.ThreadRun{}, inactive: map[int32]bool{},
+				nodes: map[nodeID]*lhpb.NodeRun{}, tasks: map[string]*lhpb.TaskRun{},
+			}
 			s.runs[name] = w
 			names = append(names, name)
 		}
