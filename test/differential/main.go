@@ -114,7 +114,7 @@ func (t *tally) add(n names, script int, v *verdict) {
 	defer t.mu.Unlock()
 	t.kinds[v.kind]++
 	t.commands += len(v.commands)
-	if v.kind == equal || v.kind == hangs || v.kind == dropped {
+	if v.kind == equal || v.kind == hangs || v.kind == dropped || v.kind == decided {
 		return
 	}
 	fmt.Printf("seed %d script %d: %s\n", n.seed, script, v.kind)

@@ -88,9 +88,15 @@ func (n *normal) object(o map[string]any) any {
 	if source, ok := out["source"].(map[string]any); ok {
 		delete(source, "wfSpecId")
 	}
-	if ids, ok := out["childThreadIds"].([]any); ok {
-		slices.SortFunc(ids, func(a, b any) int { return cmp.Compare(a.(float64), b.(float64)) })
-		out["childThreadIds"] = slices.Compact(ids)
+	for _, name := range []string{"childThreadIds", "handledFailedChildren"} {
+		if ids, ok := out[name].([]any); ok {
+			slices.SortFunc(ids, func(a, b any) int { return cmp.Compare(a.(float64), b.(float64)) })
+			out[name] = slices.Compact(ids)
+		}
+	}
+	if reasons, ok := out["haltReasons"].([]any); ok {
+		slices.SortFunc(reasons, func(a, b any) int { return strings.Compare(show(a), show(b)) })
+		out["haltReasons"] = slices.CompactFunc(reasons, func(a, b any) bool { return show(a) == show(b) })
 	}
 	return out
 }

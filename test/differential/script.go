@@ -70,8 +70,8 @@ func both[T proto.Message](ctx context.Context, p *player, do func(context.Conte
 	if status.Code(xerr) != status.Code(yerr) {
 		return p.end(differs, fmt.Sprintf("answer: original %v, ours %v", xerr, yerr))
 	}
-	if xerr != nil {
-		return nil
+	if _, isRun := any(x).(*lhpb.WfRun); isRun || xerr != nil {
+		return nil // settle reads the run
 	}
 	a := (&normal{ids: map[string]string{}}).value("", jsonValue(x))
 	b := (&normal{ids: map[string]string{}}).value("", jsonValue(y))
@@ -187,6 +187,9 @@ func (p *player) settle(ctx context.Context) *verdict {
 			if x != nil && x.dropped(y) {
 				return p.end(dropped)
 			}
+			if x != nil && decidedOtherwise(x, y) {
+				return p.end(decided)
+			}
 			if len(found) == 0 {
 				found = []string{"a timer does not fire on either server"}
 			}
@@ -248,6 +251,41 @@ func (s *state) dropped(ours *state) bool {
 	return false
 }
 
+// decidedOtherwise tells whether the states show one of the situations in which ours acts differently on purpose.
+func decidedOtherwise(original, ours *state) bool {
+	for _, r := range ours.Runs {
+		for _, t := range r.WfRun.ThreadRuns {
+			var waits, lasts bool
+			for _, h := range t.HaltReasons {
+				waits = waits || h.GetPendingInterrupt() != nil || h.GetPendingFailure() != nil
+				lasts = lasts || h.GetManualHalt() != nil || h.GetParentHalted() != nil || h.GetHaltedByParent() != nil
+			}
+			if waits && lasts && t.Status == lhpb.LHStatus_HALTED {
+				return true // its handler waits until the thread may go on
+			}
+		}
+	}
+	return len(original.Runs) == len(ours.Runs) && waitsLonger(original, ours)
+}
+
+// waitsLonger tells whether an EXIT of ours waits for what is below a failed child.
+func waitsLonger(original, ours *state) bool {
+	for i, r := range ours.Runs {
+		for _, n := range r.Nodes {
+			if n.GetExit() == nil || n.Status != lhpb.LHStatus_RUNNING {
+				continue
+			}
+			at := slices.IndexFunc(original.Runs[i].Nodes, func(o *lhpb.NodeRun) bool {
+				return o.Id.ThreadRunNumber == n.Id.ThreadRunNumber && o.Id.Position == n.Id.Position
+			})
+			if at >= 0 && original.Runs[i].Nodes[at].Status == lhpb.LHStatus_ERROR {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 type command func(context.Context) *verdict
 
 // choose picks the next command; nil when the script is over.
@@ -294,7 +332,9 @@ func (p *player) choose() command {
 	for _, t := range root.WfRun.ThreadRuns {
 		switch t.Status {
 		case lhpb.LHStatus_ERROR:
-			failed = append(failed, t.Number)
+			if !haltedBelow(root.WfRun, t) {
+				failed = append(failed, t.Number)
+			}
 		case lhpb.LHStatus_COMPLETED, lhpb.LHStatus_EXCEPTION:
 		default:
 			alive++
@@ -305,7 +345,7 @@ func (p *player) choose() command {
 			}
 		}
 	}
-	if len(manual) > 0 {
+	if len(manual) > 0 && !terminal(root.WfRun.Status) {
 		add(3, func(ctx context.Context) *verdict { return p.resume(ctx, manual[p.rng.IntN(len(manual))]) })
 	}
 	if len(failed) > 0 && p.rng.IntN(3) > 0 {
@@ -316,7 +356,9 @@ func (p *player) choose() command {
 	}
 	if alive > 0 {
 		add(1, p.interrupt)
-		add(1, p.stop)
+		if !terminal(root.WfRun.Status) {
+			add(1, p.stop)
+		}
 		if p.rng.IntN(4) == 0 {
 			add(1, p.early)
 		}
@@ -325,6 +367,12 @@ func (p *player) choose() command {
 		return nil
 	}
 	return options[p.rng.IntN(len(options))]
+}
+
+// haltedBelow tells whether the parent is halted: what ours rescues there waits for the parent.
+func haltedBelow(w *lhpb.WfRun, t *lhpb.ThreadRun) bool {
+	i := slices.IndexFunc(w.ThreadRuns, func(p *lhpb.ThreadRun) bool { return t.ParentThreadId != nil && p.Number == *t.ParentThreadId })
+	return i >= 0 && (w.ThreadRuns[i].Status == lhpb.LHStatus_HALTED || w.ThreadRuns[i].Status == lhpb.LHStatus_HALTING)
 }
 
 func terminal(s lhpb.LHStatus) bool {
@@ -517,8 +565,12 @@ func (p *player) early(ctx context.Context) *verdict {
 }
 
 func (p *player) interrupt(ctx context.Context) *verdict {
-	def := []string{interruptA, interruptB}[p.rng.IntN(2)]
-	return p.putEvent(ctx, def, str("now"), nil, nil)
+	// One thread at a time: the numbers of handlers that start at once are the server's own choice.
+	def, thread := interruptA, p.anyThread()
+	if p.rng.IntN(2) == 0 {
+		def = interruptB
+	}
+	return p.putEvent(ctx, def, str("now"), &thread, nil)
 }
 
 func (p *player) anyThread() int32 {

@@ -267,9 +267,6 @@ func (g *generator) event(b *body) {
 		kind, e.TimeoutSeconds = "EVENT-short", literal(integer(1))
 	case 1:
 		e.TimeoutSeconds = literal(integer(3600))
-	case 2:
-		e.TimeoutSeconds = g.number(b, 0)
-		kind = "EVENT-short"
 	}
 	name := g.add(b, kind, g.handled(b, &lhpb.Node{Node: &lhpb.Node_ExternalEvent{ExternalEvent: e}}))
 	if def == eventText {
