@@ -34,6 +34,7 @@ const (
 	crashed = "the original answers INTERNAL"
 	hangs   = "the original hangs in HALTING at a node that it cannot halt"
 	dropped = "the original drops a report"
+	decided = "ours decides otherwise, see docs/differences.md"
 	differs = "differs"
 )
 
