@@ -228,7 +228,7 @@ func (r *rig) tryOpen() (err error) {
 	if r.logger != nil {
 		o.Logger = r.logger
 	}
-	if r.store, err = store.Open(o); err != nil {
+	if r.store, err = store.Open(r.Context(), o); err != nil {
 		return err
 	}
 	lc := embedded.DefaultConfig()

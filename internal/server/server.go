@@ -116,10 +116,10 @@ func (s *Server) listen(ctx context.Context, host string, port int) (net.Listene
 	return new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(port)))
 }
 
-func (s *Server) openStore(context.Context) (err error) {
+func (s *Server) openStore(ctx context.Context) (err error) {
 	o := store.DefaultOptions()
 	o.Dir, o.Partitions, o.MemoryBytes, o.Logger = s.cfg.StateDir, s.cfg.Partitions, s.cfg.StoreMemoryBytes, s.log
-	if s.store, err = store.Open(o); err != nil {
+	if s.store, err = store.Open(ctx, o); err != nil {
 		return err
 	}
 	l := embedded.DefaultConfig()

@@ -67,7 +67,7 @@ func (s *server) open() (err error) {
 	o := store.DefaultOptions()
 	o.Dir, o.FS, o.Partitions = "/data", s.world.disk.fs(s.world.options.Fault == ReplyBeforeSync), partitions
 	o.MemoryBytes = 8 << 20
-	if s.store, err = store.Open(o); err != nil {
+	if s.store, err = store.Open(context.Background(), o); err != nil {
 		return err
 	}
 	l := embedded.DefaultConfig()

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -40,8 +41,9 @@ type Store struct {
 }
 
 // Open opens the store, or makes it. It refuses a store that another process has open, one of another mode or
-// another number of partitions, and one of a newer format.
-func Open(o Options) (_ *Store, err error) {
+// another number of partitions, and one of a newer format. When ctx ends, or the disk fails, while the log is
+// replayed, Open returns; what it has begun is then left to the end of the process.
+func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
 	}
@@ -63,13 +65,53 @@ func Open(o Options) (_ *Store, err error) {
 	}
 	s.cache = pebble.NewCache(max(o.MemoryBytes-memtables*o.memtableBytes(), minMemtableBytes))
 	defer s.cache.Unref()
-	if s.db, err = pebble.Open(o.Dir, o.pebble(s)); err != nil {
-		return nil, fmt.Errorf("store: open %s (is another server using it?): %w", o.Dir, err)
+	if err := s.openPebble(ctx, &o); err != nil {
+		return nil, err
 	}
 	if err := s.checkFormat(&o); err != nil {
 		return nil, errors.Join(err, s.db.Close())
 	}
 	return s, nil
+}
+
+// openPebble opens the database. With the disk full Pebble would try for ever to make room for what the log
+// holds; a database that comes too late is closed again.
+func (s *Store) openPebble(ctx context.Context, o *Options) error {
+	type result struct {
+		db  *pebble.DB
+		err error
+	}
+	opened, abandoned := make(chan result), make(chan struct{})
+	go func() {
+		defer func() {
+			if p := recover(); p != nil {
+				s.unwound(p)
+			}
+		}()
+		db, err := pebble.Open(o.Dir, o.pebble(s))
+		select {
+		case opened <- result{db, err}:
+		case <-abandoned:
+			if err == nil {
+				_ = db.Close()
+			}
+		}
+	}()
+	var why error
+	select {
+	case r := <-opened:
+		if r.err != nil {
+			return fmt.Errorf("store: open %s (is another server using it?): %w", o.Dir, r.err)
+		}
+		s.db = r.db
+		return nil
+	case <-s.failed:
+		why = s.failure
+	case <-ctx.Done():
+		why = ctx.Err()
+	}
+	close(abandoned)
+	return fmt.Errorf("store: open %s: %w", o.Dir, why)
 }
 
 // makeDir makes the folder and syncs what names it: a folder whose name is not durable takes all it holds along.

@@ -38,7 +38,7 @@ func options(fs vfs.FS) Options {
 
 func open(t testing.TB, o Options) *Store {
 	t.Helper()
-	s, err := Open(o)
+	s, err := Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -152,7 +152,7 @@ func TestForeignStoresAreRefused(t *testing.T) {
 		closed(t, open(t, options(fs)))
 		o := options(fs)
 		change(&o)
-		if _, err := Open(o); err == nil || !strings.Contains(err.Error(), name) {
+		if _, err := Open(t.Context(), o); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -165,7 +165,7 @@ func TestNewerFormatIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	closed(t, s)
-	if _, err := Open(options(fs)); err == nil || !strings.Contains(err.Error(), "start a newer version") {
+	if _, err := Open(t.Context(), options(fs)); err == nil || !strings.Contains(err.Error(), "start a newer version") {
 		t.Error(err)
 	}
 }
@@ -189,7 +189,7 @@ func TestOneOwner(t *testing.T) {
 	o.Dir = filepath.Join(t.TempDir(), "store")
 	s := open(t, o)
 	defer closed(t, s)
-	if _, err := Open(o); err == nil || !strings.Contains(err.Error(), "is another server using it") {
+	if _, err := Open(t.Context(), o); err == nil || !strings.Contains(err.Error(), "is another server using it") {
 		t.Error(err)
 	}
 }
@@ -301,6 +301,52 @@ func TestDiskFullFailsTheStore(t *testing.T) {
 	if !errors.Is(s.Close(), syscall.ENOSPC) || !errors.Is(s.Err(), syscall.ENOSPC) {
 		t.Errorf("Close: %v, Err: %v", s.Close(), s.Err())
 	}
+}
+
+// TestFullDiskIsSaidAtTheStart opens a store whose log has to be flushed on a disk that has no room for it.
+func TestFullDiskIsSaidAtTheStart(t *testing.T) {
+	mem := vfs.NewCrashableMem()
+	o := options(mem)
+	s := open(t, o)
+	put(t, s, c0, "a", 1)
+	o.FS = mem.CrashClone(vfs.CrashCloneCfg{})
+	closed(t, s)
+	var full atomic.Bool
+	full.Store(true)
+	o.FS = errorfs.Wrap(o.FS, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if full.Load() && strings.HasSuffix(op.Path, ".sst") && op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
+			return syscall.ENOSPC
+		}
+		return nil
+	}))
+	if _, err := Open(t.Context(), o); !errors.Is(err, syscall.ENOSPC) {
+		t.Errorf("Open: %v", err)
+	}
+	full.Store(false)
+}
+
+// TestOpeningCanBeGivenUp ends the wait for a disk that does not answer.
+func TestOpeningCanBeGivenUp(t *testing.T) {
+	held, reached := make(chan struct{}), make(chan struct{}, 1)
+	o := options(errorfs.Wrap(vfs.NewMem(), errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if strings.Contains(op.Path, "MANIFEST") && op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
+			select {
+			case reached <- struct{}{}:
+			default:
+			}
+			<-held
+		}
+		return nil
+	})))
+	ctx, giveUp := context.WithCancel(t.Context())
+	go func() {
+		<-reached
+		giveUp()
+	}()
+	if _, err := Open(ctx, o); !errors.Is(err, context.Canceled) {
+		t.Errorf("Open: %v", err)
+	}
+	close(held)
 }
 
 // stalls is a logger that tells when writes wait.

@@ -66,7 +66,7 @@ func openStore(t testing.TB, fs vfs.FS) *store.Store {
 	t.Helper()
 	o := store.DefaultOptions()
 	o.Dir, o.FS, o.Partitions, o.MemoryBytes = "store", fs, 3, 4<<20
-	s, err := store.Open(o)
+	s, err := store.Open(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
