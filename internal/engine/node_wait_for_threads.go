@@ -198,9 +198,10 @@ func (n *nodeRun) handleChild(i int) {
 	e.FailureHandlerThreadRunId = &started.number
 }
 
-// failure is what a failed ThreadRun failed with.
+// failure is what a failed ThreadRun failed with. When the handler of a failure failed in its turn, it is
+// still the failure that the node itself met.
 func (t *threadRun) failure() *lhpb.Failure {
-	if f := t.node().lastFailure(); f != nil && failureStatus(f.FailureName) == t.status() {
+	if f := t.node().lastFailure(); f != nil {
 		return f
 	}
 	return &lhpb.Failure{

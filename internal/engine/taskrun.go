@@ -148,7 +148,7 @@ func (k *taskRun) report(r *lhpb.ReportTaskRun) {
 	case *lhpb.ReportTaskRun_Error:
 		a.Result = &lhpb.TaskAttempt_Error{Error: result.Error}
 	case *lhpb.ReportTaskRun_Exception:
-		a.Result = &lhpb.TaskAttempt_Exception{Exception: result.Exception}
+		a.Result = &lhpb.TaskAttempt_Exception{Exception: withContent(result.Exception)}
 	default:
 		k.takeOutput(a, def, r)
 	}
@@ -157,6 +157,14 @@ func (k *taskRun) report(r *lhpb.ReportTaskRun) {
 		k.refuseResult(a)
 		task.Status = a.Status
 	}
+}
+
+// withContent is the exception with a content, NULL if the worker gave none.
+func withContent(e *lhpb.LHTaskException) *lhpb.LHTaskException {
+	if e.GetContent() != nil {
+		return e
+	}
+	return &lhpb.LHTaskException{Name: e.GetName(), Message: e.GetMessage(), Content: null}
 }
 
 // takeOutput stores a usable output; one that is not ends the attempt for good.
