@@ -95,10 +95,28 @@ func (n *normal) object(o map[string]any) any {
 		}
 	}
 	if reasons, ok := out["haltReasons"].([]any); ok {
+		reasons = slices.DeleteFunc(reasons, func(r any) bool { return haltedFromFar(r, out["parentThreadId"]) })
 		slices.SortFunc(reasons, func(a, b any) int { return strings.Compare(show(a), show(b)) })
 		out["haltReasons"] = slices.CompactFunc(reasons, func(a, b any) bool { return show(a) == show(b) })
+		if len(reasons) == 0 {
+			delete(out, "haltReasons")
+		}
 	}
 	return out
+}
+
+// haltedFromFar tells whether a thread is halted by an ancestor that is not its parent: ours halts also what is
+// left below a thread that has ended.
+func haltedFromFar(reason, parent any) bool {
+	r, ok := reason.(map[string]any)["parentHalted"].(map[string]any)
+	if !ok {
+		return false
+	}
+	by := r["parentThreadId"]
+	if by == nil {
+		by = 0.0
+	}
+	return parent != nil && by != parent
 }
 
 // freeForeignHandlers: the original shares one Failure between a waiting node and the failed child's node, so
