@@ -44,8 +44,10 @@ func TestComparators(t *testing.T) {
 		{Str("a"), lhpb.Comparator_LESS_THAN, Str("aa"), "true"},
 		{wfRun("a", "b"), lhpb.Comparator_EQUALS, wfRun("a", "b"), "true"},
 		{wfRun("a"), lhpb.Comparator_LESS_THAN, wfRun("a", "b"), "true"},
-		{record("car", 0, map[string]*lhpb.VariableValue{"a": Int(1), "b": Int(2)}), lhpb.Comparator_EQUALS,
-			record("car", 0, map[string]*lhpb.VariableValue{"b": Int(2), "a": Int(1)}), "true"},
+		{
+			record("car", 0, map[string]*lhpb.VariableValue{"a": Int(1), "b": Int(2)}), lhpb.Comparator_EQUALS,
+			record("car", 0, map[string]*lhpb.VariableValue{"b": Int(2), "a": Int(1)}), "true",
+		},
 		{record("car", 0, nil), lhpb.Comparator_EQUALS, record("car", 1, nil), "false"},
 		{at(1, 5), lhpb.Comparator_LESS_THAN, at(1, 6), "true"},
 		{Bytes([]byte{1}), lhpb.Comparator_EQUALS, Bytes([]byte{1}), "true"},

@@ -131,8 +131,10 @@ func TestExpressions(t *testing.T) {
 		{typed(tInt, Int(1), Int(2)), opRemoveAt, Int(2), "error: Index 2 out of bounds"},
 		{typed(tInt), opAdd, Int(2), "error: Cannot add to var of type Array<INT>"},
 
-		{mapping("hello", Int(42), "world", Int(99)), opExtend, mapping("hello", Int(100), "brand-new", Int(7)),
-			`Map<STR, INT> {"hello":100,"world":99,"brand-new":7}`},
+		{
+			mapping("hello", Int(42), "world", Int(99)), opExtend, mapping("hello", Int(100), "brand-new", Int(7)),
+			`Map<STR, INT> {"hello":100,"world":99,"brand-new":7}`,
+		},
 		{mapping("a", Int(1)), opExtend, Int(1), "error: Cannot extend a Map"},
 		{mapping("a", Int(1), "b", Int(2)), opRemoveK, Str("a"), `Map<STR, INT> {"b":2}`},
 		{mapping("a", Int(1)), opRemoveK, Str("z"), `Map<STR, INT> {"a":1}`},

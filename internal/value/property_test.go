@@ -249,8 +249,10 @@ func TestWhatIsSetIsFound(t *testing.T) {
 
 func TestJSONPathIsTotal(t *testing.T) {
 	doc := JSONObj(`{"a":{"b":[1,2,{"c":"x"}]},"l":[{"v":1},{"v":"2"}]}`)
-	parts := []string{"$", "@", ".", "..", "a", "b", "l", "[", "]", "*", "?", "(", ")", "'", "\"", "0", "-1", ":", ",", " ", "==", "&&", "||", "!",
-		"<", "=~", "/x/", "in", "size", "length()", "sum(", "$.l", "[?(@.v", "\\", "{", "}", "true", "null", "1.5"}
+	parts := []string{
+		"$", "@", ".", "..", "a", "b", "l", "[", "]", "*", "?", "(", ")", "'", "\"", "0", "-1", ":", ",", " ", "==", "&&", "||", "!",
+		"<", "=~", "/x/", "in", "size", "length()", "sum(", "$.l", "[?(@.v", "\\", "{", "}", "true", "null", "1.5",
+	}
 	rapid.Check(t, func(t *rapid.T) {
 		path := strings.Join(rapid.SliceOfN(rapid.SampledFrom(parts), 0, 14).Draw(t, "parts"), "")
 		first, err := ReadJSONPath(doc, path)

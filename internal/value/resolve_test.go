@@ -122,12 +122,18 @@ func TestResolve(t *testing.T) {
 		{"nested where there is none", structOf("car", map[string]any{"model": map[string]any{}}), "error: field 'model'"},
 		{"failing field", structOf("car", map[string]any{"model": variable("nope")}), "error: field 'model': Variable nope"},
 
-		{"map builder", mapOf(nil, literalOf(Str("a")), variable("x"), literalOf(Str("b")), variable("s"), literalOf(Str("a")), literalOf(Int(1))),
-			`Map<STR, INT> {"a":1,"b":"a😀"}`},
-		{"typed map builder", mapOf(&lhpb.InlineMapDef{KeyType: tStr, ValueType: tDouble}, literalOf(Str("a")), variable("x")),
-			`Map<STR, DOUBLE> {"a":5}`},
-		{"ill-typed map builder", mapOf(&lhpb.InlineMapDef{KeyType: tStr, ValueType: tInt}, literalOf(Str("a")), variable("s")),
-			"error: value of entry 0: Value of type STR is not compatible with expected type INT"},
+		{
+			"map builder", mapOf(nil, literalOf(Str("a")), variable("x"), literalOf(Str("b")), variable("s"), literalOf(Str("a")), literalOf(Int(1))),
+			`Map<STR, INT> {"a":1,"b":"a😀"}`,
+		},
+		{
+			"typed map builder", mapOf(&lhpb.InlineMapDef{KeyType: tStr, ValueType: tDouble}, literalOf(Str("a")), variable("x")),
+			`Map<STR, DOUBLE> {"a":5}`,
+		},
+		{
+			"ill-typed map builder", mapOf(&lhpb.InlineMapDef{KeyType: tStr, ValueType: tInt}, literalOf(Str("a")), variable("s")),
+			"error: value of entry 0: Value of type STR is not compatible with expected type INT",
+		},
 		{"map builder with NULL key", mapOf(nil, variable("null"), variable("x")), "error: the key is NULL"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -52,15 +52,19 @@ func TestValidate(t *testing.T) {
 		{Map(&lhpb.Map{Entries: []*lhpb.Map_Entry{{}}}), MapDef(tStr, tInt), "error: entry 0: the key is NULL"},
 		{mapping(), ArrayDef(tInt), "error: Value of type Map<UNKNOWN, UNKNOWN> is not compatible"},
 
-		{record("car", 7, map[string]*lhpb.VariableValue{"model": Str("T"), "extra": JSONObj("{a:1}")}), tCar,
-			`Struct<car,v0> {"extra":{"a":1},"model":"T"}`},
+		{
+			record("car", 7, map[string]*lhpb.VariableValue{"model": Str("T"), "extra": JSONObj("{a:1}")}), tCar,
+			`Struct<car,v0> {"extra":{"a":1},"model":"T"}`,
+		},
 		{record("car", 0, map[string]*lhpb.VariableValue{"model": Str("T"), "plate": NullValue()}), tCar, `Struct<car,v0> {"model":"T","plate":null}`},
 		{record("car", 0, nil), tCar, "error: Missing required field model"},
 		{record("car", 0, map[string]*lhpb.VariableValue{"model": NullValue()}), tCar, "error: Field is not nullable but received null value"},
 		{record("car", 0, map[string]*lhpb.VariableValue{"model": list()}), tCar, "error: Field 'model': Value of type Array<UNKNOWN>"},
 		{record("car", 0, map[string]*lhpb.VariableValue{"model": Int(5)}), tCar, `Struct<car,v0> {"model":5}`},
-		{record("car", 0, map[string]*lhpb.VariableValue{"model": Str("T"), "owner": record("person", 9, nil)}), tCar,
-			"error: Field 'owner': Missing required field name"},
+		{
+			record("car", 0, map[string]*lhpb.VariableValue{"model": Str("T"), "owner": record("person", 9, nil)}), tCar,
+			"error: Field 'owner': Missing required field name",
+		},
 		{record("bus", 0, nil), tCar, "error: Value of type Struct<bus,v0> is not compatible with expected type Struct<car,v0>"},
 		{record("boat", 0, nil), StructType(&lhpb.StructDefId{Name: "boat"}), "error: refers to non-existent StructDef boat with version 0"},
 		{record("car", 0, nil), tObj, "error: Value of type Struct<car,v0> is not compatible with expected type JSON_OBJ"},
