@@ -95,6 +95,9 @@ func (n *normal) object(o map[string]any) any {
 		}
 	}
 	if reasons, ok := out["haltReasons"].([]any); ok {
+		if out["status"] == "RUNNING" {
+			reasons = nil // the original keeps those from before a rescue
+		}
 		reasons = slices.DeleteFunc(reasons, func(r any) bool { return haltedFromFar(r, out["parentThreadId"]) })
 		slices.SortFunc(reasons, func(a, b any) int { return strings.Compare(show(a), show(b)) })
 		out["haltReasons"] = slices.CompactFunc(reasons, func(a, b any) bool { return show(a) == show(b) })
