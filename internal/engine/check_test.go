@@ -1,0 +1,125 @@
+package engine_test
+
+import (
+	"maps"
+	"testing"
+
+	"littlehorse/internal/engine"
+	"littlehorse/internal/engine/check"
+	"littlehorse/internal/keys"
+	"littlehorse/internal/machine"
+	"littlehorse/internal/pb"
+	"littlehorse/lhpb"
+)
+
+func (w *world) violations(s *sharedState) []check.Violation {
+	return check.State(s, func(string) engine.Specs { return w.meta.At(w.meta.version(), tenant) })
+}
+
+// without is the state without one row.
+func (s *sharedState) without(k keys.Key) *sharedState {
+	c := newSharedState()
+	maps.Copy(c.rows, s.rows)
+	delete(c.rows, k)
+	return c
+}
+
+// with is the state with one row more, or another in its place.
+func (s *sharedState) with(k keys.Key, v machine.Value) *sharedState {
+	c := s.without(k)
+	c.Commit([]machine.Change{{Key: k, Value: v}})
+	return c
+}
+
+// Each row that wakes something, or by which something is found, is missed when it is not there.
+func TestCheckMissesWhatIsGone(t *testing.T) {
+	w := newTestWorld(t, engine.DefaultConfig(),
+		"thread main\n var s STR searchable = \"v\"\n c: START sleeps\n d: START retries\n e: EVENT go\n"+
+			"thread sleeps\n s: SLEEP 10\n"+
+			"thread retries\n a: TASK t() retries=1 backoff=1000,2,5000",
+		"thread main\n a: TASK t()",
+		"thread main\n c: START kid\n a: TASK u()\nthread kid\n b: TASK t()")
+	w.runSpec("spec0", "w0", nil)
+	w.claimTask("w0", "2-1", 0)
+	w.reportTask("w0", "2-1", 0, lhpb.TaskStatus_TASK_FAILED, nil)
+	w.putEvent("elsewhere", nil)
+	w.runSpec("spec1", "w1", nil)
+	w.claimTask("w1", "0-1", 0)
+	w.runSpec("spec2", "w2", nil)
+	if found := w.violations(w.state); len(found) > 0 {
+		t.Fatal(found)
+	}
+	for _, k := range w.state.Keys() {
+		missed := k.Space() != keys.SpaceRun
+		if p, err := keys.ParseRun(k); err == nil {
+			missed = p.Kind == keys.KindUnclaimed || p.Kind == keys.KindThreadRun || p.Kind == keys.KindTaskRun
+		}
+		if missed && len(w.violations(w.state.without(k))) == 0 {
+			t.Errorf("%q is gone and nobody minds", k)
+		}
+	}
+}
+
+// States that no record makes are told from those that one does.
+func TestCheckFindsWhatIsWrong(t *testing.T) {
+	w := newTestWorld(t, engine.DefaultConfig(), "thread main\n c: START kid\n w: WAIT_ALL out(\"c\")\nthread kid\n e: EVENT go")
+	w.runSpec("spec0", "w", nil)
+	r := run("w")
+	thread := func(n int32, change func(*lhpb.ThreadRun)) *sharedState {
+		x := get[lhpb.ThreadRun](w, r.ThreadRun(n)).CloneVT()
+		change(x)
+		return w.state.with(r.ThreadRun(n), x)
+	}
+	row := get[pb.WfRunRow](w, r.WfRun())
+	ended := row.CloneVT()
+	ended.WfRun.Status = lhpb.LHStatus_COMPLETED
+	uncounted := row.CloneVT()
+	uncounted.ThreadRunNumbers = []int32{0}
+	for name, s := range map[string]*sharedState{
+		"halted for nothing":        thread(1, func(x *lhpb.ThreadRun) { x.Status = lhpb.LHStatus_HALTED }),
+		"halting for nothing":       thread(1, func(x *lhpb.ThreadRun) { x.Status = lhpb.LHStatus_HALTING }),
+		"waits for what has failed": thread(1, func(x *lhpb.ThreadRun) { x.Status = lhpb.LHStatus_ERROR }),
+		"no such NodeRun":           thread(1, func(x *lhpb.ThreadRun) { x.CurrentNodePosition = 7 }),
+		"ended alone":               w.state.with(r.WfRun(), ended),
+		"not counted":               w.state.with(r.WfRun(), uncounted),
+		"index row of nothing": w.state.with(keys.In(tenant).Tag(keys.TagTaskRun).Text("t").Int(1).
+			Row(0, keys.TagID{WfRun: "w", Guid: "0-9"}), &pb.Empty{}),
+	} {
+		if len(w.violations(s)) == 0 {
+			t.Errorf("%s: not found", name)
+		}
+	}
+}
+
+func TestCheckKnowsTheArrows(t *testing.T) {
+	attempt := func(s lhpb.TaskStatus, worker string) *lhpb.TaskRun {
+		return &lhpb.TaskRun{Id: &lhpb.TaskRunId{}, Attempts: []*lhpb.TaskAttempt{{Status: s, TaskWorkerId: worker, StartTime: literal("time(1)").GetUtcTimestamp()}}}
+	}
+	thread := func(s lhpb.LHStatus, position int32) *lhpb.ThreadRun {
+		return &lhpb.ThreadRun{Status: s, CurrentNodePosition: position}
+	}
+	node := func(s lhpb.LHStatus) *lhpb.NodeRun { return &lhpb.NodeRun{Id: &lhpb.NodeRunId{}, Status: s} }
+	for name, c := range map[string]struct {
+		before, after machine.Value
+		allowed       bool
+	}{
+		"a task runs and ends":           {attempt(lhpb.TaskStatus_TASK_RUNNING, "a"), attempt(lhpb.TaskStatus_TASK_SUCCESS, "a"), true},
+		"a task is handed out twice":     {attempt(lhpb.TaskStatus_TASK_RUNNING, "a"), attempt(lhpb.TaskStatus_TASK_RUNNING, "b"), false},
+		"an ended task runs again":       {attempt(lhpb.TaskStatus_TASK_TIMEOUT, "a"), attempt(lhpb.TaskStatus_TASK_SUCCESS, "a"), false},
+		"a thread is rescued":            {thread(lhpb.LHStatus_ERROR, 1), thread(lhpb.LHStatus_RUNNING, 2), true},
+		"a thread is rescued in place":   {thread(lhpb.LHStatus_ERROR, 1), thread(lhpb.LHStatus_RUNNING, 1), false},
+		"an exception is rescued":        {thread(lhpb.LHStatus_EXCEPTION, 1), thread(lhpb.LHStatus_RUNNING, 2), false},
+		"a completed thread runs":        {thread(lhpb.LHStatus_COMPLETED, 1), thread(lhpb.LHStatus_RUNNING, 1), false},
+		"a thread goes back":             {thread(lhpb.LHStatus_RUNNING, 2), thread(lhpb.LHStatus_RUNNING, 1), false},
+		"an edge fails":                  {node(lhpb.LHStatus_COMPLETED), node(lhpb.LHStatus_ERROR), true},
+		"a failed node runs":             {node(lhpb.LHStatus_ERROR), node(lhpb.LHStatus_RUNNING), false},
+		"a completed node is halted":     {node(lhpb.LHStatus_COMPLETED), node(lhpb.LHStatus_HALTED), false},
+		"a halted node goes on":          {node(lhpb.LHStatus_HALTED), node(lhpb.LHStatus_RUNNING), true},
+		"an object comes and goes":       {nil, node(lhpb.LHStatus_RUNNING), true},
+		"a variable changes as it likes": {&lhpb.Variable{}, &lhpb.Variable{Value: literal("1")}, true},
+	} {
+		if found := check.Transition(c.before, c.after); (len(found) == 0) != c.allowed {
+			t.Errorf("%s: %v", name, found)
+		}
+	}
+}
