@@ -496,9 +496,9 @@ func (x *GetBulkJobRequest) GetId() *BulkJobId {
 // Asks for the ids of bulk jobs.
 type SearchBulkJobRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// From the previous page; unset for the first. Everything else must be as it was then.
+	// From the previous page; unset for the first. Everything but the limit must be as it was then.
 	Bookmark []byte `protobuf:"bytes,1,opt,name=bookmark,proto3,oneof" json:"bookmark,omitempty"`
-	// Most results of a page: from 1 to 1000, 100 if unset.
+	// Most results of a page: 100 if unset, at most 1000. Less than 1 is INVALID_ARGUMENT.
 	Limit *int32 `protobuf:"varint,2,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
 	// Only jobs in this status; unset finds all.
 	Status        *BulkJobStatus `protobuf:"varint,3,opt,name=status,proto3,enum=littlehorse.BulkJobStatus,oneof" json:"status,omitempty"`

@@ -571,9 +571,9 @@ func (x *QuotaUsageMetrics) GetTotalThrottleTimeMs() int64 {
 // Asks for the ids of metric windows of a WfSpec.
 type SearchWfMetricWindowRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// From the previous page; unset for the first. Everything else must be as it was then.
+	// From the previous page; unset for the first. Everything but the limit must be as it was then.
 	Bookmark []byte `protobuf:"bytes,1,opt,name=bookmark,proto3,oneof" json:"bookmark,omitempty"`
-	// Most results of a page: from 1 to 1000, 100 if unset.
+	// Most results of a page: 100 if unset, at most 1000. Less than 1 is INVALID_ARGUMENT.
 	Limit *int32 `protobuf:"varint,2,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
 	// The WfSpec, in all versions. Required.
 	WfSpecName string `protobuf:"bytes,3,opt,name=wf_spec_name,json=wfSpecName,proto3" json:"wf_spec_name,omitempty"`

@@ -1364,9 +1364,9 @@ type ListExternalEventsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The WfRun; an unknown one has none.
 	WfRunId *WfRunId `protobuf:"bytes,1,opt,name=wf_run_id,json=wfRunId,proto3" json:"wf_run_id,omitempty"`
-	// From the previous page; unset for the first. Everything else must be as it was then.
+	// From the previous page; unset for the first. Everything but the limit must be as it was then.
 	Bookmark []byte `protobuf:"bytes,2,opt,name=bookmark,proto3,oneof" json:"bookmark,omitempty"`
-	// Most results of a page: from 1 to 1000, 100 if unset.
+	// Most results of a page: 100 if unset, at most 1000. Less than 1 is INVALID_ARGUMENT.
 	Limit         *int32 `protobuf:"varint,3,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1430,9 +1430,9 @@ type ListNodeRunsRequest struct {
 	WfRunId *WfRunId `protobuf:"bytes,1,opt,name=wf_run_id,json=wfRunId,proto3" json:"wf_run_id,omitempty"`
 	// Only of this ThreadRun.
 	ThreadRunNumber *int32 `protobuf:"varint,2,opt,name=thread_run_number,json=threadRunNumber,proto3,oneof" json:"thread_run_number,omitempty"`
-	// From the previous page; unset for the first. Everything else must be as it was then.
+	// From the previous page; unset for the first. Everything but the limit must be as it was then.
 	Bookmark []byte `protobuf:"bytes,3,opt,name=bookmark,proto3,oneof" json:"bookmark,omitempty"`
-	// Most results of a page: from 1 to 1000, 100 if unset.
+	// Most results of a page: 100 if unset, at most 1000. Less than 1 is INVALID_ARGUMENT.
 	Limit         *int32 `protobuf:"varint,4,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1501,9 +1501,9 @@ type ListTaskRunsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The WfRun; an unknown one has none.
 	WfRunId *WfRunId `protobuf:"bytes,1,opt,name=wf_run_id,json=wfRunId,proto3" json:"wf_run_id,omitempty"`
-	// From the previous page; unset for the first. Everything else must be as it was then.
+	// From the previous page; unset for the first. Everything but the limit must be as it was then.
 	Bookmark []byte `protobuf:"bytes,2,opt,name=bookmark,proto3,oneof" json:"bookmark,omitempty"`
-	// Most results of a page: from 1 to 1000, 100 if unset.
+	// Most results of a page: 100 if unset, at most 1000. Less than 1 is INVALID_ARGUMENT.
 	Limit         *int32 `protobuf:"varint,3,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1565,9 +1565,9 @@ type ListUserTaskRunRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The WfRun; an unknown one has none.
 	WfRunId *WfRunId `protobuf:"bytes,1,opt,name=wf_run_id,json=wfRunId,proto3" json:"wf_run_id,omitempty"`
-	// From the previous page; unset for the first. Everything else must be as it was then.
+	// From the previous page; unset for the first. Everything but the limit must be as it was then.
 	Bookmark []byte `protobuf:"bytes,2,opt,name=bookmark,proto3,oneof" json:"bookmark,omitempty"`
-	// Most results of a page: from 1 to 1000, 100 if unset.
+	// Most results of a page: 100 if unset, at most 1000. Less than 1 is INVALID_ARGUMENT.
 	Limit         *int32 `protobuf:"varint,3,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1629,9 +1629,9 @@ type ListVariablesRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The WfRun; an unknown one has none.
 	WfRunId *WfRunId `protobuf:"bytes,1,opt,name=wf_run_id,json=wfRunId,proto3" json:"wf_run_id,omitempty"`
-	// From the previous page; unset for the first. Everything else must be as it was then.
+	// From the previous page; unset for the first. Everything but the limit must be as it was then.
 	Bookmark []byte `protobuf:"bytes,2,opt,name=bookmark,proto3,oneof" json:"bookmark,omitempty"`
-	// Most results of a page: from 1 to 1000, 100 if unset.
+	// Most results of a page: 100 if unset, at most 1000. Less than 1 is INVALID_ARGUMENT.
 	Limit         *int32 `protobuf:"varint,3,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1748,9 +1748,9 @@ type ListWorkflowEventsRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The WfRun; an unknown one has none.
 	WfRunId *WfRunId `protobuf:"bytes,1,opt,name=wf_run_id,json=wfRunId,proto3" json:"wf_run_id,omitempty"`
-	// From the previous page; unset for the first. Everything else must be as it was then.
+	// From the previous page; unset for the first. Everything but the limit must be as it was then.
 	Bookmark []byte `protobuf:"bytes,2,opt,name=bookmark,proto3,oneof" json:"bookmark,omitempty"`
-	// Most results of a page: from 1 to 1000, 100 if unset.
+	// Most results of a page: 100 if unset, at most 1000. Less than 1 is INVALID_ARGUMENT.
 	Limit         *int32 `protobuf:"varint,3,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -3788,9 +3788,9 @@ func (x *ScheduledWfRunIdList) GetResults() []*ScheduledWfRunId {
 // Asks for the ids of CorrelatedEvents.
 type SearchCorrelatedEventRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// From the previous page; unset for the first. Everything else must be as it was then.
+	// From the previous page; unset for the first. Everything but the limit must be as it was then.
 	Bookmark []byte `protobuf:"bytes,1,opt,name=bookmark,proto3,oneof" json:"bookmark,omitempty"`
-	// Most results of a page: from 1 to 1000, 100 if unset.
+	// Most results of a page: 100 if unset, at most 1000. Less than 1 is INVALID_ARGUMENT.
 	Limit *int32 `protobuf:"varint,2,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
 	// Only those created at or after this time.
 	EarliestStart *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=earliest_start,json=earliestStart,proto3,oneof" json:"earliest_start,omitempty"`
@@ -3879,9 +3879,9 @@ func (x *SearchCorrelatedEventRequest) GetHasExternalEvents() bool {
 // Asks for the ids of ExternalEventDefs.
 type SearchExternalEventDefRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// From the previous page; unset for the first. Everything else must be as it was then.
+	// From the previous page; unset for the first. Everything but the limit must be as it was then.
 	Bookmark []byte `protobuf:"bytes,1,opt,name=bookmark,proto3,oneof" json:"bookmark,omitempty"`
-	// Most results of a page: from 1 to 1000, 100 if unset.
+	// Most results of a page: 100 if unset, at most 1000. Less than 1 is INVALID_ARGUMENT.
 	Limit *int32 `protobuf:"varint,2,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
 	// Start of the name; unset finds all.
 	Prefix        *string `protobuf:"bytes,3,opt,name=prefix,proto3,oneof" json:"prefix,omitempty"`
@@ -3943,9 +3943,9 @@ func (x *SearchExternalEventDefRequest) GetPrefix() string {
 // Asks for the ids of ExternalEvents.
 type SearchExternalEventRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// From the previous page; unset for the first. Everything else must be as it was then.
+	// From the previous page; unset for the first. Everything but the limit must be as it was then.
 	Bookmark []byte `protobuf:"bytes,1,opt,name=bookmark,proto3,oneof" json:"bookmark,omitempty"`
-	// Most results of a page: from 1 to 1000, 100 if unset.
+	// Most results of a page: 100 if unset, at most 1000. Less than 1 is INVALID_ARGUMENT.
 	Limit *int32 `protobuf:"varint,2,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
 	// Only those created at or after this time.
 	EarliestStart *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=earliest_start,json=earliestStart,proto3,oneof" json:"earliest_start,omitempty"`
@@ -4034,9 +4034,9 @@ func (x *SearchExternalEventRequest) GetIsClaimed() bool {
 // Asks for the ids of NodeRuns of external event nodes.
 type SearchNodeRunRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// From the previous page; unset for the first. Everything else must be as it was then.
+	// From the previous page; unset for the first. Everything but the limit must be as it was then.
 	Bookmark []byte `protobuf:"bytes,1,opt,name=bookmark,proto3,oneof" json:"bookmark,omitempty"`
-	// Most results of a page: from 1 to 1000, 100 if unset.
+	// Most results of a page: 100 if unset, at most 1000. Less than 1 is INVALID_ARGUMENT.
 	Limit *int32 `protobuf:"varint,2,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
 	// Only those created at or after this time.
 	EarliestStart *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=earliest_start,json=earliestStart,proto3,oneof" json:"earliest_start,omitempty"`
@@ -4125,9 +4125,9 @@ func (x *SearchNodeRunRequest) GetExternalEventDef() *ExternalEventDefId {
 // Asks for the ids of Principals.
 type SearchPrincipalRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// From the previous page; unset for the first. Everything else must be as it was then.
+	// From the previous page; unset for the first. Everything but the limit must be as it was then.
 	Bookmark []byte `protobuf:"bytes,1,opt,name=bookmark,proto3,oneof" json:"bookmark,omitempty"`
-	// Most results of a page: from 1 to 1000, 100 if unset.
+	// Most results of a page: 100 if unset, at most 1000. Less than 1 is INVALID_ARGUMENT.
 	Limit *int32 `protobuf:"varint,2,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
 	// Only those created at or after this time.
 	EarliestStart *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=earliest_start,json=earliestStart,proto3,oneof" json:"earliest_start,omitempty"`
@@ -4248,9 +4248,9 @@ func (*SearchPrincipalRequest_TenantId) isSearchPrincipalRequest_PrincipalCriter
 // Asks for the ids of Quotas.
 type SearchQuotaRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// From the previous page; unset for the first. Everything else must be as it was then.
+	// From the previous page; unset for the first. Everything but the limit must be as it was then.
 	Bookmark []byte `protobuf:"bytes,1,opt,name=bookmark,proto3,oneof" json:"bookmark,omitempty"`
-	// Most results of a page: from 1 to 1000, 100 if unset.
+	// Most results of a page: 100 if unset, at most 1000. Less than 1 is INVALID_ARGUMENT.
 	Limit *int32 `protobuf:"varint,2,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
 	// Only those of this tenant; unset finds all.
 	TenantId *string `protobuf:"bytes,3,opt,name=tenant_id,json=tenantId,proto3,oneof" json:"tenant_id,omitempty"`
@@ -4385,9 +4385,9 @@ func (x *SearchScheduledWfRunRequest) GetRevision() int32 {
 // Asks for the ids of versions of StructDefs.
 type SearchStructDefRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// From the previous page; unset for the first. Everything else must be as it was then.
+	// From the previous page; unset for the first. Everything but the limit must be as it was then.
 	Bookmark []byte `protobuf:"bytes,1,opt,name=bookmark,proto3,oneof" json:"bookmark,omitempty"`
-	// Most results of a page: from 1 to 1000, 100 if unset.
+	// Most results of a page: 100 if unset, at most 1000. Less than 1 is INVALID_ARGUMENT.
 	Limit *int32 `protobuf:"varint,2,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
 	// Which; unset finds all.
 	//
@@ -4490,9 +4490,9 @@ func (*SearchStructDefRequest_Name) isSearchStructDefRequest_StructDefCriteria()
 // Asks for the ids of TaskDefs.
 type SearchTaskDefRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// From the previous page; unset for the first. Everything else must be as it was then.
+	// From the previous page; unset for the first. Everything but the limit must be as it was then.
 	Bookmark []byte `protobuf:"bytes,1,opt,name=bookmark,proto3,oneof" json:"bookmark,omitempty"`
-	// Most results of a page: from 1 to 1000, 100 if unset.
+	// Most results of a page: 100 if unset, at most 1000. Less than 1 is INVALID_ARGUMENT.
 	Limit *int32 `protobuf:"varint,2,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
 	// Start of the name; unset finds all.
 	Prefix        *string `protobuf:"bytes,3,opt,name=prefix,proto3,oneof" json:"prefix,omitempty"`
@@ -4554,9 +4554,9 @@ func (x *SearchTaskDefRequest) GetPrefix() string {
 // Asks for the ids of TaskRuns.
 type SearchTaskRunRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// From the previous page; unset for the first. Everything else must be as it was then.
+	// From the previous page; unset for the first. Everything but the limit must be as it was then.
 	Bookmark []byte `protobuf:"bytes,1,opt,name=bookmark,proto3,oneof" json:"bookmark,omitempty"`
-	// Most results of a page: from 1 to 1000, 100 if unset.
+	// Most results of a page: 100 if unset, at most 1000. Less than 1 is INVALID_ARGUMENT.
 	Limit *int32 `protobuf:"varint,2,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
 	// The TaskDef. Required; it need not exist any more.
 	TaskDefName string `protobuf:"bytes,3,opt,name=task_def_name,json=taskDefName,proto3" json:"task_def_name,omitempty"`
@@ -4645,9 +4645,9 @@ func (x *SearchTaskRunRequest) GetLatestStart() *timestamppb.Timestamp {
 // Asks for the ids of tenants.
 type SearchTenantRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Most results of a page: from 1 to 1000, 100 if unset.
+	// Most results of a page: 100 if unset, at most 1000. Less than 1 is INVALID_ARGUMENT.
 	Limit *int32 `protobuf:"varint,1,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
-	// From the previous page; unset for the first. Everything else must be as it was then.
+	// From the previous page; unset for the first. Everything but the limit must be as it was then.
 	Bookmark      []byte `protobuf:"bytes,2,opt,name=bookmark,proto3,oneof" json:"bookmark,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -4700,9 +4700,9 @@ func (x *SearchTenantRequest) GetBookmark() []byte {
 // Asks for the ids of versions of UserTaskDefs.
 type SearchUserTaskDefRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// From the previous page; unset for the first. Everything else must be as it was then.
+	// From the previous page; unset for the first. Everything but the limit must be as it was then.
 	Bookmark []byte `protobuf:"bytes,1,opt,name=bookmark,proto3,oneof" json:"bookmark,omitempty"`
-	// Most results of a page: from 1 to 1000, 100 if unset.
+	// Most results of a page: 100 if unset, at most 1000. Less than 1 is INVALID_ARGUMENT.
 	Limit *int32 `protobuf:"varint,2,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
 	// Which; unset finds all.
 	//
@@ -4806,9 +4806,9 @@ func (*SearchUserTaskDefRequest_Name) isSearchUserTaskDefRequest_UserTaskDefCrit
 // must be given.
 type SearchUserTaskRunRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// From the previous page; unset for the first. Everything else must be as it was then.
+	// From the previous page; unset for the first. Everything but the limit must be as it was then.
 	Bookmark []byte `protobuf:"bytes,1,opt,name=bookmark,proto3,oneof" json:"bookmark,omitempty"`
-	// Most results of a page: from 1 to 1000, 100 if unset.
+	// Most results of a page: 100 if unset, at most 1000. Less than 1 is INVALID_ARGUMENT.
 	Limit *int32 `protobuf:"varint,2,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
 	// In this status.
 	Status *UserTaskRunStatus `protobuf:"varint,3,opt,name=status,proto3,enum=littlehorse.UserTaskRunStatus,oneof" json:"status,omitempty"`
@@ -4915,9 +4915,9 @@ func (x *SearchUserTaskRunRequest) GetLatestStart() *timestamppb.Timestamp {
 // Asks for the ids of Variables.
 type SearchVariableRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// From the previous page; unset for the first. Everything else must be as it was then.
+	// From the previous page; unset for the first. Everything but the limit must be as it was then.
 	Bookmark []byte `protobuf:"bytes,1,opt,name=bookmark,proto3,oneof" json:"bookmark,omitempty"`
-	// Most results of a page: from 1 to 1000, 100 if unset.
+	// Most results of a page: 100 if unset, at most 1000. Less than 1 is INVALID_ARGUMENT.
 	Limit *int32 `protobuf:"varint,2,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
 	// Value to find: a STR, BOOL, INT or DOUBLE of the variable's type.
 	Value *VariableValue `protobuf:"bytes,3,opt,name=value,proto3" json:"value,omitempty"`
@@ -5016,9 +5016,9 @@ func (x *SearchVariableRequest) GetWfSpecName() string {
 // Asks for the ids of WfRuns to which all that is given applies.
 type SearchWfRunRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// From the previous page; unset for the first. Everything else must be as it was then.
+	// From the previous page; unset for the first. Everything but the limit must be as it was then.
 	Bookmark []byte `protobuf:"bytes,1,opt,name=bookmark,proto3,oneof" json:"bookmark,omitempty"`
-	// Most results of a page: from 1 to 1000, 100 if unset.
+	// Most results of a page: 100 if unset, at most 1000. Less than 1 is INVALID_ARGUMENT.
 	Limit *int32 `protobuf:"varint,2,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
 	// Of this WfSpec.
 	WfSpecName string `protobuf:"bytes,3,opt,name=wf_spec_name,json=wfSpecName,proto3" json:"wf_spec_name,omitempty"`
@@ -5152,9 +5152,9 @@ func (x *SearchWfRunRequest) GetShowFullTree() bool {
 // Asks for the ids of versions of WfSpecs.
 type SearchWfSpecRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// From the previous page; unset for the first. Everything else must be as it was then.
+	// From the previous page; unset for the first. Everything but the limit must be as it was then.
 	Bookmark []byte `protobuf:"bytes,1,opt,name=bookmark,proto3,oneof" json:"bookmark,omitempty"`
-	// Most results of a page: from 1 to 1000, 100 if unset.
+	// Most results of a page: 100 if unset, at most 1000. Less than 1 is INVALID_ARGUMENT.
 	Limit *int32 `protobuf:"varint,2,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
 	// Which; unset finds all.
 	//
@@ -5274,9 +5274,9 @@ func (*SearchWfSpecRequest_TaskDefName) isSearchWfSpecRequest_WfSpecCriteria() {
 // Asks for the ids of WorkflowEventDefs.
 type SearchWorkflowEventDefRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// From the previous page; unset for the first. Everything else must be as it was then.
+	// From the previous page; unset for the first. Everything but the limit must be as it was then.
 	Bookmark []byte `protobuf:"bytes,1,opt,name=bookmark,proto3,oneof" json:"bookmark,omitempty"`
-	// Most results of a page: from 1 to 1000, 100 if unset.
+	// Most results of a page: 100 if unset, at most 1000. Less than 1 is INVALID_ARGUMENT.
 	Limit *int32 `protobuf:"varint,2,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
 	// Start of the name; unset finds all.
 	Prefix        *string `protobuf:"bytes,3,opt,name=prefix,proto3,oneof" json:"prefix,omitempty"`
@@ -5338,9 +5338,9 @@ func (x *SearchWorkflowEventDefRequest) GetPrefix() string {
 // Asks for the ids of WorkflowEvents.
 type SearchWorkflowEventRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// From the previous page; unset for the first. Everything else must be as it was then.
+	// From the previous page; unset for the first. Everything but the limit must be as it was then.
 	Bookmark []byte `protobuf:"bytes,1,opt,name=bookmark,proto3,oneof" json:"bookmark,omitempty"`
-	// Most results of a page: from 1 to 1000, 100 if unset.
+	// Most results of a page: 100 if unset, at most 1000. Less than 1 is INVALID_ARGUMENT.
 	Limit *int32 `protobuf:"varint,2,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
 	// Only those created at or after this time.
 	EarliestStart *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=earliest_start,json=earliestStart,proto3,oneof" json:"earliest_start,omitempty"`
@@ -5420,9 +5420,9 @@ func (x *SearchWorkflowEventRequest) GetWorkflowEventDefId() *WorkflowEventDefId
 // Asks for the ids of WorkflowMigrationPlans.
 type SearchWorkflowMigrationPlanRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// From the previous page; unset for the first. Everything else must be as it was then.
+	// From the previous page; unset for the first. Everything but the limit must be as it was then.
 	Bookmark []byte `protobuf:"bytes,1,opt,name=bookmark,proto3,oneof" json:"bookmark,omitempty"`
-	// Most results of a page: from 1 to 1000, 100 if unset.
+	// Most results of a page: 100 if unset, at most 1000. Less than 1 is INVALID_ARGUMENT.
 	Limit *int32 `protobuf:"varint,2,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
 	// Which; unset finds all.
 	//

@@ -201,7 +201,8 @@ type LittleHorseClient interface {
 	SearchStructDef(ctx context.Context, in *SearchStructDefRequest, opts ...grpc.CallOption) (*StructDefIdList, error)
 	// Tells whether PutStructDef would allow a change.
 	ValidateStructDefEvolution(ctx context.Context, in *ValidateStructDefEvolutionRequest, opts ...grpc.CallOption) (*ValidateStructDefEvolutionResponse, error)
-	// Deletes one version of a StructDef; NOT_FOUND if there is none.
+	// Deletes one version of a StructDef; NOT_FOUND if there is none, FAILED_PRECONDITION while another
+	// definition refers to it.
 	DeleteStructDef(ctx context.Context, in *DeleteStructDefRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 	// Creates a WfSpec, or a new version of it: a new major version if the change breaks callers,
 	// else a new revision. The same as the newest version returns that one. A WfSpec with a fault is
@@ -1554,7 +1555,8 @@ type LittleHorseServer interface {
 	SearchStructDef(context.Context, *SearchStructDefRequest) (*StructDefIdList, error)
 	// Tells whether PutStructDef would allow a change.
 	ValidateStructDefEvolution(context.Context, *ValidateStructDefEvolutionRequest) (*ValidateStructDefEvolutionResponse, error)
-	// Deletes one version of a StructDef; NOT_FOUND if there is none.
+	// Deletes one version of a StructDef; NOT_FOUND if there is none, FAILED_PRECONDITION while another
+	// definition refers to it.
 	DeleteStructDef(context.Context, *DeleteStructDefRequest) (*emptypb.Empty, error)
 	// Creates a WfSpec, or a new version of it: a new major version if the change breaks callers,
 	// else a new revision. The same as the newest version returns that one. A WfSpec with a fault is
