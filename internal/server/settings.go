@@ -105,7 +105,7 @@ var Settings = []Setting{
 	none("LHS_STREAMS_NUM_WARMUP_REPLICAS", "Warm-up copies of a partition."),
 	none("LHS_STREAMS_STATE_CLEANUP_DELAY_MS", "Delay before moved partitions are deleted."),
 	{
-		Name: "LHS_CORE_STATESTORE_CACHE_BYTES", Default: "134217728", Bounds: "1048576 or more", Doc: "Decoded objects that all partitions together keep in memory.",
+		Name: "LHS_CORE_STATESTORE_CACHE_BYTES", Default: "33554432", Bounds: "1048576 or more", Doc: "Decoded objects that all partitions together keep in memory, counted as they are encoded; decoded they take several times that.",
 		apply: integer(1<<20, 1<<46, func(c *Config, n int) { c.CacheBytes = int64(n) }),
 	},
 	none("LHS_TIMER_STATESTORE_CACHE_BYTES", "Cache of the timer application."),
