@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"maps"
 	"os"
@@ -109,15 +110,31 @@ func settingsSource(file string) (map[string]string, error) {
 		}
 		return out, nil
 	}
-	text, err := os.ReadFile(file)
+	text, err := readBounded(file)
 	if err != nil {
 		return nil, fmt.Errorf("settings file: %w", err)
 	}
-	out, err = ParseProperties(string(text))
+	out, err = ParseProperties(text)
 	if err != nil {
 		return nil, fmt.Errorf("settings file %s: %w", file, err)
 	}
 	return out, nil
+}
+
+// maxSettingsBytes bounds the properties file: a device named by mistake may have no end.
+const maxSettingsBytes = 1 << 20
+
+func readBounded(file string) (string, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return "", err
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxSettingsBytes+1))
+	err = errors.Join(err, f.Close())
+	if err == nil && len(text) > maxSettingsBytes {
+		err = fmt.Errorf("%s has more than %d bytes", file, maxSettingsBytes)
+	}
+	return string(text), err
 }
 
 // configFrom applies the settings in the order of the table. Empty values count as not set.
@@ -143,7 +160,23 @@ func configFrom(values map[string]string) (Config, []Notice, error) {
 			c.Listeners[i].AdvertisedHost = "localhost"
 		}
 	}
+	errs = append(errs, c.Health.validate())
 	return c, notices(values, given), errors.Join(errs...)
+}
+
+// validate refuses two paths that are one: only one of them would be served.
+func (h HealthConfig) validate() error {
+	seen := map[string]string{}
+	for _, p := range [][2]string{
+		{"LHS_HEALTH_PATH_LIVENESS", h.Liveness}, {"LHS_HEALTH_PATH_READINESS", h.Readiness}, {"LHS_HEALTH_PATH_STATUS", h.Status},
+		{"LHS_HEALTH_PATH_METRICS", h.Metrics}, {"LHS_HEALTH_PATH_DISK_USAGE", h.DiskUse}, {"LHS_HEALTH_PATH_STANDBY", h.Standby},
+	} {
+		if other := seen[p[1]]; other != "" && p[1] != "" {
+			return fmt.Errorf("%s: %s is the path of %s", p[0], p[1], other)
+		}
+		seen[p[1]] = p[0]
+	}
+	return nil
 }
 
 // notices names what is set without effect.

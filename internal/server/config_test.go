@@ -51,12 +51,17 @@ func TestBadSettingsAreRefusedByName(t *testing.T) {
 		"LHS_KAFKA_BOOTSTRAP_SERVERS": "localhost:9092", "LHS_LISTENERS_PROTOCOL_MAP": "PLAIN:TLS",
 		"LHS_LISTENERS_AUTHENTICATION_MAP": "PLAIN:OAUTH", "LHS_METRICS_LEVEL": "LOUD", "LHS_HEALTH_PATH_STATUS": "status",
 		"LHS_X_MAX_THREAD_RUNS_PER_WF_RUN": "1", "LHS_ADVERTISED_LISTENERS": "PLAIN:localhost:2023", "LHS_LOG_FORMAT": "xml",
+		"LHS_MEMORY_LIMIT_BYTES": "1", "LHS_INTERNAL_ADVERTISED_HOST": "a b", "LHS_HEALTH_PATH_READINESS": "/liveness",
 	} {
 		if _, _, err := configFrom(map[string]string{name: value}); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s=%s gives %v", name, value, err)
 		}
 	}
-	_, _, err := configFrom(map[string]string{"LHS_KAFKA_BOOTSTRAP_SERVERS": "x:1"})
+	_, _, err := configFrom(map[string]string{"LHS_ADVERTISED_LISTENERS": "PLIAN://localhost:2023"})
+	if err == nil || !strings.Contains(err.Error(), "LHS_LISTENERS has no listener PLIAN") {
+		t.Error(err)
+	}
+	_, _, err = configFrom(map[string]string{"LHS_KAFKA_BOOTSTRAP_SERVERS": "x:1"})
 	if !strings.Contains(err.Error(), "not available in this build") {
 		t.Error(err)
 	}
@@ -94,6 +99,12 @@ func TestFileReplacesTheEnvironment(t *testing.T) {
 	}
 	if _, _, err := LoadConfig(file + ".missing"); err == nil {
 		t.Fatal("a missing file is no error")
+	}
+	if err := os.WriteFile(file, make([]byte, 1<<20+1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := LoadConfig(file); err == nil || !strings.Contains(err.Error(), "more than 1048576 bytes") {
+		t.Fatalf("an endless file: %v", err)
 	}
 }
 

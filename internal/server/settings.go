@@ -3,7 +3,9 @@ package server
 import (
 	"errors"
 	"fmt"
+	"net"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -121,8 +123,8 @@ var Settings = []Setting{
 		apply: integer(2<<20, 1<<46, func(c *Config, n int) { c.StoreMemoryBytes = int64(n) }),
 	},
 	{
-		Name: "LHS_MEMORY_LIMIT_BYTES", Default: "-1", Bounds: "-1 or more", Doc: "Ours. What the whole process should stay below (GOMEMLIMIT, with GOGC 400). -1: half of what the machine or container has; 0: left to the Go runtime and its own variables.",
-		apply: integer(-1, 1<<46, func(c *Config, n int) { c.MemoryLimitBytes = int64(n) }),
+		Name: "LHS_MEMORY_LIMIT_BYTES", Default: "-1", Bounds: "-1, 0, or 67108864 and more", Doc: "Ours. What the whole process should stay below (GOMEMLIMIT, with GOGC 400). -1: half of what the machine or container has; 0: left to the Go runtime and its own variables.",
+		apply: setMemoryLimit,
 	},
 	none("LHS_MAX_BULK_JOB_ITER_DURATION_MS", "Time of one step of a bulk job."),
 	none("LHS_BULK_JOB_DELAY_INTERVAL_SECONDS", "Delay between steps of a bulk job."),
@@ -155,7 +157,7 @@ var Settings = []Setting{
 	},
 	{
 		Name: "LHS_INTERNAL_ADVERTISED_HOST", Default: "localhost", Bounds: "host", Doc: "How other servers reach this one; shown in /status and TaskWorkerGroups.",
-		apply: func(c *Config, v string) error { c.InternalHost = v; return nil },
+		apply: setInternalHost,
 	},
 	{
 		Name: "LHS_INTERNAL_ADVERTISED_PORT", Bounds: "1 to 65535", Doc: "Unset: the internal port.",
@@ -288,6 +290,26 @@ func setMaxThreadRuns(c *Config, v string) error {
 	return nil
 }
 
+// minMemoryLimit is what a server needs to be more than a garbage collector.
+const minMemoryLimit = 64 << 20
+
+func setMemoryLimit(c *Config, v string) error {
+	n, err := strconv.ParseInt(v, 10, 64)
+	if err != nil || n < -1 || (n > 0 && n < minMemoryLimit) {
+		return fmt.Errorf("%q is not -1, 0, or %d and more", v, minMemoryLimit)
+	}
+	c.MemoryLimitBytes = n
+	return nil
+}
+
+func setInternalHost(c *Config, v string) error {
+	if !hostName.MatchString(v) && net.ParseIP(v) == nil {
+		return fmt.Errorf("%q is not a host", v)
+	}
+	c.InternalHost = v
+	return nil
+}
+
 func setListeners(c *Config, v string) error {
 	names, ports := map[string]bool{}, map[int]bool{}
 	for _, part := range strings.Split(v, ",") {
@@ -318,11 +340,11 @@ func setAdvertised(c *Config, v string) error {
 		if err != nil || n < 1 || n > 65535 {
 			return fmt.Errorf("%q has no valid port", part)
 		}
-		for i := range c.Listeners {
-			if c.Listeners[i].Name == name {
-				c.Listeners[i].AdvertisedHost, c.Listeners[i].AdvertisedPort = address[:at], n
-			}
+		i := slices.IndexFunc(c.Listeners, func(l Listener) bool { return l.Name == name })
+		if i < 0 {
+			return fmt.Errorf("LHS_LISTENERS has no listener %s", name)
 		}
+		c.Listeners[i].AdvertisedHost, c.Listeners[i].AdvertisedPort = address[:at], n
 	}
 	return nil
 }
