@@ -36,7 +36,7 @@ run: build ## Build and start a server; needs nothing but Go
 ##@ Test
 
 .PHONY: test
-test: ## Everything a change must pass; fetches what is missing (about 20 minutes on 2 cores)
+test: ## Everything a change must pass; fetches what is missing (6 to 20 minutes on 2 cores)
 	tools/stages.sh $(STAGES)
 
 .PHONY: unit
