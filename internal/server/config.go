@@ -168,8 +168,12 @@ func configFrom(values map[string]string) (Config, []Notice, error) {
 func (h HealthConfig) validate() error {
 	seen := map[string]string{}
 	for _, p := range [][2]string{
-		{"LHS_HEALTH_PATH_LIVENESS", h.Liveness}, {"LHS_HEALTH_PATH_READINESS", h.Readiness}, {"LHS_HEALTH_PATH_STATUS", h.Status},
-		{"LHS_HEALTH_PATH_METRICS", h.Metrics}, {"LHS_HEALTH_PATH_DISK_USAGE", h.DiskUse}, {"LHS_HEALTH_PATH_STANDBY", h.Standby},
+		{"LHS_HEALTH_PATH_LIVENESS", h.Liveness},
+		{"LHS_HEALTH_PATH_READINESS", h.Readiness},
+		{"LHS_HEALTH_PATH_STATUS", h.Status},
+		{"LHS_HEALTH_PATH_METRICS", h.Metrics},
+		{"LHS_HEALTH_PATH_DISK_USAGE", h.DiskUse},
+		{"LHS_HEALTH_PATH_STANDBY", h.Standby},
 	} {
 		if other := seen[p[1]]; other != "" && p[1] != "" {
 			return fmt.Errorf("%s: %s is the path of %s", p[0], p[1], other)

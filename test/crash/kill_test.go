@@ -145,7 +145,7 @@ func (l *load) startWorkers(ctx context.Context, client lhpb.LittleHorseClient) 
 func (l *load) run(ctx context.Context, client lhpb.LittleHorseClient, prefix string) {
 	for i := 0; ctx.Err() == nil; i++ {
 		id := fmt.Sprintf("%s-%d", prefix, i)
-		_, err := client.RunWf(ctx, &lhpb.RunWfRequest{WfSpecName: "chain", Id: &id})
+		_, err := client.RunWf(ctx, &lhpb.RunWfRequest{WfSpecName: "chain", Id: &id}, grpc.WaitForReady(true))
 		if err == nil || status.Code(err) == codes.AlreadyExists {
 			l.acknowledged(func() { l.acked[id] = true })
 		} else if status.Code(err) != codes.ResourceExhausted {
@@ -191,7 +191,7 @@ func (l *load) report(ctx context.Context, client lhpb.LittleHorseClient, task *
 	_, err := client.ReportTask(ctx, &lhpb.ReportTaskRun{
 		TaskRunId: task.GetTaskRunId(), AttemptNumber: task.GetAttemptNumber(), Status: lhpb.TaskStatus_TASK_SUCCESS,
 		Result: &lhpb.ReportTaskRun_Output{Output: &lhpb.VariableValue{}},
-	})
+	}, grpc.WaitForReady(true))
 	if err == nil {
 		l.acknowledged(func() {})
 	}
@@ -232,7 +232,7 @@ func (l *load) completeAll(ctx context.Context, t *testing.T, client lhpb.Little
 	l.mu.Unlock()
 	for _, id := range ids {
 		for {
-			run, err := client.GetWfRun(ctx, &lhpb.WfRunId{Id: id})
+			run, err := client.GetWfRun(ctx, &lhpb.WfRunId{Id: id}, grpc.WaitForReady(true))
 			if status.Code(err) == codes.NotFound {
 				t.Errorf("run %s was acknowledged and is gone", id)
 				break
