@@ -45,12 +45,23 @@ func TestRepliesComeInOrderAndSurviveRestarts(t *testing.T) {
 // disk is a file system whose write-ahead log can be held or broken.
 type disk struct {
 	vfs.FS
-	held   sync.RWMutex // locked: syncs of the log wait
+	held   sync.RWMutex                  // locked: syncs of the log wait
+	syncs  atomic.Pointer[chan struct{}] // closed when the next sync of the log begins
 	broken atomic.Pointer[error]
+}
+
+// nextSync is closed when the next sync of the log begins.
+func (d *disk) nextSync() <-chan struct{} {
+	c := make(chan struct{})
+	d.syncs.Store(&c)
+	return c
 }
 
 // pass waits as long as syncs are held.
 func (d *disk) pass() {
+	if c := d.syncs.Swap(nil); c != nil {
+		close(*c)
+	}
 	d.held.RLock()
 	defer d.held.RUnlock()
 }
@@ -122,8 +133,10 @@ func TestBatchGrowsWhileOneIsSynced(t *testing.T) {
 		answered.Add(1)
 		r.host.Submit(core(0), fresh("add x 1"), func(machine.Reply) { answered.Done() })
 	}
+	sealed := d.nextSync()
 	submit()
 	<-applied
+	<-sealed
 	for range 100 {
 		submit()
 	}
