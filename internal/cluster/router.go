@@ -14,7 +14,7 @@ import (
 
 // Routing is what handlers hold of the cluster; *Router implements it. All errors are *lh.Error.
 type Routing interface {
-	// Core is the stream of a routing key: the id of the root WfRun, or the name of the TaskDef for worker groups.
+	// Core is the stream of a routing key (machine.CoreOf).
 	Core(tenant, key string) machine.Stream
 	// Streams are all core streams.
 	Streams() []machine.Stream
@@ -78,7 +78,7 @@ var MetadataStream = machine.Stream{Kind: machine.Metadata}
 
 // Core implements Routing.
 func (r *Router) Core(tenant, key string) machine.Stream {
-	return r.core[PartitionOf(tenant, key, len(r.core))]
+	return r.core[machine.PartitionOf(tenant, key, len(r.core))]
 }
 
 // Streams implements Routing.

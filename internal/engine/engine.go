@@ -29,6 +29,8 @@ type Catalog interface {
 
 // Config holds the limits of the engine. All replicas of a partition must have the same.
 type Config struct {
+	// Partitions is how many core streams there are, and how many repartition streams. Default 1.
+	Partitions int
 	// MaxThreadRuns is how many ThreadRuns of a WfRun may be active at once, at least 2; 0 sets no limit but that
 	// of MaxRecordBytes, some 32,000. Default 0.
 	MaxThreadRuns int
@@ -50,6 +52,7 @@ type Config struct {
 // DefaultConfig is the Config with all defaults.
 func DefaultConfig() Config {
 	return Config{
+		Partitions:        1,
 		ArchiveThreadRuns: 58,
 		MaxPasses:         512,
 		MaxSteps:          40_000,
@@ -61,6 +64,8 @@ func DefaultConfig() Config {
 // Validate reports the first limit out of its bounds.
 func (c Config) Validate() error {
 	switch {
+	case c.Partitions < 1:
+		return fmt.Errorf("Partitions is %d: at least 1", c.Partitions)
 	case c.MaxThreadRuns != 0 && c.MaxThreadRuns < 2:
 		return fmt.Errorf("MaxThreadRuns is %d: 0 or at least 2", c.MaxThreadRuns)
 	case c.ArchiveThreadRuns < 1:

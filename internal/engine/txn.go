@@ -84,18 +84,20 @@ func (t *txn) setTimer(timer keys.Timer, what *pb.Timer) {
 	t.put(timer.Key(), what)
 }
 
-// emitContinue asks for a record that goes on with the work of the row. A record for the zero Stream is for
-// the stream it came from.
+// emit asks for a record for another stream, or for the one it came from.
+func (t *txn) emit(to machine.Stream, r *pb.Record) {
+	r.Header = &pb.Header{
+		AtNs:           t.header.GetAtNs(),
+		Tenant:         t.header.GetTenant(),
+		CatalogVersion: t.header.GetCatalogVersion(),
+		RequestId:      []byte(t.newID()),
+	}
+	t.emits = append(t.emits, machine.Emit{To: to, Record: r})
+}
+
+// emitContinue asks for a record that goes on with the work of the row.
 func (t *txn) emitContinue(row keys.Key) {
-	t.emits = append(t.emits, machine.Emit{Record: &pb.Record{
-		Header: &pb.Header{
-			AtNs:           t.header.GetAtNs(),
-			Tenant:         t.header.GetTenant(),
-			CatalogVersion: t.header.GetCatalogVersion(),
-			RequestId:      []byte(t.newID()),
-		},
-		Command: &pb.Record_Continue{Continue: &pb.Continue{Key: []byte(row)}},
-	}})
+	t.emit(machine.Stream{}, &pb.Record{Command: &pb.Record_Continue{Continue: &pb.Continue{Key: []byte(row)}}})
 }
 
 // entry is an object that the record has touched. Absent is nil.

@@ -12,6 +12,7 @@ package pb
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
 	protoimpl "google.golang.org/protobuf/runtime/protoimpl"
+	timestamppb "google.golang.org/protobuf/types/known/timestamppb"
 	lhpb "littlehorse/lhpb"
 	reflect "reflect"
 	sync "sync"
@@ -153,6 +154,21 @@ type Record struct {
 	//	*Record_PutExternalEvent
 	//	*Record_TimerFired
 	//	*Record_Continue
+	//	*Record_AssignUserTaskRun
+	//	*Record_SaveUserTaskRunProgress
+	//	*Record_CompleteUserTaskRun
+	//	*Record_CancelUserTaskRun
+	//	*Record_PutUserTaskRunComment
+	//	*Record_EditUserTaskRunComment
+	//	*Record_DeleteUserTaskRunComment
+	//	*Record_ScheduleWf
+	//	*Record_DeleteScheduledWfRun
+	//	*Record_PutCorrelatedEvent
+	//	*Record_DeleteCorrelatedEvent
+	//	*Record_Correlate
+	//	*Record_Uncorrelate
+	//	*Record_ApplyWorkflowMigrationPlan
+	//	*Record_BulkDelete
 	//	*Record_PutTaskDef
 	//	*Record_DeleteTaskDef
 	//	*Record_PutWfSpec
@@ -168,6 +184,13 @@ type Record struct {
 	//	*Record_PutTenant
 	//	*Record_PutPrincipal
 	//	*Record_DeletePrincipal
+	//	*Record_PutWorkflowMigrationPlan
+	//	*Record_CreateBulkJob
+	//	*Record_DeleteBulkJob
+	//	*Record_BulkJobProgress
+	//	*Record_PutQuota
+	//	*Record_DeleteQuota
+	//	*Record_MetricUpdate
 	Command       isRecord_Command `protobuf_oneof:"command"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -325,6 +348,141 @@ func (x *Record) GetContinue() *Continue {
 	return nil
 }
 
+func (x *Record) GetAssignUserTaskRun() *lhpb.AssignUserTaskRunRequest {
+	if x != nil {
+		if x, ok := x.Command.(*Record_AssignUserTaskRun); ok {
+			return x.AssignUserTaskRun
+		}
+	}
+	return nil
+}
+
+func (x *Record) GetSaveUserTaskRunProgress() *lhpb.SaveUserTaskRunProgressRequest {
+	if x != nil {
+		if x, ok := x.Command.(*Record_SaveUserTaskRunProgress); ok {
+			return x.SaveUserTaskRunProgress
+		}
+	}
+	return nil
+}
+
+func (x *Record) GetCompleteUserTaskRun() *lhpb.CompleteUserTaskRunRequest {
+	if x != nil {
+		if x, ok := x.Command.(*Record_CompleteUserTaskRun); ok {
+			return x.CompleteUserTaskRun
+		}
+	}
+	return nil
+}
+
+func (x *Record) GetCancelUserTaskRun() *lhpb.CancelUserTaskRunRequest {
+	if x != nil {
+		if x, ok := x.Command.(*Record_CancelUserTaskRun); ok {
+			return x.CancelUserTaskRun
+		}
+	}
+	return nil
+}
+
+func (x *Record) GetPutUserTaskRunComment() *lhpb.PutUserTaskRunCommentRequest {
+	if x != nil {
+		if x, ok := x.Command.(*Record_PutUserTaskRunComment); ok {
+			return x.PutUserTaskRunComment
+		}
+	}
+	return nil
+}
+
+func (x *Record) GetEditUserTaskRunComment() *lhpb.EditUserTaskRunCommentRequest {
+	if x != nil {
+		if x, ok := x.Command.(*Record_EditUserTaskRunComment); ok {
+			return x.EditUserTaskRunComment
+		}
+	}
+	return nil
+}
+
+func (x *Record) GetDeleteUserTaskRunComment() *lhpb.DeleteUserTaskRunCommentRequest {
+	if x != nil {
+		if x, ok := x.Command.(*Record_DeleteUserTaskRunComment); ok {
+			return x.DeleteUserTaskRunComment
+		}
+	}
+	return nil
+}
+
+func (x *Record) GetScheduleWf() *ScheduleWf {
+	if x != nil {
+		if x, ok := x.Command.(*Record_ScheduleWf); ok {
+			return x.ScheduleWf
+		}
+	}
+	return nil
+}
+
+func (x *Record) GetDeleteScheduledWfRun() *lhpb.DeleteScheduledWfRunRequest {
+	if x != nil {
+		if x, ok := x.Command.(*Record_DeleteScheduledWfRun); ok {
+			return x.DeleteScheduledWfRun
+		}
+	}
+	return nil
+}
+
+func (x *Record) GetPutCorrelatedEvent() *lhpb.PutCorrelatedEventRequest {
+	if x != nil {
+		if x, ok := x.Command.(*Record_PutCorrelatedEvent); ok {
+			return x.PutCorrelatedEvent
+		}
+	}
+	return nil
+}
+
+func (x *Record) GetDeleteCorrelatedEvent() *lhpb.DeleteCorrelatedEventRequest {
+	if x != nil {
+		if x, ok := x.Command.(*Record_DeleteCorrelatedEvent); ok {
+			return x.DeleteCorrelatedEvent
+		}
+	}
+	return nil
+}
+
+func (x *Record) GetCorrelate() *Correlate {
+	if x != nil {
+		if x, ok := x.Command.(*Record_Correlate); ok {
+			return x.Correlate
+		}
+	}
+	return nil
+}
+
+func (x *Record) GetUncorrelate() *Correlate {
+	if x != nil {
+		if x, ok := x.Command.(*Record_Uncorrelate); ok {
+			return x.Uncorrelate
+		}
+	}
+	return nil
+}
+
+func (x *Record) GetApplyWorkflowMigrationPlan() *lhpb.ApplyWorkflowMigrationPlanRequest {
+	if x != nil {
+		if x, ok := x.Command.(*Record_ApplyWorkflowMigrationPlan); ok {
+			return x.ApplyWorkflowMigrationPlan
+		}
+	}
+	return nil
+}
+
+func (x *Record) GetBulkDelete() *BulkDelete {
+	if x != nil {
+		if x, ok := x.Command.(*Record_BulkDelete); ok {
+			return x.BulkDelete
+		}
+	}
+	return nil
+}
+
 func (x *Record) GetPutTaskDef() *lhpb.PutTaskDefRequest {
 	if x != nil {
 		if x, ok := x.Command.(*Record_PutTaskDef); ok {
@@ -460,6 +618,69 @@ func (x *Record) GetDeletePrincipal() *lhpb.DeletePrincipalRequest {
 	return nil
 }
 
+func (x *Record) GetPutWorkflowMigrationPlan() *lhpb.PutWorkflowMigrationPlanRequest {
+	if x != nil {
+		if x, ok := x.Command.(*Record_PutWorkflowMigrationPlan); ok {
+			return x.PutWorkflowMigrationPlan
+		}
+	}
+	return nil
+}
+
+func (x *Record) GetCreateBulkJob() *CreateBulkJob {
+	if x != nil {
+		if x, ok := x.Command.(*Record_CreateBulkJob); ok {
+			return x.CreateBulkJob
+		}
+	}
+	return nil
+}
+
+func (x *Record) GetDeleteBulkJob() *lhpb.DeleteBulkJobRequest {
+	if x != nil {
+		if x, ok := x.Command.(*Record_DeleteBulkJob); ok {
+			return x.DeleteBulkJob
+		}
+	}
+	return nil
+}
+
+func (x *Record) GetBulkJobProgress() *BulkJobProgress {
+	if x != nil {
+		if x, ok := x.Command.(*Record_BulkJobProgress); ok {
+			return x.BulkJobProgress
+		}
+	}
+	return nil
+}
+
+func (x *Record) GetPutQuota() *lhpb.PutQuotaRequest {
+	if x != nil {
+		if x, ok := x.Command.(*Record_PutQuota); ok {
+			return x.PutQuota
+		}
+	}
+	return nil
+}
+
+func (x *Record) GetDeleteQuota() *lhpb.DeleteQuotaRequest {
+	if x != nil {
+		if x, ok := x.Command.(*Record_DeleteQuota); ok {
+			return x.DeleteQuota
+		}
+	}
+	return nil
+}
+
+func (x *Record) GetMetricUpdate() *MetricUpdate {
+	if x != nil {
+		if x, ok := x.Command.(*Record_MetricUpdate); ok {
+			return x.MetricUpdate
+		}
+	}
+	return nil
+}
+
 type isRecord_Command interface {
 	isRecord_Command()
 }
@@ -511,6 +732,66 @@ type Record_TimerFired struct {
 
 type Record_Continue struct {
 	Continue *Continue `protobuf:"bytes,21,opt,name=continue,proto3,oneof"`
+}
+
+type Record_AssignUserTaskRun struct {
+	AssignUserTaskRun *lhpb.AssignUserTaskRunRequest `protobuf:"bytes,22,opt,name=assign_user_task_run,json=assignUserTaskRun,proto3,oneof"`
+}
+
+type Record_SaveUserTaskRunProgress struct {
+	SaveUserTaskRunProgress *lhpb.SaveUserTaskRunProgressRequest `protobuf:"bytes,23,opt,name=save_user_task_run_progress,json=saveUserTaskRunProgress,proto3,oneof"`
+}
+
+type Record_CompleteUserTaskRun struct {
+	CompleteUserTaskRun *lhpb.CompleteUserTaskRunRequest `protobuf:"bytes,24,opt,name=complete_user_task_run,json=completeUserTaskRun,proto3,oneof"`
+}
+
+type Record_CancelUserTaskRun struct {
+	CancelUserTaskRun *lhpb.CancelUserTaskRunRequest `protobuf:"bytes,25,opt,name=cancel_user_task_run,json=cancelUserTaskRun,proto3,oneof"`
+}
+
+type Record_PutUserTaskRunComment struct {
+	PutUserTaskRunComment *lhpb.PutUserTaskRunCommentRequest `protobuf:"bytes,26,opt,name=put_user_task_run_comment,json=putUserTaskRunComment,proto3,oneof"`
+}
+
+type Record_EditUserTaskRunComment struct {
+	EditUserTaskRunComment *lhpb.EditUserTaskRunCommentRequest `protobuf:"bytes,27,opt,name=edit_user_task_run_comment,json=editUserTaskRunComment,proto3,oneof"`
+}
+
+type Record_DeleteUserTaskRunComment struct {
+	DeleteUserTaskRunComment *lhpb.DeleteUserTaskRunCommentRequest `protobuf:"bytes,28,opt,name=delete_user_task_run_comment,json=deleteUserTaskRunComment,proto3,oneof"`
+}
+
+type Record_ScheduleWf struct {
+	ScheduleWf *ScheduleWf `protobuf:"bytes,29,opt,name=schedule_wf,json=scheduleWf,proto3,oneof"`
+}
+
+type Record_DeleteScheduledWfRun struct {
+	DeleteScheduledWfRun *lhpb.DeleteScheduledWfRunRequest `protobuf:"bytes,30,opt,name=delete_scheduled_wf_run,json=deleteScheduledWfRun,proto3,oneof"`
+}
+
+type Record_PutCorrelatedEvent struct {
+	PutCorrelatedEvent *lhpb.PutCorrelatedEventRequest `protobuf:"bytes,31,opt,name=put_correlated_event,json=putCorrelatedEvent,proto3,oneof"`
+}
+
+type Record_DeleteCorrelatedEvent struct {
+	DeleteCorrelatedEvent *lhpb.DeleteCorrelatedEventRequest `protobuf:"bytes,32,opt,name=delete_correlated_event,json=deleteCorrelatedEvent,proto3,oneof"`
+}
+
+type Record_Correlate struct {
+	Correlate *Correlate `protobuf:"bytes,33,opt,name=correlate,proto3,oneof"`
+}
+
+type Record_Uncorrelate struct {
+	Uncorrelate *Correlate `protobuf:"bytes,34,opt,name=uncorrelate,proto3,oneof"`
+}
+
+type Record_ApplyWorkflowMigrationPlan struct {
+	ApplyWorkflowMigrationPlan *lhpb.ApplyWorkflowMigrationPlanRequest `protobuf:"bytes,35,opt,name=apply_workflow_migration_plan,json=applyWorkflowMigrationPlan,proto3,oneof"`
+}
+
+type Record_BulkDelete struct {
+	BulkDelete *BulkDelete `protobuf:"bytes,36,opt,name=bulk_delete,json=bulkDelete,proto3,oneof"`
 }
 
 type Record_PutTaskDef struct {
@@ -574,6 +855,35 @@ type Record_DeletePrincipal struct {
 	DeletePrincipal *lhpb.DeletePrincipalRequest `protobuf:"bytes,114,opt,name=delete_principal,json=deletePrincipal,proto3,oneof"`
 }
 
+type Record_PutWorkflowMigrationPlan struct {
+	PutWorkflowMigrationPlan *lhpb.PutWorkflowMigrationPlanRequest `protobuf:"bytes,115,opt,name=put_workflow_migration_plan,json=putWorkflowMigrationPlan,proto3,oneof"`
+}
+
+type Record_CreateBulkJob struct {
+	CreateBulkJob *CreateBulkJob `protobuf:"bytes,116,opt,name=create_bulk_job,json=createBulkJob,proto3,oneof"`
+}
+
+type Record_DeleteBulkJob struct {
+	DeleteBulkJob *lhpb.DeleteBulkJobRequest `protobuf:"bytes,117,opt,name=delete_bulk_job,json=deleteBulkJob,proto3,oneof"`
+}
+
+type Record_BulkJobProgress struct {
+	BulkJobProgress *BulkJobProgress `protobuf:"bytes,118,opt,name=bulk_job_progress,json=bulkJobProgress,proto3,oneof"`
+}
+
+type Record_PutQuota struct {
+	PutQuota *lhpb.PutQuotaRequest `protobuf:"bytes,119,opt,name=put_quota,json=putQuota,proto3,oneof"`
+}
+
+type Record_DeleteQuota struct {
+	DeleteQuota *lhpb.DeleteQuotaRequest `protobuf:"bytes,120,opt,name=delete_quota,json=deleteQuota,proto3,oneof"`
+}
+
+type Record_MetricUpdate struct {
+	// The repartition streams.
+	MetricUpdate *MetricUpdate `protobuf:"bytes,200,opt,name=metric_update,json=metricUpdate,proto3,oneof"`
+}
+
 func (*Record_RunWf) isRecord_Command() {}
 
 func (*Record_StopWfRun) isRecord_Command() {}
@@ -597,6 +907,36 @@ func (*Record_PutExternalEvent) isRecord_Command() {}
 func (*Record_TimerFired) isRecord_Command() {}
 
 func (*Record_Continue) isRecord_Command() {}
+
+func (*Record_AssignUserTaskRun) isRecord_Command() {}
+
+func (*Record_SaveUserTaskRunProgress) isRecord_Command() {}
+
+func (*Record_CompleteUserTaskRun) isRecord_Command() {}
+
+func (*Record_CancelUserTaskRun) isRecord_Command() {}
+
+func (*Record_PutUserTaskRunComment) isRecord_Command() {}
+
+func (*Record_EditUserTaskRunComment) isRecord_Command() {}
+
+func (*Record_DeleteUserTaskRunComment) isRecord_Command() {}
+
+func (*Record_ScheduleWf) isRecord_Command() {}
+
+func (*Record_DeleteScheduledWfRun) isRecord_Command() {}
+
+func (*Record_PutCorrelatedEvent) isRecord_Command() {}
+
+func (*Record_DeleteCorrelatedEvent) isRecord_Command() {}
+
+func (*Record_Correlate) isRecord_Command() {}
+
+func (*Record_Uncorrelate) isRecord_Command() {}
+
+func (*Record_ApplyWorkflowMigrationPlan) isRecord_Command() {}
+
+func (*Record_BulkDelete) isRecord_Command() {}
 
 func (*Record_PutTaskDef) isRecord_Command() {}
 
@@ -627,6 +967,20 @@ func (*Record_PutTenant) isRecord_Command() {}
 func (*Record_PutPrincipal) isRecord_Command() {}
 
 func (*Record_DeletePrincipal) isRecord_Command() {}
+
+func (*Record_PutWorkflowMigrationPlan) isRecord_Command() {}
+
+func (*Record_CreateBulkJob) isRecord_Command() {}
+
+func (*Record_DeleteBulkJob) isRecord_Command() {}
+
+func (*Record_BulkJobProgress) isRecord_Command() {}
+
+func (*Record_PutQuota) isRecord_Command() {}
+
+func (*Record_DeleteQuota) isRecord_Command() {}
+
+func (*Record_MetricUpdate) isRecord_Command() {}
 
 // RunWf starts a WfRun of one exact WfSpec. The edge has chosen the id and resolved "latest".
 type RunWf struct {
@@ -1024,12 +1378,424 @@ func (x *Continue) GetKey() []byte {
 	return nil
 }
 
+// ScheduleWf begins a schedule. The edge has chosen the id and resolved the WfSpec.
+type ScheduleWf struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The client's request; its id is always set.
+	Request *lhpb.ScheduleWfRequest `protobuf:"bytes,1,opt,name=request,proto3" json:"request,omitempty"`
+	// The WfSpec that the request means at this moment.
+	WfSpecId      *lhpb.WfSpecId `protobuf:"bytes,2,opt,name=wf_spec_id,json=wfSpecId,proto3" json:"wf_spec_id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScheduleWf) Reset() {
+	*x = ScheduleWf{}
+	mi := &file_lh_record_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScheduleWf) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScheduleWf) ProtoMessage() {}
+
+func (x *ScheduleWf) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_record_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScheduleWf.ProtoReflect.Descriptor instead.
+func (*ScheduleWf) Descriptor() ([]byte, []int) {
+	return file_lh_record_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *ScheduleWf) GetRequest() *lhpb.ScheduleWfRequest {
+	if x != nil {
+		return x.Request
+	}
+	return nil
+}
+
+func (x *ScheduleWf) GetWfSpecId() *lhpb.WfSpecId {
+	if x != nil {
+		return x.WfSpecId
+	}
+	return nil
+}
+
+// Correlate tells the partition of a correlation key that a NodeRun waits for it, or waits no longer.
+type Correlate struct {
+	state             protoimpl.MessageState  `protogen:"open.v1"`
+	CorrelatedEventId *lhpb.CorrelatedEventId `protobuf:"bytes,1,opt,name=correlated_event_id,json=correlatedEventId,proto3" json:"correlated_event_id,omitempty"`
+	NodeRunId         *lhpb.NodeRunId         `protobuf:"bytes,2,opt,name=node_run_id,json=nodeRunId,proto3" json:"node_run_id,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
+}
+
+func (x *Correlate) Reset() {
+	*x = Correlate{}
+	mi := &file_lh_record_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Correlate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Correlate) ProtoMessage() {}
+
+func (x *Correlate) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_record_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Correlate.ProtoReflect.Descriptor instead.
+func (*Correlate) Descriptor() ([]byte, []int) {
+	return file_lh_record_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *Correlate) GetCorrelatedEventId() *lhpb.CorrelatedEventId {
+	if x != nil {
+		return x.CorrelatedEventId
+	}
+	return nil
+}
+
+func (x *Correlate) GetNodeRunId() *lhpb.NodeRunId {
+	if x != nil {
+		return x.NodeRunId
+	}
+	return nil
+}
+
+// CreateBulkJob begins a bulk job.
+type CreateBulkJob struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The client's request; its id is always set.
+	Request *lhpb.CreateBulkJobRequest `protobuf:"bytes,1,opt,name=request,proto3" json:"request,omitempty"`
+	// How many core partitions there are, each a subprocess.
+	Partitions    int32 `protobuf:"varint,2,opt,name=partitions,proto3" json:"partitions,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateBulkJob) Reset() {
+	*x = CreateBulkJob{}
+	mi := &file_lh_record_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateBulkJob) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateBulkJob) ProtoMessage() {}
+
+func (x *CreateBulkJob) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_record_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateBulkJob.ProtoReflect.Descriptor instead.
+func (*CreateBulkJob) Descriptor() ([]byte, []int) {
+	return file_lh_record_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *CreateBulkJob) GetRequest() *lhpb.CreateBulkJobRequest {
+	if x != nil {
+		return x.Request
+	}
+	return nil
+}
+
+func (x *CreateBulkJob) GetPartitions() int32 {
+	if x != nil {
+		return x.Partitions
+	}
+	return 0
+}
+
+// BulkDelete is a partition's share of a bulk job that deletes WfRuns.
+type BulkDelete struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	BulkJobId     *lhpb.BulkJobId        `protobuf:"bytes,1,opt,name=bulk_job_id,json=bulkJobId,proto3" json:"bulk_job_id,omitempty"`
+	What          *lhpb.BulkDeleteWfRun  `protobuf:"bytes,2,opt,name=what,proto3" json:"what,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BulkDelete) Reset() {
+	*x = BulkDelete{}
+	mi := &file_lh_record_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BulkDelete) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BulkDelete) ProtoMessage() {}
+
+func (x *BulkDelete) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_record_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BulkDelete.ProtoReflect.Descriptor instead.
+func (*BulkDelete) Descriptor() ([]byte, []int) {
+	return file_lh_record_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *BulkDelete) GetBulkJobId() *lhpb.BulkJobId {
+	if x != nil {
+		return x.BulkJobId
+	}
+	return nil
+}
+
+func (x *BulkDelete) GetWhat() *lhpb.BulkDeleteWfRun {
+	if x != nil {
+		return x.What
+	}
+	return nil
+}
+
+// BulkJobProgress is how far a partition has come with its share of a bulk job.
+type BulkJobProgress struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	BulkJobId *lhpb.BulkJobId        `protobuf:"bytes,1,opt,name=bulk_job_id,json=bulkJobId,proto3" json:"bulk_job_id,omitempty"`
+	// Zero-based number of the subprocess.
+	Subprocess int32              `protobuf:"varint,2,opt,name=subprocess,proto3" json:"subprocess,omitempty"`
+	Status     lhpb.BulkJobStatus `protobuf:"varint,3,opt,name=status,proto3,enum=littlehorse.BulkJobStatus" json:"status,omitempty"`
+	// Start time of the last WfRun handled; absent if there was none.
+	LastSeenKey   *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=last_seen_key,json=lastSeenKey,proto3" json:"last_seen_key,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BulkJobProgress) Reset() {
+	*x = BulkJobProgress{}
+	mi := &file_lh_record_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BulkJobProgress) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BulkJobProgress) ProtoMessage() {}
+
+func (x *BulkJobProgress) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_record_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BulkJobProgress.ProtoReflect.Descriptor instead.
+func (*BulkJobProgress) Descriptor() ([]byte, []int) {
+	return file_lh_record_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *BulkJobProgress) GetBulkJobId() *lhpb.BulkJobId {
+	if x != nil {
+		return x.BulkJobId
+	}
+	return nil
+}
+
+func (x *BulkJobProgress) GetSubprocess() int32 {
+	if x != nil {
+		return x.Subprocess
+	}
+	return 0
+}
+
+func (x *BulkJobProgress) GetStatus() lhpb.BulkJobStatus {
+	if x != nil {
+		return x.Status
+	}
+	return lhpb.BulkJobStatus(0)
+}
+
+func (x *BulkJobProgress) GetLastSeenKey() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LastSeenKey
+	}
+	return nil
+}
+
+// MetricUpdate carries what one partition has counted within one minute, for one object or for the tenant.
+type MetricUpdate struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The window to add to.
+	Window *lhpb.MetricWindowId `protobuf:"bytes,1,opt,name=window,proto3" json:"window,omitempty"`
+	// Counters in the order of the fields of lhpb.WfMetrics or lhpb.TaskMetrics.
+	Counts        []*Count `protobuf:"bytes,2,rep,name=counts,proto3" json:"counts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MetricUpdate) Reset() {
+	*x = MetricUpdate{}
+	mi := &file_lh_record_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MetricUpdate) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MetricUpdate) ProtoMessage() {}
+
+func (x *MetricUpdate) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_record_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MetricUpdate.ProtoReflect.Descriptor instead.
+func (*MetricUpdate) Descriptor() ([]byte, []int) {
+	return file_lh_record_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *MetricUpdate) GetWindow() *lhpb.MetricWindowId {
+	if x != nil {
+		return x.Window
+	}
+	return nil
+}
+
+func (x *MetricUpdate) GetCounts() []*Count {
+	if x != nil {
+		return x.Counts
+	}
+	return nil
+}
+
+// Count is a number of transitions and how long they took.
+type Count struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Count int64                  `protobuf:"varint,1,opt,name=count,proto3" json:"count,omitempty"`
+	// Shortest, longest and sum of the durations, milliseconds.
+	MinMs         int64 `protobuf:"varint,2,opt,name=min_ms,json=minMs,proto3" json:"min_ms,omitempty"`
+	MaxMs         int64 `protobuf:"varint,3,opt,name=max_ms,json=maxMs,proto3" json:"max_ms,omitempty"`
+	TotalMs       int64 `protobuf:"varint,4,opt,name=total_ms,json=totalMs,proto3" json:"total_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Count) Reset() {
+	*x = Count{}
+	mi := &file_lh_record_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Count) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Count) ProtoMessage() {}
+
+func (x *Count) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_record_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Count.ProtoReflect.Descriptor instead.
+func (*Count) Descriptor() ([]byte, []int) {
+	return file_lh_record_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *Count) GetCount() int64 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *Count) GetMinMs() int64 {
+	if x != nil {
+		return x.MinMs
+	}
+	return 0
+}
+
+func (x *Count) GetMaxMs() int64 {
+	if x != nil {
+		return x.MaxMs
+	}
+	return 0
+}
+
+func (x *Count) GetTotalMs() int64 {
+	if x != nil {
+		return x.TotalMs
+	}
+	return 0
+}
+
 var File_lh_record_proto protoreflect.FileDescriptor
 
 const file_lh_record_proto_rawDesc = "" +
 	"\n" +
 	"\x0flh/record.proto\x12\vlh.internal\x1a\n" +
-	"acls.proto\x1a\x0fobject_id.proto\x1a\rservice.proto\"\xe1\x01\n" +
+	"acls.proto\x1a\x0ebulk_job.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x0fobject_id.proto\x1a\rservice.proto\x1a\x10user_tasks.proto\"\xe1\x01\n" +
 	"\x06Header\x12\x16\n" +
 	"\x06source\x18\x01 \x01(\tR\x06source\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\x04R\x06number\x12\x14\n" +
@@ -1039,7 +1805,7 @@ const file_lh_record_proto_rawDesc = "" +
 	"\tprincipal\x18\x06 \x01(\tR\tprincipal\x12'\n" +
 	"\x0fcatalog_version\x18\a \x01(\x04R\x0ecatalogVersion\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\b \x01(\fR\trequestId\"\xbd\x10\n" +
+	"request_id\x18\b \x01(\fR\trequestId\"\x98\x1f\n" +
 	"\x06Record\x12+\n" +
 	"\x06header\x18\x01 \x01(\v2\x13.lh.internal.HeaderR\x06header\x12+\n" +
 	"\x06run_wf\x18\n" +
@@ -1057,7 +1823,24 @@ const file_lh_record_proto_rawDesc = "" +
 	"\x12put_external_event\x18\x13 \x01(\v2$.littlehorse.PutExternalEventRequestH\x00R\x10putExternalEvent\x12:\n" +
 	"\vtimer_fired\x18\x14 \x01(\v2\x17.lh.internal.TimerFiredH\x00R\n" +
 	"timerFired\x123\n" +
-	"\bcontinue\x18\x15 \x01(\v2\x15.lh.internal.ContinueH\x00R\bcontinue\x12B\n" +
+	"\bcontinue\x18\x15 \x01(\v2\x15.lh.internal.ContinueH\x00R\bcontinue\x12X\n" +
+	"\x14assign_user_task_run\x18\x16 \x01(\v2%.littlehorse.AssignUserTaskRunRequestH\x00R\x11assignUserTaskRun\x12k\n" +
+	"\x1bsave_user_task_run_progress\x18\x17 \x01(\v2+.littlehorse.SaveUserTaskRunProgressRequestH\x00R\x17saveUserTaskRunProgress\x12^\n" +
+	"\x16complete_user_task_run\x18\x18 \x01(\v2'.littlehorse.CompleteUserTaskRunRequestH\x00R\x13completeUserTaskRun\x12X\n" +
+	"\x14cancel_user_task_run\x18\x19 \x01(\v2%.littlehorse.CancelUserTaskRunRequestH\x00R\x11cancelUserTaskRun\x12e\n" +
+	"\x19put_user_task_run_comment\x18\x1a \x01(\v2).littlehorse.PutUserTaskRunCommentRequestH\x00R\x15putUserTaskRunComment\x12h\n" +
+	"\x1aedit_user_task_run_comment\x18\x1b \x01(\v2*.littlehorse.EditUserTaskRunCommentRequestH\x00R\x16editUserTaskRunComment\x12n\n" +
+	"\x1cdelete_user_task_run_comment\x18\x1c \x01(\v2,.littlehorse.DeleteUserTaskRunCommentRequestH\x00R\x18deleteUserTaskRunComment\x12:\n" +
+	"\vschedule_wf\x18\x1d \x01(\v2\x17.lh.internal.ScheduleWfH\x00R\n" +
+	"scheduleWf\x12a\n" +
+	"\x17delete_scheduled_wf_run\x18\x1e \x01(\v2(.littlehorse.DeleteScheduledWfRunRequestH\x00R\x14deleteScheduledWfRun\x12Z\n" +
+	"\x14put_correlated_event\x18\x1f \x01(\v2&.littlehorse.PutCorrelatedEventRequestH\x00R\x12putCorrelatedEvent\x12c\n" +
+	"\x17delete_correlated_event\x18  \x01(\v2).littlehorse.DeleteCorrelatedEventRequestH\x00R\x15deleteCorrelatedEvent\x126\n" +
+	"\tcorrelate\x18! \x01(\v2\x16.lh.internal.CorrelateH\x00R\tcorrelate\x12:\n" +
+	"\vuncorrelate\x18\" \x01(\v2\x16.lh.internal.CorrelateH\x00R\vuncorrelate\x12s\n" +
+	"\x1dapply_workflow_migration_plan\x18# \x01(\v2..littlehorse.ApplyWorkflowMigrationPlanRequestH\x00R\x1aapplyWorkflowMigrationPlan\x12:\n" +
+	"\vbulk_delete\x18$ \x01(\v2\x17.lh.internal.BulkDeleteH\x00R\n" +
+	"bulkDelete\x12B\n" +
 	"\fput_task_def\x18d \x01(\v2\x1e.littlehorse.PutTaskDefRequestH\x00R\n" +
 	"putTaskDef\x12K\n" +
 	"\x0fdelete_task_def\x18e \x01(\v2!.littlehorse.DeleteTaskDefRequestH\x00R\rdeleteTaskDef\x12?\n" +
@@ -1074,7 +1857,14 @@ const file_lh_record_proto_rawDesc = "" +
 	"\n" +
 	"put_tenant\x18p \x01(\v2\x1d.littlehorse.PutTenantRequestH\x00R\tputTenant\x12G\n" +
 	"\rput_principal\x18q \x01(\v2 .littlehorse.PutPrincipalRequestH\x00R\fputPrincipal\x12P\n" +
-	"\x10delete_principal\x18r \x01(\v2#.littlehorse.DeletePrincipalRequestH\x00R\x0fdeletePrincipalB\t\n" +
+	"\x10delete_principal\x18r \x01(\v2#.littlehorse.DeletePrincipalRequestH\x00R\x0fdeletePrincipal\x12m\n" +
+	"\x1bput_workflow_migration_plan\x18s \x01(\v2,.littlehorse.PutWorkflowMigrationPlanRequestH\x00R\x18putWorkflowMigrationPlan\x12D\n" +
+	"\x0fcreate_bulk_job\x18t \x01(\v2\x1a.lh.internal.CreateBulkJobH\x00R\rcreateBulkJob\x12K\n" +
+	"\x0fdelete_bulk_job\x18u \x01(\v2!.littlehorse.DeleteBulkJobRequestH\x00R\rdeleteBulkJob\x12J\n" +
+	"\x11bulk_job_progress\x18v \x01(\v2\x1c.lh.internal.BulkJobProgressH\x00R\x0fbulkJobProgress\x12;\n" +
+	"\tput_quota\x18w \x01(\v2\x1c.littlehorse.PutQuotaRequestH\x00R\bputQuota\x12D\n" +
+	"\fdelete_quota\x18x \x01(\v2\x1f.littlehorse.DeleteQuotaRequestH\x00R\vdeleteQuota\x12A\n" +
+	"\rmetric_update\x18\xc8\x01 \x01(\v2\x19.lh.internal.MetricUpdateH\x00R\fmetricUpdateB\t\n" +
 	"\acommand\"q\n" +
 	"\x05RunWf\x123\n" +
 	"\arequest\x18\x01 \x01(\v2\x19.littlehorse.RunWfRequestR\arequest\x123\n" +
@@ -1103,7 +1893,39 @@ const file_lh_record_proto_rawDesc = "" +
 	"TimerFired\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\fR\x03key\"\x1c\n" +
 	"\bContinue\x12\x10\n" +
-	"\x03key\x18\x01 \x01(\fR\x03keyB\x1cZ\x1alittlehorse/internal/pb;pbb\x06proto3"
+	"\x03key\x18\x01 \x01(\fR\x03key\"{\n" +
+	"\n" +
+	"ScheduleWf\x128\n" +
+	"\arequest\x18\x01 \x01(\v2\x1e.littlehorse.ScheduleWfRequestR\arequest\x123\n" +
+	"\n" +
+	"wf_spec_id\x18\x02 \x01(\v2\x15.littlehorse.WfSpecIdR\bwfSpecId\"\x93\x01\n" +
+	"\tCorrelate\x12N\n" +
+	"\x13correlated_event_id\x18\x01 \x01(\v2\x1e.littlehorse.CorrelatedEventIdR\x11correlatedEventId\x126\n" +
+	"\vnode_run_id\x18\x02 \x01(\v2\x16.littlehorse.NodeRunIdR\tnodeRunId\"l\n" +
+	"\rCreateBulkJob\x12;\n" +
+	"\arequest\x18\x01 \x01(\v2!.littlehorse.CreateBulkJobRequestR\arequest\x12\x1e\n" +
+	"\n" +
+	"partitions\x18\x02 \x01(\x05R\n" +
+	"partitions\"v\n" +
+	"\n" +
+	"BulkDelete\x126\n" +
+	"\vbulk_job_id\x18\x01 \x01(\v2\x16.littlehorse.BulkJobIdR\tbulkJobId\x120\n" +
+	"\x04what\x18\x02 \x01(\v2\x1c.littlehorse.BulkDeleteWfRunR\x04what\"\xdd\x01\n" +
+	"\x0fBulkJobProgress\x126\n" +
+	"\vbulk_job_id\x18\x01 \x01(\v2\x16.littlehorse.BulkJobIdR\tbulkJobId\x12\x1e\n" +
+	"\n" +
+	"subprocess\x18\x02 \x01(\x05R\n" +
+	"subprocess\x122\n" +
+	"\x06status\x18\x03 \x01(\x0e2\x1a.littlehorse.BulkJobStatusR\x06status\x12>\n" +
+	"\rlast_seen_key\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\vlastSeenKey\"o\n" +
+	"\fMetricUpdate\x123\n" +
+	"\x06window\x18\x01 \x01(\v2\x1b.littlehorse.MetricWindowIdR\x06window\x12*\n" +
+	"\x06counts\x18\x02 \x03(\v2\x12.lh.internal.CountR\x06counts\"f\n" +
+	"\x05Count\x12\x14\n" +
+	"\x05count\x18\x01 \x01(\x03R\x05count\x12\x15\n" +
+	"\x06min_ms\x18\x02 \x01(\x03R\x05minMs\x12\x15\n" +
+	"\x06max_ms\x18\x03 \x01(\x03R\x05maxMs\x12\x19\n" +
+	"\btotal_ms\x18\x04 \x01(\x03R\atotalMsB\x1cZ\x1alittlehorse/internal/pb;pbb\x06proto3"
 
 var (
 	file_lh_record_proto_rawDescOnce sync.Once
@@ -1117,89 +1939,154 @@ func file_lh_record_proto_rawDescGZIP() []byte {
 	return file_lh_record_proto_rawDescData
 }
 
-var file_lh_record_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_lh_record_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_lh_record_proto_goTypes = []any{
-	(*Header)(nil),                             // 0: lh.internal.Header
-	(*Record)(nil),                             // 1: lh.internal.Record
-	(*RunWf)(nil),                              // 2: lh.internal.RunWf
-	(*ClaimTask)(nil),                          // 3: lh.internal.ClaimTask
-	(*Credit)(nil),                             // 4: lh.internal.Credit
-	(*ReportTask)(nil),                         // 5: lh.internal.ReportTask
-	(*RegisterTaskWorker)(nil),                 // 6: lh.internal.RegisterTaskWorker
-	(*TimerFired)(nil),                         // 7: lh.internal.TimerFired
-	(*Continue)(nil),                           // 8: lh.internal.Continue
-	(*lhpb.StopWfRunRequest)(nil),              // 9: littlehorse.StopWfRunRequest
-	(*lhpb.ResumeWfRunRequest)(nil),            // 10: littlehorse.ResumeWfRunRequest
-	(*lhpb.RescueThreadRunRequest)(nil),        // 11: littlehorse.RescueThreadRunRequest
-	(*lhpb.DeleteWfRunRequest)(nil),            // 12: littlehorse.DeleteWfRunRequest
-	(*lhpb.PutCheckpointRequest)(nil),          // 13: littlehorse.PutCheckpointRequest
-	(*lhpb.PutExternalEventRequest)(nil),       // 14: littlehorse.PutExternalEventRequest
-	(*lhpb.PutTaskDefRequest)(nil),             // 15: littlehorse.PutTaskDefRequest
-	(*lhpb.DeleteTaskDefRequest)(nil),          // 16: littlehorse.DeleteTaskDefRequest
-	(*lhpb.PutWfSpecRequest)(nil),              // 17: littlehorse.PutWfSpecRequest
-	(*lhpb.DeleteWfSpecRequest)(nil),           // 18: littlehorse.DeleteWfSpecRequest
-	(*lhpb.PutExternalEventDefRequest)(nil),    // 19: littlehorse.PutExternalEventDefRequest
-	(*lhpb.DeleteExternalEventDefRequest)(nil), // 20: littlehorse.DeleteExternalEventDefRequest
-	(*lhpb.PutWorkflowEventDefRequest)(nil),    // 21: littlehorse.PutWorkflowEventDefRequest
-	(*lhpb.DeleteWorkflowEventDefRequest)(nil), // 22: littlehorse.DeleteWorkflowEventDefRequest
-	(*lhpb.PutUserTaskDefRequest)(nil),         // 23: littlehorse.PutUserTaskDefRequest
-	(*lhpb.DeleteUserTaskDefRequest)(nil),      // 24: littlehorse.DeleteUserTaskDefRequest
-	(*lhpb.PutStructDefRequest)(nil),           // 25: littlehorse.PutStructDefRequest
-	(*lhpb.DeleteStructDefRequest)(nil),        // 26: littlehorse.DeleteStructDefRequest
-	(*lhpb.PutTenantRequest)(nil),              // 27: littlehorse.PutTenantRequest
-	(*lhpb.PutPrincipalRequest)(nil),           // 28: littlehorse.PutPrincipalRequest
-	(*lhpb.DeletePrincipalRequest)(nil),        // 29: littlehorse.DeletePrincipalRequest
-	(*lhpb.RunWfRequest)(nil),                  // 30: littlehorse.RunWfRequest
-	(*lhpb.WfSpecId)(nil),                      // 31: littlehorse.WfSpecId
-	(*lhpb.TaskRunId)(nil),                     // 32: littlehorse.TaskRunId
-	(*lhpb.TaskDefId)(nil),                     // 33: littlehorse.TaskDefId
-	(*lhpb.ReportTaskRun)(nil),                 // 34: littlehorse.ReportTaskRun
-	(*lhpb.RegisterTaskWorkerRequest)(nil),     // 35: littlehorse.RegisterTaskWorkerRequest
-	(*lhpb.LHHostInfo)(nil),                    // 36: littlehorse.LHHostInfo
+	(*Header)(nil),                                 // 0: lh.internal.Header
+	(*Record)(nil),                                 // 1: lh.internal.Record
+	(*RunWf)(nil),                                  // 2: lh.internal.RunWf
+	(*ClaimTask)(nil),                              // 3: lh.internal.ClaimTask
+	(*Credit)(nil),                                 // 4: lh.internal.Credit
+	(*ReportTask)(nil),                             // 5: lh.internal.ReportTask
+	(*RegisterTaskWorker)(nil),                     // 6: lh.internal.RegisterTaskWorker
+	(*TimerFired)(nil),                             // 7: lh.internal.TimerFired
+	(*Continue)(nil),                               // 8: lh.internal.Continue
+	(*ScheduleWf)(nil),                             // 9: lh.internal.ScheduleWf
+	(*Correlate)(nil),                              // 10: lh.internal.Correlate
+	(*CreateBulkJob)(nil),                          // 11: lh.internal.CreateBulkJob
+	(*BulkDelete)(nil),                             // 12: lh.internal.BulkDelete
+	(*BulkJobProgress)(nil),                        // 13: lh.internal.BulkJobProgress
+	(*MetricUpdate)(nil),                           // 14: lh.internal.MetricUpdate
+	(*Count)(nil),                                  // 15: lh.internal.Count
+	(*lhpb.StopWfRunRequest)(nil),                  // 16: littlehorse.StopWfRunRequest
+	(*lhpb.ResumeWfRunRequest)(nil),                // 17: littlehorse.ResumeWfRunRequest
+	(*lhpb.RescueThreadRunRequest)(nil),            // 18: littlehorse.RescueThreadRunRequest
+	(*lhpb.DeleteWfRunRequest)(nil),                // 19: littlehorse.DeleteWfRunRequest
+	(*lhpb.PutCheckpointRequest)(nil),              // 20: littlehorse.PutCheckpointRequest
+	(*lhpb.PutExternalEventRequest)(nil),           // 21: littlehorse.PutExternalEventRequest
+	(*lhpb.AssignUserTaskRunRequest)(nil),          // 22: littlehorse.AssignUserTaskRunRequest
+	(*lhpb.SaveUserTaskRunProgressRequest)(nil),    // 23: littlehorse.SaveUserTaskRunProgressRequest
+	(*lhpb.CompleteUserTaskRunRequest)(nil),        // 24: littlehorse.CompleteUserTaskRunRequest
+	(*lhpb.CancelUserTaskRunRequest)(nil),          // 25: littlehorse.CancelUserTaskRunRequest
+	(*lhpb.PutUserTaskRunCommentRequest)(nil),      // 26: littlehorse.PutUserTaskRunCommentRequest
+	(*lhpb.EditUserTaskRunCommentRequest)(nil),     // 27: littlehorse.EditUserTaskRunCommentRequest
+	(*lhpb.DeleteUserTaskRunCommentRequest)(nil),   // 28: littlehorse.DeleteUserTaskRunCommentRequest
+	(*lhpb.DeleteScheduledWfRunRequest)(nil),       // 29: littlehorse.DeleteScheduledWfRunRequest
+	(*lhpb.PutCorrelatedEventRequest)(nil),         // 30: littlehorse.PutCorrelatedEventRequest
+	(*lhpb.DeleteCorrelatedEventRequest)(nil),      // 31: littlehorse.DeleteCorrelatedEventRequest
+	(*lhpb.ApplyWorkflowMigrationPlanRequest)(nil), // 32: littlehorse.ApplyWorkflowMigrationPlanRequest
+	(*lhpb.PutTaskDefRequest)(nil),                 // 33: littlehorse.PutTaskDefRequest
+	(*lhpb.DeleteTaskDefRequest)(nil),              // 34: littlehorse.DeleteTaskDefRequest
+	(*lhpb.PutWfSpecRequest)(nil),                  // 35: littlehorse.PutWfSpecRequest
+	(*lhpb.DeleteWfSpecRequest)(nil),               // 36: littlehorse.DeleteWfSpecRequest
+	(*lhpb.PutExternalEventDefRequest)(nil),        // 37: littlehorse.PutExternalEventDefRequest
+	(*lhpb.DeleteExternalEventDefRequest)(nil),     // 38: littlehorse.DeleteExternalEventDefRequest
+	(*lhpb.PutWorkflowEventDefRequest)(nil),        // 39: littlehorse.PutWorkflowEventDefRequest
+	(*lhpb.DeleteWorkflowEventDefRequest)(nil),     // 40: littlehorse.DeleteWorkflowEventDefRequest
+	(*lhpb.PutUserTaskDefRequest)(nil),             // 41: littlehorse.PutUserTaskDefRequest
+	(*lhpb.DeleteUserTaskDefRequest)(nil),          // 42: littlehorse.DeleteUserTaskDefRequest
+	(*lhpb.PutStructDefRequest)(nil),               // 43: littlehorse.PutStructDefRequest
+	(*lhpb.DeleteStructDefRequest)(nil),            // 44: littlehorse.DeleteStructDefRequest
+	(*lhpb.PutTenantRequest)(nil),                  // 45: littlehorse.PutTenantRequest
+	(*lhpb.PutPrincipalRequest)(nil),               // 46: littlehorse.PutPrincipalRequest
+	(*lhpb.DeletePrincipalRequest)(nil),            // 47: littlehorse.DeletePrincipalRequest
+	(*lhpb.PutWorkflowMigrationPlanRequest)(nil),   // 48: littlehorse.PutWorkflowMigrationPlanRequest
+	(*lhpb.DeleteBulkJobRequest)(nil),              // 49: littlehorse.DeleteBulkJobRequest
+	(*lhpb.PutQuotaRequest)(nil),                   // 50: littlehorse.PutQuotaRequest
+	(*lhpb.DeleteQuotaRequest)(nil),                // 51: littlehorse.DeleteQuotaRequest
+	(*lhpb.RunWfRequest)(nil),                      // 52: littlehorse.RunWfRequest
+	(*lhpb.WfSpecId)(nil),                          // 53: littlehorse.WfSpecId
+	(*lhpb.TaskRunId)(nil),                         // 54: littlehorse.TaskRunId
+	(*lhpb.TaskDefId)(nil),                         // 55: littlehorse.TaskDefId
+	(*lhpb.ReportTaskRun)(nil),                     // 56: littlehorse.ReportTaskRun
+	(*lhpb.RegisterTaskWorkerRequest)(nil),         // 57: littlehorse.RegisterTaskWorkerRequest
+	(*lhpb.LHHostInfo)(nil),                        // 58: littlehorse.LHHostInfo
+	(*lhpb.ScheduleWfRequest)(nil),                 // 59: littlehorse.ScheduleWfRequest
+	(*lhpb.CorrelatedEventId)(nil),                 // 60: littlehorse.CorrelatedEventId
+	(*lhpb.NodeRunId)(nil),                         // 61: littlehorse.NodeRunId
+	(*lhpb.CreateBulkJobRequest)(nil),              // 62: littlehorse.CreateBulkJobRequest
+	(*lhpb.BulkJobId)(nil),                         // 63: littlehorse.BulkJobId
+	(*lhpb.BulkDeleteWfRun)(nil),                   // 64: littlehorse.BulkDeleteWfRun
+	(lhpb.BulkJobStatus)(0),                        // 65: littlehorse.BulkJobStatus
+	(*timestamppb.Timestamp)(nil),                  // 66: google.protobuf.Timestamp
+	(*lhpb.MetricWindowId)(nil),                    // 67: littlehorse.MetricWindowId
 }
 var file_lh_record_proto_depIdxs = []int32{
 	0,  // 0: lh.internal.Record.header:type_name -> lh.internal.Header
 	2,  // 1: lh.internal.Record.run_wf:type_name -> lh.internal.RunWf
-	9,  // 2: lh.internal.Record.stop_wf_run:type_name -> littlehorse.StopWfRunRequest
-	10, // 3: lh.internal.Record.resume_wf_run:type_name -> littlehorse.ResumeWfRunRequest
-	11, // 4: lh.internal.Record.rescue_thread_run:type_name -> littlehorse.RescueThreadRunRequest
-	12, // 5: lh.internal.Record.delete_wf_run:type_name -> littlehorse.DeleteWfRunRequest
+	16, // 2: lh.internal.Record.stop_wf_run:type_name -> littlehorse.StopWfRunRequest
+	17, // 3: lh.internal.Record.resume_wf_run:type_name -> littlehorse.ResumeWfRunRequest
+	18, // 4: lh.internal.Record.rescue_thread_run:type_name -> littlehorse.RescueThreadRunRequest
+	19, // 5: lh.internal.Record.delete_wf_run:type_name -> littlehorse.DeleteWfRunRequest
 	3,  // 6: lh.internal.Record.claim_task:type_name -> lh.internal.ClaimTask
 	5,  // 7: lh.internal.Record.report_task:type_name -> lh.internal.ReportTask
-	13, // 8: lh.internal.Record.put_checkpoint:type_name -> littlehorse.PutCheckpointRequest
+	20, // 8: lh.internal.Record.put_checkpoint:type_name -> littlehorse.PutCheckpointRequest
 	6,  // 9: lh.internal.Record.register_task_worker:type_name -> lh.internal.RegisterTaskWorker
-	14, // 10: lh.internal.Record.put_external_event:type_name -> littlehorse.PutExternalEventRequest
+	21, // 10: lh.internal.Record.put_external_event:type_name -> littlehorse.PutExternalEventRequest
 	7,  // 11: lh.internal.Record.timer_fired:type_name -> lh.internal.TimerFired
 	8,  // 12: lh.internal.Record.continue:type_name -> lh.internal.Continue
-	15, // 13: lh.internal.Record.put_task_def:type_name -> littlehorse.PutTaskDefRequest
-	16, // 14: lh.internal.Record.delete_task_def:type_name -> littlehorse.DeleteTaskDefRequest
-	17, // 15: lh.internal.Record.put_wf_spec:type_name -> littlehorse.PutWfSpecRequest
-	18, // 16: lh.internal.Record.delete_wf_spec:type_name -> littlehorse.DeleteWfSpecRequest
-	19, // 17: lh.internal.Record.put_external_event_def:type_name -> littlehorse.PutExternalEventDefRequest
-	20, // 18: lh.internal.Record.delete_external_event_def:type_name -> littlehorse.DeleteExternalEventDefRequest
-	21, // 19: lh.internal.Record.put_workflow_event_def:type_name -> littlehorse.PutWorkflowEventDefRequest
-	22, // 20: lh.internal.Record.delete_workflow_event_def:type_name -> littlehorse.DeleteWorkflowEventDefRequest
-	23, // 21: lh.internal.Record.put_user_task_def:type_name -> littlehorse.PutUserTaskDefRequest
-	24, // 22: lh.internal.Record.delete_user_task_def:type_name -> littlehorse.DeleteUserTaskDefRequest
-	25, // 23: lh.internal.Record.put_struct_def:type_name -> littlehorse.PutStructDefRequest
-	26, // 24: lh.internal.Record.delete_struct_def:type_name -> littlehorse.DeleteStructDefRequest
-	27, // 25: lh.internal.Record.put_tenant:type_name -> littlehorse.PutTenantRequest
-	28, // 26: lh.internal.Record.put_principal:type_name -> littlehorse.PutPrincipalRequest
-	29, // 27: lh.internal.Record.delete_principal:type_name -> littlehorse.DeletePrincipalRequest
-	30, // 28: lh.internal.RunWf.request:type_name -> littlehorse.RunWfRequest
-	31, // 29: lh.internal.RunWf.wf_spec_id:type_name -> littlehorse.WfSpecId
-	32, // 30: lh.internal.ClaimTask.task_run_id:type_name -> littlehorse.TaskRunId
-	4,  // 31: lh.internal.ClaimTask.credit:type_name -> lh.internal.Credit
-	33, // 32: lh.internal.Credit.task_def_id:type_name -> littlehorse.TaskDefId
-	34, // 33: lh.internal.ReportTask.report:type_name -> littlehorse.ReportTaskRun
-	4,  // 34: lh.internal.ReportTask.offer:type_name -> lh.internal.Credit
-	35, // 35: lh.internal.RegisterTaskWorker.request:type_name -> littlehorse.RegisterTaskWorkerRequest
-	36, // 36: lh.internal.RegisterTaskWorker.servers:type_name -> littlehorse.LHHostInfo
-	37, // [37:37] is the sub-list for method output_type
-	37, // [37:37] is the sub-list for method input_type
-	37, // [37:37] is the sub-list for extension type_name
-	37, // [37:37] is the sub-list for extension extendee
-	0,  // [0:37] is the sub-list for field type_name
+	22, // 13: lh.internal.Record.assign_user_task_run:type_name -> littlehorse.AssignUserTaskRunRequest
+	23, // 14: lh.internal.Record.save_user_task_run_progress:type_name -> littlehorse.SaveUserTaskRunProgressRequest
+	24, // 15: lh.internal.Record.complete_user_task_run:type_name -> littlehorse.CompleteUserTaskRunRequest
+	25, // 16: lh.internal.Record.cancel_user_task_run:type_name -> littlehorse.CancelUserTaskRunRequest
+	26, // 17: lh.internal.Record.put_user_task_run_comment:type_name -> littlehorse.PutUserTaskRunCommentRequest
+	27, // 18: lh.internal.Record.edit_user_task_run_comment:type_name -> littlehorse.EditUserTaskRunCommentRequest
+	28, // 19: lh.internal.Record.delete_user_task_run_comment:type_name -> littlehorse.DeleteUserTaskRunCommentRequest
+	9,  // 20: lh.internal.Record.schedule_wf:type_name -> lh.internal.ScheduleWf
+	29, // 21: lh.internal.Record.delete_scheduled_wf_run:type_name -> littlehorse.DeleteScheduledWfRunRequest
+	30, // 22: lh.internal.Record.put_correlated_event:type_name -> littlehorse.PutCorrelatedEventRequest
+	31, // 23: lh.internal.Record.delete_correlated_event:type_name -> littlehorse.DeleteCorrelatedEventRequest
+	10, // 24: lh.internal.Record.correlate:type_name -> lh.internal.Correlate
+	10, // 25: lh.internal.Record.uncorrelate:type_name -> lh.internal.Correlate
+	32, // 26: lh.internal.Record.apply_workflow_migration_plan:type_name -> littlehorse.ApplyWorkflowMigrationPlanRequest
+	12, // 27: lh.internal.Record.bulk_delete:type_name -> lh.internal.BulkDelete
+	33, // 28: lh.internal.Record.put_task_def:type_name -> littlehorse.PutTaskDefRequest
+	34, // 29: lh.internal.Record.delete_task_def:type_name -> littlehorse.DeleteTaskDefRequest
+	35, // 30: lh.internal.Record.put_wf_spec:type_name -> littlehorse.PutWfSpecRequest
+	36, // 31: lh.internal.Record.delete_wf_spec:type_name -> littlehorse.DeleteWfSpecRequest
+	37, // 32: lh.internal.Record.put_external_event_def:type_name -> littlehorse.PutExternalEventDefRequest
+	38, // 33: lh.internal.Record.delete_external_event_def:type_name -> littlehorse.DeleteExternalEventDefRequest
+	39, // 34: lh.internal.Record.put_workflow_event_def:type_name -> littlehorse.PutWorkflowEventDefRequest
+	40, // 35: lh.internal.Record.delete_workflow_event_def:type_name -> littlehorse.DeleteWorkflowEventDefRequest
+	41, // 36: lh.internal.Record.put_user_task_def:type_name -> littlehorse.PutUserTaskDefRequest
+	42, // 37: lh.internal.Record.delete_user_task_def:type_name -> littlehorse.DeleteUserTaskDefRequest
+	43, // 38: lh.internal.Record.put_struct_def:type_name -> littlehorse.PutStructDefRequest
+	44, // 39: lh.internal.Record.delete_struct_def:type_name -> littlehorse.DeleteStructDefRequest
+	45, // 40: lh.internal.Record.put_tenant:type_name -> littlehorse.PutTenantRequest
+	46, // 41: lh.internal.Record.put_principal:type_name -> littlehorse.PutPrincipalRequest
+	47, // 42: lh.internal.Record.delete_principal:type_name -> littlehorse.DeletePrincipalRequest
+	48, // 43: lh.internal.Record.put_workflow_migration_plan:type_name -> littlehorse.PutWorkflowMigrationPlanRequest
+	11, // 44: lh.internal.Record.create_bulk_job:type_name -> lh.internal.CreateBulkJob
+	49, // 45: lh.internal.Record.delete_bulk_job:type_name -> littlehorse.DeleteBulkJobRequest
+	13, // 46: lh.internal.Record.bulk_job_progress:type_name -> lh.internal.BulkJobProgress
+	50, // 47: lh.internal.Record.put_quota:type_name -> littlehorse.PutQuotaRequest
+	51, // 48: lh.internal.Record.delete_quota:type_name -> littlehorse.DeleteQuotaRequest
+	14, // 49: lh.internal.Record.metric_update:type_name -> lh.internal.MetricUpdate
+	52, // 50: lh.internal.RunWf.request:type_name -> littlehorse.RunWfRequest
+	53, // 51: lh.internal.RunWf.wf_spec_id:type_name -> littlehorse.WfSpecId
+	54, // 52: lh.internal.ClaimTask.task_run_id:type_name -> littlehorse.TaskRunId
+	4,  // 53: lh.internal.ClaimTask.credit:type_name -> lh.internal.Credit
+	55, // 54: lh.internal.Credit.task_def_id:type_name -> littlehorse.TaskDefId
+	56, // 55: lh.internal.ReportTask.report:type_name -> littlehorse.ReportTaskRun
+	4,  // 56: lh.internal.ReportTask.offer:type_name -> lh.internal.Credit
+	57, // 57: lh.internal.RegisterTaskWorker.request:type_name -> littlehorse.RegisterTaskWorkerRequest
+	58, // 58: lh.internal.RegisterTaskWorker.servers:type_name -> littlehorse.LHHostInfo
+	59, // 59: lh.internal.ScheduleWf.request:type_name -> littlehorse.ScheduleWfRequest
+	53, // 60: lh.internal.ScheduleWf.wf_spec_id:type_name -> littlehorse.WfSpecId
+	60, // 61: lh.internal.Correlate.correlated_event_id:type_name -> littlehorse.CorrelatedEventId
+	61, // 62: lh.internal.Correlate.node_run_id:type_name -> littlehorse.NodeRunId
+	62, // 63: lh.internal.CreateBulkJob.request:type_name -> littlehorse.CreateBulkJobRequest
+	63, // 64: lh.internal.BulkDelete.bulk_job_id:type_name -> littlehorse.BulkJobId
+	64, // 65: lh.internal.BulkDelete.what:type_name -> littlehorse.BulkDeleteWfRun
+	63, // 66: lh.internal.BulkJobProgress.bulk_job_id:type_name -> littlehorse.BulkJobId
+	65, // 67: lh.internal.BulkJobProgress.status:type_name -> littlehorse.BulkJobStatus
+	66, // 68: lh.internal.BulkJobProgress.last_seen_key:type_name -> google.protobuf.Timestamp
+	67, // 69: lh.internal.MetricUpdate.window:type_name -> littlehorse.MetricWindowId
+	15, // 70: lh.internal.MetricUpdate.counts:type_name -> lh.internal.Count
+	71, // [71:71] is the sub-list for method output_type
+	71, // [71:71] is the sub-list for method input_type
+	71, // [71:71] is the sub-list for extension type_name
+	71, // [71:71] is the sub-list for extension extendee
+	0,  // [0:71] is the sub-list for field type_name
 }
 
 func init() { file_lh_record_proto_init() }
@@ -1220,6 +2107,21 @@ func file_lh_record_proto_init() {
 		(*Record_PutExternalEvent)(nil),
 		(*Record_TimerFired)(nil),
 		(*Record_Continue)(nil),
+		(*Record_AssignUserTaskRun)(nil),
+		(*Record_SaveUserTaskRunProgress)(nil),
+		(*Record_CompleteUserTaskRun)(nil),
+		(*Record_CancelUserTaskRun)(nil),
+		(*Record_PutUserTaskRunComment)(nil),
+		(*Record_EditUserTaskRunComment)(nil),
+		(*Record_DeleteUserTaskRunComment)(nil),
+		(*Record_ScheduleWf)(nil),
+		(*Record_DeleteScheduledWfRun)(nil),
+		(*Record_PutCorrelatedEvent)(nil),
+		(*Record_DeleteCorrelatedEvent)(nil),
+		(*Record_Correlate)(nil),
+		(*Record_Uncorrelate)(nil),
+		(*Record_ApplyWorkflowMigrationPlan)(nil),
+		(*Record_BulkDelete)(nil),
 		(*Record_PutTaskDef)(nil),
 		(*Record_DeleteTaskDef)(nil),
 		(*Record_PutWfSpec)(nil),
@@ -1235,6 +2137,13 @@ func file_lh_record_proto_init() {
 		(*Record_PutTenant)(nil),
 		(*Record_PutPrincipal)(nil),
 		(*Record_DeletePrincipal)(nil),
+		(*Record_PutWorkflowMigrationPlan)(nil),
+		(*Record_CreateBulkJob)(nil),
+		(*Record_DeleteBulkJob)(nil),
+		(*Record_BulkJobProgress)(nil),
+		(*Record_PutQuota)(nil),
+		(*Record_DeleteQuota)(nil),
+		(*Record_MetricUpdate)(nil),
 	}
 	file_lh_record_proto_msgTypes[4].OneofWrappers = []any{}
 	file_lh_record_proto_msgTypes[5].OneofWrappers = []any{}
@@ -1244,7 +2153,7 @@ func file_lh_record_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lh_record_proto_rawDesc), len(file_lh_record_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   16,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -163,6 +163,11 @@ type Timer struct {
 	//	*Timer_SleepMatured
 	//	*Timer_DeleteWfRun
 	//	*Timer_ExternalEventExpired
+	//	*Timer_UserTaskAction_
+	//	*Timer_ScheduleDue
+	//	*Timer_CorrelatedEventExpired
+	//	*Timer_FlushMetrics_
+	//	*Timer_MetricWindowExpired
 	What isTimer_What `protobuf_oneof:"what"`
 	// When the timer was set, nanoseconds since 1970-01-01 UTC. It does nothing to an object made later: a new
 	// WfRun may carry the id of a deleted one.
@@ -262,6 +267,51 @@ func (x *Timer) GetExternalEventExpired() *lhpb.ExternalEventId {
 	return nil
 }
 
+func (x *Timer) GetUserTaskAction() *Timer_UserTaskAction {
+	if x != nil {
+		if x, ok := x.What.(*Timer_UserTaskAction_); ok {
+			return x.UserTaskAction
+		}
+	}
+	return nil
+}
+
+func (x *Timer) GetScheduleDue() string {
+	if x != nil {
+		if x, ok := x.What.(*Timer_ScheduleDue); ok {
+			return x.ScheduleDue
+		}
+	}
+	return ""
+}
+
+func (x *Timer) GetCorrelatedEventExpired() *lhpb.CorrelatedEventId {
+	if x != nil {
+		if x, ok := x.What.(*Timer_CorrelatedEventExpired); ok {
+			return x.CorrelatedEventExpired
+		}
+	}
+	return nil
+}
+
+func (x *Timer) GetFlushMetrics() *Timer_FlushMetrics {
+	if x != nil {
+		if x, ok := x.What.(*Timer_FlushMetrics_); ok {
+			return x.FlushMetrics
+		}
+	}
+	return nil
+}
+
+func (x *Timer) GetMetricWindowExpired() *lhpb.MetricWindowId {
+	if x != nil {
+		if x, ok := x.What.(*Timer_MetricWindowExpired); ok {
+			return x.MetricWindowExpired
+		}
+	}
+	return nil
+}
+
 func (x *Timer) GetSetNs() int64 {
 	if x != nil {
 		return x.SetNs
@@ -297,6 +347,27 @@ type Timer_ExternalEventExpired struct {
 	ExternalEventExpired *lhpb.ExternalEventId `protobuf:"bytes,6,opt,name=external_event_expired,json=externalEventExpired,proto3,oneof"`
 }
 
+type Timer_UserTaskAction_ struct {
+	UserTaskAction *Timer_UserTaskAction `protobuf:"bytes,8,opt,name=user_task_action,json=userTaskAction,proto3,oneof"`
+}
+
+type Timer_ScheduleDue struct {
+	// Id of the schedule.
+	ScheduleDue string `protobuf:"bytes,9,opt,name=schedule_due,json=scheduleDue,proto3,oneof"`
+}
+
+type Timer_CorrelatedEventExpired struct {
+	CorrelatedEventExpired *lhpb.CorrelatedEventId `protobuf:"bytes,10,opt,name=correlated_event_expired,json=correlatedEventExpired,proto3,oneof"`
+}
+
+type Timer_FlushMetrics_ struct {
+	FlushMetrics *Timer_FlushMetrics `protobuf:"bytes,11,opt,name=flush_metrics,json=flushMetrics,proto3,oneof"`
+}
+
+type Timer_MetricWindowExpired struct {
+	MetricWindowExpired *lhpb.MetricWindowId `protobuf:"bytes,12,opt,name=metric_window_expired,json=metricWindowExpired,proto3,oneof"`
+}
+
 func (*Timer_TaskTimeout_) isTimer_What() {}
 
 func (*Timer_TaskRetry_) isTimer_What() {}
@@ -309,6 +380,185 @@ func (*Timer_DeleteWfRun) isTimer_What() {}
 
 func (*Timer_ExternalEventExpired) isTimer_What() {}
 
+func (*Timer_UserTaskAction_) isTimer_What() {}
+
+func (*Timer_ScheduleDue) isTimer_What() {}
+
+func (*Timer_CorrelatedEventExpired) isTimer_What() {}
+
+func (*Timer_FlushMetrics_) isTimer_What() {}
+
+func (*Timer_MetricWindowExpired) isTimer_What() {}
+
+// ScheduleRow is a schedule with what each of its firings asks for.
+type ScheduleRow struct {
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	ScheduledWfRun *lhpb.ScheduledWfRun   `protobuf:"bytes,1,opt,name=scheduled_wf_run,json=scheduledWfRun,proto3" json:"scheduled_wf_run,omitempty"`
+	// The versions that the request named; a firing takes the newest WfSpec that fits them.
+	MajorVersion  *int32 `protobuf:"varint,2,opt,name=major_version,json=majorVersion,proto3,oneof" json:"major_version,omitempty"`
+	Revision      *int32 `protobuf:"varint,3,opt,name=revision,proto3,oneof" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ScheduleRow) Reset() {
+	*x = ScheduleRow{}
+	mi := &file_lh_state_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ScheduleRow) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ScheduleRow) ProtoMessage() {}
+
+func (x *ScheduleRow) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_state_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ScheduleRow.ProtoReflect.Descriptor instead.
+func (*ScheduleRow) Descriptor() ([]byte, []int) {
+	return file_lh_state_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *ScheduleRow) GetScheduledWfRun() *lhpb.ScheduledWfRun {
+	if x != nil {
+		return x.ScheduledWfRun
+	}
+	return nil
+}
+
+func (x *ScheduleRow) GetMajorVersion() int32 {
+	if x != nil && x.MajorVersion != nil {
+		return *x.MajorVersion
+	}
+	return 0
+}
+
+func (x *ScheduleRow) GetRevision() int32 {
+	if x != nil && x.Revision != nil {
+		return *x.Revision
+	}
+	return 0
+}
+
+// BulkShare is where a partition stands with its share of a bulk job.
+type BulkShare struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Job   *BulkDelete            `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
+	// Start time of the last WfRun handled, milliseconds since 1970-01-01 UTC, and its id.
+	StartMs       int64  `protobuf:"varint,2,opt,name=start_ms,json=startMs,proto3" json:"start_ms,omitempty"`
+	WfRun         string `protobuf:"bytes,3,opt,name=wf_run,json=wfRun,proto3" json:"wf_run,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BulkShare) Reset() {
+	*x = BulkShare{}
+	mi := &file_lh_state_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BulkShare) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BulkShare) ProtoMessage() {}
+
+func (x *BulkShare) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_state_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BulkShare.ProtoReflect.Descriptor instead.
+func (*BulkShare) Descriptor() ([]byte, []int) {
+	return file_lh_state_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *BulkShare) GetJob() *BulkDelete {
+	if x != nil {
+		return x.Job
+	}
+	return nil
+}
+
+func (x *BulkShare) GetStartMs() int64 {
+	if x != nil {
+		return x.StartMs
+	}
+	return 0
+}
+
+func (x *BulkShare) GetWfRun() string {
+	if x != nil {
+		return x.WfRun
+	}
+	return ""
+}
+
+// Counts are the counters of one object within one minute.
+type Counts struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Counts        []*Count               `protobuf:"bytes,1,rep,name=counts,proto3" json:"counts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Counts) Reset() {
+	*x = Counts{}
+	mi := &file_lh_state_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Counts) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Counts) ProtoMessage() {}
+
+func (x *Counts) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_state_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Counts.ProtoReflect.Descriptor instead.
+func (*Counts) Descriptor() ([]byte, []int) {
+	return file_lh_state_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Counts) GetCounts() []*Count {
+	if x != nil {
+		return x.Counts
+	}
+	return nil
+}
+
 // Empty is the value of rows whose key says everything.
 type Empty struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -318,7 +568,7 @@ type Empty struct {
 
 func (x *Empty) Reset() {
 	*x = Empty{}
-	mi := &file_lh_state_proto_msgTypes[3]
+	mi := &file_lh_state_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -330,7 +580,7 @@ func (x *Empty) String() string {
 func (*Empty) ProtoMessage() {}
 
 func (x *Empty) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[3]
+	mi := &file_lh_state_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -343,7 +593,7 @@ func (x *Empty) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Empty.ProtoReflect.Descriptor instead.
 func (*Empty) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{3}
+	return file_lh_state_proto_rawDescGZIP(), []int{6}
 }
 
 // Counter is a number that only grows: a position, a clock, a last number of a source.
@@ -356,7 +606,7 @@ type Counter struct {
 
 func (x *Counter) Reset() {
 	*x = Counter{}
-	mi := &file_lh_state_proto_msgTypes[4]
+	mi := &file_lh_state_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -368,7 +618,7 @@ func (x *Counter) String() string {
 func (*Counter) ProtoMessage() {}
 
 func (x *Counter) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[4]
+	mi := &file_lh_state_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -381,7 +631,7 @@ func (x *Counter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Counter.ProtoReflect.Descriptor instead.
 func (*Counter) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{4}
+	return file_lh_state_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Counter) GetValue() uint64 {
@@ -403,7 +653,7 @@ type Timer_TaskTimeout struct {
 
 func (x *Timer_TaskTimeout) Reset() {
 	*x = Timer_TaskTimeout{}
-	mi := &file_lh_state_proto_msgTypes[5]
+	mi := &file_lh_state_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -415,7 +665,7 @@ func (x *Timer_TaskTimeout) String() string {
 func (*Timer_TaskTimeout) ProtoMessage() {}
 
 func (x *Timer_TaskTimeout) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[5]
+	mi := &file_lh_state_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -462,7 +712,7 @@ type Timer_TaskRetry struct {
 
 func (x *Timer_TaskRetry) Reset() {
 	*x = Timer_TaskRetry{}
-	mi := &file_lh_state_proto_msgTypes[6]
+	mi := &file_lh_state_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -474,7 +724,7 @@ func (x *Timer_TaskRetry) String() string {
 func (*Timer_TaskRetry) ProtoMessage() {}
 
 func (x *Timer_TaskRetry) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[6]
+	mi := &file_lh_state_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -504,11 +754,118 @@ func (x *Timer_TaskRetry) GetAttempt() int32 {
 	return 0
 }
 
+type Timer_UserTaskAction struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	NodeRunId *lhpb.NodeRunId        `protobuf:"bytes,1,opt,name=node_run_id,json=nodeRunId,proto3" json:"node_run_id,omitempty"`
+	// Zero-based number of the action within the UserTaskNode.
+	Action int32 `protobuf:"varint,2,opt,name=action,proto3" json:"action,omitempty"`
+	// UserTaskRun.epoch when the action was armed.
+	Epoch         int32 `protobuf:"varint,3,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Timer_UserTaskAction) Reset() {
+	*x = Timer_UserTaskAction{}
+	mi := &file_lh_state_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Timer_UserTaskAction) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Timer_UserTaskAction) ProtoMessage() {}
+
+func (x *Timer_UserTaskAction) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_state_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Timer_UserTaskAction.ProtoReflect.Descriptor instead.
+func (*Timer_UserTaskAction) Descriptor() ([]byte, []int) {
+	return file_lh_state_proto_rawDescGZIP(), []int{2, 2}
+}
+
+func (x *Timer_UserTaskAction) GetNodeRunId() *lhpb.NodeRunId {
+	if x != nil {
+		return x.NodeRunId
+	}
+	return nil
+}
+
+func (x *Timer_UserTaskAction) GetAction() int32 {
+	if x != nil {
+		return x.Action
+	}
+	return 0
+}
+
+func (x *Timer_UserTaskAction) GetEpoch() int32 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+type Timer_FlushMetrics struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Start of the minute whose counts are sent on, nanoseconds since 1970-01-01 UTC.
+	WindowNs      int64 `protobuf:"varint,1,opt,name=window_ns,json=windowNs,proto3" json:"window_ns,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Timer_FlushMetrics) Reset() {
+	*x = Timer_FlushMetrics{}
+	mi := &file_lh_state_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Timer_FlushMetrics) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Timer_FlushMetrics) ProtoMessage() {}
+
+func (x *Timer_FlushMetrics) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_state_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Timer_FlushMetrics.ProtoReflect.Descriptor instead.
+func (*Timer_FlushMetrics) Descriptor() ([]byte, []int) {
+	return file_lh_state_proto_rawDescGZIP(), []int{2, 3}
+}
+
+func (x *Timer_FlushMetrics) GetWindowNs() int64 {
+	if x != nil {
+		return x.WindowNs
+	}
+	return 0
+}
+
 var File_lh_state_proto protoreflect.FileDescriptor
 
 const file_lh_state_proto_rawDesc = "" +
 	"\n" +
-	"\x0elh/state.proto\x12\vlh.internal\x1a\x0fobject_id.proto\x1a\x15type_definition.proto\x1a\fwf_run.proto\"\x95\x01\n" +
+	"\x0elh/state.proto\x12\vlh.internal\x1a\x0flh/record.proto\x1a\x0fobject_id.proto\x1a\x16scheduled_wf_run.proto\x1a\x15type_definition.proto\x1a\fwf_run.proto\"\x95\x01\n" +
 	"\bWfRunRow\x12)\n" +
 	"\x06wf_run\x18\x01 \x01(\v2\x12.littlehorse.WfRunR\x05wfRun\x12,\n" +
 	"\x12thread_run_numbers\x18\x02 \x03(\x05R\x10threadRunNumbers\x12\x1a\n" +
@@ -517,7 +874,7 @@ const file_lh_state_proto_rawDesc = "" +
 	"\n" +
 	"NodeOutput\x120\n" +
 	"\x05value\x18\x01 \x01(\v2\x1a.littlehorse.VariableValueR\x05value\x12\x1a\n" +
-	"\bposition\x18\x02 \x01(\x05R\bposition\"\xb9\x05\n" +
+	"\bposition\x18\x02 \x01(\x05R\bposition\"\xc9\t\n" +
 	"\x05Timer\x12C\n" +
 	"\ftask_timeout\x18\x01 \x01(\v2\x1e.lh.internal.Timer.TaskTimeoutH\x00R\vtaskTimeout\x12=\n" +
 	"\n" +
@@ -525,7 +882,13 @@ const file_lh_state_proto_rawDesc = "" +
 	"\x16external_event_timeout\x18\x03 \x01(\v2\x16.littlehorse.NodeRunIdH\x00R\x14externalEventTimeout\x12=\n" +
 	"\rsleep_matured\x18\x04 \x01(\v2\x16.littlehorse.NodeRunIdH\x00R\fsleepMatured\x12:\n" +
 	"\rdelete_wf_run\x18\x05 \x01(\v2\x14.littlehorse.WfRunIdH\x00R\vdeleteWfRun\x12T\n" +
-	"\x16external_event_expired\x18\x06 \x01(\v2\x1c.littlehorse.ExternalEventIdH\x00R\x14externalEventExpired\x12\x15\n" +
+	"\x16external_event_expired\x18\x06 \x01(\v2\x1c.littlehorse.ExternalEventIdH\x00R\x14externalEventExpired\x12M\n" +
+	"\x10user_task_action\x18\b \x01(\v2!.lh.internal.Timer.UserTaskActionH\x00R\x0euserTaskAction\x12#\n" +
+	"\fschedule_due\x18\t \x01(\tH\x00R\vscheduleDue\x12Z\n" +
+	"\x18correlated_event_expired\x18\n" +
+	" \x01(\v2\x1e.littlehorse.CorrelatedEventIdH\x00R\x16correlatedEventExpired\x12F\n" +
+	"\rflush_metrics\x18\v \x01(\v2\x1f.lh.internal.Timer.FlushMetricsH\x00R\fflushMetrics\x12Q\n" +
+	"\x15metric_window_expired\x18\f \x01(\v2\x1b.littlehorse.MetricWindowIdH\x00R\x13metricWindowExpired\x12\x15\n" +
 	"\x06set_ns\x18\a \x01(\x03R\x05setNs\x1a\x8c\x01\n" +
 	"\vTaskTimeout\x126\n" +
 	"\vtask_run_id\x18\x01 \x01(\v2\x16.littlehorse.TaskRunIdR\ttaskRunId\x12\x18\n" +
@@ -533,8 +896,26 @@ const file_lh_state_proto_rawDesc = "" +
 	"\x11total_checkpoints\x18\x03 \x01(\x05R\x10totalCheckpoints\x1a]\n" +
 	"\tTaskRetry\x126\n" +
 	"\vtask_run_id\x18\x01 \x01(\v2\x16.littlehorse.TaskRunIdR\ttaskRunId\x12\x18\n" +
-	"\aattempt\x18\x02 \x01(\x05R\aattemptB\x06\n" +
-	"\x04what\"\a\n" +
+	"\aattempt\x18\x02 \x01(\x05R\aattempt\x1av\n" +
+	"\x0eUserTaskAction\x126\n" +
+	"\vnode_run_id\x18\x01 \x01(\v2\x16.littlehorse.NodeRunIdR\tnodeRunId\x12\x16\n" +
+	"\x06action\x18\x02 \x01(\x05R\x06action\x12\x14\n" +
+	"\x05epoch\x18\x03 \x01(\x05R\x05epoch\x1a+\n" +
+	"\fFlushMetrics\x12\x1b\n" +
+	"\twindow_ns\x18\x01 \x01(\x03R\bwindowNsB\x06\n" +
+	"\x04what\"\xbe\x01\n" +
+	"\vScheduleRow\x12E\n" +
+	"\x10scheduled_wf_run\x18\x01 \x01(\v2\x1b.littlehorse.ScheduledWfRunR\x0escheduledWfRun\x12(\n" +
+	"\rmajor_version\x18\x02 \x01(\x05H\x00R\fmajorVersion\x88\x01\x01\x12\x1f\n" +
+	"\brevision\x18\x03 \x01(\x05H\x01R\brevision\x88\x01\x01B\x10\n" +
+	"\x0e_major_versionB\v\n" +
+	"\t_revision\"h\n" +
+	"\tBulkShare\x12)\n" +
+	"\x03job\x18\x01 \x01(\v2\x17.lh.internal.BulkDeleteR\x03job\x12\x19\n" +
+	"\bstart_ms\x18\x02 \x01(\x03R\astartMs\x12\x15\n" +
+	"\x06wf_run\x18\x03 \x01(\tR\x05wfRun\"4\n" +
+	"\x06Counts\x12*\n" +
+	"\x06counts\x18\x01 \x03(\v2\x12.lh.internal.CountR\x06counts\"\a\n" +
 	"\x05Empty\"\x1f\n" +
 	"\aCounter\x12\x14\n" +
 	"\x05value\x18\x01 \x01(\x04R\x05valueB\x1cZ\x1alittlehorse/internal/pb;pbb\x06proto3"
@@ -551,38 +932,56 @@ func file_lh_state_proto_rawDescGZIP() []byte {
 	return file_lh_state_proto_rawDescData
 }
 
-var file_lh_state_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_lh_state_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_lh_state_proto_goTypes = []any{
-	(*WfRunRow)(nil),             // 0: lh.internal.WfRunRow
-	(*NodeOutput)(nil),           // 1: lh.internal.NodeOutput
-	(*Timer)(nil),                // 2: lh.internal.Timer
-	(*Empty)(nil),                // 3: lh.internal.Empty
-	(*Counter)(nil),              // 4: lh.internal.Counter
-	(*Timer_TaskTimeout)(nil),    // 5: lh.internal.Timer.TaskTimeout
-	(*Timer_TaskRetry)(nil),      // 6: lh.internal.Timer.TaskRetry
-	(*lhpb.WfRun)(nil),           // 7: littlehorse.WfRun
-	(*lhpb.VariableValue)(nil),   // 8: littlehorse.VariableValue
-	(*lhpb.NodeRunId)(nil),       // 9: littlehorse.NodeRunId
-	(*lhpb.WfRunId)(nil),         // 10: littlehorse.WfRunId
-	(*lhpb.ExternalEventId)(nil), // 11: littlehorse.ExternalEventId
-	(*lhpb.TaskRunId)(nil),       // 12: littlehorse.TaskRunId
+	(*WfRunRow)(nil),               // 0: lh.internal.WfRunRow
+	(*NodeOutput)(nil),             // 1: lh.internal.NodeOutput
+	(*Timer)(nil),                  // 2: lh.internal.Timer
+	(*ScheduleRow)(nil),            // 3: lh.internal.ScheduleRow
+	(*BulkShare)(nil),              // 4: lh.internal.BulkShare
+	(*Counts)(nil),                 // 5: lh.internal.Counts
+	(*Empty)(nil),                  // 6: lh.internal.Empty
+	(*Counter)(nil),                // 7: lh.internal.Counter
+	(*Timer_TaskTimeout)(nil),      // 8: lh.internal.Timer.TaskTimeout
+	(*Timer_TaskRetry)(nil),        // 9: lh.internal.Timer.TaskRetry
+	(*Timer_UserTaskAction)(nil),   // 10: lh.internal.Timer.UserTaskAction
+	(*Timer_FlushMetrics)(nil),     // 11: lh.internal.Timer.FlushMetrics
+	(*lhpb.WfRun)(nil),             // 12: littlehorse.WfRun
+	(*lhpb.VariableValue)(nil),     // 13: littlehorse.VariableValue
+	(*lhpb.NodeRunId)(nil),         // 14: littlehorse.NodeRunId
+	(*lhpb.WfRunId)(nil),           // 15: littlehorse.WfRunId
+	(*lhpb.ExternalEventId)(nil),   // 16: littlehorse.ExternalEventId
+	(*lhpb.CorrelatedEventId)(nil), // 17: littlehorse.CorrelatedEventId
+	(*lhpb.MetricWindowId)(nil),    // 18: littlehorse.MetricWindowId
+	(*lhpb.ScheduledWfRun)(nil),    // 19: littlehorse.ScheduledWfRun
+	(*BulkDelete)(nil),             // 20: lh.internal.BulkDelete
+	(*Count)(nil),                  // 21: lh.internal.Count
+	(*lhpb.TaskRunId)(nil),         // 22: littlehorse.TaskRunId
 }
 var file_lh_state_proto_depIdxs = []int32{
-	7,  // 0: lh.internal.WfRunRow.wf_run:type_name -> littlehorse.WfRun
-	8,  // 1: lh.internal.NodeOutput.value:type_name -> littlehorse.VariableValue
-	5,  // 2: lh.internal.Timer.task_timeout:type_name -> lh.internal.Timer.TaskTimeout
-	6,  // 3: lh.internal.Timer.task_retry:type_name -> lh.internal.Timer.TaskRetry
-	9,  // 4: lh.internal.Timer.external_event_timeout:type_name -> littlehorse.NodeRunId
-	9,  // 5: lh.internal.Timer.sleep_matured:type_name -> littlehorse.NodeRunId
-	10, // 6: lh.internal.Timer.delete_wf_run:type_name -> littlehorse.WfRunId
-	11, // 7: lh.internal.Timer.external_event_expired:type_name -> littlehorse.ExternalEventId
-	12, // 8: lh.internal.Timer.TaskTimeout.task_run_id:type_name -> littlehorse.TaskRunId
-	12, // 9: lh.internal.Timer.TaskRetry.task_run_id:type_name -> littlehorse.TaskRunId
-	10, // [10:10] is the sub-list for method output_type
-	10, // [10:10] is the sub-list for method input_type
-	10, // [10:10] is the sub-list for extension type_name
-	10, // [10:10] is the sub-list for extension extendee
-	0,  // [0:10] is the sub-list for field type_name
+	12, // 0: lh.internal.WfRunRow.wf_run:type_name -> littlehorse.WfRun
+	13, // 1: lh.internal.NodeOutput.value:type_name -> littlehorse.VariableValue
+	8,  // 2: lh.internal.Timer.task_timeout:type_name -> lh.internal.Timer.TaskTimeout
+	9,  // 3: lh.internal.Timer.task_retry:type_name -> lh.internal.Timer.TaskRetry
+	14, // 4: lh.internal.Timer.external_event_timeout:type_name -> littlehorse.NodeRunId
+	14, // 5: lh.internal.Timer.sleep_matured:type_name -> littlehorse.NodeRunId
+	15, // 6: lh.internal.Timer.delete_wf_run:type_name -> littlehorse.WfRunId
+	16, // 7: lh.internal.Timer.external_event_expired:type_name -> littlehorse.ExternalEventId
+	10, // 8: lh.internal.Timer.user_task_action:type_name -> lh.internal.Timer.UserTaskAction
+	17, // 9: lh.internal.Timer.correlated_event_expired:type_name -> littlehorse.CorrelatedEventId
+	11, // 10: lh.internal.Timer.flush_metrics:type_name -> lh.internal.Timer.FlushMetrics
+	18, // 11: lh.internal.Timer.metric_window_expired:type_name -> littlehorse.MetricWindowId
+	19, // 12: lh.internal.ScheduleRow.scheduled_wf_run:type_name -> littlehorse.ScheduledWfRun
+	20, // 13: lh.internal.BulkShare.job:type_name -> lh.internal.BulkDelete
+	21, // 14: lh.internal.Counts.counts:type_name -> lh.internal.Count
+	22, // 15: lh.internal.Timer.TaskTimeout.task_run_id:type_name -> littlehorse.TaskRunId
+	22, // 16: lh.internal.Timer.TaskRetry.task_run_id:type_name -> littlehorse.TaskRunId
+	14, // 17: lh.internal.Timer.UserTaskAction.node_run_id:type_name -> littlehorse.NodeRunId
+	18, // [18:18] is the sub-list for method output_type
+	18, // [18:18] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_lh_state_proto_init() }
@@ -590,6 +989,7 @@ func file_lh_state_proto_init() {
 	if File_lh_state_proto != nil {
 		return
 	}
+	file_lh_record_proto_init()
 	file_lh_state_proto_msgTypes[2].OneofWrappers = []any{
 		(*Timer_TaskTimeout_)(nil),
 		(*Timer_TaskRetry_)(nil),
@@ -597,14 +997,20 @@ func file_lh_state_proto_init() {
 		(*Timer_SleepMatured)(nil),
 		(*Timer_DeleteWfRun)(nil),
 		(*Timer_ExternalEventExpired)(nil),
+		(*Timer_UserTaskAction_)(nil),
+		(*Timer_ScheduleDue)(nil),
+		(*Timer_CorrelatedEventExpired)(nil),
+		(*Timer_FlushMetrics_)(nil),
+		(*Timer_MetricWindowExpired)(nil),
 	}
+	file_lh_state_proto_msgTypes[3].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lh_state_proto_rawDesc), len(file_lh_state_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -135,6 +135,7 @@ func (s *Server) streams() []machine.Stream {
 func (s *Server) openPartitions(ctx context.Context) (err error) {
 	s.view = catalog.NewView()
 	limits := engine.DefaultConfig()
+	limits.Partitions = s.cfg.Partitions
 	limits.MaxThreadRuns = s.cfg.MaxThreadRuns
 	limits.DeleteChunk = s.cfg.MaxDeletesPerCommand
 	limits.MaxRecordBytes = s.cfg.MaxRecordBytes

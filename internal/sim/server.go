@@ -102,7 +102,9 @@ func (s *server) machines() map[machine.Kind]machine.Machine {
 }
 
 func (w *world) core(view *catalog.View) machine.Machine {
-	e := engine.New(specs{view}, engine.DefaultConfig())
+	c := engine.DefaultConfig()
+	c.Partitions = partitions
+	e := engine.New(specs{view}, c)
 	if w.options.Fault == NoFault || w.options.Fault == ReplyBeforeSync {
 		return e
 	}

@@ -1,4 +1,15 @@
-package cluster
+package machine
+
+// CoreOf is the core stream of a routing key in a cluster with that many partitions: the id of the root WfRun,
+// a correlation key, the id of a schedule, the name of the TaskDef for worker groups.
+func CoreOf(tenant, key string, partitions int) Stream {
+	return Stream{Kind: Core, Partition: PartitionOf(tenant, key, partitions)}
+}
+
+// RepartitionOf is the repartition stream of a routing key.
+func RepartitionOf(tenant, key string, partitions int) Stream {
+	return Stream{Kind: Repartition, Partition: PartitionOf(tenant, key, partitions)}
+}
 
 // PartitionOf is the partition of a routing key: the positive murmur2 hash, as Kafka's clients compute it by
 // default, of the bytes of the tenant, a zero byte and the key, modulo the number of partitions. Stored data
