@@ -25,14 +25,8 @@ func (w *world) submit(to machine.Stream, r *pb.Record, done func(machine.Reply)
 	})
 }
 
-// core is where everything of a WfRun lives.
-func (w *world) stream(root string) machine.Stream {
-	h := uint32(2166136261)
-	for i := range len(root) {
-		h = (h ^ uint32(root[i])) * 16777619
-	}
-	return machine.Stream{Kind: machine.Core, Partition: uint16(h % partitions)}
-}
+// stream is where everything of a root WfRun lives.
+func (w *world) stream(root string) machine.Stream { return machine.CoreOf(tenant, root, partitions) }
 
 func (w *world) ofRun(id *lhpb.WfRunId) machine.Stream { return w.stream(lh.RootWfRunID(id)) }
 
@@ -52,6 +46,8 @@ func (w *world) client() {
 	case 9:
 		if w.rng.IntN(3) == 0 {
 			w.deleteRun()
+		} else {
+			w.rescue()
 		}
 	}
 }
@@ -113,6 +109,17 @@ func (w *world) stopOrResume() {
 		r = resume(run)
 	}
 	w.submit(w.stream(id), r, func(machine.Reply) {})
+}
+
+// rescue is tried on any thread; most are in no state for it.
+func (w *world) rescue() {
+	id, ok := w.anyRun()
+	if !ok {
+		return
+	}
+	w.submit(w.stream(id), &pb.Record{Command: &pb.Record_RescueThreadRun{RescueThreadRun: &lhpb.RescueThreadRunRequest{
+		WfRunId: &lhpb.WfRunId{Id: id}, ThreadRunNumber: int32(w.rng.IntN(3)), SkipCurrentNode: w.rng.IntN(2) == 0,
+	}}}, func(machine.Reply) {})
 }
 
 func resume(run *lhpb.WfRunId) *pb.Record {

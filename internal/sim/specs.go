@@ -12,6 +12,8 @@ const (
 	taskDef  = "work"
 	eventDef = "signal"
 	stopDef  = "interrupt"
+	noteDef  = "note"
+	subSpec  = "sub"
 )
 
 // generator writes random WfSpecs out of all node kinds that the engine runs.
@@ -27,6 +29,13 @@ func wfSpec(rng *rand.Rand, name string) *lhpb.PutWfSpecRequest {
 	g := &generator{rng: rng, threads: map[string]*lhpb.ThreadSpec{}}
 	g.thread("main", 2)
 	return &lhpb.PutWfSpecRequest{Name: name, EntrypointThreadName: "main", ThreadSpecs: g.threads}
+}
+
+// subWfSpec is what child WfRuns run: a task that may fail.
+func subWfSpec(rng *rand.Rand) *lhpb.PutWfSpecRequest {
+	g := &generator{rng: rng, threads: map[string]*lhpb.ThreadSpec{}}
+	g.leaf("main")
+	return &lhpb.PutWfSpecRequest{Name: subSpec, EntrypointThreadName: "main", ThreadSpecs: g.threads}
 }
 
 // body is a ThreadSpec in the making: nodes in a row, the last one waiting for its edge.
@@ -82,9 +91,9 @@ func (g *generator) steps(b *body, depth, n int) {
 }
 
 func (g *generator) step(b *body, depth int) {
-	kinds := 6
+	kinds := 9
 	if depth > 0 {
-		kinds = 9
+		kinds = 13
 	}
 	switch g.rng.IntN(kinds) {
 	case 0, 1:
@@ -92,9 +101,7 @@ func (g *generator) step(b *body, depth int) {
 	case 2:
 		b.add("task", g.handled(g.task()))
 	case 3:
-		b.add("sleep", &lhpb.Node{Node: &lhpb.Node_Sleep{Sleep: &lhpb.SleepNode{
-			SleepLength: &lhpb.SleepNode_RawSeconds{RawSeconds: literalInt(int64(g.rng.IntN(20)))},
-		}}})
+		b.add("sleep", g.sleep())
 	case 4:
 		b.add("event", g.handled(&lhpb.Node{Node: &lhpb.Node_ExternalEvent{ExternalEvent: &lhpb.ExternalEventNode{
 			ExternalEventDefId: &lhpb.ExternalEventDefId{Name: eventDef}, TimeoutSeconds: literalInt(int64(1 + g.rng.IntN(30))),
@@ -102,12 +109,28 @@ func (g *generator) step(b *body, depth int) {
 	case 5:
 		b.add("nop", nop())
 	case 6:
-		g.loop(b, depth-1)
+		b.add("throw", &lhpb.Node{Node: &lhpb.Node_ThrowEvent{ThrowEvent: &lhpb.ThrowEventNode{
+			EventDefId: &lhpb.WorkflowEventDefId{Name: noteDef}, Content: literalInt(1),
+		}}})
 	case 7:
-		g.branch(b, depth-1)
+		g.condition(b)
 	case 8:
+		g.childWf(b)
+	case 9:
+		g.loop(b, depth-1)
+	case 10:
+		g.branch(b, depth-1)
+	case 11:
 		g.child(b, depth-1)
+	case 12:
+		g.children(b)
 	}
+}
+
+func (g *generator) sleep() *lhpb.Node {
+	return &lhpb.Node{Node: &lhpb.Node_Sleep{Sleep: &lhpb.SleepNode{
+		SleepLength: &lhpb.SleepNode_RawSeconds{RawSeconds: literalInt(int64(g.rng.IntN(20)))},
+	}}}
 }
 
 func (g *generator) task() *lhpb.Node {
@@ -143,28 +166,81 @@ func (g *generator) handled(n *lhpb.Node) *lhpb.Node {
 func (g *generator) loop(b *body, depth int) {
 	g.n++
 	counter := fmt.Sprintf("i%d", g.n)
-	b.vars = append(b.vars, &lhpb.ThreadVarDef{
+	b.vars = append(b.vars, g.counter(counter))
+	head := b.add("loop", nop())
+	g.steps(b, depth, 1+g.rng.IntN(2))
+	tail := b.add("again", nop())
+	b.nodes[tail].OutgoingEdges = []*lhpb.Edge{{
+		SinkNodeName:      head,
+		EdgeCondition:     &lhpb.Edge_Condition{Condition: compare(variable(counter), literalInt(int64(1+g.rng.IntN(3))), lhpb.Comparator_LESS_THAN)},
+		VariableMutations: []*lhpb.VariableMutation{increment(counter)},
+	}}
+}
+
+// counter is the definition of an INT variable that begins at 0.
+func (g *generator) counter(name string) *lhpb.ThreadVarDef {
+	return &lhpb.ThreadVarDef{
 		VarDef: &lhpb.VariableDef{
-			Name:         counter,
+			Name:         name,
 			TypeDef:      &lhpb.TypeDefinition{DefinedType: &lhpb.TypeDefinition_PrimitiveType{PrimitiveType: lhpb.VariableType_INT}},
 			DefaultValue: intValue(0),
 		},
 		AccessLevel: lhpb.WfRunVariableAccessLevel_PRIVATE_VAR,
 		Searchable:  g.rng.IntN(2) == 0,
-	})
-	head := b.add("loop", nop())
-	g.steps(b, depth, 1+g.rng.IntN(2))
-	tail := b.add("again", nop())
-	b.nodes[tail].OutgoingEdges = []*lhpb.Edge{{
-		SinkNodeName: head,
-		EdgeCondition: &lhpb.Edge_Condition{Condition: expression(variable(counter), literalInt(int64(1+g.rng.IntN(3))), func(e *lhpb.VariableAssignment_Expression) {
-			e.Operation = &lhpb.VariableAssignment_Expression_Comparator{Comparator: lhpb.Comparator_LESS_THAN}
-		})},
-		VariableMutations: []*lhpb.VariableMutation{{
-			LhsName: counter, Operation: lhpb.VariableMutationType_ADD,
-			RhsValue: &lhpb.VariableMutation_RhsAssignment{RhsAssignment: literalInt(1)},
+	}
+}
+
+func increment(variable string) *lhpb.VariableMutation {
+	return &lhpb.VariableMutation{
+		LhsName: variable, Operation: lhpb.VariableMutationType_ADD,
+		RhsValue: &lhpb.VariableMutation_RhsAssignment{RhsAssignment: literalInt(1)},
+	}
+}
+
+// condition waits for what a sibling, which cannot fail, does after a while.
+func (g *generator) condition(b *body) {
+	g.n++
+	name, flag := fmt.Sprintf("setter%d", g.n), fmt.Sprintf("set%d", g.n)
+	b.vars = append(b.vars, g.counter(flag))
+	setter := &body{name: name, nodes: map[string]*lhpb.Node{}}
+	setter.add("entrypoint", &lhpb.Node{Node: &lhpb.Node_Entrypoint{Entrypoint: &lhpb.EntrypointNode{}}})
+	rest := setter.add("sleep", g.sleep())
+	setter.add("exit", &lhpb.Node{Node: &lhpb.Node_Exit{Exit: &lhpb.ExitNode{}}})
+	setter.nodes[rest].OutgoingEdges[0].VariableMutations = []*lhpb.VariableMutation{increment(flag)}
+	g.threads[name] = &lhpb.ThreadSpec{Nodes: setter.nodes}
+	b.add("start", &lhpb.Node{Node: &lhpb.Node_StartThread{StartThread: &lhpb.StartThreadNode{ThreadSpecName: name}}})
+	b.add("until", &lhpb.Node{Node: &lhpb.Node_WaitForCondition{WaitForCondition: &lhpb.WaitForConditionNode{
+		NodeCondition: &lhpb.WaitForConditionNode_Condition{Condition: compare(variable(flag), literalInt(0), lhpb.Comparator_GREATER_THAN)},
+	}}})
+}
+
+// childWf runs a child WfRun and waits for it, or does not.
+func (g *generator) childWf(b *body) {
+	run := b.add("run-child", &lhpb.Node{Node: &lhpb.Node_RunChildWf{RunChildWf: &lhpb.RunChildWfNode{
+		WfSpec: &lhpb.RunChildWfNode_WfSpecName{WfSpecName: subSpec}, MajorVersion: -1,
+	}}})
+	if g.rng.IntN(4) == 0 {
+		return
+	}
+	b.add("wait-child", g.handled(&lhpb.Node{Node: &lhpb.Node_WaitForChildWf{WaitForChildWf: &lhpb.WaitForChildWfNode{
+		ChildWfRunId: nodeOutput(run), ChildWfRunSourceNode: run,
+	}}}))
+}
+
+// children starts a thread for each element of a list and waits for them, some with a handler for each.
+func (g *generator) children(b *body) {
+	g.leaf("item")
+	start := b.add("start-all", &lhpb.Node{Node: &lhpb.Node_StartMultipleThreads{StartMultipleThreads: &lhpb.StartMultipleThreadsNode{
+		ThreadSpecName: "item", Iterable: &lhpb.VariableAssignment{Source: &lhpb.VariableAssignment_LiteralValue{
+			LiteralValue: &lhpb.VariableValue{Value: &lhpb.VariableValue_JsonArr{JsonArr: [...]string{"[]", "[1]", "[1,2,3]"}[g.rng.IntN(3)]}},
 		}},
-	}}
+	}}})
+	wait := &lhpb.WaitForThreadsNode{ThreadsToWaitFor: &lhpb.WaitForThreadsNode_ThreadList{ThreadList: nodeOutput(start)}}
+	if g.rng.IntN(2) == 0 {
+		g.leaf("on-child")
+		wait.PerThreadFailureHandlers = []*lhpb.FailureHandlerDef{{HandlerSpecName: "on-child"}}
+	}
+	b.add("wait-all", g.handled(&lhpb.Node{Node: &lhpb.Node_WaitForThreads{WaitForThreads: wait}}))
 }
 
 // branch goes one of two ways, by a coin in the spec.
@@ -172,10 +248,7 @@ func (g *generator) branch(b *body, depth int) {
 	head := b.add("if", nop())
 	then := len(b.nodes[head].OutgoingEdges)
 	g.steps(b, depth, 1)
-	b.nodes[head].OutgoingEdges[then].EdgeCondition = &lhpb.Edge_Condition{Condition: expression(
-		literalInt(int64(g.rng.IntN(2))), literalInt(0), func(e *lhpb.VariableAssignment_Expression) {
-			e.Operation = &lhpb.VariableAssignment_Expression_Comparator{Comparator: lhpb.Comparator_EQUALS}
-		})}
+	b.nodes[head].OutgoingEdges[then].EdgeCondition = &lhpb.Edge_Condition{Condition: compare(literalInt(int64(g.rng.IntN(2))), literalInt(0), lhpb.Comparator_EQUALS)}
 	b.last = append(b.last, head)
 	b.add("fi", nop())
 }
@@ -217,8 +290,8 @@ func nodeOutput(node string) *lhpb.VariableAssignment {
 	}}
 }
 
-func expression(l, r *lhpb.VariableAssignment, op func(*lhpb.VariableAssignment_Expression)) *lhpb.VariableAssignment {
-	e := &lhpb.VariableAssignment_Expression{Lhs: l, Rhs: r}
-	op(e)
-	return &lhpb.VariableAssignment{Source: &lhpb.VariableAssignment_Expression_{Expression: e}}
+func compare(l, r *lhpb.VariableAssignment, by lhpb.Comparator) *lhpb.VariableAssignment {
+	return &lhpb.VariableAssignment{Source: &lhpb.VariableAssignment_Expression_{Expression: &lhpb.VariableAssignment_Expression{
+		Lhs: l, Rhs: r, Operation: &lhpb.VariableAssignment_Expression_Comparator{Comparator: by},
+	}}}
 }

@@ -145,6 +145,10 @@ func (w *world) define() error {
 		{Command: &pb.Record_PutExternalEventDef{PutExternalEventDef: &lhpb.PutExternalEventDefRequest{Name: eventDef}}},
 		{Command: &pb.Record_PutExternalEventDef{PutExternalEventDef: &lhpb.PutExternalEventDefRequest{Name: stopDef}}},
 	}
+	puts = append(puts,
+		&pb.Record{Command: &pb.Record_PutWorkflowEventDef{PutWorkflowEventDef: &lhpb.PutWorkflowEventDefRequest{Name: noteDef}}},
+		&pb.Record{Command: &pb.Record_PutWfSpec{PutWfSpec: subWfSpec(w.rng)}},
+	)
 	for n := range specCount {
 		puts = append(puts, &pb.Record{Command: &pb.Record_PutWfSpec{PutWfSpec: wfSpec(w.rng, specName(n))}})
 	}
