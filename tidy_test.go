@@ -21,7 +21,7 @@ import (
 	"unicode/utf8"
 )
 
-var rewrite = flag.Bool("rewrite", false, "write the import rules of the rooms into .golangci.yml")
+var rewrite = flag.Bool("rewrite", false, "write what is made: the import rules in .golangci.yml, docs/scenarios.md")
 
 // Rooms of the lower floors, as they are imported from above.
 var (
