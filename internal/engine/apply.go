@@ -31,6 +31,10 @@ func (t *txn) apply(r *pb.Record) machine.Reply {
 		return t.registerTaskWorker(c.RegisterTaskWorker)
 	case *pb.Record_PutExternalEvent:
 		return t.putExternalEvent(c.PutExternalEvent)
+	case *pb.Record_ScheduleWf:
+		return t.scheduleWf(c.ScheduleWf)
+	case *pb.Record_DeleteScheduledWfRun:
+		return t.deleteScheduledWfRun(c.DeleteScheduledWfRun)
 	case *pb.Record_TimerFired:
 		return t.timerFired(c.TimerFired)
 	case *pb.Record_Continue:

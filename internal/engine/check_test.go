@@ -46,11 +46,12 @@ func TestCheckMissesWhatIsGone(t *testing.T) {
 	w.runSpec("spec1", "w1", nil)
 	w.claimTask("w1", "0-1", 0)
 	w.runSpec("spec2", "w2", nil)
+	w.schedule("spec1", "daily", "0 0 * * *")
 	if found := w.violations(w.state); len(found) > 0 {
 		t.Fatal(found)
 	}
 	for _, k := range w.state.Keys() {
-		missed := k.Space() != keys.SpaceRun
+		missed := k.Space() != keys.SpaceRun && k.Space() != keys.SpaceObject
 		if p, err := keys.ParseRun(k); err == nil {
 			missed = p.Kind == keys.KindUnclaimed || p.Kind == keys.KindThreadRun || p.Kind == keys.KindTaskRun
 		}

@@ -142,6 +142,12 @@ func (s *scenario) command(d *datadriven.TestData) {
 			panic(err)
 		}
 		s.advance(by)
+	case "down":
+		by, err := time.ParseDuration(a.words[0])
+		if err != nil {
+			panic(err)
+		}
+		s.nowNs += by.Nanoseconds()
 	case "early-timer":
 		k, _, _ := s.nextTimer()
 		s.do(&pb.Record{Command: &pb.Record_TimerFired{TimerFired: &pb.TimerFired{Key: []byte(k)}}})
@@ -161,6 +167,12 @@ func (s *scenario) command(d *datadriven.TestData) {
 		s.do(&pb.Record{Command: &pb.Record_DeleteWfRun{DeleteWfRun: &lhpb.DeleteWfRunRequest{Id: lh.ParseWfRunID(a.words[0])}}})
 	case "register":
 		s.register(a)
+	case "schedule":
+		s.schedule(a, d.Input)
+	case "unschedule":
+		s.do(&pb.Record{Command: &pb.Record_DeleteScheduledWfRun{DeleteScheduledWfRun: &lhpb.DeleteScheduledWfRunRequest{
+			Id: &lhpb.ScheduledWfRunId{Id: a.words[0]},
+		}}})
 	case "show":
 		s.show(a.words[0])
 	case "tags":
@@ -251,24 +263,49 @@ func (s *scenario) undef(a args) {
 }
 
 func (s *scenario) run(a args, input string) {
-	r := &lhpb.RunWfRequest{WfSpecName: a.words[0], Variables: map[string]*lhpb.VariableValue{}}
+	r := &lhpb.RunWfRequest{WfSpecName: a.words[0]}
 	id := a.options["id"]
 	r.Id = &id
 	if p, ok := a.options["parent"]; ok {
 		r.ParentWfRunId = lh.ParseWfRunID(p)
 	}
-	for _, line := range strings.Split(strings.TrimSpace(input), "\n") {
-		if line != "" {
-			name, v := cut2(line, "=")
-			r.Variables[name] = literal(v)
-		}
-	}
+	r.Variables = variables(input)
 	spec := s.meta.latest().newest(a.words[0], -1)
 	c := &pb.RunWf{Request: r}
 	if spec != nil {
 		c.WfSpecId = spec.Spec.Id
 	}
 	s.do(&pb.Record{Command: &pb.Record_RunWf{RunWf: c}})
+}
+
+// variables reads lines of "name = value".
+func variables(input string) map[string]*lhpb.VariableValue {
+	out := map[string]*lhpb.VariableValue{}
+	for _, line := range strings.Split(strings.TrimSpace(input), "\n") {
+		if line != "" {
+			name, v := cut2(line, "=")
+			out[name] = literal(v)
+		}
+	}
+	return out
+}
+
+// schedule <spec> id=<id> cron=*/5_*_*_*_* [major= revision= parent=], with variables as input. A version that does
+// not exist is refused by the edge, not here.
+func (s *scenario) schedule(a args, input string) {
+	id := a.options["id"]
+	r := &lhpb.ScheduleWfRequest{
+		Id: &id, WfSpecName: a.words[0], CronExpression: strings.ReplaceAll(a.options["cron"], "_", " "),
+		MajorVersion: a.optionalInt("major"), Revision: a.optionalInt("revision"), Variables: variables(input),
+	}
+	if p, ok := a.options["parent"]; ok {
+		r.ParentWfRunId = lh.ParseWfRunID(p)
+	}
+	c := &pb.ScheduleWf{Request: r}
+	if g := s.meta.latest().newest(a.words[0], -1); g != nil {
+		c.WfSpecId = g.Spec.Id
+	}
+	s.do(&pb.Record{Command: &pb.Record_ScheduleWf{ScheduleWf: c}})
 }
 
 func taskRunID(a args) *lhpb.TaskRunId {
@@ -442,6 +479,28 @@ func (s *scenario) printChange(c machine.Change, old []byte) {
 		s.printf("%s timer %s %s %s", sign(c), s.clock(t.DueNs), timerNames[t.Kind], shortID(t.ID))
 	case keys.SpaceRun:
 		s.printRunChange(c, old)
+	case keys.SpaceObject:
+		s.printObjectChange(c, old)
+	}
+}
+
+// printObjectChange prints what lies outside of WfRuns.
+func (s *scenario) printObjectChange(c machine.Change, old []byte) {
+	_, kind, _ := keys.ParseObject(c.Key)
+	switch kind {
+	case keys.KindSchedule:
+		line := func(v machine.Value) string { return summary(v.(*pb.ScheduleRow)) }
+		printObject(s, &pb.ScheduleRow{}, line, c.Value, old)
+	}
+}
+
+func printObject(s *scenario, was machine.Value, line func(machine.Value) string, is machine.Value, old []byte) {
+	if is != nil {
+		s.printf("%s", line(is))
+		return
+	}
+	if err := was.UnmarshalVT(old); err == nil && old != nil {
+		s.printf("gone: %s", line(was))
 	}
 }
 
@@ -455,6 +514,7 @@ func sign(c machine.Change) string {
 var timerNames = map[keys.TimerKind]string{
 	keys.TimerTaskTimeout: "TaskTimeout", keys.TimerTaskRetry: "TaskRetry", keys.TimerEventTimeout: "EventTimeout",
 	keys.TimerSleep: "Sleep", keys.TimerRetention: "Retention", keys.TimerEventExpiry: "EventExpiry",
+	keys.TimerSchedule: "Schedule",
 }
 
 func (s *scenario) printRunChange(c machine.Change, old []byte) {
@@ -570,6 +630,14 @@ func summary(m proto.Message) string {
 			s += fmt.Sprintf(" checkpoints %d", x.TotalObservedCheckpoints)
 		}
 		return s
+	case *pb.ScheduleRow:
+		s := summary(x.ScheduledWfRun)
+		if x.NextNs == 0 {
+			return s + " never again"
+		}
+		return s + " next " + time.Duration(x.NextNs).String()
+	case *lhpb.ScheduledWfRun:
+		return fmt.Sprintf("schedule %s of %s by %q", x.Id.Id, specID(x.WfSpecId), x.CronExpression)
 	case *lhpb.PutCheckpointResponse:
 		return x.FlowControlContinueType.String()
 	case *lhpb.TaskWorkerMetadata:
@@ -811,7 +879,7 @@ func (s *scenario) printTags() {
 var tagShapes = [...]struct{ name, parts string }{
 	keys.TagWfRun: {"WfRun", "ti"}, keys.TagWfRunParent: {"parent", "t"}, keys.TagTaskRun: {"TaskRun", "ti"},
 	keys.TagNodeRun: {"NodeRun", "ti"}, keys.TagVariable: {"Variable", "ttt"}, keys.TagExternalEvent: {"ExternalEvent", "ti"},
-	keys.TagWorkflowEvent: {"WorkflowEvent", "t"},
+	keys.TagWorkflowEvent: {"WorkflowEvent", "t"}, keys.TagSchedule: {"schedule", "t"},
 }
 
 func tagLine(shape struct{ name, parts string }, prefix, k keys.Key) string {

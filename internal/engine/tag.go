@@ -26,6 +26,8 @@ func (t *txn) appendTags(c []machine.Change, of, before, after machine.Value) []
 		return move(c, t.externalEventTag(typed[lhpb.ExternalEvent](before)), t.externalEventTag(typed[lhpb.ExternalEvent](after)), empty)
 	case *lhpb.WorkflowEvent:
 		return move(c, t.workflowEventTag(typed[lhpb.WorkflowEvent](before)), t.workflowEventTag(typed[lhpb.WorkflowEvent](after)), empty)
+	case *pb.ScheduleRow:
+		return t.appendScheduleTag(c, typed[pb.ScheduleRow](before).GetScheduledWfRun(), typed[pb.ScheduleRow](after).GetScheduledWfRun())
 	default:
 		return c
 	}
@@ -127,6 +129,18 @@ func (t *txn) workflowEventTag(e *lhpb.WorkflowEvent) keys.Key {
 	def := e.Id.WorkflowEventDefId.GetName()
 	return t.keys.Tag(keys.TagWorkflowEvent).Text(def).
 		Row(nanos(e.CreatedAt)/nsPerMs, keys.TagID{WfRun: lh.WfRunIDString(e.Id.WfRunId), Name: def, Number: e.Id.Number})
+}
+
+func (t *txn) appendScheduleTag(c []machine.Change, before, after *lhpb.ScheduledWfRun) []machine.Change {
+	return move(c, t.scheduleTag(before), t.scheduleTag(after), after.GetWfSpecId())
+}
+
+func (t *txn) scheduleTag(s *lhpb.ScheduledWfRun) keys.Key {
+	if s == nil {
+		return ""
+	}
+	return t.keys.Tag(keys.TagSchedule).Text(s.WfSpecId.GetName()).
+		Row(nanos(s.CreatedAt)/nsPerMs, keys.TagID{Guid: s.Id.GetId()})
 }
 
 // appendVariableTags keeps the rows of searchable Variables: one for each distinct value of each name.

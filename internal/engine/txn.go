@@ -61,9 +61,16 @@ func (t *txn) newID() string {
 	t.ids++
 	seed := t.header.GetRequestId()
 	if len(seed) == 0 {
+		// A lane's own records: their numbers begin anew in every partition.
 		seed = binary.BigEndian.AppendUint64([]byte(t.header.GetSource()+"\x00"), t.header.GetNumber())
+		seed = append(seed, t.timer...)
 	}
 	return lh.DerivedID(seed, t.ids)
+}
+
+// coreOf is the core stream of a routing key.
+func (t *txn) coreOf(key string) machine.Stream {
+	return machine.CoreOf(t.keys.Name(), key, t.engine.config.Partitions)
 }
 
 // exhausted reports whether the record has done all the steps it may.

@@ -76,13 +76,18 @@ func ParseDefinition(k Key) (Definition, error) {
 
 // ObjectKindOf reads what a key of the object space holds.
 func ObjectKindOf(k Key) (ObjectKind, error) {
+	_, kind, err := ParseObject(k)
+	return kind, err
+}
+
+// ParseObject reads tenant and kind of a key of the object space.
+func ParseObject(k Key) (tenant string, kind ObjectKind, err error) {
 	p := &reader{rest: string(k)}
 	if Space(p.byte()) != SpaceObject {
 		p.fail("object key")
 	}
-	p.text()
-	kind := ObjectKind(p.byte())
-	return kind, p.err
+	tenant, kind = p.text(), ObjectKind(p.byte())
+	return tenant, kind, p.err
 }
 
 // IsDefinition reports whether rows of the kind are Definitions.

@@ -189,5 +189,6 @@ func FuzzParsersNeverPanic(f *testing.F) {
 		_, _, _ = ParseTagRow("", k)
 		_, _ = NextText("", k)
 		_, _, _, _ = In("t").RunNamed("w").ParseUnclaimed(k)
+		_, _ = ParseCorrelation(k)
 	})
 }

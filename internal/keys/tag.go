@@ -19,6 +19,9 @@ const (
 	TagVariable      TagKind = 0x05 // WfSpec name, variable (or variable_$.path), value's text form; value lhpb.WfSpecId
 	TagExternalEvent TagKind = 0x06 // ExternalEventDef name, claimed; value pb.Empty
 	TagWorkflowEvent TagKind = 0x07 // WorkflowEventDef name; value pb.Empty
+	TagSchedule      TagKind = 0x0a // WfSpec name; value lhpb.WfSpecId
+	// ExternalEventDef name, 1 if ExternalEvents came of it; value pb.Empty
+	TagCorrelatedEvent TagKind = 0x0b
 )
 
 // OpenTask stands for TASK_SCHEDULED, TASK_RUNNING and TASK_PENDING in TagTaskRun: an index row a status
@@ -65,10 +68,10 @@ type TagID struct {
 	Thread int32
 	Number int32  // NodeRun position, WorkflowEvent number
 	Name   string // variable or definition name
-	Guid   string // TaskRun, ExternalEvent
+	Guid   string // TaskRun, ExternalEvent, schedule; key of a CorrelatedEvent
 }
 
-// TagWfSpecID is the value of TagWfRun and TagVariable rows.
+// TagWfSpecID is the value of TagWfRun, TagVariable and TagSchedule rows.
 type TagWfSpecID = lhpb.WfSpecId
 
 // ParseTagRow reads creation time and id of a row under the given prefix.

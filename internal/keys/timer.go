@@ -11,6 +11,8 @@ const (
 	TimerSleep        TimerKind = 0x04
 	TimerRetention    TimerKind = 0x05
 	TimerEventExpiry  TimerKind = 0x06
+	TimerSchedule     TimerKind = 0x09
+	TimerCorrelated   TimerKind = 0x0a // end of a CorrelatedEvent
 )
 
 // Timer is a timer row taken apart. Its value is a pb.Timer.

@@ -395,8 +395,10 @@ type ScheduleRow struct {
 	state          protoimpl.MessageState `protogen:"open.v1"`
 	ScheduledWfRun *lhpb.ScheduledWfRun   `protobuf:"bytes,1,opt,name=scheduled_wf_run,json=scheduledWfRun,proto3" json:"scheduled_wf_run,omitempty"`
 	// The versions that the request named; a firing takes the newest WfSpec that fits them.
-	MajorVersion  *int32 `protobuf:"varint,2,opt,name=major_version,json=majorVersion,proto3,oneof" json:"major_version,omitempty"`
-	Revision      *int32 `protobuf:"varint,3,opt,name=revision,proto3,oneof" json:"revision,omitempty"`
+	MajorVersion *int32 `protobuf:"varint,2,opt,name=major_version,json=majorVersion,proto3,oneof" json:"major_version,omitempty"`
+	Revision     *int32 `protobuf:"varint,3,opt,name=revision,proto3,oneof" json:"revision,omitempty"`
+	// When it fires next, nanoseconds since 1970-01-01 UTC; 0 if never again.
+	NextNs        int64 `protobuf:"varint,4,opt,name=next_ns,json=nextNs,proto3" json:"next_ns,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -452,6 +454,159 @@ func (x *ScheduleRow) GetRevision() int32 {
 	return 0
 }
 
+func (x *ScheduleRow) GetNextNs() int64 {
+	if x != nil {
+		return x.NextNs
+	}
+	return 0
+}
+
+// CorrelatedEventRow is a CorrelatedEvent and what becomes of it. Its ExternalEvents are rows of their own.
+type CorrelatedEventRow struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The public object; external_events is empty.
+	CorrelatedEvent *lhpb.CorrelatedEvent `protobuf:"bytes,1,opt,name=correlated_event,json=correlatedEvent,proto3" json:"correlated_event,omitempty"`
+	// Tells it from those that had or will have the same id.
+	Guid string `protobuf:"bytes,2,opt,name=guid,proto3" json:"guid,omitempty"`
+	// When it goes, nanoseconds since 1970-01-01 UTC; 0 if it is not bound to.
+	ExpiresNs int64 `protobuf:"varint,3,opt,name=expires_ns,json=expiresNs,proto3" json:"expires_ns,omitempty"`
+	// ExternalEvents came of it.
+	Correlated bool `protobuf:"varint,4,opt,name=correlated,proto3" json:"correlated,omitempty"`
+	// It counts as absent. It goes once those that waited have got it, but its id is not free yet.
+	Spent bool `protobuf:"varint,5,opt,name=spent,proto3" json:"spent,omitempty"`
+	// Those that waited when it was put are being served, over several records.
+	Serving bool `protobuf:"varint,6,opt,name=serving,proto3" json:"serving,omitempty"`
+	// Key of the last WaitingRow that was served.
+	Served        []byte `protobuf:"bytes,7,opt,name=served,proto3" json:"served,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CorrelatedEventRow) Reset() {
+	*x = CorrelatedEventRow{}
+	mi := &file_lh_state_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CorrelatedEventRow) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CorrelatedEventRow) ProtoMessage() {}
+
+func (x *CorrelatedEventRow) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_state_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CorrelatedEventRow.ProtoReflect.Descriptor instead.
+func (*CorrelatedEventRow) Descriptor() ([]byte, []int) {
+	return file_lh_state_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *CorrelatedEventRow) GetCorrelatedEvent() *lhpb.CorrelatedEvent {
+	if x != nil {
+		return x.CorrelatedEvent
+	}
+	return nil
+}
+
+func (x *CorrelatedEventRow) GetGuid() string {
+	if x != nil {
+		return x.Guid
+	}
+	return ""
+}
+
+func (x *CorrelatedEventRow) GetExpiresNs() int64 {
+	if x != nil {
+		return x.ExpiresNs
+	}
+	return 0
+}
+
+func (x *CorrelatedEventRow) GetCorrelated() bool {
+	if x != nil {
+		return x.Correlated
+	}
+	return false
+}
+
+func (x *CorrelatedEventRow) GetSpent() bool {
+	if x != nil {
+		return x.Spent
+	}
+	return false
+}
+
+func (x *CorrelatedEventRow) GetServing() bool {
+	if x != nil {
+		return x.Serving
+	}
+	return false
+}
+
+func (x *CorrelatedEventRow) GetServed() []byte {
+	if x != nil {
+		return x.Served
+	}
+	return nil
+}
+
+// WaitingRow is a NodeRun that waits for a correlation key.
+type WaitingRow struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Guid of a CorrelatedEvent that was spent before the NodeRun came.
+	Missed        string `protobuf:"bytes,1,opt,name=missed,proto3" json:"missed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WaitingRow) Reset() {
+	*x = WaitingRow{}
+	mi := &file_lh_state_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WaitingRow) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WaitingRow) ProtoMessage() {}
+
+func (x *WaitingRow) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_state_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WaitingRow.ProtoReflect.Descriptor instead.
+func (*WaitingRow) Descriptor() ([]byte, []int) {
+	return file_lh_state_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *WaitingRow) GetMissed() string {
+	if x != nil {
+		return x.Missed
+	}
+	return ""
+}
+
 // BulkShare is where a partition stands with its share of a bulk job.
 type BulkShare struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -465,7 +620,7 @@ type BulkShare struct {
 
 func (x *BulkShare) Reset() {
 	*x = BulkShare{}
-	mi := &file_lh_state_proto_msgTypes[4]
+	mi := &file_lh_state_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -477,7 +632,7 @@ func (x *BulkShare) String() string {
 func (*BulkShare) ProtoMessage() {}
 
 func (x *BulkShare) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[4]
+	mi := &file_lh_state_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -490,7 +645,7 @@ func (x *BulkShare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BulkShare.ProtoReflect.Descriptor instead.
 func (*BulkShare) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{4}
+	return file_lh_state_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *BulkShare) GetJob() *BulkDelete {
@@ -524,7 +679,7 @@ type Counts struct {
 
 func (x *Counts) Reset() {
 	*x = Counts{}
-	mi := &file_lh_state_proto_msgTypes[5]
+	mi := &file_lh_state_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -536,7 +691,7 @@ func (x *Counts) String() string {
 func (*Counts) ProtoMessage() {}
 
 func (x *Counts) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[5]
+	mi := &file_lh_state_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -549,7 +704,7 @@ func (x *Counts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Counts.ProtoReflect.Descriptor instead.
 func (*Counts) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{5}
+	return file_lh_state_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Counts) GetCounts() []*Count {
@@ -568,7 +723,7 @@ type Empty struct {
 
 func (x *Empty) Reset() {
 	*x = Empty{}
-	mi := &file_lh_state_proto_msgTypes[6]
+	mi := &file_lh_state_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -580,7 +735,7 @@ func (x *Empty) String() string {
 func (*Empty) ProtoMessage() {}
 
 func (x *Empty) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[6]
+	mi := &file_lh_state_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -593,7 +748,7 @@ func (x *Empty) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Empty.ProtoReflect.Descriptor instead.
 func (*Empty) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{6}
+	return file_lh_state_proto_rawDescGZIP(), []int{8}
 }
 
 // Counter is a number that only grows: a position, a clock, a last number of a source.
@@ -606,7 +761,7 @@ type Counter struct {
 
 func (x *Counter) Reset() {
 	*x = Counter{}
-	mi := &file_lh_state_proto_msgTypes[7]
+	mi := &file_lh_state_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -618,7 +773,7 @@ func (x *Counter) String() string {
 func (*Counter) ProtoMessage() {}
 
 func (x *Counter) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[7]
+	mi := &file_lh_state_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -631,7 +786,7 @@ func (x *Counter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Counter.ProtoReflect.Descriptor instead.
 func (*Counter) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{7}
+	return file_lh_state_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Counter) GetValue() uint64 {
@@ -653,7 +808,7 @@ type Timer_TaskTimeout struct {
 
 func (x *Timer_TaskTimeout) Reset() {
 	*x = Timer_TaskTimeout{}
-	mi := &file_lh_state_proto_msgTypes[8]
+	mi := &file_lh_state_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -665,7 +820,7 @@ func (x *Timer_TaskTimeout) String() string {
 func (*Timer_TaskTimeout) ProtoMessage() {}
 
 func (x *Timer_TaskTimeout) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[8]
+	mi := &file_lh_state_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -712,7 +867,7 @@ type Timer_TaskRetry struct {
 
 func (x *Timer_TaskRetry) Reset() {
 	*x = Timer_TaskRetry{}
-	mi := &file_lh_state_proto_msgTypes[9]
+	mi := &file_lh_state_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -724,7 +879,7 @@ func (x *Timer_TaskRetry) String() string {
 func (*Timer_TaskRetry) ProtoMessage() {}
 
 func (x *Timer_TaskRetry) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[9]
+	mi := &file_lh_state_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -767,7 +922,7 @@ type Timer_UserTaskAction struct {
 
 func (x *Timer_UserTaskAction) Reset() {
 	*x = Timer_UserTaskAction{}
-	mi := &file_lh_state_proto_msgTypes[10]
+	mi := &file_lh_state_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -779,7 +934,7 @@ func (x *Timer_UserTaskAction) String() string {
 func (*Timer_UserTaskAction) ProtoMessage() {}
 
 func (x *Timer_UserTaskAction) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[10]
+	mi := &file_lh_state_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -826,7 +981,7 @@ type Timer_FlushMetrics struct {
 
 func (x *Timer_FlushMetrics) Reset() {
 	*x = Timer_FlushMetrics{}
-	mi := &file_lh_state_proto_msgTypes[11]
+	mi := &file_lh_state_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -838,7 +993,7 @@ func (x *Timer_FlushMetrics) String() string {
 func (*Timer_FlushMetrics) ProtoMessage() {}
 
 func (x *Timer_FlushMetrics) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[11]
+	mi := &file_lh_state_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -865,7 +1020,7 @@ var File_lh_state_proto protoreflect.FileDescriptor
 
 const file_lh_state_proto_rawDesc = "" +
 	"\n" +
-	"\x0elh/state.proto\x12\vlh.internal\x1a\x0flh/record.proto\x1a\x0fobject_id.proto\x1a\x16scheduled_wf_run.proto\x1a\x15type_definition.proto\x1a\fwf_run.proto\"\x95\x01\n" +
+	"\x0elh/state.proto\x12\vlh.internal\x1a\x14external_event.proto\x1a\x0flh/record.proto\x1a\x0fobject_id.proto\x1a\x16scheduled_wf_run.proto\x1a\x15type_definition.proto\x1a\fwf_run.proto\"\x95\x01\n" +
 	"\bWfRunRow\x12)\n" +
 	"\x06wf_run\x18\x01 \x01(\v2\x12.littlehorse.WfRunR\x05wfRun\x12,\n" +
 	"\x12thread_run_numbers\x18\x02 \x03(\x05R\x10threadRunNumbers\x12\x1a\n" +
@@ -903,13 +1058,28 @@ const file_lh_state_proto_rawDesc = "" +
 	"\x05epoch\x18\x03 \x01(\x05R\x05epoch\x1a+\n" +
 	"\fFlushMetrics\x12\x1b\n" +
 	"\twindow_ns\x18\x01 \x01(\x03R\bwindowNsB\x06\n" +
-	"\x04what\"\xbe\x01\n" +
+	"\x04what\"\xd7\x01\n" +
 	"\vScheduleRow\x12E\n" +
 	"\x10scheduled_wf_run\x18\x01 \x01(\v2\x1b.littlehorse.ScheduledWfRunR\x0escheduledWfRun\x12(\n" +
 	"\rmajor_version\x18\x02 \x01(\x05H\x00R\fmajorVersion\x88\x01\x01\x12\x1f\n" +
-	"\brevision\x18\x03 \x01(\x05H\x01R\brevision\x88\x01\x01B\x10\n" +
+	"\brevision\x18\x03 \x01(\x05H\x01R\brevision\x88\x01\x01\x12\x17\n" +
+	"\anext_ns\x18\x04 \x01(\x03R\x06nextNsB\x10\n" +
 	"\x0e_major_versionB\v\n" +
-	"\t_revision\"h\n" +
+	"\t_revision\"\xf8\x01\n" +
+	"\x12CorrelatedEventRow\x12G\n" +
+	"\x10correlated_event\x18\x01 \x01(\v2\x1c.littlehorse.CorrelatedEventR\x0fcorrelatedEvent\x12\x12\n" +
+	"\x04guid\x18\x02 \x01(\tR\x04guid\x12\x1d\n" +
+	"\n" +
+	"expires_ns\x18\x03 \x01(\x03R\texpiresNs\x12\x1e\n" +
+	"\n" +
+	"correlated\x18\x04 \x01(\bR\n" +
+	"correlated\x12\x14\n" +
+	"\x05spent\x18\x05 \x01(\bR\x05spent\x12\x18\n" +
+	"\aserving\x18\x06 \x01(\bR\aserving\x12\x16\n" +
+	"\x06served\x18\a \x01(\fR\x06served\"$\n" +
+	"\n" +
+	"WaitingRow\x12\x16\n" +
+	"\x06missed\x18\x01 \x01(\tR\x06missed\"h\n" +
 	"\tBulkShare\x12)\n" +
 	"\x03job\x18\x01 \x01(\v2\x17.lh.internal.BulkDeleteR\x03job\x12\x19\n" +
 	"\bstart_ms\x18\x02 \x01(\x03R\astartMs\x12\x15\n" +
@@ -932,56 +1102,60 @@ func file_lh_state_proto_rawDescGZIP() []byte {
 	return file_lh_state_proto_rawDescData
 }
 
-var file_lh_state_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_lh_state_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
 var file_lh_state_proto_goTypes = []any{
 	(*WfRunRow)(nil),               // 0: lh.internal.WfRunRow
 	(*NodeOutput)(nil),             // 1: lh.internal.NodeOutput
 	(*Timer)(nil),                  // 2: lh.internal.Timer
 	(*ScheduleRow)(nil),            // 3: lh.internal.ScheduleRow
-	(*BulkShare)(nil),              // 4: lh.internal.BulkShare
-	(*Counts)(nil),                 // 5: lh.internal.Counts
-	(*Empty)(nil),                  // 6: lh.internal.Empty
-	(*Counter)(nil),                // 7: lh.internal.Counter
-	(*Timer_TaskTimeout)(nil),      // 8: lh.internal.Timer.TaskTimeout
-	(*Timer_TaskRetry)(nil),        // 9: lh.internal.Timer.TaskRetry
-	(*Timer_UserTaskAction)(nil),   // 10: lh.internal.Timer.UserTaskAction
-	(*Timer_FlushMetrics)(nil),     // 11: lh.internal.Timer.FlushMetrics
-	(*lhpb.WfRun)(nil),             // 12: littlehorse.WfRun
-	(*lhpb.VariableValue)(nil),     // 13: littlehorse.VariableValue
-	(*lhpb.NodeRunId)(nil),         // 14: littlehorse.NodeRunId
-	(*lhpb.WfRunId)(nil),           // 15: littlehorse.WfRunId
-	(*lhpb.ExternalEventId)(nil),   // 16: littlehorse.ExternalEventId
-	(*lhpb.CorrelatedEventId)(nil), // 17: littlehorse.CorrelatedEventId
-	(*lhpb.MetricWindowId)(nil),    // 18: littlehorse.MetricWindowId
-	(*lhpb.ScheduledWfRun)(nil),    // 19: littlehorse.ScheduledWfRun
-	(*BulkDelete)(nil),             // 20: lh.internal.BulkDelete
-	(*Count)(nil),                  // 21: lh.internal.Count
-	(*lhpb.TaskRunId)(nil),         // 22: littlehorse.TaskRunId
+	(*CorrelatedEventRow)(nil),     // 4: lh.internal.CorrelatedEventRow
+	(*WaitingRow)(nil),             // 5: lh.internal.WaitingRow
+	(*BulkShare)(nil),              // 6: lh.internal.BulkShare
+	(*Counts)(nil),                 // 7: lh.internal.Counts
+	(*Empty)(nil),                  // 8: lh.internal.Empty
+	(*Counter)(nil),                // 9: lh.internal.Counter
+	(*Timer_TaskTimeout)(nil),      // 10: lh.internal.Timer.TaskTimeout
+	(*Timer_TaskRetry)(nil),        // 11: lh.internal.Timer.TaskRetry
+	(*Timer_UserTaskAction)(nil),   // 12: lh.internal.Timer.UserTaskAction
+	(*Timer_FlushMetrics)(nil),     // 13: lh.internal.Timer.FlushMetrics
+	(*lhpb.WfRun)(nil),             // 14: littlehorse.WfRun
+	(*lhpb.VariableValue)(nil),     // 15: littlehorse.VariableValue
+	(*lhpb.NodeRunId)(nil),         // 16: littlehorse.NodeRunId
+	(*lhpb.WfRunId)(nil),           // 17: littlehorse.WfRunId
+	(*lhpb.ExternalEventId)(nil),   // 18: littlehorse.ExternalEventId
+	(*lhpb.CorrelatedEventId)(nil), // 19: littlehorse.CorrelatedEventId
+	(*lhpb.MetricWindowId)(nil),    // 20: littlehorse.MetricWindowId
+	(*lhpb.ScheduledWfRun)(nil),    // 21: littlehorse.ScheduledWfRun
+	(*lhpb.CorrelatedEvent)(nil),   // 22: littlehorse.CorrelatedEvent
+	(*BulkDelete)(nil),             // 23: lh.internal.BulkDelete
+	(*Count)(nil),                  // 24: lh.internal.Count
+	(*lhpb.TaskRunId)(nil),         // 25: littlehorse.TaskRunId
 }
 var file_lh_state_proto_depIdxs = []int32{
-	12, // 0: lh.internal.WfRunRow.wf_run:type_name -> littlehorse.WfRun
-	13, // 1: lh.internal.NodeOutput.value:type_name -> littlehorse.VariableValue
-	8,  // 2: lh.internal.Timer.task_timeout:type_name -> lh.internal.Timer.TaskTimeout
-	9,  // 3: lh.internal.Timer.task_retry:type_name -> lh.internal.Timer.TaskRetry
-	14, // 4: lh.internal.Timer.external_event_timeout:type_name -> littlehorse.NodeRunId
-	14, // 5: lh.internal.Timer.sleep_matured:type_name -> littlehorse.NodeRunId
-	15, // 6: lh.internal.Timer.delete_wf_run:type_name -> littlehorse.WfRunId
-	16, // 7: lh.internal.Timer.external_event_expired:type_name -> littlehorse.ExternalEventId
-	10, // 8: lh.internal.Timer.user_task_action:type_name -> lh.internal.Timer.UserTaskAction
-	17, // 9: lh.internal.Timer.correlated_event_expired:type_name -> littlehorse.CorrelatedEventId
-	11, // 10: lh.internal.Timer.flush_metrics:type_name -> lh.internal.Timer.FlushMetrics
-	18, // 11: lh.internal.Timer.metric_window_expired:type_name -> littlehorse.MetricWindowId
-	19, // 12: lh.internal.ScheduleRow.scheduled_wf_run:type_name -> littlehorse.ScheduledWfRun
-	20, // 13: lh.internal.BulkShare.job:type_name -> lh.internal.BulkDelete
-	21, // 14: lh.internal.Counts.counts:type_name -> lh.internal.Count
-	22, // 15: lh.internal.Timer.TaskTimeout.task_run_id:type_name -> littlehorse.TaskRunId
-	22, // 16: lh.internal.Timer.TaskRetry.task_run_id:type_name -> littlehorse.TaskRunId
-	14, // 17: lh.internal.Timer.UserTaskAction.node_run_id:type_name -> littlehorse.NodeRunId
-	18, // [18:18] is the sub-list for method output_type
-	18, // [18:18] is the sub-list for method input_type
-	18, // [18:18] is the sub-list for extension type_name
-	18, // [18:18] is the sub-list for extension extendee
-	0,  // [0:18] is the sub-list for field type_name
+	14, // 0: lh.internal.WfRunRow.wf_run:type_name -> littlehorse.WfRun
+	15, // 1: lh.internal.NodeOutput.value:type_name -> littlehorse.VariableValue
+	10, // 2: lh.internal.Timer.task_timeout:type_name -> lh.internal.Timer.TaskTimeout
+	11, // 3: lh.internal.Timer.task_retry:type_name -> lh.internal.Timer.TaskRetry
+	16, // 4: lh.internal.Timer.external_event_timeout:type_name -> littlehorse.NodeRunId
+	16, // 5: lh.internal.Timer.sleep_matured:type_name -> littlehorse.NodeRunId
+	17, // 6: lh.internal.Timer.delete_wf_run:type_name -> littlehorse.WfRunId
+	18, // 7: lh.internal.Timer.external_event_expired:type_name -> littlehorse.ExternalEventId
+	12, // 8: lh.internal.Timer.user_task_action:type_name -> lh.internal.Timer.UserTaskAction
+	19, // 9: lh.internal.Timer.correlated_event_expired:type_name -> littlehorse.CorrelatedEventId
+	13, // 10: lh.internal.Timer.flush_metrics:type_name -> lh.internal.Timer.FlushMetrics
+	20, // 11: lh.internal.Timer.metric_window_expired:type_name -> littlehorse.MetricWindowId
+	21, // 12: lh.internal.ScheduleRow.scheduled_wf_run:type_name -> littlehorse.ScheduledWfRun
+	22, // 13: lh.internal.CorrelatedEventRow.correlated_event:type_name -> littlehorse.CorrelatedEvent
+	23, // 14: lh.internal.BulkShare.job:type_name -> lh.internal.BulkDelete
+	24, // 15: lh.internal.Counts.counts:type_name -> lh.internal.Count
+	25, // 16: lh.internal.Timer.TaskTimeout.task_run_id:type_name -> littlehorse.TaskRunId
+	25, // 17: lh.internal.Timer.TaskRetry.task_run_id:type_name -> littlehorse.TaskRunId
+	16, // 18: lh.internal.Timer.UserTaskAction.node_run_id:type_name -> littlehorse.NodeRunId
+	19, // [19:19] is the sub-list for method output_type
+	19, // [19:19] is the sub-list for method input_type
+	19, // [19:19] is the sub-list for extension type_name
+	19, // [19:19] is the sub-list for extension extendee
+	0,  // [0:19] is the sub-list for field type_name
 }
 
 func init() { file_lh_state_proto_init() }
@@ -1010,7 +1184,7 @@ func file_lh_state_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lh_state_proto_rawDesc), len(file_lh_state_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   14,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -20,7 +20,9 @@ import (
 func State(v machine.View, specsOf func(tenant string) engine.Specs) []Violation {
 	s := &state{view: v, specsOf: specsOf, expected: map[keys.Key]string{}, possible: map[keys.Key]bool{}, timers: map[string]bool{}}
 	s.readTimers()
-	for _, name := range s.readRuns() {
+	names := s.readRuns()
+	s.readObjects()
+	for _, name := range names {
 		s.checkRun(s.runs[name])
 	}
 	s.checkFollowing()
@@ -180,7 +182,7 @@ func follows(k keys.Key) bool {
 		return true
 	case keys.SpaceTimer:
 		t, err := keys.ParseTimer(k)
-		return err == nil && t.Kind == keys.TimerTaskTimeout
+		return err == nil && (t.Kind == keys.TimerTaskTimeout || t.Kind == keys.TimerSchedule)
 	default:
 		p, err := keys.ParseRun(k)
 		return err == nil && p.Kind == keys.KindUnclaimed
