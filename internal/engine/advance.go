@@ -19,6 +19,7 @@ func (w *wfRun) advance() {
 		changed = w.pass()
 	}
 	w.archiveRetired()
+	w.fanOutLater()
 }
 
 // mayPass counts the passes of the command and holds the limits that end it.
@@ -158,6 +159,17 @@ func (w *wfRun) suspend() {
 	w.suspended = true
 	row := w.keys.Continue(continueAdvance)
 	w.tx.put(row, &pb.Counter{Value: uint64(w.passes)})
+	w.tx.emitContinue(row)
+}
+
+// fanOutLater leaves children that are still to be started to a record of its own.
+func (w *wfRun) fanOutLater() {
+	if !w.goesOnLater {
+		return
+	}
+	w.goesOnLater = false
+	row := w.keys.Continue(continueFanOut)
+	w.tx.put(row, empty)
 	w.tx.emitContinue(row)
 }
 

@@ -11,6 +11,7 @@ import (
 // What Continue rows of a WfRun stand for.
 const (
 	continueAdvance = "advance"
+	continueFanOut  = "fan-out"
 	continueDelete  = "delete"
 )
 
@@ -64,6 +65,7 @@ func (w *wfRun) deleteChunk() {
 		dropper[lhpb.UserTaskRun](w, keys.KindUserTaskRun),
 		dropper[lhpb.InactiveThreadRun](w, keys.KindInactive),
 		dropper[pb.NodeOutput](w, keys.KindNodeOutput),
+		dropper[pb.FanOut](w, keys.KindFanOut),
 	} {
 		if left = drop(left); left == 0 {
 			w.goOnLater()
@@ -72,6 +74,7 @@ func (w *wfRun) deleteChunk() {
 	}
 	w.row.drop(w.tx)
 	w.tx.remove(w.keys.Continue(continueAdvance))
+	w.tx.remove(w.keys.Continue(continueFanOut))
 	w.tx.remove(w.keys.Continue(continueDelete))
 }
 
@@ -119,6 +122,11 @@ func (t *txn) goOn(c *pb.Continue) machine.Reply {
 		w.passes = int(stands.Value)
 		w.goesOn = true
 		w.advance()
+	case continueFanOut:
+		t.remove(k)
+		if !w.row.now.Deleting {
+			w.advance()
+		}
 	}
 	return done
 }

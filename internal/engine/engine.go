@@ -41,8 +41,11 @@ type Config struct {
 	// loop. Default 512.
 	MaxPasses int
 	// MaxSteps is how many NodeRuns one record may step through before the rest goes on in a record of its
-	// own. Default 40,000.
+	// own. Default 1,000.
 	MaxSteps int
+	// FanOutChunk is how many children a record may start for a list of START_MULTIPLE_THREADS before the rest goes
+	// on in a record of its own. Default 100.
+	FanOutChunk int
 	// MaxRecordBytes is the limit of every stored value and emitted record. Default 1,047,000.
 	MaxRecordBytes int
 	// DeleteChunk is how many objects one record may delete. Default 1,000.
@@ -55,7 +58,8 @@ func DefaultConfig() Config {
 		Partitions:        1,
 		ArchiveThreadRuns: 58,
 		MaxPasses:         512,
-		MaxSteps:          40_000,
+		MaxSteps:          1_000,
+		FanOutChunk:       100,
 		MaxRecordBytes:    1_047_000,
 		DeleteChunk:       1_000,
 	}
@@ -74,6 +78,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("MaxPasses is %d: at least 1", c.MaxPasses)
 	case c.MaxSteps < 1:
 		return fmt.Errorf("MaxSteps is %d: at least 1", c.MaxSteps)
+	case c.FanOutChunk < 1:
+		return fmt.Errorf("FanOutChunk is %d: at least 1", c.FanOutChunk)
 	case c.MaxRecordBytes < 4096:
 		return fmt.Errorf("MaxRecordBytes is %d: at least 4096", c.MaxRecordBytes)
 	case c.DeleteChunk < 1:

@@ -56,31 +56,6 @@ func (n *nodeRun) startChild(s *spec.Thread, inputs map[string]*lhpb.VariableVal
 	})
 }
 
-// startMultipleThreadsNode starts a child for each item of a list.
-type startMultipleThreadsNode struct{ haltable }
-
-func (startMultipleThreadsNode) arrive(n *nodeRun) *lhpb.Failure {
-	node := n.spec().GetStartMultipleThreads()
-	run := &lhpb.StartMultipleThreadsRun{ThreadSpecName: node.ThreadSpecName}
-	n.edit().NodeType = &lhpb.NodeRun_StartMultipleThreads{StartMultipleThreads: run}
-	items, shared, err := n.fanOut(node)
-	if err != nil {
-		return fail(lhpb.LHErrorType_VAR_SUB_ERROR, "Failed constructing input variables for thread: %s", err)
-	}
-	if f := n.thread.mayStart(len(items)); f != nil {
-		return f
-	}
-	child := n.thread.graph.Threads[node.ThreadSpecName]
-	for _, item := range items {
-		inputs, err := n.childInputs(child, node.ThreadSpecName, withItem(child, shared, item))
-		if err != nil {
-			return fail(lhpb.LHErrorType_VAR_SUB_ERROR, "Failed constructing input variables for thread: %s", err)
-		}
-		run.ChildThreadIds = append(run.ChildThreadIds, n.startChild(child, inputs).number)
-	}
-	return nil
-}
-
 // childInputs are the inputs of a child, each of which must fit a Variable.
 func (n *nodeRun) childInputs(child *spec.Thread, name string, given map[string]*lhpb.VariableValue) (map[string]*lhpb.VariableValue, error) {
 	inputs, err := n.tx().threadInputs(child, name, given)
@@ -93,48 +68,6 @@ func (n *nodeRun) childInputs(child *spec.Thread, name string, given map[string]
 		}
 	}
 	return inputs, nil
-}
-
-// fanOut resolves the list, and the inputs that all children share.
-func (n *nodeRun) fanOut(node *lhpb.StartMultipleThreadsNode) (items []*lhpb.VariableValue, shared map[string]*lhpb.VariableValue, err error) {
-	list, err := n.scope().resolve(node.Iterable)
-	if err != nil {
-		return nil, nil, err
-	}
-	if items, err = itemsOf(list); err != nil {
-		return nil, nil, err
-	}
-	shared, err = n.scope().inputs(node.Variables)
-	return items, shared, err
-}
-
-// withItem adds the child's own item to the shared inputs if it declares a variable for it.
-func withItem(child *spec.Thread, shared map[string]*lhpb.VariableValue, item *lhpb.VariableValue) map[string]*lhpb.VariableValue {
-	if child == nil || child.Vars[inputVariable] == nil {
-		return shared
-	}
-	inputs := make(map[string]*lhpb.VariableValue, len(shared)+1)
-	for name, v := range shared {
-		inputs[name] = v
-	}
-	inputs[inputVariable] = item
-	return inputs
-}
-
-func (startMultipleThreadsNode) check(n *nodeRun) (outcome, *lhpb.Failure) {
-	return outcome{done: true, output: numberList(n.get().GetStartMultipleThreads().ChildThreadIds)}, nil
-}
-
-// numberList is a JSON_ARR of ThreadRun numbers.
-func numberList(numbers []int32) *lhpb.VariableValue {
-	text := []byte{'['}
-	for i, n := range numbers {
-		if i > 0 {
-			text = append(text, ',')
-		}
-		text = appendInt(text, n)
-	}
-	return &lhpb.VariableValue{Value: &lhpb.VariableValue_JsonArr{JsonArr: string(append(text, ']'))}}
 }
 
 // knownThread reports whether a ThreadRun of that number was ever started.

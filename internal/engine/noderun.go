@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"littlehorse/internal/pb"
 	"littlehorse/lhpb"
 )
 
@@ -10,6 +11,8 @@ type nodeRun struct {
 	position int32
 	row      row[lhpb.NodeRun, *lhpb.NodeRun]
 	task     *taskRun // of a TASK, once looked up
+	// fanOut is what a START_MULTIPLE_THREADS has not come to in the record it arrived in.
+	fanOut row[pb.FanOut, *pb.FanOut]
 }
 
 // nodeKind is what a kind of node does.

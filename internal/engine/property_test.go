@@ -44,6 +44,7 @@ func newRandomWorld(t *rapid.T) *randomWorld {
 	c.MaxThreadRuns = rapid.SampledFrom([]int{0, 4, 12}).Draw(t, "max threads")
 	c.ArchiveThreadRuns = rapid.SampledFrom([]int{3, 58}).Draw(t, "archive")
 	c.MaxSteps = rapid.SampledFrom([]int{30, 4000}).Draw(t, "max steps")
+	c.FanOutChunk = rapid.SampledFrom([]int{1, 2, 100}).Draw(t, "fan-out chunk")
 	c.MaxPasses = 60
 	c.DeleteChunk = rapid.SampledFrom([]int{3, 1000}).Draw(t, "delete chunk")
 	w := &randomWorld{world: newWorld(c), t: t}

@@ -200,6 +200,8 @@ func (s *scenario) configure(a args) {
 			s.config.MaxThreadRuns = n
 		case "steps":
 			s.config.MaxSteps = n
+		case "fanout":
+			s.config.FanOutChunk = n
 		case "bytes":
 			s.config.MaxRecordBytes = n
 		case "delete":
@@ -574,6 +576,8 @@ func emptyOf(k keys.RunKind) machine.Value {
 		return &lhpb.InactiveThreadRun{}
 	case keys.KindNodeOutput:
 		return &pb.NodeOutput{}
+	case keys.KindFanOut:
+		return &pb.FanOut{}
 	default:
 		return &pb.Empty{}
 	}
@@ -619,6 +623,8 @@ func summary(m proto.Message) string {
 		return eventSummary(x)
 	case *lhpb.WorkflowEvent:
 		return fmt.Sprintf("thrown %s/%d by %d/%d: %s", x.Id.WorkflowEventDefId.Name, x.Id.Number, x.NodeRunId.ThreadRunNumber, x.NodeRunId.Position, text(x.Content))
+	case *pb.FanOut:
+		return "starts from " + text(x.List)
 	case *pb.NodeOutput:
 		return fmt.Sprintf("output %s by position %d", text(x.Value), x.Position)
 	case *lhpb.ScheduledTask:

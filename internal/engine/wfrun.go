@@ -27,6 +27,10 @@ type wfRun struct {
 	passes int
 	// suspended is set once the rest of the work is left to another record.
 	suspended bool
+	// fannedOut counts the children that START_MULTIPLE_THREADS nodes have started in this record.
+	fannedOut int
+	// goesOnLater is set when some have more to start than one record may.
+	goesOnLater bool
 	// goesOn is set in a record that takes up the rest of another's work.
 	goesOn bool
 	// busy is set while a ThreadRun is between two nodes; an advance asked for meanwhile is left to the one

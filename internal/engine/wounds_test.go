@@ -236,3 +236,37 @@ func TestApplyIsBounded(t *testing.T) {
 	}
 	mustFail(t, w.node(deepest, 0, 1), lhpb.LHErrorType_INTERNAL_ERROR, "deeper")
 }
+
+// A fan-out that is halted between two records goes on where it stood.
+func TestAFanOutGoesOnWhereItStood(t *testing.T) {
+	c := engine.DefaultConfig()
+	c.FanOutChunk = 2
+	w := newTestWorld(t, c,
+		"thread main\n var list JSON_ARR = json(\"[1,2,3,4,5]\")\n m: START_MANY child over list\n w: WAIT_ALL list out(\"m\")\nthread child\n a: TASK t()")
+	id := &lhpb.WfRunId{Id: "w"}
+	children := func() int32 { return w.wfRun("w").GreatestThreadrunNumber }
+	step := func(r *pb.Record) []machine.Emit {
+		r.Header = w.header()
+		return w.apply(r).Emit
+	}
+	rest := step(&pb.Record{Command: &pb.Record_RunWf{RunWf: &pb.RunWf{
+		WfSpecId: w.meta.latest().newest("spec0", -1).Spec.Id, Request: &lhpb.RunWfRequest{WfSpecName: "spec0", Id: &id.Id},
+	}}})
+	step(&pb.Record{Command: &pb.Record_StopWfRun{StopWfRun: &lhpb.StopWfRunRequest{WfRunId: id}}})
+	if more := step(rest[0].Record); len(more) > 0 || children() != 2 {
+		t.Fatalf("while halted %d children, %d records to go on", children(), len(more))
+	}
+	rest = step(&pb.Record{Command: &pb.Record_ResumeWfRun{ResumeWfRun: &lhpb.ResumeWfRunRequest{WfRunId: id}}})
+	for records := 0; len(rest) > 0; records++ {
+		if records > 3 {
+			t.Fatal("it goes on without end")
+		}
+		rest = step(rest[0].Record)
+	}
+	for n := int32(1); n <= 5; n++ {
+		w.succeed("w", fmt.Sprintf("%d-1", n), value.Str("x"))
+	}
+	if got := w.wfRun("w").Status; got != lhpb.LHStatus_COMPLETED || children() != 5 {
+		t.Errorf("%s with %d children", got, children())
+	}
+}

@@ -26,6 +26,7 @@ const (
 	KindInactive      RunKind = 0x0b // lhpb.InactiveThreadRun: thread
 	KindNodeOutput    RunKind = 0x0c // pb.NodeOutput: thread, node name
 	KindContinue      RunKind = 0x0d // where work stands that one record could not finish
+	KindFanOut        RunKind = 0x14 // pb.FanOut: thread, position
 )
 
 // Tenant builds the keys of one tenant; there is no way from it to another's.
@@ -138,6 +139,11 @@ func (r Run) UserTaskRun(guid string) Key {
 // NodeOutput is the row of the latest output of a node within a ThreadRun.
 func (r Run) NodeOutput(thread int32, node string) Key {
 	return Key(appendText(appendInt32(r.start(KindNodeOutput, 6+len(node)), thread), node))
+}
+
+// FanOut is the row of what a NodeRun has still to start children from.
+func (r Run) FanOut(thread, position int32) Key {
+	return Key(appendInt32(appendInt32(r.start(KindFanOut, 8), thread), position))
 }
 
 // Continue is the row of unfinished work of the given kind on this WfRun.

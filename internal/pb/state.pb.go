@@ -152,6 +152,62 @@ func (x *NodeOutput) GetPosition() int32 {
 	return 0
 }
 
+// FanOut is what a START_MULTIPLE_THREADS node has still to start children from. How many there are already,
+// its NodeRun tells.
+type FanOut struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The list, an item a child.
+	List *lhpb.VariableValue `protobuf:"bytes,1,opt,name=list,proto3" json:"list,omitempty"`
+	// What all children are given.
+	Shared        *lhpb.QueuedThreadRunInfo `protobuf:"bytes,2,opt,name=shared,proto3" json:"shared,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FanOut) Reset() {
+	*x = FanOut{}
+	mi := &file_lh_state_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FanOut) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FanOut) ProtoMessage() {}
+
+func (x *FanOut) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_state_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FanOut.ProtoReflect.Descriptor instead.
+func (*FanOut) Descriptor() ([]byte, []int) {
+	return file_lh_state_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *FanOut) GetList() *lhpb.VariableValue {
+	if x != nil {
+		return x.List
+	}
+	return nil
+}
+
+func (x *FanOut) GetShared() *lhpb.QueuedThreadRunInfo {
+	if x != nil {
+		return x.Shared
+	}
+	return nil
+}
+
 // Timer says what happens when a timer row comes due. The row's key holds the due time.
 type Timer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -178,7 +234,7 @@ type Timer struct {
 
 func (x *Timer) Reset() {
 	*x = Timer{}
-	mi := &file_lh_state_proto_msgTypes[2]
+	mi := &file_lh_state_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -190,7 +246,7 @@ func (x *Timer) String() string {
 func (*Timer) ProtoMessage() {}
 
 func (x *Timer) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[2]
+	mi := &file_lh_state_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -203,7 +259,7 @@ func (x *Timer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer.ProtoReflect.Descriptor instead.
 func (*Timer) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{2}
+	return file_lh_state_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Timer) GetWhat() isTimer_What {
@@ -405,7 +461,7 @@ type ScheduleRow struct {
 
 func (x *ScheduleRow) Reset() {
 	*x = ScheduleRow{}
-	mi := &file_lh_state_proto_msgTypes[3]
+	mi := &file_lh_state_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -417,7 +473,7 @@ func (x *ScheduleRow) String() string {
 func (*ScheduleRow) ProtoMessage() {}
 
 func (x *ScheduleRow) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[3]
+	mi := &file_lh_state_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -430,7 +486,7 @@ func (x *ScheduleRow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScheduleRow.ProtoReflect.Descriptor instead.
 func (*ScheduleRow) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{3}
+	return file_lh_state_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ScheduleRow) GetScheduledWfRun() *lhpb.ScheduledWfRun {
@@ -484,7 +540,7 @@ type CorrelatedEventRow struct {
 
 func (x *CorrelatedEventRow) Reset() {
 	*x = CorrelatedEventRow{}
-	mi := &file_lh_state_proto_msgTypes[4]
+	mi := &file_lh_state_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -496,7 +552,7 @@ func (x *CorrelatedEventRow) String() string {
 func (*CorrelatedEventRow) ProtoMessage() {}
 
 func (x *CorrelatedEventRow) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[4]
+	mi := &file_lh_state_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -509,7 +565,7 @@ func (x *CorrelatedEventRow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CorrelatedEventRow.ProtoReflect.Descriptor instead.
 func (*CorrelatedEventRow) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{4}
+	return file_lh_state_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *CorrelatedEventRow) GetCorrelatedEvent() *lhpb.CorrelatedEvent {
@@ -572,7 +628,7 @@ type WaitingRow struct {
 
 func (x *WaitingRow) Reset() {
 	*x = WaitingRow{}
-	mi := &file_lh_state_proto_msgTypes[5]
+	mi := &file_lh_state_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -584,7 +640,7 @@ func (x *WaitingRow) String() string {
 func (*WaitingRow) ProtoMessage() {}
 
 func (x *WaitingRow) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[5]
+	mi := &file_lh_state_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -597,7 +653,7 @@ func (x *WaitingRow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitingRow.ProtoReflect.Descriptor instead.
 func (*WaitingRow) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{5}
+	return file_lh_state_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *WaitingRow) GetMissed() string {
@@ -620,7 +676,7 @@ type BulkShare struct {
 
 func (x *BulkShare) Reset() {
 	*x = BulkShare{}
-	mi := &file_lh_state_proto_msgTypes[6]
+	mi := &file_lh_state_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -632,7 +688,7 @@ func (x *BulkShare) String() string {
 func (*BulkShare) ProtoMessage() {}
 
 func (x *BulkShare) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[6]
+	mi := &file_lh_state_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -645,7 +701,7 @@ func (x *BulkShare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BulkShare.ProtoReflect.Descriptor instead.
 func (*BulkShare) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{6}
+	return file_lh_state_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *BulkShare) GetJob() *BulkDelete {
@@ -679,7 +735,7 @@ type Counts struct {
 
 func (x *Counts) Reset() {
 	*x = Counts{}
-	mi := &file_lh_state_proto_msgTypes[7]
+	mi := &file_lh_state_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -691,7 +747,7 @@ func (x *Counts) String() string {
 func (*Counts) ProtoMessage() {}
 
 func (x *Counts) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[7]
+	mi := &file_lh_state_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -704,7 +760,7 @@ func (x *Counts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Counts.ProtoReflect.Descriptor instead.
 func (*Counts) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{7}
+	return file_lh_state_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Counts) GetCounts() []*Count {
@@ -723,7 +779,7 @@ type Empty struct {
 
 func (x *Empty) Reset() {
 	*x = Empty{}
-	mi := &file_lh_state_proto_msgTypes[8]
+	mi := &file_lh_state_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -735,7 +791,7 @@ func (x *Empty) String() string {
 func (*Empty) ProtoMessage() {}
 
 func (x *Empty) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[8]
+	mi := &file_lh_state_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -748,7 +804,7 @@ func (x *Empty) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Empty.ProtoReflect.Descriptor instead.
 func (*Empty) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{8}
+	return file_lh_state_proto_rawDescGZIP(), []int{9}
 }
 
 // Counter is a number that only grows: a position, a clock, a last number of a source.
@@ -761,7 +817,7 @@ type Counter struct {
 
 func (x *Counter) Reset() {
 	*x = Counter{}
-	mi := &file_lh_state_proto_msgTypes[9]
+	mi := &file_lh_state_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -773,7 +829,7 @@ func (x *Counter) String() string {
 func (*Counter) ProtoMessage() {}
 
 func (x *Counter) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[9]
+	mi := &file_lh_state_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -786,7 +842,7 @@ func (x *Counter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Counter.ProtoReflect.Descriptor instead.
 func (*Counter) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{9}
+	return file_lh_state_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Counter) GetValue() uint64 {
@@ -808,7 +864,7 @@ type Timer_TaskTimeout struct {
 
 func (x *Timer_TaskTimeout) Reset() {
 	*x = Timer_TaskTimeout{}
-	mi := &file_lh_state_proto_msgTypes[10]
+	mi := &file_lh_state_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -820,7 +876,7 @@ func (x *Timer_TaskTimeout) String() string {
 func (*Timer_TaskTimeout) ProtoMessage() {}
 
 func (x *Timer_TaskTimeout) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[10]
+	mi := &file_lh_state_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -833,7 +889,7 @@ func (x *Timer_TaskTimeout) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer_TaskTimeout.ProtoReflect.Descriptor instead.
 func (*Timer_TaskTimeout) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{2, 0}
+	return file_lh_state_proto_rawDescGZIP(), []int{3, 0}
 }
 
 func (x *Timer_TaskTimeout) GetTaskRunId() *lhpb.TaskRunId {
@@ -867,7 +923,7 @@ type Timer_TaskRetry struct {
 
 func (x *Timer_TaskRetry) Reset() {
 	*x = Timer_TaskRetry{}
-	mi := &file_lh_state_proto_msgTypes[11]
+	mi := &file_lh_state_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -879,7 +935,7 @@ func (x *Timer_TaskRetry) String() string {
 func (*Timer_TaskRetry) ProtoMessage() {}
 
 func (x *Timer_TaskRetry) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[11]
+	mi := &file_lh_state_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -892,7 +948,7 @@ func (x *Timer_TaskRetry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer_TaskRetry.ProtoReflect.Descriptor instead.
 func (*Timer_TaskRetry) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{2, 1}
+	return file_lh_state_proto_rawDescGZIP(), []int{3, 1}
 }
 
 func (x *Timer_TaskRetry) GetTaskRunId() *lhpb.TaskRunId {
@@ -922,7 +978,7 @@ type Timer_UserTaskAction struct {
 
 func (x *Timer_UserTaskAction) Reset() {
 	*x = Timer_UserTaskAction{}
-	mi := &file_lh_state_proto_msgTypes[12]
+	mi := &file_lh_state_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -934,7 +990,7 @@ func (x *Timer_UserTaskAction) String() string {
 func (*Timer_UserTaskAction) ProtoMessage() {}
 
 func (x *Timer_UserTaskAction) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[12]
+	mi := &file_lh_state_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -947,7 +1003,7 @@ func (x *Timer_UserTaskAction) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer_UserTaskAction.ProtoReflect.Descriptor instead.
 func (*Timer_UserTaskAction) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{2, 2}
+	return file_lh_state_proto_rawDescGZIP(), []int{3, 2}
 }
 
 func (x *Timer_UserTaskAction) GetNodeRunId() *lhpb.NodeRunId {
@@ -981,7 +1037,7 @@ type Timer_FlushMetrics struct {
 
 func (x *Timer_FlushMetrics) Reset() {
 	*x = Timer_FlushMetrics{}
-	mi := &file_lh_state_proto_msgTypes[13]
+	mi := &file_lh_state_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -993,7 +1049,7 @@ func (x *Timer_FlushMetrics) String() string {
 func (*Timer_FlushMetrics) ProtoMessage() {}
 
 func (x *Timer_FlushMetrics) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[13]
+	mi := &file_lh_state_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1006,7 +1062,7 @@ func (x *Timer_FlushMetrics) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer_FlushMetrics.ProtoReflect.Descriptor instead.
 func (*Timer_FlushMetrics) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{2, 3}
+	return file_lh_state_proto_rawDescGZIP(), []int{3, 3}
 }
 
 func (x *Timer_FlushMetrics) GetWindowNs() int64 {
@@ -1029,7 +1085,10 @@ const file_lh_state_proto_rawDesc = "" +
 	"\n" +
 	"NodeOutput\x120\n" +
 	"\x05value\x18\x01 \x01(\v2\x1a.littlehorse.VariableValueR\x05value\x12\x1a\n" +
-	"\bposition\x18\x02 \x01(\x05R\bposition\"\xc9\t\n" +
+	"\bposition\x18\x02 \x01(\x05R\bposition\"r\n" +
+	"\x06FanOut\x12.\n" +
+	"\x04list\x18\x01 \x01(\v2\x1a.littlehorse.VariableValueR\x04list\x128\n" +
+	"\x06shared\x18\x02 \x01(\v2 .littlehorse.QueuedThreadRunInfoR\x06shared\"\xc9\t\n" +
 	"\x05Timer\x12C\n" +
 	"\ftask_timeout\x18\x01 \x01(\v2\x1e.lh.internal.Timer.TaskTimeoutH\x00R\vtaskTimeout\x12=\n" +
 	"\n" +
@@ -1102,60 +1161,64 @@ func file_lh_state_proto_rawDescGZIP() []byte {
 	return file_lh_state_proto_rawDescData
 }
 
-var file_lh_state_proto_msgTypes = make([]protoimpl.MessageInfo, 14)
+var file_lh_state_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_lh_state_proto_goTypes = []any{
-	(*WfRunRow)(nil),               // 0: lh.internal.WfRunRow
-	(*NodeOutput)(nil),             // 1: lh.internal.NodeOutput
-	(*Timer)(nil),                  // 2: lh.internal.Timer
-	(*ScheduleRow)(nil),            // 3: lh.internal.ScheduleRow
-	(*CorrelatedEventRow)(nil),     // 4: lh.internal.CorrelatedEventRow
-	(*WaitingRow)(nil),             // 5: lh.internal.WaitingRow
-	(*BulkShare)(nil),              // 6: lh.internal.BulkShare
-	(*Counts)(nil),                 // 7: lh.internal.Counts
-	(*Empty)(nil),                  // 8: lh.internal.Empty
-	(*Counter)(nil),                // 9: lh.internal.Counter
-	(*Timer_TaskTimeout)(nil),      // 10: lh.internal.Timer.TaskTimeout
-	(*Timer_TaskRetry)(nil),        // 11: lh.internal.Timer.TaskRetry
-	(*Timer_UserTaskAction)(nil),   // 12: lh.internal.Timer.UserTaskAction
-	(*Timer_FlushMetrics)(nil),     // 13: lh.internal.Timer.FlushMetrics
-	(*lhpb.WfRun)(nil),             // 14: littlehorse.WfRun
-	(*lhpb.VariableValue)(nil),     // 15: littlehorse.VariableValue
-	(*lhpb.NodeRunId)(nil),         // 16: littlehorse.NodeRunId
-	(*lhpb.WfRunId)(nil),           // 17: littlehorse.WfRunId
-	(*lhpb.ExternalEventId)(nil),   // 18: littlehorse.ExternalEventId
-	(*lhpb.CorrelatedEventId)(nil), // 19: littlehorse.CorrelatedEventId
-	(*lhpb.MetricWindowId)(nil),    // 20: littlehorse.MetricWindowId
-	(*lhpb.ScheduledWfRun)(nil),    // 21: littlehorse.ScheduledWfRun
-	(*lhpb.CorrelatedEvent)(nil),   // 22: littlehorse.CorrelatedEvent
-	(*BulkDelete)(nil),             // 23: lh.internal.BulkDelete
-	(*Count)(nil),                  // 24: lh.internal.Count
-	(*lhpb.TaskRunId)(nil),         // 25: littlehorse.TaskRunId
+	(*WfRunRow)(nil),                 // 0: lh.internal.WfRunRow
+	(*NodeOutput)(nil),               // 1: lh.internal.NodeOutput
+	(*FanOut)(nil),                   // 2: lh.internal.FanOut
+	(*Timer)(nil),                    // 3: lh.internal.Timer
+	(*ScheduleRow)(nil),              // 4: lh.internal.ScheduleRow
+	(*CorrelatedEventRow)(nil),       // 5: lh.internal.CorrelatedEventRow
+	(*WaitingRow)(nil),               // 6: lh.internal.WaitingRow
+	(*BulkShare)(nil),                // 7: lh.internal.BulkShare
+	(*Counts)(nil),                   // 8: lh.internal.Counts
+	(*Empty)(nil),                    // 9: lh.internal.Empty
+	(*Counter)(nil),                  // 10: lh.internal.Counter
+	(*Timer_TaskTimeout)(nil),        // 11: lh.internal.Timer.TaskTimeout
+	(*Timer_TaskRetry)(nil),          // 12: lh.internal.Timer.TaskRetry
+	(*Timer_UserTaskAction)(nil),     // 13: lh.internal.Timer.UserTaskAction
+	(*Timer_FlushMetrics)(nil),       // 14: lh.internal.Timer.FlushMetrics
+	(*lhpb.WfRun)(nil),               // 15: littlehorse.WfRun
+	(*lhpb.VariableValue)(nil),       // 16: littlehorse.VariableValue
+	(*lhpb.QueuedThreadRunInfo)(nil), // 17: littlehorse.QueuedThreadRunInfo
+	(*lhpb.NodeRunId)(nil),           // 18: littlehorse.NodeRunId
+	(*lhpb.WfRunId)(nil),             // 19: littlehorse.WfRunId
+	(*lhpb.ExternalEventId)(nil),     // 20: littlehorse.ExternalEventId
+	(*lhpb.CorrelatedEventId)(nil),   // 21: littlehorse.CorrelatedEventId
+	(*lhpb.MetricWindowId)(nil),      // 22: littlehorse.MetricWindowId
+	(*lhpb.ScheduledWfRun)(nil),      // 23: littlehorse.ScheduledWfRun
+	(*lhpb.CorrelatedEvent)(nil),     // 24: littlehorse.CorrelatedEvent
+	(*BulkDelete)(nil),               // 25: lh.internal.BulkDelete
+	(*Count)(nil),                    // 26: lh.internal.Count
+	(*lhpb.TaskRunId)(nil),           // 27: littlehorse.TaskRunId
 }
 var file_lh_state_proto_depIdxs = []int32{
-	14, // 0: lh.internal.WfRunRow.wf_run:type_name -> littlehorse.WfRun
-	15, // 1: lh.internal.NodeOutput.value:type_name -> littlehorse.VariableValue
-	10, // 2: lh.internal.Timer.task_timeout:type_name -> lh.internal.Timer.TaskTimeout
-	11, // 3: lh.internal.Timer.task_retry:type_name -> lh.internal.Timer.TaskRetry
-	16, // 4: lh.internal.Timer.external_event_timeout:type_name -> littlehorse.NodeRunId
-	16, // 5: lh.internal.Timer.sleep_matured:type_name -> littlehorse.NodeRunId
-	17, // 6: lh.internal.Timer.delete_wf_run:type_name -> littlehorse.WfRunId
-	18, // 7: lh.internal.Timer.external_event_expired:type_name -> littlehorse.ExternalEventId
-	12, // 8: lh.internal.Timer.user_task_action:type_name -> lh.internal.Timer.UserTaskAction
-	19, // 9: lh.internal.Timer.correlated_event_expired:type_name -> littlehorse.CorrelatedEventId
-	13, // 10: lh.internal.Timer.flush_metrics:type_name -> lh.internal.Timer.FlushMetrics
-	20, // 11: lh.internal.Timer.metric_window_expired:type_name -> littlehorse.MetricWindowId
-	21, // 12: lh.internal.ScheduleRow.scheduled_wf_run:type_name -> littlehorse.ScheduledWfRun
-	22, // 13: lh.internal.CorrelatedEventRow.correlated_event:type_name -> littlehorse.CorrelatedEvent
-	23, // 14: lh.internal.BulkShare.job:type_name -> lh.internal.BulkDelete
-	24, // 15: lh.internal.Counts.counts:type_name -> lh.internal.Count
-	25, // 16: lh.internal.Timer.TaskTimeout.task_run_id:type_name -> littlehorse.TaskRunId
-	25, // 17: lh.internal.Timer.TaskRetry.task_run_id:type_name -> littlehorse.TaskRunId
-	16, // 18: lh.internal.Timer.UserTaskAction.node_run_id:type_name -> littlehorse.NodeRunId
-	19, // [19:19] is the sub-list for method output_type
-	19, // [19:19] is the sub-list for method input_type
-	19, // [19:19] is the sub-list for extension type_name
-	19, // [19:19] is the sub-list for extension extendee
-	0,  // [0:19] is the sub-list for field type_name
+	15, // 0: lh.internal.WfRunRow.wf_run:type_name -> littlehorse.WfRun
+	16, // 1: lh.internal.NodeOutput.value:type_name -> littlehorse.VariableValue
+	16, // 2: lh.internal.FanOut.list:type_name -> littlehorse.VariableValue
+	17, // 3: lh.internal.FanOut.shared:type_name -> littlehorse.QueuedThreadRunInfo
+	11, // 4: lh.internal.Timer.task_timeout:type_name -> lh.internal.Timer.TaskTimeout
+	12, // 5: lh.internal.Timer.task_retry:type_name -> lh.internal.Timer.TaskRetry
+	18, // 6: lh.internal.Timer.external_event_timeout:type_name -> littlehorse.NodeRunId
+	18, // 7: lh.internal.Timer.sleep_matured:type_name -> littlehorse.NodeRunId
+	19, // 8: lh.internal.Timer.delete_wf_run:type_name -> littlehorse.WfRunId
+	20, // 9: lh.internal.Timer.external_event_expired:type_name -> littlehorse.ExternalEventId
+	13, // 10: lh.internal.Timer.user_task_action:type_name -> lh.internal.Timer.UserTaskAction
+	21, // 11: lh.internal.Timer.correlated_event_expired:type_name -> littlehorse.CorrelatedEventId
+	14, // 12: lh.internal.Timer.flush_metrics:type_name -> lh.internal.Timer.FlushMetrics
+	22, // 13: lh.internal.Timer.metric_window_expired:type_name -> littlehorse.MetricWindowId
+	23, // 14: lh.internal.ScheduleRow.scheduled_wf_run:type_name -> littlehorse.ScheduledWfRun
+	24, // 15: lh.internal.CorrelatedEventRow.correlated_event:type_name -> littlehorse.CorrelatedEvent
+	25, // 16: lh.internal.BulkShare.job:type_name -> lh.internal.BulkDelete
+	26, // 17: lh.internal.Counts.counts:type_name -> lh.internal.Count
+	27, // 18: lh.internal.Timer.TaskTimeout.task_run_id:type_name -> littlehorse.TaskRunId
+	27, // 19: lh.internal.Timer.TaskRetry.task_run_id:type_name -> littlehorse.TaskRunId
+	18, // 20: lh.internal.Timer.UserTaskAction.node_run_id:type_name -> littlehorse.NodeRunId
+	21, // [21:21] is the sub-list for method output_type
+	21, // [21:21] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_lh_state_proto_init() }
@@ -1164,7 +1227,7 @@ func file_lh_state_proto_init() {
 		return
 	}
 	file_lh_record_proto_init()
-	file_lh_state_proto_msgTypes[2].OneofWrappers = []any{
+	file_lh_state_proto_msgTypes[3].OneofWrappers = []any{
 		(*Timer_TaskTimeout_)(nil),
 		(*Timer_TaskRetry_)(nil),
 		(*Timer_ExternalEventTimeout)(nil),
@@ -1177,14 +1240,14 @@ func file_lh_state_proto_init() {
 		(*Timer_FlushMetrics_)(nil),
 		(*Timer_MetricWindowExpired)(nil),
 	}
-	file_lh_state_proto_msgTypes[3].OneofWrappers = []any{}
+	file_lh_state_proto_msgTypes[4].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lh_state_proto_rawDesc), len(file_lh_state_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   14,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

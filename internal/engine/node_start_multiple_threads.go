@@ -1,0 +1,140 @@
+package engine
+
+import (
+	"littlehorse/internal/keys"
+	"littlehorse/internal/pb"
+	"littlehorse/internal/spec"
+	"littlehorse/lhpb"
+)
+
+// startMultipleThreadsNode starts a child for each item of a list: as many as one record may, then more in
+// records of its own. The list is the one at arrival, whatever happens to variables meanwhile.
+type startMultipleThreadsNode struct{ haltable }
+
+func (startMultipleThreadsNode) arrive(n *nodeRun) *lhpb.Failure {
+	node := n.spec().GetStartMultipleThreads()
+	n.edit().NodeType = &lhpb.NodeRun_StartMultipleThreads{StartMultipleThreads: &lhpb.StartMultipleThreadsRun{
+		ThreadSpecName: node.ThreadSpecName,
+	}}
+	out, items, err := n.resolveFanOut(node)
+	if err != nil {
+		return badThreadInputs(err)
+	}
+	if f := n.thread.mayStart(len(items)); f != nil {
+		return f
+	}
+	if f := n.startItems(items, out.Shared.GetInputVars()); f != nil || n.started() == len(items) {
+		return f
+	}
+	if err := n.tx().mustFit(out.List); err != nil {
+		return badThreadInputs(err)
+	}
+	if err := n.tx().mustFitTogether(out.Shared.GetInputVars()); err != nil {
+		return badThreadInputs(err)
+	}
+	n.fanOut.key = n.fanOutKey()
+	n.fanOut.put(n.tx(), out)
+	return nil
+}
+
+func badThreadInputs(err error) *lhpb.Failure {
+	return fail(lhpb.LHErrorType_VAR_SUB_ERROR, "Failed constructing input variables for thread: %s", err)
+}
+
+func (startMultipleThreadsNode) check(n *nodeRun) (outcome, *lhpb.Failure) {
+	left, f := n.startMore()
+	if f != nil || left {
+		return waiting, f
+	}
+	return outcome{done: true, output: numberList(n.get().GetStartMultipleThreads().ChildThreadIds)}, nil
+}
+
+// startMore starts what the record may start of what is left, and reports whether there is still something left.
+func (n *nodeRun) startMore() (left bool, f *lhpb.Failure) {
+	if n.row.before != nil && n.fanOut.key == "" {
+		n.fanOut = load[pb.FanOut](n.tx(), n.fanOutKey())
+	}
+	out := n.fanOut.now
+	if out == nil {
+		return false, nil
+	}
+	items, err := itemsOf(out.List)
+	if err != nil {
+		return false, badThreadInputs(err)
+	}
+	if f := n.thread.mayStart(len(items) - n.started()); f != nil {
+		return false, f
+	}
+	if f := n.startItems(items, out.Shared.GetInputVars()); f != nil {
+		return false, f
+	}
+	if n.started() < len(items) {
+		n.thread.run.goesOnLater = true
+		return true, nil
+	}
+	n.fanOut.drop(n.tx())
+	return false, nil
+}
+
+// startItems starts children, the next items first, as long as the record may.
+func (n *nodeRun) startItems(items []*lhpb.VariableValue, shared map[string]*lhpb.VariableValue) *lhpb.Failure {
+	w, node := n.thread.run, n.spec().GetStartMultipleThreads()
+	child := n.thread.graph.Threads[node.ThreadSpecName]
+	for _, item := range items[n.started():] {
+		if w.fannedOut == n.tx().engine.config.FanOutChunk {
+			return nil
+		}
+		w.fannedOut++
+		inputs, err := n.childInputs(child, node.ThreadSpecName, withItem(child, shared, item))
+		if err != nil {
+			return badThreadInputs(err)
+		}
+		number := n.startChild(child, inputs).number
+		run := n.edit().GetStartMultipleThreads()
+		run.ChildThreadIds = append(run.ChildThreadIds, number)
+	}
+	return nil
+}
+
+// started is how many children the node has started.
+func (n *nodeRun) started() int { return len(n.get().GetStartMultipleThreads().GetChildThreadIds()) }
+
+func (n *nodeRun) fanOutKey() keys.Key { return n.thread.run.keys.FanOut(n.thread.number, n.position) }
+
+// resolveFanOut resolves the list, and the inputs that all children share.
+func (n *nodeRun) resolveFanOut(node *lhpb.StartMultipleThreadsNode) (out *pb.FanOut, items []*lhpb.VariableValue, err error) {
+	list, err := n.scope().resolve(node.Iterable)
+	if err != nil {
+		return nil, nil, err
+	}
+	if items, err = itemsOf(list); err != nil {
+		return nil, nil, err
+	}
+	shared, err := n.scope().inputs(node.Variables)
+	return &pb.FanOut{List: list, Shared: &lhpb.QueuedThreadRunInfo{InputVars: shared}}, items, err
+}
+
+// withItem adds the child's own item to the shared inputs if it declares a variable for it.
+func withItem(child *spec.Thread, shared map[string]*lhpb.VariableValue, item *lhpb.VariableValue) map[string]*lhpb.VariableValue {
+	if child == nil || child.Vars[inputVariable] == nil {
+		return shared
+	}
+	inputs := make(map[string]*lhpb.VariableValue, len(shared)+1)
+	for name, v := range shared {
+		inputs[name] = v
+	}
+	inputs[inputVariable] = item
+	return inputs
+}
+
+// numberList is a JSON_ARR of ThreadRun numbers.
+func numberList(numbers []int32) *lhpb.VariableValue {
+	text := []byte{'['}
+	for i, n := range numbers {
+		if i > 0 {
+			text = append(text, ',')
+		}
+		text = appendInt(text, n)
+	}
+	return &lhpb.VariableValue{Value: &lhpb.VariableValue_JsonArr{JsonArr: string(append(text, ']'))}}
+}
