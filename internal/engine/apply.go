@@ -35,6 +35,20 @@ func (t *txn) apply(r *pb.Record) machine.Reply {
 		return t.scheduleWf(c.ScheduleWf)
 	case *pb.Record_DeleteScheduledWfRun:
 		return t.deleteScheduledWfRun(c.DeleteScheduledWfRun)
+	case *pb.Record_AssignUserTaskRun:
+		return t.assignUserTaskRun(c.AssignUserTaskRun)
+	case *pb.Record_SaveUserTaskRunProgress:
+		return t.saveUserTaskRunProgress(c.SaveUserTaskRunProgress)
+	case *pb.Record_CompleteUserTaskRun:
+		return t.completeUserTaskRun(c.CompleteUserTaskRun)
+	case *pb.Record_CancelUserTaskRun:
+		return t.cancelUserTaskRun(c.CancelUserTaskRun)
+	case *pb.Record_PutUserTaskRunComment:
+		return t.putUserTaskRunComment(c.PutUserTaskRunComment)
+	case *pb.Record_EditUserTaskRunComment:
+		return t.editUserTaskRunComment(c.EditUserTaskRunComment)
+	case *pb.Record_DeleteUserTaskRunComment:
+		return t.deleteUserTaskRunComment(c.DeleteUserTaskRunComment)
 	case *pb.Record_TimerFired:
 		return t.timerFired(c.TimerFired)
 	case *pb.Record_Continue:

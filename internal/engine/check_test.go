@@ -38,7 +38,8 @@ func TestCheckMissesWhatIsGone(t *testing.T) {
 			"thread sleeps\n s: SLEEP 10\n"+
 			"thread retries\n a: TASK t() retries=1 backoff=1000,2,5000",
 		"thread main\n a: TASK t()",
-		"thread main\n c: START kid\n a: TASK u()\nthread kid\n b: TASK t()")
+		"thread main\n c: START kid\n a: TASK u()\nthread kid\n b: TASK t()",
+		"thread main\n f: USER_TASK form user=\"ana\" group=\"jedi\"")
 	w.runSpec("spec0", "w0", nil)
 	w.claimTask("w0", "2-1", 0)
 	w.reportTask("w0", "2-1", 0, lhpb.TaskStatus_TASK_FAILED, nil)
@@ -47,13 +48,14 @@ func TestCheckMissesWhatIsGone(t *testing.T) {
 	w.claimTask("w1", "0-1", 0)
 	w.runSpec("spec2", "w2", nil)
 	w.schedule("spec1", "daily", "0 0 * * *")
+	w.runSpec("spec3", "w3", nil)
 	if found := w.violations(w.state); len(found) > 0 {
 		t.Fatal(found)
 	}
 	for _, k := range w.state.Keys() {
 		missed := k.Space() != keys.SpaceRun && k.Space() != keys.SpaceObject
 		if p, err := keys.ParseRun(k); err == nil {
-			missed = p.Kind == keys.KindUnclaimed || p.Kind == keys.KindThreadRun || p.Kind == keys.KindTaskRun
+			missed = p.Kind == keys.KindUnclaimed || p.Kind == keys.KindThreadRun || p.Kind == keys.KindTaskRun || p.Kind == keys.KindUserTaskRun
 		}
 		if missed && len(w.violations(w.state.without(k))) == 0 {
 			t.Errorf("%q is gone and nobody minds", k)
@@ -83,6 +85,9 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 		"no such NodeRun":           thread(1, func(x *lhpb.ThreadRun) { x.CurrentNodePosition = 7 }),
 		"ended alone":               w.state.with(r.WfRun(), ended),
 		"not counted":               w.state.with(r.WfRun(), uncounted),
+		"a form for nobody": w.state.with(r.UserTaskRun("1-0"), &lhpb.UserTaskRun{
+			Id: &lhpb.UserTaskRunId{WfRunId: row.WfRun.Id}, NodeRunId: &lhpb.NodeRunId{ThreadRunNumber: 1},
+		}),
 		"index row of nothing": w.state.with(keys.In(tenant).Tag(keys.TagTaskRun).Text("t").Int(1).
 			Row(0, keys.TagID{WfRun: "w", Guid: "0-9"}), &pb.Empty{}),
 	} {
@@ -98,6 +103,9 @@ func TestCheckKnowsTheArrows(t *testing.T) {
 	}
 	thread := func(s lhpb.LHStatus, position int32) *lhpb.ThreadRun {
 		return &lhpb.ThreadRun{Status: s, CurrentNodePosition: position}
+	}
+	form := func(s lhpb.UserTaskRunStatus, epoch int32) *lhpb.UserTaskRun {
+		return &lhpb.UserTaskRun{Id: &lhpb.UserTaskRunId{}, Status: s, Epoch: epoch, Events: make([]*lhpb.UserTaskEvent, epoch)}
 	}
 	node := func(s lhpb.LHStatus) *lhpb.NodeRun { return &lhpb.NodeRun{Id: &lhpb.NodeRunId{}, Status: s} }
 	for name, c := range map[string]struct {
@@ -116,6 +124,9 @@ func TestCheckKnowsTheArrows(t *testing.T) {
 		"a failed node runs":             {node(lhpb.LHStatus_ERROR), node(lhpb.LHStatus_RUNNING), false},
 		"a completed node is halted":     {node(lhpb.LHStatus_COMPLETED), node(lhpb.LHStatus_HALTED), false},
 		"a halted node goes on":          {node(lhpb.LHStatus_HALTED), node(lhpb.LHStatus_RUNNING), true},
+		"a form goes back to a group":    {form(lhpb.UserTaskRunStatus_ASSIGNED, 1), form(lhpb.UserTaskRunStatus_UNASSIGNED, 2), true},
+		"a completed form is cancelled":  {form(lhpb.UserTaskRunStatus_DONE, 1), form(lhpb.UserTaskRunStatus_CANCELLED, 1), false},
+		"a form forgets":                 {form(lhpb.UserTaskRunStatus_ASSIGNED, 2), form(lhpb.UserTaskRunStatus_ASSIGNED, 1), false},
 		"an object comes and goes":       {nil, node(lhpb.LHStatus_RUNNING), true},
 		"a variable changes as it likes": {&lhpb.Variable{}, &lhpb.Variable{Value: literal("1")}, true},
 	} {

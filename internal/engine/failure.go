@@ -177,3 +177,11 @@ func (n *nodeRun) handledIn(h *threadRun) {
 	run.FailureHandlerIds = append(run.FailureHandlerIds, h.number)
 	n.editLastFailure().FailureHandlerThreadrunId = &h.number
 }
+
+// failWaiting fails a NodeRun that waits, for something that a timer has met.
+func (n *nodeRun) failWaiting(f *lhpb.Failure) {
+	n.fail(f)
+	n.explain(f)
+	n.thread.failAt(n, f)
+	n.thread.run.advance()
+}

@@ -18,17 +18,13 @@ type nopNode struct {
 	entrypointNode
 }
 
-// unsupportedNode is a node of a kind that this engine cannot run.
-type unsupportedNode struct {
+// unknownNode is a node of a kind that this engine does not know.
+type unknownNode struct {
 	instant
 	haltable
 }
 
-func (unsupportedNode) arrive(n *nodeRun) *lhpb.Failure {
-	if n.spec().GetUserTask() != nil {
-		n.edit().NodeType = &lhpb.NodeRun_UserTask{UserTask: &lhpb.UserTaskNodeRun{}}
-		return fail(lhpb.LHErrorType_INTERNAL_ERROR, "Node %s is a USER_TASK, which this server cannot run.", n.get().NodeName)
-	}
+func (unknownNode) arrive(n *nodeRun) *lhpb.Failure {
 	n.edit().NodeType = &lhpb.NodeRun_Entrypoint{Entrypoint: &lhpb.EntrypointRun{}}
 	return fail(lhpb.LHErrorType_INTERNAL_ERROR, "Node %s is of no kind that this server knows.", n.get().NodeName)
 }

@@ -166,7 +166,9 @@ func kindOf(n *lhpb.Node) nodeKind {
 		return runChildWfNode{}
 	case *lhpb.Node_WaitForChildWf:
 		return waitForChildWfNode{}
+	case *lhpb.Node_UserTask:
+		return userTaskNode{}
 	default:
-		return unsupportedNode{}
+		return unknownNode{}
 	}
 }

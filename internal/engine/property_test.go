@@ -58,6 +58,7 @@ func newRandomWorld(t *rapid.T) *randomWorld {
 	}
 	d.events["e1"].RetentionPolicy = &lhpb.ExternalEventRetentionPolicy{ExtEvtGcPolicy: &lhpb.ExternalEventRetentionPolicy_SecondsAfterPut{SecondsAfterPut: 20}}
 	d.wfEvents["thrown"] = &lhpb.WorkflowEventDef{Id: &lhpb.WorkflowEventDefId{Name: "thrown"}}
+	d.userTasks["form"] = &lhpb.UserTaskDef{Name: "form", Fields: []*lhpb.UserTaskField{{Name: "a", Type: lhpb.VariableType_INT}}}
 	for i := range rapid.IntRange(1, 3).Draw(t, "specs") {
 		w.putSpec(fmt.Sprintf("spec%d", i))
 	}
@@ -101,6 +102,7 @@ func (w *randomWorld) command() {
 	switch rapid.SampledFrom([]string{
 		"run", "run", "claim", "claim", "claim", "report", "report", "report", "report", "event", "event", "event",
 		"interrupt", "advance", "stop", "resume", "rescue", "delete", "stale", "offer",
+		"form", "form", "form",
 	}).Draw(w.t, "command") {
 	case "run":
 		w.start()
@@ -131,6 +133,8 @@ func (w *randomWorld) command() {
 		if rapid.IntRange(0, 4).Draw(w.t, "really") == 0 {
 			w.do(&pb.Record{Command: &pb.Record_DeleteWfRun{DeleteWfRun: &lhpb.DeleteWfRunRequest{Id: w.anyRun()}}})
 		}
+	case "form":
+		w.fillIn()
 	case "stale":
 		w.reportTask(w.anyRun(), fmt.Sprintf("0-%d", rapid.IntRange(0, 4).Draw(w.t, "position")), int32(rapid.IntRange(0, 2).Draw(w.t, "attempt")), nil)
 	}
@@ -229,6 +233,42 @@ func (w *randomWorld) reportTask(id *lhpb.WfRunId, guid string, attempt int32, o
 	w.do(&pb.Record{Command: &pb.Record_ReportTask{ReportTask: &pb.ReportTask{Report: r, Offer: offer}}})
 }
 
+// fillIn does something to a UserTaskRun, or to one that there is not.
+func (w *randomWorld) fillIn() {
+	id := &lhpb.UserTaskRunId{WfRunId: w.anyRun(), UserTaskGuid: "0-1"}
+	var all []string
+	prefix := run(lh.WfRunIDString(id.WfRunId)).Kind(keys.KindUserTaskRun)
+	for _, k := range w.state.Keys() {
+		if k.HasPrefix(prefix) {
+			all = append(all, get[lhpb.UserTaskRun](w.world, k).Id.UserTaskGuid)
+		}
+	}
+	if len(all) > 0 {
+		id.UserTaskGuid = rapid.SampledFrom(all).Draw(w.t, "user task")
+	}
+	who := rapid.SampledFrom([]string{"ana", "bo"}).Draw(w.t, "user")
+	switch rapid.IntRange(0, 5).Draw(w.t, "deed") {
+	case 0:
+		w.do(&pb.Record{Command: &pb.Record_CancelUserTaskRun{CancelUserTaskRun: &lhpb.CancelUserTaskRunRequest{UserTaskRunId: id}}})
+	case 1:
+		w.do(&pb.Record{Command: &pb.Record_AssignUserTaskRun{AssignUserTaskRun: &lhpb.AssignUserTaskRunRequest{
+			UserTaskRunId: id, UserId: &who, OverrideClaim: rapid.Bool().Draw(w.t, "override"),
+		}}})
+	case 2:
+		w.do(&pb.Record{Command: &pb.Record_SaveUserTaskRunProgress{SaveUserTaskRunProgress: &lhpb.SaveUserTaskRunProgressRequest{
+			UserTaskRunId: id, UserId: who, Results: variables("a = 1"),
+		}}})
+	case 3:
+		w.do(&pb.Record{Command: &pb.Record_PutUserTaskRunComment{PutUserTaskRunComment: &lhpb.PutUserTaskRunCommentRequest{
+			UserTaskRunId: id, UserId: who, Comment: "well",
+		}}})
+	default:
+		w.do(&pb.Record{Command: &pb.Record_CompleteUserTaskRun{CompleteUserTaskRun: &lhpb.CompleteUserTaskRunRequest{
+			UserTaskRunId: id, UserId: who, Results: variables("a = 2"),
+		}}})
+	}
+}
+
 func (w *randomWorld) post(def string) {
 	r := &lhpb.PutExternalEventRequest{WfRunId: w.anyRun(), ExternalEventDefId: &lhpb.ExternalEventDefId{Name: def}, Content: literal("1")}
 	if rapid.IntRange(0, 3).Draw(w.t, "targeted") == 0 {
@@ -304,7 +344,7 @@ func (s *specWriter) thread(name string, children []string, interruptible bool) 
 	count := 1 + s.choose("nodes", 4)
 	for i := range count {
 		node := fmt.Sprintf("%s%d", name, i)
-		switch s.choose("kind", 14) {
+		switch s.choose("kind", 15) {
 		case 0:
 			s.line("  %s: NOP", node)
 		case 1, 2:
@@ -348,6 +388,8 @@ func (s *specWriter) thread(name string, children []string, interruptible bool) 
 			} else {
 				s.line("  %s: NOP", node)
 			}
+		case 14:
+			s.userTask(node)
 		}
 		s.handlers()
 		s.edges(name, i, count)
@@ -383,9 +425,19 @@ func (s *specWriter) wait(node string, started, lists []string) {
 	}
 }
 
+func (s *specWriter) userTask(node string) {
+	s.line("  %s: USER_TASK form %s%s", node, rapid.SampledFrom([]string{
+		"user=\"ana\"", "group=\"jedi\"", "user=\"ana\" group=\"jedi\"", "user=n",
+	}).Draw(s.t, "owner"), rapid.SampledFrom([]string{"", " cancelled=\"biz\"", " cancelled=n"}).Draw(s.t, "cancelled"))
+	for range s.choose("actions", 3) {
+		s.line("    %s %d %s", rapid.SampledFrom([]string{"after", "assigned"}).Draw(s.t, "hook"), s.choose("delay", 20),
+			rapid.SampledFrom([]string{"CANCEL", "TASK t0()", "REASSIGN group=\"jedi\"", "REASSIGN user=\"bo\"", `REASSIGN user=path(list,"$.x")+1`}).Draw(s.t, "action"))
+	}
+}
+
 func (s *specWriter) handlers() {
 	if s.maybe("handler", 3) {
-		s.line("    on %s -> %s", rapid.SampledFrom([]string{"any", "any-error", "biz", "TASK_ERROR", "VAR_ERROR"}).Draw(s.t, "catches"),
+		s.line("    on %s -> %s", rapid.SampledFrom([]string{"any", "any-error", "biz", "TASK_ERROR", "VAR_ERROR", "USER_TASK_CANCELLED"}).Draw(s.t, "catches"),
 			rapid.SampledFrom(handlerThreads).Draw(s.t, "handler"))
 	}
 }

@@ -134,6 +134,20 @@ func (s *scenario) command(d *datadriven.TestData) {
 		s.do(&pb.Record{Command: &pb.Record_PutCheckpoint{PutCheckpoint: &lhpb.PutCheckpointRequest{
 			TaskRunId: taskRunID(a), TaskAttempt: a.int("attempt"), Value: literal(d.Input),
 		}}})
+	case "usertaskdef":
+		s.putUserTaskDef(a.words[0], d.Input)
+	case "assign":
+		s.assign(a)
+	case "save":
+		s.save(a, d.Input)
+	case "complete":
+		s.do(&pb.Record{Command: &pb.Record_CompleteUserTaskRun{CompleteUserTaskRun: &lhpb.CompleteUserTaskRunRequest{
+			UserTaskRunId: userTaskRunID(a), UserId: a.options["user"], Results: variables(d.Input),
+		}}})
+	case "cancel":
+		s.do(&pb.Record{Command: &pb.Record_CancelUserTaskRun{CancelUserTaskRun: &lhpb.CancelUserTaskRunRequest{UserTaskRunId: userTaskRunID(a)}}})
+	case "comment":
+		s.comment(a, d.Input)
 	case "event":
 		s.event(a, d.Input)
 	case "advance":
@@ -261,6 +275,8 @@ func (s *scenario) undef(a args) {
 		delete(d.wfSpecs, a.words[1])
 	case "eventdef":
 		delete(d.events, a.words[1])
+	case "usertaskdef":
+		delete(d.userTasks, a.words[1])
 	}
 }
 
@@ -377,6 +393,61 @@ func (s *scenario) event(a args, input string) {
 		r.Content = literal(input)
 	}
 	s.do(&pb.Record{Command: &pb.Record_PutExternalEvent{PutExternalEvent: r}})
+}
+
+func (s *scenario) putUserTaskDef(name, text string) {
+	def := &lhpb.UserTaskDef{Name: name}
+	for _, line := range strings.Split(strings.TrimSpace(text), "\n") {
+		if words := strings.Fields(line); len(words) > 0 {
+			def.Fields = append(def.Fields, &lhpb.UserTaskField{
+				Name: words[0], Type: lhpb.VariableType(lhpb.VariableType_value[words[1]]), Required: slices.Contains(words, "required"),
+			})
+		}
+	}
+	s.meta.next().userTasks[name] = def
+}
+
+func userTaskRunID(a args) *lhpb.UserTaskRunId {
+	return &lhpb.UserTaskRunId{WfRunId: lh.ParseWfRunID(a.words[0]), UserTaskGuid: a.words[1]}
+}
+
+func (s *scenario) assign(a args) {
+	r := &lhpb.AssignUserTaskRunRequest{UserTaskRunId: userTaskRunID(a), OverrideClaim: slices.Contains(a.words, "override")}
+	if user, ok := a.options["user"]; ok {
+		r.UserId = &user
+	}
+	if group, ok := a.options["group"]; ok {
+		r.UserGroup = &group
+	}
+	s.do(&pb.Record{Command: &pb.Record_AssignUserTaskRun{AssignUserTaskRun: r}})
+}
+
+func (s *scenario) save(a args, input string) {
+	r := &lhpb.SaveUserTaskRunProgressRequest{UserTaskRunId: userTaskRunID(a), UserId: a.options["user"], Results: variables(input)}
+	if slices.Contains(a.words, "anyway") {
+		r.Policy = lhpb.SaveUserTaskRunProgressRequest_IGNORE_CLAIM
+	}
+	s.do(&pb.Record{Command: &pb.Record_SaveUserTaskRunProgress{SaveUserTaskRunProgress: r}})
+}
+
+// comment adds one; with "edit" or "delete" and a number it changes that one.
+func (s *scenario) comment(a args, text string) {
+	id, user, number := userTaskRunID(a), a.options["user"], a.int("number")
+	text = strings.TrimSpace(text)
+	switch {
+	case slices.Contains(a.words, "edit"):
+		s.do(&pb.Record{Command: &pb.Record_EditUserTaskRunComment{EditUserTaskRunComment: &lhpb.EditUserTaskRunCommentRequest{
+			UserTaskRunId: id, UserCommentId: number, UserId: user, Comment: text,
+		}}})
+	case slices.Contains(a.words, "delete"):
+		s.do(&pb.Record{Command: &pb.Record_DeleteUserTaskRunComment{DeleteUserTaskRunComment: &lhpb.DeleteUserTaskRunCommentRequest{
+			UserTaskRunId: id, UserCommentId: number, UserId: user,
+		}}})
+	default:
+		s.do(&pb.Record{Command: &pb.Record_PutUserTaskRunComment{PutUserTaskRunComment: &lhpb.PutUserTaskRunCommentRequest{
+			UserTaskRunId: id, UserId: user, Comment: text,
+		}}})
+	}
 }
 
 func (s *scenario) register(a args) {
@@ -516,7 +587,7 @@ func sign(c machine.Change) string {
 var timerNames = map[keys.TimerKind]string{
 	keys.TimerTaskTimeout: "TaskTimeout", keys.TimerTaskRetry: "TaskRetry", keys.TimerEventTimeout: "EventTimeout",
 	keys.TimerSleep: "Sleep", keys.TimerRetention: "Retention", keys.TimerEventExpiry: "EventExpiry",
-	keys.TimerSchedule: "Schedule",
+	keys.TimerSchedule: "Schedule", keys.TimerUserTask: "UserTask",
 }
 
 func (s *scenario) printRunChange(c machine.Change, old []byte) {
@@ -617,6 +688,8 @@ func summary(m proto.Message) string {
 		return fmt.Sprintf("%s = %s", variableName(x), text(x.Value))
 	case *lhpb.TaskRun:
 		return taskSummary(x)
+	case *lhpb.UserTaskRun:
+		return userTaskSummary(x)
 	case *lhpb.Checkpoint:
 		return fmt.Sprintf("checkpoint %s/%d %s", x.Id.TaskRun.TaskGuid, x.Id.CheckpointNumber, text(x.Value))
 	case *lhpb.ExternalEvent:
@@ -634,6 +707,9 @@ func summary(m proto.Message) string {
 		}
 		if x.TotalObservedCheckpoints > 0 {
 			s += fmt.Sprintf(" checkpoints %d", x.TotalObservedCheckpoints)
+		}
+		if r := x.Source.GetUserTaskTrigger(); r != nil {
+			s += fmt.Sprintf(" by %d/%d event %d%s", r.NodeRunId.ThreadRunNumber, r.NodeRunId.Position, r.UserTaskEventNumber, ownerText(r.UserId, r.UserGroup))
 		}
 		return s
 	case *pb.ScheduleRow:
@@ -744,6 +820,10 @@ func nodeSummary(x *lhpb.NodeRun) string {
 		if k.Sleep.Matured {
 			s += " matured"
 		}
+	case *lhpb.NodeRun_UserTask:
+		if id := k.UserTask.UserTaskRunId; id != nil {
+			s += " user task " + id.UserTaskGuid
+		}
 	case *lhpb.NodeRun_RunChildWf:
 		if k.RunChildWf.ChildWfRunId != nil {
 			s += " child " + short(lh.WfRunIDString(k.RunChildWf.ChildWfRunId))
@@ -805,6 +885,63 @@ func taskSummary(x *lhpb.TaskRun) string {
 		s += fmt.Sprintf(" checkpoints %d", x.TotalCheckpoints)
 	}
 	return s
+}
+
+// userTaskSummary is a line for the UserTaskRun and one for each of its events.
+func userTaskSummary(x *lhpb.UserTaskRun) string {
+	s := fmt.Sprintf("UserTaskRun %s %s/%d %s epoch %d%s", x.Id.UserTaskGuid, x.UserTaskDefId.Name, x.UserTaskDefId.Version,
+		x.Status, x.Epoch, ownerText(x.UserId, x.UserGroup))
+	if x.Notes != nil {
+		s += fmt.Sprintf(" notes %q", *x.Notes)
+	}
+	s += fieldsText(x.Results)
+	for i, e := range x.Events {
+		s += fmt.Sprintf("\n    %d: %s %s", i, time.Duration(e.Time.AsTime().UnixNano()), userEventText(e))
+	}
+	return s
+}
+
+func ownerText(user, group *string) string {
+	s := ""
+	if user != nil {
+		s += fmt.Sprintf(" user %q", *user)
+	}
+	if group != nil {
+		s += fmt.Sprintf(" group %q", *group)
+	}
+	return s
+}
+
+func fieldsText(results map[string]*lhpb.VariableValue) string {
+	s := ""
+	for _, name := range sortedNames(results) {
+		s += " " + name + "=" + text(results[name])
+	}
+	return s
+}
+
+func userEventText(e *lhpb.UserTaskEvent) string {
+	switch k := e.Event.(type) {
+	case *lhpb.UserTaskEvent_TaskExecuted:
+		return "task executed " + k.TaskExecuted.TaskRun.TaskGuid
+	case *lhpb.UserTaskEvent_Assigned:
+		a := k.Assigned
+		return "assigned from" + ownerText(a.OldUserId, a.OldUserGroup) + " to" + ownerText(a.NewUserId, a.NewUserGroup)
+	case *lhpb.UserTaskEvent_Cancelled:
+		return "cancelled: " + k.Cancelled.Message
+	case *lhpb.UserTaskEvent_Saved:
+		return fmt.Sprintf("saved by %q", k.Saved.UserId) + fieldsText(k.Saved.Results)
+	case *lhpb.UserTaskEvent_CommentAdded:
+		return fmt.Sprintf("comment %d added by %q: %q", k.CommentAdded.UserCommentId, k.CommentAdded.UserId, k.CommentAdded.Comment)
+	case *lhpb.UserTaskEvent_CommentEdited:
+		return fmt.Sprintf("comment %d edited by %q: %q", k.CommentEdited.UserCommentId, k.CommentEdited.UserId, k.CommentEdited.Comment)
+	case *lhpb.UserTaskEvent_CommentDeleted:
+		return fmt.Sprintf("comment %d deleted by %q", k.CommentDeleted.UserCommentId, k.CommentDeleted.UserId)
+	case *lhpb.UserTaskEvent_Completed:
+		return "completed"
+	default:
+		return "?"
+	}
 }
 
 func eventSummary(x *lhpb.ExternalEvent) string {
@@ -886,6 +1023,7 @@ var tagShapes = [...]struct{ name, parts string }{
 	keys.TagWfRun: {"WfRun", "ti"}, keys.TagWfRunParent: {"parent", "t"}, keys.TagTaskRun: {"TaskRun", "ti"},
 	keys.TagNodeRun: {"NodeRun", "ti"}, keys.TagVariable: {"Variable", "ttt"}, keys.TagExternalEvent: {"ExternalEvent", "ti"},
 	keys.TagWorkflowEvent: {"WorkflowEvent", "t"}, keys.TagSchedule: {"schedule", "t"},
+	keys.TagUserTaskRun: {"UserTaskRun", "ti"}, keys.TagUserTaskOwner: {"UserTaskOwner", "iti"},
 }
 
 func tagLine(shape struct{ name, parts string }, prefix, k keys.Key) string {

@@ -26,6 +26,10 @@ import (
 //	  ask: TASK greet(x, x + 1) retries=1 timeout=10 backoff=1000,2,1500
 //	    on my-exn -> handler
 //	    -> other if x > 5 { x = 1; labels add "p" }
+//	  form: USER_TASK form user=x group="jedi" notes="hurry" cancelled="gone"
+//	    after 2 TASK remind(user)
+//	    assigned 4 REASSIGN user=y group="jedi"
+//	    assigned 9 CANCEL
 //
 // A node without "->" goes to the next one; a thread that does not end with EXIT gets one. "->" lines before
 // the first node belong to the ENTRYPOINT.
@@ -72,6 +76,9 @@ func (s *scriptParser) line(line string) {
 	case word == "each":
 		w := s.thread.Nodes[s.current].GetWaitForThreads()
 		w.PerThreadFailureHandlers = append(w.PerThreadFailureHandlers, parseHandler(strings.TrimPrefix(rest, "on ")))
+	case word == "after", word == "assigned":
+		u := s.thread.Nodes[s.current].GetUserTask()
+		u.Actions = append(u.Actions, parseAction(word, rest))
 	case word == "->":
 		s.edge(rest)
 	case strings.HasSuffix(word, ":"):
@@ -281,7 +288,7 @@ func parseNode(text string) *lhpb.Node {
 			ChildWfRunId: expr(fmt.Sprintf("out(%q)", rest)), ChildWfRunSourceNode: rest,
 		}}}
 	case "USER_TASK":
-		return &lhpb.Node{Node: &lhpb.Node_UserTask{UserTask: &lhpb.UserTaskNode{UserTaskDefName: rest, UserId: expr(`"ana"`)}}}
+		return parseUserTask(rest)
 	default:
 		panic("no kind of node " + kind)
 	}
@@ -342,6 +349,45 @@ func parseEvent(rest string) *lhpb.Node {
 		e.CorrelationKey = expr(k)
 	}
 	return &lhpb.Node{Node: &lhpb.Node_ExternalEvent{ExternalEvent: e}}
+}
+
+func parseUserTask(rest string) *lhpb.Node {
+	name, options := splitOptions(rest)
+	return &lhpb.Node{Node: &lhpb.Node_UserTask{UserTask: &lhpb.UserTaskNode{
+		UserTaskDefName: name, UserId: optionalExpr(options["user"]), UserGroup: optionalExpr(options["group"]),
+		Notes: optionalExpr(options["notes"]), OnCancellationExceptionName: optionalExpr(options["cancelled"]),
+	}}}
+}
+
+// parseAction reads what happens so long after the arrival ("after"), or after an assignment ("assigned").
+func parseAction(hook, text string) *lhpb.UTActionTrigger {
+	delay, what := cut2(text, " ")
+	a := &lhpb.UTActionTrigger{DelaySeconds: expr(delay)}
+	if hook == "assigned" {
+		a.Hook = lhpb.UTActionTrigger_ON_TASK_ASSIGNED
+	}
+	kind, rest, _ := strings.Cut(what, " ")
+	switch kind {
+	case "TASK":
+		a.Action = &lhpb.UTActionTrigger_Task{Task: &lhpb.UTActionTrigger_UTATask{Task: parseTask(rest).GetTask()}}
+	case "REASSIGN":
+		_, options := splitOptions("to " + rest)
+		a.Action = &lhpb.UTActionTrigger_Reassign{Reassign: &lhpb.UTActionTrigger_UTAReassign{
+			UserId: optionalExpr(options["user"]), UserGroup: optionalExpr(options["group"]),
+		}}
+	case "CANCEL":
+		a.Action = &lhpb.UTActionTrigger_Cancel{Cancel: &lhpb.UTActionTrigger_UTACancel{}}
+	default:
+		panic("no action " + what)
+	}
+	return a
+}
+
+func optionalExpr(text string) *lhpb.VariableAssignment {
+	if text == "" {
+		return nil
+	}
+	return expr(text)
 }
 
 func parseSleep(rest string) *lhpb.Node {

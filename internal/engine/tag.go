@@ -20,6 +20,8 @@ func (t *txn) appendTags(c []machine.Change, of, before, after machine.Value) []
 		return t.appendTaskRunTag(c, typed[lhpb.TaskRun](before), typed[lhpb.TaskRun](after))
 	case *lhpb.NodeRun:
 		return t.appendNodeRunTag(c, typed[lhpb.NodeRun](before), typed[lhpb.NodeRun](after))
+	case *lhpb.UserTaskRun:
+		return t.appendUserTaskTags(c, typed[lhpb.UserTaskRun](before), typed[lhpb.UserTaskRun](after))
 	case *lhpb.Variable:
 		return t.appendVariableTags(c, typed[lhpb.Variable](before), typed[lhpb.Variable](after))
 	case *lhpb.ExternalEvent:
@@ -107,6 +109,37 @@ func (t *txn) nodeRunTag(n *lhpb.NodeRun) keys.Key {
 			Thread: n.Id.ThreadRunNumber,
 			Number: n.Id.Position,
 		})
+}
+
+func (t *txn) appendUserTaskTags(c []machine.Change, before, after *lhpb.UserTaskRun) []machine.Change {
+	c = move(c, t.userTaskTag(before), t.userTaskTag(after), empty)
+	c = move(c, t.ownerTag(before, keys.OwnerUser), t.ownerTag(after, keys.OwnerUser), empty)
+	return move(c, t.ownerTag(before, keys.OwnerGroup), t.ownerTag(after, keys.OwnerGroup), empty)
+}
+
+func (t *txn) userTaskTag(u *lhpb.UserTaskRun) keys.Key {
+	if u == nil {
+		return ""
+	}
+	return t.keys.Tag(keys.TagUserTaskRun).Text(u.UserTaskDefId.GetName()).Int(int32(u.Status)).Row(userTaskTagID(u))
+}
+
+// ownerTag lists a UserTaskRun under its user or its group, if it has one.
+func (t *txn) ownerTag(u *lhpb.UserTaskRun, kind int32) keys.Key {
+	name := u.GetUserId()
+	has := u != nil && u.UserId != nil
+	if kind == keys.OwnerGroup {
+		name = u.GetUserGroup()
+		has = u != nil && u.UserGroup != nil
+	}
+	if !has {
+		return ""
+	}
+	return t.keys.Tag(keys.TagUserTaskOwner).Int(kind).Text(name).Int(int32(u.Status)).Row(userTaskTagID(u))
+}
+
+func userTaskTagID(u *lhpb.UserTaskRun) (createdMs int64, id keys.TagID) {
+	return nanos(u.ScheduledTime) / nsPerMs, keys.TagID{WfRun: lh.WfRunIDString(u.Id.WfRunId), Guid: u.Id.UserTaskGuid}
 }
 
 func (t *txn) externalEventTag(e *lhpb.ExternalEvent) keys.Key {

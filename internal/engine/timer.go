@@ -41,6 +41,8 @@ func (t *txn) timerFired(c *pb.TimerFired) machine.Reply {
 		t.externalEventExpired(w.ExternalEventExpired, row.SetNs)
 	case *pb.Timer_ScheduleDue:
 		t.scheduleDue(w.ScheduleDue, timer.DueNs)
+	case *pb.Timer_UserTaskAction_:
+		t.userTaskActionDue(w.UserTaskAction, row.SetNs)
 	}
 	return done
 }

@@ -21,6 +21,7 @@ type wfRun struct {
 	gone   []int32      // ThreadRuns archived by this record
 	all    bool         // every active ThreadRun is looked at, not only those awake
 	tasks  []*taskRun
+	forms  []*userTaskRun
 	events []*externalEvent
 	posted *externalEvent   // stored by this record
 	thrown map[string]int32 // next number of WorkflowEvents, by definition

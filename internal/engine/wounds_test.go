@@ -26,6 +26,7 @@ func newTestWorld(t *testing.T, c engine.Config, specs ...string) *world {
 		d.taskDefs[name] = &lhpb.TaskDef{Id: &lhpb.TaskDefId{Name: name}, ReturnType: &lhpb.ReturnType{ReturnType: typeDef("STR")}}
 	}
 	d.events["go"] = &lhpb.ExternalEventDef{Id: &lhpb.ExternalEventDefId{Name: "go"}}
+	d.userTasks["form"] = &lhpb.UserTaskDef{Name: "form"}
 	for i, text := range specs {
 		if _, err := w.meta.put(specScript(fmt.Sprintf("spec%d", i), text)); err != nil {
 			t.Fatal(err)

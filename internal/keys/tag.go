@@ -19,6 +19,8 @@ const (
 	TagVariable      TagKind = 0x05 // WfSpec name, variable (or variable_$.path), value's text form; value lhpb.WfSpecId
 	TagExternalEvent TagKind = 0x06 // ExternalEventDef name, claimed; value pb.Empty
 	TagWorkflowEvent TagKind = 0x07 // WorkflowEventDef name; value pb.Empty
+	TagUserTaskRun   TagKind = 0x08 // UserTaskDef name, status; value pb.Empty
+	TagUserTaskOwner TagKind = 0x09 // OwnerUser or OwnerGroup, its name, status; value pb.Empty
 	TagSchedule      TagKind = 0x0a // WfSpec name; value lhpb.WfSpecId
 	// ExternalEventDef name, 1 if ExternalEvents came of it; value pb.Empty
 	TagCorrelatedEvent TagKind = 0x0b
@@ -27,6 +29,12 @@ const (
 // OpenTask stands for TASK_SCHEDULED, TASK_RUNNING and TASK_PENDING in TagTaskRun: an index row a status
 // would cost two writes at every step of every task. A search for one of the three looks at the objects.
 const OpenTask int32 = -1
+
+// What TagUserTaskOwner lists: those UserTaskRuns that a user has, and those that a group has.
+const (
+	OwnerUser  int32 = 1
+	OwnerGroup int32 = 2
+)
 
 // Tag builds index keys of one kind and value.
 type Tag struct{ b []byte }
@@ -68,7 +76,7 @@ type TagID struct {
 	Thread int32
 	Number int32  // NodeRun position, WorkflowEvent number
 	Name   string // variable or definition name
-	Guid   string // TaskRun, ExternalEvent, schedule; key of a CorrelatedEvent
+	Guid   string // TaskRun, UserTaskRun, ExternalEvent, schedule; key of a CorrelatedEvent
 }
 
 // TagWfSpecID is the value of TagWfRun, TagVariable and TagSchedule rows.

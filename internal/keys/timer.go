@@ -13,6 +13,7 @@ const (
 	TimerEventExpiry  TimerKind = 0x06
 	TimerSchedule     TimerKind = 0x09
 	TimerCorrelated   TimerKind = 0x0a // end of a CorrelatedEvent
+	TimerUserTask     TimerKind = 0x08 // an action of a UserTaskRun
 )
 
 // Timer is a timer row taken apart. Its value is a pb.Timer.

@@ -28,6 +28,7 @@ func (s *state) checkRun(w *wfRun) {
 		return
 	}
 	s.checkStatus(w, entry)
+	s.checkForms(w)
 	for _, n := range w.row.ThreadRunNumbers {
 		t := w.threads[n]
 		if t == nil || terminal(t.Status) {
@@ -82,6 +83,23 @@ func (s *state) checkStatus(w *wfRun, entry *lhpb.ThreadRun) {
 			s.violate(w.id, "%s, but ThreadRun %d runs", status, n)
 		}
 	}
+}
+
+// checkForms holds open UserTaskRuns against what waits for them: a person must not work for nobody.
+func (s *state) checkForms(w *wfRun) {
+	for at, u := range w.forms {
+		if !openForm(u) {
+			continue
+		}
+		t, n := w.threads[at.thread], w.nodes[at]
+		if t == nil || t.Status != running || t.CurrentNodePosition != at.position || n.GetStatus() != running {
+			s.violate(w.id, "UserTaskRun %s is %s and no running NodeRun waits for it", u.Id.UserTaskGuid, u.Status)
+		}
+	}
+}
+
+func openForm(u *lhpb.UserTaskRun) bool {
+	return u.Status == lhpb.UserTaskRunStatus_UNASSIGNED || u.Status == lhpb.UserTaskRunStatus_ASSIGNED
 }
 
 // alive looks for what can wake one ThreadRun.
@@ -139,8 +157,10 @@ func (a alive) deadAt(n *lhpb.NodeRun) string {
 			}
 		}
 		return "no child is left to wait for"
-	case *lhpb.NodeRun_WaitForCondition, *lhpb.NodeRun_UserTask:
+	case *lhpb.NodeRun_WaitForCondition:
 		return ""
+	case *lhpb.NodeRun_UserTask:
+		return a.deadUserTask(n)
 	case *lhpb.NodeRun_WaitForChildWf:
 		child := a.s.runs[a.w.tenant+"\x00"+nameOf(k.WaitForChildWf.ChildWfRunId)]
 		if child == nil || child.row == nil || child.row.Deleting || terminal(child.row.WfRun.Status) {
@@ -195,6 +215,18 @@ func (a alive) deadTask(k *lhpb.TaskNodeRun) string {
 		return ""
 	default:
 		return "its TaskRun is " + task.Status.String()
+	}
+}
+
+func (a alive) deadUserTask(n *lhpb.NodeRun) string {
+	u := a.w.forms[nodeID{n.Id.ThreadRunNumber, n.Id.Position}]
+	switch {
+	case u == nil:
+		return "its UserTaskRun is gone"
+	case !openForm(u):
+		return "its UserTaskRun is " + u.Status.String()
+	default:
+		return ""
 	}
 }
 

@@ -49,6 +49,7 @@ type wfRun struct {
 	inactive  map[int32]bool
 	nodes     map[nodeID]*lhpb.NodeRun
 	tasks     map[string]*lhpb.TaskRun
+	forms     map[nodeID]*lhpb.UserTaskRun
 	events    []*lhpb.ExternalEvent
 	suspended bool
 }
@@ -94,6 +95,7 @@ func (s *state) readRuns() []string {
 			w = &wfRun{
 				tenant: p.Tenant, id: p.WfRun, threads: map[int32]*lhpb.ThreadRun{}, inactive: map[int32]bool{},
 				nodes: map[nodeID]*lhpb.NodeRun{}, tasks: map[string]*lhpb.TaskRun{},
+				forms: map[nodeID]*lhpb.UserTaskRun{},
 			}
 			s.runs[name] = w
 			names = append(names, name)
@@ -122,6 +124,8 @@ func (s *state) keep(w *wfRun, kind keys.RunKind, k keys.Key, encoded machine.Va
 		object = &lhpb.ExternalEvent{}
 	case keys.KindWorkflowEvent:
 		object = &lhpb.WorkflowEvent{}
+	case keys.KindUserTaskRun:
+		object = &lhpb.UserTaskRun{}
 	case keys.KindInactive:
 		object = &lhpb.InactiveThreadRun{}
 	case keys.KindContinue:
@@ -143,6 +147,8 @@ func (s *state) keep(w *wfRun, kind keys.RunKind, k keys.Key, encoded machine.Va
 		w.tasks[o.Id.TaskGuid] = o
 	case *lhpb.ExternalEvent:
 		w.events = append(w.events, o)
+	case *lhpb.UserTaskRun:
+		w.forms[nodeID{o.NodeRunId.GetThreadRunNumber(), o.NodeRunId.GetPosition()}] = o
 	case *lhpb.InactiveThreadRun:
 		w.inactive[o.Id.ThreadRunNumber] = true
 	}

@@ -31,6 +31,8 @@ func Transition(before, after machine.Value) []Violation {
 		return nodeTransition(b, after.(*lhpb.NodeRun))
 	case *lhpb.TaskRun:
 		return taskTransition(b, after.(*lhpb.TaskRun))
+	case *lhpb.UserTaskRun:
+		return userTaskTransition(b, after.(*lhpb.UserTaskRun))
 	case *lhpb.ExternalEvent:
 		return eventTransition(b, after.(*lhpb.ExternalEvent))
 	default:
@@ -150,4 +152,16 @@ func eventTransition(b, a *lhpb.ExternalEvent) []Violation {
 		return []Violation{{"ExternalEvent " + a.Id.Guid, "was claimed twice"}}
 	}
 	return nil
+}
+
+// userTaskTransition: what has ended stays as it ended, and what has happened stays said.
+func userTaskTransition(b, a *lhpb.UserTaskRun) (out []Violation) {
+	name := "UserTaskRun " + nameOf(a.Id.WfRunId) + "/" + a.Id.UserTaskGuid
+	if !openForm(b) && a.Status != b.Status {
+		out = append(out, Violation{name, fmt.Sprintf("went from %s to %s", b.Status, a.Status)})
+	}
+	if len(a.Events) < len(b.Events) || a.Epoch < b.Epoch {
+		out = append(out, Violation{name, "forgot what has happened"})
+	}
+	return out
 }
