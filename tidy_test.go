@@ -43,6 +43,8 @@ var rooms = []room{
 	{"internal/machine", words},
 	{"internal/engine", append([]string{"internal/value", "internal/spec", "internal/machine"}, words...)},
 
+	{"internal/rollup", append([]string{"internal/value", "internal/spec", "internal/machine"}, words...)},
+
 	{"internal/catalog", append([]string{"internal/store"}, pure...)},
 
 	{"internal/store", append([]string{"internal/machine"}, words...)},
@@ -69,7 +71,7 @@ type room struct {
 }
 
 // pureRooms are functions of what they are given: no clock, chance, I/O, log or goroutine.
-var pureRooms = []string{"internal/value", "internal/spec", "internal/machine", "internal/engine"}
+var pureRooms = []string{"internal/value", "internal/spec", "internal/machine", "internal/engine", "internal/rollup"}
 
 // impure packages and, under time, the functions that read a clock.
 var (

@@ -57,6 +57,11 @@ func (f *fakeCluster) Core(tenant, key string) machine.Stream {
 	return f.Streams()[n%len(f.rows)]
 }
 
+// Repartition is one stream for all; its rows lie beside those of the core.
+func (f *fakeCluster) Repartition(string, string) machine.Stream {
+	return machine.Stream{Kind: machine.Repartition}
+}
+
 func (f *fakeCluster) Streams() []machine.Stream {
 	return slices.SortedFunc(maps.Keys(f.rows), func(a, b machine.Stream) int { return int(a.Partition) - int(b.Partition) })
 }

@@ -16,6 +16,8 @@ import (
 type Routing interface {
 	// Core is the stream of a routing key (machine.CoreOf).
 	Core(tenant, key string) machine.Stream
+	// Repartition is the repartition stream of a routing key (machine.RepartitionOf).
+	Repartition(tenant, key string) machine.Stream
 	// Streams are all core streams.
 	Streams() []machine.Stream
 	// Metadata is the stream of definitions.
@@ -64,6 +66,15 @@ func New(host Host, partitions int) *Router {
 
 const maxPartitions = 1 << 16
 
+// RepartitionStreams are the repartition streams of a cluster with that many partitions.
+func RepartitionStreams(partitions int) []machine.Stream {
+	out := CoreStreams(partitions)
+	for i := range out {
+		out[i].Kind = machine.Repartition
+	}
+	return out
+}
+
 // CoreStreams are the core streams of a cluster with that many partitions.
 func CoreStreams(partitions int) []machine.Stream {
 	out := make([]machine.Stream, partitions)
@@ -79,6 +90,11 @@ var MetadataStream = machine.Stream{Kind: machine.Metadata}
 // Core implements Routing.
 func (r *Router) Core(tenant, key string) machine.Stream {
 	return r.core[machine.PartitionOf(tenant, key, len(r.core))]
+}
+
+// Repartition implements Routing.
+func (r *Router) Repartition(tenant, key string) machine.Stream {
+	return machine.RepartitionOf(tenant, key, len(r.core))
 }
 
 // Streams implements Routing.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -129,6 +130,9 @@ func TestStreams(t *testing.T) {
 	}
 	for n := range 100 {
 		if s := r.Core("t", fmt.Sprint(n)); s.Kind != machine.Core || s.Partition > 2 {
+			t.Errorf("%v", s)
+		}
+		if s := r.Repartition("t", fmt.Sprint(n)); !slices.Contains(RepartitionStreams(3), s) {
 			t.Errorf("%v", s)
 		}
 	}

@@ -50,6 +50,8 @@ type Config struct {
 	MaxRecordBytes int
 	// DeleteChunk is how many objects one record may delete. Default 1,000.
 	DeleteChunk int
+	// FlushChunk is of how many objects one record sends on what was counted. Default 500.
+	FlushChunk int
 }
 
 // DefaultConfig is the Config with all defaults.
@@ -62,6 +64,7 @@ func DefaultConfig() Config {
 		FanOutChunk:       100,
 		MaxRecordBytes:    1_047_000,
 		DeleteChunk:       1_000,
+		FlushChunk:        500,
 	}
 }
 
@@ -84,6 +87,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("MaxRecordBytes is %d: at least 4096", c.MaxRecordBytes)
 	case c.DeleteChunk < 1:
 		return fmt.Errorf("DeleteChunk is %d: at least 1", c.DeleteChunk)
+	case c.FlushChunk < 1:
+		return fmt.Errorf("FlushChunk is %d: at least 1", c.FlushChunk)
 	}
 	return nil
 }

@@ -53,6 +53,8 @@ type scenario struct {
 	*world
 	t   *testing.T
 	out strings.Builder
+	// metricsShown shows counters and what is sent of them, which most scripts are not about.
+	metricsShown bool
 }
 
 func (s *scenario) printf(format string, args ...any) { fmt.Fprintf(&s.out, format+"\n", args...) }
@@ -162,6 +164,10 @@ func (s *scenario) command(d *datadriven.TestData) {
 			panic(err)
 		}
 		s.nowNs += by.Nanoseconds()
+	case "metrics":
+		s.metricsShown = true
+	case "counts":
+		s.printCounts()
 	case "early-timer":
 		k, _, _ := s.nextTimer()
 		s.do(&pb.Record{Command: &pb.Record_TimerFired{TimerFired: &pb.TimerFired{Key: []byte(k)}}})
@@ -220,6 +226,8 @@ func (s *scenario) configure(a args) {
 			s.config.MaxRecordBytes = n
 		case "delete":
 			s.config.DeleteChunk = n
+		case "flush":
+			s.config.FlushChunk = n
 		default:
 			panic("no limit " + name)
 		}
@@ -466,7 +474,7 @@ func (s *scenario) register(a args) {
 // note prints what a record changed.
 func (s *scenario) note(before map[keys.Key][]byte, r *pb.Record, fx machine.Effects) {
 	if t := r.GetTimerFired(); t != nil {
-		if timer, err := keys.ParseTimer(keys.Key(t.Key)); err == nil {
+		if timer, err := keys.ParseTimer(keys.Key(t.Key)); err == nil && s.shows(keys.Key(t.Key)) {
 			s.printf("@ %s", s.clock(timer.DueNs))
 		}
 	}
@@ -474,9 +482,12 @@ func (s *scenario) note(before map[keys.Key][]byte, r *pb.Record, fx machine.Eff
 		s.printf("> continue")
 	}
 	for _, c := range fx.Changes {
-		s.printChange(c, before[c.Key])
+		if s.shows(c.Key) {
+			s.printChange(c, before[c.Key])
+		}
 	}
 	s.elide()
+	s.printMetrics(fx)
 	judge(s.t, s.world, before, r, fx)
 	switch {
 	case fx.Reply.Err != nil:
@@ -540,6 +551,61 @@ func codeName(c lh.Code) string {
 	return fmt.Sprintf("code %d", c)
 }
 
+// shows tells the rows that scripts print.
+func (s *scenario) shows(k keys.Key) bool {
+	if s.metricsShown {
+		return true
+	}
+	t, err := keys.ParseTimer(k)
+	return k.Space() != keys.SpaceCount && (err != nil || t.Kind != keys.TimerFlushMetrics)
+}
+
+func (s *scenario) printMetrics(fx machine.Effects) {
+	for _, e := range fx.Emit {
+		if u := e.Record.GetMetricUpdate(); u != nil && s.metricsShown {
+			s.printf("! %s %s %s", objectName(u.Window), u.Window.WindowStart.AsTime().Format("15:04"), countsText(u.Counts))
+		}
+	}
+}
+
+func objectName(w *lhpb.MetricWindowId) string {
+	switch {
+	case w.GetWfSpecId() != nil:
+		return "WfSpec " + specID(w.GetWfSpecId())
+	case w.GetTaskDefId() != nil:
+		return "TaskDef " + w.GetTaskDefId().Name
+	default:
+		return w.GetMetricType().String()
+	}
+}
+
+// countsText lists the counters that count something: field, count, and shortest/longest/sum in milliseconds.
+func countsText(counts []*pb.Count) string {
+	var out []string
+	for i, c := range counts {
+		if c.Count != 0 {
+			out = append(out, fmt.Sprintf("%d:%d(%d/%d/%d)", i+1, c.Count, c.MinMs, c.MaxMs, c.TotalMs))
+		}
+	}
+	return strings.Join(out, " ")
+}
+
+// printCounts prints how many NodeRuns and waiting attempts there are.
+func (s *scenario) printCounts() {
+	for _, k := range s.state.Keys() {
+		if _, c, err := keys.ParseCounts(k); err == nil {
+			s.printf("%s %d", countedName(c), get[pb.Counts](s.world, k).Now)
+		}
+	}
+}
+
+func countedName(c keys.Counted) string {
+	if c.Type == lhpb.MetricWindowType_TASK_METRIC {
+		return "TaskDef " + c.Name
+	}
+	return "WfSpec " + specID(&lhpb.WfSpecId{Name: c.Name, MajorVersion: c.Major, Revision: c.Revision})
+}
+
 func (s *scenario) clock(ns int64) string { return time.Duration(ns).String() }
 
 func (s *scenario) printChange(c machine.Change, old []byte) {
@@ -549,7 +615,9 @@ func (s *scenario) printChange(c machine.Change, old []byte) {
 		s.printf("%s task %s %s/%s/%d", sign(c), q.TaskDef, short(q.WfRun), q.Guid, q.Attempt)
 	case keys.SpaceTimer:
 		t, _ := keys.ParseTimer(c.Key)
-		s.printf("%s timer %s %s %s", sign(c), s.clock(t.DueNs), timerNames[t.Kind], shortID(t.ID))
+		s.printf("%s", strings.TrimSpace(fmt.Sprintf("%s timer %s %s %s", sign(c), s.clock(t.DueNs), timerNames[t.Kind], shortID(t.ID))))
+	case keys.SpaceCount:
+		s.printCountChange(c)
 	case keys.SpaceRun:
 		s.printRunChange(c, old)
 	case keys.SpaceObject:
@@ -577,6 +645,20 @@ func printObject(s *scenario, was machine.Value, line func(machine.Value) string
 	}
 }
 
+// printCountChange prints a row of counters: how many there are, and the minute with its numbers.
+func (s *scenario) printCountChange(c machine.Change) {
+	name := ""
+	if _, of, err := keys.ParseCounts(c.Key); err == nil {
+		name = "counts of " + countedName(of)
+	} else if _, window, of, err := keys.ParseMinute(c.Key); err == nil {
+		name = "minute " + s.clock(window) + " of " + countedName(of)
+	}
+	if row, ok := c.Value.(*pb.Counts); ok {
+		name += fmt.Sprintf(" now %d, %s %v", row.Now, s.clock(row.WindowNs), row.Minute)
+	}
+	s.printf("%s %s", sign(c), name)
+}
+
 func sign(c machine.Change) string {
 	if c.Value == nil {
 		return "-"
@@ -588,6 +670,8 @@ var timerNames = map[keys.TimerKind]string{
 	keys.TimerTaskTimeout: "TaskTimeout", keys.TimerTaskRetry: "TaskRetry", keys.TimerEventTimeout: "EventTimeout",
 	keys.TimerSleep: "Sleep", keys.TimerRetention: "Retention", keys.TimerEventExpiry: "EventExpiry",
 	keys.TimerSchedule: "Schedule", keys.TimerUserTask: "UserTask",
+	keys.TimerSchedule:     "Schedule",
+	keys.TimerFlushMetrics: "FlushMetrics",
 }
 
 func (s *scenario) printRunChange(c machine.Change, old []byte) {
@@ -1000,7 +1084,7 @@ func (s *scenario) show(id string) {
 
 func (s *scenario) printKeys(space keys.Space) {
 	for _, k := range s.state.Keys() {
-		if space == 0 || k.Space() == space {
+		if (space == 0 || k.Space() == space) && s.shows(k) {
 			s.printf("%s", strings.Trim(strconv.QuoteToASCII(string(k)), `"`))
 		}
 	}
@@ -1052,7 +1136,9 @@ func tagLine(shape struct{ name, parts string }, prefix, k keys.Key) string {
 func (s *scenario) count() {
 	n := map[string]int{}
 	for _, k := range s.state.Keys() {
-		n[string(rune(k.Space()))]++
+		if s.shows(k) {
+			n[string(rune(k.Space()))]++
+		}
 	}
 	for _, space := range sortedNames(n) {
 		s.printf("%s %d", space, n[space])

@@ -34,6 +34,7 @@ type txn struct {
 	emits      []machine.Emit
 	scheduled  []*taskRun       // put into the queue by this record, oldest first
 	checkpoint *lhpb.Checkpoint // put by this record
+	tallies    tallies
 	ids        uint32
 	steps      int
 }
@@ -46,6 +47,7 @@ func newTxn(e *Engine, v machine.View, h *pb.Header) *txn {
 		keys:   keys.In(h.GetTenant()),
 		specs:  e.catalog.At(h.GetCatalogVersion(), h.GetTenant()),
 	}
+	t.tallies.init()
 	t.setClock(h.GetAtNs())
 	return t
 }
@@ -117,7 +119,7 @@ func (t *txn) commit(reply machine.Reply) machine.Effects {
 	for _, w := range t.runs {
 		w.settle()
 	}
-	changes := make([]machine.Change, 0, 2*len(t.touched)+len(t.loose)+4)
+	changes := make([]machine.Change, 0, 2*len(t.touched)+len(t.loose)+8)
 	for _, e := range t.touched {
 		k, before, after := e.states()
 		if before == nil && after == nil {
@@ -125,7 +127,9 @@ func (t *txn) commit(reply machine.Reply) machine.Effects {
 		}
 		changes = append(changes, machine.Change{Key: k, Value: after})
 		changes = t.appendFollowing(changes, before, after)
+		t.count(before, after)
 	}
+	changes = t.appendCounts(changes)
 	changes = append(changes, t.loose...)
 	changes = lastOfEachKey(changes)
 	for _, c := range changes {

@@ -134,6 +134,7 @@ type world struct {
 	state   *sharedState
 	nowNs   int64
 	records []*pb.Record
+	metrics []machine.Emit // for repartition streams
 	// each is told of every record after it was applied.
 	each func(before map[keys.Key][]byte, r *pb.Record, fx machine.Effects)
 }
@@ -157,6 +158,10 @@ func (w *world) do(r *pb.Record) machine.Effects {
 	r.Header = w.header()
 	fx := w.apply(r)
 	for _, e := range fx.Emit {
+		if e.To.Kind == machine.Repartition {
+			w.metrics = append(w.metrics, e)
+			continue
+		}
 		e.Record.Header.AtNs = w.nowNs
 		w.do(e.Record)
 	}

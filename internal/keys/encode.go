@@ -19,6 +19,7 @@ const (
 	SpaceTag    Space = 't'
 	SpaceQueue  Space = 'q'
 	SpaceTimer  Space = 'x'
+	SpaceCount  Space = 'n'
 	SpaceLane   Space = '@'
 )
 

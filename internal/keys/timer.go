@@ -14,6 +14,8 @@ const (
 	TimerSchedule     TimerKind = 0x09
 	TimerCorrelated   TimerKind = 0x0a // end of a CorrelatedEvent
 	TimerUserTask     TimerKind = 0x08 // an action of a UserTaskRun
+	TimerFlushMetrics TimerKind = 0x0b
+	TimerMetricWindow TimerKind = 0x0c
 )
 
 // Timer is a timer row taken apart. Its value is a pb.Timer.

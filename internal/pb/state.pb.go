@@ -725,10 +725,16 @@ func (x *BulkShare) GetWfRun() string {
 	return ""
 }
 
-// Counts are the counters of one object within one minute.
+// Counts are the counters of one object: a version of a WfSpec, or a TaskDef.
 type Counts struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Counts        []*Count               `protobuf:"bytes,1,rep,name=counts,proto3" json:"counts,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many there are now: NodeRuns of the WfSpec, waiting attempts of the TaskDef.
+	Now int64 `protobuf:"varint,1,opt,name=now,proto3" json:"now,omitempty"`
+	// Start of the minute that is being counted, nanoseconds since 1970-01-01 UTC.
+	WindowNs int64 `protobuf:"varint,2,opt,name=window_ns,json=windowNs,proto3" json:"window_ns,omitempty"`
+	// What happened in that minute, empty if nothing is counted: count, shortest, longest and sum of the durations
+	// in milliseconds, four numbers a counter. Counters behind the last one that has counted are left out.
+	Minute        []int64 `protobuf:"varint,3,rep,packed,name=minute,proto3" json:"minute,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -763,9 +769,23 @@ func (*Counts) Descriptor() ([]byte, []int) {
 	return file_lh_state_proto_rawDescGZIP(), []int{8}
 }
 
-func (x *Counts) GetCounts() []*Count {
+func (x *Counts) GetNow() int64 {
 	if x != nil {
-		return x.Counts
+		return x.Now
+	}
+	return 0
+}
+
+func (x *Counts) GetWindowNs() int64 {
+	if x != nil {
+		return x.WindowNs
+	}
+	return 0
+}
+
+func (x *Counts) GetMinute() []int64 {
+	if x != nil {
+		return x.Minute
 	}
 	return nil
 }
@@ -1142,9 +1162,11 @@ const file_lh_state_proto_rawDesc = "" +
 	"\tBulkShare\x12)\n" +
 	"\x03job\x18\x01 \x01(\v2\x17.lh.internal.BulkDeleteR\x03job\x12\x19\n" +
 	"\bstart_ms\x18\x02 \x01(\x03R\astartMs\x12\x15\n" +
-	"\x06wf_run\x18\x03 \x01(\tR\x05wfRun\"4\n" +
-	"\x06Counts\x12*\n" +
-	"\x06counts\x18\x01 \x03(\v2\x12.lh.internal.CountR\x06counts\"\a\n" +
+	"\x06wf_run\x18\x03 \x01(\tR\x05wfRun\"O\n" +
+	"\x06Counts\x12\x10\n" +
+	"\x03now\x18\x01 \x01(\x03R\x03now\x12\x1b\n" +
+	"\twindow_ns\x18\x02 \x01(\x03R\bwindowNs\x12\x16\n" +
+	"\x06minute\x18\x03 \x03(\x03R\x06minute\"\a\n" +
 	"\x05Empty\"\x1f\n" +
 	"\aCounter\x12\x14\n" +
 	"\x05value\x18\x01 \x01(\x04R\x05valueB\x1cZ\x1alittlehorse/internal/pb;pbb\x06proto3"
@@ -1189,8 +1211,7 @@ var file_lh_state_proto_goTypes = []any{
 	(*lhpb.ScheduledWfRun)(nil),      // 23: littlehorse.ScheduledWfRun
 	(*lhpb.CorrelatedEvent)(nil),     // 24: littlehorse.CorrelatedEvent
 	(*BulkDelete)(nil),               // 25: lh.internal.BulkDelete
-	(*Count)(nil),                    // 26: lh.internal.Count
-	(*lhpb.TaskRunId)(nil),           // 27: littlehorse.TaskRunId
+	(*lhpb.TaskRunId)(nil),           // 26: littlehorse.TaskRunId
 }
 var file_lh_state_proto_depIdxs = []int32{
 	15, // 0: lh.internal.WfRunRow.wf_run:type_name -> littlehorse.WfRun
@@ -1210,15 +1231,14 @@ var file_lh_state_proto_depIdxs = []int32{
 	23, // 14: lh.internal.ScheduleRow.scheduled_wf_run:type_name -> littlehorse.ScheduledWfRun
 	24, // 15: lh.internal.CorrelatedEventRow.correlated_event:type_name -> littlehorse.CorrelatedEvent
 	25, // 16: lh.internal.BulkShare.job:type_name -> lh.internal.BulkDelete
-	26, // 17: lh.internal.Counts.counts:type_name -> lh.internal.Count
-	27, // 18: lh.internal.Timer.TaskTimeout.task_run_id:type_name -> littlehorse.TaskRunId
-	27, // 19: lh.internal.Timer.TaskRetry.task_run_id:type_name -> littlehorse.TaskRunId
-	18, // 20: lh.internal.Timer.UserTaskAction.node_run_id:type_name -> littlehorse.NodeRunId
-	21, // [21:21] is the sub-list for method output_type
-	21, // [21:21] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	26, // 17: lh.internal.Timer.TaskTimeout.task_run_id:type_name -> littlehorse.TaskRunId
+	26, // 18: lh.internal.Timer.TaskRetry.task_run_id:type_name -> littlehorse.TaskRunId
+	18, // 19: lh.internal.Timer.UserTaskAction.node_run_id:type_name -> littlehorse.NodeRunId
+	20, // [20:20] is the sub-list for method output_type
+	20, // [20:20] is the sub-list for method input_type
+	20, // [20:20] is the sub-list for extension type_name
+	20, // [20:20] is the sub-list for extension extendee
+	0,  // [0:20] is the sub-list for field type_name
 }
 
 func init() { file_lh_state_proto_init() }

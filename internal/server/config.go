@@ -47,6 +47,8 @@ type Config struct {
 	MaxDeletesPerCommand int
 	// MaxThreadRuns bounds the active ThreadRuns of a WfRun; 0 sets no limit.
 	MaxThreadRuns int
+	// MetricRetention is how long metric windows are kept.
+	MetricRetention time.Duration
 	// MemoryLimitBytes is what the process should stay below: -1 is half of what the machine or container has,
 	// 0 leaves memory to the Go runtime. It is a setting of the process, used by `lh serve` only.
 	MemoryLimitBytes int64

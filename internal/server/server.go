@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -23,6 +24,7 @@ import (
 	"littlehorse/internal/log/embedded"
 	"littlehorse/internal/machine"
 	"littlehorse/internal/partition"
+	"littlehorse/internal/rollup"
 	"littlehorse/internal/store"
 	"littlehorse/internal/taskqueue"
 	"littlehorse/internal/telemetry"
@@ -129,7 +131,8 @@ func (s *Server) openStore(ctx context.Context) (err error) {
 }
 
 func (s *Server) streams() []machine.Stream {
-	return append([]machine.Stream{cluster.MetadataStream}, cluster.CoreStreams(s.cfg.Partitions)...)
+	return slices.Concat([]machine.Stream{cluster.MetadataStream},
+		cluster.CoreStreams(s.cfg.Partitions), cluster.RepartitionStreams(s.cfg.Partitions))
 }
 
 func (s *Server) openPartitions(ctx context.Context) (err error) {
@@ -145,11 +148,16 @@ func (s *Server) openPartitions(ctx context.Context) (err error) {
 	if err := limits.Validate(); err != nil {
 		return err
 	}
+	metrics := rollup.Config{Retention: s.cfg.MetricRetention}
+	if err := metrics.Validate(); err != nil {
+		return err
+	}
 	c := partition.DefaultConfig()
 	c.Streams, c.Store, c.Log = s.streams(), s.store, s.order
 	c.Machines = map[machine.Kind]machine.Machine{
-		machine.Metadata: catalog.NewMachine(),
-		machine.Core:     engine.New(specs{s.view}, limits),
+		machine.Metadata:    catalog.NewMachine(),
+		machine.Core:        engine.New(specs{s.view}, limits),
+		machine.Repartition: rollup.New(metrics),
 	}
 	c.CatalogVersion = s.view.Version
 	c.Listener = s
@@ -165,12 +173,14 @@ func (s *Server) openPartitions(ctx context.Context) (err error) {
 
 // Committed implements partition.Listener: it tells everybody who derives something from what is durable.
 func (s *Server) Committed(stream machine.Stream, changes []machine.Change) {
-	if stream.Kind == machine.Metadata {
+	switch stream.Kind {
+	case machine.Metadata:
 		s.view.Committed(s.host.Position(stream), changes)
-		return
+	case machine.Core:
+		s.queues.Committed(stream, changes)
+		s.face.Committed(stream, changes)
+	case machine.Repartition:
 	}
-	s.queues.Committed(stream, changes)
-	s.face.Committed(stream, changes)
 }
 
 func (s *Server) openQueues(context.Context) error {

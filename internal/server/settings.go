@@ -134,7 +134,10 @@ var Settings = []Setting{
 		apply: integer(1, 100_000, func(c *Config, n int) { c.MaxDeletesPerCommand = n }),
 	},
 	{Name: "LHS_X_MAX_THREAD_RUNS_PER_WF_RUN", Default: "0", Bounds: "0, or 2 and more", Doc: "Active ThreadRuns of one WfRun. 0: no limit.", apply: setMaxThreadRuns},
-	none("LHS_X_METRIC_RETENTION_MS", "How long metric windows are kept."),
+	{
+		Name: "LHS_X_METRIC_RETENTION_MS", Default: "1209600000", Bounds: "60000 or more", Doc: "How long metric windows are kept after they began.",
+		apply: integer(60_000, 1<<42, func(c *Config, n int) { c.MetricRetention = time.Duration(n) * time.Millisecond }),
+	},
 	none("LHS_X_ENABLE_TIMER_STREAMS", "Separate timer application."),
 
 	{

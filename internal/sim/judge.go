@@ -124,8 +124,12 @@ func (w *world) judgeReplay() {
 func (w *world) replay(s machine.Stream) *machine.Mem {
 	m := machine.NewMem()
 	var next machine.Machine = catalog.NewMachine()
-	if s.Kind == machine.Core {
+	switch s.Kind {
+	case machine.Metadata:
+	case machine.Core:
 		next = w.core(w.server.view)
+	case machine.Repartition:
+		next = aggregates()
 	}
 	for _, r := range w.applied[s] {
 		m.Commit(next.Apply(m, proto.Clone(r).(*pb.Record)).Changes)

@@ -13,6 +13,7 @@ import (
 	"littlehorse/internal/machine"
 	"littlehorse/internal/partition"
 	"littlehorse/internal/pb"
+	"littlehorse/internal/rollup"
 	"littlehorse/internal/store"
 )
 
@@ -98,6 +99,8 @@ func (s *server) machines() map[machine.Kind]machine.Machine {
 	return map[machine.Kind]machine.Machine{
 		machine.Core:     &recorder{world: s.world, next: s.world.core(s.view)},
 		machine.Metadata: &recorder{world: s.world, next: catalog.NewMachine()},
+
+		machine.Repartition: &recorder{world: s.world, next: aggregates()},
 	}
 }
 
@@ -110,6 +113,9 @@ func (w *world) core(view *catalog.View) machine.Machine {
 	}
 	return &faulty{Machine: e, fault: w.options.Fault}
 }
+
+// aggregates keep their windows so short that they are gone in the end.
+func aggregates() machine.Machine { return rollup.New(rollup.Config{Retention: 10 * time.Minute}) }
 
 // specs is the catalog as the engine wants to see it.
 type specs struct{ view *catalog.View }

@@ -102,7 +102,8 @@ func newWorld(o Options) *world {
 		posted: map[string]posted{}, delivered: map[string]int{}, applied: map[machine.Stream][]*pb.Record{},
 	}
 	for p := range partitions {
-		w.streams = append(w.streams, machine.Stream{Kind: machine.Core, Partition: uint16(p)})
+		w.streams = append(w.streams, machine.Stream{Kind: machine.Core, Partition: uint16(p)},
+			machine.Stream{Kind: machine.Repartition, Partition: uint16(p)})
 	}
 	w.lanes = len(w.streams)
 	if w.rng.IntN(3) == 0 {

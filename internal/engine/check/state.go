@@ -14,8 +14,8 @@ import (
 )
 
 // State checks a whole partition: WfRuns agree with their ThreadRuns, every ThreadRun that has not ended can
-// be woken by something, and queue, deadlines and indexes hold exactly what the objects ask for. It reads
-// everything there is. specsOf gives the newest metadata of a tenant; WfRuns whose WfSpec is gone are not asked
+// be woken by something, queue, deadlines and indexes hold exactly what the objects ask for, and counters say
+// how many there are. It reads everything there is. specsOf gives the newest metadata of a tenant; WfRuns whose WfSpec is gone are not asked
 // to go on.
 func State(v machine.View, specsOf func(tenant string) engine.Specs) []Violation {
 	s := &state{view: v, specsOf: specsOf, expected: map[keys.Key]string{}, possible: map[keys.Key]bool{}, timers: map[string]bool{}}
@@ -26,6 +26,7 @@ func State(v machine.View, specsOf func(tenant string) engine.Specs) []Violation
 		s.checkRun(s.runs[name])
 	}
 	s.checkFollowing()
+	s.checkCounts()
 	return s.found
 }
 
@@ -38,6 +39,7 @@ type state struct {
 	expected map[keys.Key]string
 	possible map[keys.Key]bool
 	timers   map[string]bool
+	tenants  map[string]bool // that have counters
 }
 
 // wfRun is all that is stored of a WfRun.
