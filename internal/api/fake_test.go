@@ -46,6 +46,9 @@ func (f *fakeCluster) put(s machine.Stream, k keys.Key, v machine.Value) {
 	if err != nil {
 		panic(err)
 	}
+	if f.rows[s] == nil {
+		f.rows[s] = map[keys.Key][]byte{}
+	}
 	f.rows[s][k] = b
 }
 
@@ -54,16 +57,17 @@ func (f *fakeCluster) Core(tenant, key string) machine.Stream {
 	for _, c := range tenant + key {
 		n += int(c)
 	}
-	return f.Streams()[n%len(f.rows)]
+	return f.Streams()[n%len(f.Streams())]
 }
 
-// Repartition is one stream for all; its rows lie beside those of the core.
+// Repartition is one stream for all.
 func (f *fakeCluster) Repartition(string, string) machine.Stream {
 	return machine.Stream{Kind: machine.Repartition}
 }
 
 func (f *fakeCluster) Streams() []machine.Stream {
-	return slices.SortedFunc(maps.Keys(f.rows), func(a, b machine.Stream) int { return int(a.Partition) - int(b.Partition) })
+	all := slices.SortedFunc(maps.Keys(f.rows), func(a, b machine.Stream) int { return int(a.Partition) - int(b.Partition) })
+	return slices.DeleteFunc(all, func(s machine.Stream) bool { return s.Kind != machine.Core })
 }
 
 func (f *fakeCluster) Metadata() machine.Stream { return machine.Stream{Kind: machine.Metadata} }
@@ -138,12 +142,13 @@ type face struct {
 	client      lhpb.LittleHorseClient
 	conn        *grpc.ClientConn
 	log         *strings.Builder
+	now         time.Time
 }
 
 func newFace(t *testing.T) *face {
 	t.Helper()
 	f := &face{
-		cluster: newFakeCluster(3), log: &strings.Builder{},
+		cluster: newFakeCluster(3), log: &strings.Builder{}, now: time.Now(),
 		definitions: &fakeDefinitions{tenants: []string{"bank"}, specs: map[string]*lhpb.WfSpec{}},
 	}
 	queues := taskqueue.Default()
@@ -151,6 +156,7 @@ func newFace(t *testing.T) *face {
 	f.Service = New(Config{
 		Routing: f.cluster, Definitions: f.definitions, Queues: taskqueue.New(queues),
 		MaxRequestBytes: DefaultMaxRequestBytes, WriteTimeout: time.Minute,
+		Now:  func() time.Time { return f.now },
 		RPCs: telemetry.NewRPCs(telemetry.NewMetrics("test"), "littlehorse.LittleHorse"),
 		Log:  slog.New(slog.NewTextHandler(f.log, nil)),
 	})

@@ -32,6 +32,9 @@ type Config struct {
 	// WriteTimeout bounds how long a call waits for its outcome; a shorter deadline of the client goes first.
 	WriteTimeout time.Duration
 
+	// Now is the time; time.Now if nil.
+	Now func() time.Time
+
 	RPCs *telemetry.RPCs
 	Log  *slog.Logger
 }
@@ -56,6 +59,9 @@ type Service struct {
 // New makes the service; Register puts it on gRPC servers.
 func New(cfg Config) *Service {
 	s := &Service{cfg: cfg, definitions: cfg.Definitions, closing: make(chan struct{})}
+	if s.cfg.Now == nil {
+		s.cfg.Now = time.Now
+	}
 	s.events.waiting = map[eventKey]map[chan struct{}]struct{}{}
 	return s
 }
@@ -66,6 +72,8 @@ func (s *Service) Shut() {
 		close(s.closing)
 	}
 }
+
+func (s *Service) now() time.Time { return s.cfg.Now() }
 
 func (s *Service) rpc(method, kind string) *telemetry.RPC { return s.cfg.RPCs.Method(method, kind) }
 

@@ -394,7 +394,7 @@ func (s *scenario) event(a args, input string) {
 	if g, ok := a.options["guid"]; ok {
 		r.Guid = &g
 	} else {
-		g := "e" + strconv.Itoa(len(s.records))
+		g := "e" + strconv.Itoa(s.commands())
 		r.Guid = &g
 	}
 	if strings.TrimSpace(input) != "" {
@@ -556,8 +556,7 @@ func (s *scenario) shows(k keys.Key) bool {
 	if s.metricsShown {
 		return true
 	}
-	t, err := keys.ParseTimer(k)
-	return k.Space() != keys.SpaceCount && (err != nil || t.Kind != keys.TimerFlushMetrics)
+	return k.Space() != keys.SpaceCount && !flushes(k)
 }
 
 func (s *scenario) printMetrics(fx machine.Effects) {
@@ -670,7 +669,6 @@ var timerNames = map[keys.TimerKind]string{
 	keys.TimerTaskTimeout: "TaskTimeout", keys.TimerTaskRetry: "TaskRetry", keys.TimerEventTimeout: "EventTimeout",
 	keys.TimerSleep: "Sleep", keys.TimerRetention: "Retention", keys.TimerEventExpiry: "EventExpiry",
 	keys.TimerSchedule: "Schedule", keys.TimerUserTask: "UserTask",
-	keys.TimerSchedule:     "Schedule",
 	keys.TimerFlushMetrics: "FlushMetrics",
 }
 

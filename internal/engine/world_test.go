@@ -135,6 +135,7 @@ type world struct {
 	nowNs   int64
 	records []*pb.Record
 	metrics []machine.Emit // for repartition streams
+	flushes int            // records that only send metrics on
 	// each is told of every record after it was applied.
 	each func(before map[keys.Key][]byte, r *pb.Record, fx machine.Effects)
 }
@@ -146,7 +147,7 @@ func newWorld(c engine.Config) *world {
 }
 
 func (w *world) header() *pb.Header {
-	id := binary.BigEndian.AppendUint64(make([]byte, 8), uint64(len(w.records)+1))
+	id := binary.BigEndian.AppendUint64(make([]byte, 8), uint64(w.commands()+1))
 	return &pb.Header{
 		Source: "test", Number: uint64(len(w.records) + 1), AtNs: w.nowNs, Tenant: tenant,
 		CatalogVersion: w.meta.version(), RequestId: id,
@@ -168,6 +169,9 @@ func (w *world) do(r *pb.Record) machine.Effects {
 	return fx
 }
 
+// commands is how many records there were beside those that only send metrics on, which most scripts do not show.
+func (w *world) commands() int { return len(w.records) - w.flushes }
+
 func (w *world) apply(r *pb.Record) machine.Effects {
 	sent, err := r.MarshalVT()
 	if err != nil {
@@ -178,6 +182,9 @@ func (w *world) apply(r *pb.Record) machine.Effects {
 		panic(err)
 	}
 	w.records = append(w.records, read)
+	if flushes(keys.Key(r.GetTimerFired().GetKey())) {
+		w.flushes++
+	}
 	fx := w.engine.Apply(w.state, read)
 	if after, _ := read.MarshalVT(); !bytes.Equal(sent, after) {
 		panic("the engine wrote to a record")
@@ -221,6 +228,12 @@ func (w *world) nextTimer() (keys.Key, int64, bool) {
 		panic(err)
 	}
 	return all[i], due, true
+}
+
+// flushes tells the timers that send metrics on.
+func flushes(k keys.Key) bool {
+	t, err := keys.ParseTimer(k)
+	return err == nil && t.Kind == keys.TimerFlushMetrics
 }
 
 // replay applies all records to an empty state and compares it with this one, byte for byte.

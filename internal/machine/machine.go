@@ -20,7 +20,7 @@ type Kind byte
 const (
 	Metadata    Kind = 'm' // definitions, one partition
 	Core        Kind = 'c' // run data
-	Repartition Kind = 'p' // metrics and counters
+	Repartition Kind = 'p' // windows of metrics
 )
 
 // Stream is one partition of one kind: records in, a slice of the keyspace out.
