@@ -179,7 +179,7 @@ func (p *jsonParser) list(depth int) (any, bool) {
 		return list, true
 	}
 	for {
-		v, ok := p.value(depth + 1)
+		v, ok := p.item(depth + 1)
 		if !ok || !p.space() {
 			return nil, false
 		}
@@ -197,6 +197,15 @@ func (p *jsonParser) list(depth int) (any, bool) {
 			return nil, false
 		}
 	}
+}
+
+// item is what stands before a separator of a list: nothing means null.
+func (p *jsonParser) item(depth int) (any, bool) {
+	switch p.peek() {
+	case ',', ';', ']':
+		return nil, true
+	}
+	return p.value(depth)
 }
 
 // endsWord marks what ends an unquoted literal.
