@@ -18,12 +18,13 @@ func parsePath(text string, depth int) (*jsonPath, error) {
 	if depth > MaxDepth {
 		return nil, tooDeep()
 	}
-	s := strings.TrimFunc(text, func(r rune) bool { return r <= ' ' })
+	s := trimBlanks(text)
 	if s == "" {
 		return nil, errors.New("the path is empty")
 	}
-	if s[0] != '$' && s[0] != '@' {
-		s = "$." + s
+	// Blanks before the $ make it a name.
+	if text[0] != '$' && text[0] != '@' {
+		s = trimBlanks("$." + text)
 	}
 	if strings.HasSuffix(s, ".") {
 		return nil, errors.New("Path must not end with a '.' or '..'")
@@ -42,6 +43,10 @@ func parsePath(text string, depth int) (*jsonPath, error) {
 	}
 	p.path.invertScanOfFunction()
 	return p.path, nil
+}
+
+func trimBlanks(s string) string {
+	return strings.TrimFunc(s, func(r rune) bool { return r <= ' ' })
 }
 
 // invertScanOfFunction turns $..a.sum() into $.sum($..a): a function at the end of a scan works on all that
