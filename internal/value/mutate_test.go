@@ -108,6 +108,9 @@ func TestMutationsAtJSONPath(t *testing.T) {
 		{`{"l":[1]}`, "$.l.length()", opAssign, Int(1), "error: a function cannot be assigned to"},
 		{`{"a":1}`, "$.[", opAssign, Int(1), "error: Failed accessing path"},
 		{`{}`, "$.d", opAssign, Double(nan), "error: JSON cannot hold the number NaN"},
+		{`{}`, "$.t", opAssign, at(1690000000, 0), `JSON_OBJ {"t":"2023-07-22T04:26:40Z"}`},
+		{`{}`, "$.r", opAssign, wfRun("p", "c"), `JSON_OBJ {"r":"p_c"}`},
+		{`{}`, "$.b", opAssign, Bytes([]byte("abc")), `JSON_OBJ {"b":"YWJj"}`},
 		{`{}`, "$.l", opAssign, list(Int(1), Str("x")), `JSON_OBJ {"l":[1,"x"]}`},
 	} {
 		t.Run(c.doc+" "+c.path+" "+c.op.String()+" "+show(c.r), func(t *testing.T) {

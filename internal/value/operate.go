@@ -66,7 +66,12 @@ func operate(op lhpb.VariableMutationType, t Type, left, right *lhpb.VariableVal
 }
 
 func assign(t Type, right *lhpb.VariableValue) (*lhpb.VariableValue, error) {
-	if IsNull(right) || t.Def() == nil {
+	switch {
+	case IsNull(right):
+		return right, nil
+	case t.IsNull():
+		return nil, fmt.Errorf("Coercing from %v to NULL is not supported", TypeOf(right))
+	case t.Def() == nil:
 		return right, nil
 	}
 	return Coerce(right, t.Def())
@@ -297,7 +302,7 @@ func concatenates(element, rightElement Type) bool {
 
 // coerceItem makes a value an item of an Array; where the element type is unknown, as it is.
 func coerceItem(element Type, item *lhpb.VariableValue) (*lhpb.VariableValue, error) {
-	if element.IsUnknown() && !IsNull(item) {
+	if element.IsUnknown() {
 		return item, nil
 	}
 	return Coerce(item, element.Def())

@@ -112,6 +112,7 @@ func TestResolve(t *testing.T) {
 		{"dynamic key", withLHPath(variable("map"), variable("key"), 0), "INT 9"},
 		{"dynamic index", withLHPath(variable("list"), variable("one"), 0), "STR deep"},
 		{"dynamic key of another kind", withLHPath(variable("intmap"), literalOf(Int(7))), "STR seven"},
+		{"index as the key of a Map", withLHPath(variable("intmap"), 7), "STR seven"},
 		{"NULL selector", withLHPath(variable("list"), variable("null")), "error: a selector may not be NULL"},
 		{"empty selector", withLHPath(variable("list"), nil), "error: neither key nor index"},
 
