@@ -17,7 +17,7 @@ LIVE := ./internal/store/... ./internal/log/... ./internal/partition/... ./inter
         ./internal/telemetry/... ./sdk/...
 
 # What `make test` and CI run, in this order.
-STAGES := lint verify unit race sim crash conformance e2e
+STAGES := lint verify unit race sim crash conformance differential e2e
 
 # Tests that drive the real binary take this one instead of building their own.
 export LH_TEST_BINARY := $(CURDIR)/bin/lh
@@ -75,7 +75,12 @@ oracle: ## The same work on a running original and on ours: make oracle ORACLE=h
 	$(if $(ORACLE),,$(error ORACLE=host:port names the original to ask))
 	tools/need.sh python3 python3-venv javac mvn node npm
 	go test -timeout 20m ./test/conformance -args -endpoint $(ORACLE)
-	go run ./test/differential -original $(ORACLE) -ours $(or $(OURS),127.0.0.1:2023) -seeds $(or $(SEEDS),1-200)
+	$(MAKE) differential ORACLE=$(ORACLE)
+
+.PHONY: differential
+differential: build ## Random workflows as the original did them; new ones with ORACLE=host:port [OURS=host:port] [SEEDS=1-2000] [TARGET=20]
+	go run ./test/differential $(if $(ORACLE),-original $(ORACLE) -seeds $(or $(SEEDS),1-200),-file test/differential/testdata/recorded.zst) \
+	  $(if $(OURS),-ours $(OURS),-binary bin/lh) -target $(or $(TARGET),0)
 
 .PHONY: fuzz
 fuzz: ## Every fuzz target for FUZZTIME (10s)

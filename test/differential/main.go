@@ -4,138 +4,249 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"math/rand/v2"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
-	"google.golang.org/protobuf/encoding/protojson"
-
-	"littlehorse/lhpb"
+	"google.golang.org/grpc/codes"
 )
 
 func main() {
-	original := flag.String("original", "", "address of the original server")
-	ours := flag.String("ours", "", "address of our server")
-	seeds := flag.String("seeds", "1-100", "first and last seed")
-	slots := flag.Int("slots", 4, "runs at a time")
-	runs := flag.Int("runs", 2, "runs of each seed's WfSpec, each with a script of its own")
-	patience := flag.Duration("patience", 4*time.Second, "how long two servers may disagree")
-	show := flag.Bool("print", false, "print the WfSpecs of runs that differ")
-	salt := flag.String("salt", fmt.Sprintf("d%x", time.Now().Unix()), "prefix of all names, to keep runs of this program apart")
+	original := flag.String("original", "", "address of a running original: its histories are recorded")
+	ours := flag.String("ours", "", "address of our server: the histories are replayed on it")
+	binary := flag.String("binary", "", "our server's binary, to be started for this")
+	keep := flag.String("keep", "", "transcript to write with the histories that ours came through")
+	file := flag.String("file", "", "transcript to write, or without -original to read")
+	seeds := flag.String("seeds", "1-200", "first and last seed")
+	slots := flag.Int("slots", 16, "histories at a time")
+	patience := flag.Duration("patience", 5*time.Second, "how long ours may take to come to the original's state")
+	target := flag.Int("target", 0, "fail when a cell of the coverage is hit less often")
+	show := flag.Bool("print", false, "print the states of histories that differ")
+	salt := flag.String("salt", fmt.Sprintf("%06x", time.Now().Unix()&0xffffff), "six characters in all names, to keep uses of this program apart")
 	flag.Parse()
 
 	var first, last uint64
-	if _, err := fmt.Sscanf(*seeds, "%d-%d", &first, &last); err != nil || *original == "" || *ours == "" {
+	if _, err := fmt.Sscanf(*seeds, "%d-%d", &first, &last); err != nil || *original == "" && *file == "" || len(*salt) != 6 {
 		flag.Usage()
 		os.Exit(2)
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer cancel()
-
-	t := &tally{print: *show, kinds: map[string]int{}}
-	queue := make(chan uint64)
-	var slotsDone sync.WaitGroup
-	for i := range *slots {
-		slotsDone.Go(func() {
-			s := slot{name: fmt.Sprintf("%s-%d", *salt, i), patience: *patience, runs: *runs}
-			if err := s.work(ctx, *original, *ours, queue, t); err != nil {
-				fmt.Fprintln(os.Stderr, err)
-				cancel()
-			}
-		})
+	c := &comparison{salt: *salt, slots: *slots, patience: *patience, print: *show}
+	ok, err := c.main(ctx, *original, *ours, *binary, *file, *keep, first, last, *target)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
 	}
-	for seed := first; seed <= last && ctx.Err() == nil; seed++ {
-		select {
-		case queue <- seed:
-		case <-ctx.Done():
-		}
-	}
-	close(queue)
-	slotsDone.Wait()
-	t.summary()
-	if t.kinds[differs] > 0 || t.kinds[crashed] > 0 {
+	if !ok {
 		os.Exit(1)
 	}
 }
 
-// slot compares one run after another.
-type slot struct {
-	name     string
-	patience time.Duration
-	runs     int
+// main runs the comparison, on a server of its own if a binary is given, and reports.
+func (c *comparison) main(ctx context.Context, original, ours, binary, file, keep string, first, last uint64, target int) (bool, error) {
+	if binary != "" {
+		p, err := start(ctx, binary)
+		if err != nil {
+			return false, err
+		}
+		defer p.stop()
+		ours = p.address
+	}
+	if err := c.run(ctx, original, ours, file, first, last); err != nil {
+		return false, err
+	}
+	if keep != "" {
+		if err := c.kept().save(keep); err != nil {
+			return false, err
+		}
+	}
+	return c.report(os.Stdout, target), nil
 }
 
-func (s slot) work(ctx context.Context, original, ours string, queue <-chan uint64, t *tally) error {
-	p := player{patience: s.patience}
-	for server, address := range map[**server]string{&p.original: original, &p.ours: ours} {
-		c, err := dial(address)
+// kept are the histories without those that differed.
+func (c *comparison) kept() *transcript {
+	t := &transcript{Definitions: c.transcript.Definitions}
+	for _, h := range c.transcript.Histories {
+		if !c.differed[h.Seed] && len(h.Steps) > 1 {
+			t.Histories = append(t.Histories, h)
+		}
+	}
+	return t
+}
+
+// comparison is one use of the program.
+type comparison struct {
+	salt     string
+	slots    int
+	patience time.Duration
+	print    bool
+
+	mu         sync.Mutex
+	transcript transcript
+	verdicts   map[string]int
+	free       map[string]int
+	steps      int
+	differed   map[uint64]bool
+	failed     bool
+}
+
+func (c *comparison) run(ctx context.Context, original, ours, file string, first, last uint64) error {
+	c.verdicts, c.free, c.differed = map[string]int{}, map[string]int{}, map[uint64]bool{}
+	if original != "" {
+		var all []uint64
+		for seed := first; seed <= last; seed++ {
+			all = append(all, seed)
+		}
+		if err := c.record(ctx, original, all); err != nil {
+			return err
+		}
+		slices.SortFunc(c.transcript.Histories, func(a, b *history) int { return int(a.Seed) - int(b.Seed) })
+		if file != "" {
+			if err := c.transcript.save(file); err != nil {
+				return err
+			}
+		}
+	} else {
+		t, err := load(file)
 		if err != nil {
 			return err
 		}
-		defer c.conn.Close()
-		if err := c.define(ctx, names{slot: s.name}); err != nil {
-			return fmt.Errorf("define on %s: %w", address, err)
+		c.transcript.Definitions = t.Definitions
+		for _, h := range t.Histories {
+			if h.Seed >= first && h.Seed <= last {
+				c.transcript.Histories = append(c.transcript.Histories, h)
+			}
 		}
-		*server = c
 	}
-	for seed := range queue {
-		for script := range s.runs {
-			p := p
-			p.names = names{slot: s.name, seed: seed}
-			p.rng = rand.New(rand.NewPCG(seed, uint64(script)+100))
-			p.id = &lhpb.WfRunId{Id: fmt.Sprintf("%s-%d-%d", s.name, seed, script)}
-			p.claimed = map[string]bool{}
-			v := p.play(ctx)
+	if ours == "" {
+		return nil
+	}
+	return c.replay(ctx, ours)
+}
+
+func (c *comparison) prefix(slot int) string { return fmt.Sprintf("df%s%02d", c.salt, slot) }
+
+// record plays the histories of the seeds on the original.
+func (c *comparison) record(ctx context.Context, address string, seeds []uint64) error {
+	return inSlots(ctx, c.slots, seeds, func(ctx context.Context, slot int, next func() (uint64, bool)) error {
+		s, err := dial(address)
+		if err != nil {
+			return err
+		}
+		defer s.conn.Close()
+		n := names{prefix: c.prefix(slot)}
+		r := newRecorder(s, n, 0)
+		for _, d := range n.definitions() {
+			if _, err := r.do(ctx, d.method, d.request, isCode(codes.InvalidArgument)); err != nil {
+				return fmt.Errorf("%s: %w", d.method, err)
+			}
+		}
+		c.mu.Lock()
+		c.transcript.Definitions = r.history.Steps
+		c.mu.Unlock()
+		for seed, ok := next(); ok; seed, ok = next() {
+			h, err := newRecorder(s, n, seed).record(ctx)
+			if err != nil {
+				return fmt.Errorf("seed %d: %w", seed, err)
+			}
+			c.mu.Lock()
+			c.transcript.Histories = append(c.transcript.Histories, h)
+			c.mu.Unlock()
+		}
+		return nil
+	})
+}
+
+// replay plays the recorded histories on ours.
+func (c *comparison) replay(ctx context.Context, address string) error {
+	return inSlots(ctx, c.slots, c.transcript.Histories, func(ctx context.Context, slot int, next func() (*history, bool)) error {
+		s, err := dial(address)
+		if err != nil {
+			return err
+		}
+		defer s.conn.Close()
+		n := names{prefix: c.prefix(slot)}
+		free := map[string]int{}
+		definitions := newReplayer(s, n, &history{}, c.patience, free)
+		for _, d := range c.transcript.Definitions {
+			if v := definitions.step(ctx, d); v != nil {
+				return fmt.Errorf("%s: %s", d, strings.Join(v.details, "; "))
+			}
+		}
+		for h, ok := next(); ok; h, ok = next() {
+			v := newReplayer(s, n, h, c.patience, free).replay(ctx, h)
 			if ctx.Err() != nil {
-				return nil
+				return ctx.Err()
 			}
-			t.add(p.names, script, v)
-			if v.kind == refused {
-				break
-			}
+			c.add(h, v)
 		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		for k, n := range free {
+			c.free[k] += n
+		}
+		return nil
+	})
+}
+
+// inSlots shares work among workers and ends all with the first error.
+func inSlots[T any](ctx context.Context, slots int, work []T, do func(ctx context.Context, slot int, next func() (T, bool)) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	queue := make(chan T, len(work))
+	for _, w := range work {
+		queue <- w
 	}
-	return nil
+	close(queue)
+	var wg sync.WaitGroup
+	for i := range min(slots, len(work)) {
+		wg.Go(func() {
+			err := do(ctx, i, func() (T, bool) {
+				if ctx.Err() != nil {
+					var none T
+					return none, false
+				}
+				w, ok := <-queue
+				return w, ok
+			})
+			if err != nil {
+				cancel(err)
+			}
+		})
+	}
+	wg.Wait()
+	return context.Cause(ctx)
 }
 
-// tally counts verdicts and prints those that somebody has to look at.
-type tally struct {
-	mu       sync.Mutex
-	print    bool
-	kinds    map[string]int
-	commands int
-}
-
-func (t *tally) add(n names, script int, v *verdict) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.kinds[v.kind]++
-	t.commands += len(v.commands)
-	if v.kind == equal || v.kind == hangs || v.kind == dropped || v.kind == decided {
+func (c *comparison) add(h *history, v *verdict) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.verdicts[v.kind]++
+	c.steps += v.step
+	if v.kind == equal {
 		return
 	}
-	fmt.Printf("seed %d script %d: %s\n", n.seed, script, v.kind)
+	if v.kind != differs {
+		h.Steps, h.End = h.Steps[:v.step], v.kind
+		return
+	}
+	c.failed, c.differed[h.Seed] = true, true
+	fmt.Printf("seed %d (%s) step %d of %d: differs\n", h.Seed, h.Kind, v.step+1, v.steps)
 	for _, d := range v.details[:min(len(v.details), 14)] {
 		fmt.Printf("    %.600s\n", d)
 	}
-	fmt.Printf("  after: %s\n", strings.Join(v.commands, "; "))
-	if !t.print {
-		return
+	for _, s := range h.Steps[:v.step+1] {
+		fmt.Printf("  %.400s\n", s)
 	}
-	fmt.Printf("  before\n%s  original\n%s  ours\n%s", v.before, v.after[0], v.after[1])
-	for _, spec := range specs(n) {
-		fmt.Println(protojson.Format(spec))
+	if c.print {
+		fmt.Printf("  before\n%s  original\n%s  ours\n%s", v.before, v.after[0], v.after[1])
+		for _, s := range h.Steps {
+			if s.Call == "PutWfSpec" {
+				fmt.Printf("%s\n", s.Request)
+			}
+		}
 	}
-}
-
-func (t *tally) summary() {
-	total := 0
-	for _, k := range sortedKeys(t.kinds) {
-		total += t.kinds[k]
-		fmt.Printf("%6d  %s\n", t.kinds[k], k)
-	}
-	fmt.Printf("%6d  runs, %d commands\n", total, t.commands)
 }

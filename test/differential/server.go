@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,14 +9,16 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 
 	"littlehorse/lhpb"
 )
 
-// server is one of the two servers under comparison.
+// server is a connection to the original or to ours.
 type server struct {
 	lhpb.LittleHorseClient
 	conn  *grpc.ClientConn
@@ -39,54 +40,30 @@ func dial(address string) (*server, error) {
 	return &server{LittleHorseClient: lhpb.NewLittleHorseClient(conn), conn: conn, polls: map[string]*poll{}}, nil
 }
 
-// define registers what the workflows of a slot use.
-func (s *server) define(ctx context.Context, n names) error {
-	for _, k := range taskKinds {
-		req := &lhpb.PutTaskDefRequest{Name: n.task(k.name), ReturnType: &lhpb.ReturnType{ReturnType: k.output}}
-		for i, in := range k.inputs {
-			req.InputVars = append(req.InputVars, &lhpb.VariableDef{Name: fmt.Sprintf("in%d", i), TypeDef: primitive(in)})
-		}
-		if _, err := s.PutTaskDef(ctx, req); err != nil {
-			return err
-		}
-	}
-	text := &lhpb.ReturnType{ReturnType: primitive(lhpb.VariableType_STR)}
-	for _, def := range []string{eventAny, interruptA, interruptB, nudge} {
-		if _, err := s.PutExternalEventDef(ctx, &lhpb.PutExternalEventDefRequest{Name: def}); err != nil {
-			return err
-		}
-	}
-	if _, err := s.PutExternalEventDef(ctx, &lhpb.PutExternalEventDefRequest{Name: eventText, ContentType: text}); err != nil {
-		return err
-	}
-	_, err := s.PutWorkflowEventDef(ctx, &lhpb.PutWorkflowEventDefRequest{Name: thrownEvent, ContentType: text})
-	return err
-}
-
 // claim takes tasks of a TaskDef until it has n of the WfRuns that are wanted.
-func (s *server) claim(ctx context.Context, def string, n int, wanted func(*lhpb.WfRunId) bool) ([]*lhpb.ScheduledTask, error) {
-	p, err := s.poll(ctx, def)
+func (s *server) claim(ctx context.Context, c claims, wanted func(*lhpb.WfRunId) bool) ([]*lhpb.ScheduledTask, error) {
+	p, err := s.poll(ctx, c.TaskDef)
 	if err != nil {
 		return nil, err
 	}
 	var out []*lhpb.ScheduledTask
-	for len(out) < n {
-		if err := p.stream.Send(&lhpb.PollTaskRequest{TaskDefId: &lhpb.TaskDefId{Name: def}, ClientId: "differential"}); err != nil {
-			s.close(def)
+	for len(out) < c.Count {
+		if err := p.stream.Send(&lhpb.PollTaskRequest{TaskDefId: &lhpb.TaskDefId{Name: c.TaskDef}, ClientId: "differential"}); err != nil {
+			s.close(c.TaskDef)
 			return out, err
 		}
 		select {
 		case t, ok := <-p.tasks:
 			if !ok {
-				s.close(def)
+				s.close(c.TaskDef)
 				return out, errors.New("the poll stream ended")
 			}
 			if wanted(t.TaskRunId.WfRunId) {
 				out = append(out, t)
 			}
-		case <-time.After(4 * time.Second):
-			s.close(def)
-			return out, fmt.Errorf("no task of %s arrived", def)
+		case <-time.After(6 * time.Second):
+			s.close(c.TaskDef)
+			return out, fmt.Errorf("no task of %s arrived", c.TaskDef)
 		}
 	}
 	return out, nil
@@ -129,25 +106,28 @@ func (s *server) close(def string) {
 	delete(s.polls, def)
 }
 
-// state is all that can be read of a WfRun and its child WfRuns.
+// state is all that can be read of the WfRuns of a history and their child WfRuns.
 type state struct {
-	Runs []*run
+	Runs       []*run
+	Correlated []*lhpb.CorrelatedEvent
 }
 
-// run is one WfRun with its parts, each list in the order of the ids.
+// run is one WfRun with its parts, each list in the order of the ids. A deleted one has none.
 type run struct {
 	WfRun     *lhpb.WfRun
 	Nodes     []*lhpb.NodeRun
 	Variables []*lhpb.Variable
 	Tasks     []*lhpb.TaskRun
+	UserTasks []*lhpb.UserTaskRun
 	Events    []*lhpb.ExternalEvent
 	Thrown    []*lhpb.WorkflowEvent
+	Archived  []*lhpb.InactiveThreadRun
 }
 
-// read follows the tree of WfRuns from the root.
-func (s *server) read(ctx context.Context, id *lhpb.WfRunId) (*state, error) {
+// read follows the trees of WfRuns from their roots.
+func (s *server) read(ctx context.Context, w watched) (*state, error) {
 	out := &state{}
-	todo := []*lhpb.WfRunId{id}
+	todo := slices.Clone(w.roots)
 	for len(todo) > 0 {
 		r, err := s.readRun(ctx, todo[0])
 		if err != nil {
@@ -161,6 +141,16 @@ func (s *server) read(ctx context.Context, id *lhpb.WfRunId) (*state, error) {
 			}
 		}
 	}
+	for _, id := range w.keys {
+		e, err := s.GetCorrelatedEvent(ctx, id)
+		if err != nil && status.Code(err) != codes.NotFound {
+			return nil, err
+		}
+		if err == nil {
+			slices.SortFunc(e.ExternalEvents, func(a, b *lhpb.ExternalEventId) int { return strings.Compare(a.WfRunId.GetId(), b.WfRunId.GetId()) })
+			out.Correlated = append(out.Correlated, e)
+		}
+	}
 	return out, nil
 }
 
@@ -168,57 +158,94 @@ const page = int32(200)
 
 func (s *server) readRun(ctx context.Context, id *lhpb.WfRunId) (*run, error) {
 	w, err := s.GetWfRun(ctx, id)
+	if status.Code(err) == codes.NotFound {
+		return &run{}, nil
+	}
 	if err != nil {
 		return nil, err
 	}
 	r := &run{WfRun: w}
-	r.Nodes, err = all(func(b []byte) ([]*lhpb.NodeRun, []byte, error) {
-		l, err := s.ListNodeRuns(ctx, &lhpb.ListNodeRunsRequest{WfRunId: id, Limit: proto.Int32(page), Bookmark: b})
-		return l.GetResults(), l.GetBookmark(), err
-	})
-	if err != nil {
+	if r.Nodes, err = pages(func(b []byte) (*lhpb.NodeRunList, error) {
+		return s.ListNodeRuns(ctx, &lhpb.ListNodeRunsRequest{WfRunId: id, Limit: proto.Int32(page), Bookmark: b})
+	}); err != nil {
 		return nil, err
 	}
 	slices.SortFunc(r.Nodes, func(a, b *lhpb.NodeRun) int {
-		return int(a.Id.ThreadRunNumber-b.Id.ThreadRunNumber)*1000 + int(a.Id.Position-b.Id.Position)
+		return int(a.Id.ThreadRunNumber-b.Id.ThreadRunNumber)*10000 + int(a.Id.Position-b.Id.Position)
 	})
-	vars, err := s.ListVariables(ctx, &lhpb.ListVariablesRequest{WfRunId: id, Limit: proto.Int32(page)})
-	if err != nil {
+	if r.Variables, err = pages(func(b []byte) (*lhpb.VariableList, error) {
+		return s.ListVariables(ctx, &lhpb.ListVariablesRequest{WfRunId: id, Limit: proto.Int32(page), Bookmark: b})
+	}); err != nil {
 		return nil, err
 	}
-	tasks, err := s.ListTaskRuns(ctx, &lhpb.ListTaskRunsRequest{WfRunId: id, Limit: proto.Int32(page)})
-	if err != nil {
+	if r.Tasks, err = pages(func(b []byte) (*lhpb.TaskRunList, error) {
+		return s.ListTaskRuns(ctx, &lhpb.ListTaskRunsRequest{WfRunId: id, Limit: proto.Int32(page), Bookmark: b})
+	}); err != nil {
 		return nil, err
 	}
-	events, err := s.ListExternalEvents(ctx, &lhpb.ListExternalEventsRequest{WfRunId: id, Limit: proto.Int32(page)})
-	if err != nil {
+	if r.UserTasks, err = pages(func(b []byte) (*lhpb.UserTaskRunList, error) {
+		return s.ListUserTaskRuns(ctx, &lhpb.ListUserTaskRunRequest{WfRunId: id, Limit: proto.Int32(page), Bookmark: b})
+	}); err != nil && status.Code(err) != codes.Unimplemented {
 		return nil, err
 	}
-	thrown, err := s.ListWorkflowEvents(ctx, &lhpb.ListWorkflowEventsRequest{WfRunId: id, Limit: proto.Int32(page)})
-	if err != nil {
+	if r.Events, err = pages(func(b []byte) (*lhpb.ExternalEventList, error) {
+		return s.ListExternalEvents(ctx, &lhpb.ListExternalEventsRequest{WfRunId: id, Limit: proto.Int32(page), Bookmark: b})
+	}); err != nil {
 		return nil, err
 	}
-	r.Variables, r.Tasks, r.Events, r.Thrown = vars.Results, tasks.Results, events.Results, thrown.Results
+	if r.Thrown, err = pages(func(b []byte) (*lhpb.WorkflowEventList, error) {
+		return s.ListWorkflowEvents(ctx, &lhpb.ListWorkflowEventsRequest{WfRunId: id, Limit: proto.Int32(page), Bookmark: b})
+	}); err != nil {
+		return nil, err
+	}
+	if err := s.readArchived(ctx, r); err != nil {
+		return nil, err
+	}
 	sortByID(r.Variables)
 	sortByID(r.Tasks)
+	sortByID(r.UserTasks)
 	sortByID(r.Events)
 	sortByID(r.Thrown)
 	return r, nil
 }
 
-func all[T any](next func([]byte) ([]T, []byte, error)) ([]T, error) {
+// readArchived asks for the threads that are missing in the WfRun.
+func (s *server) readArchived(ctx context.Context, r *run) error {
+	present := map[int32]bool{}
+	for _, t := range r.WfRun.ThreadRuns {
+		present[t.Number] = true
+	}
+	for n := range r.WfRun.GreatestThreadrunNumber + 1 {
+		if present[n] {
+			continue
+		}
+		t, err := s.GetInactiveThreadRun(ctx, &lhpb.InactiveThreadRunId{WfRunId: r.WfRun.Id, ThreadRunNumber: n})
+		if err != nil && status.Code(err) != codes.NotFound {
+			return err
+		}
+		if err == nil {
+			r.Archived = append(r.Archived, t)
+		}
+	}
+	return nil
+}
+
+// pages reads all pages of a list.
+func pages[T any, L interface {
+	GetResults() []T
+	GetBookmark() []byte
+}](next func([]byte) (L, error)) ([]T, error) {
 	var out []T
 	var bookmark []byte
 	for {
-		l, b, err := next(bookmark)
+		l, err := next(bookmark)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, l...)
-		if len(b) == 0 {
+		out = append(out, l.GetResults()...)
+		if bookmark = l.GetBookmark(); len(bookmark) == 0 {
 			return out, nil
 		}
-		bookmark = b
 	}
 }
 
@@ -236,21 +263,30 @@ func sortByID[T proto.Message](l []T) {
 	slices.SortFunc(l, func(a, b T) int { return strings.Compare(key(a), key(b)) })
 }
 
-// normal is the state in comparable form.
-func (s *state) normal() (any, error) {
-	n := &normal{ids: map[string]string{}}
-	var out []any
+// json is the state as lists of objects.
+func (s *state) json() any {
+	runs := []any{}
 	for _, r := range s.Runs {
 		o := map[string]any{}
+		if r.WfRun != nil {
+			o["wfRun"] = []any{jsonValue(r.WfRun)}
+		}
 		for name, l := range map[string][]any{
 			"nodeRuns": jsonOf(r.Nodes), "variables": jsonOf(r.Variables), "taskRuns": jsonOf(r.Tasks),
-			"externalEvents": jsonOf(r.Events), "workflowEvents": jsonOf(r.Thrown), "wfRun": jsonOf([]*lhpb.WfRun{r.WfRun}),
+			"userTaskRuns": jsonOf(r.UserTasks), "externalEvents": jsonOf(r.Events), "workflowEvents": jsonOf(r.Thrown),
+			"archived": jsonOf(r.Archived),
 		} {
-			o[name] = l
+			if len(l) > 0 {
+				o[name] = l
+			}
 		}
-		out = append(out, o)
+		runs = append(runs, o)
 	}
-	return n.value("", out), nil
+	out := map[string]any{"runs": runs}
+	if len(s.Correlated) > 0 {
+		out["zcorrelated"] = jsonOf(s.Correlated)
+	}
+	return out
 }
 
 // String is the state in short: a line for each thread and each NodeRun.
@@ -260,6 +296,10 @@ func (s *state) String() string {
 	}
 	var b strings.Builder
 	for _, r := range s.Runs {
+		if r.WfRun == nil {
+			fmt.Fprintln(&b, "    deleted")
+			continue
+		}
 		fmt.Fprintf(&b, "    %s %s\n", r.WfRun.Id.Id, r.WfRun.Status)
 		for _, t := range r.WfRun.ThreadRuns {
 			fmt.Fprintf(&b, "      thread %d of %d %s %s %s at %d %v %s handled %v\n", t.Number, t.GetParentThreadId(), t.Type, t.ThreadSpecName, t.Status,
@@ -278,16 +318,4 @@ func jsonOf[T proto.Message](l []T) []any {
 		out = append(out, jsonValue(m))
 	}
 	return out
-}
-
-func jsonValue(m proto.Message) any {
-	b, err := protojson.Marshal(m)
-	if err != nil {
-		return err.Error()
-	}
-	var v any
-	if err := json.Unmarshal(b, &v); err != nil {
-		return err.Error()
-	}
-	return v
 }

@@ -3,44 +3,10 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"littlehorse/lhpb"
 )
-
-// names are the definitions that the workflows of one slot use. Slots share no TaskDef, so that a claim never
-// takes another run's task.
-type names struct {
-	slot string
-	seed uint64
-}
-
-func (n names) task(kind string) string { return n.slot + "-" + kind }
-func (n names) spec() string            { return fmt.Sprintf("%s-wf-%d", n.slot, n.seed) }
-func (n names) childSpec() string       { return fmt.Sprintf("%s-child-%d", n.slot, n.seed) }
-
-// Definitions that all slots share.
-const (
-	eventAny    = "diff-any"
-	eventText   = "diff-text"
-	interruptA  = "diff-interrupt-a"
-	interruptB  = "diff-interrupt-b"
-	nudge       = "diff-nudge"
-	thrownEvent = "diff-thrown"
-)
-
-// taskKinds are the TaskDefs: what they take and what they give.
-var taskKinds = []struct {
-	name   string
-	inputs []lhpb.VariableType
-	output *lhpb.TypeDefinition
-}{
-	{"text", []lhpb.VariableType{lhpb.VariableType_STR, lhpb.VariableType_INT}, primitive(lhpb.VariableType_STR)},
-	{"number", []lhpb.VariableType{lhpb.VariableType_DOUBLE}, primitive(lhpb.VariableType_INT)},
-	{"object", []lhpb.VariableType{lhpb.VariableType_JSON_OBJ}, primitive(lhpb.VariableType_JSON_OBJ)},
-	{"void", nil, nil},
-}
-
-var exceptions = []string{"biz-a", "biz-b"}
 
 // generator writes random WfSpecs.
 type generator struct {
@@ -48,7 +14,10 @@ type generator struct {
 	names   names
 	threads map[string]*lhpb.ThreadSpec
 	count   int
-	child   bool // the spec in the making is the child WfSpec
+	child   bool         // the spec in the making is the child WfSpec
+	instant bool         // interrupt handlers end in the command that starts them
+	before  []definition // what the WfSpec refers to
+	after   []definition // what happens between PutWfSpec and RunWf
 }
 
 // body is a ThreadSpec in the making: nodes in a row, the open ends waiting for the next.
@@ -58,6 +27,7 @@ type body struct {
 	vars    []*lhpb.ThreadVarDef
 	open    []string
 	count   int
+	failing []string // nodes whose edges fail
 	outputs map[lhpb.VariableType][]string
 }
 
@@ -97,6 +67,9 @@ func (g *generator) add(b *body, kind string, n *lhpb.Node) string {
 		b.nodes[from].OutgoingEdges = append(b.nodes[from].OutgoingEdges, &lhpb.Edge{
 			SinkNodeName: name, VariableMutations: g.mutations(b, from),
 		})
+		if slices.Contains(b.failing, from) {
+			b.fail(from)
+		}
 	}
 	b.open = []string{name}
 	return name
@@ -116,15 +89,7 @@ func (g *generator) mutations(b *body, from string) []*lhpb.VariableMutation {
 func (g *generator) thread(name string, depth, steps int) {
 	b := g.begin(name)
 	if name == "main" {
-		b.vars = []*lhpb.ThreadVarDef{
-			variableDef("i", lhpb.VariableType_INT, integer(1)),
-			variableDef("k", lhpb.VariableType_INT, integer(int64(g.rng.IntN(4)))),
-			variableDef("s", lhpb.VariableType_STR, str("t1")),
-			variableDef("b", lhpb.VariableType_BOOL, boolean(g.rng.IntN(2) == 0)),
-			variableDef("d", lhpb.VariableType_DOUBLE, double(2.5)),
-			variableDef("j", lhpb.VariableType_JSON_OBJ, object(`{"n":3,"t":"t0","a":[1,"x",{"y":null}]}`)),
-			variableDef("l", lhpb.VariableType_JSON_ARR, list(`[]`)),
-		}
+		b.vars = g.variables()
 	}
 	for range steps {
 		g.step(b, depth)
@@ -136,10 +101,24 @@ func (g *generator) thread(name string, depth, steps int) {
 		return
 	}
 	if name == "main" && g.rng.IntN(2) == 0 {
-		spec.InterruptDefs = append(spec.InterruptDefs, g.interrupt(interruptA, "on-interrupt-a"))
+		spec.InterruptDefs = append(spec.InterruptDefs, g.interrupt(g.names.interruptA(), "on-interrupt-a"))
 	}
 	if name != "main" && depth == 1 && g.rng.IntN(3) == 0 && g.threads["on-interrupt-b"] == nil {
-		spec.InterruptDefs = append(spec.InterruptDefs, g.interrupt(interruptB, "on-interrupt-b"))
+		spec.InterruptDefs = append(spec.InterruptDefs, g.interrupt(g.names.interruptB(), "on-interrupt-b"))
+	}
+}
+
+// variables are those of the entrypoint thread, which all threads see.
+func (g *generator) variables() []*lhpb.ThreadVarDef {
+	return []*lhpb.ThreadVarDef{
+		variableDef("i", lhpb.VariableType_INT, integer(1)),
+		variableDef("k", lhpb.VariableType_INT, integer(int64(g.rng.IntN(4)))),
+		variableDef("s", lhpb.VariableType_STR, str("t1")),
+		variableDef("empty", lhpb.VariableType_STR, str("")),
+		variableDef("b", lhpb.VariableType_BOOL, boolean(g.rng.IntN(2) == 0)),
+		variableDef("d", lhpb.VariableType_DOUBLE, double(2.5)),
+		variableDef("j", lhpb.VariableType_JSON_OBJ, object(`{"n":3,"t":"t0","a":[1,"x",{"y":null}]}`)),
+		variableDef("l", lhpb.VariableType_JSON_ARR, list(`[]`)),
 	}
 }
 
@@ -148,10 +127,13 @@ func (g *generator) interrupt(event, handler string) *lhpb.InterruptDef {
 	if g.rng.IntN(2) == 0 {
 		b.vars = append(b.vars, variableDef("INPUT", lhpb.VariableType_STR, nil))
 	}
-	for range 1 + g.rng.IntN(2) {
+	if g.instant || g.rng.IntN(2) == 0 {
+		g.add(b, "NOP", nop())
+		g.add(b, "EXIT", exitNode(nil))
+	} else {
 		g.simple(b)
+		g.finish(b)
 	}
-	g.finish(b)
 	g.threads[handler] = &lhpb.ThreadSpec{Nodes: b.nodes, VariableDefs: b.vars}
 	return &lhpb.InterruptDef{ExternalEventDefId: &lhpb.ExternalEventDefId{Name: event}, HandlerSpecName: handler}
 }
@@ -210,14 +192,18 @@ func (g *generator) step(b *body, depth int) {
 }
 
 func (g *generator) simple(b *body) {
-	switch g.rng.IntN(12) {
+	switch g.rng.IntN(15) {
+	case 12:
+		g.userTaskNode(b)
+	case 13:
+		g.add(b, "SLEEP", g.handled(b, g.focusSleep(cell{}, g.rng.IntN(8) == 0)))
 	case 0, 1, 2, 3, 4:
 		g.task(b)
 	case 5, 6:
 		g.event(b)
 	case 7, 8:
 		g.add(b, "THROW_EVENT", g.handled(b, &lhpb.Node{Node: &lhpb.Node_ThrowEvent{ThrowEvent: &lhpb.ThrowEventNode{
-			EventDefId: &lhpb.WorkflowEventDefId{Name: thrownEvent}, Content: g.text(b, 1),
+			EventDefId: &lhpb.WorkflowEventDefId{Name: g.names.thrown()}, Content: g.text(b, 1),
 		}}}))
 	default:
 		g.add(b, "NOP", g.handled(b, nop()))
@@ -235,7 +221,7 @@ func (g *generator) task(b *body) {
 		kind, t.TimeoutSeconds = "TASK-short", 1
 	}
 	if g.rng.IntN(8) == 0 {
-		t.TaskToExecute = &lhpb.TaskNode_DynamicTask{DynamicTask: format("{0}-"+k.name, literal(str(g.names.slot)))}
+		t.TaskToExecute = &lhpb.TaskNode_DynamicTask{DynamicTask: format("{0}-"+k.name, literal(str(g.names.prefix)))}
 	}
 	for _, in := range k.inputs {
 		switch in {
@@ -257,9 +243,9 @@ func (g *generator) task(b *body) {
 }
 
 func (g *generator) event(b *body) {
-	def := eventAny
+	def := g.names.eventAny()
 	if g.rng.IntN(2) == 0 {
-		def = eventText
+		def = g.names.eventText()
 	}
 	kind, e := "EVENT", &lhpb.ExternalEventNode{ExternalEventDefId: &lhpb.ExternalEventDefId{Name: def}}
 	switch g.rng.IntN(8) {
@@ -269,7 +255,7 @@ func (g *generator) event(b *body) {
 		e.TimeoutSeconds = literal(integer(3600))
 	}
 	name := g.add(b, kind, g.handled(b, &lhpb.Node{Node: &lhpb.Node_ExternalEvent{ExternalEvent: e}}))
-	if def == eventText {
+	if def == g.names.eventText() {
 		b.outputs[lhpb.VariableType_STR] = append(b.outputs[lhpb.VariableType_STR], name)
 	}
 }

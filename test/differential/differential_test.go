@@ -1,0 +1,31 @@
+package main
+
+import (
+	"io"
+	"testing"
+	"time"
+
+	"littlehorse/test/lhserver"
+)
+
+// recorded are histories of the original 1.2.1 that ours has come through.
+const recorded = "testdata/recorded.zst"
+
+func TestOursDoesWhatTheOriginalDid(t *testing.T) {
+	p, err := start(t.Context(), lhserver.Binary(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.stop()
+	c := &comparison{salt: "tested", slots: 16, patience: 20 * time.Second}
+	if err := c.run(t.Context(), "", p.address, recorded, 0, 1<<62); err != nil {
+		t.Fatal(err)
+	}
+	if len(c.transcript.Histories) == 0 {
+		t.Fatal("nothing is recorded")
+	}
+	c.report(io.Discard, 0)
+	if c.failed {
+		t.Errorf("ours does not do what the original did: %v", c.verdicts)
+	}
+}

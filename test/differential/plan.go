@@ -1,0 +1,56 @@
+package main
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"google.golang.org/protobuf/proto"
+
+	"littlehorse/lhpb"
+)
+
+// metadataPause is what the original needs until a deletion is seen by every command.
+const metadataPause = 400 * time.Millisecond
+
+// historyPlan is what a seed makes: definitions, and the runs to start.
+type historyPlan struct {
+	kind        string
+	calm        bool
+	definitions []definition
+	run         func(*recorder) []*lhpb.RunWfRequest
+}
+
+// plan chooses the kind of a history by its seed.
+func plan(n names) historyPlan {
+	switch n.seed % 10 {
+	case 0, 1, 2:
+		return tree(n)
+	default:
+		return focused(n)
+	}
+}
+
+// tree is a random WfSpec with child threads, loops, branches and a child WfSpec.
+func tree(n names) historyPlan {
+	p := historyPlan{kind: "tree", run: runOnce}
+	for _, s := range specs(n) {
+		p.definitions = append(p.definitions, definition{method: "PutWfSpec", request: s})
+	}
+	return p
+}
+
+// runOnce runs the history's WfSpec with random inputs.
+func runOnce(r *recorder) []*lhpb.RunWfRequest {
+	in := map[string]*lhpb.VariableValue{}
+	rng := rand.New(rand.NewPCG(r.names.seed, 7))
+	if rng.IntN(2) == 0 {
+		in["i"] = integer(int64(rng.IntN(5)))
+	}
+	if rng.IntN(4) == 0 {
+		in["s"] = str("t2")
+	}
+	if !r.calm && rng.IntN(6) == 0 {
+		in["j"] = object(`{"n":"7","t":1.5}`)
+	}
+	return []*lhpb.RunWfRequest{{WfSpecName: r.names.spec(), Id: proto.String(r.id.Id), Variables: in}}
+}

@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protojson"
+
+	"littlehorse/lhpb"
+)
+
+// verdict is how the replay of a history ended.
+type verdict struct {
+	kind    string // equal, differs, or the name of the decision that makes ours act otherwise
+	step    int
+	steps   int
+	details []string
+	before  *state
+	after   [2]*state // what the original and ours made of the step
+}
+
+const (
+	equal   = "equal"
+	differs = "differs"
+)
+
+// replayer plays a history on our server and compares each step with what the original made of it.
+type replayer struct {
+	server   *server
+	names    names
+	scrub    *scrubber
+	watched  watched
+	root     string
+	rescued  bool
+	patience time.Duration
+	free     map[string]int // how often each tolerance was needed
+	now      *state
+}
+
+func newReplayer(s *server, n names, h *history, patience time.Duration, free map[string]int) *replayer {
+	n.seed = h.Seed
+	return &replayer{
+		server: s, names: n, scrub: newScrubber(n.prefix), root: fmt.Sprintf("%s-run-%d", n.prefix, h.Seed), patience: patience, free: free,
+	}
+}
+
+func (r *replayer) replay(ctx context.Context, h *history) *verdict {
+	for i, s := range h.Steps {
+		v := r.step(ctx, s)
+		if v != nil {
+			v.step, v.steps = i, len(h.Steps)
+			return v
+		}
+	}
+	return &verdict{kind: equal, step: len(h.Steps), steps: len(h.Steps)}
+}
+
+func different(format string, args ...any) *verdict {
+	return &verdict{kind: differs, details: []string{fmt.Sprintf(format, args...)}}
+}
+
+func (r *replayer) step(ctx context.Context, s step) *verdict {
+	text, err := r.scrub.restore(s.Request)
+	if err != nil {
+		return different("request: %v", err)
+	}
+	if s.Call == claim {
+		if v := r.claim(ctx, text, s); v != nil {
+			return v
+		}
+	} else if v := r.call(ctx, text, s); v != nil {
+		return v
+	}
+	if s.State == nil {
+		return nil
+	}
+	return r.settle(ctx, s)
+}
+
+func (r *replayer) claim(ctx context.Context, text []byte, s step) *verdict {
+	var c claims
+	if err := json.Unmarshal(text, &c); err != nil {
+		return different("claim: %v", err)
+	}
+	got, err := claimed(ctx, r.server, r.scrub, c, r.root)
+	if err != nil {
+		return different("claim: %v", err)
+	}
+	return r.compareAnswers(s.Answer, encode(got))
+}
+
+func (r *replayer) call(ctx context.Context, text []byte, s step) *verdict {
+	req, err := request(s.Call, text)
+	if err != nil {
+		return different("request: %v", err)
+	}
+	answer, err := r.server.call(ctx, s.Call, req)
+	if code := status.Code(err).String(); code != s.Code {
+		if name := decidedAnswer(s, code); name != "" {
+			return &verdict{kind: name}
+		}
+		return different("answer of %s: original %s, ours %s (%v)", s.Call, s.Code, code, err)
+	}
+	if err != nil {
+		return nil
+	}
+	r.watched.note(req)
+	if _, rescue := req.(*lhpb.RescueThreadRunRequest); rescue {
+		r.rescued = true
+	}
+	if s.Answer == nil {
+		return nil
+	}
+	return r.compareAnswers(s.Answer, comparable(r.scrub, answer))
+}
+
+func (r *replayer) compareAnswers(theirs, ours json.RawMessage) *verdict {
+	d := r.differences(theirs, ours)
+	if d == nil {
+		return nil
+	}
+	return &verdict{kind: differs, details: d}
+}
+
+// differences compares two texts after all tolerances and counts those that were needed.
+func (r *replayer) differences(theirs, ours json.RawMessage) []string {
+	if string(theirs) == string(ours) {
+		return nil
+	}
+	d := compareTexts(theirs, ours, r.rescued, "")
+	if d != nil {
+		return d
+	}
+	if compareTexts(theirs, ours, r.rescued, everyRule) == nil {
+		return nil
+	}
+	for _, t := range tolerances {
+		if compareTexts(theirs, ours, r.rescued, t.name) != nil {
+			r.free[t.name]++
+		}
+	}
+	return nil
+}
+
+// settle waits until ours is in the state that the original was in.
+func (r *replayer) settle(ctx context.Context, s step) *verdict {
+	time.Sleep(time.Duration(s.Wait) * time.Millisecond)
+	var found []string
+	var last *state
+	for deadline := time.Now().Add(r.patience); ; time.Sleep(20 * time.Millisecond) {
+		x, err := r.server.read(ctx, r.watched)
+		if ctx.Err() != nil {
+			return different("%v", ctx.Err())
+		}
+		if err == nil {
+			trial := r.scrub.clone()
+			ours := encode(trial.value("", x.json()))
+			found = r.differences(s.State, ours)
+			last = x
+			if found == nil {
+				r.scrub, r.now = trial, x
+				return nil
+			}
+		} else {
+			found = []string{"reading ours: " + err.Error()}
+			if c := status.Code(err); c != codes.Unavailable && c != codes.DeadlineExceeded {
+				return &verdict{kind: differs, details: found}
+			}
+		}
+		if time.Now().After(deadline) {
+			break
+		}
+	}
+	theirs, err := decode(s.State)
+	if err != nil {
+		return different("the recorded state: %v", err)
+	}
+	v := &verdict{kind: differs, details: found, before: r.now, after: [2]*state{theirs, last}}
+	if last != nil {
+		if name := decidedOtherwise(theirs, last); name != "" {
+			v.kind = name
+		}
+	}
+	return v
+}
+
+// request in short, for people.
+func (s step) String() string {
+	if s.Call == "PutWfSpec" {
+		var p lhpb.PutWfSpecRequest
+		if protojson.Unmarshal(s.Request, &p) == nil {
+			return "PutWfSpec " + p.Name
+		}
+	}
+	return strings.TrimSpace(s.Call + " " + string(s.Request) + " " + s.Code)
+}
