@@ -21,9 +21,17 @@ type client struct {
 	manifests []string
 	// fetch puts the package into the folder, which holds copies of the manifests.
 	fetch func(ctx context.Context, dir string) []*exec.Cmd
-	// program is the command that runs the scenarios with an installation.
-	program func(ctx context.Context, t *testing.T, install string) *exec.Cmd
+	// program is the command that runs one of our programs with an installation.
+	program func(ctx context.Context, t *testing.T, install string, p program) *exec.Cmd
 }
+
+// A program is one of the two that we have in each language.
+type program string
+
+const (
+	scenarios program = "conformance"
+	examples  program = "examples"
+)
 
 var clients = []client{
 	{
@@ -38,8 +46,8 @@ var clients = []client{
 					"--quiet", "--disable-pip-version-check", "--no-deps", "-r", filepath.Join(dir, "requirements.txt")),
 			}
 		},
-		program: func(ctx context.Context, _ *testing.T, install string) *exec.Cmd {
-			cmd := exec.CommandContext(ctx, filepath.Join(install, "venv", "bin", "python"), "conformance.py")
+		program: func(ctx context.Context, _ *testing.T, install string, p program) *exec.Cmd {
+			cmd := exec.CommandContext(ctx, filepath.Join(install, "venv", "bin", "python"), "-m", string(p))
 			cmd.Dir = "python"
 			cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
 			return cmd
@@ -55,8 +63,12 @@ var clients = []client{
 				"org.apache.maven.plugins:maven-dependency-plugin:2.8:copy-dependencies",
 				"-DincludeScope=runtime", "-DoutputDirectory="+filepath.Join(dir, "lib"))}
 		},
-		program: func(ctx context.Context, t *testing.T, install string) *exec.Cmd {
-			sources, err := filepath.Glob("java/*.java")
+		program: func(ctx context.Context, t *testing.T, install string, p program) *exec.Cmd {
+			folder, main := "java", "Conformance"
+			if p == examples {
+				folder, main = "java/examples", "examples.Examples"
+			}
+			sources, err := filepath.Glob(folder + "/*.java")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -64,7 +76,7 @@ var clients = []client{
 			libraries := filepath.Join(install, "lib", "*")
 			run(t, exec.CommandContext(ctx, "javac", append([]string{"-proc:none", "-d", classes, "-cp", libraries}, sources...)...))
 			return exec.CommandContext(ctx, "java", "-XX:TieredStopAtLevel=1", "-Xshare:auto",
-				"-cp", classes+string(os.PathListSeparator)+libraries, "Conformance")
+				"-cp", classes+string(os.PathListSeparator)+libraries, main)
 		},
 	},
 	{
@@ -76,8 +88,8 @@ var clients = []client{
 			return []*exec.Cmd{exec.CommandContext(ctx, "npm", "ci", "--prefix", dir,
 				"--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")}
 		},
-		program: func(ctx context.Context, _ *testing.T, install string) *exec.Cmd {
-			cmd := exec.CommandContext(ctx, "node", "conformance.js")
+		program: func(ctx context.Context, _ *testing.T, install string, p program) *exec.Cmd {
+			cmd := exec.CommandContext(ctx, "node", "./"+string(p))
 			cmd.Dir = "javascript"
 			cmd.Env = append(os.Environ(), "NODE_PATH="+filepath.Join(install, "node_modules"))
 			return cmd

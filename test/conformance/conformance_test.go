@@ -49,18 +49,7 @@ func TestOfficialClients(t *testing.T) {
 		t.Fatal("-record needs -endpoint: what we compare ourselves with comes from the original server")
 	}
 	watchSources(t)
-	server := *endpoint
-	if server == "" {
-		own := lhserver.New(t, t.TempDir())
-		own.Start(t)
-		t.Cleanup(func() {
-			own.Stop(t)
-			if t.Failed() {
-				t.Logf("the server's last words:\n%s", tail(own.Output(), 60))
-			}
-		})
-		server = own.API
-	}
+	server := underTest(t)
 	for _, c := range clients {
 		t.Run(c.language, func(t *testing.T) {
 			t.Parallel()
@@ -74,36 +63,69 @@ func TestOfficialClients(t *testing.T) {
 	}
 }
 
-// transcript runs the client's program against the server and returns its normal form.
-func (c client) transcript(t *testing.T, server string) []step {
+// underTest returns the address of the server to test: the one that was named, or our own, started for this test.
+func underTest(t *testing.T) string {
+	t.Helper()
+	if *endpoint != "" {
+		return *endpoint
+	}
+	own := lhserver.New(t, t.TempDir())
+	own.Start(t)
+	t.Cleanup(func() {
+		own.Stop(t)
+		if t.Failed() {
+			t.Logf("the server's last words:\n%s", tail(own.Output(), 60))
+		}
+	})
+	return own.API
+}
+
+// A performance is what a program of a client did.
+type performance struct {
+	prefix         string
+	stdout, stderr bytes.Buffer
+	// err tells how the program ended, if not well; late, that it was ended since it took too long.
+	err  error
+	late bool
+}
+
+// perform runs a program of the client against the server to its end.
+func (c client) perform(t *testing.T, p program, server string) *performance {
 	t.Helper()
 	install := c.install(t)
 	host, port, err := net.SplitHostPort(server)
 	if err != nil {
 		t.Fatalf("-endpoint %q: %v", server, err)
 	}
-	prefix := c.language + "-" + randomHex()
+	done := &performance{prefix: c.language + "-" + randomHex()}
 	ctx, cancel := context.WithTimeout(t.Context(), programTimeout)
 	defer cancel()
-	cmd := c.program(ctx, t, install)
+	cmd := c.program(ctx, t, install, p)
 	cmd.Env = append(cmd.Environ(),
 		"LHC_API_HOST="+host,
 		"LHC_API_PORT="+port,
 		"LHC_API_PROTOCOL=PLAINTEXT",
-		"LHW_TASK_WORKER_ID="+prefix+"-worker",
+		"LHW_TASK_WORKER_ID="+done.prefix+"-worker",
 		"LHW_TASK_WORKER_VERSION=v1",
-		"LH_CONFORMANCE_PREFIX="+prefix,
+		"LH_CONFORMANCE_PREFIX="+done.prefix,
 	)
 	if *endpoint != "" {
 		cmd.Env = append(cmd.Env, "LH_CONFORMANCE_SETTLE_MS="+settleMs)
 	}
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.Stdout, cmd.Stderr = &done.stdout, &done.stderr
 	cmd.WaitDelay = 5 * time.Second
-	runErr := cmd.Run()
-	steps, err := parse(&stdout, prefix)
+	done.err = cmd.Run()
+	done.late = ctx.Err() != nil
+	return done
+}
+
+// transcript runs the client's scenarios against the server and returns their normal form.
+func (c client) transcript(t *testing.T, server string) []step {
+	t.Helper()
+	done := c.perform(t, scenarios, server)
+	steps, err := parse(&done.stdout, done.prefix)
 	if err != nil {
-		t.Fatalf("%v\n%s", err, tail(stderr.String(), 40))
+		t.Fatalf("%v\n%s", err, tail(done.stderr.String(), 40))
 	}
 	unmet := 0
 	for _, s := range steps {
@@ -118,8 +140,8 @@ func (c client) transcript(t *testing.T, server string) []step {
 		}
 	}
 	reportPassed(t, steps)
-	if runErr != nil && (unmet == 0 || ctx.Err() != nil) {
-		t.Errorf("the program ended with %v after %d steps\n%s", runErr, len(steps), tail(stderr.String(), 40))
+	if done.err != nil && (unmet == 0 || done.late) {
+		t.Errorf("the program ended with %v after %d steps\n%s", done.err, len(steps), tail(done.stderr.String(), 40))
 	}
 	if t.Failed() && *record {
 		t.FailNow()

@@ -3,6 +3,9 @@
 // workflows and prints a transcript of what it saw. The transcript is compared, fact by fact, with one that
 // was recorded from the original server (testdata, see the README there).
 //
+// Each language has a second program, in its folder examples: workflows as users of the client write them, with
+// their tasks and with checks of what came of each run. They need no transcript; each is a test of its own.
+//
 // Without flags the tests build and start our own binary:
 //
 //	go test ./test/conformance
