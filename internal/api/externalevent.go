@@ -66,7 +66,7 @@ func (s *Service) SearchExternalEvent(ctx context.Context, req *lhpb.SearchExter
 	tag := keys.In(c.tenant).Tag(keys.TagExternalEvent).Text(def)
 	tags := []keys.Tag{tag.Int(0), tag.Int(1)}
 	if req.IsClaimed != nil {
-		tags = tags[claimedInt(*req.IsClaimed):][:1]
+		tags = tags[flagInt(*req.IsClaimed):][:1]
 	}
 	hits, bookmark, err := s.search(ctx, tags, spanOf(req.EarliestStart, req.LatestStart), p, all)
 	if err != nil {
@@ -81,8 +81,8 @@ func (s *Service) SearchExternalEvent(ctx context.Context, req *lhpb.SearchExter
 	return out, nil
 }
 
-func claimedInt(claimed bool) int {
-	if claimed {
+func flagInt(set bool) int {
+	if set {
 		return 1
 	}
 	return 0

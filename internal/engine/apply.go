@@ -49,6 +49,14 @@ func (t *txn) apply(r *pb.Record) machine.Reply {
 		return t.editUserTaskRunComment(c.EditUserTaskRunComment)
 	case *pb.Record_DeleteUserTaskRunComment:
 		return t.deleteUserTaskRunComment(c.DeleteUserTaskRunComment)
+	case *pb.Record_PutCorrelatedEvent:
+		return t.putCorrelatedEvent(c.PutCorrelatedEvent)
+	case *pb.Record_DeleteCorrelatedEvent:
+		return t.deleteCorrelatedEvent(c.DeleteCorrelatedEvent)
+	case *pb.Record_Correlate:
+		return t.correlate(c.Correlate)
+	case *pb.Record_Uncorrelate:
+		return t.uncorrelate(c.Uncorrelate)
 	case *pb.Record_TimerFired:
 		return t.timerFired(c.TimerFired)
 	case *pb.Record_Continue:

@@ -66,6 +66,7 @@ func (w *wfRun) deleteChunk() {
 		dropper[lhpb.InactiveThreadRun](w, keys.KindInactive),
 		dropper[pb.NodeOutput](w, keys.KindNodeOutput),
 		dropper[pb.FanOut](w, keys.KindFanOut),
+		dropper[pb.Empty](w, keys.KindWithdrawn),
 	} {
 		if left = drop(left); left == 0 {
 			w.goOnLater()
@@ -100,6 +101,10 @@ func dropper[T any, P object[T]](w *wfRun, kind keys.RunKind) func(int) int {
 // goOn takes up work that one record could not finish.
 func (t *txn) goOn(c *pb.Continue) machine.Reply {
 	k := keys.Key(c.GetKey())
+	if k.Space() == keys.SpaceObject {
+		t.goOnObject(k)
+		return done
+	}
 	run, what, err := keys.ParseContinue(k)
 	if err != nil || run.Tenant != t.header.GetTenant() {
 		return done
@@ -129,4 +134,12 @@ func (t *txn) goOn(c *pb.Continue) machine.Reply {
 		}
 	}
 	return done
+}
+
+// goOnObject takes up work whose row is not one of a WfRun.
+func (t *txn) goOnObject(k keys.Key) {
+	c, err := keys.ParseCorrelation(k)
+	if err == nil && c.Tenant == t.header.GetTenant() && c.Kind == keys.KindCorrelatedEvent {
+		t.goOnCorrelating(c)
+	}
 }

@@ -52,6 +52,9 @@ type Config struct {
 	DeleteChunk int
 	// FlushChunk is of how many objects one record sends on what was counted. Default 500.
 	FlushChunk int
+	// CorrelateChunk is to how many NodeRuns one record may send a CorrelatedEvent; fewer if it is large. Default
+	// 500.
+	CorrelateChunk int
 }
 
 // DefaultConfig is the Config with all defaults.
@@ -65,6 +68,7 @@ func DefaultConfig() Config {
 		MaxRecordBytes:    1_047_000,
 		DeleteChunk:       1_000,
 		FlushChunk:        500,
+		CorrelateChunk:    500,
 	}
 }
 
@@ -89,6 +93,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("DeleteChunk is %d: at least 1", c.DeleteChunk)
 	case c.FlushChunk < 1:
 		return fmt.Errorf("FlushChunk is %d: at least 1", c.FlushChunk)
+	case c.CorrelateChunk < 1:
+		return fmt.Errorf("CorrelateChunk is %d: at least 1", c.CorrelateChunk)
 	}
 	return nil
 }

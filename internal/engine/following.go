@@ -11,7 +11,7 @@ import (
 )
 
 // Following lists the rows that exist because of a stored object: index rows, the queue row or the deadline
-// of a TaskRun, the unclaimed row of an ExternalEvent, the timer of a schedule. It serves those who check a state as a whole.
+// of a TaskRun, the unclaimed row of an ExternalEvent, the timers of schedules and CorrelatedEvents. It serves those who check a state as a whole.
 func Following(v machine.View, s Specs, tenant string, object machine.Value) []keys.Key {
 	t := &txn{view: v, specs: s, keys: keys.In(tenant)}
 	changes := t.appendFollowing(nil, nil, object)
@@ -23,7 +23,7 @@ func Following(v machine.View, s Specs, tenant string, object machine.Value) []k
 }
 
 // appendFollowing appends the rows that follow from an object, by what was and what is: queue rows and
-// deadlines of TaskRuns, the list of unclaimed ExternalEvents, timers of schedules, and the indexes.
+// deadlines of TaskRuns, the list of unclaimed ExternalEvents, timers of schedules and CorrelatedEvents, and the indexes.
 func (t *txn) appendFollowing(c []machine.Change, before, after machine.Value) []machine.Change {
 	of := before
 	if of == nil {
@@ -36,6 +36,8 @@ func (t *txn) appendFollowing(c []machine.Change, before, after machine.Value) [
 		c = t.appendDeadline(c, b, a)
 	case *lhpb.ExternalEvent:
 		c = t.appendUnclaimed(c, typed[lhpb.ExternalEvent](before), typed[lhpb.ExternalEvent](after))
+	case *pb.CorrelatedEventRow:
+		c = t.appendCorrelatedExpiry(c, typed[pb.CorrelatedEventRow](before), typed[pb.CorrelatedEventRow](after))
 	case *pb.ScheduleRow:
 		c = t.appendFiring(c, typed[pb.ScheduleRow](before), typed[pb.ScheduleRow](after))
 	}

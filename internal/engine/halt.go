@@ -31,6 +31,7 @@ func (t *threadRun) halt(reason *lhpb.ThreadHaltReason) {
 func (t *threadRun) haltBelow() {
 	for _, c := range t.below() {
 		c.halt(parentHalted(t.number))
+		c.abandon()
 	}
 }
 

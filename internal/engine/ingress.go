@@ -36,6 +36,16 @@ func (t *txn) eventContent(v *lhpb.VariableValue, def *lhpb.ExternalEventDef) (*
 	return value.Validate(declared, v, t.specs)
 }
 
+var errNotVoid = errors.New("the ExternalEventDef declares no content")
+
+// correlatedContent is eventContent, and an event declared without content has none.
+func (t *txn) correlatedContent(v *lhpb.VariableValue, def *lhpb.ExternalEventDef) (*lhpb.VariableValue, error) {
+	if info := def.GetTypeInformation(); info != nil && info.ReturnType == nil && !value.IsNull(v) {
+		return nil, errNotVoid
+	}
+	return t.eventContent(v, def)
+}
+
 // thrownContent gives the containers in the content of a WorkflowEvent their declared types, and checks
 // nothing but that it fits.
 func (t *txn) thrownContent(v *lhpb.VariableValue, def string) (*lhpb.VariableValue, error) {

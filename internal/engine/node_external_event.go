@@ -2,6 +2,7 @@ package engine
 
 import (
 	"littlehorse/internal/keys"
+	"littlehorse/internal/lh"
 	"littlehorse/internal/pb"
 	"littlehorse/lhpb"
 )
@@ -25,6 +26,10 @@ func (externalEventNode) arrive(n *nodeRun) *lhpb.Failure {
 		key, err := n.scope().strictText(node.CorrelationKey)
 		if err != nil {
 			return fail(lhpb.LHErrorType_VAR_ERROR, "Failed determining correlationId for ext evt node: %s", err)
+		}
+		if len(key) > lh.MaxCorrelationKeyBytes {
+			return fail(lhpb.LHErrorType_VAR_ERROR, "Failed determining correlationId for ext evt node: the key has %d bytes, at most %d are allowed",
+				len(key), lh.MaxCorrelationKeyBytes)
 		}
 		run.CorrelationKey = &key
 	}

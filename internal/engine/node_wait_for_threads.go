@@ -259,5 +259,6 @@ func (n *nodeRun) haltForGood(number int32) {
 				WaitingNodeRunPosition: n.position,
 			},
 		}})
+		t.abandon()
 	}
 }

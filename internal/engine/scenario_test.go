@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"littlehorse/internal/engine"
+	"littlehorse/internal/engine/check"
 	"littlehorse/internal/keys"
 	"littlehorse/internal/lh"
 	"littlehorse/internal/machine"
@@ -42,6 +43,9 @@ func runScript(t *testing.T, path string) {
 	datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 		s.out.Reset()
 		s.command(d)
+		for _, bad := range check.Correlations([]machine.View{s.state}) {
+			t.Errorf("%s: %v", d.Pos, bad)
+		}
 		return s.out.String()
 	})
 	if err := s.replay(); err != nil {
@@ -187,6 +191,12 @@ func (s *scenario) command(d *datadriven.TestData) {
 		s.do(&pb.Record{Command: &pb.Record_DeleteWfRun{DeleteWfRun: &lhpb.DeleteWfRunRequest{Id: lh.ParseWfRunID(a.words[0])}}})
 	case "register":
 		s.register(a)
+	case "correlate":
+		s.correlate(a, d.Input)
+	case "delete-correlated":
+		s.do(&pb.Record{Command: &pb.Record_DeleteCorrelatedEvent{DeleteCorrelatedEvent: &lhpb.DeleteCorrelatedEventRequest{
+			Id: &lhpb.CorrelatedEventId{Key: a.words[0], ExternalEventDefId: &lhpb.ExternalEventDefId{Name: a.words[1]}},
+		}}})
 	case "schedule":
 		s.schedule(a, d.Input)
 	case "unschedule":
@@ -228,6 +238,8 @@ func (s *scenario) configure(a args) {
 			s.config.DeleteChunk = n
 		case "flush":
 			s.config.FlushChunk = n
+		case "correlate":
+			s.config.CorrelateChunk = n
 		default:
 			panic("no limit " + name)
 		}
@@ -270,6 +282,16 @@ func (s *scenario) putEventDef(a args) {
 	def := &lhpb.ExternalEventDef{Id: &lhpb.ExternalEventDefId{Name: a.words[0]}, TypeInformation: returnType(a)}
 	if r, ok := a.options["retention"]; ok {
 		def.RetentionPolicy = &lhpb.ExternalEventRetentionPolicy{ExtEvtGcPolicy: &lhpb.ExternalEventRetentionPolicy_SecondsAfterPut{SecondsAfterPut: mustInt(r)}}
+	}
+	if slices.Contains(a.words, "correlated") {
+		def.CorrelatedEventConfig = &lhpb.CorrelatedEventConfig{DeleteAfterFirstCorrelation: slices.Contains(a.words, "once")}
+		if ttl, ok := a.options["ttl"]; ok {
+			seconds := mustInt(ttl)
+			def.CorrelatedEventConfig.TtlSeconds = &seconds
+		}
+	}
+	if slices.Contains(a.words, "void") {
+		def.TypeInformation = &lhpb.ReturnType{}
 	}
 	s.meta.next().events[a.words[0]] = def
 }
@@ -314,6 +336,14 @@ func variables(input string) map[string]*lhpb.VariableValue {
 		}
 	}
 	return out
+}
+
+func (s *scenario) correlate(a args, input string) {
+	r := &lhpb.PutCorrelatedEventRequest{Key: a.words[0], ExternalEventDefId: &lhpb.ExternalEventDefId{Name: a.words[1]}}
+	if strings.TrimSpace(input) != "" {
+		r.Content = literal(input)
+	}
+	s.do(&pb.Record{Command: &pb.Record_PutCorrelatedEvent{PutCorrelatedEvent: r}})
 }
 
 // schedule <spec> id=<id> cron=*/5_*_*_*_* [major= revision= parent=], with variables as input. A version that does
@@ -478,8 +508,13 @@ func (s *scenario) note(before map[keys.Key][]byte, r *pb.Record, fx machine.Eff
 			s.printf("@ %s", s.clock(timer.DueNs))
 		}
 	}
-	if r.GetContinue() != nil {
+	switch c := r.Command.(type) {
+	case *pb.Record_Continue:
 		s.printf("> continue")
+	case *pb.Record_Correlate:
+		s.printf("> correlate %s", nodeRunID(c.Correlate.NodeRunId))
+	case *pb.Record_Uncorrelate:
+		s.printf("> uncorrelate %s", nodeRunID(c.Uncorrelate.NodeRunId))
 	}
 	for _, c := range fx.Changes {
 		if s.shows(c.Key) {
@@ -629,18 +664,29 @@ func (s *scenario) printObjectChange(c machine.Change, old []byte) {
 	_, kind, _ := keys.ParseObject(c.Key)
 	switch kind {
 	case keys.KindSchedule:
-		line := func(v machine.Value) string { return summary(v.(*pb.ScheduleRow)) }
-		printObject(s, &pb.ScheduleRow{}, line, c.Value, old)
+		s.printObject(&pb.ScheduleRow{}, c.Value, old)
+	case keys.KindCorrelatedEvent, keys.KindWaiting:
+		k, err := keys.ParseCorrelation(c.Key)
+		switch {
+		case err != nil:
+			panic(err)
+		case k.Kind == keys.KindWaiting:
+			s.printf("%s waits for %q of %s: %s", sign(c), k.Key, k.Def, nodeRunID(k.NodeRun))
+		case k.NodeRun != nil:
+			s.printf("%s came of %q of %s: %s", sign(c), k.Key, k.Def, nodeRunID(k.NodeRun))
+		default:
+			s.printObject(&pb.CorrelatedEventRow{}, c.Value, old)
+		}
 	}
 }
 
-func printObject(s *scenario, was machine.Value, line func(machine.Value) string, is machine.Value, old []byte) {
+func (s *scenario) printObject(was, is machine.Value, old []byte) {
 	if is != nil {
-		s.printf("%s", line(is))
+		s.printf("%s", summary(is))
 		return
 	}
 	if err := was.UnmarshalVT(old); err == nil && old != nil {
-		s.printf("gone: %s", line(was))
+		s.printf("gone: %s", summary(was))
 	}
 }
 
@@ -658,6 +704,10 @@ func (s *scenario) printCountChange(c machine.Change) {
 	s.printf("%s %s", sign(c), name)
 }
 
+func nodeRunID(n *lhpb.NodeRunId) string {
+	return fmt.Sprintf("%s/%d/%d", short(lh.WfRunIDString(n.WfRunId)), n.ThreadRunNumber, n.Position)
+}
+
 func sign(c machine.Change) string {
 	if c.Value == nil {
 		return "-"
@@ -670,11 +720,12 @@ var timerNames = map[keys.TimerKind]string{
 	keys.TimerSleep: "Sleep", keys.TimerRetention: "Retention", keys.TimerEventExpiry: "EventExpiry",
 	keys.TimerSchedule: "Schedule", keys.TimerUserTask: "UserTask",
 	keys.TimerFlushMetrics: "FlushMetrics",
+	keys.TimerCorrelated:   "CorrelatedExpiry",
 }
 
 func (s *scenario) printRunChange(c machine.Change, old []byte) {
 	k, _ := keys.ParseRun(c.Key)
-	if k.Kind == keys.KindUnclaimed || k.Kind == keys.KindContinue || k.Kind == keys.KindCheckpoint && c.Value == nil {
+	if k.Kind == keys.KindUnclaimed || k.Kind == keys.KindWithdrawn || k.Kind == keys.KindContinue || k.Kind == keys.KindCheckpoint && c.Value == nil {
 		return
 	}
 	was := ""
@@ -794,6 +845,24 @@ func summary(m proto.Message) string {
 			s += fmt.Sprintf(" by %d/%d event %d%s", r.NodeRunId.ThreadRunNumber, r.NodeRunId.Position, r.UserTaskEventNumber, ownerText(r.UserId, r.UserGroup))
 		}
 		return s
+	case *pb.CorrelatedEventRow:
+		s := fmt.Sprintf("correlated %q of %s", x.CorrelatedEvent.Id.Key, x.CorrelatedEvent.Id.ExternalEventDefId.Name)
+		if x.Correlated {
+			s += " correlated"
+		}
+		if x.Serving {
+			s += " serving"
+		}
+		if x.Spent {
+			s += " spent"
+		}
+		return s
+	case *lhpb.CorrelatedEvent:
+		s := fmt.Sprintf("correlated %q: %d events", x.Id.Key, len(x.ExternalEvents))
+		for _, e := range x.ExternalEvents {
+			s += " " + lh.WfRunIDString(e.WfRunId) + "/" + short(e.Guid)
+		}
+		return s
 	case *pb.ScheduleRow:
 		s := summary(x.ScheduledWfRun)
 		if x.NextNs == 0 {
@@ -875,7 +944,7 @@ func nodeSummary(x *lhpb.NodeRun) string {
 		}
 	case *lhpb.NodeRun_ExternalEvent:
 		if k.ExternalEvent.ExternalEventId != nil {
-			s += " event " + k.ExternalEvent.ExternalEventId.Guid
+			s += " event " + short(k.ExternalEvent.ExternalEventId.Guid)
 		}
 		if k.ExternalEvent.TimedOut {
 			s += " timed out"
@@ -1027,7 +1096,7 @@ func userEventText(e *lhpb.UserTaskEvent) string {
 }
 
 func eventSummary(x *lhpb.ExternalEvent) string {
-	s := fmt.Sprintf("event %s %s", x.Id.ExternalEventDefId.Name, x.Id.Guid)
+	s := fmt.Sprintf("event %s %s", x.Id.ExternalEventDefId.Name, short(x.Id.Guid))
 	if x.Claimed {
 		s += " claimed"
 	}
@@ -1106,6 +1175,7 @@ var tagShapes = [...]struct{ name, parts string }{
 	keys.TagNodeRun: {"NodeRun", "ti"}, keys.TagVariable: {"Variable", "ttt"}, keys.TagExternalEvent: {"ExternalEvent", "ti"},
 	keys.TagWorkflowEvent: {"WorkflowEvent", "t"}, keys.TagSchedule: {"schedule", "t"},
 	keys.TagUserTaskRun: {"UserTaskRun", "ti"}, keys.TagUserTaskOwner: {"UserTaskOwner", "iti"},
+	keys.TagCorrelatedEvent: {"correlated", "ti"},
 }
 
 func tagLine(shape struct{ name, parts string }, prefix, k keys.Key) string {

@@ -28,6 +28,8 @@ func (t *txn) appendTags(c []machine.Change, of, before, after machine.Value) []
 		return move(c, t.externalEventTag(typed[lhpb.ExternalEvent](before)), t.externalEventTag(typed[lhpb.ExternalEvent](after)), empty)
 	case *lhpb.WorkflowEvent:
 		return move(c, t.workflowEventTag(typed[lhpb.WorkflowEvent](before)), t.workflowEventTag(typed[lhpb.WorkflowEvent](after)), empty)
+	case *pb.CorrelatedEventRow:
+		return move(c, t.correlatedEventTag(typed[pb.CorrelatedEventRow](before)), t.correlatedEventTag(typed[pb.CorrelatedEventRow](after)), empty)
 	case *pb.ScheduleRow:
 		return t.appendScheduleTag(c, typed[pb.ScheduleRow](before).GetScheduledWfRun(), typed[pb.ScheduleRow](after).GetScheduledWfRun())
 	default:
@@ -162,6 +164,20 @@ func (t *txn) workflowEventTag(e *lhpb.WorkflowEvent) keys.Key {
 	def := e.Id.WorkflowEventDefId.GetName()
 	return t.keys.Tag(keys.TagWorkflowEvent).Text(def).
 		Row(nanos(e.CreatedAt)/nsPerMs, keys.TagID{WfRun: lh.WfRunIDString(e.Id.WfRunId), Name: def, Number: e.Id.Number})
+}
+
+func (t *txn) correlatedEventTag(e *pb.CorrelatedEventRow) keys.Key {
+	if e == nil || e.Spent {
+		return ""
+	}
+	correlated := int32(0)
+	if e.Correlated {
+		correlated = 1
+	}
+	id := e.CorrelatedEvent.Id
+	def := id.ExternalEventDefId.GetName()
+	return t.keys.Tag(keys.TagCorrelatedEvent).Text(def).Int(correlated).
+		Row(nanos(e.CorrelatedEvent.CreatedAt)/nsPerMs, keys.TagID{Name: def, Guid: id.Key})
 }
 
 func (t *txn) appendScheduleTag(c []machine.Change, before, after *lhpb.ScheduledWfRun) []machine.Change {

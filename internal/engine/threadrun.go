@@ -193,6 +193,9 @@ func (t *threadRun) complete() {
 	thread.EndTime = t.run.tx.now
 	if t.number == 0 {
 		t.run.end(lhpb.LHStatus_COMPLETED)
+		for _, c := range t.below() {
+			c.abandon()
+		}
 	}
 }
 

@@ -39,6 +39,8 @@ func (t *txn) timerFired(c *pb.TimerFired) machine.Reply {
 		t.retentionElapsed(w.DeleteWfRun, row.SetNs)
 	case *pb.Timer_ExternalEventExpired:
 		t.externalEventExpired(w.ExternalEventExpired, row.SetNs)
+	case *pb.Timer_CorrelatedEventExpired:
+		t.correlatedEventExpired(w.CorrelatedEventExpired, timer.DueNs)
 	case *pb.Timer_ScheduleDue:
 		t.scheduleDue(w.ScheduleDue, timer.DueNs)
 	case *pb.Timer_UserTaskAction_:

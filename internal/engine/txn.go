@@ -27,16 +27,18 @@ type txn struct {
 	nowNs int64
 	now   *timestamppb.Timestamp
 
-	runs       []*wfRun
-	runByName  map[string]*wfRun // once there are many
-	touched    []entry
-	loose      []machine.Change
-	emits      []machine.Emit
-	scheduled  []*taskRun       // put into the queue by this record, oldest first
-	checkpoint *lhpb.Checkpoint // put by this record
-	tallies    tallies
-	ids        uint32
-	steps      int
+	runs      []*wfRun
+	runByName map[string]*wfRun // once there are many
+	touched   []entry
+	loose     []machine.Change
+	emits     []machine.Emit
+	// withdrawals are those looked at.
+	withdrawals map[keys.Key]*row[pb.Empty, *pb.Empty]
+	scheduled   []*taskRun       // put into the queue by this record, oldest first
+	checkpoint  *lhpb.Checkpoint // put by this record
+	tallies     tallies
+	ids         uint32
+	steps       int
 }
 
 func newTxn(e *Engine, v machine.View, h *pb.Header) *txn {
@@ -128,6 +130,7 @@ func (t *txn) commit(reply machine.Reply) machine.Effects {
 		changes = append(changes, machine.Change{Key: k, Value: after})
 		changes = t.appendFollowing(changes, before, after)
 		t.count(before, after)
+		t.appendMessages(before, after)
 	}
 	changes = t.appendCounts(changes)
 	changes = append(changes, t.loose...)
@@ -138,6 +141,17 @@ func (t *txn) commit(reply machine.Reply) machine.Effects {
 		}
 	}
 	return machine.Effects{Reply: reply, Changes: changes, Emit: t.emits}
+}
+
+// appendMessages emits what others have to know of a change.
+func (t *txn) appendMessages(before, after machine.Value) {
+	of := before
+	if of == nil {
+		of = after
+	}
+	if _, is := of.(*lhpb.NodeRun); is {
+		t.tellKey(typed[lhpb.NodeRun](before), typed[lhpb.NodeRun](after))
+	}
 }
 
 // refuseOversized is the last guard of the record limit: the handlers turn values that grow into failures

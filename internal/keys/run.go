@@ -26,6 +26,7 @@ const (
 	KindInactive      RunKind = 0x0b // lhpb.InactiveThreadRun: thread
 	KindNodeOutput    RunKind = 0x0c // pb.NodeOutput: thread, node name
 	KindContinue      RunKind = 0x0d // where work stands that one record could not finish
+	KindWithdrawn     RunKind = 0x0e // pb.Empty: thread, position; NodeRuns that wait for a correlation key in vain
 	KindFanOut        RunKind = 0x14 // pb.FanOut: thread, position
 )
 
@@ -144,6 +145,18 @@ func (r Run) NodeOutput(thread int32, node string) Key {
 // FanOut is the row of what a NodeRun has still to start children from.
 func (r Run) FanOut(thread, position int32) Key {
 	return Key(appendInt32(appendInt32(r.start(KindFanOut, 8), thread), position))
+}
+
+// Withdrawn is the row that says a NodeRun is not among those that wait for its correlation key, though it does.
+func (r Run) Withdrawn(thread, position int32) Key {
+	return Key(appendInt32(appendInt32(r.start(KindWithdrawn, 8), thread), position))
+}
+
+// ParseWithdrawn reads the parts of a Withdrawn key of this WfRun.
+func (r Run) ParseWithdrawn(k Key) (thread, position int32, err error) {
+	p := r.reader(k, KindWithdrawn)
+	thread, position = p.int32(), p.int32()
+	return thread, position, p.done()
 }
 
 // Continue is the row of unfinished work of the given kind on this WfRun.

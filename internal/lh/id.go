@@ -72,3 +72,17 @@ func DerivedID(requestID []byte, n uint32) string {
 	u[8] = u[8]&0x3f | 0x80
 	return hex.EncodeToString(u)
 }
+
+// MaxCorrelationKeyBytes bounds correlation keys: they become part of the keys of the store.
+const MaxCorrelationKeyBytes = 4096
+
+// CheckCorrelationKey refuses what cannot be the key of a CorrelatedEvent.
+func CheckCorrelationKey(key string) *Error {
+	if strings.ContainsAny(key, "/~") {
+		return Errorf(InvalidArgument, "CorrelatedEvent keys cannot contain '/' or '~'")
+	}
+	if len(key) > MaxCorrelationKeyBytes {
+		return Errorf(InvalidArgument, "CorrelatedEvent keys have at most %d bytes, this one has %d", MaxCorrelationKeyBytes, len(key))
+	}
+	return nil
+}

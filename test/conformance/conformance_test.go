@@ -35,7 +35,6 @@ const settleMs = "100"
 var later = map[string]string{
 	"user-task":           "AssignUserTaskRun",
 	"cancelled-user-task": "CancelUserTaskRun",
-	"correlated-event":    "PutCorrelatedEvent",
 }
 
 // isLater tells whether the step belongs to a scenario that our server cannot pass yet.

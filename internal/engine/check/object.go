@@ -19,23 +19,35 @@ func (s *state) readObjects() {
 			s.violate("key", "%v", err)
 			continue
 		}
-		if kind == keys.KindSchedule {
-			s.keepSchedule(tenant, k, v)
+		switch kind {
+		case keys.KindSchedule:
+			s.expect(tenant, k, &pb.ScheduleRow{}, v)
+		case keys.KindCorrelatedEvent:
+			s.keepCorrelated(tenant, k, v)
 		}
 	}
 }
 
-func (s *state) keepSchedule(tenant string, k keys.Key, encoded machine.Value) {
-	row := &pb.ScheduleRow{}
-	if err := decode(encoded, row); err != nil {
-		s.violate(fmt.Sprintf("%q", k), "%v", err)
-		return
+// keepCorrelated reads a CorrelatedEvent, or an ExternalEvent that came of the one that was read last.
+func (s *state) keepCorrelated(tenant string, k keys.Key, encoded machine.Value) {
+	p, err := keys.ParseCorrelation(k)
+	switch {
+	case err != nil:
+		s.violate("key", "%v", err)
+	case p.NodeRun == nil:
+		s.correlated = k
+		s.expect(tenant, k, &pb.CorrelatedEventRow{}, encoded)
+	case s.correlated == "" || !k.HasPrefix(s.correlated):
+		s.violate(fmt.Sprintf("%q", k), "came of a CorrelatedEvent that does not exist")
 	}
-	s.expect(tenant, k, row)
 }
 
 // expect notes the rows that follow from an object.
-func (s *state) expect(tenant string, k keys.Key, object machine.Value) {
+func (s *state) expect(tenant string, k keys.Key, object, encoded machine.Value) {
+	if err := decode(encoded, object); err != nil {
+		s.violate(fmt.Sprintf("%q", k), "%v", err)
+		return
+	}
 	for _, row := range engine.Following(s.view, s.specsOf(tenant), tenant, object) {
 		s.expected[row] = fmt.Sprintf("%q", k)
 	}

@@ -40,6 +40,8 @@ type state struct {
 	possible map[keys.Key]bool
 	timers   map[string]bool
 	tenants  map[string]bool // that have counters
+	// correlated is the key of the CorrelatedEvent read last.
+	correlated keys.Key
 }
 
 // wfRun is all that is stored of a WfRun.
@@ -190,7 +192,7 @@ func follows(k keys.Key) bool {
 		return true
 	case keys.SpaceTimer:
 		t, err := keys.ParseTimer(k)
-		return err == nil && (t.Kind == keys.TimerTaskTimeout || t.Kind == keys.TimerSchedule)
+		return err == nil && (t.Kind == keys.TimerTaskTimeout || t.Kind == keys.TimerSchedule || t.Kind == keys.TimerCorrelated)
 	default:
 		p, err := keys.ParseRun(k)
 		return err == nil && p.Kind == keys.KindUnclaimed
