@@ -14,6 +14,7 @@ type conversion struct {
 	want string
 }
 
+// covers: engine-3 §7.1
 func TestCast(t *testing.T) {
 	for _, c := range []conversion{
 		{Int(5), tStr, "STR 5"},
@@ -71,6 +72,7 @@ func TestCast(t *testing.T) {
 	}
 }
 
+// covers: engine-3 §7.2
 func TestCoerce(t *testing.T) {
 	for _, c := range []conversion{
 		{Int(1), tInt, "INT 1"},

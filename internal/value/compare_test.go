@@ -7,6 +7,7 @@ import (
 	"littlehorse/lhpb"
 )
 
+// covers: engine-3 §4
 func TestComparators(t *testing.T) {
 	const notComparable = "error: Failed comparing the provided values."
 	negZero := math.Copysign(0, -1)
@@ -72,6 +73,7 @@ func prefixed(want string) string {
 	return want
 }
 
+// covers: engine-3 §4
 func TestContains(t *testing.T) {
 	const fails = "error: Failed evaluating CONTAINS"
 	for _, c := range []struct {

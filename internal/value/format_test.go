@@ -7,6 +7,7 @@ import (
 	"littlehorse/lhpb"
 )
 
+// covers: engine-3 §9.2
 func TestFormat(t *testing.T) {
 	const fails = "error: Error formatting variable"
 	args := []*lhpb.VariableValue{
@@ -85,6 +86,7 @@ func TestFormatOfSpecialDoubles(t *testing.T) {
 	expect(t, "STR NaN ∞ -∞ -0", Str(got), err)
 }
 
+// covers: engine-3 §9.2
 func TestFormatStringAssignment(t *testing.T) {
 	format := func(template *lhpb.VariableAssignment, args ...*lhpb.VariableAssignment) *lhpb.VariableAssignment {
 		return &lhpb.VariableAssignment{Source: &lhpb.VariableAssignment_FormatString_{

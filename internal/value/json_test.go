@@ -7,6 +7,7 @@ import (
 	"littlehorse/lhpb"
 )
 
+// covers: engine-3 §8
 func TestNormalizeJSONObject(t *testing.T) {
 	deep := strings.Repeat(`{"a":`, MaxJSONDepth-1) + "{}" + strings.Repeat("}", MaxJSONDepth-1)
 	for in, want := range map[string]string{
@@ -40,6 +41,7 @@ func TestNormalizeJSONObject(t *testing.T) {
 	}
 }
 
+// covers: engine-3 §8
 func TestMalformedJSONIsKept(t *testing.T) {
 	for _, in := range []string{
 		`{"a":1,}`, `{"a":1} {"b":2}`, `{"a":1,"a":2}`, `{"a":1e400}`, `{`, `{"a"}`, `{"a":"x`, `{"a":"\x"}`, `{"a":"\u12g4"}`,
@@ -62,6 +64,7 @@ func TestMalformedJSONIsKept(t *testing.T) {
 	}
 }
 
+// covers: engine-3 §8
 func TestJSONThatMeansNull(t *testing.T) {
 	for _, in := range []string{"", "  ", "null", " NULL\n", "# nothing"} {
 		if v := NormalizeValue(JSONObj(in)); !IsNull(v) {

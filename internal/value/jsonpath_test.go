@@ -9,6 +9,8 @@ import (
 )
 
 // TestJSONPathTable holds the evaluator to results of json-path 2.9.0.
+//
+// covers: engine-3 §3.1
 func TestJSONPathTable(t *testing.T) {
 	table, err := os.ReadFile("testdata/jsonpath.txt")
 	if err != nil {
@@ -46,6 +48,7 @@ func document(text string) *lhpb.VariableValue {
 
 func asJSON(v *lhpb.VariableValue) string { return string(appendJSON(nil, treeOf(v, 0))) }
 
+// covers: engine-3 §3.1
 func TestJSONPathResults(t *testing.T) {
 	for _, c := range []struct {
 		v          *lhpb.VariableValue
@@ -110,6 +113,8 @@ func TestJSONPathResults(t *testing.T) {
 }
 
 // TestPathsBounds: hostile paths end soon, and with an error that names the bound.
+//
+// covers: engine-3 §3.1
 func TestPathBounds(t *testing.T) {
 	wide := JSONArr("[" + strings.Repeat(`{"a":[1,2,3,4,5,6,7,8]},`, 20_000) + "0]")
 	deep := strings.Repeat("[", 200) + strings.Repeat("]", 200)
@@ -133,6 +138,8 @@ func TestPathBounds(t *testing.T) {
 }
 
 // TestFilterRelations goes through kinds on both sides of each relation.
+//
+// covers: engine-3 §3.1
 func TestFilterRelations(t *testing.T) {
 	doc := JSONArr(`[1,1.0,2.5,"1","b",true,null,[1],[],{"a":1},{},"",9223372036854775807]`)
 	for filter, want := range map[string]string{

@@ -15,6 +15,7 @@ func mutation(op lhpb.VariableMutationType, rhs *lhpb.VariableAssignment) *lhpb.
 	}
 }
 
+// covers: engine-3 §6
 func TestMutations(t *testing.T) {
 	env := func(v *lhpb.VariableValue) world {
 		return world{variables: map[string]*lhpb.VariableValue{"v": v}, outputs: map[string]*lhpb.VariableValue{
@@ -73,6 +74,7 @@ func fromNode(jsonPath string, lhPath *lhpb.LHPath) *lhpb.VariableMutation {
 	return &lhpb.VariableMutation{LhsName: "v", Operation: opAdd, RhsValue: &lhpb.VariableMutation_NodeOutput{NodeOutput: s}}
 }
 
+// covers: engine-3 §6; engine-3 §12
 func TestMutationsAtJSONPath(t *testing.T) {
 	for _, c := range []struct {
 		doc, path string
@@ -130,6 +132,7 @@ func TestMutationsAtJSONPath(t *testing.T) {
 	}
 }
 
+// covers: engine-3 §6
 func TestMutationsAtLHPath(t *testing.T) {
 	car := record("car", 0, map[string]*lhpb.VariableValue{
 		"model": Str("T"), "owner": record("person", 2, map[string]*lhpb.VariableValue{"name": Str("Ann")}),

@@ -34,6 +34,8 @@ type operation struct {
 func (o operation) name() string { return show(o.l) + " " + o.op.String() + " " + show(o.r) }
 
 // TestExpressions: the type of the result follows from the values.
+//
+// covers: engine-3 §5.2
 func TestExpressions(t *testing.T) {
 	for _, c := range []operation{
 		{Int(5), opAdd, Int(2), "INT 7"},
@@ -161,6 +163,8 @@ func TestExpressions(t *testing.T) {
 }
 
 // TestOperationsOnDeclaredTypes: the declared type of the variable decides.
+//
+// covers: engine-3 §5.2
 func TestOperationsOnDeclaredTypes(t *testing.T) {
 	for _, c := range []struct {
 		declared *lhpb.TypeDefinition
@@ -196,6 +200,8 @@ func TestOperationsOnDeclaredTypes(t *testing.T) {
 }
 
 // TestDiscount is a chain of double arithmetic: 10 × 100.3 × (1.0 − 10 / 100.0).
+//
+// covers: engine-3 §12
 func TestDiscount(t *testing.T) {
 	part := func(l *lhpb.VariableAssignment, op lhpb.VariableMutationType, r *lhpb.VariableAssignment) *lhpb.VariableAssignment {
 		return expression(l, op, r)

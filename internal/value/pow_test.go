@@ -9,6 +9,8 @@ import (
 )
 
 // TestPowerBits: the same bits as the algorithm gives elsewhere, whatever the processor.
+//
+// covers: engine-3 §5.2
 func TestPowerBits(t *testing.T) {
 	table, err := os.ReadFile("testdata/pow.txt")
 	if err != nil {

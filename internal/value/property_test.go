@@ -93,6 +93,7 @@ func drawType(t *rapid.T, depth int) *lhpb.TypeDefinition {
 	return MapDef(drawType(t, 0), drawType(t, depth-1))
 }
 
+// covers: engine-3 §4
 func TestCompareIsATotalOrder(t *testing.T) {
 	for kind, draw := range kinds {
 		t.Run(kind, func(t *testing.T) {
@@ -128,6 +129,7 @@ func TestCompareIsATotalOrder(t *testing.T) {
 	}
 }
 
+// covers: engine-3 §8
 func TestNormalFormIsIdempotentJSON(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := jsonTexts.Draw(t, "text")
@@ -149,6 +151,7 @@ func TestNormalFormIsIdempotentJSON(t *testing.T) {
 	})
 }
 
+// covers: engine-3 §7.1
 func TestCastsReadBack(t *testing.T) {
 	for kind, p := range map[string]lhpb.VariableType{
 		"INT": lhpb.VariableType_INT, "DOUBLE": lhpb.VariableType_DOUBLE, "BOOL": lhpb.VariableType_BOOL, "WF_RUN_ID": lhpb.VariableType_WF_RUN_ID,
@@ -169,6 +172,7 @@ func TestCastsReadBack(t *testing.T) {
 	}
 }
 
+// covers: engine-3 §7.2
 func TestCoercionReachesItsType(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		v := drawValue(t, 2)
@@ -209,6 +213,7 @@ func TestOperationsAreTotalAndPure(t *testing.T) {
 	})
 }
 
+// covers: engine-3 §11
 func TestValidatedValuesAreValid(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		v, declared := drawValue(t, 2), drawType(t, 2)
@@ -270,6 +275,98 @@ func TestFormatIsTotal(t *testing.T) {
 		args := []*lhpb.VariableValue{drawValue(t, 1), Double(drawDouble(t))}
 		if _, err := Format(template, args); err != nil && !strings.Contains(err.Error(), "Error formatting variable") {
 			t.Fatal(err)
+		}
+	})
+}
+
+// anyTyped draws a declared type and a value that is taken in as one of it.
+func anyTyped(t *rapid.T) (*lhpb.TypeDefinition, *lhpb.VariableValue) {
+	declared := Normalize(drawType(t, 2))
+	v, err := Validate(declared, valueOf(t, declared), world{structs: garage})
+	if err != nil {
+		return declared, null
+	}
+	return declared, v
+}
+
+// valueOf draws a value that a declaration is likely to accept.
+func valueOf(t *rapid.T, declared *lhpb.TypeDefinition) *lhpb.VariableValue {
+	typ := Declared(declared)
+	switch p, primitive := typ.Primitive(); {
+	case primitive && p == lhpb.VariableType_JSON_OBJ:
+		return JSONObj(jsonTexts.Draw(t, "json"))
+	case primitive && p == lhpb.VariableType_JSON_ARR:
+		return JSONArr(jsonTexts.Draw(t, "json"))
+	case primitive && kinds[p.String()] != nil:
+		return kinds[p.String()](t)
+	case typ.IsArray():
+		a := &lhpb.Array{}
+		for range rapid.IntRange(0, 2).Draw(t, "items") {
+			a.Items = append(a.Items, valueOf(t, typ.Element().Def()))
+		}
+		return Array(a)
+	case typ.IsMap():
+		m := &lhpb.Map{}
+		for range rapid.IntRange(0, 2).Draw(t, "entries") {
+			m.Entries = append(m.Entries, &lhpb.Map_Entry{Key: valueOf(t, typ.Key().Def()), Value: valueOf(t, typ.Element().Def())})
+		}
+		return Map(m)
+	}
+	return drawValue(t, 1)
+}
+
+// TestTypesKeepTheirPromise: where the types of both sides are known and PutWfSpec accepts the operation, what
+// comes out when it runs is of the promised type, NULL, or an error for the user.
+//
+// covers: engine-3 §5.1; engine-3 §5.2
+func TestTypesKeepTheirPromise(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		declared, left := anyTyped(t)
+		other, right := anyTyped(t)
+		if rapid.Bool().Draw(t, "both of one type") {
+			other, right = declared, valueOf(t, declared)
+		}
+		op := lhpb.VariableMutationType(rapid.IntRange(0, 11).Draw(t, "op"))
+		promised, err := ResultType(op, Declared(declared), Declared(other))
+		if err != nil || !Compatible(Declared(declared), promised) {
+			return
+		}
+		got, err := Operate(op, declared, left, right)
+		if err == nil && !IsNull(got) && !Compatible(Declared(declared), TypeOf(got)) {
+			t.Fatalf("%s %v %s for %s gives %s", show(left), op, show(right), TypeString(declared), show(got))
+		}
+	})
+}
+
+// TestTypesCastAsTheyPromise: what is accepted without a cast can be cast, and a cast gives its type or an
+// error.
+//
+// covers: engine-1 §7; engine-3 §7.1
+func TestTypesCastAsTheyPromise(t *testing.T) {
+	for src := range lhpb.VariableType_name {
+		for dst := range lhpb.VariableType_name {
+			from, to := lhpb.VariableType(src), lhpb.VariableType(dst)
+			if CanBe(from, to) && !CanCast(from, to) {
+				t.Errorf("%v is accepted as %v and cannot be cast to it", from, to)
+			}
+		}
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		v := drawValue(t, 2)
+		to := lhpb.VariableType(rapid.IntRange(0, int(lhpb.VariableType_TIMESTAMP)).Draw(t, "type"))
+		got, err := Cast(v, PrimitiveDef(to))
+		from, primitive := PrimitiveOf(v)
+		switch {
+		case !primitive:
+			if err != nil || !proto.Equal(got, v) {
+				t.Fatalf("%s became %s, %v", show(v), show(got), err)
+			}
+		case err == nil && !TypeOf(got).Is(to):
+			t.Fatalf("%s cast to %v is %s", show(v), to, show(got))
+		case err != nil && CanBe(from, to):
+			t.Fatalf("%s is accepted as %v and was not cast: %v", show(v), to, err)
+		case err == nil && from != to && !CanCast(from, to):
+			t.Fatalf("%v was cast to %v", from, to)
 		}
 	})
 }

@@ -47,6 +47,7 @@ func mapOf(t *lhpb.InlineMapDef, pairs ...*lhpb.VariableAssignment) *lhpb.Variab
 	return &lhpb.VariableAssignment{Source: &lhpb.VariableAssignment_MapBuilder{MapBuilder: b}}
 }
 
+// covers: engine-3 §2; engine-3 §3.2
 func TestResolve(t *testing.T) {
 	intMap := Map(&lhpb.Map{Entries: []*lhpb.Map_Entry{{Key: Int(7), Value: Str("seven")}}})
 	env := world{
@@ -144,6 +145,7 @@ func TestResolve(t *testing.T) {
 	}
 }
 
+// covers: engine-3 §11; engine-3 §10
 func TestStructBuilderSetsMasksAndIds(t *testing.T) {
 	got, err := Resolve(structOf("car", map[string]any{
 		"plate": literalOf(Str("X1")), "owner": map[string]any{"name": literalOf(Str("Ann"))},
@@ -160,6 +162,7 @@ func TestStructBuilderSetsMasksAndIds(t *testing.T) {
 	}
 }
 
+// covers: engine-3 §4
 func TestConditions(t *testing.T) {
 	env := world{variables: map[string]*lhpb.VariableValue{
 		"yes": Bool(true), "no": Bool(false), "null": NullValue(), "s": Str("true"), "doc": JSONObj(`{"a":true,"b":"x"}`), "i": Int(1),

@@ -7,6 +7,7 @@ import (
 	"littlehorse/lhpb"
 )
 
+// covers: engine-3 §9.1
 func TestDoubleText(t *testing.T) {
 	for want, f := range map[string]float64{
 		"0.0": 0, "-0.0": math.Copysign(0, -1), "3.0": 3, "0.1": 0.1, "0.30000000000000004": 0.1 + math.Nextafter(0.2, 1),
@@ -21,6 +22,7 @@ func TestDoubleText(t *testing.T) {
 	}
 }
 
+// covers: engine-3 §9.1
 func TestText(t *testing.T) {
 	for _, c := range []struct {
 		v    *lhpb.VariableValue

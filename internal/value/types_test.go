@@ -7,6 +7,7 @@ import (
 	"littlehorse/lhpb"
 )
 
+// covers: engine-1 §7
 func TestCanBeAndCanCast(t *testing.T) {
 	// be: assignable as it is; cast: with an explicit cast only.
 	be := map[string]bool{
@@ -29,6 +30,7 @@ func TestCanBeAndCanCast(t *testing.T) {
 	}
 }
 
+// covers: engine-1 §7
 func TestTypeText(t *testing.T) {
 	for want, got := range map[string]Type{
 		"INT":                 Declared(tInt),
@@ -49,6 +51,7 @@ func TestTypeText(t *testing.T) {
 	}
 }
 
+// covers: engine-3 §1
 func TestTypeOfValues(t *testing.T) {
 	for _, c := range []struct {
 		want string
@@ -78,6 +81,7 @@ func TestTypeOfValues(t *testing.T) {
 	}
 }
 
+// covers: engine-1 §6
 func TestVarTypePrefersOldFields(t *testing.T) {
 	str, yes := lhpb.VariableType_STR, true
 	old := &lhpb.VariableDef{Type: &str, MaskedValue: &yes, TypeDef: tInt}
@@ -92,6 +96,7 @@ func TestVarTypePrefersOldFields(t *testing.T) {
 	}
 }
 
+// covers: engine-1 §7
 func TestNormalizeReadsNothingAsJSON(t *testing.T) {
 	inline := &lhpb.TypeDefinition{
 		DefinedType: &lhpb.TypeDefinition_InlineStructDef{InlineStructDef: &lhpb.InlineStructDef{}}, Masked: true,
@@ -113,6 +118,7 @@ func TestNormalizeReadsNothingAsJSON(t *testing.T) {
 	}
 }
 
+// covers: engine-1 §7
 func TestCompatible(t *testing.T) {
 	car1 := StructType(&lhpb.StructDefId{Name: "car", Version: 1})
 	for _, c := range []struct {
@@ -146,6 +152,7 @@ func TestCompatible(t *testing.T) {
 	}
 }
 
+// covers: engine-1 §7
 func TestEqualIncludesMaskAndVersion(t *testing.T) {
 	car1 := StructType(&lhpb.StructDefId{Name: "car", Version: 1})
 	for _, c := range []struct {
@@ -169,6 +176,7 @@ func TestEqualIncludesMaskAndVersion(t *testing.T) {
 	}
 }
 
+// covers: engine-1 §9
 func TestCheckComparison(t *testing.T) {
 	for _, c := range []struct {
 		lhs  Type
@@ -206,6 +214,8 @@ func TestCheckComparison(t *testing.T) {
 }
 
 // TestResultType goes through the whole table of left types, operations and right types.
+//
+// covers: engine-3 §5.1
 func TestResultType(t *testing.T) {
 	types := map[string]Type{
 		"INT": Declared(tInt), "DOUBLE": Declared(tDouble), "STR": Declared(tStr), "BOOL": Declared(tBool),
@@ -245,6 +255,7 @@ func TestResultType(t *testing.T) {
 	}
 }
 
+// covers: engine-3 §5.1
 func TestResultTypeMessagesAndAssign(t *testing.T) {
 	for _, c := range []struct {
 		op       lhpb.VariableMutationType

@@ -11,6 +11,7 @@ import (
 	"littlehorse/lhpb"
 )
 
+// covers: engine-3 §11
 func TestValidate(t *testing.T) {
 	deepList, deepType := list(), ArrayDef(tInt)
 	for range MaxDepth + 10 {
@@ -91,6 +92,7 @@ func TestValidateUntyped(t *testing.T) {
 	expect(t, "error: exceeds the limit of 1047000 bytes", nil, err)
 }
 
+// covers: engine-3 §10
 func TestStructMasksComeFromTheDefinition(t *testing.T) {
 	v := record("car", 0, map[string]*lhpb.VariableValue{"model": Str("T"), "plate": Str("X1")})
 	v.GetStruct().Struct.Fields["model"].Masked = true
@@ -106,6 +108,7 @@ func TestStructMasksComeFromTheDefinition(t *testing.T) {
 	expect(t, `Array<Struct<car,v0>> [{"model":"T","plate":"*****"}]`, Masked(list(got), nil), nil)
 }
 
+// covers: engine-3 §10
 func TestMasked(t *testing.T) {
 	secret := withMask(tStr)
 	for _, c := range []conversion{
@@ -128,6 +131,7 @@ func TestMasked(t *testing.T) {
 	}
 }
 
+// covers: tasks §2
 func TestTaskInput(t *testing.T) {
 	for _, c := range []conversion{
 		{Int(7), tStr, "STR 7"},
