@@ -12,6 +12,7 @@ import (
 	"littlehorse/lhpb"
 )
 
+// covers: tasks §1; api §4.1
 func TestTaskDef(t *testing.T) {
 	s := newStream(t)
 	for _, name := range []string{"", "a_b", "a b", "-a"} {
@@ -45,6 +46,7 @@ func TestTaskDef(t *testing.T) {
 	}
 }
 
+// covers: tasks §1; api §4.1
 func TestTaskDefPinsTheNewestStructDef(t *testing.T) {
 	s := newStream(t)
 	put[*lhpb.StructDef](s, s.structDef(`{"name":"car"}`))
@@ -58,6 +60,7 @@ func TestTaskDefPinsTheNewestStructDef(t *testing.T) {
 	s.refused(s.taskDef(def), lh.AlreadyExists, "already exists and is immutable")
 }
 
+// covers: events §1; api §4.5
 func TestExternalEventDef(t *testing.T) {
 	s := newStream(t)
 	s.refused(s.eventDef(`{"name":"a_b"}`), lh.InvalidArgument, "ExternalEventDefName must be a valid hostname")
@@ -89,6 +92,7 @@ func TestExternalEventDef(t *testing.T) {
 	}
 }
 
+// covers: events §5; api §4.4
 func TestWorkflowEventDef(t *testing.T) {
 	s := newStream(t)
 	s.refused(s.thrownDef(`{"name":"a_b/c d"}`), lh.InvalidArgument, "WorkflowEventDefName must be a valid hostname")
@@ -101,6 +105,7 @@ func TestWorkflowEventDef(t *testing.T) {
 	s.refused(s.thrownDef(`{"name":"e","contentType":{"returnType":{"primitiveType":"INT"}}}`), lh.AlreadyExists, "WorkflowEventDef with name e already exists with different type!")
 }
 
+// covers: user-tasks §1; api §4.6
 func TestUserTaskDef(t *testing.T) {
 	s := newStream(t)
 	s.refused(s.userTask(`{"name":"a_b"}`), lh.InvalidArgument, "UserTaskDefName must be a valid hostname")
@@ -121,6 +126,7 @@ func TestUserTaskDef(t *testing.T) {
 	}
 }
 
+// covers: api §4.7
 func TestWfSpec(t *testing.T) {
 	s := newStream(t)
 	first := put[*lhpb.WfSpec](s, s.wfSpec(nopSpec("w", "1")))
@@ -138,6 +144,7 @@ func TestWfSpec(t *testing.T) {
 	s.refused(record(t, "delete_wf_spec", `{"id":{"name":"w","revision":2}}`), lh.NotFound, "Couldn't find provided WfSpecModel")
 }
 
+// covers: api §4.2
 func TestDeletesOfWhatIsMissing(t *testing.T) {
 	s := newStream(t)
 	for command, want := range map[string]string{
@@ -155,6 +162,7 @@ func TestDeletesOfWhatIsMissing(t *testing.T) {
 	s.refused(record(t, "delete_principal", `{"id":{"id":"nope"}}`), lh.NotFound, "Couldn't find provided PrincipalModel")
 }
 
+// covers: api §4.2
 func TestDeleteAndPutAgain(t *testing.T) {
 	s := newStream(t)
 	put[*lhpb.TaskDef](s, s.taskDef(`{"name":"t"}`))

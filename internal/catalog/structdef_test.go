@@ -24,6 +24,7 @@ const (
 	nullable = `,"isNullable":true`
 )
 
+// covers: api §4.3
 func TestStructDefRefusals(t *testing.T) {
 	s := newStream(t)
 	s.refused(s.structDef(structJSON("a_b", "", "")), lh.InvalidArgument, "must be a valid hostname")
@@ -60,6 +61,7 @@ func TestStructDefRefusals(t *testing.T) {
 	}
 }
 
+// covers: api §4.3
 func TestDefaultsOfStructFieldsAreChecked(t *testing.T) {
 	s := newStream(t)
 	put[*lhpb.StructDef](s, s.structDef(structJSON("inner", field("a", intType, ""), "")))
@@ -72,6 +74,7 @@ func TestDefaultsOfStructFieldsAreChecked(t *testing.T) {
 	put[*lhpb.StructDef](s, outer(`"a":{"value":{"int":"3"}}`))
 }
 
+// covers: api §4.3
 func TestStructDefEvolution(t *testing.T) {
 	a, optional := field("a", intType, ""), field("b", strType, nullable)
 	base := a + "," + optional
@@ -111,6 +114,7 @@ func TestStructDefEvolution(t *testing.T) {
 	}
 }
 
+// covers: api §4.3
 func TestValidateStructDefEvolution(t *testing.T) {
 	s := newStream(t)
 	put[*lhpb.StructDef](s, s.structDef(structJSON("s", field("a", intType, ""), "")))
@@ -139,6 +143,7 @@ func TestValidateStructDefEvolution(t *testing.T) {
 	}
 }
 
+// covers: api §4.3; api §4.2
 func TestStructDefsInUseStay(t *testing.T) {
 	s := newStream(t)
 	put[*lhpb.StructDef](s, s.structDef(structJSON("car", "", "")))

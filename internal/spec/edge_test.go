@@ -6,6 +6,7 @@ import (
 	"littlehorse/internal/lh"
 )
 
+// covers: engine-1 §9
 func TestConditions(t *testing.T) {
 	compare := func(cmp, left, right string) string {
 		return `{"expression":{"comparator":"` + cmp + `","lhs":{` + left + `},"rhs":{` + right + `}}}`
@@ -65,6 +66,7 @@ func TestConditions(t *testing.T) {
 	}
 }
 
+// covers: engine-1 §10; engine-1 §11
 func TestMutations(t *testing.T) {
 	mutate := func(lhs, op, rhs string) string {
 		return withMutation(`{"lhsName":"` + lhs + `","operation":"` + op + `","rhsAssignment":{` + rhs + `}}`)
@@ -144,6 +146,7 @@ func TestMutations(t *testing.T) {
 	}
 }
 
+// covers: engine-1 §10
 func TestLegacyNodeOutputIsTypedByItsNode(t *testing.T) {
 	spec := func(lhs string) string {
 		return wfSpecJSON(`"main":`+threadJSON(variables, `"task":{"taskDefId":{"name":"greet"},"variables":[{"variableName":"i"}]}`,

@@ -38,6 +38,7 @@ func refusedRequest(t *testing.T, req *lhpb.PutWfSpecRequest, code lh.Code, frag
 	}
 }
 
+// covers: engine-1 §3
 func TestLimitsAreNamed(t *testing.T) {
 	nodes := map[string]*lhpb.Node{"e": entrypointNode()}
 	for i := range MaxNodes {
@@ -122,6 +123,7 @@ func TestDepthIsBounded(t *testing.T) {
 	refusedRequest(t, req, lh.InvalidArgument, "messages")
 }
 
+// covers: engine-1 §1
 func TestNumbersWithoutANameAreRefused(t *testing.T) {
 	req := request(t, withMutation(`{"lhsName":"i","operation":"ASSIGN","rhsAssignment":{"variableName":"i"}}`))
 	req.ThreadSpecs["main"].Nodes["n"].OutgoingEdges[0].VariableMutations[0].Operation = 99

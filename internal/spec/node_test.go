@@ -6,6 +6,7 @@ import (
 	"littlehorse/internal/lh"
 )
 
+// covers: engine-1 §8; engine-1 §12
 func TestExitNodes(t *testing.T) {
 	exit := func(body string) string {
 		return wfSpecJSON(`"main":`+threadJSON(variables, `"nop":{}`, "", `"x":{"exit":{`+body+`}}`), "")
@@ -40,6 +41,7 @@ func TestExitNodes(t *testing.T) {
 	}
 }
 
+// covers: engine-1 §12
 func TestTaskNodes(t *testing.T) {
 	task := func(body string) string { return withNode(`"task":{` + body + `}`) }
 	greet := func(input, rest string) string {
@@ -83,6 +85,7 @@ func TestTaskNodes(t *testing.T) {
 	}
 }
 
+// covers: engine-1 §12
 func TestStartThread(t *testing.T) {
 	child := threadJSON(`{"varDef":{"name":"c","typeDef":{"primitiveType":"INT"}},"required":true,"accessLevel":"PRIVATE_VAR"},
 		{"varDef":{"name":"o","typeDef":{"primitiveType":"STR"}},"accessLevel":"PRIVATE_VAR"}`, `"nop":{}`, "", "")
@@ -110,6 +113,7 @@ func TestStartThread(t *testing.T) {
 	}
 }
 
+// covers: engine-1 §12
 func TestOtherNodes(t *testing.T) {
 	checkRefusals(t, []refusal{
 		{"node of no kind", withNode(`"failureHandlers":[]`), say(atNode)},
@@ -134,6 +138,9 @@ func TestOtherNodes(t *testing.T) {
 		{"user task: blank group", withNode(`"userTask":{"userTaskDefName":"approve","userGroup":{"literalValue":{"str":""}}}`), say("UserGroup can't be empty")},
 		{"user task: NULL user", withNode(`"userTask":{"userTaskDefName":"approve","userId":{"literalValue":{}}}`), say("UserId can't be empty")},
 		{"throw: missing", withNode(`"throwEvent":{"eventDefId":{"name":"nope"}}`), say(atNode + "Refers to missing workflowEventDef")},
+		{"throw: a struct that cannot be built", withNode(`"throwEvent":{"eventDefId":{"name":"done"},"content":{"structBuilder":{"structDefId":{"name":"car","version":-1},"value":{}}}}`), say("Missing required field(s) for StructDef car/00001: make")},
+		{"event: a timeout of a struct that cannot be built", withNode(`"externalEvent":{"externalEventDefId":{"name":"paid"},"timeoutSeconds":{"structBuilder":{"structDefId":{"name":"nope"}}}}`), say("StructDef not found: nope")},
+		{"user task: an expression without an operation", withNode(`"userTask":{"userTaskDefName":"approve","userId":{"expression":{}}}`), say("Expression without an operation")},
 		{"child wf: no name", withNode(`"runChildWf":{}`), say("A valid WfSpec name must be specified")},
 		{"child wf: missing", withNode(`"runChildWf":{"wfSpecName":"nope"}`), say("Could not find WfSpec nope")},
 		{"child wf: name from JSON", withNode(`"runChildWf":{"wfSpecVar":{"variableName":"j"}}`), say("Only STR variables are valid")},
@@ -156,6 +163,7 @@ func TestOtherNodes(t *testing.T) {
 	}
 }
 
+// covers: engine-1 §12
 func TestChildWfNodes(t *testing.T) {
 	d := world()
 	child := func(required string) string {
@@ -187,6 +195,7 @@ func TestChildWfNodes(t *testing.T) {
 	refused(t, d, wait(`"variableName":"i"`), lh.InvalidArgument, "Provided value is not a valid WF_RUN_ID")
 }
 
+// covers: engine-1 §13
 func TestFailureHandlers(t *testing.T) {
 	handled := func(h string) string { return withNode(`"nop":{},"failureHandlers":[` + h + `]`) }
 	checkRefusals(t, []refusal{
@@ -207,6 +216,7 @@ func TestFailureHandlers(t *testing.T) {
 	}
 }
 
+// covers: engine-1 §13; engine-1 §8
 func TestInterrupts(t *testing.T) {
 	interrupt := func(event, handler string) string {
 		return `"interruptDefs":[{"externalEventDefId":{"name":"` + event + `"},"handlerSpecName":"` + handler + `"}]`
@@ -235,6 +245,7 @@ func TestInterrupts(t *testing.T) {
 	mustPut(t, world(), spec("paid", "h", `"nop":{}`, nop(input)))
 }
 
+// covers: engine-1 §11
 func TestCastsOfThreadInputsCount(t *testing.T) {
 	child := threadJSON(`{"varDef":{"name":"c","typeDef":{"primitiveType":"INT"}},"accessLevel":"PRIVATE_VAR"},
 		{"varDef":{"name":"l","typeDef":{"inlineArrayDef":{"arrayType":{"primitiveType":"INT"}}}},"accessLevel":"PRIVATE_VAR"}`, `"nop":{}`, "", "")

@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"pgregory.net/rapid"
 
+	"littlehorse/internal/lh"
 	"littlehorse/lhpb"
 )
 
@@ -239,6 +240,7 @@ func rewritten(t *rapid.T, req *lhpb.PutWfSpecRequest) *lhpb.PutWfSpecRequest {
 	return out
 }
 
+// covers: engine-1 §4
 func TestSameSpecSameVersion(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		d, req := world(), validSpec(t)
@@ -294,6 +296,9 @@ func TestPutIsAFunction(t *testing.T) {
 		outcome := func() string {
 			w, isNew, refusal := Put(world(), req, 5)
 			if refusal != nil {
+				if refusal.Code != lh.InvalidArgument || refusal.Message == "" {
+					t.Fatalf("refused with %v %q", refusal.Code, refusal.Message)
+				}
 				return refusal.Message
 			}
 			return fmt.Sprint(isNew) + encoded(w)

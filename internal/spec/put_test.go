@@ -26,6 +26,7 @@ const (
 
 func say(texts ...string) []string { return texts }
 
+// covers: engine-1 §2; engine-1 §3
 func TestNameAndEntrypoint(t *testing.T) {
 	nop := threadJSON("", `"nop":{}`, "", "")
 	for _, name := range []string{"", "a_b", "a.b", "-a", "a-", "ä", "a/b"} {
@@ -59,6 +60,7 @@ func make300() []byte {
 	return b
 }
 
+// covers: engine-1 §6; engine-1 §8; engine-1 §14
 func TestWhatIsNotCheckedIsAccepted(t *testing.T) {
 	for name, spec := range map[string]string{
 		"no EXIT node, unreachable nodes": wfSpecJSON(`"main":{"nodes":{"e":{"entrypoint":{}},"u":{"nop":{}}}}`, ""),
@@ -77,6 +79,7 @@ func TestWhatIsNotCheckedIsAccepted(t *testing.T) {
 	}
 }
 
+// covers: engine-1 §6; engine-1 §5
 func TestVariableRefusals(t *testing.T) {
 	v := func(name, typ string) string { return `{"varDef":{"name":"` + name + `","typeDef":` + typ + `}}` }
 	intVar := v("a", `{"primitiveType":"INT"}`)
@@ -132,6 +135,7 @@ func TestVariableRefusals(t *testing.T) {
 	mustPut(t, world(), wfSpecJSON(`"main":`+nop(v("INPUT", "{}"))+`,"t2":`+nop(v("INPUT", `{"primitiveType":"INT"}`)), ""))
 }
 
+// covers: engine-1 §5
 func TestInheritedVariables(t *testing.T) {
 	d := world()
 	mustPut(t, d, `{"name":"parent","entrypointThreadName":"main","threadSpecs":{"main":`+threadJSON(
@@ -149,6 +153,7 @@ func TestInheritedVariables(t *testing.T) {
 		threadJSON(`{"varDef":{"name":"open"},"accessLevel":"INHERITED_VAR"}`, `"nop":{}`, "", "")+`}}`)
 }
 
+// covers: engine-1 §8
 func TestMissingVariables(t *testing.T) {
 	zz := `{"variableName":"zz"}`
 	for name, spec := range map[string]string{
@@ -162,6 +167,9 @@ func TestMissingVariables(t *testing.T) {
 		"child wf input":        withNode(`"runChildWf":{"wfSpecName":"w","inputs":{"a":` + zz + `}}`),
 		"sleep":                 withNode(`"sleep":{"rawSeconds":` + zz + `}`),
 		"thrown content":        withNode(`"throwEvent":{"eventDefId":{"name":"done"},"content":` + zz + `}`),
+		"user":                  withNode(`"userTask":{"userTaskDefName":"approve","userId":` + zz + `}`),
+		"list of items":         withNode(`"startMultipleThreads":{"threadSpecName":"main","iterable":` + zz + `}`),
+		"returned content":      wfSpecJSON(`"main":`+threadJSON("", `"nop":{}`, "", `"x":{"exit":{"returnContent":`+zz+`}}`), ""),
 		"reminder":              withNode(`"userTask":{"userTaskDefName":"approve","userId":{"literalValue":{"str":"x"}},"actions":[{"task":{"task":{"taskDefId":{"name":"void"},"variables":[` + zz + `]}}}]}`),
 		"failure content":       wfSpecJSON(`"main":`+threadJSON("", `"nop":{}`, "", `"x":{"exit":{"failureDef":{"failureName":"f","content":`+zz+`}}}`), ""),
 		"condition":             withCondition(zz),
@@ -181,6 +189,7 @@ func TestMissingVariables(t *testing.T) {
 	}
 }
 
+// covers: engine-1 §1; engine-1 §9
 func TestLevelsPrefixTheMessage(t *testing.T) {
 	checkRefusals(t, []refusal{
 		{

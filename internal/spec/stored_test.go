@@ -23,6 +23,7 @@ func storedVariables(t *testing.T, given, want string) {
 	}
 }
 
+// covers: engine-1 §15
 func TestStoredFormOfVariables(t *testing.T) {
 	for name, c := range map[string]struct{ given, want string }{
 		"nothing": {`{}`, `{"varDef":{"typeDef":{"primitiveType":"JSON_OBJ"}}}`},
@@ -63,6 +64,7 @@ func TestStoredFormOfVariables(t *testing.T) {
 	}
 }
 
+// covers: engine-1 §15; engine-1 §14
 func TestStoredForm(t *testing.T) {
 	req := request(t, wfSpecJSON(`"main":`+threadJSON(variables, `"task":{"taskDefId":{"name":"void"},"retries":3}`,
 		`"variableMutations":[{"lhsName":"j","rhsAssignment":{"literalValue":{"jsonObj":"{  }"}}},

@@ -14,6 +14,7 @@ func oneVariable(x, sleep, exit, rest string) string {
 	return wfSpecJSON(`"main":`+threadJSON(x, `"nop":{}`, "", more), rest)
 }
 
+// covers: engine-1 §4
 func TestObservedVersionChain(t *testing.T) {
 	x := func(typ, rest string) string {
 		return `{"varDef":{"name":"x","typeDef":{"primitiveType":"` + typ + `"}}` + rest + `}`
@@ -51,6 +52,7 @@ func TestObservedVersionChain(t *testing.T) {
 		"Variable x must be of type INT not STR as it was formerly declared a PUBLIC_VAR")
 }
 
+// covers: engine-1 §4
 func TestFrozenVariables(t *testing.T) {
 	d := world()
 	spec := func(typ, rest string) string {
@@ -85,6 +87,7 @@ func frozenNames(w *lhpb.WfSpec) string {
 	return names
 }
 
+// covers: engine-1 §4
 func TestFrozenStructsAreComparedByName(t *testing.T) {
 	d := world()
 	spec := withVariables(`{"varDef":{"name":"c","typeDef":{"inlineArrayDef":{"arrayType":{"structDefId":{"name":"car","version":-1}}}}}}`, "")
@@ -99,6 +102,7 @@ func TestFrozenStructsAreComparedByName(t *testing.T) {
 		lh.InvalidArgument, "formerly declared a PUBLIC_VAR")
 }
 
+// covers: engine-1 §4
 func TestInputIsNeverFrozen(t *testing.T) {
 	d := world()
 	spec := func(one, other string) string {
@@ -114,6 +118,7 @@ func TestInputIsNeverFrozen(t *testing.T) {
 	mustPut(t, d, spec("STR", "INT"))
 }
 
+// covers: engine-1 §4
 func TestAllowedUpdates(t *testing.T) {
 	d := world()
 	spec := func(sleep, x, updates string) string {
@@ -134,6 +139,7 @@ func TestAllowedUpdates(t *testing.T) {
 	}
 }
 
+// covers: engine-1 §2
 func TestValidationComesBeforeIdempotency(t *testing.T) {
 	d := world()
 	spec := withNode(`"task":{"taskDefId":{"name":"void"}}`)
@@ -142,6 +148,7 @@ func TestValidationComesBeforeIdempotency(t *testing.T) {
 	refused(t, d, spec, lh.InvalidArgument, "Refers to nonexistent TaskDef void")
 }
 
+// covers: engine-1 §4
 func TestUnknownOutputTypeIsNoBreakingChange(t *testing.T) {
 	d := world()
 	exit := func(e string) string {
@@ -156,6 +163,7 @@ func TestUnknownOutputTypeIsNoBreakingChange(t *testing.T) {
 	}
 }
 
+// covers: engine-1 §4
 func TestReferencesToTheNewestPinAndMakeNewVersions(t *testing.T) {
 	d := world()
 	user := withNode(`"userTask":{"userTaskDefName":"approve","userId":{"literalValue":{"str":"x"}}}`)
