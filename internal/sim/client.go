@@ -32,7 +32,7 @@ func (w *world) ofRun(id *lhpb.WfRunId) machine.Stream { return w.stream(lh.Root
 
 // client does one random thing that a client might do.
 func (w *world) client() {
-	switch w.rng.IntN(10) {
+	switch w.rng.IntN(12) {
 	case 0, 1, 2, 3:
 		w.runWf(fmt.Sprintf("run-%d", len(w.started)), w.rng.IntN(specCount))
 	case 4:
@@ -49,7 +49,49 @@ func (w *world) client() {
 		} else {
 			w.rescue()
 		}
+	case 10:
+		w.correlate()
+	case 11:
+		w.schedule()
 	}
+}
+
+// correlate puts an event by a key, or now and then deletes one.
+func (w *world) correlate() {
+	key := correlationKey(w.rng)
+	def := &lhpb.ExternalEventDefId{Name: eventDef}
+	r := &pb.Record{Command: &pb.Record_PutCorrelatedEvent{PutCorrelatedEvent: &lhpb.PutCorrelatedEventRequest{
+		Key: key, ExternalEventDefId: def, Content: intValue(1),
+	}}}
+	if w.rng.IntN(3) == 0 {
+		r = &pb.Record{Command: &pb.Record_DeleteCorrelatedEvent{DeleteCorrelatedEvent: &lhpb.DeleteCorrelatedEventRequest{
+			Id: &lhpb.CorrelatedEventId{Key: key, ExternalEventDefId: def},
+		}}}
+	}
+	w.submit(w.stream(key), r, func(machine.Reply) {})
+}
+
+// scheduleCount is how many schedules there may be at once.
+const scheduleCount = 2
+
+// schedule begins a schedule that fires every minute, or ends one.
+func (w *world) schedule() {
+	id := fmt.Sprintf("schedule-%d", w.rng.IntN(scheduleCount))
+	if w.rng.IntN(2) == 0 {
+		w.unschedule(id)
+		return
+	}
+	name := specName(w.rng.IntN(specCount))
+	w.submit(w.stream(id), &pb.Record{Command: &pb.Record_ScheduleWf{ScheduleWf: &pb.ScheduleWf{
+		Request:  &lhpb.ScheduleWfRequest{Id: &id, WfSpecName: name, CronExpression: "* * * * *"},
+		WfSpecId: &lhpb.WfSpecId{Name: name},
+	}}}, func(machine.Reply) {})
+}
+
+func (w *world) unschedule(id string) {
+	w.submit(w.stream(id), &pb.Record{Command: &pb.Record_DeleteScheduledWfRun{DeleteScheduledWfRun: &lhpb.DeleteScheduledWfRunRequest{
+		Id: &lhpb.ScheduledWfRunId{Id: id},
+	}}}, func(machine.Reply) {})
 }
 
 // runWf starts a run. Started counts it whether or not an answer ever comes; acknowledged means that it must be

@@ -104,6 +104,26 @@ func (w *world) judgeAcknowledged(s machine.Stream, m *machine.Mem) {
 	}
 }
 
+// judgeCorrelations compares all partitions, now that nothing is under way between them: exactly those who wait
+// for a correlation key are registered where it lives.
+func (w *world) judgeCorrelations() {
+	var views []machine.View
+	for _, s := range w.streams {
+		if s.Kind != machine.Core {
+			continue
+		}
+		m, err := w.state(s)
+		if err != nil {
+			w.violate("correlation", "%v", err)
+			return
+		}
+		views = append(views, m)
+	}
+	for _, bad := range check.Correlations(views) {
+		w.violate("correlation", "%v", bad)
+	}
+}
+
 // judgeReplay applies the records once more, from nothing, and wants the same bytes.
 func (w *world) judgeReplay() {
 	if w.lanes < len(w.streams) {

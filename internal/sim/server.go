@@ -107,6 +107,7 @@ func (s *server) machines() map[machine.Kind]machine.Machine {
 func (w *world) core(view *catalog.View) machine.Machine {
 	c := engine.DefaultConfig()
 	c.Partitions = partitions
+	c.CorrelateChunk = 1
 	e := engine.New(specs{view}, c)
 	if w.options.Fault == NoFault || w.options.Fault == ReplyBeforeSync {
 		return e

@@ -103,9 +103,7 @@ func (g *generator) step(b *body, depth int) {
 	case 3:
 		b.add("sleep", g.sleep())
 	case 4:
-		b.add("event", g.handled(&lhpb.Node{Node: &lhpb.Node_ExternalEvent{ExternalEvent: &lhpb.ExternalEventNode{
-			ExternalEventDefId: &lhpb.ExternalEventDefId{Name: eventDef}, TimeoutSeconds: literalInt(int64(1 + g.rng.IntN(30))),
-		}}}))
+		b.add("event", g.handled(g.event()))
 	case 5:
 		b.add("nop", nop())
 	case 6:
@@ -126,6 +124,22 @@ func (g *generator) step(b *body, depth int) {
 		g.children(b)
 	}
 }
+
+// event waits for an event, sometimes by a key.
+func (g *generator) event() *lhpb.Node {
+	e := &lhpb.ExternalEventNode{
+		ExternalEventDefId: &lhpb.ExternalEventDefId{Name: eventDef}, TimeoutSeconds: literalInt(int64(1 + g.rng.IntN(30))),
+	}
+	if g.rng.IntN(2) == 0 {
+		e.CorrelationKey = &lhpb.VariableAssignment{Source: &lhpb.VariableAssignment_LiteralValue{
+			LiteralValue: &lhpb.VariableValue{Value: &lhpb.VariableValue_Str{Str: correlationKey(g.rng)}},
+		}}
+	}
+	return &lhpb.Node{Node: &lhpb.Node_ExternalEvent{ExternalEvent: e}}
+}
+
+// correlationKey is one of a few, which live in several partitions.
+func correlationKey(rng *rand.Rand) string { return fmt.Sprintf("key-%d", rng.IntN(4)) }
 
 func (g *generator) sleep() *lhpb.Node {
 	return &lhpb.Node{Node: &lhpb.Node_Sleep{Sleep: &lhpb.SleepNode{

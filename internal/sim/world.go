@@ -133,8 +133,19 @@ func (w *world) play() error {
 	}
 	w.judge()
 	w.judgeReplay()
+	w.judgeCorrelations()
 	w.judgeEnds()
 	return nil
+}
+
+// eventDef is an event that can also be sent by a key, and may be used up by those who get it first, or by time.
+func (w *world) eventDef() *lhpb.PutExternalEventDefRequest {
+	c := &lhpb.CorrelatedEventConfig{DeleteAfterFirstCorrelation: w.rng.IntN(2) == 0}
+	if w.rng.IntN(3) == 0 {
+		ttl := int64(w.rng.IntN(10))
+		c.TtlSeconds = &ttl
+	}
+	return &lhpb.PutExternalEventDefRequest{Name: eventDef, CorrelatedEventConfig: c}
 }
 
 func specName(n int) string { return fmt.Sprintf("spec-%d", n) }
@@ -143,7 +154,7 @@ func specName(n int) string { return fmt.Sprintf("spec-%d", n) }
 func (w *world) define() error {
 	puts := []*pb.Record{
 		{Command: &pb.Record_PutTaskDef{PutTaskDef: &lhpb.PutTaskDefRequest{Name: taskDef}}},
-		{Command: &pb.Record_PutExternalEventDef{PutExternalEventDef: &lhpb.PutExternalEventDefRequest{Name: eventDef}}},
+		{Command: &pb.Record_PutExternalEventDef{PutExternalEventDef: w.eventDef()}},
 		{Command: &pb.Record_PutExternalEventDef{PutExternalEventDef: &lhpb.PutExternalEventDefRequest{Name: stopDef}}},
 	}
 	puts = append(puts,
@@ -234,6 +245,9 @@ func (w *world) finish() error {
 	w.disk.arm(-1)
 	if err := w.resumeAll(); err != nil {
 		return err
+	}
+	for n := range scheduleCount {
+		w.unschedule(fmt.Sprintf("schedule-%d", n))
 	}
 	end := w.clock.ns + int64(horizon)
 	for w.clock.ns < end {
