@@ -14,6 +14,10 @@ func (s *Service) GetNodeRun(ctx context.Context, id *lhpb.NodeRunId) (*lhpb.Nod
 	if err != nil {
 		return nil, err
 	}
+	tenant := callOf(ctx).tenant
+	if err := s.joinWait(ctx, s.homeOf(tenant, id.WfRunId), keys.In(tenant).Run(id.WfRunId), n); err != nil {
+		return nil, err
+	}
 	maskNodeRun(n)
 	return n, nil
 }
@@ -34,6 +38,9 @@ func (s *Service) ListNodeRuns(ctx context.Context, req *lhpb.ListNodeRunsReques
 		return nil, err
 	}
 	for _, n := range out {
+		if err := s.joinWait(ctx, s.homeOf(c.tenant, req.WfRunId), *run, n); err != nil {
+			return nil, err
+		}
 		maskNodeRun(n)
 	}
 	return &lhpb.NodeRunList{Results: out, Bookmark: bookmark}, nil

@@ -137,7 +137,6 @@ func (s *Service) GetWfRun(ctx context.Context, id *lhpb.WfRunId) (*lhpb.WfRun, 
 // wfRun joins the WfRun with its ThreadRuns, all of one snapshot as long as they fit one scan; nil if it is
 // absent.
 func (s *Service) wfRun(ctx context.Context, from machine.Stream, run keys.Run) (*lhpb.WfRun, error) {
-	const atOnce = 1 << 20
 	rows, err := s.cfg.Routing.Scan(ctx, from, run.WfRun(), run.Kind(keys.KindThreadRun).End(), atOnce)
 	if err != nil || len(rows) == 0 || rows[0].Key != run.WfRun() {
 		return nil, err
@@ -150,7 +149,7 @@ func (s *Service) wfRun(ctx context.Context, from machine.Stream, run keys.Run) 
 	if w.ThreadRuns, err = threadRuns(rows[1:]); err != nil {
 		return nil, err
 	}
-	return w, nil
+	return w, s.joinKin(ctx, from, run, w.ThreadRuns...)
 }
 
 func threadRuns(rows []cluster.Row) ([]*lhpb.ThreadRun, error) {
@@ -169,6 +168,10 @@ func threadRuns(rows []cluster.Row) ([]*lhpb.ThreadRun, error) {
 func (s *Service) GetInactiveThreadRun(ctx context.Context, id *lhpb.InactiveThreadRunId) (*lhpb.InactiveThreadRun, error) {
 	t, err := getRun[lhpb.InactiveThreadRun](ctx, s, id.WfRunId, func(r keys.Run) keys.Key { return r.Inactive(id.ThreadRunNumber) })
 	if err != nil {
+		return nil, err
+	}
+	tenant := callOf(ctx).tenant
+	if err := s.joinKin(ctx, s.homeOf(tenant, id.WfRunId), keys.In(tenant).Run(id.WfRunId), t.ThreadRun); err != nil {
 		return nil, err
 	}
 	maskThreadRun(t.ThreadRun)

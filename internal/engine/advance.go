@@ -133,6 +133,7 @@ func (w *wfRun) tellParent() {
 		return
 	}
 	if p := w.parent(); p != nil {
+		p.tellOf(w)
 		p.advance()
 	}
 }
@@ -175,7 +176,7 @@ func (w *wfRun) fanOutLater() {
 
 // archiveWhenCrowded archives what has completed when the WfRun has many active ThreadRuns.
 func (w *wfRun) archiveWhenCrowded() {
-	if len(w.active()) < w.tx.engine.config.archiveFrom() {
+	if w.active() < w.tx.engine.config.archiveFrom() {
 		return
 	}
 	w.archive(func(*threadRun) bool { return true })
@@ -183,7 +184,7 @@ func (w *wfRun) archiveWhenCrowded() {
 
 // archiveRetired archives the ThreadRuns whose retention has elapsed.
 func (w *wfRun) archiveRetired() {
-	if len(w.active()) > 1 {
+	if w.active() > 1 {
 		w.archive((*threadRun).retired)
 	}
 }
@@ -209,7 +210,7 @@ func (w *wfRun) archive(also func(*threadRun) bool) {
 		_, found := slices.BinarySearchFunc(gone, n, byNumber)
 		return found
 	}
-	w.row.now.ThreadRunNumbers = slices.DeleteFunc(w.row.now.ThreadRunNumbers, isGone)
+	w.row.now.Active -= int32(len(gone))
 	w.row.now.Awake = slices.DeleteFunc(w.row.now.Awake, isGone)
 	w.loaded = slices.DeleteFunc(w.loaded, func(t *threadRun) bool { return isGone(t.number) })
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,31 +15,68 @@ import (
 	"littlehorse/lhpb"
 )
 
-// objects is a View that hands out what was put, as the cache of a lane does. It cannot be scanned: what the
-// benchmarks do must not need to.
-type objects map[keys.Key]machine.Value
+// objects is a View that hands out what was put, as the cache of a lane does. Only rows beside the objects of a
+// WfRun can be scanned: what the benchmarks do must not need to scan others.
+type objects struct {
+	rows   map[keys.Key]machine.Value
+	beside []keys.Key // sorted
+}
 
-func (o objects) Get(k keys.Key, _ func() machine.Value) machine.Value {
-	if v, ok := o[k]; ok {
+func newObjects() *objects { return &objects{rows: map[keys.Key]machine.Value{}} }
+
+func (o *objects) Get(k keys.Key, _ func() machine.Value) machine.Value {
+	if v, ok := o.rows[k]; ok {
 		return v
 	}
 	return nil
 }
 
-func (o objects) Scan(from, _ keys.Key, _ int, _ func() machine.Value) iter.Seq2[keys.Key, machine.Value] {
-	panic(fmt.Sprintf("scan from %q", from))
-}
-
-func (o objects) Err() error { return nil }
-
-func (o objects) commit(changes []machine.Change) {
-	for _, c := range changes {
-		if c.Value == nil {
-			delete(o, c.Key)
-		} else {
-			o[c.Key] = c.Value
+func (o *objects) Scan(from, to keys.Key, _ int, _ func() machine.Value) iter.Seq2[keys.Key, machine.Value] {
+	if !isBeside(from) {
+		panic(fmt.Sprintf("scan from %q", from))
+	}
+	return func(yield func(keys.Key, machine.Value) bool) {
+		i, _ := slices.BinarySearch(o.beside, from)
+		for ; i < len(o.beside) && o.beside[i] < to; i++ {
+			if !yield(o.beside[i], o.rows[o.beside[i]]) {
+				return
+			}
 		}
 	}
+}
+
+func (o *objects) Err() error { return nil }
+
+func isBeside(k keys.Key) bool {
+	p, err := keys.ParseRun(k)
+	return err == nil && (p.Kind == keys.KindWatch || p.Kind == keys.KindKin)
+}
+
+func (o *objects) commit(changes []machine.Change) {
+	for _, c := range changes {
+		if isBeside(c.Key) {
+			o.order(c)
+		}
+		if c.Value == nil {
+			delete(o.rows, c.Key)
+		} else {
+			o.rows[c.Key] = c.Value
+		}
+	}
+}
+
+func (o *objects) order(c machine.Change) {
+	switch i, is := slices.BinarySearch(o.beside, c.Key); {
+	case c.Value == nil && is:
+		o.beside = slices.Delete(o.beside, i, i+1)
+	case c.Value != nil && !is:
+		o.beside = slices.Insert(o.beside, i, c.Key)
+	}
+}
+
+func (o *objects) clear() {
+	clear(o.rows)
+	o.beside = o.beside[:0]
 }
 
 const chainLength = 10
@@ -70,7 +108,7 @@ func chain(tb testing.TB) (*metadata, *lhpb.WfSpecId) {
 
 type bench struct {
 	engine *engine.Engine
-	state  objects
+	state  *objects
 	meta   *metadata
 	spec   *lhpb.WfSpecId
 	number uint64
@@ -137,13 +175,13 @@ func (b *bench) report(id *lhpb.WfRunId, step int, offer *pb.Credit) {
 
 func newBench(b *testing.B) *bench {
 	m, spec := chain(b)
-	return &bench{engine: engine.New(m, engine.DefaultConfig()), state: objects{}, meta: m, spec: spec}
+	return &bench{engine: engine.New(m, engine.DefaultConfig()), state: newObjects(), meta: m, spec: spec}
 }
 
 // forget keeps the state of a long benchmark small.
 func (b *bench) forget(i int) {
 	if i%1000 == 999 {
-		clear(b.state)
+		b.state.clear()
 	}
 }
 
@@ -194,7 +232,7 @@ thread child
 		b.Fatal(err)
 	}
 	list := literal(fmt.Sprintf("json(%q)", "["+strings.Repeat("1,", children-1)+"1]"))
-	x := &bench{engine: engine.New(m, engine.DefaultConfig()), meta: m, spec: w.Id, state: objects{}}
+	x := &bench{engine: engine.New(m, engine.DefaultConfig()), meta: m, spec: w.Id, state: newObjects()}
 	b.ReportAllocs()
 	for i := range b.N {
 		id := fmt.Sprintf("fan-%d", i)
@@ -209,7 +247,7 @@ thread child
 				Report: &lhpb.ReportTaskRun{TaskRunId: k, Status: lhpb.TaskStatus_TASK_SUCCESS},
 			}}})
 		}
-		clear(x.state)
+		x.state.clear()
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*children), "ns/task")
 }

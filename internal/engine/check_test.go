@@ -77,7 +77,7 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 	ended := row.CloneVT()
 	ended.WfRun.Status = lhpb.LHStatus_COMPLETED
 	uncounted := row.CloneVT()
-	uncounted.ThreadRunNumbers = []int32{0}
+	uncounted.Active = 1
 	for name, s := range map[string]*sharedState{
 		"halted for nothing":        thread(1, func(x *lhpb.ThreadRun) { x.Status = lhpb.LHStatus_HALTED }),
 		"halting for nothing":       thread(1, func(x *lhpb.ThreadRun) { x.Status = lhpb.LHStatus_HALTING }),

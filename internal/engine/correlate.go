@@ -65,7 +65,7 @@ func (t *txn) withdrawal(id *lhpb.NodeRunId) *row[pb.Empty, *pb.Empty] {
 // abandon withdraws the ThreadRun and all below it from the keys that they wait for.
 func (t *threadRun) abandon() {
 	t.node().withdraw()
-	for _, c := range t.below() {
+	for _, c := range t.below(0) {
 		c.abandon()
 	}
 }

@@ -47,6 +47,7 @@ func (t *txn) deleteRun(w *wfRun) {
 	w.row.edit(t).Deleting = true
 	w.deleteChunk()
 	if parent != nil {
+		parent.tellOf(w)
 		parent.advance()
 	}
 }
@@ -67,6 +68,10 @@ func (w *wfRun) deleteChunk() {
 		dropper[pb.NodeOutput](w, keys.KindNodeOutput),
 		dropper[pb.FanOut](w, keys.KindFanOut),
 		dropper[pb.Empty](w, keys.KindWithdrawn),
+		dropper[pb.Watch](w, keys.KindWatch),
+		dropper[pb.Kin](w, keys.KindKin),
+		dropper[pb.WaitTally](w, keys.KindWaitTally),
+		dropper[lhpb.WaitForThreadsRun](w, keys.KindWaitBlock),
 	} {
 		if left = drop(left); left == 0 {
 			w.goOnLater()
@@ -125,7 +130,6 @@ func (t *txn) goOn(c *pb.Continue) machine.Reply {
 		}
 		t.remove(k)
 		w.passes = int(stands.Value)
-		w.goesOn = true
 		w.advance()
 	case continueFanOut:
 		t.remove(k)

@@ -37,6 +37,9 @@ type Config struct {
 	// ArchiveThreadRuns is the number of active ThreadRuns from which completed ones are archived at once; never
 	// more than nine tenths of MaxThreadRuns. Default 58.
 	ArchiveThreadRuns int
+	// InlineThreads is how many other ThreadRuns an object lists in its own row: children, and ThreadRuns that are
+	// waited for. Those beyond are rows of their own. Default 64.
+	InlineThreads int
 	// MaxPasses is how often one command may go over the ThreadRuns of a WfRun before that counts as a tight
 	// loop. Default 512.
 	MaxPasses int
@@ -62,6 +65,7 @@ func DefaultConfig() Config {
 	return Config{
 		Partitions:        1,
 		ArchiveThreadRuns: 58,
+		InlineThreads:     64,
 		MaxPasses:         512,
 		MaxSteps:          1_000,
 		FanOutChunk:       100,
@@ -81,6 +85,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("MaxThreadRuns is %d: 0 or at least 2", c.MaxThreadRuns)
 	case c.ArchiveThreadRuns < 1:
 		return fmt.Errorf("ArchiveThreadRuns is %d: at least 1", c.ArchiveThreadRuns)
+	case c.InlineThreads < 1:
+		return fmt.Errorf("InlineThreads is %d: at least 1", c.InlineThreads)
 	case c.MaxPasses < 1:
 		return fmt.Errorf("MaxPasses is %d: at least 1", c.MaxPasses)
 	case c.MaxSteps < 1:

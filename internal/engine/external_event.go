@@ -148,22 +148,34 @@ func (t *txn) putExternalEvent(r *lhpb.PutExternalEventRequest) machine.Reply {
 	t.armEventExpiry(e, def)
 	if running != nil {
 		w.posted = e
-		w.seeReceivers(r.ThreadRunNumber)
-		if !w.terminated() {
-			w.interrupt(e)
-		}
-		w.advance()
+		w.interrupt(e)
+		w.offer(e)
 	}
 	return answer(e.get())
 }
 
-// seeReceivers makes the record look at every ThreadRun that an event may be for.
-func (w *wfRun) seeReceivers(only *int32) {
-	if only == nil {
-		w.all = true
+// offer lets the ThreadRuns that wait for the event look at it, lowest first, until one takes it.
+func (w *wfRun) offer(e *externalEvent) {
+	if only := e.get().ThreadRunNumber; only != nil {
+		w.thread(*only)
+		w.advance()
 		return
 	}
-	w.thread(*only)
+	for by, row := range w.watches(keys.EventSubject(e.def())) {
+		if at := e.get().NodeRunPosition; at != nil && *at != row.Position {
+			continue
+		}
+		t := w.thread(by)
+		if t == nil || t.status() != lhpb.LHStatus_RUNNING || t.get().CurrentNodePosition != row.Position {
+			w.tx.remove(w.keys.Watch(keys.EventSubject(e.def()), by)) // who goes on watches anew
+			continue
+		}
+		w.advance()
+		if e.get().Claimed {
+			return
+		}
+	}
+	w.advance()
 }
 
 // armEventExpiry sets the timer that deletes the event if nobody claims it.

@@ -3,6 +3,8 @@ package engine
 import (
 	"slices"
 
+	"littlehorse/internal/keys"
+	"littlehorse/internal/pb"
 	"littlehorse/lhpb"
 )
 
@@ -16,7 +18,7 @@ func (t *threadRun) halt(reason *lhpb.ThreadHaltReason) {
 	if thread.Status != lhpb.LHStatus_HALTED {
 		thread.Status = lhpb.LHStatus_HALTING
 	}
-	for _, c := range t.below() {
+	for _, c := range t.below(0) {
 		if c.interrupts(t) && sparesInterrupts(reason) {
 			continue
 		}
@@ -24,24 +26,28 @@ func (t *threadRun) halt(reason *lhpb.ThreadHaltReason) {
 	}
 	t.node().halt()
 	t.tryFinishHalting()
+	t.tell()
 	t.tellWfRun()
 }
 
 // haltBelow halts everything below a ThreadRun that ends.
 func (t *threadRun) haltBelow() {
-	for _, c := range t.below() {
+	for _, c := range t.below(0) {
 		c.halt(parentHalted(t.number))
 		c.abandon()
 	}
 }
 
+// seeBelow makes the record look at what was halted with the ThreadRun.
+func (t *threadRun) seeBelow() { t.below(0) }
+
 // below are the ThreadRuns that have not ended and stand directly below this one: its children, and the
-// handlers of children that have failed.
-func (t *threadRun) below() []*threadRun {
+// handlers of children that have failed. Children below number from are left out.
+func (t *threadRun) below(from int32) []*threadRun {
 	var out []*threadRun
-	for _, c := range t.children() {
+	for c := range t.childrenAbove(from) {
 		if c.terminated() {
-			out = append(out, c.below()...)
+			out = append(out, c.below(0)...)
 		} else {
 			out = append(out, c)
 		}
@@ -68,18 +74,57 @@ func (t *threadRun) tryFinishHalting() bool {
 	default:
 		return true
 	}
-	still := true
-	for _, c := range t.below() {
-		still = c.tryFinishHalting() && still
-	}
 	n := t.node()
 	n.halt()
-	if !still || n.inProgress() {
+	if t.movesBelow() || n.inProgress() {
 		return false
 	}
+	t.forgetRestless()
 	t.edit().Status = lhpb.LHStatus_HALTED
+	t.tell()
 	t.tellWfRun()
 	return true
+}
+
+// movesBelow reports whether something below a HALTING ThreadRun does not stand still yet, and watches it then.
+func (t *threadRun) movesBelow() bool {
+	if t.stillWatches((*threadRun).moving) {
+		return true
+	}
+	from := t.forgetRestless()
+	return t.movesFrom(from) || from > 0 && t.movesFrom(0)
+}
+
+func (t *threadRun) movesFrom(from int32) bool {
+	for c := range t.childrenAbove(from) {
+		if m := c.moving(); m != nil {
+			t.waitUntilStill(m, c.number)
+			return true
+		}
+	}
+	return false
+}
+
+// moving is the ThreadRun itself, or one below if it has ended, that does not stand still; nil if all do.
+func (t *threadRun) moving() *threadRun {
+	if !t.terminated() {
+		if t.tryFinishHalting() {
+			return nil
+		}
+		return t
+	}
+	for c := range t.children() {
+		if m := c.moving(); m != nil {
+			return m
+		}
+	}
+	return nil
+}
+
+// waitUntilStill lets the ThreadRun be looked at again when the one below has changed.
+func (t *threadRun) waitUntilStill(below *threadRun, from int32) {
+	t.restless, t.from = below, from
+	t.watch(keys.ThreadSubject(below.number), &pb.Watch{From: from})
 }
 
 // tryUnhalt drops the reasons that hold no longer and lets the ThreadRun go on when none is left.
@@ -94,6 +139,7 @@ func (t *threadRun) tryUnhalt() bool {
 	changed := len(left) < len(held)
 	if changed {
 		t.edit().HaltReasons = left
+		t.seeHandlers()
 	}
 	if len(left) == 0 {
 		t.unhalt()
@@ -101,6 +147,19 @@ func (t *threadRun) tryUnhalt() bool {
 	}
 	t.tellWfRun()
 	return changed
+}
+
+// seeHandlers makes the record look at the handlers that the ThreadRun waits for: they may have been halted with
+// it for a reason that is gone.
+func (t *threadRun) seeHandlers() {
+	for _, r := range t.get().HaltReasons {
+		switch k := r.Reason.(type) {
+		case *lhpb.ThreadHaltReason_Interrupted:
+			t.run.thread(k.Interrupted.InterruptThreadId)
+		case *lhpb.ThreadHaltReason_HandlingFailure:
+			t.run.thread(k.HandlingFailure.HandlerThreadId)
+		}
+	}
 }
 
 // unhalt lets a HALTED ThreadRun go on.
@@ -112,6 +171,8 @@ func (t *threadRun) unhalt() {
 	}
 	t.edit().Status = lhpb.LHStatus_RUNNING
 	n.resume()
+	t.tell()
+	t.seeBelow()
 }
 
 // tellWfRun lets the WfRun follow its ThreadRun 0 in and out of a halt.
@@ -188,9 +249,9 @@ func (t *threadRun) failureDealtWith(handler int32) bool {
 		return true
 	}
 	n.editLastFailure().WasProperlyHandled = true
-	for _, waited := range n.get().GetWaitForThreads().GetThreads() {
-		if failed(t.run.statusOf(waited.ThreadRunNumber)) {
-			t.markHandled(waited.ThreadRunNumber)
+	for i := range n.entries() {
+		if waited := n.entry(i).ThreadRunNumber; failed(t.run.statusOf(waited)) {
+			t.markHandled(waited)
 		}
 	}
 	return true

@@ -3,6 +3,8 @@ package engine
 import (
 	"slices"
 
+	"littlehorse/internal/keys"
+	"littlehorse/internal/pb"
 	"littlehorse/internal/spec"
 	"littlehorse/lhpb"
 )
@@ -29,28 +31,55 @@ func (w *wfRun) mayStartHandler(s *spec.Thread, name string) *lhpb.Failure {
 	return nil
 }
 
+// watchInterrupts lets the ThreadRun know of the events that interrupt it, wherever it stands.
+func (t *threadRun) watchInterrupts() {
+	if t.spec == nil {
+		return
+	}
+	for _, def := range sortedKeys(t.spec.Interrupts) {
+		t.watch(keys.TriggerSubject(def), &pb.Watch{})
+	}
+}
+
+func (t *threadRun) unwatchInterrupts() {
+	if t.spec == nil {
+		return
+	}
+	for _, def := range sortedKeys(t.spec.Interrupts) {
+		t.unwatch(keys.TriggerSubject(def))
+	}
+}
+
 // interrupt offers a new ExternalEvent to every ThreadRun that it may interrupt.
 func (w *wfRun) interrupt(e *externalEvent) {
-	def := e.def()
-	for n := w.nextToSee(-1); n >= 0; n = w.nextToSee(n) {
-		t := w.thread(n)
-		if only := e.get().ThreadRunNumber; only != nil && *only != n {
-			continue
-		}
-		if t.spec == nil || t.spec.Interrupts[def] == nil || t.terminated() {
-			continue
-		}
-		e.take(w.tx)
-		t.halt(&lhpb.ThreadHaltReason{Reason: &lhpb.ThreadHaltReason_PendingInterrupt{
-			PendingInterrupt: &lhpb.PendingInterruptHaltReason{ExternalEventId: e.get().Id},
-		}})
-		wf := w.edit()
-		wf.PendingInterrupts = append(wf.PendingInterrupts, &lhpb.PendingInterrupt{
-			ExternalEventId:     e.get().Id,
-			HandlerSpecName:     t.spec.Interrupts[def].HandlerSpecName,
-			InterruptedThreadId: n,
-		})
+	if w.terminated() {
+		return
 	}
+	for by := range w.watches(keys.TriggerSubject(e.def())) {
+		if only := e.get().ThreadRunNumber; only != nil && *only != by {
+			continue
+		}
+		t := w.thread(by)
+		if t == nil || t.spec == nil || t.spec.Interrupts[e.def()] == nil || t.terminated() {
+			continue
+		}
+		t.interrupt(e)
+	}
+}
+
+// interrupt halts the ThreadRun until the handler of the event is done.
+func (t *threadRun) interrupt(e *externalEvent) {
+	w := t.run
+	e.take(w.tx)
+	t.halt(&lhpb.ThreadHaltReason{Reason: &lhpb.ThreadHaltReason_PendingInterrupt{
+		PendingInterrupt: &lhpb.PendingInterruptHaltReason{ExternalEventId: e.get().Id},
+	}})
+	wf := w.edit()
+	wf.PendingInterrupts = append(wf.PendingInterrupts, &lhpb.PendingInterrupt{
+		ExternalEventId:     e.get().Id,
+		HandlerSpecName:     t.spec.Interrupts[e.def()].HandlerSpecName,
+		InterruptedThreadId: t.number,
+	})
 }
 
 // startInterrupts starts at most one pending interrupt of each ThreadRun that stands still, newest first.

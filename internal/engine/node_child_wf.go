@@ -3,7 +3,9 @@ package engine
 import (
 	"fmt"
 
+	"littlehorse/internal/keys"
 	"littlehorse/internal/lh"
+	"littlehorse/internal/pb"
 	"littlehorse/internal/spec"
 	"littlehorse/lhpb"
 )
@@ -122,6 +124,7 @@ func (waitForChildWfNode) arrive(n *nodeRun) *lhpb.Failure {
 	if child.wf().ParentTrigger != nil {
 		child.edit().ParentTrigger.WaitingNodeRun = n.id()
 	}
+	n.thread.watch(keys.WfRunSubject(child.name), &pb.Watch{})
 	return nil
 }
 
@@ -133,7 +136,19 @@ func (n *nodeRun) childOf(id *lhpb.WfRunId) *wfRun {
 	return n.tx().wfRun(id)
 }
 
+// sleeps: the end of the child is watched.
+func (waitForChildWfNode) sleeps(*nodeRun) bool { return true }
+
 func (waitForChildWfNode) check(n *nodeRun) (outcome, *lhpb.Failure) {
+	o, f := n.followChildWf()
+	if o.done || f != nil {
+		n.thread.unwatch(keys.WfRunSubject(lh.WfRunIDString(n.get().GetWaitForChildWf().ChildWfRunId)))
+	}
+	return o, f
+}
+
+// followChildWf is what the child has come to.
+func (n *nodeRun) followChildWf() (outcome, *lhpb.Failure) {
 	id := n.get().GetWaitForChildWf().ChildWfRunId
 	child := n.tx().wfRun(id)
 	if child == nil {

@@ -33,7 +33,19 @@ func (externalEventNode) arrive(n *nodeRun) *lhpb.Failure {
 		}
 		run.CorrelationKey = &key
 	}
+	n.watchEvent()
 	return nil
+}
+
+// watchEvent lets a NodeRun that waits for an ExternalEvent know when one comes.
+func (n *nodeRun) watchEvent() {
+	if run := n.get().GetExternalEvent(); run != nil {
+		n.thread.watch(keys.EventSubject(run.ExternalEventDefId.GetName()), &pb.Watch{})
+	}
+}
+
+func (n *nodeRun) unwatchEvent() {
+	n.thread.unwatch(keys.EventSubject(n.get().GetExternalEvent().ExternalEventDefId.GetName()))
 }
 
 func (n *nodeRun) armEventTimeout(a *lhpb.VariableAssignment) error {
@@ -52,12 +64,13 @@ func (n *nodeRun) armEventTimeout(a *lhpb.VariableAssignment) error {
 	return nil
 }
 
-// sleeps: whoever stores an event looks at all that may wait for it.
+// sleeps: events are watched.
 func (externalEventNode) sleeps(n *nodeRun) bool { return !n.get().GetExternalEvent().TimedOut }
 
 func (externalEventNode) check(n *nodeRun) (outcome, *lhpb.Failure) {
 	run := n.get().GetExternalEvent()
 	if run.TimedOut {
+		n.unwatchEvent()
 		return waiting, fail(lhpb.LHErrorType_TIMEOUT, "ExternalEvent did not arrive in time")
 	}
 	e := n.thread.run.claimable(n)
@@ -65,6 +78,7 @@ func (externalEventNode) check(n *nodeRun) (outcome, *lhpb.Failure) {
 		return waiting, nil
 	}
 	e.claim(n)
+	n.unwatchEvent()
 	run = n.edit().GetExternalEvent()
 	run.ExternalEventId = e.get().Id
 	run.EventTime = e.get().CreatedAt

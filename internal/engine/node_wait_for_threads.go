@@ -3,6 +3,8 @@ package engine
 import (
 	"fmt"
 
+	"littlehorse/internal/keys"
+	"littlehorse/internal/pb"
 	"littlehorse/lhpb"
 )
 
@@ -19,8 +21,7 @@ const (
 type waitForThreadsNode struct{ haltable }
 
 func (waitForThreadsNode) arrive(n *nodeRun) *lhpb.Failure {
-	run := &lhpb.WaitForThreadsRun{}
-	n.edit().NodeType = &lhpb.NodeRun_WaitForThreads{WaitForThreads: run}
+	n.edit().NodeType = &lhpb.NodeRun_WaitForThreads{WaitForThreads: &lhpb.WaitForThreadsRun{}}
 	numbers, err := n.awaitedThreads(n.spec().GetWaitForThreads())
 	if err != nil {
 		return fail(lhpb.LHErrorType_VAR_SUB_ERROR, "%s", err)
@@ -28,15 +29,19 @@ func (waitForThreadsNode) arrive(n *nodeRun) *lhpb.Failure {
 	if most := n.tx().engine.config.maxThreadRuns(); len(numbers) > most {
 		return fail(lhpb.LHErrorType_VAR_SUB_ERROR, "Cannot wait for %d ThreadRuns, only for %d", len(numbers), most)
 	}
+	var entries []*waitEntry
 	for _, number := range numbers {
 		if err := n.thread.mayWaitFor(number); err != nil {
+			n.list(entries)
 			return fail(lhpb.LHErrorType_VAR_SUB_ERROR, "%s", err)
 		}
-		run.Threads = append(run.Threads, &waitEntry{
+		entries = append(entries, &waitEntry{
 			ThreadRunNumber: int32(number),
 			ThreadStatus:    n.thread.run.statusOf(int32(number)),
 		})
 	}
+	n.list(entries)
+	n.watchEntries()
 	return nil
 }
 
@@ -80,88 +85,81 @@ func (t *threadRun) mayWaitFor(number int64) error {
 	return nil
 }
 
+// sleeps: what the others do is watched.
+func (waitForThreadsNode) sleeps(*nodeRun) bool { return true }
+
 func (waitForThreadsNode) check(n *nodeRun) (outcome, *lhpb.Failure) {
 	n.followThreads()
-	entries := n.get().GetWaitForThreads().GetThreads()
+	t := n.tally()
 	switch n.spec().GetWaitForThreads().Strategy {
 	case lhpb.WaitForThreadsStrategy_WAIT_FOR_ANY:
-		return n.waitForAny(entries)
+		return n.waitForAny(t)
 	case lhpb.WaitForThreadsStrategy_WAIT_FOR_FIRST:
-		return n.waitForFirst(entries)
+		return n.waitForFirst(t)
 	default:
-		return n.waitForAll(entries)
+		return n.waitForAll(t)
 	}
 }
 
-func (n *nodeRun) waitForAll(entries []*waitEntry) (outcome, *lhpb.Failure) {
-	all := finished
-	for _, e := range entries {
-		switch e.WaitingStatus {
-		case unsuccessful:
-			return waiting, n.failureOf(e)
-		case inProgress, handling:
-			all = waiting
-		}
+func (n *nodeRun) waitForAll(t *pb.WaitTally) (outcome, *lhpb.Failure) {
+	if t.Unsuccessful > 0 {
+		return waiting, n.failureOf(n.entry(int(t.FirstUnsuccessful - 1)))
 	}
-	return all, nil
+	return outcome{done: t.Settled == t.Entries}, nil
 }
 
-func (n *nodeRun) waitForAny(entries []*waitEntry) (outcome, *lhpb.Failure) {
-	lost := 0
-	for _, e := range entries {
-		switch e.WaitingStatus {
-		case settled:
-			n.haltOthers()
-			return finished, nil
-		case unsuccessful:
-			lost++
-		}
-	}
-	if lost == len(entries) {
+func (n *nodeRun) waitForAny(t *pb.WaitTally) (outcome, *lhpb.Failure) {
+	switch {
+	case t.Settled > 0:
+		n.haltOthers()
+		return finished, nil
+	case t.Unsuccessful == t.Entries:
 		return waiting, fail(lhpb.LHErrorType_CHILD_FAILURE, "All child threads failed")
+	default:
+		return waiting, nil
 	}
-	return waiting, nil
 }
 
-func (n *nodeRun) waitForFirst(entries []*waitEntry) (outcome, *lhpb.Failure) {
-	for _, e := range entries {
-		switch e.WaitingStatus {
-		case settled:
-			n.haltOthers()
-			return finished, nil
-		case unsuccessful:
-			n.haltOthers()
-			return waiting, n.failureOf(e)
-		}
+func (n *nodeRun) waitForFirst(t *pb.WaitTally) (outcome, *lhpb.Failure) {
+	switch {
+	case t.Settled+t.Unsuccessful == 0:
+		return waiting, nil
+	case t.FirstUnsuccessful == 0 || 0 < t.FirstSettled && t.FirstSettled < t.FirstUnsuccessful:
+		n.haltOthers()
+		return finished, nil
+	default:
+		n.haltOthers()
+		return waiting, n.failureOf(n.entry(int(t.FirstUnsuccessful - 1)))
 	}
-	return waiting, nil
 }
 
 // followThreads brings the entries up to what the ThreadRuns have come to. Once all have been looked at, only
-// those that the record has to do with can have changed.
+// those can have changed whose ThreadRuns say so.
 func (n *nodeRun) followThreads() {
-	w := n.thread.run
-	all := n.hasNotLooked()
-	for i := range n.get().GetWaitForThreads().GetThreads() {
-		e := n.get().GetWaitForThreads().Threads[i]
-		if e.WaitingStatus == settled {
-			continue
+	if !n.hasNotLooked() {
+		for _, i := range n.changed {
+			n.follow(int(i))
 		}
-		if all || w.isLoaded(e.ThreadRunNumber) || e.FailureHandlerThreadRunId != nil && w.isLoaded(*e.FailureHandlerThreadRunId) {
-			n.follow(i, w.statusOf(e.ThreadRunNumber))
-		}
+		return
+	}
+	for i := range n.entries() {
+		n.follow(i)
 	}
 }
 
-func (n *nodeRun) follow(i int, status lhpb.LHStatus) {
-	e := n.get().GetWaitForThreads().Threads[i]
+func (n *nodeRun) follow(i int) {
+	e := n.entry(i)
+	if e.WaitingStatus == settled {
+		return
+	}
+	status := n.thread.run.statusOf(e.ThreadRunNumber)
 	if e.ThreadStatus != status {
 		e = n.editEntry(i)
 		e.ThreadStatus = status
 	}
 	switch {
 	case e.WaitingStatus == inProgress && status == lhpb.LHStatus_COMPLETED:
-		n.editEntry(i).WaitingStatus = settled
+		n.decide(i, settled)
 	case e.WaitingStatus == inProgress && failed(status):
 		n.handleChild(i)
 	case e.WaitingStatus == handling:
@@ -169,22 +167,20 @@ func (n *nodeRun) follow(i int, status lhpb.LHStatus) {
 	}
 }
 
-func (n *nodeRun) editEntry(i int) *waitEntry { return n.edit().GetWaitForThreads().Threads[i] }
-
 // handleChild starts the handler of a failed child, if the node has one for it. The child's own NodeRun does
 // not tell of it: whoever looks at the child sees how it failed, whoever looks at the wait what was done about it.
 func (n *nodeRun) handleChild(i int) {
-	e := n.editEntry(i)
+	e := n.entry(i)
 	child := n.thread.run.thread(e.ThreadRunNumber)
 	f := child.failure()
 	h := handlerFor(n.spec().GetWaitForThreads().PerThreadFailureHandlers, f.FailureName)
 	if h == nil {
-		e.WaitingStatus = unsuccessful
+		n.decide(i, unsuccessful)
 		return
 	}
 	s := n.thread.graph.Threads[h.HandlerSpecName]
 	if n.thread.run.mayStartHandler(s, h.HandlerSpecName) != nil {
-		e.WaitingStatus = unsuccessful
+		n.decide(i, unsuccessful)
 		return
 	}
 	started := n.thread.run.start(threadStart{
@@ -194,8 +190,11 @@ func (n *nodeRun) handleChild(i int) {
 		parent: child,
 		inputs: handlerInput(s, f.Content),
 	})
+	e = n.editEntry(i)
 	e.WaitingStatus = handling
 	e.FailureHandlerThreadRunId = &started.number
+	n.changed = append(n.changed, int32(i))
+	n.thread.watch(keys.ThreadSubject(started.number), &pb.Watch{Entries: []int32{int32(i)}})
 }
 
 // failure is what a failed ThreadRun failed with. When the handler of a failure failed in its turn, it is
@@ -212,13 +211,13 @@ func (t *threadRun) failure() *lhpb.Failure {
 }
 
 func (n *nodeRun) followHandler(i int) {
-	e := n.get().GetWaitForThreads().Threads[i]
+	e := n.entry(i)
 	switch status := n.thread.run.statusOf(e.GetFailureHandlerThreadRunId()); {
 	case status == lhpb.LHStatus_COMPLETED:
-		n.editEntry(i).WaitingStatus = settled
+		n.decide(i, settled)
 		n.thread.markHandled(e.ThreadRunNumber)
 	case failed(status):
-		n.editEntry(i).WaitingStatus = unsuccessful
+		n.decide(i, unsuccessful)
 	}
 }
 
@@ -237,17 +236,22 @@ func (n *nodeRun) failureOf(e *waitEntry) *lhpb.Failure {
 
 // haltOthers stops for good what is still under way, and takes the rest as dealt with.
 func (n *nodeRun) haltOthers() {
-	for i, e := range n.get().GetWaitForThreads().GetThreads() {
+	for i := range n.entries() {
+		e := n.entry(i)
 		switch e.WaitingStatus {
 		case inProgress:
 			n.haltForGood(e.ThreadRunNumber)
+			n.thread.unwatch(keys.ThreadSubject(e.ThreadRunNumber))
 		case handling:
 			n.haltForGood(e.GetFailureHandlerThreadRunId())
+			n.thread.unwatch(keys.ThreadSubject(e.GetFailureHandlerThreadRunId()))
 			n.thread.markHandled(e.ThreadRunNumber)
 		default:
 			n.thread.markHandled(e.ThreadRunNumber)
 		}
-		n.editEntry(i).ThreadStatus = n.thread.run.statusOf(e.ThreadRunNumber)
+		if status := n.thread.run.statusOf(e.ThreadRunNumber); e.ThreadStatus != status {
+			n.editEntry(i).ThreadStatus = status
+		}
 	}
 }
 

@@ -46,6 +46,7 @@ func newRandomWorld(t *rapid.T) *randomWorld {
 	c.MaxSteps = rapid.SampledFrom([]int{30, 4000}).Draw(t, "max steps")
 	c.FanOutChunk = rapid.SampledFrom([]int{1, 2, 100}).Draw(t, "fan-out chunk")
 	c.MaxPasses = 60
+	c.InlineThreads = rapid.SampledFrom([]int{64, 1, 2, 3}).Draw(t, "inline")
 	c.DeleteChunk = rapid.SampledFrom([]int{3, 1000}).Draw(t, "delete chunk")
 	w := &randomWorld{world: newWorld(c), t: t}
 	w.each = w.judge

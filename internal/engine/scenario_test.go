@@ -232,6 +232,8 @@ func (s *scenario) configure(a args) {
 			s.config.MaxSteps = n
 		case "fanout":
 			s.config.FanOutChunk = n
+		case "inline":
+			s.config.InlineThreads = n
 		case "bytes":
 			s.config.MaxRecordBytes = n
 		case "delete":
@@ -725,7 +727,10 @@ var timerNames = map[keys.TimerKind]string{
 
 func (s *scenario) printRunChange(c machine.Change, old []byte) {
 	k, _ := keys.ParseRun(c.Key)
-	if k.Kind == keys.KindUnclaimed || k.Kind == keys.KindWithdrawn || k.Kind == keys.KindContinue || k.Kind == keys.KindCheckpoint && c.Value == nil {
+	if kin, is := c.Value.(*pb.Kin); is && !kin.Handled {
+		return
+	}
+	if k.Kind == keys.KindUnclaimed || k.Kind == keys.KindWatch || k.Kind == keys.KindWithdrawn || k.Kind == keys.KindContinue || k.Kind == keys.KindCheckpoint && c.Value == nil {
 		return
 	}
 	was := ""
@@ -778,6 +783,12 @@ func emptyOf(k keys.RunKind) machine.Value {
 		return &lhpb.UserTaskRun{}
 	case keys.KindInactive:
 		return &lhpb.InactiveThreadRun{}
+	case keys.KindKin:
+		return &pb.Kin{}
+	case keys.KindWaitTally:
+		return &pb.WaitTally{}
+	case keys.KindWaitBlock:
+		return &lhpb.WaitForThreadsRun{}
 	case keys.KindNodeOutput:
 		return &pb.NodeOutput{}
 	case keys.KindFanOut:
@@ -831,6 +842,12 @@ func summary(m proto.Message) string {
 		return fmt.Sprintf("thrown %s/%d by %d/%d: %s", x.Id.WorkflowEventDefId.Name, x.Id.Number, x.NodeRunId.ThreadRunNumber, x.NodeRunId.Position, text(x.Content))
 	case *pb.FanOut:
 		return "starts from " + text(x.List)
+	case *pb.Kin:
+		return "failure of another handled"
+	case *pb.WaitTally:
+		return fmt.Sprintf("waits for %d: settled %d, unsuccessful %d", x.Entries, x.Settled, x.Unsuccessful)
+	case *lhpb.WaitForThreadsRun:
+		return "block" + waitSummary(x)
 	case *pb.NodeOutput:
 		return fmt.Sprintf("output %s by position %d", text(x.Value), x.Position)
 	case *lhpb.ScheduledTask:
@@ -957,13 +974,7 @@ func nodeSummary(x *lhpb.NodeRun) string {
 	case *lhpb.NodeRun_StartMultipleThreads:
 		s += fmt.Sprintf(" starts %v", k.StartMultipleThreads.ChildThreadIds)
 	case *lhpb.NodeRun_WaitForThreads:
-		for _, w := range k.WaitForThreads.Threads {
-			s += fmt.Sprintf(" (%d %s %s", w.ThreadRunNumber, w.ThreadStatus, strings.TrimPrefix(w.WaitingStatus.String(), "THREAD_"))
-			if w.FailureHandlerThreadRunId != nil {
-				s += fmt.Sprintf(" %d", *w.FailureHandlerThreadRunId)
-			}
-			s += ")"
-		}
+		s += waitSummary(k.WaitForThreads)
 	case *lhpb.NodeRun_Sleep:
 		if at := k.Sleep.MaturationTime; at != nil {
 			s += " until " + time.Duration(at.AsTime().UnixNano()).String()
@@ -995,6 +1006,18 @@ func nodeSummary(x *lhpb.NodeRun) string {
 	}
 	if x.ErrorMessage != nil {
 		s += " " + strconv.Quote(*x.ErrorMessage)
+	}
+	return s
+}
+
+func waitSummary(x *lhpb.WaitForThreadsRun) string {
+	s := ""
+	for _, w := range x.Threads {
+		s += fmt.Sprintf(" (%d %s %s", w.ThreadRunNumber, w.ThreadStatus, strings.TrimPrefix(w.WaitingStatus.String(), "THREAD_"))
+		if w.FailureHandlerThreadRunId != nil {
+			s += fmt.Sprintf(" %d", *w.FailureHandlerThreadRunId)
+		}
+		s += ")"
 	}
 	return s
 }
@@ -1143,7 +1166,7 @@ func (s *scenario) show(id string) {
 		if !k.HasPrefix(r.All()) {
 			continue
 		}
-		if p, _ := keys.ParseRun(k); p.Kind != keys.KindUnclaimed {
+		if p, _ := keys.ParseRun(k); p.Kind != keys.KindUnclaimed && p.Kind != keys.KindWatch {
 			s.printf("%s", summary(decode(p.Kind, s.state.Bytes(k))))
 		}
 	}

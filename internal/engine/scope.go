@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -13,6 +14,7 @@ import (
 type scope struct {
 	thread  *threadRun
 	pending []pendingValue // of mutations that are not stored yet
+	read    []*variable    // by what was computed so far
 }
 
 var _ value.Env = (*scope)(nil)
@@ -28,6 +30,7 @@ func (s *scope) Variable(name string) (*lhpb.VariableValue, error) {
 	if v == nil {
 		return nil, s.outOfScope(name)
 	}
+	s.read = append(s.read, v)
 	return s.current(v), nil
 }
 
@@ -194,8 +197,8 @@ func (s *scope) taskInput(a *lhpb.VariableAssignment, def *lhpb.VariableDef) (*l
 	return v, nil
 }
 
-func sortedKeys[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
+	keys := make([]K, 0, len(m))
 	for k := range m {
 		keys = append(keys, k)
 	}

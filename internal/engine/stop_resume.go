@@ -57,5 +57,6 @@ func (t *threadRun) stopped() bool { return slices.ContainsFunc(t.get().HaltReas
 func (t *threadRun) unstop() {
 	thread := t.edit()
 	thread.HaltReasons = slices.DeleteFunc(thread.HaltReasons, isManual)
+	t.seeHandlers()
 	t.tellWfRun()
 }

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"iter"
 	"slices"
 
 	"littlehorse/internal/spec"
@@ -14,6 +15,16 @@ type threadRun struct {
 	row    row[lhpb.ThreadRun, *lhpb.ThreadRun]
 	graph  *spec.Graph  // nil if the WfSpec is gone
 	spec   *spec.Thread // nil if the graph is
+
+	kinRows []*kinRow
+	born    []int32 // children of this record that the ThreadRun's own row does not list
+
+	// restless is a ThreadRun below that still moved when it was last looked at, as far as this record knows;
+	// all children below number from stood still then.
+	restless *threadRun
+	from     int32
+	// unsettled is set when the ThreadRun may have to be looked at more, or less, from now on.
+	unsettled bool
 
 	nodes   []*nodeRun // those loaded or made, in order of loading
 	vars    []*variable
@@ -43,10 +54,13 @@ func (t *threadRun) edit() *lhpb.ThreadRun { return t.row.edit(t.run.tx) }
 func (t *threadRun) status() lhpb.LHStatus { return t.get().Status }
 func (t *threadRun) terminated() bool      { return terminal(t.status()) }
 
+// archived reports whether this record has archived the ThreadRun.
+func (t *threadRun) archived() bool { return t.row.now == nil }
+
 // awake reports whether the ThreadRun may go on, or be archived, without anything that names it.
 func (t *threadRun) awake() bool {
 	switch t.status() {
-	case lhpb.LHStatus_ERROR, lhpb.LHStatus_EXCEPTION:
+	case lhpb.LHStatus_ERROR, lhpb.LHStatus_EXCEPTION, lhpb.LHStatus_HALTED, lhpb.LHStatus_HALTING:
 		return false
 	case lhpb.LHStatus_COMPLETED:
 		return t.number != 0
@@ -70,20 +84,19 @@ func (t *threadRun) parent() *threadRun {
 	return t.run.threadOrArchived(*t.get().ParentThreadId)
 }
 
-// children are the active ThreadRuns that this one started, in that order.
-func (t *threadRun) children() []*threadRun {
-	ids := t.get().ChildThreadIds
-	if len(ids) == 0 {
-		return nil
-	}
-	out := make([]*threadRun, 0, len(ids))
-	for _, n := range ids {
-		if c := t.run.thread(n); c != nil {
-			out = append(out, c)
+// childrenAbove are the active ThreadRuns that this one started and that are not below that number, ascending.
+func (t *threadRun) childrenAbove(from int32) iter.Seq[*threadRun] {
+	return func(yield func(*threadRun) bool) {
+		for n := range t.childrenFrom(from) {
+			if c := t.run.thread(n); c != nil && !yield(c) {
+				return
+			}
 		}
 	}
-	return out
 }
+
+// children are the active ThreadRuns that this one started, ascending.
+func (t *threadRun) children() iter.Seq[*threadRun] { return t.childrenAbove(0) }
 
 // descendsFrom reports whether t is the other ThreadRun or was started below it.
 func (t *threadRun) descendsFrom(n int32) bool {
@@ -130,7 +143,7 @@ func (w *wfRun) start(s threadStart) *threadRun {
 	wf := w.edit()
 	wf.GreatestThreadrunNumber++
 	number := wf.GreatestThreadrunNumber
-	w.row.now.ThreadRunNumbers = append(w.row.now.ThreadRunNumbers, number)
+	w.row.now.Active++
 
 	t := &threadRun{run: w, number: number, graph: s.graph, spec: s.spec}
 	t.row.key = w.keys.ThreadRun(number)
@@ -149,9 +162,9 @@ func (w *wfRun) start(s threadStart) *threadRun {
 	w.loaded = append(w.loaded, t)
 	if s.parent != nil {
 		made.ParentThreadId = &s.parent.number
-		p := s.parent.edit()
-		p.ChildThreadIds = append(p.ChildThreadIds, number)
+		s.parent.adopt(number)
 	}
+	t.watchInterrupts()
 	t.declare(s.inputs)
 	t.activate(s.spec.Entrypoint)
 	return t
@@ -159,6 +172,7 @@ func (w *wfRun) start(s threadStart) *threadRun {
 
 // enter points the ThreadRun at a new NodeRun behind the current one.
 func (t *threadRun) enter(name string) *nodeRun {
+	t.forgetRestless()
 	thread := t.edit()
 	thread.CurrentNodePosition++
 	n := &nodeRun{thread: t, position: thread.CurrentNodePosition}
@@ -191,9 +205,10 @@ func (t *threadRun) complete() {
 	thread := t.edit()
 	thread.Status = lhpb.LHStatus_COMPLETED
 	thread.EndTime = t.run.tx.now
+	t.ended()
 	if t.number == 0 {
 		t.run.end(lhpb.LHStatus_COMPLETED)
-		for _, c := range t.below() {
+		for _, c := range t.below(0) {
 			c.abandon()
 		}
 	}
@@ -205,9 +220,21 @@ func (t *threadRun) fail(f *lhpb.Failure) {
 	thread.Status = failureStatus(f.FailureName)
 	thread.ErrorMessage = &f.Message
 	thread.EndTime = t.run.tx.now
+	t.ended()
 	if t.number == 0 {
 		t.run.end(thread.Status)
 	}
+}
+
+// ended lets those know that wait for the end of the ThreadRun: who was halted for its sake, who watches it.
+func (t *threadRun) ended() {
+	switch t.get().Type {
+	case lhpb.ThreadType_INTERRUPT, lhpb.ThreadType_FAILURE_HANDLER:
+		t.parent()
+	case lhpb.ThreadType_ENTRYPOINT, lhpb.ThreadType_CHILD:
+	}
+	t.unwatchInterrupts()
+	t.tell()
 }
 
 // rescue makes a failed ThreadRun run again.
@@ -216,19 +243,10 @@ func (t *threadRun) rescue() {
 	thread.Status = lhpb.LHStatus_RUNNING
 	thread.EndTime = nil
 	thread.HaltReasons = nil
+	t.watchInterrupts()
+	t.tell()
+	t.seeBelow()
 	if t.number == 0 {
 		t.run.revive()
-	}
-}
-
-// handled reports whether this ThreadRun has dealt with the failure of a child.
-func (t *threadRun) handled(child int32) bool {
-	return slices.Contains(t.get().HandledFailedChildren, child)
-}
-
-func (t *threadRun) markHandled(child int32) {
-	if !t.handled(child) {
-		thread := t.edit()
-		thread.HandledFailedChildren = append(thread.HandledFailedChildren, child)
 	}
 }

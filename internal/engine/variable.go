@@ -38,7 +38,10 @@ func (v *variable) mayHold(to *lhpb.VariableValue) error {
 }
 
 // set gives the Variable a value that it may hold.
-func (v *variable) set(to *lhpb.VariableValue) { v.row.put(v.thread.run.tx, v.with(to)) }
+func (v *variable) set(to *lhpb.VariableValue) {
+	v.row.put(v.thread.run.tx, v.with(to))
+	v.tell()
+}
 
 // declare makes the ThreadRun's own Variables: as given, else by default, else NULL.
 func (t *threadRun) declare(inputs map[string]*lhpb.VariableValue) {

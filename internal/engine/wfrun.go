@@ -19,21 +19,20 @@ type wfRun struct {
 
 	loaded []*threadRun // ascending
 	gone   []int32      // ThreadRuns archived by this record
-	all    bool         // every active ThreadRun is looked at, not only those awake
 	tasks  []*taskRun
 	forms  []*userTaskRun
 	events []*externalEvent
 	posted *externalEvent   // stored by this record
 	thrown map[string]int32 // next number of WorkflowEvents, by definition
-	passes int
+	// alerted holds the subjects whose watches were looked at.
+	alerted map[keys.Subject]bool
+	passes  int
 	// suspended is set once the rest of the work is left to another record.
 	suspended bool
 	// fannedOut counts the children that START_MULTIPLE_THREADS nodes have started in this record.
 	fannedOut int
 	// goesOnLater is set when some have more to start than one record may.
 	goesOnLater bool
-	// goesOn is set in a record that takes up the rest of another's work.
-	goesOn bool
 	// busy is set while a ThreadRun is between two nodes; an advance asked for meanwhile is left to the one
 	// that is under way.
 	busy bool
@@ -55,11 +54,8 @@ func failed(s lhpb.LHStatus) bool {
 	return s == lhpb.LHStatus_ERROR || s == lhpb.LHStatus_EXCEPTION
 }
 
-// active holds the numbers of the ThreadRuns that are not archived, ascending.
-func (w *wfRun) active() []int32 { return w.row.now.ThreadRunNumbers }
-
-// nextActive is the lowest number of an active ThreadRun above n; -1 if there is none.
-func (w *wfRun) nextActive(n int32) int32 { return nextAbove(w.active(), n) }
+// active is how many ThreadRuns are not archived.
+func (w *wfRun) active() int { return int(w.row.now.Active) }
 
 // nextAbove is the lowest of the ascending numbers above n; -1 if there is none.
 func nextAbove(numbers []int32, n int32) int32 {
@@ -76,9 +72,6 @@ func nextAbove(numbers []int32, n int32) int32 {
 // nextToSee is the lowest number above n of the ThreadRuns that this record has to look at: those awake, and
 // those it has to do with. -1 if there is none.
 func (w *wfRun) nextToSee(n int32) int32 {
-	if w.all {
-		return w.nextActive(n)
-	}
 	next := nextAbove(w.row.now.Awake, n)
 	i, found := slices.BinarySearchFunc(w.loaded, n, byNumber)
 	if found {
@@ -96,7 +89,7 @@ func (w *wfRun) settle() {
 		return
 	}
 	for _, t := range w.loaded {
-		if !t.row.known && !w.suspended {
+		if !t.row.known && !t.unsettled && w.passes == 0 {
 			continue
 		}
 		i, is := slices.BinarySearch(w.row.now.Awake, t.number)
@@ -111,10 +104,10 @@ func (w *wfRun) settle() {
 	}
 }
 
-// isLoaded reports whether this record has to do with the ThreadRun.
-func (w *wfRun) isLoaded(n int32) bool {
-	_, found := slices.BinarySearchFunc(w.loaded, n, byNumber)
-	return found || slices.Contains(w.gone, n)
+// wasAwake reports whether earlier records left it to this one to look at the ThreadRun.
+func (w *wfRun) wasAwake(n int32) bool {
+	_, is := slices.BinarySearch(w.row.before.GetAwake(), n)
+	return is
 }
 
 // thread is the active ThreadRun of that number; nil if there is none.
@@ -123,11 +116,14 @@ func (w *wfRun) thread(n int32) *threadRun {
 	if found {
 		return w.loaded[i]
 	}
-	if _, is := slices.BinarySearch(w.active(), n); !is {
+	if slices.Contains(w.gone, n) {
 		return nil
 	}
 	t := &threadRun{run: w, number: n}
 	t.row = load[lhpb.ThreadRun](w.tx, w.keys.ThreadRun(n))
+	if t.row.now == nil {
+		return nil
+	}
 	t.resolveSpec()
 	w.loaded = slices.Insert(w.loaded, i, t)
 	return t
@@ -157,13 +153,13 @@ func (w *wfRun) parent() *wfRun { return w.tx.wfRun(w.id().GetParentWfRunId()) }
 
 // roomFor reports whether n more ThreadRuns may be active.
 func (w *wfRun) roomFor(n int) bool {
-	return len(w.active())+n <= w.tx.engine.config.maxThreadRuns()
+	return w.active()+n <= w.tx.engine.config.maxThreadRuns()
 }
 
 func (w *wfRun) tooManyThreads(n int) *lhpb.Failure {
 	return fail(lhpb.LHErrorType_INTERNAL_ERROR,
 		"WfRun would have %d ThreadRuns, exceeding the maximum number of ThreadRuns per WfRun: %d. Let ThreadRuns end before others are started.",
-		len(w.active())+n, w.tx.engine.config.maxThreadRuns())
+		w.active()+n, w.tx.engine.config.maxThreadRuns())
 }
 
 // end gives the WfRun the terminal status of its ThreadRun 0.
@@ -214,9 +210,9 @@ func (w *wfRun) scheduleRetention() {
 // joined is the public form of the WfRun, with its ThreadRuns.
 func (w *wfRun) joined() *lhpb.WfRun {
 	out := w.wf().CloneVT()
-	out.ThreadRuns = make([]*lhpb.ThreadRun, 0, len(w.active()))
-	for _, n := range w.active() {
-		out.ThreadRuns = append(out.ThreadRuns, w.thread(n).row.now)
+	out.ThreadRuns = make([]*lhpb.ThreadRun, 0, w.active())
+	for _, t := range w.allThreads() {
+		out.ThreadRuns = append(out.ThreadRuns, t.joined())
 	}
 	return out
 }

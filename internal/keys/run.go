@@ -28,6 +28,11 @@ const (
 	KindContinue      RunKind = 0x0d // where work stands that one record could not finish
 	KindWithdrawn     RunKind = 0x0e // pb.Empty: thread, position; NodeRuns that wait for a correlation key in vain
 	KindFanOut        RunKind = 0x14 // pb.FanOut: thread, position
+
+	KindWatch     RunKind = 0x18 // pb.Watch: subject, thread that watches it
+	KindKin       RunKind = 0x19 // pb.Kin: thread, other thread
+	KindWaitTally RunKind = 0x1a // pb.WaitTally: thread, position
+	KindWaitBlock RunKind = 0x1b // lhpb.WaitForThreadsRun: thread, position, block
 )
 
 // Tenant builds the keys of one tenant; there is no way from it to another's.
@@ -157,6 +162,94 @@ func (r Run) ParseWithdrawn(k Key) (thread, position int32, err error) {
 	p := r.reader(k, KindWithdrawn)
 	thread, position = p.int32(), p.int32()
 	return thread, position, p.done()
+}
+
+// Subject is what a ThreadRun may watch within its WfRun.
+type Subject string
+
+const (
+	subjectThread   byte = 0x01
+	subjectVariable byte = 0x02
+	subjectEvent    byte = 0x03
+	subjectWfRun    byte = 0x04
+	subjectTrigger  byte = 0x05
+)
+
+// ThreadSubject is the ThreadRun of that number.
+func ThreadSubject(number int32) Subject {
+	return Subject(appendInt32([]byte{subjectThread}, number))
+}
+
+// VariableSubject is a Variable of a ThreadRun.
+func VariableSubject(thread int32, name string) Subject {
+	return Subject(appendText(appendInt32([]byte{subjectVariable}, thread), name))
+}
+
+// EventSubject is whatever ExternalEvent of the definition comes for those who wait for it.
+func EventSubject(def string) Subject { return Subject(appendText([]byte{subjectEvent}, def)) }
+
+// TriggerSubject is whatever ExternalEvent of the definition comes to interrupt.
+func TriggerSubject(def string) Subject { return Subject(appendText([]byte{subjectTrigger}, def)) }
+
+// WfRunSubject is another WfRun, by the canonical text of its id.
+func WfRunSubject(name string) Subject { return Subject(appendText([]byte{subjectWfRun}, name)) }
+
+// Watch is the row by which a ThreadRun watches the subject.
+func (r Run) Watch(s Subject, by int32) Key {
+	return Key(appendInt32(append(r.start(KindWatch, 4+len(s)), s...), by))
+}
+
+// WatchesOf is the prefix of the watches of the subject, by ascending number of the ThreadRun.
+func (r Run) WatchesOf(s Subject) Key { return Key(append(r.start(KindWatch, len(s)), s...)) }
+
+// ParseWatch reads what is watched, and the ThreadRun that watches it, from a Watch key of this WfRun.
+func (r Run) ParseWatch(k Key) (s Subject, by int32, err error) {
+	p := r.reader(k, KindWatch)
+	if len(p.rest) < 4 {
+		p.fail("key of a watch")
+		return "", 0, p.err
+	}
+	s, p.rest = Subject(p.rest[:len(p.rest)-4]), p.rest[len(p.rest)-4:]
+	by = p.int32()
+	return s, by, p.done()
+}
+
+// Kin is the row of what a ThreadRun has to do with another.
+func (r Run) Kin(thread, other int32) Key {
+	return Key(appendInt32(appendInt32(r.start(KindKin, 8), thread), other))
+}
+
+// KinOf is the prefix of the Kin rows of a ThreadRun, by ascending number of the other.
+func (r Run) KinOf(thread int32) Key { return Key(appendInt32(r.start(KindKin, 4), thread)) }
+
+// ParseKin reads the other ThreadRun from a Kin key of this WfRun.
+func (r Run) ParseKin(k Key) (thread, other int32, err error) {
+	p := r.reader(k, KindKin)
+	thread, other = p.int32(), p.int32()
+	return thread, other, p.done()
+}
+
+// WaitTally is the row that counts the entries of a wait.
+func (r Run) WaitTally(thread, position int32) Key {
+	return Key(appendInt32(appendInt32(r.start(KindWaitTally, 8), thread), position))
+}
+
+// WaitBlock is the row of some of the entries of a wait.
+func (r Run) WaitBlock(thread, position, block int32) Key {
+	return Key(appendInt32(appendInt32(appendInt32(r.start(KindWaitBlock, 12), thread), position), block))
+}
+
+// ParseWaitBlock reads the wait that a WaitBlock key of this WfRun belongs to.
+func (r Run) ParseWaitBlock(k Key) (thread, position int32, err error) {
+	p := r.reader(k, KindWaitBlock)
+	thread, position = p.int32(), p.int32()
+	p.int32()
+	return thread, position, p.done()
+}
+
+// WaitBlocksOf is the prefix of the blocks of a wait, in order.
+func (r Run) WaitBlocksOf(thread, position int32) Key {
+	return Key(appendInt32(appendInt32(r.start(KindWaitBlock, 8), thread), position))
 }
 
 // Continue is the row of unfinished work of the given kind on this WfRun.

@@ -29,13 +29,15 @@ type WfRunRow struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The public object; thread_runs is empty.
 	WfRun *lhpb.WfRun `protobuf:"bytes,1,opt,name=wf_run,json=wfRun,proto3" json:"wf_run,omitempty"`
-	// Numbers of the ThreadRuns that are not archived, ascending.
-	ThreadRunNumbers []int32 `protobuf:"varint,2,rep,packed,name=thread_run_numbers,json=threadRunNumbers,proto3" json:"thread_run_numbers,omitempty"`
 	// The WfRun is being deleted, over several records. It counts as absent, but its id is not free yet.
 	Deleting bool `protobuf:"varint,3,opt,name=deleting,proto3" json:"deleting,omitempty"`
 	// Numbers of the active ThreadRuns that every command has to look at, ascending. The others wait for
-	// something that names them: a report of their task, their timer, an ExternalEvent.
-	Awake         []int32 `protobuf:"varint,4,rep,packed,name=awake,proto3" json:"awake,omitempty"`
+	// something that names them, or for something that they watch.
+	Awake []int32 `protobuf:"varint,4,rep,packed,name=awake,proto3" json:"awake,omitempty"`
+	// How many ThreadRuns are not archived.
+	Active int32 `protobuf:"varint,5,opt,name=active,proto3" json:"active,omitempty"`
+	// Something in the WfRun was watched at some time.
+	Watched       bool `protobuf:"varint,6,opt,name=watched,proto3" json:"watched,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -77,13 +79,6 @@ func (x *WfRunRow) GetWfRun() *lhpb.WfRun {
 	return nil
 }
 
-func (x *WfRunRow) GetThreadRunNumbers() []int32 {
-	if x != nil {
-		return x.ThreadRunNumbers
-	}
-	return nil
-}
-
 func (x *WfRunRow) GetDeleting() bool {
 	if x != nil {
 		return x.Deleting
@@ -98,6 +93,219 @@ func (x *WfRunRow) GetAwake() []int32 {
 	return nil
 }
 
+func (x *WfRunRow) GetActive() int32 {
+	if x != nil {
+		return x.Active
+	}
+	return 0
+}
+
+func (x *WfRunRow) GetWatched() bool {
+	if x != nil {
+		return x.Watched
+	}
+	return false
+}
+
+// Watch says that a ThreadRun waits for a change of what the key names. It holds while the ThreadRun stands at
+// that position; a later one makes it void.
+type Watch struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Position int32                  `protobuf:"varint,1,opt,name=position,proto3" json:"position,omitempty"`
+	// Of a wait for ThreadRuns: zero-based numbers of the entries that the change is for.
+	Entries []int32 `protobuf:"varint,2,rep,packed,name=entries,proto3" json:"entries,omitempty"`
+	// Of a ThreadRun that waits until nothing below it moves: all its children of lower numbers stood still when
+	// the watch was set.
+	From          int32 `protobuf:"varint,3,opt,name=from,proto3" json:"from,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Watch) Reset() {
+	*x = Watch{}
+	mi := &file_lh_state_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Watch) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Watch) ProtoMessage() {}
+
+func (x *Watch) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_state_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Watch.ProtoReflect.Descriptor instead.
+func (*Watch) Descriptor() ([]byte, []int) {
+	return file_lh_state_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Watch) GetPosition() int32 {
+	if x != nil {
+		return x.Position
+	}
+	return 0
+}
+
+func (x *Watch) GetEntries() []int32 {
+	if x != nil {
+		return x.Entries
+	}
+	return nil
+}
+
+func (x *Watch) GetFrom() int32 {
+	if x != nil {
+		return x.From
+	}
+	return 0
+}
+
+// Kin is what a ThreadRun has to do with another, beyond those that its own row lists.
+type Kin struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// It started the other.
+	Child bool `protobuf:"varint,1,opt,name=child,proto3" json:"child,omitempty"`
+	// It has dealt with the other's failure.
+	Handled       bool `protobuf:"varint,2,opt,name=handled,proto3" json:"handled,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Kin) Reset() {
+	*x = Kin{}
+	mi := &file_lh_state_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Kin) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Kin) ProtoMessage() {}
+
+func (x *Kin) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_state_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Kin.ProtoReflect.Descriptor instead.
+func (*Kin) Descriptor() ([]byte, []int) {
+	return file_lh_state_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *Kin) GetChild() bool {
+	if x != nil {
+		return x.Child
+	}
+	return false
+}
+
+func (x *Kin) GetHandled() bool {
+	if x != nil {
+		return x.Handled
+	}
+	return false
+}
+
+// WaitTally counts the entries of a wait for so many ThreadRuns that they are rows of their own.
+type WaitTally struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Entries int32                  `protobuf:"varint,1,opt,name=entries,proto3" json:"entries,omitempty"`
+	// Completed, or failed and handled.
+	Settled      int32 `protobuf:"varint,2,opt,name=settled,proto3" json:"settled,omitempty"`
+	Unsuccessful int32 `protobuf:"varint,3,opt,name=unsuccessful,proto3" json:"unsuccessful,omitempty"`
+	// The first in the list, counted from 1; 0 for none.
+	FirstSettled      int32 `protobuf:"varint,4,opt,name=first_settled,json=firstSettled,proto3" json:"first_settled,omitempty"`
+	FirstUnsuccessful int32 `protobuf:"varint,5,opt,name=first_unsuccessful,json=firstUnsuccessful,proto3" json:"first_unsuccessful,omitempty"`
+	unknownFields     protoimpl.UnknownFields
+	sizeCache         protoimpl.SizeCache
+}
+
+func (x *WaitTally) Reset() {
+	*x = WaitTally{}
+	mi := &file_lh_state_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WaitTally) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WaitTally) ProtoMessage() {}
+
+func (x *WaitTally) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_state_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WaitTally.ProtoReflect.Descriptor instead.
+func (*WaitTally) Descriptor() ([]byte, []int) {
+	return file_lh_state_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *WaitTally) GetEntries() int32 {
+	if x != nil {
+		return x.Entries
+	}
+	return 0
+}
+
+func (x *WaitTally) GetSettled() int32 {
+	if x != nil {
+		return x.Settled
+	}
+	return 0
+}
+
+func (x *WaitTally) GetUnsuccessful() int32 {
+	if x != nil {
+		return x.Unsuccessful
+	}
+	return 0
+}
+
+func (x *WaitTally) GetFirstSettled() int32 {
+	if x != nil {
+		return x.FirstSettled
+	}
+	return 0
+}
+
+func (x *WaitTally) GetFirstUnsuccessful() int32 {
+	if x != nil {
+		return x.FirstUnsuccessful
+	}
+	return 0
+}
+
 // NodeOutput is the output of the latest completed run of a node within one ThreadRun.
 type NodeOutput struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -110,7 +318,7 @@ type NodeOutput struct {
 
 func (x *NodeOutput) Reset() {
 	*x = NodeOutput{}
-	mi := &file_lh_state_proto_msgTypes[1]
+	mi := &file_lh_state_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -122,7 +330,7 @@ func (x *NodeOutput) String() string {
 func (*NodeOutput) ProtoMessage() {}
 
 func (x *NodeOutput) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[1]
+	mi := &file_lh_state_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -135,7 +343,7 @@ func (x *NodeOutput) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeOutput.ProtoReflect.Descriptor instead.
 func (*NodeOutput) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{1}
+	return file_lh_state_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *NodeOutput) GetValue() *lhpb.VariableValue {
@@ -166,7 +374,7 @@ type FanOut struct {
 
 func (x *FanOut) Reset() {
 	*x = FanOut{}
-	mi := &file_lh_state_proto_msgTypes[2]
+	mi := &file_lh_state_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -178,7 +386,7 @@ func (x *FanOut) String() string {
 func (*FanOut) ProtoMessage() {}
 
 func (x *FanOut) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[2]
+	mi := &file_lh_state_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -191,7 +399,7 @@ func (x *FanOut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FanOut.ProtoReflect.Descriptor instead.
 func (*FanOut) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{2}
+	return file_lh_state_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *FanOut) GetList() *lhpb.VariableValue {
@@ -234,7 +442,7 @@ type Timer struct {
 
 func (x *Timer) Reset() {
 	*x = Timer{}
-	mi := &file_lh_state_proto_msgTypes[3]
+	mi := &file_lh_state_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -246,7 +454,7 @@ func (x *Timer) String() string {
 func (*Timer) ProtoMessage() {}
 
 func (x *Timer) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[3]
+	mi := &file_lh_state_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -259,7 +467,7 @@ func (x *Timer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer.ProtoReflect.Descriptor instead.
 func (*Timer) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{3}
+	return file_lh_state_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Timer) GetWhat() isTimer_What {
@@ -461,7 +669,7 @@ type ScheduleRow struct {
 
 func (x *ScheduleRow) Reset() {
 	*x = ScheduleRow{}
-	mi := &file_lh_state_proto_msgTypes[4]
+	mi := &file_lh_state_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -473,7 +681,7 @@ func (x *ScheduleRow) String() string {
 func (*ScheduleRow) ProtoMessage() {}
 
 func (x *ScheduleRow) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[4]
+	mi := &file_lh_state_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -486,7 +694,7 @@ func (x *ScheduleRow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScheduleRow.ProtoReflect.Descriptor instead.
 func (*ScheduleRow) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{4}
+	return file_lh_state_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ScheduleRow) GetScheduledWfRun() *lhpb.ScheduledWfRun {
@@ -540,7 +748,7 @@ type CorrelatedEventRow struct {
 
 func (x *CorrelatedEventRow) Reset() {
 	*x = CorrelatedEventRow{}
-	mi := &file_lh_state_proto_msgTypes[5]
+	mi := &file_lh_state_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -552,7 +760,7 @@ func (x *CorrelatedEventRow) String() string {
 func (*CorrelatedEventRow) ProtoMessage() {}
 
 func (x *CorrelatedEventRow) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[5]
+	mi := &file_lh_state_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -565,7 +773,7 @@ func (x *CorrelatedEventRow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CorrelatedEventRow.ProtoReflect.Descriptor instead.
 func (*CorrelatedEventRow) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{5}
+	return file_lh_state_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *CorrelatedEventRow) GetCorrelatedEvent() *lhpb.CorrelatedEvent {
@@ -628,7 +836,7 @@ type WaitingRow struct {
 
 func (x *WaitingRow) Reset() {
 	*x = WaitingRow{}
-	mi := &file_lh_state_proto_msgTypes[6]
+	mi := &file_lh_state_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -640,7 +848,7 @@ func (x *WaitingRow) String() string {
 func (*WaitingRow) ProtoMessage() {}
 
 func (x *WaitingRow) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[6]
+	mi := &file_lh_state_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -653,7 +861,7 @@ func (x *WaitingRow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitingRow.ProtoReflect.Descriptor instead.
 func (*WaitingRow) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{6}
+	return file_lh_state_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *WaitingRow) GetMissed() string {
@@ -676,7 +884,7 @@ type BulkShare struct {
 
 func (x *BulkShare) Reset() {
 	*x = BulkShare{}
-	mi := &file_lh_state_proto_msgTypes[7]
+	mi := &file_lh_state_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -688,7 +896,7 @@ func (x *BulkShare) String() string {
 func (*BulkShare) ProtoMessage() {}
 
 func (x *BulkShare) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[7]
+	mi := &file_lh_state_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -701,7 +909,7 @@ func (x *BulkShare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BulkShare.ProtoReflect.Descriptor instead.
 func (*BulkShare) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{7}
+	return file_lh_state_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *BulkShare) GetJob() *BulkDelete {
@@ -741,7 +949,7 @@ type Counts struct {
 
 func (x *Counts) Reset() {
 	*x = Counts{}
-	mi := &file_lh_state_proto_msgTypes[8]
+	mi := &file_lh_state_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -753,7 +961,7 @@ func (x *Counts) String() string {
 func (*Counts) ProtoMessage() {}
 
 func (x *Counts) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[8]
+	mi := &file_lh_state_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -766,7 +974,7 @@ func (x *Counts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Counts.ProtoReflect.Descriptor instead.
 func (*Counts) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{8}
+	return file_lh_state_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Counts) GetNow() int64 {
@@ -799,7 +1007,7 @@ type Empty struct {
 
 func (x *Empty) Reset() {
 	*x = Empty{}
-	mi := &file_lh_state_proto_msgTypes[9]
+	mi := &file_lh_state_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -811,7 +1019,7 @@ func (x *Empty) String() string {
 func (*Empty) ProtoMessage() {}
 
 func (x *Empty) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[9]
+	mi := &file_lh_state_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -824,7 +1032,7 @@ func (x *Empty) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Empty.ProtoReflect.Descriptor instead.
 func (*Empty) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{9}
+	return file_lh_state_proto_rawDescGZIP(), []int{12}
 }
 
 // Counter is a number that only grows: a position, a clock, a last number of a source.
@@ -837,7 +1045,7 @@ type Counter struct {
 
 func (x *Counter) Reset() {
 	*x = Counter{}
-	mi := &file_lh_state_proto_msgTypes[10]
+	mi := &file_lh_state_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -849,7 +1057,7 @@ func (x *Counter) String() string {
 func (*Counter) ProtoMessage() {}
 
 func (x *Counter) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[10]
+	mi := &file_lh_state_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -862,7 +1070,7 @@ func (x *Counter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Counter.ProtoReflect.Descriptor instead.
 func (*Counter) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{10}
+	return file_lh_state_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Counter) GetValue() uint64 {
@@ -884,7 +1092,7 @@ type Timer_TaskTimeout struct {
 
 func (x *Timer_TaskTimeout) Reset() {
 	*x = Timer_TaskTimeout{}
-	mi := &file_lh_state_proto_msgTypes[11]
+	mi := &file_lh_state_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -896,7 +1104,7 @@ func (x *Timer_TaskTimeout) String() string {
 func (*Timer_TaskTimeout) ProtoMessage() {}
 
 func (x *Timer_TaskTimeout) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[11]
+	mi := &file_lh_state_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -909,7 +1117,7 @@ func (x *Timer_TaskTimeout) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer_TaskTimeout.ProtoReflect.Descriptor instead.
 func (*Timer_TaskTimeout) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{3, 0}
+	return file_lh_state_proto_rawDescGZIP(), []int{6, 0}
 }
 
 func (x *Timer_TaskTimeout) GetTaskRunId() *lhpb.TaskRunId {
@@ -943,7 +1151,7 @@ type Timer_TaskRetry struct {
 
 func (x *Timer_TaskRetry) Reset() {
 	*x = Timer_TaskRetry{}
-	mi := &file_lh_state_proto_msgTypes[12]
+	mi := &file_lh_state_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -955,7 +1163,7 @@ func (x *Timer_TaskRetry) String() string {
 func (*Timer_TaskRetry) ProtoMessage() {}
 
 func (x *Timer_TaskRetry) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[12]
+	mi := &file_lh_state_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -968,7 +1176,7 @@ func (x *Timer_TaskRetry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer_TaskRetry.ProtoReflect.Descriptor instead.
 func (*Timer_TaskRetry) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{3, 1}
+	return file_lh_state_proto_rawDescGZIP(), []int{6, 1}
 }
 
 func (x *Timer_TaskRetry) GetTaskRunId() *lhpb.TaskRunId {
@@ -998,7 +1206,7 @@ type Timer_UserTaskAction struct {
 
 func (x *Timer_UserTaskAction) Reset() {
 	*x = Timer_UserTaskAction{}
-	mi := &file_lh_state_proto_msgTypes[13]
+	mi := &file_lh_state_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1010,7 +1218,7 @@ func (x *Timer_UserTaskAction) String() string {
 func (*Timer_UserTaskAction) ProtoMessage() {}
 
 func (x *Timer_UserTaskAction) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[13]
+	mi := &file_lh_state_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1023,7 +1231,7 @@ func (x *Timer_UserTaskAction) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer_UserTaskAction.ProtoReflect.Descriptor instead.
 func (*Timer_UserTaskAction) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{3, 2}
+	return file_lh_state_proto_rawDescGZIP(), []int{6, 2}
 }
 
 func (x *Timer_UserTaskAction) GetNodeRunId() *lhpb.NodeRunId {
@@ -1057,7 +1265,7 @@ type Timer_FlushMetrics struct {
 
 func (x *Timer_FlushMetrics) Reset() {
 	*x = Timer_FlushMetrics{}
-	mi := &file_lh_state_proto_msgTypes[14]
+	mi := &file_lh_state_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1069,7 +1277,7 @@ func (x *Timer_FlushMetrics) String() string {
 func (*Timer_FlushMetrics) ProtoMessage() {}
 
 func (x *Timer_FlushMetrics) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[14]
+	mi := &file_lh_state_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1082,7 +1290,7 @@ func (x *Timer_FlushMetrics) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer_FlushMetrics.ProtoReflect.Descriptor instead.
 func (*Timer_FlushMetrics) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{3, 3}
+	return file_lh_state_proto_rawDescGZIP(), []int{6, 3}
 }
 
 func (x *Timer_FlushMetrics) GetWindowNs() int64 {
@@ -1096,12 +1304,26 @@ var File_lh_state_proto protoreflect.FileDescriptor
 
 const file_lh_state_proto_rawDesc = "" +
 	"\n" +
-	"\x0elh/state.proto\x12\vlh.internal\x1a\x14external_event.proto\x1a\x0flh/record.proto\x1a\x0fobject_id.proto\x1a\x16scheduled_wf_run.proto\x1a\x15type_definition.proto\x1a\fwf_run.proto\"\x95\x01\n" +
+	"\x0elh/state.proto\x12\vlh.internal\x1a\x14external_event.proto\x1a\x0flh/record.proto\x1a\x0fobject_id.proto\x1a\x16scheduled_wf_run.proto\x1a\x15type_definition.proto\x1a\fwf_run.proto\"\x9f\x01\n" +
 	"\bWfRunRow\x12)\n" +
-	"\x06wf_run\x18\x01 \x01(\v2\x12.littlehorse.WfRunR\x05wfRun\x12,\n" +
-	"\x12thread_run_numbers\x18\x02 \x03(\x05R\x10threadRunNumbers\x12\x1a\n" +
+	"\x06wf_run\x18\x01 \x01(\v2\x12.littlehorse.WfRunR\x05wfRun\x12\x1a\n" +
 	"\bdeleting\x18\x03 \x01(\bR\bdeleting\x12\x14\n" +
-	"\x05awake\x18\x04 \x03(\x05R\x05awake\"Z\n" +
+	"\x05awake\x18\x04 \x03(\x05R\x05awake\x12\x16\n" +
+	"\x06active\x18\x05 \x01(\x05R\x06active\x12\x18\n" +
+	"\awatched\x18\x06 \x01(\bR\awatchedJ\x04\b\x02\x10\x03\"Q\n" +
+	"\x05Watch\x12\x1a\n" +
+	"\bposition\x18\x01 \x01(\x05R\bposition\x12\x18\n" +
+	"\aentries\x18\x02 \x03(\x05R\aentries\x12\x12\n" +
+	"\x04from\x18\x03 \x01(\x05R\x04from\"5\n" +
+	"\x03Kin\x12\x14\n" +
+	"\x05child\x18\x01 \x01(\bR\x05child\x12\x18\n" +
+	"\ahandled\x18\x02 \x01(\bR\ahandled\"\xb7\x01\n" +
+	"\tWaitTally\x12\x18\n" +
+	"\aentries\x18\x01 \x01(\x05R\aentries\x12\x18\n" +
+	"\asettled\x18\x02 \x01(\x05R\asettled\x12\"\n" +
+	"\funsuccessful\x18\x03 \x01(\x05R\funsuccessful\x12#\n" +
+	"\rfirst_settled\x18\x04 \x01(\x05R\ffirstSettled\x12-\n" +
+	"\x12first_unsuccessful\x18\x05 \x01(\x05R\x11firstUnsuccessful\"Z\n" +
 	"\n" +
 	"NodeOutput\x120\n" +
 	"\x05value\x18\x01 \x01(\v2\x1a.littlehorse.VariableValueR\x05value\x12\x1a\n" +
@@ -1183,57 +1405,60 @@ func file_lh_state_proto_rawDescGZIP() []byte {
 	return file_lh_state_proto_rawDescData
 }
 
-var file_lh_state_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_lh_state_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_lh_state_proto_goTypes = []any{
 	(*WfRunRow)(nil),                 // 0: lh.internal.WfRunRow
-	(*NodeOutput)(nil),               // 1: lh.internal.NodeOutput
-	(*FanOut)(nil),                   // 2: lh.internal.FanOut
-	(*Timer)(nil),                    // 3: lh.internal.Timer
-	(*ScheduleRow)(nil),              // 4: lh.internal.ScheduleRow
-	(*CorrelatedEventRow)(nil),       // 5: lh.internal.CorrelatedEventRow
-	(*WaitingRow)(nil),               // 6: lh.internal.WaitingRow
-	(*BulkShare)(nil),                // 7: lh.internal.BulkShare
-	(*Counts)(nil),                   // 8: lh.internal.Counts
-	(*Empty)(nil),                    // 9: lh.internal.Empty
-	(*Counter)(nil),                  // 10: lh.internal.Counter
-	(*Timer_TaskTimeout)(nil),        // 11: lh.internal.Timer.TaskTimeout
-	(*Timer_TaskRetry)(nil),          // 12: lh.internal.Timer.TaskRetry
-	(*Timer_UserTaskAction)(nil),     // 13: lh.internal.Timer.UserTaskAction
-	(*Timer_FlushMetrics)(nil),       // 14: lh.internal.Timer.FlushMetrics
-	(*lhpb.WfRun)(nil),               // 15: littlehorse.WfRun
-	(*lhpb.VariableValue)(nil),       // 16: littlehorse.VariableValue
-	(*lhpb.QueuedThreadRunInfo)(nil), // 17: littlehorse.QueuedThreadRunInfo
-	(*lhpb.NodeRunId)(nil),           // 18: littlehorse.NodeRunId
-	(*lhpb.WfRunId)(nil),             // 19: littlehorse.WfRunId
-	(*lhpb.ExternalEventId)(nil),     // 20: littlehorse.ExternalEventId
-	(*lhpb.CorrelatedEventId)(nil),   // 21: littlehorse.CorrelatedEventId
-	(*lhpb.MetricWindowId)(nil),      // 22: littlehorse.MetricWindowId
-	(*lhpb.ScheduledWfRun)(nil),      // 23: littlehorse.ScheduledWfRun
-	(*lhpb.CorrelatedEvent)(nil),     // 24: littlehorse.CorrelatedEvent
-	(*BulkDelete)(nil),               // 25: lh.internal.BulkDelete
-	(*lhpb.TaskRunId)(nil),           // 26: littlehorse.TaskRunId
+	(*Watch)(nil),                    // 1: lh.internal.Watch
+	(*Kin)(nil),                      // 2: lh.internal.Kin
+	(*WaitTally)(nil),                // 3: lh.internal.WaitTally
+	(*NodeOutput)(nil),               // 4: lh.internal.NodeOutput
+	(*FanOut)(nil),                   // 5: lh.internal.FanOut
+	(*Timer)(nil),                    // 6: lh.internal.Timer
+	(*ScheduleRow)(nil),              // 7: lh.internal.ScheduleRow
+	(*CorrelatedEventRow)(nil),       // 8: lh.internal.CorrelatedEventRow
+	(*WaitingRow)(nil),               // 9: lh.internal.WaitingRow
+	(*BulkShare)(nil),                // 10: lh.internal.BulkShare
+	(*Counts)(nil),                   // 11: lh.internal.Counts
+	(*Empty)(nil),                    // 12: lh.internal.Empty
+	(*Counter)(nil),                  // 13: lh.internal.Counter
+	(*Timer_TaskTimeout)(nil),        // 14: lh.internal.Timer.TaskTimeout
+	(*Timer_TaskRetry)(nil),          // 15: lh.internal.Timer.TaskRetry
+	(*Timer_UserTaskAction)(nil),     // 16: lh.internal.Timer.UserTaskAction
+	(*Timer_FlushMetrics)(nil),       // 17: lh.internal.Timer.FlushMetrics
+	(*lhpb.WfRun)(nil),               // 18: littlehorse.WfRun
+	(*lhpb.VariableValue)(nil),       // 19: littlehorse.VariableValue
+	(*lhpb.QueuedThreadRunInfo)(nil), // 20: littlehorse.QueuedThreadRunInfo
+	(*lhpb.NodeRunId)(nil),           // 21: littlehorse.NodeRunId
+	(*lhpb.WfRunId)(nil),             // 22: littlehorse.WfRunId
+	(*lhpb.ExternalEventId)(nil),     // 23: littlehorse.ExternalEventId
+	(*lhpb.CorrelatedEventId)(nil),   // 24: littlehorse.CorrelatedEventId
+	(*lhpb.MetricWindowId)(nil),      // 25: littlehorse.MetricWindowId
+	(*lhpb.ScheduledWfRun)(nil),      // 26: littlehorse.ScheduledWfRun
+	(*lhpb.CorrelatedEvent)(nil),     // 27: littlehorse.CorrelatedEvent
+	(*BulkDelete)(nil),               // 28: lh.internal.BulkDelete
+	(*lhpb.TaskRunId)(nil),           // 29: littlehorse.TaskRunId
 }
 var file_lh_state_proto_depIdxs = []int32{
-	15, // 0: lh.internal.WfRunRow.wf_run:type_name -> littlehorse.WfRun
-	16, // 1: lh.internal.NodeOutput.value:type_name -> littlehorse.VariableValue
-	16, // 2: lh.internal.FanOut.list:type_name -> littlehorse.VariableValue
-	17, // 3: lh.internal.FanOut.shared:type_name -> littlehorse.QueuedThreadRunInfo
-	11, // 4: lh.internal.Timer.task_timeout:type_name -> lh.internal.Timer.TaskTimeout
-	12, // 5: lh.internal.Timer.task_retry:type_name -> lh.internal.Timer.TaskRetry
-	18, // 6: lh.internal.Timer.external_event_timeout:type_name -> littlehorse.NodeRunId
-	18, // 7: lh.internal.Timer.sleep_matured:type_name -> littlehorse.NodeRunId
-	19, // 8: lh.internal.Timer.delete_wf_run:type_name -> littlehorse.WfRunId
-	20, // 9: lh.internal.Timer.external_event_expired:type_name -> littlehorse.ExternalEventId
-	13, // 10: lh.internal.Timer.user_task_action:type_name -> lh.internal.Timer.UserTaskAction
-	21, // 11: lh.internal.Timer.correlated_event_expired:type_name -> littlehorse.CorrelatedEventId
-	14, // 12: lh.internal.Timer.flush_metrics:type_name -> lh.internal.Timer.FlushMetrics
-	22, // 13: lh.internal.Timer.metric_window_expired:type_name -> littlehorse.MetricWindowId
-	23, // 14: lh.internal.ScheduleRow.scheduled_wf_run:type_name -> littlehorse.ScheduledWfRun
-	24, // 15: lh.internal.CorrelatedEventRow.correlated_event:type_name -> littlehorse.CorrelatedEvent
-	25, // 16: lh.internal.BulkShare.job:type_name -> lh.internal.BulkDelete
-	26, // 17: lh.internal.Timer.TaskTimeout.task_run_id:type_name -> littlehorse.TaskRunId
-	26, // 18: lh.internal.Timer.TaskRetry.task_run_id:type_name -> littlehorse.TaskRunId
-	18, // 19: lh.internal.Timer.UserTaskAction.node_run_id:type_name -> littlehorse.NodeRunId
+	18, // 0: lh.internal.WfRunRow.wf_run:type_name -> littlehorse.WfRun
+	19, // 1: lh.internal.NodeOutput.value:type_name -> littlehorse.VariableValue
+	19, // 2: lh.internal.FanOut.list:type_name -> littlehorse.VariableValue
+	20, // 3: lh.internal.FanOut.shared:type_name -> littlehorse.QueuedThreadRunInfo
+	14, // 4: lh.internal.Timer.task_timeout:type_name -> lh.internal.Timer.TaskTimeout
+	15, // 5: lh.internal.Timer.task_retry:type_name -> lh.internal.Timer.TaskRetry
+	21, // 6: lh.internal.Timer.external_event_timeout:type_name -> littlehorse.NodeRunId
+	21, // 7: lh.internal.Timer.sleep_matured:type_name -> littlehorse.NodeRunId
+	22, // 8: lh.internal.Timer.delete_wf_run:type_name -> littlehorse.WfRunId
+	23, // 9: lh.internal.Timer.external_event_expired:type_name -> littlehorse.ExternalEventId
+	16, // 10: lh.internal.Timer.user_task_action:type_name -> lh.internal.Timer.UserTaskAction
+	24, // 11: lh.internal.Timer.correlated_event_expired:type_name -> littlehorse.CorrelatedEventId
+	17, // 12: lh.internal.Timer.flush_metrics:type_name -> lh.internal.Timer.FlushMetrics
+	25, // 13: lh.internal.Timer.metric_window_expired:type_name -> littlehorse.MetricWindowId
+	26, // 14: lh.internal.ScheduleRow.scheduled_wf_run:type_name -> littlehorse.ScheduledWfRun
+	27, // 15: lh.internal.CorrelatedEventRow.correlated_event:type_name -> littlehorse.CorrelatedEvent
+	28, // 16: lh.internal.BulkShare.job:type_name -> lh.internal.BulkDelete
+	29, // 17: lh.internal.Timer.TaskTimeout.task_run_id:type_name -> littlehorse.TaskRunId
+	29, // 18: lh.internal.Timer.TaskRetry.task_run_id:type_name -> littlehorse.TaskRunId
+	21, // 19: lh.internal.Timer.UserTaskAction.node_run_id:type_name -> littlehorse.NodeRunId
 	20, // [20:20] is the sub-list for method output_type
 	20, // [20:20] is the sub-list for method input_type
 	20, // [20:20] is the sub-list for extension type_name
@@ -1247,7 +1472,7 @@ func file_lh_state_proto_init() {
 		return
 	}
 	file_lh_record_proto_init()
-	file_lh_state_proto_msgTypes[3].OneofWrappers = []any{
+	file_lh_state_proto_msgTypes[6].OneofWrappers = []any{
 		(*Timer_TaskTimeout_)(nil),
 		(*Timer_TaskRetry_)(nil),
 		(*Timer_ExternalEventTimeout)(nil),
@@ -1260,14 +1485,14 @@ func file_lh_state_proto_init() {
 		(*Timer_FlushMetrics_)(nil),
 		(*Timer_MetricWindowExpired)(nil),
 	}
-	file_lh_state_proto_msgTypes[4].OneofWrappers = []any{}
+	file_lh_state_proto_msgTypes[7].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lh_state_proto_rawDesc), len(file_lh_state_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   15,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -29,9 +29,9 @@ func (s *state) checkRun(w *wfRun) {
 	}
 	s.checkStatus(w, entry)
 	s.checkForms(w)
-	for _, n := range w.row.ThreadRunNumbers {
+	for _, n := range sortedKeys(w.threads) {
 		t := w.threads[n]
-		if t == nil || terminal(t.Status) {
+		if terminal(t.Status) {
 			continue
 		}
 		a := alive{s: s, w: w, t: t, graph: g, specs: s.specsOf(w.tenant)}
@@ -41,15 +41,10 @@ func (s *state) checkRun(w *wfRun) {
 	}
 }
 
-// checkNumbers holds the list of active ThreadRuns against the rows.
+// checkNumbers holds the count of active ThreadRuns and the list of those awake against the rows.
 func (s *state) checkNumbers(w *wfRun) {
-	if !slices.IsSorted(w.row.ThreadRunNumbers) || len(w.row.ThreadRunNumbers) != len(w.threads) {
-		s.violate(w.id, "active ThreadRuns %v, rows of %d", w.row.ThreadRunNumbers, len(w.threads))
-	}
-	for _, n := range w.row.ThreadRunNumbers {
-		if w.threads[n] == nil {
-			s.violate(w.id, "ThreadRun %d is active and has no row", n)
-		}
+	if int(w.row.Active) != len(w.threads) {
+		s.violate(w.id, "%d active ThreadRuns, rows of %d", w.row.Active, len(w.threads))
 	}
 	if !slices.IsSorted(w.row.Awake) {
 		s.violate(w.id, "awake ThreadRuns %v", w.row.Awake)
@@ -78,8 +73,8 @@ func (s *state) checkStatus(w *wfRun, entry *lhpb.ThreadRun) {
 	if !terminal(status) {
 		return
 	}
-	for _, n := range w.row.ThreadRunNumbers {
-		if t := w.threads[n]; t != nil && t.Status == running {
+	for _, n := range sortedKeys(w.threads) {
+		if w.threads[n].Status == running {
 			s.violate(w.id, "%s, but ThreadRun %d runs", status, n)
 		}
 	}
@@ -142,6 +137,9 @@ func (a alive) deadAt(n *lhpb.NodeRun) string {
 		return a.deadEvent(n, k.ExternalEvent)
 	case *lhpb.NodeRun_WaitForThreads:
 		for _, e := range k.WaitForThreads.Threads {
+			if a.unfinished(e.ThreadRunNumber) && e.WaitingStatus == lhpb.WaitForThreadsRun_THREAD_IN_PROGRESS && !a.watches(keys.ThreadSubject(e.ThreadRunNumber)) {
+				return fmt.Sprintf("it does not watch ThreadRun %d", e.ThreadRunNumber)
+			}
 			if a.unfinished(e.ThreadRunNumber) || e.FailureHandlerThreadRunId != nil && a.unfinished(*e.FailureHandlerThreadRunId) {
 				return ""
 			}
@@ -153,7 +151,7 @@ func (a alive) deadAt(n *lhpb.NodeRun) string {
 	case *lhpb.NodeRun_Exit:
 		for _, child := range a.below(a.t) {
 			if !haltedForGood(child) {
-				return ""
+				return a.needWatchBelow()
 			}
 		}
 		return "no child is left to wait for"
@@ -165,6 +163,9 @@ func (a alive) deadAt(n *lhpb.NodeRun) string {
 		child := a.s.runs[a.w.tenant+"\x00"+nameOf(k.WaitForChildWf.ChildWfRunId)]
 		if child == nil || child.row == nil || child.row.Deleting || terminal(child.row.WfRun.Status) {
 			return "the child WfRun has ended"
+		}
+		if !a.watches(keys.WfRunSubject(nameOf(k.WaitForChildWf.ChildWfRunId))) {
+			return "it does not watch the child WfRun"
 		}
 		return ""
 	default:
@@ -191,6 +192,27 @@ func haltedForGood(t *lhpb.ThreadRun) bool {
 	return t.Status == halted && slices.ContainsFunc(t.HaltReasons, func(r *lhpb.ThreadHaltReason) bool {
 		return r.GetManualHalt() != nil || r.GetParentHalted() != nil || r.GetHaltedByParent() != nil
 	})
+}
+
+// watches reports whether the ThreadRun is looked at when the subject changes.
+func (a alive) watches(s keys.Subject) bool {
+	position, is := a.w.watches[watch{s, a.t.Number}]
+	return is && position == a.t.CurrentNodePosition || a.awake()
+}
+
+func (a alive) awake() bool {
+	_, is := slices.BinarySearch(a.w.row.Awake, a.t.Number)
+	return is
+}
+
+// needWatchBelow says that nothing below is watched that may still move.
+func (a alive) needWatchBelow() string {
+	for _, n := range sortedKeys(a.w.threads) {
+		if n != a.t.Number && a.unfinished(n) && !haltedForGood(a.w.threads[n]) && a.watches(keys.ThreadSubject(n)) {
+			return ""
+		}
+	}
+	return "it watches nothing below"
 }
 
 func (a alive) unfinished(n int32) bool {
@@ -250,6 +272,9 @@ func (a alive) deadEvent(n *lhpb.NodeRun, k *lhpb.ExternalEventNodeRun) string {
 		}
 		return "the event " + e.Id.Guid + " is there already"
 	}
+	if !a.watches(keys.EventSubject(k.ExternalEventDefId.GetName())) {
+		return "it does not watch its events"
+	}
 	return ""
 }
 
@@ -259,7 +284,7 @@ func (a alive) deadHalting(n *lhpb.NodeRun) string {
 	}
 	for _, child := range a.below(a.t) {
 		if child.Status != halted {
-			return ""
+			return a.needWatchBelow()
 		}
 	}
 	return "nothing keeps it from being HALTED"

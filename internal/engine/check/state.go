@@ -1,6 +1,8 @@
 package check
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -55,7 +57,14 @@ type wfRun struct {
 	tasks     map[string]*lhpb.TaskRun
 	forms     map[nodeID]*lhpb.UserTaskRun
 	events    []*lhpb.ExternalEvent
+	watches   map[watch]int32 // position
 	suspended bool
+}
+
+// watch is that a ThreadRun watches something.
+type watch struct {
+	subject keys.Subject
+	by      int32
 }
 
 type nodeID struct{ thread, position int32 }
@@ -99,7 +108,8 @@ func (s *state) readRuns() []string {
 			w = &wfRun{
 				tenant: p.Tenant, id: p.WfRun, threads: map[int32]*lhpb.ThreadRun{}, inactive: map[int32]bool{},
 				nodes: map[nodeID]*lhpb.NodeRun{}, tasks: map[string]*lhpb.TaskRun{},
-				forms: map[nodeID]*lhpb.UserTaskRun{},
+				forms:   map[nodeID]*lhpb.UserTaskRun{},
+				watches: map[watch]int32{},
 			}
 			s.runs[name] = w
 			names = append(names, name)
@@ -132,6 +142,9 @@ func (s *state) keep(w *wfRun, kind keys.RunKind, k keys.Key, encoded machine.Va
 		object = &lhpb.UserTaskRun{}
 	case keys.KindInactive:
 		object = &lhpb.InactiveThreadRun{}
+	case keys.KindWatch, keys.KindKin, keys.KindWaitBlock:
+		s.join(w, kind, k, encoded)
+		return
 	case keys.KindContinue:
 		w.suspended = true
 		return
@@ -163,6 +176,35 @@ func (s *state) keep(w *wfRun, kind keys.RunKind, k keys.Key, encoded machine.Va
 			continue
 		}
 		s.expected[row] = fmt.Sprintf("%s %q", w.id, k)
+	}
+}
+
+// join adds a row to the object that it is a part of, and keeps watches.
+func (s *state) join(w *wfRun, kind keys.RunKind, k keys.Key, encoded machine.Value) {
+	var err error
+	switch run := keys.In(w.tenant).RunNamed(w.id); kind {
+	case keys.KindWatch:
+		row := &pb.Watch{}
+		subject, by, malformed := run.ParseWatch(k)
+		err = errors.Join(malformed, decode(encoded, row))
+		w.watches[watch{subject, by}] = row.Position
+	case keys.KindKin:
+		row := &pb.Kin{}
+		thread, other, malformed := run.ParseKin(k)
+		err = errors.Join(malformed, decode(encoded, row))
+		if t := w.threads[thread]; t != nil {
+			engine.Join(t, other, row)
+		}
+	case keys.KindWaitBlock:
+		row := &lhpb.WaitForThreadsRun{}
+		thread, position, malformed := run.ParseWaitBlock(k)
+		err = errors.Join(malformed, decode(encoded, row))
+		if n := w.nodes[nodeID{thread, position}].GetWaitForThreads(); n != nil {
+			n.Threads = append(n.Threads, row.Threads...)
+		}
+	}
+	if err != nil {
+		s.violate(w.id, "%q: %v", k, err)
 	}
 }
 
@@ -199,8 +241,8 @@ func follows(k keys.Key) bool {
 	}
 }
 
-func sortedKeys(m map[keys.Key]string) []keys.Key {
-	out := make([]keys.Key, 0, len(m))
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
+	out := make([]K, 0, len(m))
 	for k := range m {
 		out = append(out, k)
 	}

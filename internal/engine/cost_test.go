@@ -1,0 +1,207 @@
+package engine_test
+
+import (
+	"fmt"
+	"iter"
+	"strings"
+	"testing"
+
+	"littlehorse/internal/engine"
+	"littlehorse/internal/keys"
+	"littlehorse/internal/lh"
+	"littlehorse/internal/machine"
+	"littlehorse/internal/pb"
+	"littlehorse/lhpb"
+)
+
+// cost is what a record reads and writes.
+type cost struct{ readRows, readBytes, writtenRows, writtenBytes int }
+
+func (c cost) String() string {
+	return fmt.Sprintf("reads %d rows, %d bytes, writes %d rows, %d bytes", c.readRows, c.readBytes, c.writtenRows, c.writtenBytes)
+}
+
+// asSmallAs allows for what an object lists in its own row, the first 64 ThreadRuns, and no more.
+func (c cost) asSmallAs(few cost) bool {
+	const rows, bytes = 4, 2048
+	return c.readRows <= few.readRows+rows && c.writtenRows <= few.writtenRows+rows &&
+		c.readBytes <= few.readBytes+bytes && c.writtenBytes <= few.writtenBytes+bytes
+}
+
+// metered is a View that counts what is read.
+type metered struct {
+	machine.View
+	cost
+}
+
+func (m *metered) Get(k keys.Key, empty func() machine.Value) machine.Value {
+	v := m.View.Get(k, empty)
+	m.count(v)
+	return v
+}
+
+func (m *metered) count(v machine.Value) {
+	m.readRows++
+	if v != nil {
+		m.readBytes += v.SizeVT()
+	}
+}
+
+func (m *metered) Scan(from, to keys.Key, limit int, empty func() machine.Value) iter.Seq2[keys.Key, machine.Value] {
+	return func(yield func(keys.Key, machine.Value) bool) {
+		for k, v := range m.View.Scan(from, to, limit, empty) {
+			m.count(v)
+			if !yield(k, v) {
+				return
+			}
+		}
+	}
+}
+
+// costOf is what the record and those that it leads to cost.
+func (w *world) costOf(r *pb.Record) cost {
+	r.Header = w.header()
+	m := &metered{View: w.state}
+	fx := w.engine.Apply(m, r)
+	if fx.Reply.Err != nil {
+		panic(fx.Reply.Err)
+	}
+	w.records = append(w.records, r)
+	total := m.cost
+	for _, c := range fx.Changes {
+		total.writtenRows++
+		if c.Value != nil {
+			total.writtenBytes += c.Value.SizeVT()
+		}
+	}
+	w.state.Commit(fx.Changes)
+	for _, e := range fx.Emit {
+		c := w.costOf(e.Record)
+		total.readRows += c.readRows
+		total.readBytes += c.readBytes
+		total.writtenRows += c.writtenRows
+		total.writtenBytes += c.writtenBytes
+	}
+	return total
+}
+
+// A wide workflow: a thread for each item of a list, waiting somewhere, with a parent above that waits for all.
+const (
+	wide = 10_000
+
+	aboveWaitAll   = "w: WAIT_ALL list out(\"many\")"
+	aboveWaitAny   = "w: WAIT_ANY list out(\"many\")"
+	aboveWaitFirst = "w: WAIT_FIRST list out(\"many\")"
+	aboveExit      = "n: NOP"
+)
+
+// TestWideCosts holds representative commands on a WfRun with thousands of waiting ThreadRuns to what they cost
+// on one with ten.
+//
+// covers: engine-2 §2; engine-2 §9 WAIT_FOR_THREADS; engine-2 §9 WAIT_FOR_CONDITION; engine-2 §9 EXIT
+func TestWideCosts(t *testing.T) {
+	claim := func(n int) *pb.Record {
+		return &pb.Record{Command: &pb.Record_ClaimTask{ClaimTask: &pb.ClaimTask{
+			TaskRunId: &lhpb.TaskRunId{WfRunId: lh.ParseWfRunID("w"), TaskGuid: fmt.Sprintf("%d-1", n)}, Credit: credit,
+		}}}
+	}
+	report := func(n int, status lhpb.TaskStatus) *pb.Record {
+		return &pb.Record{Command: &pb.Record_ReportTask{ReportTask: &pb.ReportTask{Report: &lhpb.ReportTaskRun{
+			TaskRunId: &lhpb.TaskRunId{WfRunId: lh.ParseWfRunID("w"), TaskGuid: fmt.Sprintf("%d-1", n)}, Status: status,
+		}}}}
+	}
+	event := func(def string, thread *int32) *pb.Record {
+		return &pb.Record{Command: &pb.Record_PutExternalEvent{PutExternalEvent: &lhpb.PutExternalEventRequest{
+			WfRunId: lh.ParseWfRunID("w"), ExternalEventDefId: &lhpb.ExternalEventDefId{Name: def}, ThreadRunNumber: thread,
+		}}}
+	}
+	stop := func(n int32) *pb.Record {
+		return &pb.Record{Command: &pb.Record_StopWfRun{StopWfRun: &lhpb.StopWfRunRequest{WfRunId: lh.ParseWfRunID("w"), ThreadRunNumber: n}}}
+	}
+	resume := func(n int32) *pb.Record {
+		return &pb.Record{Command: &pb.Record_ResumeWfRun{ResumeWfRun: &lhpb.ResumeWfRunRequest{WfRunId: lh.ParseWfRunID("w"), ThreadRunNumber: n}}}
+	}
+	five := int32(5)
+	const child = "thread child\n var own INT = 0\n "
+	for name, shape := range map[string]struct {
+		above, below string
+		first        *pb.Record // moves all
+		do           []*pb.Record
+	}{
+		"tasks below a wait for all": {aboveWaitAll, child + "t: TASK t()", nil, []*pb.Record{
+			claim(3),
+			report(3, lhpb.TaskStatus_TASK_SUCCESS),
+			claim(1),
+			report(1, lhpb.TaskStatus_TASK_SUCCESS),
+			claim(4),
+			stop(4),
+			report(4, lhpb.TaskStatus_TASK_SUCCESS),
+			resume(4),
+		}},
+		"tasks below an exit": {aboveExit, child + "t: TASK t()", nil, []*pb.Record{
+			claim(1),
+			report(1, lhpb.TaskStatus_TASK_SUCCESS),
+			claim(2),
+			report(2, lhpb.TaskStatus_TASK_SUCCESS),
+			claim(4),
+			report(4, lhpb.TaskStatus_TASK_FAILED),
+		}},
+		"failing tasks below a wait for any": {aboveWaitAny, child + "t: TASK t()", nil, []*pb.Record{
+			claim(2),
+			report(2, lhpb.TaskStatus_TASK_FAILED),
+		}},
+		"events below a wait for first": {aboveWaitFirst, child + "e: EVENT go\n a: TASK t()", nil, []*pb.Record{
+			event("go", nil),
+			event("go", &five),
+			event("other", nil),
+		}},
+		"sleeps": {aboveWaitAll, child + "s: SLEEP 100\n a: TASK t()", nil, []*pb.Record{
+			event("other", nil),
+		}},
+		"conditions": {aboveWaitAll, child + "c: CONDITION own > 0", nil, []*pb.Record{
+			event("other", nil),
+			stop(3),
+			resume(3),
+		}},
+		"parents of one child each": {aboveExit, child + "c: START leaf\n w: WAIT_ALL out(\"c\")\nthread leaf\n e: EVENT go\n a: TASK t()", nil, []*pb.Record{
+			event("go", nil),
+			event("other", nil),
+		}},
+		"all stopped but for one": {aboveWaitAll, child + "t: TASK t()", stop(0), []*pb.Record{
+			claim(7),
+			event("other", nil),
+			claim(9),
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			few := costs(t, 10, shape.above, shape.below, shape.first, shape.do)
+			many := costs(t, wide, shape.above, shape.below, shape.first, shape.do)
+			for i := range few {
+				if !many[i].asSmallAs(few[i]) {
+					t.Errorf("%d: with %d ThreadRuns it %v; with 10 it %v", i, wide, many[i], few[i])
+				}
+			}
+		})
+	}
+}
+
+func costs(t *testing.T, children int, above, below string, first *pb.Record, do []*pb.Record) []cost {
+	w := newTestWorld(t, engine.DefaultConfig(),
+		"thread main\n var list JSON_ARR\n many: START_MANY child over list\n "+above+"\n"+below)
+	w.each = nil
+	d := w.meta.next()
+	for _, name := range []string{"go", "other"} {
+		d.events[name] = &lhpb.ExternalEventDef{Id: &lhpb.ExternalEventDefId{Name: name}}
+	}
+	w.runSpec("spec0", "w", map[string]*lhpb.VariableValue{
+		"list": literal(fmt.Sprintf("json(%q)", "["+strings.Repeat("1,", children-1)+"1]")),
+	})
+	if first != nil {
+		w.do(first)
+	}
+	var out []cost
+	for _, r := range do {
+		out = append(out, w.costOf(r.CloneVT()))
+	}
+	return out
+}
