@@ -194,7 +194,10 @@ func sameMessageAs(v *lhpb.VariableValue) func(*lhpb.VariableValue) bool {
 func Contains(container, element *lhpb.VariableValue) (bool, error) {
 	switch c := container.GetValue().(type) {
 	case *lhpb.VariableValue_Str:
-		return !IsNull(element) && strings.Contains(c.Str, Text(element)), nil
+		if IsNull(element) {
+			return false, errors.New("Failed evaluating CONTAINS: NULL is no part of a text")
+		}
+		return strings.Contains(c.Str, Text(element)), nil
 	case *lhpb.VariableValue_JsonArr:
 		return listHas(jsonListOf(c.JsonArr), element), nil
 	case *lhpb.VariableValue_JsonObj:
@@ -209,9 +212,6 @@ func Contains(container, element *lhpb.VariableValue) (bool, error) {
 }
 
 func listHas(list *jsonList, element *lhpb.VariableValue) bool {
-	if IsNull(element) {
-		return false
-	}
 	wanted := treeOf(element, 0)
 	for _, item := range list.items {
 		if covers(item, wanted) {
