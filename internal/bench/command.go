@@ -32,6 +32,9 @@ type settings struct {
 	ServerPIDs  []int         `json:"-"`
 	DataDir     string        `json:"-"`
 	Label       string        `json:"-"`
+
+	begin func()          // called when the measured window begins
+	until <-chan struct{} // the window ends no sooner than this
 }
 
 func (s settings) validate() error {
@@ -58,7 +61,7 @@ func Command() *cobra.Command {
 		Use: "bench", Short: "Measure a server under load", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(tasksCommand())
+	cmd.AddCommand(tasksCommand(), giantCommand())
 	return cmd
 }
 
@@ -77,6 +80,13 @@ func tasksCommand() *cobra.Command {
 			return measure(cmd.Context(), s, cmd.OutOrStdout())
 		},
 	}
+	loadFlags(cmd, &s)
+	cmd.Flags().Float64Var(&s.Rate, "rate", 0, "WfRuns to start a second; 0 is the closed loop")
+	return cmd
+}
+
+// loadFlags are the flags of an ordinary load.
+func loadFlags(cmd *cobra.Command, s *settings) {
 	f := cmd.Flags()
 	f.StringVar(&s.API, "api", "", "`host:port` of the server; by default as for every client, LHC_API_HOST and LHC_API_PORT")
 	f.DurationVar(&s.Duration, "duration", 10*time.Second, "how long to measure")
@@ -86,34 +96,41 @@ func tasksCommand() *cobra.Command {
 	f.IntVar(&s.Tasks, "tasks", 10, "tasks of a WfRun, one after the other")
 	f.IntVar(&s.Concurrency, "concurrency", 256, "WfRuns in flight; with --rate calls in flight")
 	f.IntVar(&s.Payload, "payload", 100, "bytes of each task's input and output")
-	f.Float64Var(&s.Rate, "rate", 0, "WfRuns to start a second; 0 is the closed loop")
 	f.IntVar(&s.Workers, "workers", 2, "poll streams to each server")
 	f.IntVar(&s.Polls, "polls", 128, "credits in flight on each poll stream; the original breaks streams with more than one, give it more --workers")
 	f.IntVar(&s.Connections, "connections", 2, "connections to each server")
 	f.IntSliceVar(&s.ServerPIDs, "server-pid", nil, "`pid` of the server; several, if it is more than one process")
 	f.StringVar(&s.DataDir, "data-dir", "", "the server's data folder, to measure its disk")
 	f.StringVar(&s.Label, "label", "", "text that names the measurement in the output")
-	return cmd
 }
 
 // measure runs the load and prints the result.
 func measure(ctx context.Context, s settings, out io.Writer) error {
-	cfg, err := lh.LoadConfig()
+	cfg, err := configured(&s)
 	if err != nil {
 		return err
 	}
-	if s.API != "" {
-		if cfg.Host, cfg.Port, err = splitAddress(s.API); err != nil {
-			return err
-		}
-	}
-	s.API = cfg.Address()
-	cfg.ResourceExhaustedRetry = false
 	result, err := run(ctx, s, cfg)
 	if err != nil {
 		return err
 	}
 	return json.NewEncoder(out).Encode(result)
+}
+
+// configured is how to reach the server that the settings mean.
+func configured(s *settings) (lh.Config, error) {
+	cfg, err := lh.LoadConfig()
+	if err != nil {
+		return cfg, err
+	}
+	if s.API != "" {
+		if cfg.Host, cfg.Port, err = splitAddress(s.API); err != nil {
+			return cfg, err
+		}
+	}
+	s.API = cfg.Address()
+	cfg.ResourceExhaustedRetry = false
+	return cfg, nil
 }
 
 func splitAddress(address string) (host string, port int, err error) {

@@ -145,12 +145,20 @@ func (l *load) drive(ctx context.Context) (before, after usage, err error) {
 		return usage{}, usage{}, err
 	}
 	l.rec.open()
+	if l.begin != nil {
+		l.begin()
+	}
 	limit, enough := l.Duration, (<-chan struct{})(nil)
 	if l.Runs > 0 {
 		limit, enough = 0, l.enough
 	}
 	if err := wait(ctx, limit, enough); err != nil {
 		return usage{}, usage{}, err
+	}
+	if l.until != nil {
+		if err := wait(ctx, 0, l.until); err != nil {
+			return usage{}, usage{}, err
+		}
 	}
 	l.rec.close()
 	if after, err = readUsage(l.ServerPIDs); err != nil {

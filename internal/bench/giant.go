@@ -1,0 +1,299 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/spf13/cobra"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"littlehorse/lhpb"
+	lh "littlehorse/sdk/client"
+	"littlehorse/sdk/task"
+	"littlehorse/sdk/wf"
+	"littlehorse/sdk/worker"
+)
+
+// giant is one piece of work of unusual size, put on a server beside an ordinary load.
+type giant struct {
+	about string
+	count int // default
+	run   func(*giantWork, context.Context) (outcome string, err error)
+}
+
+var giants = map[string]giant{
+	"threads":  {"one WfRun starts COUNT ThreadRuns, each with a task, and waits for them all", 10_000, (*giantWork).threads},
+	"loop":     {"one WfRun runs a task COUNT times, one after the other", 100_000, (*giantWork).loop},
+	"variable": {"one WfRun changes a variable of COUNT bytes a hundred times", 900_000, (*giantWork).variable},
+	"queue":    {"COUNT WfRuns have a task that no worker takes", 1_000_000, (*giantWork).queue},
+}
+
+// giantResult is the line that is printed: the ordinary load alone and beside the giant.
+type giantResult struct {
+	Scenario string    `json:"scenario"`
+	Label    string    `json:"label,omitempty"`
+	At       time.Time `json:"at"`
+	Giant    struct {
+		What    string  `json:"what"`
+		Count   int     `json:"count"`
+		Outcome string  `json:"outcome"`
+		Seconds float64 `json:"seconds"`
+	} `json:"giant"`
+	// P99Ratio is the p99 beside the giant over the p99 alone.
+	P99Ratio struct {
+		RunWf    float64 `json:"runWf"`
+		Report   float64 `json:"reportTask"`
+		NextTask float64 `json:"reportToNextTask"`
+		WfRun    float64 `json:"wfRun"`
+	} `json:"p99Ratio"`
+	// PeakResidentMiB is the most memory that the server ever held.
+	PeakResidentMiB int64   `json:"peakResidentMiB,omitempty"`
+	Alone           *result `json:"alone"`
+	Beside          *result `json:"beside"`
+}
+
+func giantCommand() *cobra.Command {
+	s, count := settings{}, 0
+	cmd := &cobra.Command{
+		Use: "giant " + strings.Join(giantNames(), "|"), Short: "One giant beside an ordinary load", Args: cobra.ExactArgs(1),
+		ValidArgs: giantNames(),
+		Long: "Put on an ordinary load of WfRuns of sequential tasks at a fixed rate, first alone and then beside a giant, and\n" +
+			"print one line of JSON with both and how the latencies differ. Give the server one partition, so that they\n" +
+			"share it. The giants:\n" + giantHelp(),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			g, known := giants[args[0]]
+			if !known {
+				return fmt.Errorf("%q is none of %s", args[0], strings.Join(giantNames(), ", "))
+			}
+			if count == 0 {
+				count = g.count
+			}
+			if count < 1 {
+				return errors.New("--count must be positive")
+			}
+			if err := s.validate(); err != nil {
+				return err
+			}
+			cmd.SilenceUsage = true
+			return measureGiant(cmd.Context(), s, args[0], count, cmd.OutOrStdout())
+		},
+	}
+	loadFlags(cmd, &s)
+	cmd.Flags().IntVar(&count, "count", 0, "size of the giant; by default as the giant says")
+	cmd.Flags().Float64Var(&s.Rate, "rate", 100, "WfRuns of the ordinary load to start a second")
+	return cmd
+}
+
+// giantNames are the giants in the order they are told of.
+func giantNames() []string { return []string{"threads", "loop", "variable", "queue"} }
+
+func giantHelp() string {
+	var b strings.Builder
+	for _, name := range giantNames() {
+		fmt.Fprintf(&b, "  %-9s %s (%d)\n", name, giants[name].about, giants[name].count)
+	}
+	return b.String()
+}
+
+// measureGiant runs the load twice and the giant once.
+func measureGiant(ctx context.Context, s settings, what string, count int, out io.Writer) error {
+	cfg, err := configured(&s)
+	if err != nil {
+		return err
+	}
+	alone, err := run(ctx, s, cfg)
+	if err != nil {
+		return err
+	}
+	client, err := lh.Dial(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	r := &giantResult{Scenario: "giant", Label: s.Label, At: time.Now().UTC().Truncate(time.Second), Alone: alone}
+	r.Giant.What, r.Giant.Count = what, count
+
+	w := &giantWork{client: client, count: count, name: "giant-" + string(lh.NewRunID())[:12], callers: s.Concurrency}
+	over := make(chan struct{})
+	var failed error
+	s.begin = func() {
+		go func() {
+			defer close(over)
+			began := time.Now()
+			r.Giant.Outcome, failed = giants[what].run(w, ctx)
+			r.Giant.Seconds = round(time.Since(began).Seconds(), 2)
+		}()
+	}
+	s.until = over
+	if r.Beside, err = run(ctx, s, cfg); err != nil {
+		return err
+	}
+	<-over
+	if failed != nil {
+		return fmt.Errorf("giant: %w", failed)
+	}
+	r.compare(s.ServerPIDs)
+	return json.NewEncoder(out).Encode(r)
+}
+
+func (r *giantResult) compare(pids []int) {
+	ratio := func(f func(*result) latency) float64 {
+		if alone := f(r.Alone).P99; alone > 0 {
+			return round(f(r.Beside).P99/alone, 2)
+		}
+		return 0
+	}
+	r.P99Ratio.RunWf = ratio(func(r *result) latency { return r.Latency.RunWf })
+	r.P99Ratio.Report = ratio(func(r *result) latency { return r.Latency.Report })
+	r.P99Ratio.NextTask = ratio(func(r *result) latency { return r.Latency.NextTask })
+	r.P99Ratio.WfRun = ratio(func(r *result) latency { return r.Latency.WfRun })
+	for _, pid := range pids {
+		r.PeakResidentMiB += max(0, procValue(pid, "status", "VmHWM:")) >> 10
+	}
+}
+
+// giantWork is one giant at work.
+type giantWork struct {
+	client  *lh.Client
+	count   int
+	name    string // of its definitions
+	callers int
+}
+
+// again is how often the end of a giant is looked for.
+const again = 50 * time.Millisecond
+
+// threads is a fan-out of count ThreadRuns.
+func (w *giantWork) threads(ctx context.Context) (string, error) {
+	do := task.New1(w.name, func(_ context.Context, n int64) (int64, error) { return n, nil }, task.Params("n"))
+	spec := wf.New(w.name, func(t *wf.Thread) {
+		items := wf.Declare[[]int64](t, "items").Required()
+		children := wf.ForEach(t, items, "child", func(c *wf.Thread, item *wf.Var[int64]) { do.Do(c, item) })
+		t.WaitAll(children)
+	})
+	items := make([]int64, w.count)
+	for i := range items {
+		items[i] = int64(i)
+	}
+	return w.complete(ctx, spec, do, lh.Input{"items": items})
+}
+
+// loop is a loop of count rounds over a task.
+func (w *giantWork) loop(ctx context.Context) (string, error) {
+	do := task.New1(w.name, func(_ context.Context, n int64) (int64, error) { return n + 1, nil }, task.Params("n"))
+	spec := wf.New(w.name, func(t *wf.Thread) {
+		n := wf.Declare[int64](t, "n").Default(0)
+		t.While(n.Lt(w.count), func(body *wf.Thread) { n.Set(do.Do(body, n)) })
+	})
+	return w.complete(ctx, spec, do, nil)
+}
+
+// rounds is how often the giant variable is changed.
+const rounds = 100
+
+// variable is a variable of count bytes that changes again and again.
+func (w *giantWork) variable(ctx context.Context) (string, error) {
+	do := task.New1(w.name, func(_ context.Context, n int64) (int64, error) { return n + 1, nil }, task.Params("n"))
+	spec := wf.New(w.name, func(t *wf.Thread) {
+		text := wf.Declare[string](t, "text").Required()
+		n := wf.Declare[int64](t, "n").Default(0)
+		t.While(n.Lt(rounds), func(body *wf.Thread) {
+			n.Set(do.Do(body, n))
+			text.Set(wf.Format("{0}.", text))
+		})
+	})
+	return w.complete(ctx, spec, do, lh.Input{"text": strings.Repeat("x", w.count)})
+}
+
+// complete runs one WfRun with a worker of its own to its end.
+func (w *giantWork) complete(ctx context.Context, spec *wf.Workflow, do task.Task, in lh.Input) (string, error) {
+	if err := w.client.Register(ctx, do, spec); err != nil {
+		return "", err
+	}
+	working, stop := context.WithCancel(ctx)
+	var worked sync.WaitGroup
+	defer worked.Wait()
+	defer stop()
+	var workerErr error
+	worked.Go(func() { workerErr = worker.New(w.client, worker.MaxConcurrent(16)).Add(do).Run(working) })
+	id, err := w.client.Run(ctx, w.name, in)
+	if err != nil {
+		return "", err
+	}
+	for {
+		open, err := w.client.RPC().SearchWfRun(ctx, &lhpb.SearchWfRunRequest{
+			WfSpecName: w.name, Status: lhpb.LHStatus_RUNNING.Enum(), Limit: new(int32(1)),
+		})
+		switch {
+		case err != nil:
+			return "", err
+		case workerErr != nil:
+			return "", workerErr
+		case len(open.Results) == 0:
+			ended, err := w.client.RPC().GetWfRun(ctx, id.Proto())
+			if err != nil {
+				return "", err
+			}
+			return ended.Status.String(), nil
+		}
+		if err := wait(ctx, again, nil); err != nil {
+			return "", err
+		}
+	}
+}
+
+// queue is count tasks that nobody takes.
+func (w *giantWork) queue(ctx context.Context) (string, error) {
+	do := task.New0(w.name, func(context.Context) (int64, error) { return 0, nil })
+	spec := wf.New(w.name, func(t *wf.Thread) { t.Execute(w.name) })
+	if err := w.client.Register(ctx, do, spec); err != nil {
+		return "", err
+	}
+	var next atomic.Int64
+	var calling sync.WaitGroup
+	errs := make(chan error, w.callers)
+	for range w.callers {
+		calling.Go(func() {
+			for n := next.Add(1); n <= int64(w.count); n = next.Add(1) {
+				if err := w.start(ctx, n); err != nil {
+					errs <- err
+					return
+				}
+			}
+		})
+	}
+	calling.Wait()
+	select {
+	case err := <-errs:
+		return "", err
+	default:
+	}
+	depth, err := w.client.RPC().CountTaskRun(ctx, &lhpb.CountTaskRunRequest{TaskDefName: w.name})
+	if err != nil {
+		return "", err
+	}
+	return strconv.FormatInt(int64(depth.Value), 10) + " TASK_SCHEDULED", nil
+}
+
+// start begins WfRun n, again when the server is too busy.
+func (w *giantWork) start(ctx context.Context, n int64) error {
+	id := w.name + "-" + strconv.FormatInt(n, 10)
+	for {
+		_, err := w.client.RPC().RunWf(ctx, &lhpb.RunWfRequest{WfSpecName: w.name, Id: &id})
+		if status.Code(err) != codes.ResourceExhausted {
+			return err
+		}
+		if err := wait(ctx, pauseAfterError, nil); err != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,59 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"os/exec"
+	"strconv"
+	"testing"
+
+	"littlehorse/test/lhserver"
+)
+
+// giantLine is what is looked at of a line that `lh bench giant` prints.
+type giantLine struct {
+	Giant struct {
+		Count   int
+		Outcome string
+	}
+	PeakResidentMiB int
+	Alone, Beside   ordinaryLoad
+}
+
+type ordinaryLoad struct {
+	Unfinished int
+	Errors     map[string]int
+	TaskRuns   float64 `json:"taskRunsPerSecond"`
+}
+
+// TestGiantsEndBesideOthers puts each giant, small, on a server of one partition. How quick it was is for the
+// benchmark to say; that it ended, and that the others did, is said here.
+func TestGiantsEndBesideOthers(t *testing.T) {
+	server := lhserver.New(t, t.TempDir(), "LHS_CLUSTER_PARTITIONS=1")
+	server.Start(t)
+	for giant, want := range map[string]string{
+		"threads": "COMPLETED", "loop": "COMPLETED", "variable": "COMPLETED", "queue": "300 TASK_SCHEDULED",
+	} {
+		t.Run(giant, func(t *testing.T) {
+			var out, said bytes.Buffer
+			cmd := exec.Command(lhserver.Binary(t), "bench", "giant", giant, "--api", server.API, "--count", "300",
+				"--rate", "20", "--duration", "500ms", "--warmup", "100ms", "--server-pid", strconv.Itoa(server.PID()))
+			cmd.Stdout, cmd.Stderr = &out, &said
+			if err := cmd.Run(); err != nil {
+				t.Fatalf("%v: %s", err, said.String())
+			}
+			var line giantLine
+			if err := json.Unmarshal(out.Bytes(), &line); err != nil {
+				t.Fatalf("%v: %s", err, out.String())
+			}
+			if line.Giant.Outcome != want || line.Giant.Count != 300 || line.PeakResidentMiB == 0 {
+				t.Errorf("giant %+v, %d MiB; want %s", line.Giant, line.PeakResidentMiB, want)
+			}
+			for _, load := range []ordinaryLoad{line.Alone, line.Beside} {
+				if load.Unfinished > 0 || len(load.Errors) > 0 || load.TaskRuns == 0 {
+					t.Errorf("the ordinary load: %+v", load)
+				}
+			}
+		})
+	}
+}
