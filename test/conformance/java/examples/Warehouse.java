@@ -51,7 +51,6 @@ final class Warehouse {
         s.put("stock", wf -> {
             WfRunVariable stock = wf.declareMap("stock", String.class, Long.class).required();
             WfRunVariable known = wf.declareStr("known").withDefault("no");
-            WfRunVariable kinds = wf.declareInt("kinds");
             wf.doIf(stock.doesContain("pen"), then -> known.assign("yes"));
             stock.assign(stock.removeKey("pen"));
             wf.doIf(stock.doesContain("pen"), then -> known.assign("still"));

@@ -3,6 +3,7 @@
 from typing import Any
 
 from examples.stage import Stage, check, same
+from google.protobuf.empty_pb2 import Empty
 from littlehorse.model import *
 from littlehorse.workflow import Workflow, WorkflowThread
 
@@ -55,6 +56,7 @@ def run(s: Stage) -> None:
     same("reason", "no", s.variable(off, "reason"))
 
     inherited(s)
+    named(s)
 
 
 def inherited(s: Stage) -> None:
@@ -86,3 +88,25 @@ def inherited(s: Stage) -> None:
     same("balance", 25, s.variable(parent, "balance"))
     s.post(parent, "close", None)
     s.ended(parent, "COMPLETED")
+
+
+def named(s: Stage) -> None:
+    """The parent chooses the id of its child, so that others know it; servers before 1.3 do not."""
+    version = s.client.GetServerVersion(Empty())
+    if (version.major_version, version.minor_version) < (1, 3):
+        return
+
+    def parcel(wf: WorkflowThread) -> None:
+        number = wf.declare_str("number").required()
+        sent = wf.declare_json_obj("sent")
+        child = wf.run_wf(
+            s.name("invoice"), {"customer": "bo", "amount": 5}, child_id=wf.format("invoice-{0}", number)
+        )
+        sent.assign(wf.wait_for_child_wf(child))
+
+    s.put(Workflow(s.name("parcel-post"), parcel))
+    run = s.start("parcel-post", "parcel-post", number="x7")
+    s.ended(run, "COMPLETED")
+    same("sent", {"number": "bo-1", "amount": 5}, s.variable(run, "sent"))
+    child = WfRunId(id="invoice-x7", parent_wf_run_id=run)
+    same("status of the child", COMPLETED, s.client.GetWfRun(child).status)
