@@ -42,7 +42,6 @@ final class Heating {
                 "heating",
                 "heating",
                 Map.of("morning", VariableValue.newBuilder().setUtcTimestamp(morning).build()));
-        s.waitsAt(run, 0, 1);
         for (int n = 1; n <= 3; n++) s.post(run, "degrees", 12 + 3 * n);
         WfRun end = s.ended(run, COMPLETED);
         same("degrees", 21L, s.variable(run, "degrees").getInt());

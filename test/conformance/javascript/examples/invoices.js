@@ -2,7 +2,7 @@
 
 // Invoices wait for their payment, which names the invoice and not the run. One is paid before it is made out, one too late.
 
-const { assign, chain, event, fromVariable, outputOf, spec, variable } = require('../spec')
+const { assign, chain, fromVariable, outputOf, spec, variable } = require('../spec')
 const { same, value } = require('./stage')
 
 async function run(s) {
@@ -12,14 +12,19 @@ async function run(s) {
       main: chain(
         [
           variable('number', 'STR', { required: true }),
+          variable('seconds', 'INT', { default: 60 }),
           variable('paid', 'INT', { default: 0 }),
         ],
         [
-          event('payment', s.name('payment'), {
-            timeoutSeconds: 2,
-            correlationKey: fromVariable('number'),
+          {
+            name: 'payment',
+            externalEvent: {
+              externalEventDefId: { name: s.name('payment') },
+              correlationKey: fromVariable('number'),
+              timeoutSeconds: fromVariable('seconds'),
+            },
             set: [assign('paid', outputOf('payment'))],
-          }),
+          },
         ],
       ),
     }),
@@ -36,7 +41,7 @@ async function run(s) {
     s.client.getCorrelatedEvent({ key: s.name('n1'), externalEventDefId }),
   )
 
-  await s.run('invoice', 'invoice-never', { number: s.name('n2') })
+  await s.run('invoice', 'invoice-never', { number: s.name('n2'), seconds: 1 })
   await s.ended('invoice-never', 'ERROR')
   const node = await s.client.getNodeRun(s.nodeRunId('invoice-never', 0, 1))
   same('failures', ['TIMEOUT'], node.failures.map((f) => f.failureName))
