@@ -11,10 +11,8 @@ import (
 var laterExamples = map[string]string{
 	"python/migration":      "PutWorkflowMigrationPlan",
 	"python/cleanup":        "CreateBulkJob",
-	"java/letters":          "PutCorrelatedEvent",
 	"java/approval":         "GetUserTaskRun",
 	"java/escalation":       "GetUserTaskRun",
-	"javascript/invoices":   "PutCorrelatedEvent",
 	"javascript/onboarding": "GetUserTaskRun",
 }
 
