@@ -63,6 +63,19 @@ func maskTaskRun(t *lhpb.TaskRun) {
 	}
 }
 
+func maskUserTaskRun(u *lhpb.UserTaskRun) {
+	maskResults(u.Results)
+	for _, e := range u.Events {
+		maskResults(e.GetSaved().GetResults())
+	}
+}
+
+func maskResults(results map[string]*lhpb.VariableValue) {
+	for name, v := range results {
+		results[name] = seen(v)
+	}
+}
+
 func maskAttempt(a *lhpb.TaskAttempt) {
 	switch k := a.Result.(type) {
 	case *lhpb.TaskAttempt_Output:
