@@ -53,6 +53,7 @@ func (f *face) formPages(t *testing.T, req *lhpb.SearchUserTaskRunRequest) (ids 
 	return nil
 }
 
+// covers: user-tasks §5; api §6.5
 func TestSearchUserTaskRunEvaluatesEveryCombination(t *testing.T) {
 	f := newFace(t)
 	pick := func(n, of int, names ...string) *string {

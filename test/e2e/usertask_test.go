@@ -36,6 +36,8 @@ func (c *client) formFlow(name string) {
 }
 
 // A person is asked, reminded, relieved by another and answers; all of it over the wire.
+//
+// covers: user-tasks §6
 func TestUserTasksFlow(t *testing.T) {
 	c := inProcess(t)
 	c.formFlow("expense")
