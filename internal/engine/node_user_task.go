@@ -26,7 +26,7 @@ func (userTaskNode) arrive(n *nodeRun) *lhpb.Failure {
 	}
 	due, err := n.arrivalActions(node)
 	if err != nil {
-		return fail(lhpb.LHErrorType_VAR_SUB_ERROR, "Failed scheduling the actions of the UserTaskRun: %s", err)
+		return fail(lhpb.LHErrorType_VAR_SUB_ERROR, "Invalid variables when creating UserTaskRun: %s", err)
 	}
 	u := n.thread.run.newUserTaskRun(n, def, notes)
 	run.UserTaskRunId = u.get().Id

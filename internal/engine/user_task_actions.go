@@ -25,7 +25,7 @@ func (n *nodeRun) arrivalActions(node *lhpb.UserTaskNode) ([]userTaskAction, err
 		}
 		seconds, err := n.scope().strictInteger(a.DelaySeconds)
 		if err != nil {
-			return nil, fmt.Errorf("delay of action %d: %w", i, err)
+			return nil, fmt.Errorf("Delay for User Task Action %d: %w", i, err)
 		}
 		out = append(out, userTaskAction{int32(i), seconds})
 	}

@@ -67,12 +67,12 @@ func (t *txn) filledIn(u *userTaskRun, given map[string]*lhpb.VariableValue) (ma
 // checkField refuses a result that the UserTaskDef does not ask for, or not in this type.
 func checkField(def *lhpb.UserTaskDef, name string, v *lhpb.VariableValue) *lh.Error {
 	kind, primitive := value.PrimitiveOf(v)
-	if !primitive && !value.IsNull(v) {
-		return lh.Errorf(lh.InvalidArgument, "Field [name = %s, type = %s] has non-primitive TypeDefinition; fields of a form hold single values",
+	if !primitive {
+		return lh.Errorf(lh.InvalidArgument, "Field [name = %s, type = %s] has non-primitive TypeDefinition and is unsupported for a UserTask schema",
 			name, value.TypeOf(v))
 	}
 	for _, f := range def.Fields {
-		if f.Name == name && primitive && f.Type == kind {
+		if f.Name == name && f.Type == kind {
 			return nil
 		}
 	}

@@ -260,3 +260,23 @@ func TestCastsOfThreadInputsCount(t *testing.T) {
 	refused(t, world(), start(cast("c", "i", "STR")), lh.InvalidArgument, "Var c should be INT")
 	refused(t, world(), start(cast("c", "w", "INT")), lh.InvalidArgument, "Cannot cast from WF_RUN_ID to INT. This conversion is not supported.")
 }
+
+func TestUserTaskActions(t *testing.T) {
+	with := func(action string) string {
+		return withNode(`"userTask":{"userTaskDefName":"approve","userId":{"literalValue":{"str":"x"}},"actions":[{"delaySeconds":{"literalValue":{"int":1}}` + action + `}]}`)
+	}
+	task := func(body string) string { return with(`,"task":{"task":{` + body + `}}`) }
+	checkRefusals(t, []refusal{
+		{"nothing", with(""), say("Action 0: it has no action")},
+		{"a task without a name", task(""), say("Action 0: a TASK must name a TaskDef")},
+		{"negative retries", task(`"taskDefId":{"name":"greet"},"retries":-1`), say("Action 0: Cannot have negative retries!")},
+		{"backoff", task(`"taskDefId":{"name":"greet"},"exponentialBackoff":{}`), say("Action 0: Exponential Backoff Base interval must be > 0!")},
+	})
+	for name, spec := range map[string]string{
+		"a task that is not there yet": task(`"taskDefId":{"name":"nope"}`),
+		"reassigned to nobody":         with(`,"reassign":{}`),
+		"cancelled":                    with(`,"cancel":{}`),
+	} {
+		t.Run(name, func(t *testing.T) { mustPut(t, world(), spec) })
+	}
+}

@@ -21,8 +21,34 @@ func (n node) userTask(u *lhpb.UserTaskNode) *problem {
 	return first(
 		notBlank(u.GetUserId(), "UserId can't be empty"),
 		notBlank(u.GetUserGroup(), "UserGroup can't be empty"),
+		actions(u.GetActions()),
 		n.settle(func(v visitor) { v.userTask(u) }),
 	)
+}
+
+// actions refuses those that say nothing. What they compute is only looked at when they happen.
+func actions(list []*lhpb.UTActionTrigger) *problem {
+	for i, a := range list {
+		var p *problem
+		switch k := a.GetAction().(type) {
+		case *lhpb.UTActionTrigger_Task:
+			p = reminder(k.Task.GetTask())
+		case *lhpb.UTActionTrigger_Reassign, *lhpb.UTActionTrigger_Cancel:
+		default:
+			p = problemf("it has no action")
+		}
+		if p != nil {
+			return problemf("Action %d: %s", i, p.text)
+		}
+	}
+	return nil
+}
+
+func reminder(t *lhpb.TaskNode) *problem {
+	if t.GetTaskToExecute() == nil {
+		return problemf("a TASK must name a TaskDef")
+	}
+	return first(retries(t), backoff(t.GetExponentialBackoff()))
 }
 
 func (n node) userTaskDef(u *lhpb.UserTaskNode) *lhpb.UserTaskDef {
