@@ -32,7 +32,6 @@ func (waitForThreadsNode) arrive(n *nodeRun) *lhpb.Failure {
 	var entries []*waitEntry
 	for _, number := range numbers {
 		if err := n.thread.mayWaitFor(number); err != nil {
-			n.list(entries)
 			return fail(lhpb.LHErrorType_VAR_SUB_ERROR, "%s", err)
 		}
 		entries = append(entries, &waitEntry{

@@ -99,12 +99,12 @@ func (t Type) isLeaf() bool {
 // error says why the operation can never work. INT with a DOUBLE counts as INT, as the operation does when
 // it changes an INT variable.
 func ResultType(op lhpb.VariableMutationType, lhs, rhs Type) (Type, error) {
+	if lhs.IsUnknown() || rhs.IsUnknown() {
+		return Type{}, nil
+	}
 	switch op {
 	case lhpb.VariableMutationType_AND, lhpb.VariableMutationType_OR:
 		return Primitive(lhpb.VariableType_BOOL), nil
-	}
-	if lhs.IsUnknown() || rhs.IsUnknown() {
-		return Type{}, nil
 	}
 	if op == lhpb.VariableMutationType_ASSIGN {
 		if !Compatible(lhs, rhs) {

@@ -13,7 +13,6 @@ type reach struct {
 	kind, outcome string
 	arrival       bool // it fails when it is activated: nothing can happen to it before, and a rescue is refused
 	instant       bool // it ends in the command that activates it
-	rare          string
 }
 
 // reaches lists the outcomes of each kind that the original can reach.
@@ -29,6 +28,7 @@ var reaches = []reach{
 	{kind: "EXTERNAL_EVENT", outcome: "VAR_SUB_ERROR"}, {kind: "EXTERNAL_EVENT", outcome: "VAR_ERROR", arrival: true},
 	{kind: "START_THREAD", outcome: "COMPLETED", instant: true}, {kind: "START_THREAD", outcome: "VAR_SUB_ERROR", instant: true},
 	{kind: "START_MULTIPLE_THREADS", outcome: "COMPLETED", instant: true}, {kind: "START_MULTIPLE_THREADS", outcome: "VAR_SUB_ERROR", instant: true},
+	{kind: "START_MULTIPLE_THREADS", outcome: "INTERNAL_ERROR", arrival: true},
 	{kind: "WAIT_FOR_THREADS", outcome: "COMPLETED"}, {kind: "WAIT_FOR_THREADS", outcome: "CHILD_FAILURE"},
 	{kind: "WAIT_FOR_THREADS", outcome: "EXCEPTION"}, {kind: "WAIT_FOR_THREADS", outcome: "VAR_SUB_ERROR"},
 	{kind: "WAIT_FOR_CONDITION", outcome: "COMPLETED"}, {kind: "WAIT_FOR_CONDITION", outcome: "VAR_SUB_ERROR"},
@@ -61,8 +61,6 @@ func unreachable(r reach, circumstance string) string {
 		return "a halt cancels the user task"
 	case circumstance == halted && r.kind == "USER_TASK":
 		return "the original forgets the failure of a user task that a halt cancelled"
-	case circumstance == rescued && r.kind == "EXIT" && r.outcome == "CHILD_FAILURE":
-		return ""
 	}
 	return ""
 }
@@ -382,7 +380,10 @@ func (g *generator) focusNode(b *body, c cell, arrives bool) *lhpb.Node {
 		return &lhpb.Node{Node: &lhpb.Node_StartThread{StartThread: n}}
 	case "START_MULTIPLE_THREADS":
 		n := &lhpb.StartMultipleThreadsNode{ThreadSpecName: g.waitingThread("ok"), Iterable: literal(list([]string{`[]`, `["x"]`, `["x",2]`}[g.rng.IntN(3)]))}
-		if arrives {
+		switch {
+		case c.outcome == "INTERNAL_ERROR":
+			n.Iterable = literal(list("[" + strings.Repeat("1,", 64) + "1]"))
+		case arrives:
 			n.Iterable = variable("s")
 		}
 		return &lhpb.Node{Node: &lhpb.Node_StartMultipleThreads{StartMultipleThreads: n}}
@@ -567,4 +568,8 @@ func (g *generator) focusSleep(c cell, arrives bool) *lhpb.Node {
 		)
 	}
 	return &lhpb.Node{Node: &lhpb.Node_Sleep{Sleep: s}}
+}
+
+func pastSleep() *lhpb.Node {
+	return &lhpb.Node{Node: &lhpb.Node_Sleep{Sleep: &lhpb.SleepNode{SleepLength: &lhpb.SleepNode_IsoDate{IsoDate: literal(str("2024-01-01T00:00:00Z"))}}}}
 }

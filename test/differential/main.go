@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -18,9 +19,11 @@ func main() {
 	original := flag.String("original", "", "address of a running original: its histories are recorded")
 	ours := flag.String("ours", "", "address of our server: the histories are replayed on it")
 	binary := flag.String("binary", "", "our server's binary, to be started for this")
+	plants := flag.String("planted", "", "file of bugs, each to be found by the histories of -file")
 	keep := flag.String("keep", "", "transcript to write with the histories that ours came through")
 	file := flag.String("file", "", "transcript to write, or without -original to read")
 	seeds := flag.String("seeds", "1-200", "first and last seed")
+	step := flag.Uint64("step", 1, "use every so manieth seed only")
 	slots := flag.Int("slots", 16, "histories at a time")
 	patience := flag.Duration("patience", 5*time.Second, "how long ours may take to come to the original's state")
 	target := flag.Int("target", 0, "fail when a cell of the coverage is hit less often")
@@ -35,7 +38,17 @@ func main() {
 	}
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer cancel()
-	c := &comparison{salt: *salt, slots: *slots, patience: *patience, print: *show}
+	if *plants != "" {
+		found, err := planted(ctx, os.Stdout, *plants, *file, *slots)
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+		if !found {
+			os.Exit(1)
+		}
+		return
+	}
+	c := &comparison{salt: *salt, slots: *slots, patience: *patience, print: *show, step: *step}
 	ok, err := c.main(ctx, *original, *ours, *binary, *file, *keep, first, last, *target)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -80,9 +93,11 @@ func (c *comparison) kept() *transcript {
 // comparison is one use of the program.
 type comparison struct {
 	salt     string
+	step     uint64
 	slots    int
 	patience time.Duration
 	print    bool
+	quick    bool // the first difference is enough
 
 	mu         sync.Mutex
 	transcript transcript
@@ -97,7 +112,7 @@ func (c *comparison) run(ctx context.Context, original, ours, file string, first
 	c.verdicts, c.free, c.differed = map[string]int{}, map[string]int{}, map[uint64]bool{}
 	if original != "" {
 		var all []uint64
-		for seed := first; seed <= last; seed++ {
+		for seed := first; seed <= last; seed += max(c.step, 1) {
 			all = append(all, seed)
 		}
 		if err := c.record(ctx, original, all); err != nil {
@@ -181,7 +196,9 @@ func (c *comparison) replay(ctx context.Context, address string) error {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			c.add(h, v)
+			if c.add(h, v); c.quick && v.kind == differs {
+				return errFound
+			}
 		}
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -191,6 +208,8 @@ func (c *comparison) replay(ctx context.Context, address string) error {
 		return nil
 	})
 }
+
+var errFound = errors.New("a difference was found")
 
 // inSlots shares work among workers and ends all with the first error.
 func inSlots[T any](ctx context.Context, slots int, work []T, do func(ctx context.Context, slot int, next func() (T, bool)) error) error {
@@ -234,6 +253,9 @@ func (c *comparison) add(h *history, v *verdict) {
 		return
 	}
 	c.failed, c.differed[h.Seed] = true, true
+	if c.quick {
+		return
+	}
 	fmt.Printf("seed %d (%s) step %d of %d: differs\n", h.Seed, h.Kind, v.step+1, v.steps)
 	for _, d := range v.details[:min(len(v.details), 14)] {
 		fmt.Printf("    %.600s\n", d)

@@ -9,6 +9,9 @@ import (
 	"slices"
 	"strings"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/encoding/protojson"
+
 	"littlehorse/lhpb"
 )
 
@@ -79,6 +82,42 @@ var tolerances = []tolerance{
 			return slices.CompactFunc(r, func(a, b any) bool { return show(a) == show(b) })
 		})
 	}},
+	{"failed-edge", "while a handler deals with a failed edge, the original shows the node COMPLETED with a failure, ours ERROR", func(o map[string]any) {
+		if f := lastFailure(o); f != nil && o["status"] == "COMPLETED" {
+			o["status"] = "ERROR"
+		}
+	}},
+	{"failed-throw", "the NodeRun of a THROW_EVENT that failed names an event that the original never threw", func(o map[string]any) {
+		if e, ok := o["throwEvent"].(map[string]any); ok && lastFailure(o) != nil && o["endTime"] == nil {
+			delete(e, "workflowEventId")
+		}
+	}},
+	{"failed-user-task", "the NodeRun of a USER_TASK that failed on arrival names a UserTaskRun that the original never made", func(o map[string]any) {
+		if u, ok := o["userTask"].(map[string]any); ok && lastFailure(o) != nil && o["errorMessage"] == nil && o["endTime"] == nil {
+			delete(u, "userTaskRunId")
+		}
+	}},
+	{"archived-thread", "an InactiveThreadRun of the original has neither id nor reason", func(o map[string]any) {
+		if _, ok := o["threadRun"].(map[string]any); ok {
+			delete(o, "id")
+			delete(o, "archived")
+		}
+	}},
+	{"frozen-order", "the order of a WfSpec's frozen variables is free", func(o map[string]any) {
+		if l, ok := o["frozenVariables"].([]any); ok {
+			slices.SortFunc(l, func(a, b any) int { return strings.Compare(show(a), show(b)) })
+		}
+	}},
+	{"child-named-twice", "a CHILD_FAILURE of the original names a handler twice, as its parent lists it", func(o map[string]any) {
+		for _, k := range []string{"message", "errorMessage"} {
+			if s, ok := o[k].(string); ok {
+				o[k] = failedChildren.ReplaceAllStringFunc(s, func(m string) string {
+					names := strings.Fields(strings.TrimPrefix(m, failedChildrenText))
+					return failedChildrenText + strings.Join(slices.Compact(names), " ")
+				})
+			}
+		}
+	}},
 	{"message-detail", "the tail of a message is the server's own words", func(o map[string]any) {
 		for _, k := range []string{"message", "errorMessage"} {
 			if s, ok := o[k].(string); ok {
@@ -99,6 +138,26 @@ func orderAfterRescue(o map[string]any) {
 	if s, ok := value["jsonArr"].(string); ok && json.Unmarshal([]byte(s), &items) == nil {
 		slices.SortFunc(items, func(a, b any) int { return strings.Compare(show(a), show(b)) })
 		value["jsonArr"] = show(items)
+	}
+}
+
+// reasonsAfterRescue: a thread of the original that failed by its handler keeps that as a halt reason.
+func reasonsAfterRescue(w map[string]any) {
+	threads, _ := w["threadRuns"].([]any)
+	dead := map[any]bool{}
+	for _, t := range threads {
+		if t := t.(map[string]any); t["status"] == "ERROR" || t["status"] == "EXCEPTION" {
+			dead[t["number"]] = true
+		}
+	}
+	for _, t := range threads {
+		reasons(t.(map[string]any), func(l []any) []any {
+			return slices.DeleteFunc(l, func(r any) bool {
+				i, _ := r.(map[string]any)["interrupted"].(map[string]any)
+				h, _ := r.(map[string]any)["handlingFailure"].(map[string]any)
+				return i != nil && dead[i["interruptThreadId"]] || h != nil && dead[h["handlerThreadId"]]
+			})
+		})
 	}
 }
 
@@ -129,6 +188,7 @@ func tolerate(v any, rescued bool, without string) {
 		}
 		if rescued {
 			orderAfterRescue(v)
+			reasonsAfterRescue(v)
 		}
 		for _, t := range tolerances {
 			if t.name != without {
@@ -140,6 +200,20 @@ func tolerate(v any, rescued bool, without string) {
 			tolerate(e, rescued, without)
 		}
 	}
+}
+
+const failedChildrenText = "Child thread (or threads) failed: "
+
+var failedChildren = regexp.MustCompile(`Child thread \(or threads\) failed: [0-9 ]+`)
+
+// lastFailure is the latest failure of a NodeRun.
+func lastFailure(o map[string]any) map[string]any {
+	l, _ := o["failures"].([]any)
+	if _, isNode := o["nodeName"]; !isNode || len(l) == 0 {
+		return nil
+	}
+	f, _ := l[len(l)-1].(map[string]any)
+	return f
 }
 
 func isWfRun(o map[string]any) bool { _, is := o["threadRuns"]; return is }
@@ -165,7 +239,7 @@ func reasons(o map[string]any, change func([]any) []any) {
 var detail = regexp.MustCompile(`(?s)(Failed evaluating edge with sink node \S+: Mutating variable \S+ with operation \w+: |Failed evaluating edge with sink node \S+: |` +
 	`Failed evaluating condition on WAIT_FOR_CONDITION_NODE: |Failed calculating [\w ]+: |Failed constructing [\w ]+: |Unable to assign output content: |` +
 	`Task output incompatible with declared return type: |Failed determining \w+ for ext evt node: |Invalid variables when creating UserTaskRun: |` +
-	`Failed calculating new assignment for UserTaskRun: ).*`)
+	`Failed calculating new assignment for UserTaskRun: ).*|Received non-WF_RUN_ID value of type.*|Failed calculating child WfRun to wait for: .*`)
 
 // haltedFromFar tells whether a thread is halted by an ancestor that is not its parent: ours halts also what is
 // left below a thread that has ended.
@@ -204,9 +278,46 @@ func freeStaleStatuses(w map[string]any) {
 	}
 }
 
-// decidedAnswer names the decision that makes ours answer otherwise, or gives "".
-func decidedAnswer(s step, ours string) string {
+// decidedAnswer names the decision that makes ours answer otherwise, or gives "". now is the state before.
+func decidedAnswer(s step, ours string, now *state) string {
+	if s.Call == "RescueThreadRun" && s.Code == codes.OK.String() && ours == codes.FailedPrecondition.String() && now != nil {
+		var req lhpb.RescueThreadRunRequest
+		if protojson.Unmarshal(s.Request, &req) == nil && now.below(req.ThreadRunNumber, terminated) {
+			return "decided: a thread below a parent that failed for another reason is not rescued"
+		}
+	}
 	return ""
+}
+
+// decidedEvent names the decision that leaves an interrupt below a halted or ended parent unclaimed.
+func decidedEvent(s step, now *state, found []string) string {
+	if s.Call != "PutExternalEvent" || now == nil || len(found) != 1 || !strings.HasPrefix(found[0], "claimed: original true") {
+		return ""
+	}
+	var req lhpb.PutExternalEventRequest
+	if protojson.Unmarshal(s.Request, &req) == nil && now.below(req.GetThreadRunNumber(), terminated) {
+		return "decided: a handler waits until its thread may go on"
+	}
+	return ""
+}
+
+func terminated(t *lhpb.ThreadRun) bool { return terminal(t.Status) }
+
+// below tells whether the parent of a thread of the first WfRun is so.
+func (s *state) below(number int32, so func(*lhpb.ThreadRun) bool) bool {
+	if s.Runs[0].WfRun == nil {
+		return false
+	}
+	threads := map[int32]*lhpb.ThreadRun{}
+	for _, t := range s.Runs[0].WfRun.ThreadRuns {
+		threads[t.Number] = t
+	}
+	for t := threads[number]; t != nil && t.ParentThreadId != nil; t = threads[*t.ParentThreadId] {
+		if p := threads[*t.ParentThreadId]; p != nil && so(p) {
+			return true
+		}
+	}
+	return false
 }
 
 // decidedOtherwise names the situation in which ours acts differently on purpose, or gives "". It ends the
@@ -233,6 +344,15 @@ func decidedOtherwise(original, ours *state) string {
 	if waitsLonger(original, ours) {
 		return "decided: EXIT waits for what is below a failed child"
 	}
+	if completesAboveChildren(original, ours) {
+		return "decided: EXIT waits for children that a rescue lets go on"
+	}
+	if handlerOfLoser(original, ours) {
+		return "decided: a wait that is over halts the handlers of its other threads"
+	}
+	if keptReason(original, ours) {
+		return "decided: a rescued thread forgets the handler that failed it"
+	}
 	if cancelledForgotten(original, ours) {
 		return "decided: a user task that a halt cancelled fails its node when the thread goes on"
 	}
@@ -248,6 +368,73 @@ func waitsLonger(original, ours *state) bool {
 			}
 			if o := original.Runs[i].node(n); o != nil && o.Status == lhpb.LHStatus_ERROR {
 				return true
+			}
+		}
+	}
+	return false
+}
+
+// completesAboveChildren tells whether a thread of the original has completed above a child that still runs.
+func completesAboveChildren(original, ours *state) bool {
+	for i, r := range original.Runs {
+		if r.WfRun == nil || ours.Runs[i].WfRun == nil {
+			continue
+		}
+		status := map[int32]lhpb.LHStatus{}
+		for _, t := range r.WfRun.ThreadRuns {
+			status[t.Number] = t.Status
+		}
+		for _, t := range r.WfRun.ThreadRuns {
+			if t.ParentThreadId == nil || t.Status != lhpb.LHStatus_RUNNING || status[*t.ParentThreadId] != lhpb.LHStatus_COMPLETED {
+				continue
+			}
+			for _, o := range ours.Runs[i].WfRun.ThreadRuns {
+				if o.Number == *t.ParentThreadId && o.Status == lhpb.LHStatus_RUNNING {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// keptReason tells whether a thread of the original has failed by a handler that failed before its rescue.
+func keptReason(original, ours *state) bool {
+	for i, r := range original.Runs {
+		if r.WfRun == nil || ours.Runs[i].WfRun == nil {
+			continue
+		}
+		for j, t := range r.WfRun.ThreadRuns {
+			if t.Status != lhpb.LHStatus_ERROR || j >= len(ours.Runs[i].WfRun.ThreadRuns) || len(ours.Runs[i].WfRun.ThreadRuns[j].HaltReasons) > 0 {
+				continue
+			}
+			for _, h := range t.HaltReasons {
+				if h.GetHandlingFailure() != nil || h.GetInterrupted() != nil {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// handlerOfLoser tells whether ours has halted a per-thread handler because its wait is over, where the
+// original let it go on.
+func handlerOfLoser(original, ours *state) bool {
+	for i, r := range ours.Runs {
+		for _, n := range r.Nodes {
+			if n.Status != lhpb.LHStatus_COMPLETED || original.Runs[i].node(n) == nil {
+				continue
+			}
+			for _, e := range n.GetWaitForThreads().GetThreads() {
+				if e.WaitingStatus != lhpb.WaitForThreadsRun_THREAD_HANDLING_FAILURE {
+					continue
+				}
+				for _, t := range r.WfRun.ThreadRuns {
+					if t.Number == e.GetFailureHandlerThreadRunId() && t.Status == lhpb.LHStatus_HALTED {
+						return true
+					}
+				}
 			}
 		}
 	}

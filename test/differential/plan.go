@@ -18,13 +18,17 @@ type historyPlan struct {
 	calm        bool
 	definitions []definition
 	run         func(*recorder) []*lhpb.RunWfRequest
+	more        func(*recorder, func(int, action)) // commands of this kind alone
+	fades       bool                               // the WfRun goes away by itself when it has ended
 }
 
 // plan chooses the kind of a history by its seed.
 func plan(n names) historyPlan {
 	switch n.seed % 10 {
-	case 0, 1, 2:
+	case 0, 1:
 		return tree(n)
+	case 2:
+		return special[n.seed/10%uint64(len(special))](n)
 	default:
 		return focused(n)
 	}

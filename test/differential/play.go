@@ -19,7 +19,7 @@ import (
 // play registers what the history runs, runs it and chooses commands until nothing is left to do.
 func (r *recorder) play(ctx context.Context) error {
 	p := plan(r.names)
-	r.history.Kind, r.calm = p.kind, p.calm
+	r.history.Kind, r.calm, r.plan = p.kind, p.calm, p
 	for _, d := range p.definitions {
 		if err := r.define(ctx, d); err != nil {
 			return err
@@ -124,10 +124,13 @@ func (r *recorder) choose() action {
 		ended = ended && terminal(run.WfRun.Status)
 		r.threads(run, add)
 	}
+	if r.plan.more != nil && !ended {
+		r.plan.more(r, add)
+	}
 	if r.events < 30 && !r.calm && !ended && r.rng.IntN(4) == 0 {
 		add(1, r.early)
 	}
-	if ended && len(options) == 0 || len(options) == 0 || len(r.history.Steps) > 60 {
+	if len(options) == 0 || len(r.history.Steps) > 60 {
 		return nil
 	}
 	return options[r.rng.IntN(len(options))]
@@ -359,7 +362,7 @@ func (r *recorder) outcome(t *lhpb.TaskRun, want string) *lhpb.ReportTaskRun {
 func (r *recorder) putEvent(ctx context.Context, run *lhpb.WfRunId, def string, content *lhpb.VariableValue, thread, position *int32) error {
 	r.events++
 	guid := fmt.Sprintf("event-%d", r.events)
-	if r.events > 1 && r.rng.IntN(40) == 0 {
+	if r.events > 1 && def != r.names.nudge() && r.rng.IntN(40) == 0 {
 		guid = "event-1" // ALREADY_EXISTS, where the definition is the same
 	}
 	return r.act(ctx, "PutExternalEvent", &lhpb.PutExternalEventRequest{

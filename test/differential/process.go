@@ -35,7 +35,7 @@ func start(ctx context.Context, binary string) (*process, error) {
 	p.cmd.Env = append(os.Environ(),
 		"LHS_LISTENERS=PLAIN:"+ports[0], "LHS_ADVERTISED_LISTENERS=PLAIN://127.0.0.1:"+ports[0],
 		"LHS_HEALTH_SERVICE_PORT="+ports[1], "LHS_INTERNAL_BIND_PORT="+ports[2], "LHD_PORT=0",
-		"LHS_STATE_DIR="+data,
+		"LHS_STATE_DIR="+data, "LHS_X_MAX_THREAD_RUNS_PER_WF_RUN=65",
 	)
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {

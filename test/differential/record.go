@@ -48,7 +48,8 @@ type recorder struct {
 	claimed map[string]bool // attempts that were claimed and not reported
 	applied map[string]bool // NodeRuns that were halted or interrupted as their names want it
 	armed   map[string]int  // epochs of user tasks whose timers have been waited for
-	calm    bool            // nothing happens that the names of the nodes do not want
+	plan    historyPlan
+	calm    bool // nothing happens that the names of the nodes do not want
 	cells   *observer
 }
 
@@ -81,6 +82,9 @@ func (r *recorder) do(ctx context.Context, method string, req proto.Message, ear
 		return nil, ctx.Err()
 	}
 	code := status.Code(err)
+	if refusedOnly(code) && strings.HasPrefix(method, "PutW") {
+		return answer, err // the reference: a definition that makes the original crash is refused by ours
+	}
 	if code == codes.Internal || code == codes.Unknown || code == codes.DeadlineExceeded || code == codes.Unavailable {
 		return nil, ending(crashed)
 	}
@@ -129,9 +133,12 @@ func (r *recorder) settle(ctx context.Context) error {
 		}
 		r.arm(x)
 		text := encode(x.json())
+		if r.plan.fades && fading(x) {
+			r.hidden = time.Now().Add(100 * time.Millisecond)
+		}
 		rest := bytes.Equal(text, last) && time.Since(begin) > 100*time.Millisecond
 		last = text
-		if rest && !r.timed(x) && time.Now().After(r.hidden) && !r.reporting(x) {
+		if rest && !x.midway() && !r.timed(x) && time.Now().After(r.hidden) && !r.reporting(x) {
 			if x.hangs() {
 				r.history.Steps = r.history.Steps[:len(r.history.Steps)-1]
 				return ending(hangs)
@@ -157,6 +164,38 @@ func (r *recorder) settle(ctx context.Context) error {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
+}
+
+// midway tells whether a thread is shown at a node that ends at once: the objects of one command become
+// visible one by one.
+func (s *state) midway() bool {
+	for _, r := range s.Runs {
+		if r.WfRun == nil || terminal(r.WfRun.Status) {
+			continue
+		}
+		for _, t := range r.WfRun.ThreadRuns {
+			for _, n := range r.Nodes {
+				if t.Status != lhpb.LHStatus_RUNNING || n.Id.ThreadRunNumber != t.Number || n.Id.Position != t.CurrentNodePosition {
+					continue
+				}
+				switch kindOf(n) {
+				case "ENTRYPOINT", "NOP", "START_THREAD", "START_MULTIPLE_THREADS", "THROW_EVENT", "RUN_CHILD_WF":
+					return n.Status != lhpb.LHStatus_ERROR
+				}
+			}
+		}
+	}
+	return false
+}
+
+// fading tells whether a WfRun has ended that its retention will delete.
+func fading(s *state) bool {
+	for _, r := range s.Runs {
+		if r.WfRun != nil && terminal(r.WfRun.Status) {
+			return true
+		}
+	}
+	return false
 }
 
 // reporting tells whether a report has been sent that the state does not show: it is acknowledged before it

@@ -54,6 +54,7 @@ func (r *replayer) replay(ctx context.Context, h *history) *verdict {
 		v := r.step(ctx, s)
 		if v != nil {
 			v.step, v.steps = i, len(h.Steps)
+			v.before = r.now
 			return v
 		}
 	}
@@ -101,7 +102,7 @@ func (r *replayer) call(ctx context.Context, text []byte, s step) *verdict {
 	}
 	answer, err := r.server.call(ctx, s.Call, req)
 	if code := status.Code(err).String(); code != s.Code {
-		if name := decidedAnswer(s, code); name != "" {
+		if name := decidedAnswer(s, code, r.now); name != "" {
 			return &verdict{kind: name}
 		}
 		return different("answer of %s: original %s, ours %s (%v)", s.Call, s.Code, code, err)
@@ -116,7 +117,13 @@ func (r *replayer) call(ctx context.Context, text []byte, s step) *verdict {
 	if s.Answer == nil {
 		return nil
 	}
-	return r.compareAnswers(s.Answer, comparable(r.scrub, answer))
+	v := r.compareAnswers(s.Answer, comparable(r.scrub, answer))
+	if v != nil {
+		if name := decidedEvent(s, r.now, v.details); name != "" {
+			v.kind = name
+		}
+	}
+	return v
 }
 
 func (r *replayer) compareAnswers(theirs, ours json.RawMessage) *verdict {
@@ -180,7 +187,7 @@ func (r *replayer) settle(ctx context.Context, s step) *verdict {
 	if err != nil {
 		return different("the recorded state: %v", err)
 	}
-	v := &verdict{kind: differs, details: found, before: r.now, after: [2]*state{theirs, last}}
+	v := &verdict{kind: differs, details: found, after: [2]*state{theirs, last}}
 	if last != nil {
 		if name := decidedOtherwise(theirs, last); name != "" {
 			v.kind = name

@@ -27,7 +27,8 @@ type body struct {
 	vars    []*lhpb.ThreadVarDef
 	open    []string
 	count   int
-	failing []string // nodes whose edges fail
+	failing []string                            // nodes whose edges fail
+	pending map[string][]*lhpb.VariableMutation // what the next edge of a node does
 	outputs map[lhpb.VariableType][]string
 }
 
@@ -196,7 +197,12 @@ func (g *generator) simple(b *body) {
 	case 12:
 		g.userTaskNode(b)
 	case 13:
-		g.add(b, "SLEEP", g.handled(b, g.focusSleep(cell{}, g.rng.IntN(8) == 0)))
+		// Timers of several threads may fire in any order.
+		n := g.focusSleep(cell{}, g.rng.IntN(8) == 0)
+		if b.name != "main" {
+			n = pastSleep()
+		}
+		g.add(b, "SLEEP", g.handled(b, n))
 	case 0, 1, 2, 3, 4:
 		g.task(b)
 	case 5, 6:

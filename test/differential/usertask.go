@@ -62,16 +62,17 @@ func (g *generator) userTaskNode(b *body) {
 	kind := "USER_TASK"
 	if g.rng.IntN(3) == 0 {
 		kind += "-" + timerMark
-		for range 1 + g.rng.IntN(2) {
-			u.Actions = append(u.Actions, g.userTaskAction())
+		// Equal timers may fire in any order.
+		for i := range 1 + g.rng.IntN(2) {
+			u.Actions = append(u.Actions, g.userTaskAction(int64(i+1)))
 		}
 	}
 	name := g.add(b, kind, g.handled(b, &lhpb.Node{Node: &lhpb.Node_UserTask{UserTask: u}}))
 	b.outputs[lhpb.VariableType_JSON_OBJ] = append(b.outputs[lhpb.VariableType_JSON_OBJ], name)
 }
 
-func (g *generator) userTaskAction() *lhpb.UTActionTrigger {
-	a := &lhpb.UTActionTrigger{DelaySeconds: literal(integer(1)), Hook: lhpb.UTActionTrigger_UTHook(g.rng.IntN(2))}
+func (g *generator) userTaskAction(delay int64) *lhpb.UTActionTrigger {
+	a := &lhpb.UTActionTrigger{DelaySeconds: literal(integer(delay)), Hook: lhpb.UTActionTrigger_UTHook(g.rng.IntN(2))}
 	switch g.rng.IntN(4) {
 	case 0, 1:
 		a.Action = &lhpb.UTActionTrigger_Task{Task: &lhpb.UTActionTrigger_UTATask{Task: g.taskNode(nil, 3600).GetTask()}}
@@ -94,7 +95,7 @@ func (r *recorder) arm(s *state) {
 				continue
 			}
 			r.armed[u.Id.UserTaskGuid] = int(u.Epoch)
-			r.hidden = time.Now().Add(2200 * time.Millisecond)
+			r.hidden = time.Now().Add(3200 * time.Millisecond)
 		}
 	}
 }
