@@ -163,7 +163,7 @@ func written(sections []section, claims []claim) string {
 	var b strings.Builder
 	b.WriteString("# Scenarios\n\n" +
 		"What shows which part of the behaviour: scripts of the engine, and tests. Made from [sections.txt](sections.txt) and the\n" +
-		"`covers:` lines of scripts and tests by `go test . -rewrite`.\n")
+		"`covers:` lines of scripts and tests by `go test . -rewrite`. Which ways each kind of node is seen to take is in [paths.md](paths.md).\n")
 	for _, s := range sections {
 		if s.heading != "" {
 			fmt.Fprintf(&b, "\n## %s\n\n| Section | | Shown by |\n| --- | --- | --- |\n", s.heading)

@@ -205,3 +205,37 @@ func costs(t *testing.T, children int, above, below string, first *pb.Record, do
 	}
 	return out
 }
+
+// TestLoopCosts holds an iteration over a task, after thousands of others in the same run, to what an early one
+// costs.
+//
+// covers: engine-2 §2; engine-2 §4
+func TestLoopCosts(t *testing.T) {
+	w := newTestWorld(t, engine.DefaultConfig(), "thread main\n var n INT = 0\n a: TASK t()\n b: NOP\n  -> a if n < 100000 { n += 1 }\n  -> exit\n exit: EXIT")
+	w.each = nil
+	w.runSpec("spec0", "w", nil)
+	iteration := func(n int) (total cost) {
+		id := &lhpb.TaskRunId{WfRunId: lh.ParseWfRunID("w"), TaskGuid: fmt.Sprintf("0-%d", 2*n-1)}
+		for _, r := range []*pb.Record{
+			{Command: &pb.Record_ClaimTask{ClaimTask: &pb.ClaimTask{TaskRunId: id, Credit: credit}}},
+			{Command: &pb.Record_ReportTask{ReportTask: &pb.ReportTask{Report: &lhpb.ReportTaskRun{TaskRunId: id, Status: lhpb.TaskStatus_TASK_SUCCESS}}}},
+		} {
+			c := w.costOf(r)
+			total.readRows += c.readRows
+			total.readBytes += c.readBytes
+			total.writtenRows += c.writtenRows
+			total.writtenBytes += c.writtenBytes
+		}
+		return total
+	}
+	early := iteration(1)
+	var late cost
+	for n := 2; n <= wide; n++ {
+		late = iteration(n)
+	}
+	const digits = 64 // of numbers that have grown
+	if late.readRows > early.readRows || late.writtenRows > early.writtenRows ||
+		late.readBytes > early.readBytes+digits || late.writtenBytes > early.writtenBytes+digits {
+		t.Errorf("the first iteration %v; number %d %v", early, wide, late)
+	}
+}
