@@ -22,6 +22,7 @@ func card() *lhpb.VariableValue {
 	return &lhpb.VariableValue{Value: &lhpb.VariableValue_Array{Array: &lhpb.Array{Items: []*lhpb.VariableValue{nil, m}}}}
 }
 
+// covers: tasks-and-events §1.5
 func TestReadsHideWhatIsMasked(t *testing.T) {
 	key := secret
 	variable := &lhpb.Variable{Masked: true, Value: text(secret)}

@@ -73,6 +73,7 @@ func (f *face) pages(t *testing.T, req *lhpb.SearchWfRunRequest) (ids []string) 
 	}
 }
 
+// covers: api §6.5
 func TestSearchWfRunEvaluatesEveryCombination(t *testing.T) {
 	f := newFace(t)
 	vars := []*lhpb.ThreadVarDef{{VarDef: &lhpb.VariableDef{Name: "who"}}}
@@ -182,6 +183,7 @@ func at(ms int64) *timestamppb.Timestamp {
 	return &timestamppb.Timestamp{Seconds: ms / 1000, Nanos: int32(ms % 1000 * 1e6)}
 }
 
+// covers: api §6.5
 func TestSearchWfRunRefusals(t *testing.T) {
 	f := newFace(t)
 	f.definitions.specs["order"] = &lhpb.WfSpec{Id: &lhpb.WfSpecId{Name: "order"}, EntrypointThreadName: "main"}
@@ -204,6 +206,7 @@ func TestSearchWfRunRefusals(t *testing.T) {
 	}
 }
 
+// covers: api §6.2
 func TestBookmarkBelongsToItsQuery(t *testing.T) {
 	f := newFace(t)
 	for n := range 5 {
@@ -225,6 +228,8 @@ func TestBookmarkBelongsToItsQuery(t *testing.T) {
 
 // However rows are spread over partitions and index values, and however large the pages are, the walk gives
 // them all, once, in order of time and id.
+//
+// covers: api §6.3
 func TestMergeGivesAllRowsInOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := newFakeCluster(3)
@@ -286,6 +291,7 @@ func TestMillis(t *testing.T) {
 	}
 }
 
+// covers: api §6.1; api §6.3
 func TestListIsNumericAndPaged(t *testing.T) {
 	f := newFace(t)
 	id := &lhpb.WfRunId{Id: "w"}

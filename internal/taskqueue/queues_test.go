@@ -199,6 +199,7 @@ func want(t *testing.T, got []string, tasks ...int) {
 	}
 }
 
+// covers: tasks §6.3
 func TestOldestTaskMeetsOldestCredit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPartition(t)
@@ -230,6 +231,7 @@ func finish(qs *Queues, workers ...*worker) {
 	qs.Close()
 }
 
+// covers: tasks §6.2
 func TestOneResponseForEachCredit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPartition(t)
@@ -249,6 +251,7 @@ func TestOneResponseForEachCredit(t *testing.T) {
 	})
 }
 
+// covers: tasks §6.3
 func TestTenantsAndTaskDefsDoNotShareAQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPartition(t)
@@ -264,6 +267,7 @@ func TestTenantsAndTaskDefsDoNotShareAQueue(t *testing.T) {
 	})
 }
 
+// covers: tasks §4.1; tasks §6.2
 func TestCreditKeepsItsPlaceWhenTheTaskIsGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPartition(t)
@@ -336,6 +340,7 @@ func TestQueuesAreBounded(t *testing.T) {
 	})
 }
 
+// covers: tasks §6.3
 func TestAttachFindsWhatWaited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPartition(t)
@@ -356,6 +361,7 @@ func TestAttachFindsWhatWaited(t *testing.T) {
 	})
 }
 
+// covers: tasks §6.2
 func TestCreditsEndWithTheirStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPartition(t)
@@ -397,6 +403,7 @@ func TestClaimOfADeadStreamIsNotHandedToAnother(t *testing.T) {
 	})
 }
 
+// covers: tasks §6.2
 func TestHalfClosedStreamGetsWhatWasClaimed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPartition(t)
@@ -539,6 +546,8 @@ func TestBrokenStreamEndsThePoll(t *testing.T) {
 
 // Many workers come and go while tasks are committed: each task reaches at most one of them, and all tasks
 // reach someone as long as nobody breaks off.
+//
+// covers: tasks §4.1
 func TestEachTaskIsDeliveredOnce(t *testing.T) {
 	const tasks, workers = 3000, 8
 	p := newPartition(t)
@@ -643,6 +652,7 @@ func TestReportOffersTheCreditOfWhatFollowed(t *testing.T) {
 	})
 }
 
+// covers: tasks §4.1
 func TestUnusedOfferGoesBackToItsPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPartition(t)
