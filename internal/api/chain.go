@@ -35,6 +35,7 @@ func (s *Service) Register(r grpc.ServiceRegistrar, l *Listener) {
 
 func (s *Service) unary(l *Listener, m grpc.MethodDesc) grpc.MethodHandler {
 	needs, rpc := requiredFor(m.MethodName), s.rpc(m.MethodName, "UNARY")
+	limited := isLimited(m.MethodName)
 	return func(srv any, ctx context.Context, dec func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
 		start := time.Now()
 		rpc.Received.Inc()
@@ -42,6 +43,11 @@ func (s *Service) unary(l *Listener, m grpc.MethodDesc) grpc.MethodHandler {
 			ctx, refused := s.admit(ctx, l, needs)
 			if refused != nil {
 				return nil, refused
+			}
+			if limited {
+				if refused := s.checkQuotas(callOf(ctx)); refused != nil {
+					return nil, refused
+				}
 			}
 			ctx, cancel := context.WithTimeout(ctx, s.cfg.WriteTimeout)
 			defer cancel()

@@ -115,8 +115,8 @@ func TestRefusalsBecomeStatuses(t *testing.T) {
 	if !strings.Contains(f.log.String(), "boom") || strings.Contains(err.Error(), "boom") {
 		t.Errorf("log %s, client %v", f.log, err)
 	}
-	_, err = f.client.GetQuota(t.Context(), &lhpb.QuotaId{})
-	wantStatus(t, err, codes.Unimplemented, "GetQuota")
+	_, err = f.client.GetWfSpecMetricsWindow(t.Context(), &lhpb.WfSpecMetricsQueryRequest{})
+	wantStatus(t, err, codes.Unimplemented, "GetWfSpecMetricsWindow")
 }
 
 func TestOversizedRequests(t *testing.T) {

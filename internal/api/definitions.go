@@ -21,6 +21,8 @@ type Definitions interface {
 	Tenant(id string) *lhpb.Tenant
 	// Principal of that id; nil if there is none.
 	Principal(id string) *lhpb.Principal
+	// Quota of a tenant, or of a Principal within it; nil if there is none.
+	Quota(tenant, principal string) *lhpb.Quota
 	// Walk visits what exists of a kind in ascending order of name, major version and revision, from the first
 	// that is not before the given one, until visit returns false. Only these three fields of a Definition count.
 	Walk(tenant string, kind keys.ObjectKind, from keys.Definition, visit func(keys.Definition) bool)

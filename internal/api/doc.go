@@ -2,5 +2,5 @@
 // the outcome. It decides nothing about workflows: writes become records, reads are reads of committed rows.
 //
 // A file holds a resource. Every call passes the same steps, in chain.go: shutdown gate, identity, tenant,
-// permission, decoding, size. Refusals are *lh.Error everywhere and become gRPC statuses in status.go.
+// permission, quota, decoding, size. Refusals are *lh.Error everywhere and become gRPC statuses in status.go.
 package api

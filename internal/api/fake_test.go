@@ -78,6 +78,9 @@ func (f *fakeCluster) Submit(_ context.Context, to machine.Stream, r *machine.Re
 
 func (f *fakeCluster) SubmitFunc(to machine.Stream, r *machine.Record, done func(machine.Reply)) {
 	v, err := f.answer(to, r)
+	if done == nil {
+		return
+	}
 	done(machine.Reply{Value: v, Err: lh.AsError(err)})
 }
 
@@ -100,11 +103,16 @@ func (f *fakeCluster) Scan(_ context.Context, from machine.Stream, start, end ke
 type fakeDefinitions struct {
 	specs   map[string]*lhpb.WfSpec
 	tenants []string
+	quotas  map[string]*lhpb.Quota
 }
 
 func (f *fakeDefinitions) Version() uint64                  { return 7 }
 func (f *fakeDefinitions) Latest(string) spec.Defs          { return fakeDefs{f} }
 func (f *fakeDefinitions) Principal(string) *lhpb.Principal { return nil }
+
+func (f *fakeDefinitions) Quota(tenant, principal string) *lhpb.Quota {
+	return f.quotas[tenant+"/"+principal]
+}
 
 func (f *fakeDefinitions) Tenant(id string) *lhpb.Tenant {
 	if slices.Contains(f.tenants, id) {

@@ -52,13 +52,14 @@ type Service struct {
 	cfg         Config
 	definitions Definitions
 	events      eventWaiters
+	limiter     *limiter
 	gate        atomic.Bool
 	closing     chan struct{}
 }
 
 // New makes the service; Register puts it on gRPC servers.
 func New(cfg Config) *Service {
-	s := &Service{cfg: cfg, definitions: cfg.Definitions, closing: make(chan struct{})}
+	s := &Service{cfg: cfg, definitions: cfg.Definitions, limiter: newLimiter(), closing: make(chan struct{})}
 	if s.cfg.Now == nil {
 		s.cfg.Now = time.Now
 	}

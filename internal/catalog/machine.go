@@ -45,6 +45,8 @@ func (t *txn) apply(r *pb.Record) (proto.Message, *lh.Error) {
 		return reply(t.putTenant(c.PutTenant))
 	case *pb.Record_PutPrincipal:
 		return reply(t.putPrincipal(c.PutPrincipal))
+	case *pb.Record_PutQuota:
+		return reply(t.putQuota(c.PutQuota))
 	case *pb.Record_DeleteTaskDef:
 		return nil, t.deleteTaskDef(c.DeleteTaskDef)
 	case *pb.Record_DeleteWfSpec:
@@ -59,6 +61,8 @@ func (t *txn) apply(r *pb.Record) (proto.Message, *lh.Error) {
 		return nil, t.deleteStructDef(c.DeleteStructDef)
 	case *pb.Record_DeletePrincipal:
 		return nil, t.deletePrincipal(c.DeletePrincipal)
+	case *pb.Record_DeleteQuota:
+		return nil, t.deleteQuota(c.DeleteQuota)
 	}
 	return nil, lh.Errorf(lh.Internal, "the metadata stream takes no %T", r.GetCommand())
 }

@@ -33,6 +33,11 @@ func (v *View) Principal(id string) *lhpb.Principal {
 	return found
 }
 
+// Quota of the tenant, or of the principal within it, as of the newest version; nil if there is none.
+func (v *View) Quota(tenant, principal string) *lhpb.Quota {
+	return as[*lhpb.Quota](v.At(v.Version(), "").exact(keys.KindQuota, QuotaName(tenant, principal), 0, 0))
+}
+
 // snapshot is the definitions of a tenant as of one version.
 type snapshot struct {
 	view    *View

@@ -23,7 +23,7 @@ type View struct {
 
 // definitions are those of one tenant, by kind.
 type definitions struct {
-	kinds [keys.KindPrincipal - keys.KindTaskDef + 1]kind
+	kinds [keys.KindQuota - keys.KindTaskDef + 1]kind
 }
 
 func (d *definitions) of(k keys.ObjectKind) *kind { return &d.kinds[k-keys.KindTaskDef] }
@@ -178,6 +178,8 @@ func emptyOf(kind keys.ObjectKind) machine.Value {
 		return &lhpb.WfSpec{}
 	case keys.KindTenant:
 		return &lhpb.Tenant{}
+	case keys.KindQuota:
+		return &lhpb.Quota{}
 	default:
 		return &lhpb.Principal{}
 	}

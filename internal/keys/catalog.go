@@ -11,6 +11,7 @@ const (
 	KindWfSpec           ObjectKind = 0x15 // lhpb.WfSpec
 	KindTenant           ObjectKind = 0x16 // lhpb.Tenant, under tenant ""
 	KindPrincipal        ObjectKind = 0x17 // lhpb.Principal, under tenant ""
+	KindQuota            ObjectKind = 0x18 // lhpb.Quota, under tenant ""; tenant and principal
 )
 
 // What the metadata machine keeps for itself, as of now only.
@@ -91,7 +92,7 @@ func ParseObject(k Key) (tenant string, kind ObjectKind, err error) {
 }
 
 // IsDefinition reports whether rows of the kind are Definitions.
-func (k ObjectKind) IsDefinition() bool { return k >= KindTaskDef && k <= KindPrincipal }
+func (k ObjectKind) IsDefinition() bool { return k >= KindTaskDef && k <= KindQuota }
 
 // Definitions is the prefix of all rows of one kind of definition.
 func (t Tenant) Definitions(kind ObjectKind) Key { return Key(t.object(kind)) }

@@ -52,6 +52,7 @@ type Server struct {
 	pprof     *httpPort
 	state     atomic.Value // string: coreState of /status
 	serving   sync.WaitGroup
+	stopping  chan struct{} // closed when the server begins to stop
 	stopOnce  sync.Once
 	stopErr   error
 }
@@ -65,7 +66,10 @@ type opened struct {
 
 // Start opens the store, applies what is pending, and serves. Whoever started it calls Shutdown.
 func Start(ctx context.Context, cfg Config) (_ *Server, err error) {
-	s := &Server{cfg: cfg, log: cfg.Logger, incarnation: newIncarnation(), metrics: telemetry.NewMetrics(cfg.ClusterID)}
+	s := &Server{
+		cfg: cfg, log: cfg.Logger, incarnation: newIncarnation(), metrics: telemetry.NewMetrics(cfg.ClusterID),
+		stopping: make(chan struct{}),
+	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -254,9 +258,24 @@ func (s *Server) serve(context.Context) error {
 			}
 		})
 	}
+	s.serving.Go(s.flushUsage)
 	s.health.serve(&s.serving, s.log, newHealth(s.cfg.Health, s.probes()))
 	s.pprof.serve(&s.serving, s.log, pprofHandler())
 	return nil
+}
+
+// flushUsage sends on how Quotas were used, minute by minute, until the server stops.
+func (s *Server) flushUsage() {
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			s.face.FlushQuotaUsage(false)
+		case <-s.stopping:
+			return
+		}
+	}
 }
 
 func (s *Server) probes() probes {
@@ -319,6 +338,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 
 func (s *Server) shutdown(ctx context.Context) error {
 	s.state.Store("PENDING_SHUTDOWN")
+	close(s.stopping)
 	var errs []error
 	if s.face != nil {
 		s.face.Shut()
@@ -330,6 +350,9 @@ func (s *Server) shutdown(ctx context.Context) error {
 		l.stop(ctx)
 	}
 	if s.host != nil {
+		if s.face != nil && s.router != nil {
+			s.face.FlushQuotaUsage(true)
+		}
 		errs = append(errs, s.host.Drain(ctx))
 	}
 	if s.queues != nil {
