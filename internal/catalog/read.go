@@ -70,6 +70,16 @@ func as[P any](found any) P {
 	return p
 }
 
+// Tenant itself.
+func (s snapshot) Tenant() *lhpb.Tenant {
+	of := snapshot{view: s.view, version: s.version}
+	found := as[*lhpb.Tenant](of.exact(keys.KindTenant, s.tenant, 0, 0))
+	if found == nil && s.tenant == DefaultTenant {
+		return defaultTenant()
+	}
+	return found
+}
+
 // TaskDef of that name.
 func (s snapshot) TaskDef(name string) *lhpb.TaskDef {
 	return as[*lhpb.TaskDef](s.exact(keys.KindTaskDef, name, 0, 0))

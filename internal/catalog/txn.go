@@ -35,6 +35,7 @@ func (t *txn) write(d keys.Definition, v machine.Value) *lh.Error {
 	}
 	d.Written = t.header.GetCatalogVersion()
 	t.changes = append(t.changes, machine.Change{Key: d.Key(), Value: v})
+	t.publish(v)
 	return nil
 }
 

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"time"
 
 	"littlehorse/internal/machine"
 	"littlehorse/internal/pb"
@@ -20,6 +21,8 @@ type Specs interface {
 	WorkflowEventDef(name string) *lhpb.WorkflowEventDef
 	UserTaskDef(name string, version int32) *lhpb.UserTaskDef
 	StructDef(name string, version int32) *lhpb.StructDef
+	// Tenant itself.
+	Tenant() *lhpb.Tenant
 }
 
 // Catalog gives the metadata as of a version: the same version, the same answers.
@@ -58,6 +61,10 @@ type Config struct {
 	// CorrelateChunk is to how many NodeRuns one record may send a CorrelatedEvent; fewer if it is large. Default
 	// 500.
 	CorrelateChunk int
+	// OutputRetention is how long output records are kept at least. Default 24 hours.
+	OutputRetention time.Duration
+	// OutputRecords is how many output records of a tenant are kept at most. Default 1,000,000.
+	OutputRecords int
 }
 
 // DefaultConfig is the Config with all defaults.
@@ -73,6 +80,8 @@ func DefaultConfig() Config {
 		DeleteChunk:       1_000,
 		FlushChunk:        500,
 		CorrelateChunk:    500,
+		OutputRetention:   24 * time.Hour,
+		OutputRecords:     1_000_000,
 	}
 }
 
@@ -101,6 +110,10 @@ func (c Config) Validate() error {
 		return fmt.Errorf("FlushChunk is %d: at least 1", c.FlushChunk)
 	case c.CorrelateChunk < 1:
 		return fmt.Errorf("CorrelateChunk is %d: at least 1", c.CorrelateChunk)
+	case c.OutputRetention < time.Minute:
+		return fmt.Errorf("OutputRetention is %v: at least a minute", c.OutputRetention)
+	case c.OutputRecords < 1:
+		return fmt.Errorf("OutputRecords is %d: at least 1", c.OutputRecords)
 	}
 	return nil
 }

@@ -170,6 +170,9 @@ func (s *scenario) command(d *datadriven.TestData) {
 		s.nowNs += by.Nanoseconds()
 	case "metrics":
 		s.metricsShown = true
+	case "publish":
+		level := lhpb.OutputTopicConfig_OutputTopicRecordingLevel_value[a.words[0]]
+		s.meta.next().output = &lhpb.OutputTopicConfig{DefaultRecordingLevel: lhpb.OutputTopicConfig_OutputTopicRecordingLevel(level)}
 	case "counts":
 		s.printCounts()
 	case "early-timer":
@@ -238,6 +241,8 @@ func (s *scenario) configure(a args) {
 			s.config.MaxRecordBytes = n
 		case "delete":
 			s.config.DeleteChunk = n
+		case "outputs":
+			s.config.OutputRecords = n
 		case "flush":
 			s.config.FlushChunk = n
 		case "correlate":
@@ -654,6 +659,8 @@ func (s *scenario) printChange(c machine.Change, old []byte) {
 		s.printf("%s", strings.TrimSpace(fmt.Sprintf("%s timer %s %s %s", sign(c), s.clock(t.DueNs), timerNames[t.Kind], shortID(t.ID))))
 	case keys.SpaceCount:
 		s.printCountChange(c)
+	case keys.SpaceOutput:
+		s.printOutputChange(c)
 	case keys.SpaceRun:
 		s.printRunChange(c, old)
 	case keys.SpaceObject:
@@ -692,6 +699,37 @@ func (s *scenario) printObject(was, is machine.Value, old []byte) {
 	}
 }
 
+// printOutputChange prints a record for the output topic, or that it is gone.
+func (s *scenario) printOutputChange(c machine.Change) {
+	_, number, err := keys.ParseOutput(c.Key)
+	switch r, is := c.Value.(*lhpb.OutputTopicRecord); {
+	case err != nil:
+	case is:
+		s.printf("* %d at %s %s", number, s.clock(r.Timestamp.AsTime().UnixNano()), published(r))
+	default:
+		s.printf("- output %d", number)
+	}
+}
+
+func published(r *lhpb.OutputTopicRecord) string {
+	switch p := r.Payload.(type) {
+	case *lhpb.OutputTopicRecord_WfRun:
+		return summary(p.WfRun)
+	case *lhpb.OutputTopicRecord_TaskRun:
+		return summary(p.TaskRun)
+	case *lhpb.OutputTopicRecord_Variable:
+		return summary(p.Variable)
+	case *lhpb.OutputTopicRecord_ExternalEvent:
+		return summary(p.ExternalEvent)
+	case *lhpb.OutputTopicRecord_WorkflowEvent:
+		return summary(p.WorkflowEvent)
+	case *lhpb.OutputTopicRecord_TaskCheckpoint:
+		return summary(p.TaskCheckpoint)
+	default:
+		return fmt.Sprintf("%T", p)
+	}
+}
+
 // printCountChange prints a row of counters: how many there are, and the minute with its numbers.
 func (s *scenario) printCountChange(c machine.Change) {
 	name := ""
@@ -723,6 +761,7 @@ var timerNames = map[keys.TimerKind]string{
 	keys.TimerSchedule: "Schedule", keys.TimerUserTask: "UserTask",
 	keys.TimerFlushMetrics: "FlushMetrics",
 	keys.TimerCorrelated:   "CorrelatedExpiry",
+	keys.TimerTrimOutput:   "TrimOutput",
 }
 
 func (s *scenario) printRunChange(c machine.Change, old []byte) {

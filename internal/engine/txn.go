@@ -140,6 +140,10 @@ func (t *txn) commit(reply machine.Reply) machine.Effects {
 			return t.refuseOversized(c)
 		}
 	}
+	if published := t.appendOutput(nil); published != nil {
+		changes = append(changes, published...)
+		machine.SortChanges(changes)
+	}
 	return machine.Effects{Reply: reply, Changes: changes, Emit: t.emits}
 }
 

@@ -29,6 +29,7 @@ type definitions struct {
 	wfEvents   map[string]*lhpb.WorkflowEventDef
 	userTasks  map[string]*lhpb.UserTaskDef
 	structDefs map[string][]*lhpb.StructDef
+	output     *lhpb.OutputTopicConfig
 }
 
 func newMetadata() *metadata {
@@ -49,6 +50,7 @@ func (m *metadata) next() *definitions {
 		wfSpecs: maps.Clone(d.wfSpecs), taskDefs: maps.Clone(d.taskDefs), events: maps.Clone(d.events),
 		wfEvents: maps.Clone(d.wfEvents), userTasks: maps.Clone(d.userTasks), structDefs: maps.Clone(d.structDefs),
 	}
+	n.output = d.output
 	m.versions = append(m.versions, n)
 	return n
 }
@@ -101,6 +103,10 @@ func (d *definitions) newest(name string, major int32) *spec.Graph {
 
 // specs is a version as the engine reads it.
 type specs struct{ *definitions }
+
+func (s specs) Tenant() *lhpb.Tenant {
+	return &lhpb.Tenant{Id: &lhpb.TenantId{Id: tenant}, OutputTopicConfig: s.output}
+}
 
 func (s specs) WfSpec(id *lhpb.WfSpecId) *spec.Graph { return s.graph(id) }
 func (s specs) LatestWfSpec(name string, major int32) *spec.Graph {

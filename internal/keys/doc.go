@@ -7,6 +7,7 @@
 //	q  tenant TaskDef created id    ScheduledTasks waiting for a claim
 //	x  due tenant kind id           timers, in order of time across tenants
 //	n  tenant kind …                counters, and windows of metrics
+//	w  tenant number                records for output topics
 //	@  name …                       what the lane keeps: position, clock, last number of each source
 //
 // Text is escaped (0x00 becomes 0x00 0xFF) and ended by 0x00 0x01, so that no text is a prefix of another

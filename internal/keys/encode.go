@@ -20,6 +20,7 @@ const (
 	SpaceQueue  Space = 'q'
 	SpaceTimer  Space = 'x'
 	SpaceCount  Space = 'n'
+	SpaceOutput Space = 'w'
 	SpaceLane   Space = '@'
 )
 

@@ -16,6 +16,7 @@ const (
 	TimerUserTask     TimerKind = 0x08 // an action of a UserTaskRun
 	TimerFlushMetrics TimerKind = 0x0b
 	TimerMetricWindow TimerKind = 0x0c
+	TimerTrimOutput   TimerKind = 0x0e
 )
 
 // Timer is a timer row taken apart. Its value is a pb.Timer.

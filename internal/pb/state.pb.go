@@ -432,6 +432,7 @@ type Timer struct {
 	//	*Timer_CorrelatedEventExpired
 	//	*Timer_FlushMetrics_
 	//	*Timer_MetricWindowExpired
+	//	*Timer_TrimOutput
 	What isTimer_What `protobuf_oneof:"what"`
 	// When the timer was set, nanoseconds since 1970-01-01 UTC. It does nothing to an object made later: a new
 	// WfRun may carry the id of a deleted one.
@@ -576,6 +577,15 @@ func (x *Timer) GetMetricWindowExpired() *lhpb.MetricWindowId {
 	return nil
 }
 
+func (x *Timer) GetTrimOutput() *Empty {
+	if x != nil {
+		if x, ok := x.What.(*Timer_TrimOutput); ok {
+			return x.TrimOutput
+		}
+	}
+	return nil
+}
+
 func (x *Timer) GetSetNs() int64 {
 	if x != nil {
 		return x.SetNs
@@ -632,6 +642,10 @@ type Timer_MetricWindowExpired struct {
 	MetricWindowExpired *lhpb.MetricWindowId `protobuf:"bytes,12,opt,name=metric_window_expired,json=metricWindowExpired,proto3,oneof"`
 }
 
+type Timer_TrimOutput struct {
+	TrimOutput *Empty `protobuf:"bytes,14,opt,name=trim_output,json=trimOutput,proto3,oneof"`
+}
+
 func (*Timer_TaskTimeout_) isTimer_What() {}
 
 func (*Timer_TaskRetry_) isTimer_What() {}
@@ -653,6 +667,8 @@ func (*Timer_CorrelatedEventExpired) isTimer_What() {}
 func (*Timer_FlushMetrics_) isTimer_What() {}
 
 func (*Timer_MetricWindowExpired) isTimer_What() {}
+
+func (*Timer_TrimOutput) isTimer_What() {}
 
 // ScheduleRow is a schedule with what each of its firings asks for.
 type ScheduleRow struct {
@@ -998,6 +1014,69 @@ func (x *Counts) GetMinute() []int64 {
 	return nil
 }
 
+// OutputLog says which output records of a tenant there are.
+type OutputLog struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Number of the oldest record that is kept, and of the one that comes next.
+	First uint64 `protobuf:"varint,1,opt,name=first,proto3" json:"first,omitempty"`
+	Next  uint64 `protobuf:"varint,2,opt,name=next,proto3" json:"next,omitempty"`
+	// When the timer is due that deletes old records, nanoseconds since 1970-01-01 UTC; 0 if there is none.
+	TrimNs        int64 `protobuf:"varint,3,opt,name=trim_ns,json=trimNs,proto3" json:"trim_ns,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *OutputLog) Reset() {
+	*x = OutputLog{}
+	mi := &file_lh_state_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *OutputLog) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*OutputLog) ProtoMessage() {}
+
+func (x *OutputLog) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_state_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use OutputLog.ProtoReflect.Descriptor instead.
+func (*OutputLog) Descriptor() ([]byte, []int) {
+	return file_lh_state_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *OutputLog) GetFirst() uint64 {
+	if x != nil {
+		return x.First
+	}
+	return 0
+}
+
+func (x *OutputLog) GetNext() uint64 {
+	if x != nil {
+		return x.Next
+	}
+	return 0
+}
+
+func (x *OutputLog) GetTrimNs() int64 {
+	if x != nil {
+		return x.TrimNs
+	}
+	return 0
+}
+
 // Empty is the value of rows whose key says everything.
 type Empty struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1007,7 +1086,7 @@ type Empty struct {
 
 func (x *Empty) Reset() {
 	*x = Empty{}
-	mi := &file_lh_state_proto_msgTypes[12]
+	mi := &file_lh_state_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1019,7 +1098,7 @@ func (x *Empty) String() string {
 func (*Empty) ProtoMessage() {}
 
 func (x *Empty) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[12]
+	mi := &file_lh_state_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1032,7 +1111,7 @@ func (x *Empty) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Empty.ProtoReflect.Descriptor instead.
 func (*Empty) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{12}
+	return file_lh_state_proto_rawDescGZIP(), []int{13}
 }
 
 // Counter is a number that only grows: a position, a clock, a last number of a source.
@@ -1045,7 +1124,7 @@ type Counter struct {
 
 func (x *Counter) Reset() {
 	*x = Counter{}
-	mi := &file_lh_state_proto_msgTypes[13]
+	mi := &file_lh_state_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1057,7 +1136,7 @@ func (x *Counter) String() string {
 func (*Counter) ProtoMessage() {}
 
 func (x *Counter) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[13]
+	mi := &file_lh_state_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1070,7 +1149,7 @@ func (x *Counter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Counter.ProtoReflect.Descriptor instead.
 func (*Counter) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{13}
+	return file_lh_state_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Counter) GetValue() uint64 {
@@ -1092,7 +1171,7 @@ type Timer_TaskTimeout struct {
 
 func (x *Timer_TaskTimeout) Reset() {
 	*x = Timer_TaskTimeout{}
-	mi := &file_lh_state_proto_msgTypes[14]
+	mi := &file_lh_state_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1104,7 +1183,7 @@ func (x *Timer_TaskTimeout) String() string {
 func (*Timer_TaskTimeout) ProtoMessage() {}
 
 func (x *Timer_TaskTimeout) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[14]
+	mi := &file_lh_state_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1151,7 +1230,7 @@ type Timer_TaskRetry struct {
 
 func (x *Timer_TaskRetry) Reset() {
 	*x = Timer_TaskRetry{}
-	mi := &file_lh_state_proto_msgTypes[15]
+	mi := &file_lh_state_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1163,7 +1242,7 @@ func (x *Timer_TaskRetry) String() string {
 func (*Timer_TaskRetry) ProtoMessage() {}
 
 func (x *Timer_TaskRetry) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[15]
+	mi := &file_lh_state_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1206,7 +1285,7 @@ type Timer_UserTaskAction struct {
 
 func (x *Timer_UserTaskAction) Reset() {
 	*x = Timer_UserTaskAction{}
-	mi := &file_lh_state_proto_msgTypes[16]
+	mi := &file_lh_state_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1218,7 +1297,7 @@ func (x *Timer_UserTaskAction) String() string {
 func (*Timer_UserTaskAction) ProtoMessage() {}
 
 func (x *Timer_UserTaskAction) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[16]
+	mi := &file_lh_state_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1265,7 +1344,7 @@ type Timer_FlushMetrics struct {
 
 func (x *Timer_FlushMetrics) Reset() {
 	*x = Timer_FlushMetrics{}
-	mi := &file_lh_state_proto_msgTypes[17]
+	mi := &file_lh_state_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1277,7 +1356,7 @@ func (x *Timer_FlushMetrics) String() string {
 func (*Timer_FlushMetrics) ProtoMessage() {}
 
 func (x *Timer_FlushMetrics) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[17]
+	mi := &file_lh_state_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1330,7 +1409,8 @@ const file_lh_state_proto_rawDesc = "" +
 	"\bposition\x18\x02 \x01(\x05R\bposition\"r\n" +
 	"\x06FanOut\x12.\n" +
 	"\x04list\x18\x01 \x01(\v2\x1a.littlehorse.VariableValueR\x04list\x128\n" +
-	"\x06shared\x18\x02 \x01(\v2 .littlehorse.QueuedThreadRunInfoR\x06shared\"\xc9\t\n" +
+	"\x06shared\x18\x02 \x01(\v2 .littlehorse.QueuedThreadRunInfoR\x06shared\"\x80\n" +
+	"\n" +
 	"\x05Timer\x12C\n" +
 	"\ftask_timeout\x18\x01 \x01(\v2\x1e.lh.internal.Timer.TaskTimeoutH\x00R\vtaskTimeout\x12=\n" +
 	"\n" +
@@ -1344,7 +1424,9 @@ const file_lh_state_proto_rawDesc = "" +
 	"\x18correlated_event_expired\x18\n" +
 	" \x01(\v2\x1e.littlehorse.CorrelatedEventIdH\x00R\x16correlatedEventExpired\x12F\n" +
 	"\rflush_metrics\x18\v \x01(\v2\x1f.lh.internal.Timer.FlushMetricsH\x00R\fflushMetrics\x12Q\n" +
-	"\x15metric_window_expired\x18\f \x01(\v2\x1b.littlehorse.MetricWindowIdH\x00R\x13metricWindowExpired\x12\x15\n" +
+	"\x15metric_window_expired\x18\f \x01(\v2\x1b.littlehorse.MetricWindowIdH\x00R\x13metricWindowExpired\x125\n" +
+	"\vtrim_output\x18\x0e \x01(\v2\x12.lh.internal.EmptyH\x00R\n" +
+	"trimOutput\x12\x15\n" +
 	"\x06set_ns\x18\a \x01(\x03R\x05setNs\x1a\x8c\x01\n" +
 	"\vTaskTimeout\x126\n" +
 	"\vtask_run_id\x18\x01 \x01(\v2\x16.littlehorse.TaskRunIdR\ttaskRunId\x12\x18\n" +
@@ -1388,7 +1470,11 @@ const file_lh_state_proto_rawDesc = "" +
 	"\x06Counts\x12\x10\n" +
 	"\x03now\x18\x01 \x01(\x03R\x03now\x12\x1b\n" +
 	"\twindow_ns\x18\x02 \x01(\x03R\bwindowNs\x12\x16\n" +
-	"\x06minute\x18\x03 \x03(\x03R\x06minute\"\a\n" +
+	"\x06minute\x18\x03 \x03(\x03R\x06minute\"N\n" +
+	"\tOutputLog\x12\x14\n" +
+	"\x05first\x18\x01 \x01(\x04R\x05first\x12\x12\n" +
+	"\x04next\x18\x02 \x01(\x04R\x04next\x12\x17\n" +
+	"\atrim_ns\x18\x03 \x01(\x03R\x06trimNs\"\a\n" +
 	"\x05Empty\"\x1f\n" +
 	"\aCounter\x12\x14\n" +
 	"\x05value\x18\x01 \x01(\x04R\x05valueB\x1cZ\x1alittlehorse/internal/pb;pbb\x06proto3"
@@ -1405,7 +1491,7 @@ func file_lh_state_proto_rawDescGZIP() []byte {
 	return file_lh_state_proto_rawDescData
 }
 
-var file_lh_state_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_lh_state_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_lh_state_proto_goTypes = []any{
 	(*WfRunRow)(nil),                 // 0: lh.internal.WfRunRow
 	(*Watch)(nil),                    // 1: lh.internal.Watch
@@ -1419,51 +1505,53 @@ var file_lh_state_proto_goTypes = []any{
 	(*WaitingRow)(nil),               // 9: lh.internal.WaitingRow
 	(*BulkShare)(nil),                // 10: lh.internal.BulkShare
 	(*Counts)(nil),                   // 11: lh.internal.Counts
-	(*Empty)(nil),                    // 12: lh.internal.Empty
-	(*Counter)(nil),                  // 13: lh.internal.Counter
-	(*Timer_TaskTimeout)(nil),        // 14: lh.internal.Timer.TaskTimeout
-	(*Timer_TaskRetry)(nil),          // 15: lh.internal.Timer.TaskRetry
-	(*Timer_UserTaskAction)(nil),     // 16: lh.internal.Timer.UserTaskAction
-	(*Timer_FlushMetrics)(nil),       // 17: lh.internal.Timer.FlushMetrics
-	(*lhpb.WfRun)(nil),               // 18: littlehorse.WfRun
-	(*lhpb.VariableValue)(nil),       // 19: littlehorse.VariableValue
-	(*lhpb.QueuedThreadRunInfo)(nil), // 20: littlehorse.QueuedThreadRunInfo
-	(*lhpb.NodeRunId)(nil),           // 21: littlehorse.NodeRunId
-	(*lhpb.WfRunId)(nil),             // 22: littlehorse.WfRunId
-	(*lhpb.ExternalEventId)(nil),     // 23: littlehorse.ExternalEventId
-	(*lhpb.CorrelatedEventId)(nil),   // 24: littlehorse.CorrelatedEventId
-	(*lhpb.MetricWindowId)(nil),      // 25: littlehorse.MetricWindowId
-	(*lhpb.ScheduledWfRun)(nil),      // 26: littlehorse.ScheduledWfRun
-	(*lhpb.CorrelatedEvent)(nil),     // 27: littlehorse.CorrelatedEvent
-	(*BulkDelete)(nil),               // 28: lh.internal.BulkDelete
-	(*lhpb.TaskRunId)(nil),           // 29: littlehorse.TaskRunId
+	(*OutputLog)(nil),                // 12: lh.internal.OutputLog
+	(*Empty)(nil),                    // 13: lh.internal.Empty
+	(*Counter)(nil),                  // 14: lh.internal.Counter
+	(*Timer_TaskTimeout)(nil),        // 15: lh.internal.Timer.TaskTimeout
+	(*Timer_TaskRetry)(nil),          // 16: lh.internal.Timer.TaskRetry
+	(*Timer_UserTaskAction)(nil),     // 17: lh.internal.Timer.UserTaskAction
+	(*Timer_FlushMetrics)(nil),       // 18: lh.internal.Timer.FlushMetrics
+	(*lhpb.WfRun)(nil),               // 19: littlehorse.WfRun
+	(*lhpb.VariableValue)(nil),       // 20: littlehorse.VariableValue
+	(*lhpb.QueuedThreadRunInfo)(nil), // 21: littlehorse.QueuedThreadRunInfo
+	(*lhpb.NodeRunId)(nil),           // 22: littlehorse.NodeRunId
+	(*lhpb.WfRunId)(nil),             // 23: littlehorse.WfRunId
+	(*lhpb.ExternalEventId)(nil),     // 24: littlehorse.ExternalEventId
+	(*lhpb.CorrelatedEventId)(nil),   // 25: littlehorse.CorrelatedEventId
+	(*lhpb.MetricWindowId)(nil),      // 26: littlehorse.MetricWindowId
+	(*lhpb.ScheduledWfRun)(nil),      // 27: littlehorse.ScheduledWfRun
+	(*lhpb.CorrelatedEvent)(nil),     // 28: littlehorse.CorrelatedEvent
+	(*BulkDelete)(nil),               // 29: lh.internal.BulkDelete
+	(*lhpb.TaskRunId)(nil),           // 30: littlehorse.TaskRunId
 }
 var file_lh_state_proto_depIdxs = []int32{
-	18, // 0: lh.internal.WfRunRow.wf_run:type_name -> littlehorse.WfRun
-	19, // 1: lh.internal.NodeOutput.value:type_name -> littlehorse.VariableValue
-	19, // 2: lh.internal.FanOut.list:type_name -> littlehorse.VariableValue
-	20, // 3: lh.internal.FanOut.shared:type_name -> littlehorse.QueuedThreadRunInfo
-	14, // 4: lh.internal.Timer.task_timeout:type_name -> lh.internal.Timer.TaskTimeout
-	15, // 5: lh.internal.Timer.task_retry:type_name -> lh.internal.Timer.TaskRetry
-	21, // 6: lh.internal.Timer.external_event_timeout:type_name -> littlehorse.NodeRunId
-	21, // 7: lh.internal.Timer.sleep_matured:type_name -> littlehorse.NodeRunId
-	22, // 8: lh.internal.Timer.delete_wf_run:type_name -> littlehorse.WfRunId
-	23, // 9: lh.internal.Timer.external_event_expired:type_name -> littlehorse.ExternalEventId
-	16, // 10: lh.internal.Timer.user_task_action:type_name -> lh.internal.Timer.UserTaskAction
-	24, // 11: lh.internal.Timer.correlated_event_expired:type_name -> littlehorse.CorrelatedEventId
-	17, // 12: lh.internal.Timer.flush_metrics:type_name -> lh.internal.Timer.FlushMetrics
-	25, // 13: lh.internal.Timer.metric_window_expired:type_name -> littlehorse.MetricWindowId
-	26, // 14: lh.internal.ScheduleRow.scheduled_wf_run:type_name -> littlehorse.ScheduledWfRun
-	27, // 15: lh.internal.CorrelatedEventRow.correlated_event:type_name -> littlehorse.CorrelatedEvent
-	28, // 16: lh.internal.BulkShare.job:type_name -> lh.internal.BulkDelete
-	29, // 17: lh.internal.Timer.TaskTimeout.task_run_id:type_name -> littlehorse.TaskRunId
-	29, // 18: lh.internal.Timer.TaskRetry.task_run_id:type_name -> littlehorse.TaskRunId
-	21, // 19: lh.internal.Timer.UserTaskAction.node_run_id:type_name -> littlehorse.NodeRunId
-	20, // [20:20] is the sub-list for method output_type
-	20, // [20:20] is the sub-list for method input_type
-	20, // [20:20] is the sub-list for extension type_name
-	20, // [20:20] is the sub-list for extension extendee
-	0,  // [0:20] is the sub-list for field type_name
+	19, // 0: lh.internal.WfRunRow.wf_run:type_name -> littlehorse.WfRun
+	20, // 1: lh.internal.NodeOutput.value:type_name -> littlehorse.VariableValue
+	20, // 2: lh.internal.FanOut.list:type_name -> littlehorse.VariableValue
+	21, // 3: lh.internal.FanOut.shared:type_name -> littlehorse.QueuedThreadRunInfo
+	15, // 4: lh.internal.Timer.task_timeout:type_name -> lh.internal.Timer.TaskTimeout
+	16, // 5: lh.internal.Timer.task_retry:type_name -> lh.internal.Timer.TaskRetry
+	22, // 6: lh.internal.Timer.external_event_timeout:type_name -> littlehorse.NodeRunId
+	22, // 7: lh.internal.Timer.sleep_matured:type_name -> littlehorse.NodeRunId
+	23, // 8: lh.internal.Timer.delete_wf_run:type_name -> littlehorse.WfRunId
+	24, // 9: lh.internal.Timer.external_event_expired:type_name -> littlehorse.ExternalEventId
+	17, // 10: lh.internal.Timer.user_task_action:type_name -> lh.internal.Timer.UserTaskAction
+	25, // 11: lh.internal.Timer.correlated_event_expired:type_name -> littlehorse.CorrelatedEventId
+	18, // 12: lh.internal.Timer.flush_metrics:type_name -> lh.internal.Timer.FlushMetrics
+	26, // 13: lh.internal.Timer.metric_window_expired:type_name -> littlehorse.MetricWindowId
+	13, // 14: lh.internal.Timer.trim_output:type_name -> lh.internal.Empty
+	27, // 15: lh.internal.ScheduleRow.scheduled_wf_run:type_name -> littlehorse.ScheduledWfRun
+	28, // 16: lh.internal.CorrelatedEventRow.correlated_event:type_name -> littlehorse.CorrelatedEvent
+	29, // 17: lh.internal.BulkShare.job:type_name -> lh.internal.BulkDelete
+	30, // 18: lh.internal.Timer.TaskTimeout.task_run_id:type_name -> littlehorse.TaskRunId
+	30, // 19: lh.internal.Timer.TaskRetry.task_run_id:type_name -> littlehorse.TaskRunId
+	22, // 20: lh.internal.Timer.UserTaskAction.node_run_id:type_name -> littlehorse.NodeRunId
+	21, // [21:21] is the sub-list for method output_type
+	21, // [21:21] is the sub-list for method input_type
+	21, // [21:21] is the sub-list for extension type_name
+	21, // [21:21] is the sub-list for extension extendee
+	0,  // [0:21] is the sub-list for field type_name
 }
 
 func init() { file_lh_state_proto_init() }
@@ -1484,6 +1572,7 @@ func file_lh_state_proto_init() {
 		(*Timer_CorrelatedEventExpired)(nil),
 		(*Timer_FlushMetrics_)(nil),
 		(*Timer_MetricWindowExpired)(nil),
+		(*Timer_TrimOutput)(nil),
 	}
 	file_lh_state_proto_msgTypes[7].OneofWrappers = []any{}
 	type x struct{}
@@ -1492,7 +1581,7 @@ func file_lh_state_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lh_state_proto_rawDesc), len(file_lh_state_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   18,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -49,6 +49,10 @@ type Config struct {
 	MaxThreadRuns int
 	// MetricRetention is how long metric windows are kept.
 	MetricRetention time.Duration
+	// OutputRetention is how long records for output topics are kept, and OutputRecords how many of a tenant in a
+	// partition.
+	OutputRetention time.Duration
+	OutputRecords   int
 	// MemoryLimitBytes is what the process should stay below: -1 is half of what the machine or container has,
 	// 0 leaves memory to the Go runtime. It is a setting of the process, used by `lh serve` only.
 	MemoryLimitBytes int64

@@ -146,6 +146,7 @@ func (s *Server) openPartitions(ctx context.Context) (err error) {
 	limits.MaxThreadRuns = s.cfg.MaxThreadRuns
 	limits.DeleteChunk = s.cfg.MaxDeletesPerCommand
 	limits.MaxRecordBytes = s.cfg.MaxRecordBytes
+	limits.OutputRetention, limits.OutputRecords = s.cfg.OutputRetention, s.cfg.OutputRecords
 	if limits.MaxThreadRuns > 0 {
 		limits.ArchiveThreadRuns = max(1, limits.MaxThreadRuns*9/10)
 	}

@@ -138,6 +138,14 @@ var Settings = []Setting{
 		Name: "LHS_X_METRIC_RETENTION_MS", Default: "1209600000", Bounds: "60000 or more", Doc: "How long metric windows are kept after they began.",
 		apply: integer(60_000, 1<<42, func(c *Config, n int) { c.MetricRetention = time.Duration(n) * time.Millisecond }),
 	},
+	{
+		Name: "LHS_X_OUTPUT_RETENTION_MS", Default: "86400000", Bounds: "60000 or more", Doc: "Ours. How long records for output topics are kept at least, unless there are too many.",
+		apply: integer(60_000, 1<<42, func(c *Config, n int) { c.OutputRetention = time.Duration(n) * time.Millisecond }),
+	},
+	{
+		Name: "LHS_X_OUTPUT_MAX_RECORDS", Default: "1000000", Bounds: "1 or more", Doc: "Ours. Records for output topics kept at most, for each tenant and partition.",
+		apply: integer(1, 1<<40, func(c *Config, n int) { c.OutputRecords = n }),
+	},
 	none("LHS_X_ENABLE_TIMER_STREAMS", "Separate timer application."),
 
 	{

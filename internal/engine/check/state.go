@@ -29,6 +29,7 @@ func State(v machine.View, specsOf func(tenant string) engine.Specs) []Violation
 	}
 	s.checkFollowing()
 	s.checkCounts()
+	s.checkOutput()
 	return s.found
 }
 
