@@ -22,8 +22,6 @@ func (s *Service) CountNodeRun(ctx context.Context, req *lhpb.CountNodeRunReques
 	switch {
 	case f == nil:
 		return s.sumCounts(ctx, t.CountsOfType(of.Type))
-	case f.WfSpecName == "":
-		return nil, lh.Errorf(lh.InvalidArgument, "wfSpecName is required")
 	case f.WfSpecRevision != nil && f.WfSpecMajorVersion == nil:
 		return nil, lh.Errorf(lh.InvalidArgument, "wfSpecRevision requires wfSpecMajorVersion to be set")
 	case f.WfSpecMajorVersion == nil:

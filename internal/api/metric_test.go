@@ -44,7 +44,7 @@ func TestCountsAreSummedOverPartitions(t *testing.T) {
 		"exact":                  {&lhpb.CountNodeRunRequest_WfSpecFilter{WfSpecName: "a", WfSpecMajorVersion: number(0), WfSpecRevision: number(0)}, 3, codes.OK},
 		"unknown":                {&lhpb.CountNodeRunRequest_WfSpecFilter{WfSpecName: "b"}, 0, codes.OK},
 		"revision without major": {&lhpb.CountNodeRunRequest_WfSpecFilter{WfSpecName: "a", WfSpecRevision: number(0)}, 0, codes.InvalidArgument},
-		"no name":                {&lhpb.CountNodeRunRequest_WfSpecFilter{}, 0, codes.InvalidArgument},
+		"no name":                {&lhpb.CountNodeRunRequest_WfSpecFilter{}, 0, codes.OK},
 	} {
 		req := &lhpb.CountNodeRunRequest{}
 		if c.filter != nil {

@@ -23,7 +23,7 @@ func (s *Service) GetQuota(_ context.Context, id *lhpb.QuotaId) (*lhpb.Quota, er
 	if q := s.definitions.Quota(tenant, principal); q != nil {
 		return q, nil
 	}
-	return nil, lh.Errorf(lh.NotFound, "Couldn't find Quota %s", catalog.QuotaName(tenant, principal))
+	return nil, lh.Errorf(lh.NotFound, "Could not find quota %s", catalog.QuotaName(tenant, principal))
 }
 
 // SearchQuota lists all Quotas, those of a tenant, or the one of a Principal within it.

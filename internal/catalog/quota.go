@@ -67,7 +67,7 @@ func (t *txn) deleteQuota(req *lhpb.DeleteQuotaRequest) *lh.Error {
 	}
 	d := quotaDefinition(req.GetId().GetTenant().GetId(), req.GetId().GetPrincipal().GetId())
 	if current[lhpb.Quota](t.cluster, d) == nil {
-		return lh.Errorf(lh.NotFound, "Couldn't find Quota %s", d.Name)
+		return lh.Errorf(lh.NotFound, "Could not find quota %s", d.Name)
 	}
 	return t.write(d, &lhpb.Quota{})
 }

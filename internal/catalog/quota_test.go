@@ -47,7 +47,7 @@ func TestQuotas(t *testing.T) {
 	s.refused(record(t, "delete_quota", `{"id":{"tenant":{"id":"default"}}}`), lh.PermissionDenied, "Missing permissions")
 	s.caller = Anonymous
 	s.done(record(t, "delete_quota", `{"id":{"tenant":{"id":"default"}}}`))
-	s.refused(record(t, "delete_quota", `{"id":{"tenant":{"id":"default"}}}`), lh.NotFound, "Couldn't find Quota default/")
+	s.refused(record(t, "delete_quota", `{"id":{"tenant":{"id":"default"}}}`), lh.NotFound, "Could not find quota default/")
 	if s.view.Quota("default", "") != nil || s.view.Quota("default", "anonymous") == nil {
 		t.Error("the wrong Quota is gone")
 	}
