@@ -55,6 +55,23 @@ func TestMistakesAreReportedWithTheirLine(t *testing.T) {
 				c.Execute("b", out)
 			})
 		}, "belongs to thread"},
+		"a user task for nobody": {func(t *wf.Thread) {
+			at = lineNow() + 1
+			t.AssignUserTask("form", wf.Assignee{})
+		}, "nobody would get it"},
+		"a user task for a number": {func(t *wf.Thread) {
+			x := wf.Declare[map[string]any](t, "x")
+			at = lineNow() + 1
+			t.AssignUserTask("form", wf.User(x))
+		}, "AssignUserTask wants STR"},
+		"released to no group": {func(t *wf.Thread) {
+			at = lineNow() + 1
+			t.AssignUserTask("form", wf.User("ana")).ReleaseAfter(time.Hour)
+		}, "the user task has no group"},
+		"cancelled at once": {func(t *wf.Thread) {
+			at = lineNow() + 1
+			t.AssignUserTask("form", wf.User("ana")).CancelAfter(0)
+		}, "a positive delay"},
 		"same variable twice": {func(t *wf.Thread) {
 			wf.Declare[int64](t, "x")
 			at = lineNow() + 1

@@ -242,6 +242,20 @@ var officialPrograms = map[string]func(*wf.Thread){
 		t.Execute("a")
 		x.Set(1)
 	},
+	"user-tasks": func(t *wf.Thread) {
+		who := wf.Declare[string](t, "who")
+		answer := wf.Declare[map[string]any](t, "answer")
+		form := t.AssignUserTask("form", wf.UserIn(who, "jedi")).
+			Notes(wf.Format("for {0}", who)).
+			OnCancel("gone").
+			RemindAfter(60*time.Second, "remind", who, 3).
+			ReleaseAfter(63 * time.Second).
+			CancelAfter(64 * time.Second).
+			CancelAfterAssignment(65 * time.Second)
+		answer.Set(form)
+		t.AssignUserTask("form", wf.Group("jedi"))
+		t.AssignUserTask("form", wf.User("ana"))
+	},
 	"retention": func(t *wf.Thread) {
 		t.Retention(5 * time.Second)
 		t.Execute("a")
