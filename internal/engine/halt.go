@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"littlehorse/internal/keys"
+	"littlehorse/internal/machine"
 	"littlehorse/internal/pb"
 	"littlehorse/lhpb"
 )
@@ -196,12 +197,17 @@ func (t *threadRun) resolved(reason *lhpb.ThreadHaltReason) bool {
 	}
 }
 
-// statusOf is the status of any ThreadRun there ever was: those not active any more have completed.
+// statusOf is the status of any ThreadRun there ever was: those not active any more have completed. To be asked
+// for its status is no reason for a ThreadRun to be looked at.
 func (w *wfRun) statusOf(n int32) lhpb.LHStatus {
-	if t := w.thread(n); t != nil {
-		return t.status()
+	if i, found := slices.BinarySearchFunc(w.loaded, n, byNumber); found {
+		return w.loaded[i].status()
 	}
-	return lhpb.LHStatus_COMPLETED
+	stored := machine.Get[lhpb.ThreadRun](w.tx.view, w.keys.ThreadRun(n))
+	if stored == nil || slices.Contains(w.gone, n) {
+		return lhpb.LHStatus_COMPLETED
+	}
+	return stored.Status
 }
 
 // parentGoesOn reports whether a parent does not hold this ThreadRun back: it runs or has completed, or it

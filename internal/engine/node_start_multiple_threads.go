@@ -4,6 +4,7 @@ import (
 	"littlehorse/internal/keys"
 	"littlehorse/internal/pb"
 	"littlehorse/internal/spec"
+	"littlehorse/internal/value"
 	"littlehorse/lhpb"
 )
 
@@ -111,6 +112,7 @@ func (n *nodeRun) resolveFanOut(node *lhpb.StartMultipleThreadsNode) (out *pb.Fa
 		return nil, nil, err
 	}
 	shared, err := n.scope().inputs(node.Variables)
+	list = value.Array(&lhpb.Array{Items: items}) // its items need not be parsed again
 	return &pb.FanOut{List: list, Shared: &lhpb.QueuedThreadRunInfo{InputVars: shared}}, items, err
 }
 
