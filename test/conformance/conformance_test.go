@@ -30,16 +30,6 @@ const programTimeout = 3 * time.Minute
 // of it. Ours shows what one command did at once.
 const settleMs = "100"
 
-// later names the scenarios that need RPCs which our server does not have yet, and the first of them. They are
-// run all the same and reported as not run; one that gets through has to leave this list.
-var later = map[string]string{}
-
-// isLater tells whether the step belongs to a scenario that our server cannot pass yet.
-func isLater(step string) bool {
-	scenario, _, _ := strings.Cut(step, "/")
-	return *endpoint == "" && later[scenario] != ""
-}
-
 func TestOfficialClients(t *testing.T) {
 	if *record && *endpoint == "" {
 		t.Fatal("-record needs -endpoint: what we compare ourselves with comes from the original server")
@@ -125,17 +115,11 @@ func (c client) transcript(t *testing.T, server string) []step {
 	}
 	unmet := 0
 	for _, s := range steps {
-		switch {
-		case s.Failed == "":
-		case isLater(s.Step) && strings.Contains(strings.ToUpper(s.Failed), "UNIMPLEMENTED"):
-			unmet++
-			t.Logf("not run: %s: %s", s.Step, s.Failed)
-		default:
+		if s.Failed != "" {
 			unmet++
 			t.Errorf("%s: %s", s.Step, s.Failed)
 		}
 	}
-	reportPassed(t, steps)
 	if done.err != nil && (unmet == 0 || done.late) {
 		t.Errorf("the program ended with %v after %d steps\n%s", done.err, len(steps), tail(done.stderr.String(), 40))
 	}
@@ -143,22 +127,6 @@ func (c client) transcript(t *testing.T, server string) []step {
 		t.FailNow()
 	}
 	return steps
-}
-
-// reportPassed fails for scenarios that are said to come later and are here.
-func reportPassed(t *testing.T, steps []step) {
-	stopped := map[string]bool{}
-	for _, s := range steps {
-		if s.Failed != "" {
-			scenario, _, _ := strings.Cut(s.Step, "/")
-			stopped[scenario] = true
-		}
-	}
-	for scenario := range later {
-		if isLater(scenario) && !stopped[scenario] {
-			t.Errorf("%s: gets through; take it off the list of what comes later", scenario)
-		}
-	}
 }
 
 func randomHex() string {
