@@ -53,6 +53,8 @@ func unreachable(r reach, circumstance string) string {
 		return "no command comes between its beginning and its end"
 	case stoppable && r.kind == "WAIT_FOR_CHILD_WF":
 		return "the original hangs in HALTING there"
+	case circumstance == rescued && r.kind == "START_THREAD" && r.outcome == "VAR_SUB_ERROR":
+		return "the new thread is halted at its ENTRYPOINT, where the original hangs in HALTING"
 	case circumstance == rescued && r.arrival:
 		return "a rescue into a node that fails on arrival is refused"
 	case circumstance == rescued && r.kind == "ENTRYPOINT" && r.outcome == "COMPLETED":
@@ -70,12 +72,30 @@ func cells() []cell {
 	var out []cell
 	for _, r := range reaches {
 		for _, c := range circumstances {
-			if unreachable(r, c) == "" {
+			if unreachable(r, c) != "" {
+				continue
+			}
+			for range weight(r, c) {
 				out = append(out, cell{r.kind, r.outcome, c})
 			}
 		}
 	}
 	return out
+}
+
+// weight is how often a cell is aimed at in a round: more often where an aim is often missed.
+func weight(r reach, circumstance string) int {
+	switch {
+	case r.instant && circumstance == plain, r.outcome == "COMPLETED" && circumstance == plain:
+		return 1
+	case r.kind == "USER_TASK" || r.kind == "WAIT_FOR_CONDITION" || r.kind == "WAIT_FOR_CHILD_WF" && circumstance == rescued,
+		circumstance == handled && (r.kind == "SLEEP" || r.arrival), r.outcome == "EXCEPTION" && circumstance != plain:
+		return 4
+	case circumstance == plain:
+		return 2
+	default:
+		return 3
+	}
 }
 
 func reachOf(c cell) reach {
@@ -102,7 +122,7 @@ func targets(seed uint64, n int) []cell {
 func focused(n names) historyPlan {
 	g := &generator{rng: rand.New(rand.NewPCG(n.seed, 1)), names: n, threads: map[string]*lhpb.ThreadSpec{}}
 	p := historyPlan{kind: "focus", calm: true, run: runOnce}
-	aims := targets(n.seed, 3)
+	aims := targets(n.seed, 4)
 	b := g.begin("main")
 	b.vars = g.variables()
 	g.threads["main"] = &lhpb.ThreadSpec{}
@@ -521,12 +541,15 @@ func (g *generator) focusWait(b *body, c cell, arrives bool) *lhpb.Node {
 func (g *generator) focusCondition(b *body, arrives bool) *lhpb.Node {
 	flag := g.fresh("f")
 	b.vars = append(b.vars, variableDef(flag, lhpb.VariableType_INT, integer(0)))
-	child := g.waitingThread("ok")
-	for _, n := range g.threads[child].Nodes {
-		if n.GetExternalEvent() != nil {
-			n.OutgoingEdges[0].VariableMutations = append(n.OutgoingEdges[0].VariableMutations, assign(flag, lhpb.VariableMutationType_ASSIGN, literal(integer(1))))
-		}
-	}
+	// The thread that makes the condition true waits on: at its EXIT the original could not halt it.
+	child := g.fresh("waiting-")
+	t := g.begin(child)
+	first := g.add(t, "EVENT", eventNode(g.names.eventAny()))
+	g.add(t, "EVENT", eventNode(g.names.eventAny()))
+	g.add(t, "EXIT", exitNode(nil))
+	e := t.nodes[first].OutgoingEdges[0]
+	e.VariableMutations = append(e.VariableMutations, assign(flag, lhpb.VariableMutationType_ASSIGN, literal(integer(1))))
+	g.threads[child] = &lhpb.ThreadSpec{Nodes: t.nodes, VariableDefs: t.vars}
 	g.add(b, "START_THREAD", &lhpb.Node{Node: &lhpb.Node_StartThread{StartThread: &lhpb.StartThreadNode{ThreadSpecName: child}}})
 	condition := compare(variable(flag), lhpb.Comparator_EQUALS, literal(integer(1)))
 	if arrives {
@@ -568,8 +591,4 @@ func (g *generator) focusSleep(c cell, arrives bool) *lhpb.Node {
 		)
 	}
 	return &lhpb.Node{Node: &lhpb.Node_Sleep{Sleep: s}}
-}
-
-func pastSleep() *lhpb.Node {
-	return &lhpb.Node{Node: &lhpb.Node_Sleep{Sleep: &lhpb.SleepNode{SleepLength: &lhpb.SleepNode_IsoDate{IsoDate: literal(str("2024-01-01T00:00:00Z"))}}}}
 }

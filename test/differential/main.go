@@ -22,8 +22,8 @@ func main() {
 	plants := flag.String("planted", "", "file of bugs, each to be found by the histories of -file")
 	keep := flag.String("keep", "", "transcript to write with the histories that ours came through")
 	file := flag.String("file", "", "transcript to write, or without -original to read")
-	seeds := flag.String("seeds", "1-200", "first and last seed")
-	step := flag.Uint64("step", 1, "use every so manieth seed only")
+	seeds := flag.String("seeds", "", "first and last seed; 1-200, or all of the transcript")
+	step := flag.Uint64("step", 1, "use one seed in so many")
 	slots := flag.Int("slots", 16, "histories at a time")
 	patience := flag.Duration("patience", 5*time.Second, "how long ours may take to come to the original's state")
 	target := flag.Int("target", 0, "fail when a cell of the coverage is hit less often")
@@ -32,6 +32,11 @@ func main() {
 	flag.Parse()
 
 	var first, last uint64
+	if *seeds == "" && *original != "" {
+		*seeds = "1-200"
+	} else if *seeds == "" {
+		*seeds = fmt.Sprintf("0-%d", uint64(1)<<62)
+	}
 	if _, err := fmt.Sscanf(*seeds, "%d-%d", &first, &last); err != nil || *original == "" && *file == "" || len(*salt) != 6 {
 		flag.Usage()
 		os.Exit(2)

@@ -185,7 +185,7 @@ func (r *recorder) wish() action {
 func (r *recorder) wishOf(run *run, t *lhpb.ThreadRun, n *lhpb.NodeRun) action {
 	w := wish(n.NodeName)
 	if strings.Contains(n.NodeName, "rescue-next") || strings.Contains(n.NodeName, "rescue-same") {
-		if t.Status == lhpb.LHStatus_ERROR && !r.applied[nodeKey(n)] {
+		if t.Status == lhpb.LHStatus_ERROR && !r.applied[nodeKey(n)] && !haltedBelow(run.WfRun, t) {
 			r.applied[nodeKey(n)] = true
 			return func(ctx context.Context) error {
 				return r.rescue(ctx, run.WfRun.Id, t.Number, strings.Contains(n.NodeName, "rescue-next"))
@@ -193,7 +193,7 @@ func (r *recorder) wishOf(run *run, t *lhpb.ThreadRun, n *lhpb.NodeRun) action {
 		}
 	}
 	if !r.wanted(n) {
-		if w.outcome != "" && t.Status == lhpb.LHStatus_ERROR && !r.applied[nodeKey(n)] && n.GetExit() == nil && r.rng.IntN(8) > 0 {
+		if w.outcome != "" && t.Status == lhpb.LHStatus_ERROR && !r.applied[nodeKey(n)] && n.GetExit() == nil && !haltedBelow(run.WfRun, t) && r.rng.IntN(8) > 0 {
 			r.applied[nodeKey(n)] = true
 			return func(ctx context.Context) error { return r.rescue(ctx, run.WfRun.Id, t.Number, true) }
 		}
@@ -445,5 +445,10 @@ func (r *recorder) rescue(ctx context.Context, id *lhpb.WfRunId, thread int32, s
 		return err
 	}
 	r.cells.rescue(id, thread)
+	if id.ParentWfRunId != nil {
+		if err := r.putEvent(ctx, id.ParentWfRunId, r.names.nudge(), str("go on"), nil, nil); err != nil {
+			return err
+		}
+	}
 	return r.putEvent(ctx, id, r.names.nudge(), str("go on"), nil, nil)
 }

@@ -197,12 +197,7 @@ func (g *generator) simple(b *body) {
 	case 12:
 		g.userTaskNode(b)
 	case 13:
-		// Timers of several threads may fire in any order.
-		n := g.focusSleep(cell{}, g.rng.IntN(8) == 0)
-		if b.name != "main" {
-			n = pastSleep()
-		}
-		g.add(b, "SLEEP", g.handled(b, n))
+		g.sleep(b)
 	case 0, 1, 2, 3, 4:
 		g.task(b)
 	case 5, 6:
@@ -214,6 +209,15 @@ func (g *generator) simple(b *body) {
 	default:
 		g.add(b, "NOP", g.handled(b, nop()))
 	}
+}
+
+// sleep sleeps only in the entrypoint thread: timers of several threads may fire in any order.
+func (g *generator) sleep(b *body) {
+	n := g.focusSleep(cell{circumstance: halted}, true)
+	if b.name == "main" && g.rng.IntN(4) > 0 {
+		n = &lhpb.Node{Node: &lhpb.Node_Sleep{Sleep: &lhpb.SleepNode{SleepLength: &lhpb.SleepNode_RawSeconds{RawSeconds: literal(integer(1))}}}}
+	}
+	g.add(b, "SLEEP", g.handled(b, n))
 }
 
 func (g *generator) task(b *body) {
