@@ -264,10 +264,7 @@ func claimed(ctx context.Context, s *server, sc *scrubber, c claims, root string
 	}
 	var out []string
 	for _, t := range tasks {
-		t.CreatedAt = nil
-		if n := t.Source.GetTaskNode(); n != nil {
-			t.Source.WfSpecId = nil
-		}
+		t.CreatedAt, t.Source.WfSpecId = nil, nil
 		out = append(out, string(sc.message(t)))
 	}
 	slices.Sort(out)

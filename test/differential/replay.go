@@ -37,6 +37,7 @@ type replayer struct {
 	watched  watched
 	root     string
 	rescued  bool
+	last     bool // this is the last step, for which the tolerances are counted
 	patience time.Duration
 	free     map[string]int // how often each tolerance was needed
 	now      *state
@@ -51,6 +52,7 @@ func newReplayer(s *server, n names, h *history, patience time.Duration, free ma
 
 func (r *replayer) replay(ctx context.Context, h *history) *verdict {
 	for i, s := range h.Steps {
+		r.last = i == len(h.Steps)-1
 		v := r.step(ctx, s)
 		if v != nil {
 			v.step, v.steps = i, len(h.Steps)
@@ -140,7 +142,7 @@ func (r *replayer) differences(theirs, ours json.RawMessage) []string {
 		return nil
 	}
 	d := compareTexts(theirs, ours, r.rescued, "")
-	if d != nil {
+	if d != nil || !r.last {
 		return d
 	}
 	if compareTexts(theirs, ours, r.rescued, everyRule) == nil {
@@ -159,7 +161,9 @@ func (r *replayer) settle(ctx context.Context, s step) *verdict {
 	time.Sleep(time.Duration(s.Wait) * time.Millisecond)
 	var found []string
 	var last *state
-	for deadline := time.Now().Add(r.patience); ; time.Sleep(20 * time.Millisecond) {
+	pause := 10 * time.Millisecond
+	for deadline := time.Now().Add(r.patience); ; time.Sleep(pause) {
+		pause = min(2*pause, 400*time.Millisecond)
 		x, err := r.server.read(ctx, r.watched)
 		if ctx.Err() != nil {
 			return different("%v", ctx.Err())
