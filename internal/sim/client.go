@@ -32,7 +32,7 @@ func (w *world) ofRun(id *lhpb.WfRunId) machine.Stream { return w.stream(lh.Root
 
 // client does one random thing that a client might do.
 func (w *world) client() {
-	switch w.rng.IntN(12) {
+	switch w.rng.IntN(14) {
 	case 0, 1, 2, 3:
 		w.runWf(fmt.Sprintf("run-%d", len(w.started)), w.rng.IntN(specCount))
 	case 4:
@@ -53,6 +53,8 @@ func (w *world) client() {
 		w.correlate()
 	case 11:
 		w.schedule()
+	case 12, 13:
+		w.person()
 	}
 }
 

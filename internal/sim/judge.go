@@ -83,6 +83,7 @@ func (w *world) judge() {
 }
 
 func (w *world) judgeAcknowledged(s machine.Stream, m *machine.Mem) {
+	w.judgeFilledIn(s, m)
 	for n := range len(w.started) {
 		id := fmt.Sprintf("run-%d", n)
 		if !w.acknowledged[id] || w.deleted[id] > 0 || w.stream(id) != s {

@@ -24,7 +24,7 @@ type generator struct {
 }
 
 // wfSpec makes one request; every loop it contains ends, and every wait can be satisfied by a worker, an
-// event or the clock.
+// event, a person or the clock.
 func wfSpec(rng *rand.Rand, name string) *lhpb.PutWfSpecRequest {
 	g := &generator{rng: rng, threads: map[string]*lhpb.ThreadSpec{}}
 	g.thread("main", 2)
@@ -91,9 +91,9 @@ func (g *generator) steps(b *body, depth, n int) {
 }
 
 func (g *generator) step(b *body, depth int) {
-	kinds := 9
+	kinds := 10
 	if depth > 0 {
-		kinds = 13
+		kinds = 14
 	}
 	switch g.rng.IntN(kinds) {
 	case 0, 1:
@@ -115,12 +115,14 @@ func (g *generator) step(b *body, depth int) {
 	case 8:
 		g.childWf(b)
 	case 9:
-		g.loop(b, depth-1)
+		b.add("form", g.handled(g.form()))
 	case 10:
-		g.branch(b, depth-1)
+		g.loop(b, depth-1)
 	case 11:
-		g.child(b, depth-1)
+		g.branch(b, depth-1)
 	case 12:
+		g.child(b, depth-1)
+	case 13:
 		g.children(b)
 	}
 }
@@ -131,15 +133,53 @@ func (g *generator) event() *lhpb.Node {
 		ExternalEventDefId: &lhpb.ExternalEventDefId{Name: eventDef}, TimeoutSeconds: literalInt(int64(1 + g.rng.IntN(30))),
 	}
 	if g.rng.IntN(2) == 0 {
-		e.CorrelationKey = &lhpb.VariableAssignment{Source: &lhpb.VariableAssignment_LiteralValue{
-			LiteralValue: &lhpb.VariableValue{Value: &lhpb.VariableValue_Str{Str: correlationKey(g.rng)}},
-		}}
+		e.CorrelationKey = literalStr(correlationKey(g.rng))
 	}
 	return &lhpb.Node{Node: &lhpb.Node_ExternalEvent{ExternalEvent: e}}
 }
 
 // correlationKey is one of a few, which live in several partitions.
 func correlationKey(rng *rand.Rand) string { return fmt.Sprintf("key-%d", rng.IntN(4)) }
+
+// form waits for a person, and does something if that takes long.
+func (g *generator) form() *lhpb.Node {
+	u := &lhpb.UserTaskNode{UserTaskDefName: formDef}
+	u.UserId, u.UserGroup = g.owner()
+	if g.rng.IntN(2) == 0 {
+		u.OnCancellationExceptionName = literalStr("declined")
+	}
+	for range g.rng.IntN(3) {
+		u.Actions = append(u.Actions, g.formAction())
+	}
+	return &lhpb.Node{Node: &lhpb.Node_UserTask{UserTask: u}}
+}
+
+// owner is a user or a group.
+func (g *generator) owner() (user, group *lhpb.VariableAssignment) {
+	name := literalStr(people[g.rng.IntN(len(people))])
+	if g.rng.IntN(2) == 0 {
+		return name, nil
+	}
+	return nil, name
+}
+
+// formAction reminds, gives the form to somebody else or cancels it.
+func (g *generator) formAction() *lhpb.UTActionTrigger {
+	a := &lhpb.UTActionTrigger{
+		DelaySeconds: literalInt(int64(1 + g.rng.IntN(30))), Hook: lhpb.UTActionTrigger_UTHook(g.rng.IntN(2)),
+	}
+	switch g.rng.IntN(4) {
+	case 0:
+		a.Action = &lhpb.UTActionTrigger_Cancel{Cancel: &lhpb.UTActionTrigger_UTACancel{}}
+	case 1:
+		to := &lhpb.UTActionTrigger_UTAReassign{}
+		to.UserId, to.UserGroup = g.owner()
+		a.Action = &lhpb.UTActionTrigger_Reassign{Reassign: to}
+	default:
+		a.Action = &lhpb.UTActionTrigger_Task{Task: &lhpb.UTActionTrigger_UTATask{Task: g.task().GetTask()}}
+	}
+	return a
+}
 
 func (g *generator) sleep() *lhpb.Node {
 	return &lhpb.Node{Node: &lhpb.Node_Sleep{Sleep: &lhpb.SleepNode{
@@ -292,6 +332,12 @@ func intValue(n int64) *lhpb.VariableValue {
 
 func literalInt(n int64) *lhpb.VariableAssignment {
 	return &lhpb.VariableAssignment{Source: &lhpb.VariableAssignment_LiteralValue{LiteralValue: intValue(n)}}
+}
+
+func literalStr(s string) *lhpb.VariableAssignment {
+	return &lhpb.VariableAssignment{Source: &lhpb.VariableAssignment_LiteralValue{
+		LiteralValue: &lhpb.VariableValue{Value: &lhpb.VariableValue_Str{Str: s}},
+	}}
 }
 
 func variable(name string) *lhpb.VariableAssignment {

@@ -58,6 +58,7 @@ type world struct {
 	deleted      map[string]int // deletions asked for and not refused
 	posted       map[string]posted
 	delivered    map[string]int
+	filledIn     []*lhpb.UserTaskRunId // acknowledged completions
 	held         []*lhpb.ScheduledTask // tasks that workers have
 
 	applied    map[machine.Stream][]*pb.Record
@@ -159,6 +160,9 @@ func (w *world) define() error {
 	}
 	puts = append(puts,
 		&pb.Record{Command: &pb.Record_PutWorkflowEventDef{PutWorkflowEventDef: &lhpb.PutWorkflowEventDefRequest{Name: noteDef}}},
+		&pb.Record{Command: &pb.Record_PutUserTaskDef{PutUserTaskDef: &lhpb.PutUserTaskDefRequest{
+			Name: formDef, Fields: []*lhpb.UserTaskField{{Name: "answer", Type: lhpb.VariableType_INT, Required: true}},
+		}}},
 		&pb.Record{Command: &pb.Record_PutWfSpec{PutWfSpec: subWfSpec(w.rng)}},
 	)
 	for n := range specCount {
@@ -239,7 +243,7 @@ func (w *world) reopen() error {
 	return nil
 }
 
-// finish lets workers answer everything, clients resume what they stopped, and time pass, until nothing happens
+// finish lets workers answer everything, people fill in their forms, clients resume what they stopped, and time pass, until nothing happens
 // any more.
 func (w *world) finish() error {
 	w.disk.arm(-1)
@@ -263,6 +267,9 @@ func (w *world) finish() error {
 		at, ok, err := w.nextTimer()
 		if err != nil {
 			return err
+		}
+		if (!ok || w.rng.IntN(2) == 0) && w.fillInOne() {
+			continue
 		}
 		if !ok {
 			return nil
