@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"littlehorse/internal/machine"
@@ -34,8 +35,8 @@ type Catalog interface {
 type Config struct {
 	// Partitions is how many core streams there are, and how many repartition streams. Default 1.
 	Partitions int
-	// MaxThreadRuns is how many ThreadRuns of a WfRun may be active at once, at least 2; 0 sets no limit but that
-	// of MaxRecordBytes, some 32,000. Default 0.
+	// MaxThreadRuns is how many ThreadRuns of a WfRun may be active at once, at least 2; 0 sets no limit.
+	// Default 0.
 	MaxThreadRuns int
 	// ArchiveThreadRuns is the number of active ThreadRuns from which completed ones are archived at once; never
 	// more than nine tenths of MaxThreadRuns. Default 58.
@@ -126,24 +127,19 @@ func (c Config) archiveFrom() int {
 	return min(c.ArchiveThreadRuns, c.MaxThreadRuns*9/10)
 }
 
-// bytesPerThreadRun is how much of its record a WfRun, or a NodeRun that waits for them, needs for each of its
-// active ThreadRuns; bytesPerChild how much a ThreadRun needs for each child it ever started.
-const (
-	bytesPerThreadRun = 32
-	bytesPerChild     = 8
-)
-
 // maxThreadRuns is how many ThreadRuns of a WfRun may be active at once.
 func (c Config) maxThreadRuns() int {
-	most := c.MaxRecordBytes / bytesPerThreadRun
 	if c.MaxThreadRuns == 0 {
-		return most
+		return math.MaxInt
 	}
-	return min(c.MaxThreadRuns, most)
+	return c.MaxThreadRuns
 }
 
-// maxChildren is how many children a ThreadRun may start in its life.
-func (c Config) maxChildren() int { return c.MaxRecordBytes / bytesPerChild }
+// bytesPerListed is more than the number of a ThreadRun takes in a list of them.
+const bytesPerListed = 8
+
+// maxListed is how many ThreadRuns one node may start or wait for: their numbers are one value.
+func (c Config) maxListed() int { return c.MaxRecordBytes / bytesPerListed }
 
 // Engine applies the records of core streams. It has no state of its own.
 type Engine struct {

@@ -21,6 +21,9 @@ func (startMultipleThreadsNode) arrive(n *nodeRun) *lhpb.Failure {
 	if err != nil {
 		return badThreadInputs(err)
 	}
+	if most := n.tx().engine.config.maxListed(); len(items) > most {
+		return fail(lhpb.LHErrorType_INTERNAL_ERROR, "The list has %d items: one node may start %d ThreadRuns", len(items), most)
+	}
 	if f := n.thread.mayStart(len(items)); f != nil {
 		return f
 	}

@@ -39,10 +39,6 @@ func (t *threadRun) mayStart(n int) *lhpb.Failure {
 	if !t.run.roomFor(n) {
 		return t.run.tooManyThreads(n)
 	}
-	if most := t.run.tx.engine.config.maxChildren(); len(t.get().ChildThreadIds)+n > most {
-		return fail(lhpb.LHErrorType_INTERNAL_ERROR, "ThreadRun %d has started %d children and may start %d in its life",
-			t.number, len(t.get().ChildThreadIds), most)
-	}
 	return nil
 }
 

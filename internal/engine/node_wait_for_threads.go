@@ -26,7 +26,7 @@ func (waitForThreadsNode) arrive(n *nodeRun) *lhpb.Failure {
 	if err != nil {
 		return fail(lhpb.LHErrorType_VAR_SUB_ERROR, "%s", err)
 	}
-	if most := n.tx().engine.config.maxThreadRuns(); len(numbers) > most {
+	if most := n.tx().engine.config.maxListed(); len(numbers) > most {
 		return fail(lhpb.LHErrorType_VAR_SUB_ERROR, "Cannot wait for %d ThreadRuns, only for %d", len(numbers), most)
 	}
 	var entries []*waitEntry
