@@ -23,6 +23,8 @@ type Definitions interface {
 	Principal(id string) *lhpb.Principal
 	// Quota of a tenant, or of a Principal within it; nil if there is none.
 	Quota(tenant, principal string) *lhpb.Quota
+	// MigrationPlan of a tenant; nil if there is none.
+	MigrationPlan(tenant, name string) *lhpb.WorkflowMigrationPlan
 	// Walk visits what exists of a kind in ascending order of name, major version and revision, from the first
 	// that is not before the given one, until visit returns false. Only these three fields of a Definition count.
 	Walk(tenant string, kind keys.ObjectKind, from keys.Definition, visit func(keys.Definition) bool)

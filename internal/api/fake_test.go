@@ -102,6 +102,7 @@ func (f *fakeCluster) Scan(_ context.Context, from machine.Stream, start, end ke
 // fakeDefinitions hold WfSpecs and tenants.
 type fakeDefinitions struct {
 	specs   map[string]*lhpb.WfSpec
+	plans   map[string]*lhpb.WorkflowMigrationPlan
 	tenants []string
 	quotas  map[string]*lhpb.Quota
 }
@@ -112,6 +113,10 @@ func (f *fakeDefinitions) Principal(string) *lhpb.Principal { return nil }
 
 func (f *fakeDefinitions) Quota(tenant, principal string) *lhpb.Quota {
 	return f.quotas[tenant+"/"+principal]
+}
+
+func (f *fakeDefinitions) MigrationPlan(_, name string) *lhpb.WorkflowMigrationPlan {
+	return f.plans[name]
 }
 
 func (f *fakeDefinitions) Tenant(id string) *lhpb.Tenant {

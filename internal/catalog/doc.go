@@ -1,5 +1,5 @@
 // Package catalog keeps the definitions: TaskDefs, WfSpecs, event definitions, UserTaskDefs, StructDefs,
-// Tenants and Principals.
+// WorkflowMigrationPlans, Tenants and Principals.
 //
 // It has two halves. The Machine applies the records of the metadata stream; it is pure, and whatever it
 // decides follows from the rows it reads and the record. The View holds all definitions of all metadata

@@ -47,6 +47,8 @@ func (t *txn) apply(r *pb.Record) (proto.Message, *lh.Error) {
 		return reply(t.putPrincipal(c.PutPrincipal))
 	case *pb.Record_PutQuota:
 		return reply(t.putQuota(c.PutQuota))
+	case *pb.Record_PutWorkflowMigrationPlan:
+		return reply(t.putWorkflowMigrationPlan(c.PutWorkflowMigrationPlan))
 	case *pb.Record_DeleteTaskDef:
 		return nil, t.deleteTaskDef(c.DeleteTaskDef)
 	case *pb.Record_DeleteWfSpec:
@@ -59,6 +61,8 @@ func (t *txn) apply(r *pb.Record) (proto.Message, *lh.Error) {
 		return nil, t.deleteUserTaskDef(c.DeleteUserTaskDef)
 	case *pb.Record_DeleteStructDef:
 		return nil, t.deleteStructDef(c.DeleteStructDef)
+	case *pb.Record_DeleteWorkflowMigrationPlan:
+		return nil, t.deleteWorkflowMigrationPlan(c.DeleteWorkflowMigrationPlan)
 	case *pb.Record_DeletePrincipal:
 		return nil, t.deletePrincipal(c.DeletePrincipal)
 	case *pb.Record_DeleteQuota:

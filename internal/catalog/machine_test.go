@@ -249,3 +249,36 @@ func (c *countingView) Scan(from, to keys.Key, limit int, empty func() machine.V
 		}
 	}
 }
+
+func TestWorkflowMigrationPlan(t *testing.T) {
+	s := newStream(t)
+	spec := `{"name":"w","entrypointThreadName":"main","threadSpecs":{"main":{
+		"nodes":{"in":{"entrypoint":{},"outgoingEdges":[{"sinkNodeName":"wait"}]},
+			"wait":{"waitForCondition":{"condition":{"literalValue":{"bool":false}}},"outgoingEdges":[{"sinkNodeName":"out"}]},"out":{"exit":{}}}}}}`
+	put[*lhpb.WfSpec](s, record(t, "put_wf_spec", spec))
+	put[*lhpb.WfSpec](s, record(t, "put_wf_spec", strings.Replace(spec, `"bool":false`, `"bool":true`, 1)))
+	plan := func(name, nodes string) *pb.Record {
+		return record(t, "put_workflow_migration_plan", `{"name":"`+name+`","oldWfSpec":{"name":"w"},"revision":1,
+			"threadMigrations":{"main":{"newThreadName":"main","nodeMigrations":{`+nodes+`}}}}`)
+	}
+	waits := `"wait":{"newNodeName":"wait"}`
+	s.refused(plan("a_b", waits), lh.InvalidArgument, "WorkflowMigrationPlanName must be a valid hostname")
+	s.refused(plan("p", `"in":{"newNodeName":"wait"}`), lh.InvalidArgument, "ENTRYPOINT")
+	first := put[*lhpb.WorkflowMigrationPlan](s, plan("p", waits))
+	want := &lhpb.WorkflowMigrationPlan{}
+	unmarshal(t, `{"workflowMigrationPlanId":{"name":"p"},"createdAt":"1970-01-01T00:00:05Z","oldWfSpec":{"name":"w"},"revision":1,
+		"threadMigrations":{"main":{"newThreadName":"main","nodeMigrations":{"wait":{"newNodeName":"wait"}}}}}`, want)
+	equal(t, first, want)
+	equal(t, s.view.MigrationPlan("acme", "p"), want)
+	equal(t, put[*lhpb.WorkflowMigrationPlan](s, plan("p", waits)), first)
+	s.refused(plan("p", ""), lh.AlreadyExists, "WorkflowMigrationPlan [p] already exists and is immutable.")
+
+	s.done(record(t, "delete_wf_spec", `{"id":{"name":"w"}}`))
+	equal(t, put[*lhpb.WorkflowMigrationPlan](s, plan("p", waits)), first)
+	s.refused(plan("q", waits), lh.NotFound, "Couldn't find WfSpec w version 0.0")
+	s.done(record(t, "delete_workflow_migration_plan", `{"id":{"name":"p"}}`))
+	s.refused(record(t, "delete_workflow_migration_plan", `{"id":{"name":"p"}}`), lh.NotFound, "WorkflowMigrationPlan")
+	if s.view.MigrationPlan("acme", "p") != nil {
+		t.Error("a deleted plan is found")
+	}
+}

@@ -38,6 +38,11 @@ func (v *View) Quota(tenant, principal string) *lhpb.Quota {
 	return as[*lhpb.Quota](v.At(v.Version(), "").exact(keys.KindQuota, QuotaName(tenant, principal), 0, 0))
 }
 
+// MigrationPlan of that name as of the newest version; nil if there is none.
+func (v *View) MigrationPlan(tenant, name string) *lhpb.WorkflowMigrationPlan {
+	return v.At(v.Version(), tenant).WorkflowMigrationPlan(name)
+}
+
 // snapshot is the definitions of a tenant as of one version.
 type snapshot struct {
 	view    *View
@@ -103,6 +108,11 @@ func (s snapshot) UserTaskDef(name string, version int32) *lhpb.UserTaskDef {
 // StructDef of that version; spec.NewestVersion for the newest.
 func (s snapshot) StructDef(name string, version int32) *lhpb.StructDef {
 	return as[*lhpb.StructDef](s.numbered(keys.KindStructDef, name, version))
+}
+
+// WorkflowMigrationPlan of that name.
+func (s snapshot) WorkflowMigrationPlan(name string) *lhpb.WorkflowMigrationPlan {
+	return as[*lhpb.WorkflowMigrationPlan](s.exact(keys.KindWorkflowMigrationPlan, name, 0, 0))
 }
 
 func (s snapshot) numbered(k keys.ObjectKind, name string, version int32) any {

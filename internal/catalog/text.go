@@ -20,6 +20,8 @@ func describe(d keys.Definition) string {
 		return "ExternalEventDef " + d.Name
 	case keys.KindWorkflowEventDef:
 		return "WorkflowEventDef " + d.Name
+	case keys.KindWorkflowMigrationPlan:
+		return "WorkflowMigrationPlan " + d.Name
 	default:
 		return d.Name
 	}

@@ -23,7 +23,7 @@ type View struct {
 
 // definitions are those of one tenant, by kind.
 type definitions struct {
-	kinds [keys.KindQuota - keys.KindTaskDef + 1]kind
+	kinds [keys.KindWorkflowMigrationPlan - keys.KindTaskDef + 1]kind
 }
 
 func (d *definitions) of(k keys.ObjectKind) *kind { return &d.kinds[k-keys.KindTaskDef] }
@@ -180,6 +180,8 @@ func emptyOf(kind keys.ObjectKind) machine.Value {
 		return &lhpb.Tenant{}
 	case keys.KindQuota:
 		return &lhpb.Quota{}
+	case keys.KindWorkflowMigrationPlan:
+		return &lhpb.WorkflowMigrationPlan{}
 	default:
 		return &lhpb.Principal{}
 	}

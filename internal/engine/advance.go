@@ -17,6 +17,7 @@ func (w *wfRun) advance() {
 			return
 		}
 		changed = w.pass()
+		w.followMigration()
 	}
 	w.archiveRetired()
 	w.fanOutLater()
@@ -66,6 +67,9 @@ func (t *threadRun) step() bool {
 	case lhpb.LHStatus_HALTING:
 		return t.tryFinishHalting()
 	}
+	if t.spec == nil {
+		return false
+	}
 	n := t.node()
 	if n.failed() {
 		return t.goOnAfterFailure(n)
@@ -77,10 +81,15 @@ func (t *threadRun) step() bool {
 		t.failAt(n, f)
 		return true
 	}
+	if o.done {
+		n.complete(o)
+	}
+	if t.migrateFrom(n) {
+		return true
+	}
 	if !o.done {
 		return false
 	}
-	n.complete(o)
 	if n.spec().GetExit() != nil {
 		t.complete()
 		t.run.threadEnded()
@@ -113,13 +122,22 @@ func (t *threadRun) goOnAfterFailure(n *nodeRun) bool {
 	return true
 }
 
-// moveTo activates the node, and deals with a failure to arrive there.
+// moveTo goes to the node, and deals with a failure to arrive there. One that keeps the ThreadRun at a node
+// whose failure was handled finds no handler.
 func (t *threadRun) moveTo(next string) {
-	if f := t.activate(next); f != nil {
-		n := t.node()
-		n.fail(f)
-		t.failAt(n, f)
+	left := t.node()
+	f := t.goTo(next)
+	if f == nil {
+		return
 	}
+	n := t.node()
+	again := n == left && n.failed()
+	n.fail(f)
+	if again {
+		t.die(f)
+		return
+	}
+	t.failAt(n, f)
 }
 
 // threadEnded lets go on what may have waited for the end of a ThreadRun, a parent WfRun included.
@@ -149,6 +167,7 @@ func (w *wfRun) crash(f *lhpb.Failure) {
 	n.halt()
 	t.haltBelow()
 	t.fail(f)
+	w.followMigration()
 	w.tellParent()
 }
 

@@ -57,6 +57,8 @@ func (t *txn) apply(r *pb.Record) machine.Reply {
 		return t.correlate(c.Correlate)
 	case *pb.Record_Uncorrelate:
 		return t.uncorrelate(c.Uncorrelate)
+	case *pb.Record_ApplyWorkflowMigrationPlan:
+		return t.applyWorkflowMigrationPlan(c.ApplyWorkflowMigrationPlan)
 	case *pb.Record_TimerFired:
 		return t.timerFired(c.TimerFired)
 	case *pb.Record_Continue:

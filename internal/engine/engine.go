@@ -24,6 +24,7 @@ type Specs interface {
 	StructDef(name string, version int32) *lhpb.StructDef
 	// Tenant itself.
 	Tenant() *lhpb.Tenant
+	WorkflowMigrationPlan(name string) *lhpb.WorkflowMigrationPlan
 }
 
 // Catalog gives the metadata as of a version: the same version, the same answers.

@@ -134,7 +134,7 @@ func (w *wfRun) startFailureHandlers() (changed bool) {
 
 // readyForHandler reports whether the ThreadRun stands still for its handler's sake alone, or has ended.
 func (t *threadRun) readyForHandler() bool {
-	return t.terminated() || t.tryFinishHalting() && !t.haltedForGood()
+	return t.terminated() || t.spec != nil && t.tryFinishHalting() && !t.haltedForGood()
 }
 
 func (t *threadRun) startFailureHandler(handlerSpec string) {

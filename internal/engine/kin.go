@@ -156,3 +156,23 @@ func (w *wfRun) allThreads() []*threadRun {
 	}
 	return w.loaded
 }
+
+// threadsFrom are the active ThreadRuns that are not below that number, ascending.
+func (w *wfRun) threadsFrom(n int32) iter.Seq[*threadRun] {
+	return func(yield func(*threadRun) bool) {
+		if w.row.before != nil {
+			rows := machine.Scan[lhpb.ThreadRun](w.tx.view, w.keys.ThreadRun(n), w.keys.Kind(keys.KindThreadRun).End(), maxWatches)
+			for _, stored := range rows {
+				n = stored.Number + 1
+				if t := w.thread(stored.Number); t != nil && !yield(t) {
+					return
+				}
+			}
+		}
+		for _, t := range slices.Clone(w.loaded) {
+			if t.number >= n && !yield(t) {
+				return
+			}
+		}
+	}
+}

@@ -62,10 +62,18 @@ func (n *nodeRun) get() *lhpb.NodeRun    { return n.row.now }
 func (n *nodeRun) edit() *lhpb.NodeRun   { return n.row.edit(n.tx()) }
 func (n *nodeRun) id() *lhpb.NodeRunId   { return n.get().Id }
 func (n *nodeRun) status() lhpb.LHStatus { return n.get().Status }
-func (n *nodeRun) spec() *lhpb.Node      { return n.thread.spec.Node(n.get().NodeName) }
 func (n *nodeRun) failed() bool          { return len(n.get().Failures) > 0 }
 func (n *nodeRun) kind() nodeKind        { return kindOf(n.spec()) }
 func (n *nodeRun) scope() *scope         { return &scope{thread: n.thread} }
+
+// spec is the node; nil if the WfSpec is gone.
+func (n *nodeRun) spec() *lhpb.Node {
+	if n.thread.spec == nil {
+		return nil
+	}
+	return n.thread.spec.Node(n.get().NodeName)
+}
+
 func (n *nodeRun) lastFailure() *lhpb.Failure {
 	f := n.get().Failures
 	if len(f) == 0 {

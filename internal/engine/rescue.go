@@ -43,7 +43,7 @@ func (w *wfRun) rescue(number int32, skip bool) *lh.Error {
 		}
 	}
 	t.rescue()
-	if f := t.activate(next); f != nil {
+	if f := t.goTo(next); f != nil {
 		return couldNotRescue(f)
 	}
 	if number == 0 {

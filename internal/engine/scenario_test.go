@@ -190,6 +190,10 @@ func (s *scenario) command(d *datadriven.TestData) {
 		s.do(&pb.Record{Command: &pb.Record_RescueThreadRun{RescueThreadRun: &lhpb.RescueThreadRunRequest{
 			WfRunId: lh.ParseWfRunID(a.words[0]), ThreadRunNumber: a.int("thread"), SkipCurrentNode: slices.Contains(a.words, "skip"),
 		}}})
+	case "plan":
+		s.putPlan(a, d.Input)
+	case "migrate":
+		s.migrate(a, d.Input)
 	case "delete":
 		s.do(&pb.Record{Command: &pb.Record_DeleteWfRun{DeleteWfRun: &lhpb.DeleteWfRunRequest{Id: lh.ParseWfRunID(a.words[0])}}})
 	case "register":
@@ -314,6 +318,8 @@ func (s *scenario) undef(a args) {
 		delete(d.events, a.words[1])
 	case "usertaskdef":
 		delete(d.userTasks, a.words[1])
+	case "plan":
+		delete(d.plans, a.words[1])
 	}
 }
 
@@ -854,7 +860,7 @@ func summary(m proto.Message) string {
 		if n := len(x.WfRun.PendingFailures); n > 0 {
 			s += fmt.Sprintf(" pending failures %d", n)
 		}
-		return s
+		return s + migrationSummary(x)
 	case *lhpb.WfRun:
 		s := "WfRun " + short(lh.WfRunIDString(x.Id)) + " " + x.Status.String() + ", threads"
 		for _, t := range x.ThreadRuns {
@@ -941,7 +947,7 @@ func summary(m proto.Message) string {
 }
 
 func threadSummary(x *lhpb.ThreadRun) string {
-	s := fmt.Sprintf("%d %s %s at %d", x.Number, x.ThreadSpecName, x.Status, x.CurrentNodePosition)
+	s := fmt.Sprintf("%d %s %s at %d", x.Number, x.ThreadSpecName, x.Status, x.CurrentNodePosition) + laterSpec(x.WfSpecId)
 	switch x.Type {
 	case lhpb.ThreadType_INTERRUPT, lhpb.ThreadType_FAILURE_HANDLER:
 		s += " " + x.Type.String()
@@ -989,7 +995,7 @@ func reason(r *lhpb.ThreadHaltReason) string {
 }
 
 func nodeSummary(x *lhpb.NodeRun) string {
-	s := fmt.Sprintf("%d/%d %s %s", x.Id.ThreadRunNumber, x.Id.Position, x.NodeName, x.Status)
+	s := fmt.Sprintf("%d/%d %s %s", x.Id.ThreadRunNumber, x.Id.Position, x.NodeName, x.Status) + laterSpec(x.WfSpecId)
 	if x.EndTime != nil && x.Status != lhpb.LHStatus_COMPLETED {
 		s += " ended"
 	}

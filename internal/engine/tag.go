@@ -43,6 +43,7 @@ func (t *txn) appendWfRunTags(c []machine.Change, before, after *lhpb.WfRun) []m
 	if before == nil || after == nil {
 		c = move(c, t.parentTag(before), t.parentTag(after), empty)
 	}
+	c = move(c, t.migrationTag(before), t.migrationTag(after), empty)
 	if before != nil && after != nil && before.Status == after.Status && sameWfSpec(before.WfSpecId, after.WfSpecId) {
 		return c
 	}
@@ -69,6 +70,14 @@ func (t *txn) parentTag(w *lhpb.WfRun) keys.Key {
 		return ""
 	}
 	return t.keys.Tag(keys.TagWfRunParent).Text(lh.WfRunIDString(w.Id.ParentWfRunId)).
+		Row(nanos(w.StartTime)/nsPerMs, keys.TagID{WfRun: lh.WfRunIDString(w.Id)})
+}
+
+func (t *txn) migrationTag(w *lhpb.WfRun) keys.Key {
+	if w.GetWorkflowMigrationPlanId() == nil {
+		return ""
+	}
+	return t.keys.Tag(keys.TagMigration).Text(w.WorkflowMigrationPlanId.Name).
 		Row(nanos(w.StartTime)/nsPerMs, keys.TagID{WfRun: lh.WfRunIDString(w.Id)})
 }
 

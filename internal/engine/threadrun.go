@@ -246,6 +246,9 @@ func (t *threadRun) rescue() {
 	t.watchInterrupts()
 	t.tell()
 	t.seeBelow()
+	if w := t.run; t.number < w.row.now.Unmigrated {
+		w.leftToMigrate(t.number)
+	}
 	if t.number == 0 {
 		t.run.revive()
 	}

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 
+	"littlehorse/internal/machine"
 	"littlehorse/internal/pb"
 	"littlehorse/internal/spec"
 	"littlehorse/internal/value"
@@ -51,37 +52,42 @@ func (t *threadRun) declare(inputs map[string]*lhpb.VariableValue) {
 		}
 		v := inputs[def.VarDef.GetName()]
 		if value.IsNull(v) {
-			v = value.NormalizeValue(def.VarDef.GetDefaultValue())
+			v = initial(def)
 		}
-		if v == nil {
-			v = null
-		}
-		t.newVariable(def, v)
+		made := t.newVariable(def, v)
+		made.row.put(t.run.tx, made.row.now)
+		t.vars = append(t.vars, made)
 	}
 }
 
-func (t *threadRun) newVariable(def *lhpb.ThreadVarDef, v *lhpb.VariableValue) {
+// initial is the value of a Variable that is given none.
+func initial(def *lhpb.ThreadVarDef) *lhpb.VariableValue {
+	if v := value.NormalizeValue(def.VarDef.GetDefaultValue()); v != nil {
+		return v
+	}
+	return null
+}
+
+// newVariable is a Variable that is not stored yet.
+func (t *threadRun) newVariable(def *lhpb.ThreadVarDef, v *lhpb.VariableValue) *variable {
 	name := def.VarDef.GetName()
 	made := &variable{thread: t, name: name, def: def}
 	made.row.key = t.run.keys.Variable(t.number, name)
-	made.row.put(t.run.tx, &lhpb.Variable{
+	made.row.now = &lhpb.Variable{
 		Id:        &lhpb.VariableId{WfRunId: t.run.id(), ThreadRunNumber: t.number, Name: name},
 		Value:     v,
 		CreatedAt: t.run.tx.now,
-		WfSpecId:  t.get().WfSpecId,
+		WfSpecId:  t.graph.Spec.Id,
 		Masked:    value.VarType(def.VarDef).GetMasked(),
-	})
-	t.vars = append(t.vars, made)
+	}
+	return made
 }
 
 // variable is what the name means in the ThreadRun: its own Variable, one of a ThreadRun above it, or one
 // inherited from a parent WfRun. Nil if it means nothing here.
 func (t *threadRun) variable(name string) *variable {
 	for a := t; a != nil; a = a.parent() {
-		if a.spec == nil {
-			continue
-		}
-		def := a.spec.Vars[name]
+		def := a.declaration(name)
 		switch {
 		case def == nil:
 		case def.AccessLevel == lhpb.WfRunVariableAccessLevel_INHERITED_VAR:
@@ -93,11 +99,39 @@ func (t *threadRun) variable(name string) *variable {
 	return nil
 }
 
+// declaration of a Variable of the ThreadRun's own: by its ThreadSpec, or by the one it had when the Variable
+// was made. Nil if there is none.
+func (t *threadRun) declaration(name string) *lhpb.ThreadVarDef {
+	if t.spec == nil {
+		return nil
+	}
+	if def := t.spec.Vars[name]; def != nil || !t.run.migrates() {
+		return def
+	}
+	for _, v := range t.vars {
+		if v.name == name {
+			return v.def
+		}
+	}
+	left := machine.Get[lhpb.Variable](t.run.tx.view, t.run.keys.Variable(t.number, name))
+	g := t.run.tx.specs.WfSpec(left.GetWfSpecId())
+	if g == nil {
+		return nil
+	}
+	for _, thread := range sortedKeys(g.Threads) {
+		if def := g.Threads[thread].Vars[name]; def != nil {
+			return def
+		}
+	}
+	return nil
+}
+
 // own is the ThreadRun's own Variable.
 func (t *threadRun) own(def *lhpb.ThreadVarDef) *variable {
 	name := def.VarDef.GetName()
 	for _, v := range t.vars {
 		if v.name == name {
+			v.def = def
 			return v
 		}
 	}
@@ -114,10 +148,7 @@ func (t *threadRun) own(def *lhpb.ThreadVarDef) *variable {
 func (w *wfRun) inherited(name string) *variable {
 	for p := w.parent(); p != nil; p = p.parent() {
 		t := p.entrypoint()
-		if t.spec == nil {
-			return nil
-		}
-		def := t.spec.Vars[name]
+		def := t.declaration(name)
 		switch {
 		case def == nil || def.AccessLevel == lhpb.WfRunVariableAccessLevel_PRIVATE_VAR:
 			return nil

@@ -30,12 +30,14 @@ type definitions struct {
 	userTasks  map[string]*lhpb.UserTaskDef
 	structDefs map[string][]*lhpb.StructDef
 	output     *lhpb.OutputTopicConfig
+	plans      map[string]*lhpb.WorkflowMigrationPlan
 }
 
 func newMetadata() *metadata {
 	return &metadata{versions: []*definitions{{
 		wfSpecs: map[string][]*spec.Graph{}, taskDefs: map[string]*lhpb.TaskDef{}, events: map[string]*lhpb.ExternalEventDef{},
 		wfEvents: map[string]*lhpb.WorkflowEventDef{}, userTasks: map[string]*lhpb.UserTaskDef{}, structDefs: map[string][]*lhpb.StructDef{},
+		plans: map[string]*lhpb.WorkflowMigrationPlan{},
 	}}}
 }
 
@@ -49,6 +51,7 @@ func (m *metadata) next() *definitions {
 	n := &definitions{
 		wfSpecs: maps.Clone(d.wfSpecs), taskDefs: maps.Clone(d.taskDefs), events: maps.Clone(d.events),
 		wfEvents: maps.Clone(d.wfEvents), userTasks: maps.Clone(d.userTasks), structDefs: maps.Clone(d.structDefs),
+		plans: maps.Clone(d.plans),
 	}
 	n.output = d.output
 	m.versions = append(m.versions, n)
@@ -71,6 +74,10 @@ func (m *metadata) put(r *lhpb.PutWfSpecRequest) (*lhpb.WfSpec, error) {
 func (d *definitions) TaskDef(name string) *lhpb.TaskDef                   { return d.taskDefs[name] }
 func (d *definitions) ExternalEventDef(name string) *lhpb.ExternalEventDef { return d.events[name] }
 func (d *definitions) WorkflowEventDef(name string) *lhpb.WorkflowEventDef { return d.wfEvents[name] }
+
+func (d *definitions) WorkflowMigrationPlan(name string) *lhpb.WorkflowMigrationPlan {
+	return d.plans[name]
+}
 
 func (d *definitions) UserTaskDef(name string, _ int32) *lhpb.UserTaskDef { return d.userTasks[name] }
 

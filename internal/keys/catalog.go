@@ -12,6 +12,8 @@ const (
 	KindTenant           ObjectKind = 0x16 // lhpb.Tenant, under tenant ""
 	KindPrincipal        ObjectKind = 0x17 // lhpb.Principal, under tenant ""
 	KindQuota            ObjectKind = 0x18 // lhpb.Quota, under tenant ""; tenant and principal
+
+	KindWorkflowMigrationPlan ObjectKind = 0x19 // lhpb.WorkflowMigrationPlan
 )
 
 // What the metadata machine keeps for itself, as of now only.
@@ -92,7 +94,7 @@ func ParseObject(k Key) (tenant string, kind ObjectKind, err error) {
 }
 
 // IsDefinition reports whether rows of the kind are Definitions.
-func (k ObjectKind) IsDefinition() bool { return k >= KindTaskDef && k <= KindQuota }
+func (k ObjectKind) IsDefinition() bool { return k >= KindTaskDef && k <= KindWorkflowMigrationPlan }
 
 // Definitions is the prefix of all rows of one kind of definition.
 func (t Tenant) Definitions(kind ObjectKind) Key { return Key(t.object(kind)) }

@@ -12,7 +12,7 @@ func anyDefinition() *rapid.Generator[Definition] {
 	return rapid.Custom(func(t *rapid.T) Definition {
 		return Definition{
 			Tenant:   rapid.SampledFrom([]string{"", "a", "a\x00b"}).Draw(t, "tenant"),
-			Kind:     ObjectKind(rapid.IntRange(int(KindTaskDef), int(KindPrincipal)).Draw(t, "kind")),
+			Kind:     ObjectKind(rapid.IntRange(int(KindTaskDef), int(KindWorkflowMigrationPlan)).Draw(t, "kind")),
 			Name:     anyText().Draw(t, "name"),
 			Major:    rapid.Int32Range(0, 1<<31-1).Draw(t, "major"),
 			Revision: rapid.Int32Range(0, 1<<31-1).Draw(t, "revision"),

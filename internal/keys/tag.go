@@ -24,6 +24,7 @@ const (
 	TagSchedule      TagKind = 0x0a // WfSpec name; value lhpb.WfSpecId
 	// ExternalEventDef name, 1 if ExternalEvents came of it; value pb.Empty
 	TagCorrelatedEvent TagKind = 0x0b
+	TagMigration       TagKind = 0x0c // WorkflowMigrationPlan name, of WfRuns being migrated; value pb.Empty
 )
 
 // OpenTask stands for TASK_SCHEDULED, TASK_RUNNING and TASK_PENDING in TagTaskRun: an index row a status

@@ -190,6 +190,7 @@ type Record struct {
 	//	*Record_BulkJobProgress
 	//	*Record_PutQuota
 	//	*Record_DeleteQuota
+	//	*Record_DeleteWorkflowMigrationPlan
 	//	*Record_MetricUpdate
 	Command       isRecord_Command `protobuf_oneof:"command"`
 	unknownFields protoimpl.UnknownFields
@@ -672,6 +673,15 @@ func (x *Record) GetDeleteQuota() *lhpb.DeleteQuotaRequest {
 	return nil
 }
 
+func (x *Record) GetDeleteWorkflowMigrationPlan() *lhpb.DeleteWorkflowMigrationPlanRequest {
+	if x != nil {
+		if x, ok := x.Command.(*Record_DeleteWorkflowMigrationPlan); ok {
+			return x.DeleteWorkflowMigrationPlan
+		}
+	}
+	return nil
+}
+
 func (x *Record) GetMetricUpdate() *MetricUpdate {
 	if x != nil {
 		if x, ok := x.Command.(*Record_MetricUpdate); ok {
@@ -879,6 +889,10 @@ type Record_DeleteQuota struct {
 	DeleteQuota *lhpb.DeleteQuotaRequest `protobuf:"bytes,120,opt,name=delete_quota,json=deleteQuota,proto3,oneof"`
 }
 
+type Record_DeleteWorkflowMigrationPlan struct {
+	DeleteWorkflowMigrationPlan *lhpb.DeleteWorkflowMigrationPlanRequest `protobuf:"bytes,121,opt,name=delete_workflow_migration_plan,json=deleteWorkflowMigrationPlan,proto3,oneof"`
+}
+
 type Record_MetricUpdate struct {
 	// The repartition streams.
 	MetricUpdate *MetricUpdate `protobuf:"bytes,200,opt,name=metric_update,json=metricUpdate,proto3,oneof"`
@@ -979,6 +993,8 @@ func (*Record_BulkJobProgress) isRecord_Command() {}
 func (*Record_PutQuota) isRecord_Command() {}
 
 func (*Record_DeleteQuota) isRecord_Command() {}
+
+func (*Record_DeleteWorkflowMigrationPlan) isRecord_Command() {}
 
 func (*Record_MetricUpdate) isRecord_Command() {}
 
@@ -1543,9 +1559,12 @@ func (x *CreateBulkJob) GetPartitions() int32 {
 
 // BulkDelete is a partition's share of a bulk job that deletes WfRuns.
 type BulkDelete struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	BulkJobId     *lhpb.BulkJobId        `protobuf:"bytes,1,opt,name=bulk_job_id,json=bulkJobId,proto3" json:"bulk_job_id,omitempty"`
-	What          *lhpb.BulkDeleteWfRun  `protobuf:"bytes,2,opt,name=what,proto3" json:"what,omitempty"`
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	BulkJobId *lhpb.BulkJobId        `protobuf:"bytes,1,opt,name=bulk_job_id,json=bulkJobId,proto3" json:"bulk_job_id,omitempty"`
+	// All of it is set.
+	What *lhpb.BulkDeleteWfRun `protobuf:"bytes,2,opt,name=what,proto3" json:"what,omitempty"`
+	// Zero-based number of the subprocess that this partition is.
+	Subprocess    int32 `protobuf:"varint,3,opt,name=subprocess,proto3" json:"subprocess,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1592,6 +1611,13 @@ func (x *BulkDelete) GetWhat() *lhpb.BulkDeleteWfRun {
 		return x.What
 	}
 	return nil
+}
+
+func (x *BulkDelete) GetSubprocess() int32 {
+	if x != nil {
+		return x.Subprocess
+	}
+	return 0
 }
 
 // BulkJobProgress is how far a partition has come with its share of a bulk job.
@@ -1805,7 +1831,7 @@ const file_lh_record_proto_rawDesc = "" +
 	"\tprincipal\x18\x06 \x01(\tR\tprincipal\x12'\n" +
 	"\x0fcatalog_version\x18\a \x01(\x04R\x0ecatalogVersion\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\b \x01(\fR\trequestId\"\x98\x1f\n" +
+	"request_id\x18\b \x01(\fR\trequestId\"\x90 \n" +
 	"\x06Record\x12+\n" +
 	"\x06header\x18\x01 \x01(\v2\x13.lh.internal.HeaderR\x06header\x12+\n" +
 	"\x06run_wf\x18\n" +
@@ -1863,7 +1889,8 @@ const file_lh_record_proto_rawDesc = "" +
 	"\x0fdelete_bulk_job\x18u \x01(\v2!.littlehorse.DeleteBulkJobRequestH\x00R\rdeleteBulkJob\x12J\n" +
 	"\x11bulk_job_progress\x18v \x01(\v2\x1c.lh.internal.BulkJobProgressH\x00R\x0fbulkJobProgress\x12;\n" +
 	"\tput_quota\x18w \x01(\v2\x1c.littlehorse.PutQuotaRequestH\x00R\bputQuota\x12D\n" +
-	"\fdelete_quota\x18x \x01(\v2\x1f.littlehorse.DeleteQuotaRequestH\x00R\vdeleteQuota\x12A\n" +
+	"\fdelete_quota\x18x \x01(\v2\x1f.littlehorse.DeleteQuotaRequestH\x00R\vdeleteQuota\x12v\n" +
+	"\x1edelete_workflow_migration_plan\x18y \x01(\v2/.littlehorse.DeleteWorkflowMigrationPlanRequestH\x00R\x1bdeleteWorkflowMigrationPlan\x12A\n" +
 	"\rmetric_update\x18\xc8\x01 \x01(\v2\x19.lh.internal.MetricUpdateH\x00R\fmetricUpdateB\t\n" +
 	"\acommand\"q\n" +
 	"\x05RunWf\x123\n" +
@@ -1906,11 +1933,14 @@ const file_lh_record_proto_rawDesc = "" +
 	"\arequest\x18\x01 \x01(\v2!.littlehorse.CreateBulkJobRequestR\arequest\x12\x1e\n" +
 	"\n" +
 	"partitions\x18\x02 \x01(\x05R\n" +
-	"partitions\"v\n" +
+	"partitions\"\x96\x01\n" +
 	"\n" +
 	"BulkDelete\x126\n" +
 	"\vbulk_job_id\x18\x01 \x01(\v2\x16.littlehorse.BulkJobIdR\tbulkJobId\x120\n" +
-	"\x04what\x18\x02 \x01(\v2\x1c.littlehorse.BulkDeleteWfRunR\x04what\"\xdd\x01\n" +
+	"\x04what\x18\x02 \x01(\v2\x1c.littlehorse.BulkDeleteWfRunR\x04what\x12\x1e\n" +
+	"\n" +
+	"subprocess\x18\x03 \x01(\x05R\n" +
+	"subprocess\"\xdd\x01\n" +
 	"\x0fBulkJobProgress\x126\n" +
 	"\vbulk_job_id\x18\x01 \x01(\v2\x16.littlehorse.BulkJobIdR\tbulkJobId\x12\x1e\n" +
 	"\n" +
@@ -1941,74 +1971,75 @@ func file_lh_record_proto_rawDescGZIP() []byte {
 
 var file_lh_record_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
 var file_lh_record_proto_goTypes = []any{
-	(*Header)(nil),                                 // 0: lh.internal.Header
-	(*Record)(nil),                                 // 1: lh.internal.Record
-	(*RunWf)(nil),                                  // 2: lh.internal.RunWf
-	(*ClaimTask)(nil),                              // 3: lh.internal.ClaimTask
-	(*Credit)(nil),                                 // 4: lh.internal.Credit
-	(*ReportTask)(nil),                             // 5: lh.internal.ReportTask
-	(*RegisterTaskWorker)(nil),                     // 6: lh.internal.RegisterTaskWorker
-	(*TimerFired)(nil),                             // 7: lh.internal.TimerFired
-	(*Continue)(nil),                               // 8: lh.internal.Continue
-	(*ScheduleWf)(nil),                             // 9: lh.internal.ScheduleWf
-	(*Correlate)(nil),                              // 10: lh.internal.Correlate
-	(*CreateBulkJob)(nil),                          // 11: lh.internal.CreateBulkJob
-	(*BulkDelete)(nil),                             // 12: lh.internal.BulkDelete
-	(*BulkJobProgress)(nil),                        // 13: lh.internal.BulkJobProgress
-	(*MetricUpdate)(nil),                           // 14: lh.internal.MetricUpdate
-	(*Count)(nil),                                  // 15: lh.internal.Count
-	(*lhpb.StopWfRunRequest)(nil),                  // 16: littlehorse.StopWfRunRequest
-	(*lhpb.ResumeWfRunRequest)(nil),                // 17: littlehorse.ResumeWfRunRequest
-	(*lhpb.RescueThreadRunRequest)(nil),            // 18: littlehorse.RescueThreadRunRequest
-	(*lhpb.DeleteWfRunRequest)(nil),                // 19: littlehorse.DeleteWfRunRequest
-	(*lhpb.PutCheckpointRequest)(nil),              // 20: littlehorse.PutCheckpointRequest
-	(*lhpb.PutExternalEventRequest)(nil),           // 21: littlehorse.PutExternalEventRequest
-	(*lhpb.AssignUserTaskRunRequest)(nil),          // 22: littlehorse.AssignUserTaskRunRequest
-	(*lhpb.SaveUserTaskRunProgressRequest)(nil),    // 23: littlehorse.SaveUserTaskRunProgressRequest
-	(*lhpb.CompleteUserTaskRunRequest)(nil),        // 24: littlehorse.CompleteUserTaskRunRequest
-	(*lhpb.CancelUserTaskRunRequest)(nil),          // 25: littlehorse.CancelUserTaskRunRequest
-	(*lhpb.PutUserTaskRunCommentRequest)(nil),      // 26: littlehorse.PutUserTaskRunCommentRequest
-	(*lhpb.EditUserTaskRunCommentRequest)(nil),     // 27: littlehorse.EditUserTaskRunCommentRequest
-	(*lhpb.DeleteUserTaskRunCommentRequest)(nil),   // 28: littlehorse.DeleteUserTaskRunCommentRequest
-	(*lhpb.DeleteScheduledWfRunRequest)(nil),       // 29: littlehorse.DeleteScheduledWfRunRequest
-	(*lhpb.PutCorrelatedEventRequest)(nil),         // 30: littlehorse.PutCorrelatedEventRequest
-	(*lhpb.DeleteCorrelatedEventRequest)(nil),      // 31: littlehorse.DeleteCorrelatedEventRequest
-	(*lhpb.ApplyWorkflowMigrationPlanRequest)(nil), // 32: littlehorse.ApplyWorkflowMigrationPlanRequest
-	(*lhpb.PutTaskDefRequest)(nil),                 // 33: littlehorse.PutTaskDefRequest
-	(*lhpb.DeleteTaskDefRequest)(nil),              // 34: littlehorse.DeleteTaskDefRequest
-	(*lhpb.PutWfSpecRequest)(nil),                  // 35: littlehorse.PutWfSpecRequest
-	(*lhpb.DeleteWfSpecRequest)(nil),               // 36: littlehorse.DeleteWfSpecRequest
-	(*lhpb.PutExternalEventDefRequest)(nil),        // 37: littlehorse.PutExternalEventDefRequest
-	(*lhpb.DeleteExternalEventDefRequest)(nil),     // 38: littlehorse.DeleteExternalEventDefRequest
-	(*lhpb.PutWorkflowEventDefRequest)(nil),        // 39: littlehorse.PutWorkflowEventDefRequest
-	(*lhpb.DeleteWorkflowEventDefRequest)(nil),     // 40: littlehorse.DeleteWorkflowEventDefRequest
-	(*lhpb.PutUserTaskDefRequest)(nil),             // 41: littlehorse.PutUserTaskDefRequest
-	(*lhpb.DeleteUserTaskDefRequest)(nil),          // 42: littlehorse.DeleteUserTaskDefRequest
-	(*lhpb.PutStructDefRequest)(nil),               // 43: littlehorse.PutStructDefRequest
-	(*lhpb.DeleteStructDefRequest)(nil),            // 44: littlehorse.DeleteStructDefRequest
-	(*lhpb.PutTenantRequest)(nil),                  // 45: littlehorse.PutTenantRequest
-	(*lhpb.PutPrincipalRequest)(nil),               // 46: littlehorse.PutPrincipalRequest
-	(*lhpb.DeletePrincipalRequest)(nil),            // 47: littlehorse.DeletePrincipalRequest
-	(*lhpb.PutWorkflowMigrationPlanRequest)(nil),   // 48: littlehorse.PutWorkflowMigrationPlanRequest
-	(*lhpb.DeleteBulkJobRequest)(nil),              // 49: littlehorse.DeleteBulkJobRequest
-	(*lhpb.PutQuotaRequest)(nil),                   // 50: littlehorse.PutQuotaRequest
-	(*lhpb.DeleteQuotaRequest)(nil),                // 51: littlehorse.DeleteQuotaRequest
-	(*lhpb.RunWfRequest)(nil),                      // 52: littlehorse.RunWfRequest
-	(*lhpb.WfSpecId)(nil),                          // 53: littlehorse.WfSpecId
-	(*lhpb.TaskRunId)(nil),                         // 54: littlehorse.TaskRunId
-	(*lhpb.TaskDefId)(nil),                         // 55: littlehorse.TaskDefId
-	(*lhpb.ReportTaskRun)(nil),                     // 56: littlehorse.ReportTaskRun
-	(*lhpb.RegisterTaskWorkerRequest)(nil),         // 57: littlehorse.RegisterTaskWorkerRequest
-	(*lhpb.LHHostInfo)(nil),                        // 58: littlehorse.LHHostInfo
-	(*lhpb.ScheduleWfRequest)(nil),                 // 59: littlehorse.ScheduleWfRequest
-	(*lhpb.CorrelatedEventId)(nil),                 // 60: littlehorse.CorrelatedEventId
-	(*lhpb.NodeRunId)(nil),                         // 61: littlehorse.NodeRunId
-	(*lhpb.CreateBulkJobRequest)(nil),              // 62: littlehorse.CreateBulkJobRequest
-	(*lhpb.BulkJobId)(nil),                         // 63: littlehorse.BulkJobId
-	(*lhpb.BulkDeleteWfRun)(nil),                   // 64: littlehorse.BulkDeleteWfRun
-	(lhpb.BulkJobStatus)(0),                        // 65: littlehorse.BulkJobStatus
-	(*timestamppb.Timestamp)(nil),                  // 66: google.protobuf.Timestamp
-	(*lhpb.MetricWindowId)(nil),                    // 67: littlehorse.MetricWindowId
+	(*Header)(nil),                                  // 0: lh.internal.Header
+	(*Record)(nil),                                  // 1: lh.internal.Record
+	(*RunWf)(nil),                                   // 2: lh.internal.RunWf
+	(*ClaimTask)(nil),                               // 3: lh.internal.ClaimTask
+	(*Credit)(nil),                                  // 4: lh.internal.Credit
+	(*ReportTask)(nil),                              // 5: lh.internal.ReportTask
+	(*RegisterTaskWorker)(nil),                      // 6: lh.internal.RegisterTaskWorker
+	(*TimerFired)(nil),                              // 7: lh.internal.TimerFired
+	(*Continue)(nil),                                // 8: lh.internal.Continue
+	(*ScheduleWf)(nil),                              // 9: lh.internal.ScheduleWf
+	(*Correlate)(nil),                               // 10: lh.internal.Correlate
+	(*CreateBulkJob)(nil),                           // 11: lh.internal.CreateBulkJob
+	(*BulkDelete)(nil),                              // 12: lh.internal.BulkDelete
+	(*BulkJobProgress)(nil),                         // 13: lh.internal.BulkJobProgress
+	(*MetricUpdate)(nil),                            // 14: lh.internal.MetricUpdate
+	(*Count)(nil),                                   // 15: lh.internal.Count
+	(*lhpb.StopWfRunRequest)(nil),                   // 16: littlehorse.StopWfRunRequest
+	(*lhpb.ResumeWfRunRequest)(nil),                 // 17: littlehorse.ResumeWfRunRequest
+	(*lhpb.RescueThreadRunRequest)(nil),             // 18: littlehorse.RescueThreadRunRequest
+	(*lhpb.DeleteWfRunRequest)(nil),                 // 19: littlehorse.DeleteWfRunRequest
+	(*lhpb.PutCheckpointRequest)(nil),               // 20: littlehorse.PutCheckpointRequest
+	(*lhpb.PutExternalEventRequest)(nil),            // 21: littlehorse.PutExternalEventRequest
+	(*lhpb.AssignUserTaskRunRequest)(nil),           // 22: littlehorse.AssignUserTaskRunRequest
+	(*lhpb.SaveUserTaskRunProgressRequest)(nil),     // 23: littlehorse.SaveUserTaskRunProgressRequest
+	(*lhpb.CompleteUserTaskRunRequest)(nil),         // 24: littlehorse.CompleteUserTaskRunRequest
+	(*lhpb.CancelUserTaskRunRequest)(nil),           // 25: littlehorse.CancelUserTaskRunRequest
+	(*lhpb.PutUserTaskRunCommentRequest)(nil),       // 26: littlehorse.PutUserTaskRunCommentRequest
+	(*lhpb.EditUserTaskRunCommentRequest)(nil),      // 27: littlehorse.EditUserTaskRunCommentRequest
+	(*lhpb.DeleteUserTaskRunCommentRequest)(nil),    // 28: littlehorse.DeleteUserTaskRunCommentRequest
+	(*lhpb.DeleteScheduledWfRunRequest)(nil),        // 29: littlehorse.DeleteScheduledWfRunRequest
+	(*lhpb.PutCorrelatedEventRequest)(nil),          // 30: littlehorse.PutCorrelatedEventRequest
+	(*lhpb.DeleteCorrelatedEventRequest)(nil),       // 31: littlehorse.DeleteCorrelatedEventRequest
+	(*lhpb.ApplyWorkflowMigrationPlanRequest)(nil),  // 32: littlehorse.ApplyWorkflowMigrationPlanRequest
+	(*lhpb.PutTaskDefRequest)(nil),                  // 33: littlehorse.PutTaskDefRequest
+	(*lhpb.DeleteTaskDefRequest)(nil),               // 34: littlehorse.DeleteTaskDefRequest
+	(*lhpb.PutWfSpecRequest)(nil),                   // 35: littlehorse.PutWfSpecRequest
+	(*lhpb.DeleteWfSpecRequest)(nil),                // 36: littlehorse.DeleteWfSpecRequest
+	(*lhpb.PutExternalEventDefRequest)(nil),         // 37: littlehorse.PutExternalEventDefRequest
+	(*lhpb.DeleteExternalEventDefRequest)(nil),      // 38: littlehorse.DeleteExternalEventDefRequest
+	(*lhpb.PutWorkflowEventDefRequest)(nil),         // 39: littlehorse.PutWorkflowEventDefRequest
+	(*lhpb.DeleteWorkflowEventDefRequest)(nil),      // 40: littlehorse.DeleteWorkflowEventDefRequest
+	(*lhpb.PutUserTaskDefRequest)(nil),              // 41: littlehorse.PutUserTaskDefRequest
+	(*lhpb.DeleteUserTaskDefRequest)(nil),           // 42: littlehorse.DeleteUserTaskDefRequest
+	(*lhpb.PutStructDefRequest)(nil),                // 43: littlehorse.PutStructDefRequest
+	(*lhpb.DeleteStructDefRequest)(nil),             // 44: littlehorse.DeleteStructDefRequest
+	(*lhpb.PutTenantRequest)(nil),                   // 45: littlehorse.PutTenantRequest
+	(*lhpb.PutPrincipalRequest)(nil),                // 46: littlehorse.PutPrincipalRequest
+	(*lhpb.DeletePrincipalRequest)(nil),             // 47: littlehorse.DeletePrincipalRequest
+	(*lhpb.PutWorkflowMigrationPlanRequest)(nil),    // 48: littlehorse.PutWorkflowMigrationPlanRequest
+	(*lhpb.DeleteBulkJobRequest)(nil),               // 49: littlehorse.DeleteBulkJobRequest
+	(*lhpb.PutQuotaRequest)(nil),                    // 50: littlehorse.PutQuotaRequest
+	(*lhpb.DeleteQuotaRequest)(nil),                 // 51: littlehorse.DeleteQuotaRequest
+	(*lhpb.DeleteWorkflowMigrationPlanRequest)(nil), // 52: littlehorse.DeleteWorkflowMigrationPlanRequest
+	(*lhpb.RunWfRequest)(nil),                       // 53: littlehorse.RunWfRequest
+	(*lhpb.WfSpecId)(nil),                           // 54: littlehorse.WfSpecId
+	(*lhpb.TaskRunId)(nil),                          // 55: littlehorse.TaskRunId
+	(*lhpb.TaskDefId)(nil),                          // 56: littlehorse.TaskDefId
+	(*lhpb.ReportTaskRun)(nil),                      // 57: littlehorse.ReportTaskRun
+	(*lhpb.RegisterTaskWorkerRequest)(nil),          // 58: littlehorse.RegisterTaskWorkerRequest
+	(*lhpb.LHHostInfo)(nil),                         // 59: littlehorse.LHHostInfo
+	(*lhpb.ScheduleWfRequest)(nil),                  // 60: littlehorse.ScheduleWfRequest
+	(*lhpb.CorrelatedEventId)(nil),                  // 61: littlehorse.CorrelatedEventId
+	(*lhpb.NodeRunId)(nil),                          // 62: littlehorse.NodeRunId
+	(*lhpb.CreateBulkJobRequest)(nil),               // 63: littlehorse.CreateBulkJobRequest
+	(*lhpb.BulkJobId)(nil),                          // 64: littlehorse.BulkJobId
+	(*lhpb.BulkDeleteWfRun)(nil),                    // 65: littlehorse.BulkDeleteWfRun
+	(lhpb.BulkJobStatus)(0),                         // 66: littlehorse.BulkJobStatus
+	(*timestamppb.Timestamp)(nil),                   // 67: google.protobuf.Timestamp
+	(*lhpb.MetricWindowId)(nil),                     // 68: littlehorse.MetricWindowId
 }
 var file_lh_record_proto_depIdxs = []int32{
 	0,  // 0: lh.internal.Record.header:type_name -> lh.internal.Header
@@ -2060,33 +2091,34 @@ var file_lh_record_proto_depIdxs = []int32{
 	13, // 46: lh.internal.Record.bulk_job_progress:type_name -> lh.internal.BulkJobProgress
 	50, // 47: lh.internal.Record.put_quota:type_name -> littlehorse.PutQuotaRequest
 	51, // 48: lh.internal.Record.delete_quota:type_name -> littlehorse.DeleteQuotaRequest
-	14, // 49: lh.internal.Record.metric_update:type_name -> lh.internal.MetricUpdate
-	52, // 50: lh.internal.RunWf.request:type_name -> littlehorse.RunWfRequest
-	53, // 51: lh.internal.RunWf.wf_spec_id:type_name -> littlehorse.WfSpecId
-	54, // 52: lh.internal.ClaimTask.task_run_id:type_name -> littlehorse.TaskRunId
-	4,  // 53: lh.internal.ClaimTask.credit:type_name -> lh.internal.Credit
-	55, // 54: lh.internal.Credit.task_def_id:type_name -> littlehorse.TaskDefId
-	56, // 55: lh.internal.ReportTask.report:type_name -> littlehorse.ReportTaskRun
-	4,  // 56: lh.internal.ReportTask.offer:type_name -> lh.internal.Credit
-	57, // 57: lh.internal.RegisterTaskWorker.request:type_name -> littlehorse.RegisterTaskWorkerRequest
-	58, // 58: lh.internal.RegisterTaskWorker.servers:type_name -> littlehorse.LHHostInfo
-	59, // 59: lh.internal.ScheduleWf.request:type_name -> littlehorse.ScheduleWfRequest
-	53, // 60: lh.internal.ScheduleWf.wf_spec_id:type_name -> littlehorse.WfSpecId
-	60, // 61: lh.internal.Correlate.correlated_event_id:type_name -> littlehorse.CorrelatedEventId
-	61, // 62: lh.internal.Correlate.node_run_id:type_name -> littlehorse.NodeRunId
-	62, // 63: lh.internal.CreateBulkJob.request:type_name -> littlehorse.CreateBulkJobRequest
-	63, // 64: lh.internal.BulkDelete.bulk_job_id:type_name -> littlehorse.BulkJobId
-	64, // 65: lh.internal.BulkDelete.what:type_name -> littlehorse.BulkDeleteWfRun
-	63, // 66: lh.internal.BulkJobProgress.bulk_job_id:type_name -> littlehorse.BulkJobId
-	65, // 67: lh.internal.BulkJobProgress.status:type_name -> littlehorse.BulkJobStatus
-	66, // 68: lh.internal.BulkJobProgress.last_seen_key:type_name -> google.protobuf.Timestamp
-	67, // 69: lh.internal.MetricUpdate.window:type_name -> littlehorse.MetricWindowId
-	15, // 70: lh.internal.MetricUpdate.counts:type_name -> lh.internal.Count
-	71, // [71:71] is the sub-list for method output_type
-	71, // [71:71] is the sub-list for method input_type
-	71, // [71:71] is the sub-list for extension type_name
-	71, // [71:71] is the sub-list for extension extendee
-	0,  // [0:71] is the sub-list for field type_name
+	52, // 49: lh.internal.Record.delete_workflow_migration_plan:type_name -> littlehorse.DeleteWorkflowMigrationPlanRequest
+	14, // 50: lh.internal.Record.metric_update:type_name -> lh.internal.MetricUpdate
+	53, // 51: lh.internal.RunWf.request:type_name -> littlehorse.RunWfRequest
+	54, // 52: lh.internal.RunWf.wf_spec_id:type_name -> littlehorse.WfSpecId
+	55, // 53: lh.internal.ClaimTask.task_run_id:type_name -> littlehorse.TaskRunId
+	4,  // 54: lh.internal.ClaimTask.credit:type_name -> lh.internal.Credit
+	56, // 55: lh.internal.Credit.task_def_id:type_name -> littlehorse.TaskDefId
+	57, // 56: lh.internal.ReportTask.report:type_name -> littlehorse.ReportTaskRun
+	4,  // 57: lh.internal.ReportTask.offer:type_name -> lh.internal.Credit
+	58, // 58: lh.internal.RegisterTaskWorker.request:type_name -> littlehorse.RegisterTaskWorkerRequest
+	59, // 59: lh.internal.RegisterTaskWorker.servers:type_name -> littlehorse.LHHostInfo
+	60, // 60: lh.internal.ScheduleWf.request:type_name -> littlehorse.ScheduleWfRequest
+	54, // 61: lh.internal.ScheduleWf.wf_spec_id:type_name -> littlehorse.WfSpecId
+	61, // 62: lh.internal.Correlate.correlated_event_id:type_name -> littlehorse.CorrelatedEventId
+	62, // 63: lh.internal.Correlate.node_run_id:type_name -> littlehorse.NodeRunId
+	63, // 64: lh.internal.CreateBulkJob.request:type_name -> littlehorse.CreateBulkJobRequest
+	64, // 65: lh.internal.BulkDelete.bulk_job_id:type_name -> littlehorse.BulkJobId
+	65, // 66: lh.internal.BulkDelete.what:type_name -> littlehorse.BulkDeleteWfRun
+	64, // 67: lh.internal.BulkJobProgress.bulk_job_id:type_name -> littlehorse.BulkJobId
+	66, // 68: lh.internal.BulkJobProgress.status:type_name -> littlehorse.BulkJobStatus
+	67, // 69: lh.internal.BulkJobProgress.last_seen_key:type_name -> google.protobuf.Timestamp
+	68, // 70: lh.internal.MetricUpdate.window:type_name -> littlehorse.MetricWindowId
+	15, // 71: lh.internal.MetricUpdate.counts:type_name -> lh.internal.Count
+	72, // [72:72] is the sub-list for method output_type
+	72, // [72:72] is the sub-list for method input_type
+	72, // [72:72] is the sub-list for extension type_name
+	72, // [72:72] is the sub-list for extension extendee
+	0,  // [0:72] is the sub-list for field type_name
 }
 
 func init() { file_lh_record_proto_init() }
@@ -2143,6 +2175,7 @@ func file_lh_record_proto_init() {
 		(*Record_BulkJobProgress)(nil),
 		(*Record_PutQuota)(nil),
 		(*Record_DeleteQuota)(nil),
+		(*Record_DeleteWorkflowMigrationPlan)(nil),
 		(*Record_MetricUpdate)(nil),
 	}
 	file_lh_record_proto_msgTypes[4].OneofWrappers = []any{}

@@ -502,6 +502,15 @@ func (m *Record_DeleteQuota) CloneVT() isRecord_Command {
 	return r
 }
 
+func (m *Record_DeleteWorkflowMigrationPlan) CloneVT() isRecord_Command {
+	if m == nil {
+		return (*Record_DeleteWorkflowMigrationPlan)(nil)
+	}
+	r := new(Record_DeleteWorkflowMigrationPlan)
+	r.DeleteWorkflowMigrationPlan = m.DeleteWorkflowMigrationPlan.CloneVT()
+	return r
+}
+
 func (m *Record_MetricUpdate) CloneVT() isRecord_Command {
 	if m == nil {
 		return (*Record_MetricUpdate)(nil)
@@ -717,6 +726,7 @@ func (m *BulkDelete) CloneVT() *BulkDelete {
 	r := new(BulkDelete)
 	r.BulkJobId = m.BulkJobId.CloneVT()
 	r.What = m.What.CloneVT()
+	r.Subprocess = m.Subprocess
 	if len(m.unknownFields) > 0 {
 		r.unknownFields = make([]byte, len(m.unknownFields))
 		copy(r.unknownFields, m.unknownFields)
@@ -2197,6 +2207,33 @@ func (m *Record_DeleteQuota) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 	}
 	return len(dAtA) - i, nil
 }
+func (m *Record_DeleteWorkflowMigrationPlan) MarshalToVT(dAtA []byte) (int, error) {
+	size := m.SizeVT()
+	return m.MarshalToSizedBufferVT(dAtA[:size])
+}
+
+func (m *Record_DeleteWorkflowMigrationPlan) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
+	i := len(dAtA)
+	if m.DeleteWorkflowMigrationPlan != nil {
+		size, err := m.DeleteWorkflowMigrationPlan.MarshalToSizedBufferVT(dAtA[:i])
+		if err != nil {
+			return 0, err
+		}
+		i -= size
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(size))
+		i--
+		dAtA[i] = 0x7
+		i--
+		dAtA[i] = 0xca
+	} else {
+		i = protohelpers.EncodeVarint(dAtA, i, 0)
+		i--
+		dAtA[i] = 0x7
+		i--
+		dAtA[i] = 0xca
+	}
+	return len(dAtA) - i, nil
+}
 func (m *Record_MetricUpdate) MarshalToVT(dAtA []byte) (int, error) {
 	size := m.SizeVT()
 	return m.MarshalToSizedBufferVT(dAtA[:size])
@@ -2775,6 +2812,11 @@ func (m *BulkDelete) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 	if m.unknownFields != nil {
 		i -= len(m.unknownFields)
 		copy(dAtA[i:], m.unknownFields)
+	}
+	if m.Subprocess != 0 {
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.Subprocess))
+		i--
+		dAtA[i] = 0x18
 	}
 	if m.What != nil {
 		size, err := m.What.MarshalToSizedBufferVT(dAtA[:i])
@@ -3697,6 +3739,20 @@ func (m *Record_DeleteQuota) SizeVT() (n int) {
 	}
 	return n
 }
+func (m *Record_DeleteWorkflowMigrationPlan) SizeVT() (n int) {
+	if m == nil {
+		return 0
+	}
+	var l int
+	_ = l
+	if m.DeleteWorkflowMigrationPlan != nil {
+		l = m.DeleteWorkflowMigrationPlan.SizeVT()
+		n += 2 + l + protohelpers.SizeOfVarint(uint64(l))
+	} else {
+		n += 3
+	}
+	return n
+}
 func (m *Record_MetricUpdate) SizeVT() (n int) {
 	if m == nil {
 		return 0
@@ -3911,6 +3967,9 @@ func (m *BulkDelete) SizeVT() (n int) {
 	if m.What != nil {
 		l = m.What.SizeVT()
 		n += 1 + l + protohelpers.SizeOfVarint(uint64(l))
+	}
+	if m.Subprocess != 0 {
+		n += 1 + protohelpers.SizeOfVarint(uint64(m.Subprocess))
 	}
 	n += len(m.unknownFields)
 	return n
@@ -6272,6 +6331,47 @@ func (m *Record) UnmarshalVT(dAtA []byte) error {
 				m.Command = &Record_DeleteQuota{DeleteQuota: v}
 			}
 			iNdEx = postIndex
+		case 121:
+			if wireType != 2 {
+				return fmt.Errorf("proto: wrong wireType = %d for field DeleteWorkflowMigrationPlan", wireType)
+			}
+			var msglen int
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				msglen |= int(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+			if msglen < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			postIndex := iNdEx + msglen
+			if postIndex < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			if postIndex > l {
+				return io.ErrUnexpectedEOF
+			}
+			if oneof, ok := m.Command.(*Record_DeleteWorkflowMigrationPlan); ok {
+				if err := oneof.DeleteWorkflowMigrationPlan.UnmarshalVT(dAtA[iNdEx:postIndex]); err != nil {
+					return err
+				}
+			} else {
+				v := &lhpb.DeleteWorkflowMigrationPlanRequest{}
+				if err := v.UnmarshalVT(dAtA[iNdEx:postIndex]); err != nil {
+					return err
+				}
+				m.Command = &Record_DeleteWorkflowMigrationPlan{DeleteWorkflowMigrationPlan: v}
+			}
+			iNdEx = postIndex
 		case 200:
 			if wireType != 2 {
 				return fmt.Errorf("proto: wrong wireType = %d for field MetricUpdate", wireType)
@@ -7670,6 +7770,25 @@ func (m *BulkDelete) UnmarshalVT(dAtA []byte) error {
 				return err
 			}
 			iNdEx = postIndex
+		case 3:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Subprocess", wireType)
+			}
+			m.Subprocess = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.Subprocess |= int32(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
 		default:
 			iNdEx = preIndex
 			skippy, err := protohelpers.Skip(dAtA[iNdEx:])

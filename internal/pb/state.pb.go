@@ -37,7 +37,11 @@ type WfRunRow struct {
 	// How many ThreadRuns are not archived.
 	Active int32 `protobuf:"varint,5,opt,name=active,proto3" json:"active,omitempty"`
 	// Something in the WfRun was watched at some time.
-	Watched       bool `protobuf:"varint,6,opt,name=watched,proto3" json:"watched,omitempty"`
+	Watched bool `protobuf:"varint,6,opt,name=watched,proto3" json:"watched,omitempty"`
+	// ThreadRuns were migrated: they may have Variables that their ThreadSpec does not declare.
+	Migrated bool `protobuf:"varint,7,opt,name=migrated,proto3" json:"migrated,omitempty"`
+	// While a migration is in progress: of the ThreadRuns with lower numbers none is left to be migrated.
+	Unmigrated    int32 `protobuf:"varint,8,opt,name=unmigrated,proto3" json:"unmigrated,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -105,6 +109,20 @@ func (x *WfRunRow) GetWatched() bool {
 		return x.Watched
 	}
 	return false
+}
+
+func (x *WfRunRow) GetMigrated() bool {
+	if x != nil {
+		return x.Migrated
+	}
+	return false
+}
+
+func (x *WfRunRow) GetUnmigrated() int32 {
+	if x != nil {
+		return x.Unmigrated
+	}
+	return 0
 }
 
 // Watch says that a ThreadRun waits for a change of what the key names. It holds while the ThreadRun stands at
@@ -892,8 +910,10 @@ type BulkShare struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Job   *BulkDelete            `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
 	// Start time of the last WfRun handled, milliseconds since 1970-01-01 UTC, and its id.
-	StartMs       int64  `protobuf:"varint,2,opt,name=start_ms,json=startMs,proto3" json:"start_ms,omitempty"`
-	WfRun         string `protobuf:"bytes,3,opt,name=wf_run,json=wfRun,proto3" json:"wf_run,omitempty"`
+	StartMs int64  `protobuf:"varint,2,opt,name=start_ms,json=startMs,proto3" json:"start_ms,omitempty"`
+	WfRun   string `protobuf:"bytes,3,opt,name=wf_run,json=wfRun,proto3" json:"wf_run,omitempty"`
+	// When progress was last reported, nanoseconds since 1970-01-01 UTC.
+	ReportedNs    int64 `protobuf:"varint,4,opt,name=reported_ns,json=reportedNs,proto3" json:"reported_ns,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -947,6 +967,13 @@ func (x *BulkShare) GetWfRun() string {
 		return x.WfRun
 	}
 	return ""
+}
+
+func (x *BulkShare) GetReportedNs() int64 {
+	if x != nil {
+		return x.ReportedNs
+	}
+	return 0
 }
 
 // Counts are the counters of one object: a version of a WfSpec, or a TaskDef.
@@ -1383,13 +1410,17 @@ var File_lh_state_proto protoreflect.FileDescriptor
 
 const file_lh_state_proto_rawDesc = "" +
 	"\n" +
-	"\x0elh/state.proto\x12\vlh.internal\x1a\x14external_event.proto\x1a\x0flh/record.proto\x1a\x0fobject_id.proto\x1a\x16scheduled_wf_run.proto\x1a\x15type_definition.proto\x1a\fwf_run.proto\"\x9f\x01\n" +
+	"\x0elh/state.proto\x12\vlh.internal\x1a\x14external_event.proto\x1a\x0flh/record.proto\x1a\x0fobject_id.proto\x1a\x16scheduled_wf_run.proto\x1a\x15type_definition.proto\x1a\fwf_run.proto\"\xdb\x01\n" +
 	"\bWfRunRow\x12)\n" +
 	"\x06wf_run\x18\x01 \x01(\v2\x12.littlehorse.WfRunR\x05wfRun\x12\x1a\n" +
 	"\bdeleting\x18\x03 \x01(\bR\bdeleting\x12\x14\n" +
 	"\x05awake\x18\x04 \x03(\x05R\x05awake\x12\x16\n" +
 	"\x06active\x18\x05 \x01(\x05R\x06active\x12\x18\n" +
-	"\awatched\x18\x06 \x01(\bR\awatchedJ\x04\b\x02\x10\x03\"Q\n" +
+	"\awatched\x18\x06 \x01(\bR\awatched\x12\x1a\n" +
+	"\bmigrated\x18\a \x01(\bR\bmigrated\x12\x1e\n" +
+	"\n" +
+	"unmigrated\x18\b \x01(\x05R\n" +
+	"unmigratedJ\x04\b\x02\x10\x03\"Q\n" +
 	"\x05Watch\x12\x1a\n" +
 	"\bposition\x18\x01 \x01(\x05R\bposition\x12\x18\n" +
 	"\aentries\x18\x02 \x03(\x05R\aentries\x12\x12\n" +
@@ -1462,11 +1493,13 @@ const file_lh_state_proto_rawDesc = "" +
 	"\x06served\x18\a \x01(\fR\x06served\"$\n" +
 	"\n" +
 	"WaitingRow\x12\x16\n" +
-	"\x06missed\x18\x01 \x01(\tR\x06missed\"h\n" +
+	"\x06missed\x18\x01 \x01(\tR\x06missed\"\x89\x01\n" +
 	"\tBulkShare\x12)\n" +
 	"\x03job\x18\x01 \x01(\v2\x17.lh.internal.BulkDeleteR\x03job\x12\x19\n" +
 	"\bstart_ms\x18\x02 \x01(\x03R\astartMs\x12\x15\n" +
-	"\x06wf_run\x18\x03 \x01(\tR\x05wfRun\"O\n" +
+	"\x06wf_run\x18\x03 \x01(\tR\x05wfRun\x12\x1f\n" +
+	"\vreported_ns\x18\x04 \x01(\x03R\n" +
+	"reportedNs\"O\n" +
 	"\x06Counts\x12\x10\n" +
 	"\x03now\x18\x01 \x01(\x03R\x03now\x12\x1b\n" +
 	"\twindow_ns\x18\x02 \x01(\x03R\bwindowNs\x12\x16\n" +

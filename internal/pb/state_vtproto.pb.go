@@ -29,6 +29,8 @@ func (m *WfRunRow) CloneVT() *WfRunRow {
 	r.Deleting = m.Deleting
 	r.Active = m.Active
 	r.Watched = m.Watched
+	r.Migrated = m.Migrated
+	r.Unmigrated = m.Unmigrated
 	if rhs := m.Awake; rhs != nil {
 		tmpContainer := make([]int32, len(rhs))
 		copy(tmpContainer, rhs)
@@ -422,6 +424,7 @@ func (m *BulkShare) CloneVT() *BulkShare {
 	r.Job = m.Job.CloneVT()
 	r.StartMs = m.StartMs
 	r.WfRun = m.WfRun
+	r.ReportedNs = m.ReportedNs
 	if len(m.unknownFields) > 0 {
 		r.unknownFields = make([]byte, len(m.unknownFields))
 		copy(r.unknownFields, m.unknownFields)
@@ -537,6 +540,21 @@ func (m *WfRunRow) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 	if m.unknownFields != nil {
 		i -= len(m.unknownFields)
 		copy(dAtA[i:], m.unknownFields)
+	}
+	if m.Unmigrated != 0 {
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.Unmigrated))
+		i--
+		dAtA[i] = 0x40
+	}
+	if m.Migrated {
+		i--
+		if m.Migrated {
+			dAtA[i] = 1
+		} else {
+			dAtA[i] = 0
+		}
+		i--
+		dAtA[i] = 0x38
 	}
 	if m.Watched {
 		i--
@@ -1599,6 +1617,11 @@ func (m *BulkShare) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i -= len(m.unknownFields)
 		copy(dAtA[i:], m.unknownFields)
 	}
+	if m.ReportedNs != 0 {
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.ReportedNs))
+		i--
+		dAtA[i] = 0x20
+	}
 	if len(m.WfRun) > 0 {
 		i -= len(m.WfRun)
 		copy(dAtA[i:], m.WfRun)
@@ -1832,6 +1855,12 @@ func (m *WfRunRow) SizeVT() (n int) {
 	}
 	if m.Watched {
 		n += 2
+	}
+	if m.Migrated {
+		n += 2
+	}
+	if m.Unmigrated != 0 {
+		n += 1 + protohelpers.SizeOfVarint(uint64(m.Unmigrated))
 	}
 	n += len(m.unknownFields)
 	return n
@@ -2274,6 +2303,9 @@ func (m *BulkShare) SizeVT() (n int) {
 	if l > 0 {
 		n += 1 + l + protohelpers.SizeOfVarint(uint64(l))
 	}
+	if m.ReportedNs != 0 {
+		n += 1 + protohelpers.SizeOfVarint(uint64(m.ReportedNs))
+	}
 	n += len(m.unknownFields)
 	return n
 }
@@ -2543,6 +2575,45 @@ func (m *WfRunRow) UnmarshalVT(dAtA []byte) error {
 				}
 			}
 			m.Watched = bool(v != 0)
+		case 7:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Migrated", wireType)
+			}
+			var v int
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				v |= int(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+			m.Migrated = bool(v != 0)
+		case 8:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Unmigrated", wireType)
+			}
+			m.Unmigrated = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.Unmigrated |= int32(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
 		default:
 			iNdEx = preIndex
 			skippy, err := protohelpers.Skip(dAtA[iNdEx:])
@@ -4752,6 +4823,25 @@ func (m *BulkShare) UnmarshalVT(dAtA []byte) error {
 			}
 			m.WfRun = string(dAtA[iNdEx:postIndex])
 			iNdEx = postIndex
+		case 4:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field ReportedNs", wireType)
+			}
+			m.ReportedNs = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.ReportedNs |= int64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
 		default:
 			iNdEx = preIndex
 			skippy, err := protohelpers.Skip(dAtA[iNdEx:])

@@ -47,7 +47,8 @@ func (s *Server) definitions() float64 {
 		}
 	}
 	s.view.Walk("", keys.KindTenant, keys.Definition{}, func(d keys.Definition) bool {
-		count(d.Name, keys.KindTaskDef, keys.KindExternalEventDef, keys.KindWorkflowEventDef, keys.KindUserTaskDef, keys.KindStructDef, keys.KindWfSpec)
+		count(d.Name, keys.KindTaskDef, keys.KindExternalEventDef, keys.KindWorkflowEventDef, keys.KindUserTaskDef, keys.KindStructDef, keys.KindWfSpec,
+			keys.KindWorkflowMigrationPlan)
 		return true
 	})
 	count("", keys.KindTenant, keys.KindPrincipal)
