@@ -24,7 +24,7 @@ func (*Machine) Apply(v machine.View, r *pb.Record) machine.Effects {
 		return machine.Refuse(refusal)
 	}
 	machine.SortChanges(t.changes)
-	return machine.Effects{Reply: machine.Reply{Value: value}, Changes: t.changes}
+	return machine.Effects{Reply: machine.Reply{Value: value}, Changes: t.changes, Emit: t.emits}
 }
 
 func (t *txn) apply(r *pb.Record) (proto.Message, *lh.Error) {
@@ -49,6 +49,8 @@ func (t *txn) apply(r *pb.Record) (proto.Message, *lh.Error) {
 		return reply(t.putQuota(c.PutQuota))
 	case *pb.Record_PutWorkflowMigrationPlan:
 		return reply(t.putWorkflowMigrationPlan(c.PutWorkflowMigrationPlan))
+	case *pb.Record_CreateBulkJob:
+		return reply(t.createBulkJob(c.CreateBulkJob))
 	case *pb.Record_DeleteTaskDef:
 		return nil, t.deleteTaskDef(c.DeleteTaskDef)
 	case *pb.Record_DeleteWfSpec:
@@ -63,6 +65,11 @@ func (t *txn) apply(r *pb.Record) (proto.Message, *lh.Error) {
 		return nil, t.deleteStructDef(c.DeleteStructDef)
 	case *pb.Record_DeleteWorkflowMigrationPlan:
 		return nil, t.deleteWorkflowMigrationPlan(c.DeleteWorkflowMigrationPlan)
+	case *pb.Record_DeleteBulkJob:
+		return nil, t.deleteBulkJob(c.DeleteBulkJob)
+	case *pb.Record_BulkJobProgress:
+		t.bulkJobProgress(c.BulkJobProgress)
+		return nil, nil
 	case *pb.Record_DeletePrincipal:
 		return nil, t.deletePrincipal(c.DeletePrincipal)
 	case *pb.Record_DeleteQuota:

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	"littlehorse/internal/keys"
 	"littlehorse/internal/lh"
 	"littlehorse/internal/machine"
@@ -281,4 +283,42 @@ func TestWorkflowMigrationPlan(t *testing.T) {
 	if s.view.MigrationPlan("acme", "p") != nil {
 		t.Error("a deleted plan is found")
 	}
+}
+
+func TestBulkJob(t *testing.T) {
+	s := newStream(t)
+	create := func(id, what string) *pb.Record {
+		return record(t, "create_bulk_job", `{"request":{"id":"`+id+`","bulkDeleteWfRun":`+what+`},"partitions":2}`)
+	}
+	for what, text := range map[string]string{
+		`{"wfSpecName":" ","wfRunStatus":"ERROR"}`:                                        "wfSpecName must be provided",
+		`{"wfSpecName":"w","earliestStart":"2000-01-01T00:00:00Z","wfRunStatus":"ERROR"}`: "earliestStart must be before or equal to latestStart",
+		`{"wfSpecName":"w","wfRunStatus":"RUNNING"}`:                                      "wfRunStatus must be a terminal status",
+		`{"wfSpecName":"w"}`: "wfRunStatus must be provided",
+	} {
+		s.refused(create("j", what), lh.InvalidArgument, text)
+	}
+	s.refused(record(t, "create_bulk_job", `{"request":{"id":"j"},"partitions":2}`), lh.InvalidArgument, "must be provided")
+
+	job := put[*lhpb.BulkJob](s, create("j", `{"wfSpecName":"w","earliestStart":"1970-01-01T00:00:01Z","wfRunStatus":"HALTED"}`))
+	want := &lhpb.BulkJob{}
+	unmarshal(t, `{"id":{"id":"j"},"createdAt":"1970-01-01T00:00:06Z","bulkDeleteWfRun":{"wfSpecName":"w","earliestStart":"1970-01-01T00:00:01Z",
+		"latestStart":"1970-01-01T00:00:06Z","wfRunStatus":"HALTED"},"totalSubprocesses":2,"subprocesses":[{},{"id":1}]}`, want)
+	equal(t, job, want)
+	equal(t, put[*lhpb.BulkJob](s, create("j", `{}`)), want)
+
+	s.refused(record(t, "delete_bulk_job", `{"id":{"id":"j"}}`), lh.FailedPrecondition, "Cannot delete a RUNNING BulkJob")
+	s.done(record(t, "bulk_job_progress", `{"bulkJobId":{"id":"j"},"subprocess":1,"status":"BULK_JOB_COMPLETED","lastSeenKey":"1970-01-01T00:00:02Z"}`))
+	s.done(record(t, "bulk_job_progress", `{"bulkJobId":{"id":"j"},"subprocess":7,"status":"BULK_JOB_COMPLETED"}`))
+	s.refused(record(t, "delete_bulk_job", `{"id":{"id":"j"}}`), lh.FailedPrecondition, "Cannot delete a RUNNING BulkJob")
+	s.done(record(t, "bulk_job_progress", `{"bulkJobId":{"id":"j"},"status":"BULK_JOB_COMPLETED"}`))
+	want.Status = lhpb.BulkJobStatus_BULK_JOB_COMPLETED
+	for _, part := range want.Subprocesses {
+		part.Status = lhpb.BulkJobStatus_BULK_JOB_COMPLETED
+	}
+	want.Subprocesses[1].LastSeenKey = &timestamppb.Timestamp{Seconds: 2}
+	equal(t, put[*lhpb.BulkJob](s, create("j", `{}`)), want)
+	s.done(record(t, "delete_bulk_job", `{"id":{"id":"j"}}`))
+	s.refused(record(t, "delete_bulk_job", `{"id":{"id":"j"}}`), lh.NotFound, "Couldn't find BulkJob j")
+	s.done(record(t, "bulk_job_progress", `{"bulkJobId":{"id":"j"}}`))
 }

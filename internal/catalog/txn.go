@@ -20,6 +20,7 @@ type txn struct {
 	cluster *rows
 	header  *pb.Header
 	changes []machine.Change
+	emits   []machine.Emit
 }
 
 func newTxn(v machine.View, h *pb.Header) *txn {
@@ -27,6 +28,17 @@ func newTxn(v machine.View, h *pb.Header) *txn {
 }
 
 func (t *txn) now() *timestamppb.Timestamp { return timestamppb.New(time.Unix(0, t.header.GetAtNs())) }
+
+// emit asks for a record for another stream.
+func (t *txn) emit(to machine.Stream, r *pb.Record) {
+	r.Header = &pb.Header{
+		AtNs:           t.header.GetAtNs(),
+		Tenant:         t.header.GetTenant(),
+		CatalogVersion: t.header.GetCatalogVersion(),
+		RequestId:      []byte(lh.DerivedID(t.header.GetRequestId(), uint32(len(t.emits)+1))),
+	}
+	t.emits = append(t.emits, machine.Emit{To: to, Record: r})
+}
 
 // write keeps the definition as of this record. v belongs to the state from then on.
 func (t *txn) write(d keys.Definition, v machine.Value) *lh.Error {

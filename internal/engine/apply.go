@@ -59,6 +59,8 @@ func (t *txn) apply(r *pb.Record) machine.Reply {
 		return t.uncorrelate(c.Uncorrelate)
 	case *pb.Record_ApplyWorkflowMigrationPlan:
 		return t.applyWorkflowMigrationPlan(c.ApplyWorkflowMigrationPlan)
+	case *pb.Record_BulkDelete:
+		return t.bulkDelete(c.BulkDelete)
 	case *pb.Record_TimerFired:
 		return t.timerFired(c.TimerFired)
 	case *pb.Record_Continue:

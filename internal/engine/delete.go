@@ -54,7 +54,8 @@ func (t *txn) deleteRun(w *wfRun) {
 
 // deleteChunk deletes as much as one record may, the WfRun itself last.
 func (w *wfRun) deleteChunk() {
-	left := w.tx.engine.config.DeleteChunk
+	most := w.tx.engine.config.DeleteChunk
+	left := most - w.tx.deleted
 	for _, drop := range []func(int) int{
 		dropper[lhpb.ThreadRun](w, keys.KindThreadRun),
 		dropper[lhpb.NodeRun](w, keys.KindNodeRun),
@@ -73,7 +74,9 @@ func (w *wfRun) deleteChunk() {
 		dropper[pb.WaitTally](w, keys.KindWaitTally),
 		dropper[lhpb.WaitForThreadsRun](w, keys.KindWaitBlock),
 	} {
-		if left = drop(left); left == 0 {
+		left = drop(left)
+		w.tx.deleted = most - left
+		if left == 0 {
 			w.goOnLater()
 			return
 		}
@@ -145,5 +148,8 @@ func (t *txn) goOnObject(k keys.Key) {
 	c, err := keys.ParseCorrelation(k)
 	if err == nil && c.Tenant == t.header.GetTenant() && c.Kind == keys.KindCorrelatedEvent {
 		t.goOnCorrelating(c)
+	}
+	if tenant, job, err := keys.ParseBulkShare(k); err == nil && tenant == t.header.GetTenant() {
+		t.goOnDeleting(job)
 	}
 }

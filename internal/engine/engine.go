@@ -58,6 +58,8 @@ type Config struct {
 	MaxRecordBytes int
 	// DeleteChunk is how many objects one record may delete. Default 1,000.
 	DeleteChunk int
+	// MaxBulkDeletes is how many WfRuns one record of a bulk job may delete. Default 10.
+	MaxBulkDeletes int
 	// FlushChunk is of how many objects one record sends on what was counted. Default 500.
 	FlushChunk int
 	// CorrelateChunk is to how many NodeRuns one record may send a CorrelatedEvent; fewer if it is large. Default
@@ -80,6 +82,7 @@ func DefaultConfig() Config {
 		FanOutChunk:       50,
 		MaxRecordBytes:    1_047_000,
 		DeleteChunk:       1_000,
+		MaxBulkDeletes:    10,
 		FlushChunk:        500,
 		CorrelateChunk:    500,
 		OutputRetention:   24 * time.Hour,
@@ -108,6 +111,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("MaxRecordBytes is %d: at least 4096", c.MaxRecordBytes)
 	case c.DeleteChunk < 1:
 		return fmt.Errorf("DeleteChunk is %d: at least 1", c.DeleteChunk)
+	case c.MaxBulkDeletes < 1:
+		return fmt.Errorf("MaxBulkDeletes is %d: at least 1", c.MaxBulkDeletes)
 	case c.FlushChunk < 1:
 		return fmt.Errorf("FlushChunk is %d: at least 1", c.FlushChunk)
 	case c.CorrelateChunk < 1:

@@ -190,6 +190,8 @@ func (s *scenario) command(d *datadriven.TestData) {
 		s.do(&pb.Record{Command: &pb.Record_RescueThreadRun{RescueThreadRun: &lhpb.RescueThreadRunRequest{
 			WfRunId: lh.ParseWfRunID(a.words[0]), ThreadRunNumber: a.int("thread"), SkipCurrentNode: slices.Contains(a.words, "skip"),
 		}}})
+	case "bulk-delete":
+		s.bulkDelete(a)
 	case "plan":
 		s.putPlan(a, d.Input)
 	case "migrate":
@@ -247,6 +249,8 @@ func (s *scenario) configure(a args) {
 			s.config.DeleteChunk = n
 		case "outputs":
 			s.config.OutputRecords = n
+		case "bulk":
+			s.config.MaxBulkDeletes = n
 		case "flush":
 			s.config.FlushChunk = n
 		case "correlate":
@@ -609,6 +613,9 @@ func (s *scenario) shows(k keys.Key) bool {
 
 func (s *scenario) printMetrics(fx machine.Effects) {
 	for _, e := range fx.Emit {
+		if p := e.Record.GetBulkJobProgress(); p != nil {
+			s.printf("! %s %s %s", p.BulkJobId.Id, p.Status, s.clock(p.LastSeenKey.AsTime().UnixNano()))
+		}
 		if u := e.Record.GetMetricUpdate(); u != nil && s.metricsShown {
 			s.printf("! %s %s %s", objectName(u.Window), u.Window.WindowStart.AsTime().Format("15:04"), countsText(u.Counts))
 		}

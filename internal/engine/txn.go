@@ -37,6 +37,7 @@ type txn struct {
 	scheduled   []*taskRun       // put into the queue by this record, oldest first
 	checkpoint  *lhpb.Checkpoint // put by this record
 	tallies     tallies
+	deleted     int // objects of WfRuns deleted by this record
 	ids         uint32
 	steps       int
 }

@@ -176,6 +176,9 @@ func (w *world) do(r *pb.Record) machine.Effects {
 			w.metrics = append(w.metrics, e)
 			continue
 		}
+		if e.To.Kind == machine.Metadata {
+			continue
+		}
 		e.Record.Header.AtNs = w.nowNs
 		w.do(e.Record)
 	}

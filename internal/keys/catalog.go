@@ -20,6 +20,7 @@ const (
 const (
 	KindAdmin     ObjectKind = 0x20 // pb.Empty: principal; who holds all rights
 	KindStructUse ObjectKind = 0x21 // pb.Empty: StructDef name, version, kind and id of what refers to it
+	KindBulkJob   ObjectKind = 0x22 // lhpb.BulkJob: id
 )
 
 // Definition names one row of a definition. Within a kind rows order by name, then newest version first,
@@ -142,3 +143,9 @@ func (t Tenant) ParseStructUse(structDef string, version int32, k Key) (user Def
 	user = Definition{Tenant: t.name, Kind: ObjectKind(p.byte()), Name: p.text(), Major: p.int32(), Revision: p.int32()}
 	return user, p.done()
 }
+
+// BulkJob is the row of a bulk job.
+func (t Tenant) BulkJob(id string) Key { return Key(appendText(t.object(KindBulkJob), id)) }
+
+// BulkJobs is the prefix of all bulk jobs, in order of their ids.
+func (t Tenant) BulkJobs() Key { return Key(t.object(KindBulkJob)) }

@@ -10,6 +10,7 @@ const (
 	// pb.CorrelatedEventRow: ExternalEventDef name, key; behind it lhpb.ExternalEventId: also NodeRun
 	KindCorrelatedEvent ObjectKind = 0x03
 	KindWaiting         ObjectKind = 0x04 // pb.WaitingRow: ExternalEventDef name, key, NodeRun
+	KindBulkShare       ObjectKind = 0x05 // pb.BulkShare: id of the BulkJob
 )
 
 // TaskWorkerGroup is the row of the workers of a TaskDef.
@@ -26,3 +27,20 @@ func (t Tenant) object(kind ObjectKind) []byte {
 
 // Schedule is the row of a ScheduledWfRun.
 func (t Tenant) Schedule(id string) Key { return Key(appendText(t.object(KindSchedule), id)) }
+
+// BulkShare is the row of a partition's share of a bulk job that is not done.
+func (t Tenant) BulkShare(job string) Key { return Key(appendText(t.object(KindBulkShare), job)) }
+
+// ParseBulkShare reads the parts of a BulkShare key.
+func ParseBulkShare(k Key) (tenant, job string, err error) {
+	p := &reader{rest: string(k)}
+	if Space(p.byte()) != SpaceObject {
+		p.fail("key of a bulk job's share")
+	}
+	tenant = p.text()
+	if ObjectKind(p.byte()) != KindBulkShare {
+		p.fail("key of a bulk job's share")
+	}
+	job = p.text()
+	return tenant, job, p.done()
+}

@@ -145,6 +145,7 @@ func (s *Server) openPartitions(ctx context.Context) (err error) {
 	limits.Partitions = s.cfg.Partitions
 	limits.MaxThreadRuns = s.cfg.MaxThreadRuns
 	limits.DeleteChunk = s.cfg.MaxDeletesPerCommand
+	limits.MaxBulkDeletes = s.cfg.MaxBulkJobCommandsPerTick
 	limits.MaxRecordBytes = s.cfg.MaxRecordBytes
 	limits.OutputRetention, limits.OutputRecords = s.cfg.OutputRetention, s.cfg.OutputRecords
 	if limits.MaxThreadRuns > 0 {

@@ -128,7 +128,10 @@ var Settings = []Setting{
 	},
 	none("LHS_MAX_BULK_JOB_ITER_DURATION_MS", "Time of one step of a bulk job."),
 	none("LHS_BULK_JOB_DELAY_INTERVAL_SECONDS", "Delay between steps of a bulk job."),
-	none("LHS_X_MAX_BULK_JOB_COMMANDS_PER_TICK", "Deletions of a bulk job per partition and second."),
+	{
+		Name: "LHS_X_MAX_BULK_JOB_COMMANDS_PER_TICK", Default: "10", Bounds: "1 to 1000", Doc: "WfRuns that one step of a bulk job deletes in one partition.",
+		apply: integer(1, 1000, func(c *Config, n int) { c.MaxBulkJobCommandsPerTick = n }),
+	},
 	{
 		Name: "LHS_X_MAX_DELETES_PER_COMMAND", Default: "1000", Bounds: "1 to 100000", Doc: "Objects removed in one step of a WfRun's deletion.",
 		apply: integer(1, 100_000, func(c *Config, n int) { c.MaxDeletesPerCommand = n }),

@@ -1,0 +1,84 @@
+package api
+
+import (
+	"context"
+
+	"google.golang.org/protobuf/types/known/emptypb"
+
+	"littlehorse/internal/keys"
+	"littlehorse/internal/lh"
+	"littlehorse/internal/pb"
+	"littlehorse/lhpb"
+)
+
+// CreateBulkJob begins a job; an id that there is gives the job of that id.
+func (s *Service) CreateBulkJob(ctx context.Context, req *lhpb.CreateBulkJobRequest) (*lhpb.BulkJob, error) {
+	if req.Id != nil && (!cleanID(*req.Id) || len(*req.Id) > maxIDBytes) {
+		return nil, lh.Errorf(lh.InvalidArgument, "'id' cannot be empty or contain '/', '~' or control characters, nor have more than %d bytes", maxIDBytes)
+	}
+	if req.Id == nil {
+		id := randomID()
+		req.Id = &id
+	}
+	partitions := int32(len(s.cfg.Routing.Streams()))
+	return define[*lhpb.BulkJob](ctx, s, func(r *pb.Record) {
+		r.Command = &pb.Record_CreateBulkJob{CreateBulkJob: &pb.CreateBulkJob{Request: req, Partitions: partitions}}
+	})
+}
+
+// GetBulkJob reads a job.
+func (s *Service) GetBulkJob(ctx context.Context, req *lhpb.GetBulkJobRequest) (*lhpb.BulkJob, error) {
+	id := req.GetId().GetId()
+	job, err := get[lhpb.BulkJob](ctx, s, s.cfg.Routing.Metadata(), keys.In(callOf(ctx).tenant).BulkJob(id))
+	if err == nil && job == nil {
+		return nil, lh.Errorf(lh.NotFound, "Couldn't find BulkJob %s", id)
+	}
+	return job, err
+}
+
+// DeleteBulkJob forgets a job that has ended.
+func (s *Service) DeleteBulkJob(ctx context.Context, req *lhpb.DeleteBulkJobRequest) (*emptypb.Empty, error) {
+	return s.undefine(ctx, func(r *pb.Record) { r.Command = &pb.Record_DeleteBulkJob{DeleteBulkJob: req} })
+}
+
+// bulkJobsRead is how many jobs a search reads at once.
+const bulkJobsRead = 256
+
+// SearchBulkJob lists jobs, in order of their ids.
+func (s *Service) SearchBulkJob(ctx context.Context, req *lhpb.SearchBulkJobRequest) (*lhpb.BulkJobIdList, error) {
+	c := callOf(ctx)
+	p, refused := pageOf(c, "SearchBulkJob", req, req.Limit)
+	if refused != nil {
+		return nil, refused
+	}
+	in := keys.In(c.tenant)
+	start, end := in.BulkJobs(), in.BulkJobs().End()
+	if p.after != "" {
+		start = in.BulkJob(p.after).After()
+	}
+	out := &lhpb.BulkJobIdList{}
+	for {
+		rows, err := s.cfg.Routing.Scan(ctx, s.cfg.Routing.Metadata(), start, end, bulkJobsRead)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range rows {
+			job, err := decode[lhpb.BulkJob](row.Value)
+			if err != nil {
+				return nil, err
+			}
+			if req.Status != nil && job.Status != *req.Status {
+				continue
+			}
+			if len(out.Results) == p.limit {
+				out.Bookmark = p.next(out.Results[p.limit-1].Id)
+				return out, nil
+			}
+			out.Results = append(out.Results, job.Id)
+		}
+		if len(rows) < bulkJobsRead {
+			return out, nil
+		}
+		start = rows[len(rows)-1].Key.After()
+	}
+}

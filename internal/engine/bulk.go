@@ -1,0 +1,115 @@
+package engine
+
+import (
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"littlehorse/internal/keys"
+	"littlehorse/internal/lh"
+	"littlehorse/internal/machine"
+	"littlehorse/internal/pb"
+	"littlehorse/lhpb"
+)
+
+// bulkShare is a partition's share of a bulk job within a record. Its row is there until the share is done.
+type bulkShare struct {
+	tx  *txn
+	row row[pb.BulkShare, *pb.BulkShare]
+}
+
+func (t *txn) bulkShare(job string) *bulkShare {
+	return &bulkShare{tx: t, row: load[pb.BulkShare](t, t.keys.BulkShare(job))}
+}
+
+// bulkDelete begins a share.
+func (t *txn) bulkDelete(c *pb.BulkDelete) machine.Reply {
+	s := t.bulkShare(c.GetBulkJobId().GetId())
+	if s.row.now == nil {
+		s.row.put(t, &pb.BulkShare{Job: c})
+		s.goOn()
+	}
+	return done
+}
+
+// goOnDeleting takes up a share where it stands.
+func (t *txn) goOnDeleting(job string) {
+	if s := t.bulkShare(job); s.row.now != nil {
+		s.goOn()
+	}
+}
+
+// goOn deletes as many WfRuns as one record may, and leaves the rest to the next. Other commands go between.
+func (s *bulkShare) goOn() {
+	if s.step() {
+		s.report(lhpb.BulkJobStatus_BULK_JOB_COMPLETED)
+		s.row.drop(s.tx)
+		return
+	}
+	if s.tx.nowNs-s.row.now.ReportedNs >= bulkReportNs {
+		s.row.edit(s.tx).ReportedNs = s.tx.nowNs
+		s.report(lhpb.BulkJobStatus_BULK_JOB_RUNNING)
+	}
+	s.tx.emitContinue(s.row.key)
+}
+
+// bulkReportNs is how often a share that goes on says so.
+const bulkReportNs = 1_000_000_000
+
+// step reports whether everything that matches is gone.
+func (s *bulkShare) step() bool {
+	if s.stillDeleting() {
+		return false
+	}
+	prefix, from, to := s.rest()
+	left := s.tx.engine.config.MaxBulkDeletes
+	for k := range machine.Scan[lhpb.WfSpecId](s.tx.view, from, to, left+1) {
+		if left == 0 || s.tx.deleted >= s.tx.engine.config.DeleteChunk {
+			return false
+		}
+		left--
+		startMs, id, err := keys.ParseTagRow(prefix, k)
+		if err != nil {
+			continue
+		}
+		at := s.row.edit(s.tx)
+		at.StartMs, at.WfRun = startMs, id.WfRun
+		if w := s.tx.wfRun(lh.ParseWfRunID(id.WfRun)); w != nil && w.deletable() {
+			s.tx.deleteRun(w)
+		}
+		if s.stillDeleting() {
+			return false
+		}
+	}
+	return true
+}
+
+// stillDeleting reports whether the last WfRun handled is so large that it is still there in part.
+func (s *bulkShare) stillDeleting() bool {
+	if s.row.now.WfRun == "" {
+		return false
+	}
+	w := s.tx.anyWfRun(lh.ParseWfRunID(s.row.now.WfRun))
+	return w.row.now != nil && w.row.now.Deleting
+}
+
+// rest is the range of the index that was not looked at yet.
+func (s *bulkShare) rest() (prefix, from, to keys.Key) {
+	what := s.row.now.Job.GetWhat()
+	tag := s.tx.keys.Tag(keys.TagWfRun).Text(what.GetWfSpecName()).Int(int32(what.GetWfRunStatus()))
+	from, to = tag.From(millis(what.GetEarliestStart())), tag.From(millis(what.GetLatestStart()))
+	if s.row.now.WfRun != "" {
+		from = tag.Row(s.row.now.StartMs, keys.TagID{WfRun: s.row.now.WfRun}).After()
+	}
+	return tag.Prefix(), from, to
+}
+
+func millis(t *timestamppb.Timestamp) int64 { return t.AsTime().UnixMilli() }
+
+// report says how far the share is.
+func (s *bulkShare) report(status lhpb.BulkJobStatus) {
+	at := s.row.now
+	p := &pb.BulkJobProgress{BulkJobId: at.Job.GetBulkJobId(), Subprocess: at.Job.GetSubprocess(), Status: status}
+	if at.WfRun != "" {
+		p.LastSeenKey = timestampOf(at.StartMs * nsPerMs)
+	}
+	s.tx.emit(machine.Stream{Kind: machine.Metadata}, &pb.Record{Command: &pb.Record_BulkJobProgress{BulkJobProgress: p}})
+}
