@@ -108,6 +108,7 @@ func (w *world) core(view *catalog.View) machine.Machine {
 	c := engine.DefaultConfig()
 	c.Partitions = partitions
 	c.CorrelateChunk = 1
+	c.MaxBulkDeletes = 1
 	e := engine.New(specs{view}, c)
 	if w.options.Fault == NoFault || w.options.Fault == ReplyBeforeSync {
 		return e

@@ -133,9 +133,15 @@ func (w *world) play() error {
 		return err
 	}
 	w.judge()
-	w.judgeReplay()
 	w.judgeCorrelations()
 	w.judgeEnds()
+	lot := w.largestLot()
+	if err := w.bulkDelete(lot); err != nil {
+		return err
+	}
+	w.judge()
+	w.judgeBulk(lot)
+	w.judgeReplay()
 	return nil
 }
 

@@ -1,0 +1,138 @@
+package sim
+
+import (
+	"fmt"
+	"math"
+
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"littlehorse/internal/keys"
+	"littlehorse/internal/machine"
+	"littlehorse/internal/pb"
+	"littlehorse/lhpb"
+)
+
+const bulkJob = "bulk-job"
+
+// bulk is what a bulk job deletes.
+type bulk struct {
+	spec   int
+	status lhpb.LHStatus
+}
+
+// bulkDelete deletes the largest lot of WfRuns of one WfSpec and status, in all partitions. The power fails in the
+// middle.
+func (w *world) bulkDelete(b bulk) error {
+	for id, spec := range w.started {
+		if spec == b.spec {
+			w.deleted[id]++
+		}
+	}
+	if err := w.createBulkJob(b); err != nil {
+		return err
+	}
+	for range w.rng.IntN(60) {
+		if err := w.server.advance(w.server.lanes[w.rng.IntN(len(w.server.lanes))]); err != nil {
+			return err
+		}
+	}
+	if err := w.crash(); err != nil {
+		return err
+	}
+	w.disk.arm(-1)
+	return w.server.settle()
+}
+
+// createBulkJob begins the job and waits for the answer.
+func (w *world) createBulkJob(b bulk) error {
+	id := bulkJob
+	answered := false
+	w.submit(metadata, &pb.Record{Command: &pb.Record_CreateBulkJob{CreateBulkJob: &pb.CreateBulkJob{
+		Request: &lhpb.CreateBulkJobRequest{Id: &id, Operation: &lhpb.CreateBulkJobRequest_BulkDeleteWfRun{
+			BulkDeleteWfRun: &lhpb.BulkDeleteWfRun{
+				WfSpecName: specName(b.spec), WfRunStatus: &b.status,
+				EarliestStart: &timestamppb.Timestamp{}, LatestStart: timestamppb.New(w.clock.Now().Add(horizon)),
+			},
+		}},
+		Partitions: partitions,
+	}}}, func(r machine.Reply) {
+		answered = true
+		if r.Err != nil {
+			w.violate("bulk", "CreateBulkJob was refused: %v", r.Err)
+		}
+	})
+	const enough = 100_000
+	for range enough {
+		if answered {
+			return nil
+		}
+		if err := w.server.advance(w.server.lanes[w.rng.IntN(len(w.server.lanes))]); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("sim: CreateBulkJob was not answered")
+}
+
+// matching are the index rows of what the job deletes in a partition.
+func (b bulk) matching(m *machine.Mem) (prefix keys.Key, rows []keys.Key) {
+	prefix = keys.In(tenant).Tag(keys.TagWfRun).Text(specName(b.spec)).Int(int32(b.status)).Prefix()
+	for k := range machine.Scan[lhpb.WfSpecId](m, prefix, prefix.End(), math.MaxInt) {
+		rows = append(rows, k)
+	}
+	return prefix, rows
+}
+
+// largestLot is what most WfRuns have come to.
+func (w *world) largestLot() (largest bulk) {
+	most := -1
+	for spec := range specCount {
+		for _, status := range []lhpb.LHStatus{lhpb.LHStatus_COMPLETED, lhpb.LHStatus_ERROR, lhpb.LHStatus_EXCEPTION} {
+			b, count := bulk{spec, status}, 0
+			for _, s := range w.streams {
+				m, err := w.state(s)
+				if err != nil {
+					w.violate("bulk", "%v", err)
+					return largest
+				}
+				_, rows := b.matching(m)
+				count += len(rows)
+			}
+			if count > most {
+				largest, most = b, count
+			}
+		}
+	}
+	return largest
+}
+
+// judgeBulk wants the job completed and everything that matched gone.
+func (w *world) judgeBulk(b bulk) {
+	for _, s := range w.streams {
+		m, err := w.state(s)
+		if err != nil {
+			w.violate("bulk", "%v", err)
+			return
+		}
+		switch s.Kind {
+		case machine.Metadata:
+			job := machine.Get[lhpb.BulkJob](m, keys.In(tenant).BulkJob(bulkJob))
+			if job.GetStatus() != lhpb.BulkJobStatus_BULK_JOB_COMPLETED || len(job.GetSubprocesses()) != partitions {
+				w.violate("bulk", "the job is %v", job)
+			}
+		case machine.Core:
+			w.judgeBulkShare(b, s, m)
+		case machine.Repartition:
+		}
+	}
+}
+
+func (w *world) judgeBulkShare(b bulk, s machine.Stream, m *machine.Mem) {
+	if m.Bytes(keys.In(tenant).BulkShare(bulkJob)) != nil {
+		w.violate("bulk", "%s: the share is not done", s)
+	}
+	prefix, left := b.matching(m)
+	for _, k := range left {
+		_, id, err := keys.ParseTagRow(prefix, k)
+		w.violate("bulk", "%s: %s is left (%v)", s, id.WfRun, err)
+	}
+}
