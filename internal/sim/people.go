@@ -112,7 +112,7 @@ func (w *world) comment(id *lhpb.UserTaskRunId, r *pb.Record) {
 	}
 }
 
-// fillIn completes a form. Acknowledged means that it must stay so.
+// fillIn completes a form. Acknowledged means that nobody has to do it any more.
 func (w *world) fillIn(id *lhpb.UserTaskRunId, done func(machine.Reply)) {
 	w.submit(w.ofRun(id.WfRunId), &pb.Record{Command: &pb.Record_CompleteUserTaskRun{
 		CompleteUserTaskRun: &lhpb.CompleteUserTaskRunRequest{UserTaskRunId: id, UserId: w.somebody(), Results: answers()},
@@ -143,14 +143,17 @@ func (w *world) fillInOne() bool {
 	return true
 }
 
-// judgeFilledIn wants the forms whose completion was acknowledged to be completed, as long as their WfRuns are there.
+// judgeFilledIn wants the forms whose completion was acknowledged to have ended, as long as their WfRuns are there. They
+// may have been cancelled before: to complete such a one is acknowledged too.
 func (w *world) judgeFilledIn(s machine.Stream, m *machine.Mem) {
 	for _, id := range w.filledIn {
 		run := keys.In(tenant).Run(id.WfRunId)
 		if w.ofRun(id.WfRunId) != s || m.Bytes(run.WfRun()) == nil {
 			continue
 		}
-		if u := machine.Get[lhpb.UserTaskRun](m, run.UserTaskRun(id.UserTaskGuid)); u.GetStatus() != lhpb.UserTaskRunStatus_DONE {
+		switch u := machine.Get[lhpb.UserTaskRun](m, run.UserTaskRun(id.UserTaskGuid)); u.GetStatus() {
+		case lhpb.UserTaskRunStatus_DONE, lhpb.UserTaskRunStatus_CANCELLED:
+		case lhpb.UserTaskRunStatus_UNASSIGNED, lhpb.UserTaskRunStatus_ASSIGNED:
 			w.violate("acknowledged", "UserTaskRun %s of %s was completed and is %v",
 				id.UserTaskGuid, lh.WfRunIDString(id.WfRunId), u.GetStatus())
 		}
