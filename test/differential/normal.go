@@ -163,7 +163,8 @@ func orderAfterRescue(o map[string]any) {
 	}
 }
 
-// reasonsAfterRescue: a thread of the original that failed by its handler keeps that as a halt reason.
+// reasonsAfterRescue: a thread of the original that failed by its handler keeps that as a halt reason, also when
+// the handler was rescued.
 func reasonsAfterRescue(w map[string]any) {
 	threads, _ := w["threadRuns"].([]any)
 	dead := map[any]bool{}
@@ -173,11 +174,13 @@ func reasonsAfterRescue(w map[string]any) {
 		}
 	}
 	for _, t := range threads {
-		reasons(t.(map[string]any), func(l []any) []any {
+		t := t.(map[string]any)
+		ended := t["status"] == "COMPLETED" || dead[t["number"]]
+		reasons(t, func(l []any) []any {
 			return slices.DeleteFunc(l, func(r any) bool {
 				i, _ := r.(map[string]any)["interrupted"].(map[string]any)
 				h, _ := r.(map[string]any)["handlingFailure"].(map[string]any)
-				return i != nil && dead[i["interruptThreadId"]] || h != nil && dead[h["handlerThreadId"]]
+				return i != nil && (ended || dead[i["interruptThreadId"]]) || h != nil && (ended || dead[h["handlerThreadId"]])
 			})
 		})
 	}
@@ -214,6 +217,7 @@ func tolerate(v any, rescued bool, without string) {
 		if rescued {
 			orderAfterRescue(v)
 			reasonsAfterRescue(v)
+			entriesAfterRescue(v)
 		}
 		for _, t := range tolerances {
 			if t.name != without {
@@ -308,7 +312,19 @@ func freeForeignHandlers(node map[string]any) {
 func freeStaleStatuses(w map[string]any) {
 	threads, _ := w["threads"].([]any)
 	for _, t := range threads {
-		if t := t.(map[string]any); t["waitingStatus"] == nil {
+		t := t.(map[string]any)
+		if s := t["threadStatus"]; t["waitingStatus"] == nil || s != "COMPLETED" && s != "ERROR" && s != "EXCEPTION" {
+			delete(t, "threadStatus")
+		}
+	}
+}
+
+// entriesAfterRescue: while it waits, a node of the original shows how a thread fares that failed and was rescued.
+func entriesAfterRescue(node map[string]any) {
+	w, _ := node["waitForThreads"].(map[string]any)
+	threads, _ := w["threads"].([]any)
+	for _, t := range threads {
+		if t := t.(map[string]any); t["waitingStatus"] == "THREAD_UNSUCCESSFUL" {
 			delete(t, "threadStatus")
 		}
 	}
@@ -377,9 +393,11 @@ func decidedOtherwise(original, ours *state) string {
 			}
 		}
 	}
-	if len(original.Runs) != len(ours.Runs) {
-		return ""
+	if original.torn() {
+		return "the original was read before all of a command was visible"
 	}
+	n := min(len(original.Runs), len(ours.Runs))
+	original, ours = &state{Runs: original.Runs[:n]}, &state{Runs: ours.Runs[:n]}
 	if waitsLonger(original, ours) {
 		return "decided: EXIT waits for what is below a failed child"
 	}
@@ -404,7 +422,117 @@ func decidedOtherwise(original, ours *state) string {
 	if cancelledForgotten(original, ours) {
 		return "decided: a user task that a halt cancelled fails its node when the thread goes on"
 	}
+	if parentAsleep(original, ours) {
+		return "decided: a user task that ends a WfRun wakes its parent"
+	}
+	if decidesSooner(original, ours) {
+		return "decided: AND and OR look at both sides"
+	}
+	if nothingBelow(original, ours) {
+		return "decided: nothing goes on below what has failed"
+	}
+	if handlerTooLate(original, ours) {
+		return "decided: a failure handler that is rescued when its thread has gone on deals with no failure"
+	}
 	return ""
+}
+
+// parentAsleep tells whether a node of the original still waits for a child WfRun that a user task has ended.
+func parentAsleep(original, ours *state) bool {
+	ended := map[string]bool{}
+	for _, r := range original.Runs {
+		done := slices.ContainsFunc(r.UserTasks, func(u *lhpb.UserTaskRun) bool { return u.Status == lhpb.UserTaskRunStatus_DONE })
+		if r.WfRun != nil && done && terminal(r.WfRun.Status) {
+			ended[r.WfRun.Id.Id] = true
+		}
+	}
+	for i, r := range original.Runs {
+		for _, n := range r.Nodes {
+			w := n.GetWaitForChildWf()
+			if w == nil || n.Status != lhpb.LHStatus_RUNNING || !ended[w.ChildWfRunId.GetId()] {
+				continue
+			}
+			if o := ours.Runs[i].node(n); o != nil && o.Status != n.Status {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// decidesSooner tells whether the original has taken an edge whose AND or OR fails by its right side.
+func decidesSooner(original, ours *state) bool {
+	for i, r := range ours.Runs {
+		for _, n := range r.Nodes {
+			for _, f := range n.Failures {
+				o := original.Runs[i].node(n)
+				if o != nil && len(o.Failures) == 0 && rightSide.MatchString(f.Message) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+var rightSide = regexp.MustCompile(`with operation (AND|OR): `)
+
+// nothingBelow tells whether ours has halted what the original lets go on: a thread below one that had ended
+// before its own parent failed.
+func nothingBelow(original, ours *state) bool {
+	for i, r := range ours.Runs {
+		if r.WfRun == nil || original.Runs[i].WfRun == nil {
+			continue
+		}
+		for j, t := range r.WfRun.ThreadRuns {
+			if t.Status != lhpb.LHStatus_HALTED || j >= len(original.Runs[i].WfRun.ThreadRuns) {
+				continue
+			}
+			far := slices.ContainsFunc(t.HaltReasons, func(h *lhpb.ThreadHaltReason) bool {
+				return h.GetParentHalted() != nil && h.GetParentHalted().ParentThreadId != t.GetParentThreadId()
+			})
+			if far && original.Runs[i].WfRun.ThreadRuns[j].Status != lhpb.LHStatus_HALTED {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// handlerTooLate tells whether a rescued handler has failed its thread, or marked a failure, though the thread
+// was at a later node.
+func handlerTooLate(original, ours *state) bool {
+	for i, r := range original.Runs {
+		if r.WfRun == nil || ours.Runs[i].WfRun == nil {
+			continue
+		}
+		for _, t := range r.WfRun.ThreadRuns {
+			for _, n := range r.Nodes {
+				if n.Id.ThreadRunNumber != t.Number {
+					continue
+				}
+				if n.Id.Position == t.CurrentNodePosition && n.Status == lhpb.LHStatus_RUNNING && t.Status == lhpb.LHStatus_ERROR {
+					return true
+				}
+				o := ours.Runs[i].node(n)
+				if o != nil && n.Id.Position < t.CurrentNodePosition && handledBy(n) > 0 && handledBy(o) < handledBy(n) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// handledBy counts the failures of a NodeRun that its own handlers dealt with.
+func handledBy(n *lhpb.NodeRun) int {
+	var count int
+	for _, f := range n.Failures {
+		if f.WasProperlyHandled && slices.Contains(n.FailureHandlerIds, f.GetFailureHandlerThreadrunId()) {
+			count++
+		}
+	}
+	return count
 }
 
 // waitsLonger tells whether an EXIT of ours waits for what is below a failed child.

@@ -107,7 +107,7 @@ func (c *comparison) hunt(ctx context.Context, p plant, file string) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	binary, err := p.build(ctx, dir)
 	if err != nil {
 		return err

@@ -138,7 +138,7 @@ func (r *recorder) settle(ctx context.Context) error {
 		}
 		rest := bytes.Equal(text, last) && time.Since(begin) > 100*time.Millisecond
 		last = text
-		if rest && !x.midway() && !r.timed(x) && time.Now().After(r.hidden) && !r.reporting(x) {
+		if rest && !x.midway() && !x.torn() && !r.timed(x) && time.Now().After(r.hidden) && !r.reporting(x) {
 			if x.hangs() {
 				r.history.Steps = r.history.Steps[:len(r.history.Steps)-1]
 				return ending(hangs)
@@ -164,6 +164,25 @@ func (r *recorder) settle(ctx context.Context) error {
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
+}
+
+// torn tells whether a thread is shown behind a NodeRun that is not there: it is not visible yet.
+func (s *state) torn() bool {
+	for _, r := range s.Runs {
+		if r.WfRun == nil {
+			continue
+		}
+		nodes := map[int32]int32{}
+		for _, n := range r.Nodes {
+			nodes[n.Id.ThreadRunNumber]++
+		}
+		for _, t := range r.WfRun.ThreadRuns {
+			if nodes[t.Number] <= t.CurrentNodePosition {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // midway tells whether a thread is shown at a node that ends at once: the objects of one command become
