@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 	"time"
 
@@ -37,6 +39,8 @@ type replayer struct {
 	watched  watched
 	root     string
 	rescued  bool
+	plans    int  // migration plans put: here each has a name of its own, since a plan is never changed
+	plan     int  // the one that counts on the original
 	last     bool // this is the last step, for which the tolerances are counted
 	patience time.Duration
 	free     map[string]int // how often each tolerance was needed
@@ -98,6 +102,16 @@ func (r *replayer) claim(ctx context.Context, text []byte, s step) *verdict {
 }
 
 func (r *replayer) call(ctx context.Context, text []byte, s step) *verdict {
+	name := []byte(r.names.numbered("plan"))
+	if s.Call == "PutWorkflowMigrationPlan" {
+		r.plans++
+		text = bytes.ReplaceAll(text, name, fmt.Appendf(nil, "%s-%d", name, r.plans))
+		if s.Code == codes.OK.String() {
+			r.plan = r.plans
+		}
+	} else if r.plan > 0 {
+		text = bytes.ReplaceAll(text, name, fmt.Appendf(nil, "%s-%d", name, r.plan))
+	}
 	req, err := request(s.Call, text)
 	if err != nil {
 		return different("request: %v", err)
@@ -119,7 +133,7 @@ func (r *replayer) call(ctx context.Context, text []byte, s step) *verdict {
 	if s.Answer == nil {
 		return nil
 	}
-	v := r.compareAnswers(s.Answer, comparable(r.scrub, answer))
+	v := r.compareAnswers(s.Answer, r.oneName(comparable(r.scrub, answer)))
 	if v != nil {
 		if name := decidedEvent(s, r.now, v.details); name != "" {
 			v.kind = name
@@ -127,6 +141,16 @@ func (r *replayer) call(ctx context.Context, text []byte, s step) *verdict {
 	}
 	return v
 }
+
+// oneName gives a plan the name that all plans of the history have on the original.
+func (r *replayer) oneName(answer json.RawMessage) json.RawMessage {
+	if r.plans == 0 {
+		return answer
+	}
+	return planNumber.ReplaceAll(answer, []byte("$1"))
+}
+
+var planNumber = regexp.MustCompile(`(-plan-\d+)-\d+`)
 
 func (r *replayer) compareAnswers(theirs, ours json.RawMessage) *verdict {
 	d := r.differences(theirs, ours)
