@@ -32,7 +32,7 @@ func (w *world) ofRun(id *lhpb.WfRunId) machine.Stream { return w.stream(lh.Root
 
 // client does one random thing that a client might do.
 func (w *world) client() {
-	switch w.rng.IntN(14) {
+	switch w.rng.IntN(16) {
 	case 0, 1, 2, 3:
 		w.runWf(fmt.Sprintf("run-%d", len(w.started)), w.rng.IntN(specCount))
 	case 4:
@@ -55,6 +55,8 @@ func (w *world) client() {
 		w.schedule()
 	case 12, 13:
 		w.person()
+	case 14, 15:
+		w.migrate()
 	}
 }
 

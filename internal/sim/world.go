@@ -172,7 +172,12 @@ func (w *world) define() error {
 		&pb.Record{Command: &pb.Record_PutWfSpec{PutWfSpec: subWfSpec(w.rng)}},
 	)
 	for n := range specCount {
-		puts = append(puts, &pb.Record{Command: &pb.Record_PutWfSpec{PutWfSpec: wfSpec(w.rng, specName(n))}})
+		spec := wfSpec(w.rng, specName(n))
+		puts = append(puts, &pb.Record{Command: &pb.Record_PutWfSpec{PutWfSpec: spec}})
+		if n == 0 {
+			puts = append(puts, &pb.Record{Command: &pb.Record_PutWfSpec{PutWfSpec: nextVersion(spec)}},
+				&pb.Record{Command: &pb.Record_PutWorkflowMigrationPlan{PutWorkflowMigrationPlan: plan(spec)}})
+		}
 	}
 	for _, r := range puts {
 		answered := false
