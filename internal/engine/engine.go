@@ -52,7 +52,7 @@ type Config struct {
 	// own. Default 1,000.
 	MaxSteps int
 	// FanOutChunk is how many children a record may start for a list of START_MULTIPLE_THREADS before the rest goes
-	// on in a record of its own. Default 50.
+	// on in a record of its own. The original can start 64 at most. Default 100.
 	FanOutChunk int
 	// MaxRecordBytes is the limit of every stored value and emitted record. Default 1,047,000.
 	MaxRecordBytes int
@@ -79,7 +79,7 @@ func DefaultConfig() Config {
 		InlineThreads:     64,
 		MaxPasses:         512,
 		MaxSteps:          1_000,
-		FanOutChunk:       50,
+		FanOutChunk:       100,
 		MaxRecordBytes:    1_047_000,
 		DeleteChunk:       1_000,
 		MaxBulkDeletes:    10,
