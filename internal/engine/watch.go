@@ -11,6 +11,12 @@ import (
 // maxWatches bounds how many watches of one subject a record looks at: more than a WfRun can have ThreadRuns.
 const maxWatches = 1 << 30
 
+// watch names what is watched, and the ThreadRun that does.
+type watch struct {
+	subject keys.Subject
+	by      int32
+}
+
 // watch lets the ThreadRun be looked at when the subject changes, as long as it stands where it does.
 func (t *threadRun) watch(s keys.Subject, row *pb.Watch) {
 	w := t.run
@@ -19,6 +25,10 @@ func (t *threadRun) watch(s keys.Subject, row *pb.Watch) {
 		w.row.now.Watched = true
 	}
 	row.Position = t.get().CurrentNodePosition
+	if w.renewed == nil {
+		w.renewed = map[watch]bool{}
+	}
+	w.renewed[watch{s, t.number}] = true
 	w.tx.put(w.keys.Watch(s, t.number), row)
 }
 
@@ -42,8 +52,8 @@ func (w *wfRun) watches(s keys.Subject) iter.Seq2[int32, *pb.Watch] {
 	}
 }
 
-// alert makes the record look at the ThreadRuns that watch the subject. Watches that are void are taken back;
-// so are those that hold for one time only.
+// alert makes the record look at the ThreadRuns that watch the subject. Watches that are void are taken back, unless
+// this record has set them anew; so are those that hold for one time only.
 func (w *wfRun) alert(s keys.Subject, once bool, tell func(*threadRun, *pb.Watch)) {
 	if w.alerted[s] {
 		return
@@ -55,7 +65,7 @@ func (w *wfRun) alert(s keys.Subject, once bool, tell func(*threadRun, *pb.Watch
 	for by, row := range w.watches(s) {
 		t := w.thread(by)
 		holds := t != nil && !t.terminated() && t.get().CurrentNodePosition == row.Position
-		if !holds || once {
+		if !holds && !w.renewed[watch{s, by}] || holds && once {
 			w.tx.remove(w.keys.Watch(s, by))
 		}
 		if holds {

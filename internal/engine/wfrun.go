@@ -26,6 +26,8 @@ type wfRun struct {
 	thrown map[string]int32 // next number of WorkflowEvents, by definition
 	// alerted holds the subjects whose watches were looked at.
 	alerted map[keys.Subject]bool
+	// renewed holds the watches that this record has set.
+	renewed map[watch]bool
 	passes  int
 	// suspended is set once the rest of the work is left to another record.
 	suspended bool
