@@ -43,16 +43,17 @@ var reaches = []reach{
 	{kind: "WAIT_FOR_CHILD_WF", outcome: "EXCEPTION"}, {kind: "WAIT_FOR_CHILD_WF", outcome: "VAR_SUB_ERROR"},
 }
 
-// unreachable is why a cell cannot be hit, or "".
+// unreachable is why a cell is not aimed at, or "". An interrupt that begins and ends within the command that
+// activates a node, or an interrupt of a thread that waits at EXIT for its children, hits some of them all the same.
 func unreachable(r reach, circumstance string) string {
 	stoppable := circumstance == halted || circumstance == interrupted
 	switch {
 	case circumstance == handled && r.outcome == "COMPLETED":
 		return "nothing to handle"
 	case stoppable && (r.instant || r.arrival):
-		return "no command comes between its beginning and its end"
+		return "no command comes between its beginning and its end, unless it waits for children or its thread is interrupted as it begins"
 	case stoppable && r.kind == "WAIT_FOR_CHILD_WF":
-		return "the original hangs in HALTING there"
+		return "the original hangs in HALTING there, unless the child ends in the same command"
 	case circumstance == rescued && r.kind == "START_THREAD" && r.outcome == "VAR_SUB_ERROR":
 		return "the new thread is halted at its ENTRYPOINT, where the original hangs in HALTING"
 	case circumstance == rescued && r.arrival:
@@ -60,7 +61,7 @@ func unreachable(r reach, circumstance string) string {
 	case circumstance == rescued && r.kind == "ENTRYPOINT" && r.outcome == "COMPLETED":
 		return "what made the edge fail is still there"
 	case stoppable && r.kind == "USER_TASK" && r.outcome != "USER_TASK_CANCELLED" && r.outcome != "EXCEPTION":
-		return "a halt cancels the user task"
+		return "a halt cancels the user task, unless its NodeRun has failed or ended in the same command"
 	case circumstance == halted && r.kind == "USER_TASK":
 		return "the original forgets the failure of a user task that a halt cancelled"
 	}

@@ -12,6 +12,7 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
 
 	"littlehorse/lhpb"
 )
@@ -324,7 +325,7 @@ func entriesAfterRescue(node map[string]any) {
 	w, _ := node["waitForThreads"].(map[string]any)
 	threads, _ := w["threads"].([]any)
 	for _, t := range threads {
-		if t := t.(map[string]any); t["waitingStatus"] == "THREAD_UNSUCCESSFUL" {
+		if t := t.(map[string]any); t["waitingStatus"] != nil {
 			delete(t, "threadStatus")
 		}
 	}
@@ -358,13 +359,14 @@ func decidedEvent(s step, now *state, found []string) string {
 
 func terminated(t *lhpb.ThreadRun) bool { return terminal(t.Status) }
 
-// below tells whether the parent of a thread of the first WfRun is so.
+// below tells whether an ancestor of a thread of that number is so.
 func (s *state) below(number int32, so func(*lhpb.ThreadRun) bool) bool {
-	if s.Runs[0].WfRun == nil {
-		return false
-	}
+	return slices.ContainsFunc(s.Runs, func(r *run) bool { return r.WfRun != nil && r.below(number, so) })
+}
+
+func (r *run) below(number int32, so func(*lhpb.ThreadRun) bool) bool {
 	threads := map[int32]*lhpb.ThreadRun{}
-	for _, t := range s.Runs[0].WfRun.ThreadRuns {
+	for _, t := range r.WfRun.ThreadRuns {
 		threads[t.Number] = t
 	}
 	for t := threads[number]; t != nil && t.ParentThreadId != nil; t = threads[*t.ParentThreadId] {
@@ -430,6 +432,12 @@ func decidedOtherwise(original, ours *state) string {
 	}
 	if nothingBelow(original, ours) {
 		return "decided: nothing goes on below what has failed"
+	}
+	if cancelledAgain(original, ours) {
+		return "decided: what has ended is not cancelled"
+	}
+	if handlerStays(original, ours) {
+		return "decided: a failure handler that was halted goes on"
 	}
 	if handlerTooLate(original, ours) {
 		return "decided: a failure handler that is rescued when its thread has gone on deals with no failure"
@@ -499,6 +507,52 @@ func nothingBelow(original, ours *state) bool {
 	return false
 }
 
+// cancelledAgain tells whether the original notes that a user task was cancelled that had ended.
+func cancelledAgain(original, ours *state) bool {
+	for i, r := range original.Runs {
+		for j, u := range r.UserTasks {
+			if j >= len(ours.Runs[i].UserTasks) || len(u.Events) <= len(ours.Runs[i].UserTasks[j].Events) {
+				continue
+			}
+			var cancelled int
+			for _, e := range u.Events {
+				if e.GetCancelled() != nil {
+					cancelled++
+				}
+			}
+			if cancelled > 1 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// handlerStays tells whether a failure handler of the original is halted because its thread is, which is so for
+// the handler's sake only.
+func handlerStays(original, ours *state) bool {
+	for i, r := range original.Runs {
+		if r.WfRun == nil || ours.Runs[i].WfRun == nil {
+			continue
+		}
+		status := map[int32]lhpb.LHStatus{}
+		for _, t := range ours.Runs[i].WfRun.ThreadRuns {
+			status[t.Number] = t.Status
+		}
+		for _, t := range r.WfRun.ThreadRuns {
+			if t.Type != lhpb.ThreadType_FAILURE_HANDLER || t.Status != lhpb.LHStatus_HALTED || status[t.Number] == t.Status {
+				continue
+			}
+			for _, p := range r.WfRun.ThreadRuns {
+				if p.Number == t.GetParentThreadId() && len(p.HaltReasons) == 1 && p.HaltReasons[0].GetHandlingFailure() != nil {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
 // handlerTooLate tells whether a rescued handler has failed its thread, or marked a failure, though the thread
 // was at a later node.
 func handlerTooLate(original, ours *state) bool {
@@ -522,6 +576,13 @@ func handlerTooLate(original, ours *state) bool {
 		}
 	}
 	return false
+}
+
+// standsAs tells whether no thread has moved since another state.
+func (s *state) standsAs(other *state) bool {
+	return slices.EqualFunc(s.Runs, other.Runs, func(a, b *run) bool {
+		return proto.Equal(a.WfRun, b.WfRun) && slices.EqualFunc(a.Nodes, b.Nodes, func(x, y *lhpb.NodeRun) bool { return proto.Equal(x, y) })
+	})
 }
 
 // handledBy counts the failures of a NodeRun that its own handlers dealt with.
@@ -628,14 +689,15 @@ func handlerOfTheDead(original, ours *state) bool {
 	return false
 }
 
-// keptReason tells whether a thread of the original has failed by a handler that failed before its rescue.
+// keptReason tells whether a thread of the original has failed by a handler that failed before its rescue, or is
+// halted for it.
 func keptReason(original, ours *state) bool {
 	for i, r := range original.Runs {
 		if r.WfRun == nil || ours.Runs[i].WfRun == nil {
 			continue
 		}
 		for j, t := range r.WfRun.ThreadRuns {
-			if t.Status != lhpb.LHStatus_ERROR || j >= len(ours.Runs[i].WfRun.ThreadRuns) || len(ours.Runs[i].WfRun.ThreadRuns[j].HaltReasons) > 0 {
+			if t.Status != lhpb.LHStatus_ERROR && t.Status != lhpb.LHStatus_HALTED || j >= len(ours.Runs[i].WfRun.ThreadRuns) || len(ours.Runs[i].WfRun.ThreadRuns[j].HaltReasons) > 0 {
 				continue
 			}
 			for _, h := range t.HaltReasons {

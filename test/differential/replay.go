@@ -45,6 +45,7 @@ type replayer struct {
 	patience time.Duration
 	free     map[string]int // how often each tolerance was needed
 	now      *state
+	before   json.RawMessage // the state of the original before this step
 }
 
 func newReplayer(s *server, n names, h *history, patience time.Duration, free map[string]int) *replayer {
@@ -198,7 +199,7 @@ func (r *replayer) settle(ctx context.Context, s step) *verdict {
 			found = r.differences(s.State, ours)
 			last = x
 			if found == nil {
-				r.scrub, r.now = trial, x
+				r.scrub, r.now, r.before = trial, x, s.State
 				return nil
 			}
 		} else {
@@ -214,6 +215,11 @@ func (r *replayer) settle(ctx context.Context, s step) *verdict {
 	theirs, err := decode(s.State)
 	if err != nil {
 		return different("the recorded state: %v", err)
+	}
+	if s.Call == "ReportTask" && r.before != nil {
+		if before, err := decode(r.before); err == nil && theirs.standsAs(before) {
+			return &verdict{kind: "the original was read before it had applied a report", details: found}
+		}
 	}
 	v := &verdict{kind: differs, details: found, after: [2]*state{theirs, last}}
 	if last != nil {
