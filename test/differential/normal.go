@@ -578,6 +578,22 @@ func handlerTooLate(original, ours *state) bool {
 	return false
 }
 
+// sleptInThePast tells whether a SLEEP of ours has begun since the state before that was over as it began.
+func sleptInThePast(before, ours *state) bool {
+	for i, r := range ours.Runs {
+		for _, n := range r.Nodes {
+			s := n.GetSleep()
+			if s.GetMaturationTime() == nil || s.MaturationTime.AsTime().After(n.ArrivalTime.AsTime()) {
+				continue
+			}
+			if before == nil || i >= len(before.Runs) || before.Runs[i].node(n) == nil {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // standsAs tells whether no thread has moved since another state.
 func (s *state) standsAs(other *state) bool {
 	return slices.EqualFunc(s.Runs, other.Runs, func(a, b *run) bool {

@@ -225,6 +225,8 @@ func (r *replayer) settle(ctx context.Context, s step) *verdict {
 	if last != nil {
 		if name := decidedOtherwise(theirs, last); name != "" {
 			v.kind = name
+		} else if sleptInThePast(r.now, last) {
+			v.kind = "decided: a SLEEP until a moment that has passed is over at once"
 		}
 	}
 	return v
