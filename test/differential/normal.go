@@ -433,6 +433,9 @@ func decidedOtherwise(original, ours *state) string {
 	if nothingBelow(original, ours) {
 		return "decided: nothing goes on below what has failed"
 	}
+	if exitOverFailed(original, ours) {
+		return "decided: EXIT fails by a child that fails again after its rescue"
+	}
 	if cancelledAgain(original, ours) {
 		return "decided: what has ended is not cancelled"
 	}
@@ -501,6 +504,24 @@ func nothingBelow(original, ours *state) bool {
 			})
 			if far && original.Runs[i].WfRun.ThreadRuns[j].Status != lhpb.LHStatus_HALTED {
 				return true
+			}
+		}
+	}
+	return false
+}
+
+// exitOverFailed tells whether an EXIT of the original completed above a child that has failed.
+func exitOverFailed(original, ours *state) bool {
+	for i, r := range original.Runs {
+		for _, n := range r.Nodes {
+			o := ours.Runs[i].node(n)
+			if n.GetExit() == nil || n.Status != lhpb.LHStatus_COMPLETED || o == nil || o.Status != lhpb.LHStatus_ERROR {
+				continue
+			}
+			for _, t := range r.WfRun.GetThreadRuns() {
+				if t.GetParentThreadId() == n.Id.ThreadRunNumber && (t.Status == lhpb.LHStatus_ERROR || t.Status == lhpb.LHStatus_EXCEPTION) {
+					return true
+				}
 			}
 		}
 	}
@@ -677,7 +698,8 @@ func haltedWithParent(original, ours *state) bool {
 			continue
 		}
 		for _, t := range ours.Runs[i].WfRun.ThreadRuns {
-			if t.Status != lhpb.LHStatus_HALTED || !slices.ContainsFunc(t.HaltReasons, func(h *lhpb.ThreadHaltReason) bool { return h.GetParentHalted() != nil }) {
+			stands := t.Status == lhpb.LHStatus_HALTED || t.Status == lhpb.LHStatus_HALTING
+			if !stands || !slices.ContainsFunc(t.HaltReasons, func(h *lhpb.ThreadHaltReason) bool { return h.GetParentHalted() != nil }) {
 				continue
 			}
 			for _, o := range r.WfRun.ThreadRuns {
