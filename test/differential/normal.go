@@ -640,7 +640,7 @@ func waitsLonger(original, ours *state) bool {
 			if n.GetExit() == nil || n.Status != lhpb.LHStatus_RUNNING {
 				continue
 			}
-			if o := original.Runs[i].node(n); o != nil && o.Status == lhpb.LHStatus_ERROR {
+			if o := original.Runs[i].node(n); o != nil && (o.Status == lhpb.LHStatus_ERROR || o.Status == lhpb.LHStatus_COMPLETED) {
 				return true
 			}
 		}
