@@ -61,14 +61,20 @@ func TestDependenciesOfAMigration(t *testing.T) {
 	}{
 		{name: "in scope before", had: names{"main": {"x"}}, declares: names{"main": {"x"}}, uses: names{"bell": {"x"}}, mapped: []string{"bell"}},
 		{name: "its own", declares: names{"child": {"x"}}, uses: names{"child": {"x"}}, mapped: []string{"child"}},
-		{name: "new above", declares: names{"main": {"x", "y"}, "child": {"z"}}, uses: names{"bell": {"y", "z", "x"}},
-			mapped: []string{"main", "child", "bell"}, want: []string{"child", "main"}},
+		{
+			name: "new above", declares: names{"main": {"x", "y"}, "child": {"z"}}, uses: names{"bell": {"y", "z", "x"}},
+			mapped: []string{"main", "child", "bell"}, want: []string{"child", "main"},
+		},
 		{name: "owner is not migrated", declares: names{"main": {"x"}}, uses: names{"child": {"x"}}, mapped: []string{"child"}, refused: lh.FailedPrecondition},
 		{name: "nobody's", uses: names{"child": {"x"}}, mapped: []string{"child"}, refused: lh.NotFound},
-		{name: "out of scope before", had: names{"alone": {"x"}}, declares: names{"main": {"x"}}, uses: names{"child": {"x"}},
-			mapped: []string{"main", "child"}, want: []string{"main"}},
-		{name: "of several the one above", declares: names{"alone": {"INPUT"}, "child": {"INPUT"}}, uses: names{"handler": {"INPUT"}},
-			mapped: []string{"alone", "child", "handler"}, want: []string{"child"}},
+		{
+			name: "out of scope before", had: names{"alone": {"x"}}, declares: names{"main": {"x"}}, uses: names{"child": {"x"}},
+			mapped: []string{"main", "child"}, want: []string{"main"},
+		},
+		{
+			name: "of several the one above", declares: names{"alone": {"INPUT"}, "child": {"INPUT"}}, uses: names{"handler": {"INPUT"}},
+			mapped: []string{"alone", "child", "handler"}, want: []string{"child"},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			req := &lhpb.PutWorkflowMigrationPlanRequest{OldWfSpec: &lhpb.WfSpecId{}, Revision: 1, ThreadMigrations: map[string]*lhpb.ThreadMigrationPlanRequest{}}

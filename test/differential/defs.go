@@ -77,8 +77,10 @@ func (n names) definitions() []definition {
 	put("PutExternalEventDef", &lhpb.PutExternalEventDefRequest{Name: n.eventText(), ContentType: text})
 	put("PutExternalEventDef", &lhpb.PutExternalEventDefRequest{Name: n.eventNumber(), ContentType: &lhpb.ReturnType{ReturnType: primitive(lhpb.VariableType_INT)}})
 	for _, once := range []bool{false, true} {
-		put("PutExternalEventDef", &lhpb.PutExternalEventDefRequest{Name: n.keyed(once), ContentType: text,
-			CorrelatedEventConfig: &lhpb.CorrelatedEventConfig{DeleteAfterFirstCorrelation: once}})
+		put("PutExternalEventDef", &lhpb.PutExternalEventDefRequest{
+			Name: n.keyed(once), ContentType: text,
+			CorrelatedEventConfig: &lhpb.CorrelatedEventConfig{DeleteAfterFirstCorrelation: once},
+		})
 	}
 	put("PutWorkflowEventDef", &lhpb.PutWorkflowEventDefRequest{Name: n.thrown(), ContentType: text})
 	put("PutUserTaskDef", &lhpb.PutUserTaskDefRequest{Name: n.userTask(), Fields: []*lhpb.UserTaskField{
@@ -107,8 +109,10 @@ func (n names) waitingChild(end string) *lhpb.PutWfSpecRequest {
 	return &lhpb.PutWfSpecRequest{Name: n.childOf(end), EntrypointThreadName: "main", ThreadSpecs: map[string]*lhpb.ThreadSpec{"main": {
 		Nodes: map[string]*lhpb.Node{
 			"0-ENTRYPOINT": {Node: &lhpb.Node_Entrypoint{Entrypoint: &lhpb.EntrypointNode{}}, OutgoingEdges: []*lhpb.Edge{edge("1-EVENT")}},
-			"1-EVENT": {Node: &lhpb.Node_ExternalEvent{ExternalEvent: &lhpb.ExternalEventNode{ExternalEventDefId: &lhpb.ExternalEventDefId{Name: n.eventAny()}}},
-				OutgoingEdges: []*lhpb.Edge{leave}},
+			"1-EVENT": {
+				Node:          &lhpb.Node_ExternalEvent{ExternalEvent: &lhpb.ExternalEventNode{ExternalEventDefId: &lhpb.ExternalEventDefId{Name: n.eventAny()}}},
+				OutgoingEdges: []*lhpb.Edge{leave},
+			},
 			"2-EXIT": {Node: &lhpb.Node_Exit{Exit: exit}},
 		},
 		VariableDefs: []*lhpb.ThreadVarDef{variableDef("s", lhpb.VariableType_STR, str("child")), variableDef("i", lhpb.VariableType_INT, integer(0))},

@@ -115,14 +115,16 @@ func versions(n names) historyPlan {
 func typed(n names) ([]*lhpb.ThreadVarDef, []*lhpb.VariableValue) {
 	array := &lhpb.TypeDefinition{DefinedType: &lhpb.TypeDefinition_InlineArrayDef{InlineArrayDef: &lhpb.InlineArrayDef{ArrayType: primitive(lhpb.VariableType_INT)}}}
 	mapped := &lhpb.TypeDefinition{DefinedType: &lhpb.TypeDefinition_InlineMapDef{InlineMapDef: &lhpb.InlineMapDef{
-		KeyType: primitive(lhpb.VariableType_STR), ValueType: primitive(lhpb.VariableType_INT)}}}
+		KeyType: primitive(lhpb.VariableType_STR), ValueType: primitive(lhpb.VariableType_INT),
+	}}}
 	thing := &lhpb.TypeDefinition{DefinedType: &lhpb.TypeDefinition_StructDefId{StructDefId: &lhpb.StructDefId{Name: n.structDef()}}}
 	values := []*lhpb.VariableValue{
 		integer(6), double(2.5), str("t1"), boolean(true), object(`{"n":3,"d":1.5,"t":"4","b":true,"l":[1,2],"o":{"k":1}}`), list(`[1,"x",2.5]`),
 		{Value: &lhpb.VariableValue_Array{Array: &lhpb.Array{Items: []*lhpb.VariableValue{integer(1), integer(2)}, ElementType: primitive(lhpb.VariableType_INT)}}},
 		{Value: &lhpb.VariableValue_Map{Map: &lhpb.Map{Entries: []*lhpb.Map_Entry{{Key: str("k"), Value: integer(1)}}}}},
 		{Value: &lhpb.VariableValue_Struct{Struct: &lhpb.Struct{StructDefId: &lhpb.StructDefId{Name: n.structDef()}, Struct: &lhpb.InlineStruct{
-			Fields: map[string]*lhpb.StructField{"t": {Value: str("x")}, "n": {Value: integer(2)}}}}}},
+			Fields: map[string]*lhpb.StructField{"t": {Value: str("x")}, "n": {Value: integer(2)}},
+		}}}},
 	}
 	names := []string{"i", "d", "s", "b", "j", "l", "a", "m", "g"}
 	types := []*lhpb.TypeDefinition{
@@ -339,7 +341,8 @@ func migration(n names) historyPlan {
 		req.ThreadMigrations["main"] = m
 		if rng.IntN(3) == 0 {
 			req.ThreadMigrations["kid"] = &lhpb.ThreadMigrationPlanRequest{NewThreadName: "kid", NodeMigrations: map[string]*lhpb.NodeMigrationPlan{
-				"1-external_event": {NewNodeName: "1-external_event"}}}
+				"1-external_event": {NewNodeName: "1-external_event"},
+			}}
 		}
 		return req
 	}
@@ -350,7 +353,8 @@ func migration(n names) historyPlan {
 	good := &lhpb.PutWorkflowMigrationPlanRequest{
 		Name: n.numbered("plan"), OldWfSpec: &lhpb.WfSpecId{Name: n.spec()}, Revision: 1,
 		ThreadMigrations: map[string]*lhpb.ThreadMigrationPlanRequest{"main": {NewThreadName: "main", NodeMigrations: map[string]*lhpb.NodeMigrationPlan{
-			nodes(old)[3]: {NewNodeName: nodes(fresh)[3]}, nodes(old)[4]: {NewNodeName: nodes(fresh)[4]}}}},
+			nodes(old)[3]: {NewNodeName: nodes(fresh)[3]}, nodes(old)[4]: {NewNodeName: nodes(fresh)[4]},
+		}}},
 	}
 	if rng.IntN(4) > 0 {
 		p.definitions = append(p.definitions, definition{method: "PutWorkflowMigrationPlan", request: good, invalid: true, pause: metadataPause})
@@ -425,15 +429,23 @@ func containers(n names) historyPlan {
 		steps[i] = []*lhpb.VariableMutation{choices[rng.IntN(len(choices))](), choices[rng.IntN(len(choices))]()}
 	}
 	p.definitions = []definition{{method: "PutWfSpec", invalid: true, request: spec(n.spec(), map[string]*lhpb.ThreadSpec{
-		"main": straight(vars, steps, nop(), nop(), eventNode(n.eventAny()), nop(), exitNode(nil))})}}
+		"main": straight(vars, steps, nop(), nop(), eventNode(n.eventAny()), nop(), exitNode(nil)),
+	})}}
 	p.run = func(r *recorder) []*lhpb.RunWfRequest {
 		out := runPlain(r)
 		inputs := []map[string]*lhpb.VariableValue{
-			{"a": array(integer(7))}, {"a": array(str("x"))}, {"a": array()}, {"a": array(&lhpb.VariableValue{}, integer(1))},
-			{"m": values[7]}, {"m": {Value: &lhpb.VariableValue_Map{Map: &lhpb.Map{}}}}, {"g": values[8]},
+			{"a": array(integer(7))},
+			{"a": array(str("x"))},
+			{"a": array()},
+			{"a": array(&lhpb.VariableValue{}, integer(1))},
+			{"m": values[7]},
+			{"m": {Value: &lhpb.VariableValue_Map{Map: &lhpb.Map{}}}},
+			{"g": values[8]},
 			{"g": {Value: &lhpb.VariableValue_Struct{Struct: &lhpb.Struct{StructDefId: &lhpb.StructDefId{Name: n.structDef(), Version: 5}, Struct: &lhpb.InlineStruct{
-				Fields: map[string]*lhpb.StructField{"n": {Value: integer(1)}}}}}}},
-			{"a": integer(1)}, {"g": object("{}")},
+				Fields: map[string]*lhpb.StructField{"n": {Value: integer(1)}},
+			}}}}},
+			{"a": integer(1)},
+			{"g": object("{}")},
 		}
 		for i := range 3 {
 			out = append(out, &lhpb.RunWfRequest{WfSpecName: n.spec(), Id: proto.String(fmt.Sprintf("%s-%d", r.id.Id, i)), Variables: inputs[rng.IntN(len(inputs))]})
