@@ -103,6 +103,7 @@ func (f *face) limit(quota string, rate int32) {
 	f.definitions.quotas[quota] = &lhpb.Quota{WriteRequestsPerSecond: rate}
 }
 
+// covers: observability §2
 func TestCallsBeyondAQuotaAreRefused(t *testing.T) {
 	f := newFace(t)
 	f.atNoon()

@@ -252,6 +252,7 @@ func (c *countingView) Scan(from, to keys.Key, limit int, empty func() machine.V
 	}
 }
 
+// covers: engine-2 §15 PutWorkflowMigrationPlan
 func TestWorkflowMigrationPlan(t *testing.T) {
 	s := newStream(t)
 	spec := `{"name":"w","entrypointThreadName":"main","threadSpecs":{"main":{
@@ -285,6 +286,7 @@ func TestWorkflowMigrationPlan(t *testing.T) {
 	}
 }
 
+// covers: observability §1
 func TestBulkJob(t *testing.T) {
 	s := newStream(t)
 	create := func(id, what string) *pb.Record {

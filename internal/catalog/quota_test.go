@@ -8,6 +8,7 @@ import (
 	"littlehorse/lhpb"
 )
 
+// covers: observability §2
 func TestQuotas(t *testing.T) {
 	s := newStream(t)
 	s.caller = Anonymous
