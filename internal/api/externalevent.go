@@ -36,18 +36,10 @@ func (s *Service) GetExternalEvent(ctx context.Context, id *lhpb.ExternalEventId
 
 // ListExternalEvents gives the ExternalEvents of a WfRun by definition and guid.
 func (s *Service) ListExternalEvents(ctx context.Context, req *lhpb.ListExternalEventsRequest) (*lhpb.ExternalEventList, error) {
-	c := callOf(ctx)
-	p, run, err := s.listing(c, "ListExternalEvents", req, req.Limit, req.WfRunId)
-	if err != nil || run == nil {
-		return &lhpb.ExternalEventList{}, err
-	}
-	prefix := run.Kind(keys.KindExternalEvent)
-	out, bookmark, err := list[lhpb.ExternalEvent](ctx, s, s.homeOf(c.tenant, req.WfRunId), prefix, prefix.End(), p)
+	out, bookmark, err := listRun(ctx, s, "ListExternalEvents", req, req.Limit, req.WfRunId, keys.KindExternalEvent,
+		func(e *lhpb.ExternalEvent) { e.Content = seen(e.Content) })
 	if err != nil {
 		return nil, err
-	}
-	for _, e := range out {
-		e.Content = seen(e.Content)
 	}
 	return &lhpb.ExternalEventList{Results: out, Bookmark: bookmark}, nil
 }

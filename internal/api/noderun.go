@@ -5,6 +5,7 @@ import (
 
 	"littlehorse/internal/keys"
 	"littlehorse/internal/lh"
+	"littlehorse/internal/machine"
 	"littlehorse/lhpb"
 )
 
@@ -61,4 +62,22 @@ func (s *Service) listing(c *call, rpc string, req paged, limit *int32, id *lhpb
 	}
 	run := keys.In(c.tenant).Run(id)
 	return p, &run, nil
+}
+
+// listRun reads one page of the objects of one kind under a WfRun and makes of each what the caller may see.
+func listRun[T any, P interface {
+	*T
+	machine.Value
+}](ctx context.Context, s *Service, rpc string, req paged, limit *int32, id *lhpb.WfRunId, kind keys.RunKind, show func(P)) (out []P, bookmark []byte, err error) {
+	c := callOf(ctx)
+	p, run, err := s.listing(c, rpc, req, limit, id)
+	if err != nil || run == nil {
+		return nil, nil, err
+	}
+	prefix := run.Kind(kind)
+	out, bookmark, err = list[T, P](ctx, s, s.homeOf(c.tenant, id), prefix, prefix.End(), p)
+	for _, object := range out {
+		show(object)
+	}
+	return out, bookmark, err
 }

@@ -135,18 +135,9 @@ func (s *Service) GetCheckpoint(ctx context.Context, id *lhpb.CheckpointId) (*lh
 
 // ListTaskRuns gives the TaskRuns of a WfRun, reminders of user tasks included, in the order of their nodes.
 func (s *Service) ListTaskRuns(ctx context.Context, req *lhpb.ListTaskRunsRequest) (*lhpb.TaskRunList, error) {
-	c := callOf(ctx)
-	p, run, err := s.listing(c, "ListTaskRuns", req, req.Limit, req.WfRunId)
-	if err != nil || run == nil {
-		return &lhpb.TaskRunList{}, err
-	}
-	prefix := run.Kind(keys.KindTaskRun)
-	out, bookmark, err := list[lhpb.TaskRun](ctx, s, s.homeOf(c.tenant, req.WfRunId), prefix, prefix.End(), p)
+	out, bookmark, err := listRun(ctx, s, "ListTaskRuns", req, req.Limit, req.WfRunId, keys.KindTaskRun, maskTaskRun)
 	if err != nil {
 		return nil, err
-	}
-	for _, t := range out {
-		maskTaskRun(t)
 	}
 	return &lhpb.TaskRunList{Results: out, Bookmark: bookmark}, nil
 }

@@ -99,18 +99,9 @@ func (s *Service) GetUserTaskRun(ctx context.Context, id *lhpb.UserTaskRunId) (*
 
 // ListUserTaskRuns gives the UserTaskRuns of a WfRun in the order of their nodes.
 func (s *Service) ListUserTaskRuns(ctx context.Context, req *lhpb.ListUserTaskRunRequest) (*lhpb.UserTaskRunList, error) {
-	c := callOf(ctx)
-	p, run, err := s.listing(c, "ListUserTaskRuns", req, req.Limit, req.WfRunId)
-	if err != nil || run == nil {
-		return &lhpb.UserTaskRunList{}, err
-	}
-	prefix := run.Kind(keys.KindUserTaskRun)
-	out, bookmark, err := list[lhpb.UserTaskRun](ctx, s, s.homeOf(c.tenant, req.WfRunId), prefix, prefix.End(), p)
+	out, bookmark, err := listRun(ctx, s, "ListUserTaskRuns", req, req.Limit, req.WfRunId, keys.KindUserTaskRun, maskUserTaskRun)
 	if err != nil {
 		return nil, err
-	}
-	for _, u := range out {
-		maskUserTaskRun(u)
 	}
 	return &lhpb.UserTaskRunList{Results: out, Bookmark: bookmark}, nil
 }

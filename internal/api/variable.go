@@ -19,18 +19,9 @@ func (s *Service) GetVariable(ctx context.Context, id *lhpb.VariableId) (*lhpb.V
 
 // ListVariables gives the Variables of a WfRun by thread and name; inherited ones live with the parent.
 func (s *Service) ListVariables(ctx context.Context, req *lhpb.ListVariablesRequest) (*lhpb.VariableList, error) {
-	c := callOf(ctx)
-	p, run, err := s.listing(c, "ListVariables", req, req.Limit, req.WfRunId)
-	if err != nil || run == nil {
-		return &lhpb.VariableList{}, err
-	}
-	prefix := run.Kind(keys.KindVariable)
-	out, bookmark, err := list[lhpb.Variable](ctx, s, s.homeOf(c.tenant, req.WfRunId), prefix, prefix.End(), p)
+	out, bookmark, err := listRun(ctx, s, "ListVariables", req, req.Limit, req.WfRunId, keys.KindVariable, maskVariable)
 	if err != nil {
 		return nil, err
-	}
-	for _, v := range out {
-		maskVariable(v)
 	}
 	return &lhpb.VariableList{Results: out, Bookmark: bookmark}, nil
 }

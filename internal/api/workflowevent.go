@@ -30,18 +30,10 @@ func (s *Service) GetWorkflowEvent(ctx context.Context, id *lhpb.WorkflowEventId
 
 // ListWorkflowEvents gives the WorkflowEvents of a WfRun by definition and number.
 func (s *Service) ListWorkflowEvents(ctx context.Context, req *lhpb.ListWorkflowEventsRequest) (*lhpb.WorkflowEventList, error) {
-	c := callOf(ctx)
-	p, run, err := s.listing(c, "ListWorkflowEvents", req, req.Limit, req.WfRunId)
-	if err != nil || run == nil {
-		return &lhpb.WorkflowEventList{}, err
-	}
-	prefix := run.Kind(keys.KindWorkflowEvent)
-	out, bookmark, err := list[lhpb.WorkflowEvent](ctx, s, s.homeOf(c.tenant, req.WfRunId), prefix, prefix.End(), p)
+	out, bookmark, err := listRun(ctx, s, "ListWorkflowEvents", req, req.Limit, req.WfRunId, keys.KindWorkflowEvent,
+		func(e *lhpb.WorkflowEvent) { e.Content = seen(e.Content) })
 	if err != nil {
 		return nil, err
-	}
-	for _, e := range out {
-		e.Content = seen(e.Content)
 	}
 	return &lhpb.WorkflowEventList{Results: out, Bookmark: bookmark}, nil
 }
