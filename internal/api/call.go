@@ -73,15 +73,16 @@ func (s *Service) tenantOf(ctx context.Context) (string, *lh.Error) {
 	return "", lh.Errorf(lh.PermissionDenied, "Tenant not allowed")
 }
 
-// principalOf finds the Principal of an identity. A proven identity without a Principal has no rights.
+// principalOf finds the Principal of an identity. A proven identity without a Principal has no rights at all,
+// unless it was decided for the whole server that it has those of the anonymous one.
 func (s *Service) principalOf(id auth.Identity) (*lhpb.Principal, *lh.Error) {
 	if p := s.definitions.Principal(id.Name); p != nil {
 		return p, nil
 	}
-	if id.Proven {
-		return nil, lh.Errorf(lh.PermissionDenied, "No Principal named %q exists", id.Name)
+	if id.Proven && !s.cfg.UnknownIsAnonymous {
+		return nil, lh.Errorf(lh.PermissionDenied, "Missing permissions: there is no Principal %q, and only a Principal has any", id.Name)
 	}
-	return auth.Open(), nil
+	return s.definitions.Principal(auth.Anonymous), nil
 }
 
 func shuttingDown() *lh.Error {

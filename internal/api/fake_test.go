@@ -16,6 +16,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"littlehorse/internal/auth"
+	"littlehorse/internal/catalog"
 	"littlehorse/internal/cluster"
 	"littlehorse/internal/keys"
 	"littlehorse/internal/lh"
@@ -107,9 +108,13 @@ type fakeDefinitions struct {
 	quotas  map[string]*lhpb.Quota
 }
 
-func (f *fakeDefinitions) Version() uint64                  { return 7 }
-func (f *fakeDefinitions) Latest(string) spec.Defs          { return fakeDefs{f} }
-func (f *fakeDefinitions) Principal(string) *lhpb.Principal { return nil }
+func (f *fakeDefinitions) Version() uint64         { return 7 }
+func (f *fakeDefinitions) Latest(string) spec.Defs { return fakeDefs{f} }
+
+// Principal is there for the anonymous only, as in a new cluster.
+func (f *fakeDefinitions) Principal(id string) *lhpb.Principal {
+	return catalog.NewView().Principal(id)
+}
 
 func (f *fakeDefinitions) Quota(tenant, principal string) *lhpb.Quota {
 	return f.quotas[tenant+"/"+principal]

@@ -27,15 +27,18 @@ func spanOf(earliest, latest *timestamppb.Timestamp) span {
 	return out
 }
 
+// holds reports whether a moment is in the range.
+func (s span) holds(ms int64) bool { return s.earliest <= ms && ms <= s.latest }
+
 func millis(t *timestamppb.Timestamp) int64 {
 	const bound = math.MaxInt64 / 1000
-	switch {
-	case t.Seconds >= bound:
+	switch seconds := t.GetSeconds(); {
+	case seconds >= bound:
 		return math.MaxInt64
-	case t.Seconds <= -bound:
+	case seconds <= -bound:
 		return math.MinInt64
 	default:
-		return t.Seconds*1000 + int64(t.Nanos)/1e6
+		return seconds*1000 + int64(t.GetNanos())/1e6
 	}
 }
 

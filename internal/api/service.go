@@ -31,6 +31,9 @@ type Config struct {
 	MaxRequestBytes int
 	// WriteTimeout bounds how long a call waits for its outcome; a shorter deadline of the client goes first.
 	WriteTimeout time.Duration
+	// UnknownIsAnonymous gives an authenticated identity without a Principal the rights of the anonymous one. Without
+	// it such an identity may do nothing.
+	UnknownIsAnonymous bool
 
 	// Now is the time; time.Now if nil.
 	Now func() time.Time

@@ -3,11 +3,12 @@ package auth
 import (
 	"context"
 
+	"littlehorse/internal/catalog"
 	"littlehorse/internal/lh"
 )
 
 // Anonymous is the Principal of every call that comes without an identity.
-const Anonymous = "anonymous"
+const Anonymous = catalog.Anonymous
 
 // Identity is who the transport says is calling.
 type Identity struct {

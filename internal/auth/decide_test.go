@@ -41,7 +41,6 @@ func TestDecide(t *testing.T) {
 		refusal string // "" allows
 	}{
 		{"admin may do everything", principal(admin, nil), []Required{{ten, all}, {wf, run}}, ""},
-		{"anonymous of a new cluster is admin", Open(), []Required{{ten, all}}, ""},
 		{"one ACL must give both", principal(split, nil), []Required{{wf, run}}, "Missing permissions [RUN] over resources [ACL_WORKFLOW]"},
 		{"matching ACL", principal(split, nil), []Required{{wf, read}, {task, run}}, ""},
 		{"all resources, one action", principal([]*lhpb.ServerACL{acl(read, every)}, nil), []Required{{task, read}}, ""},
@@ -49,10 +48,11 @@ func TestDecide(t *testing.T) {
 		{"no ACL", principal(nil, nil), []Required{{wf, read}}, "Missing permissions"},
 		{"no requirement", principal(nil, nil), nil, ""},
 		{"tenant entry replaces global ones", principal(split, map[string][]*lhpb.ServerACL{"t": {acl(all, task)}}), []Required{{wf, read}}, "Missing permissions"},
-		{"empty tenant entry hides global ones", principal(admin, map[string][]*lhpb.ServerACL{"t": nil}), []Required{{wf, read}}, "Missing permissions"},
+		{"empty tenant entry hides global ones", principal(split, map[string][]*lhpb.ServerACL{"t": nil}), []Required{{wf, read}}, "Missing permissions"},
 		{"another tenant's entry does not matter", principal(split, map[string][]*lhpb.ServerACL{"u": nil}), []Required{{wf, read}}, ""},
 		{"cluster-scoped under a tenant entry", principal(split, map[string][]*lhpb.ServerACL{"t": {acl(all, every)}}), []Required{{ten, read}}, "cluster-scoped"},
-		{"an admin keeps the cluster under a tenant entry", principal(admin, map[string][]*lhpb.ServerACL{"t": nil}), []Required{{ten, read}}, ""},
+		{"an admin is one under a tenant entry, too", principal(admin, map[string][]*lhpb.ServerACL{"t": nil}), []Required{{ten, read}, {wf, run}}, ""},
+		{"all of a tenant is no admin", principal(nil, map[string][]*lhpb.ServerACL{"t": admin}), []Required{{ten, read}}, "cluster-scoped"},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

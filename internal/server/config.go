@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"littlehorse/internal/auth"
 )
 
 // Config of a server. DefaultConfig has every default; LoadConfig reads the documented settings.
@@ -33,6 +35,8 @@ type Config struct {
 	BindHost string
 	// Listeners serve the public API. Port 0 picks a free one.
 	Listeners []Listener
+	// UnknownIsAnonymous gives an authenticated identity without a Principal the rights of the anonymous one.
+	UnknownIsAnonymous bool
 	// InternalHost and InternalPort name this server among servers.
 	InternalHost string
 	InternalPort int
@@ -77,6 +81,8 @@ type Listener struct {
 	// are not told of it; port 0 stands for the port that was opened.
 	AdvertisedHost string
 	AdvertisedPort int
+	// Authenticator finds who calls; nil takes everybody as anonymous.
+	Authenticator auth.Authenticator
 }
 
 // HealthConfig of the HTTP port.

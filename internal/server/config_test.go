@@ -17,7 +17,7 @@ func TestDefaultsAreTheDocumentedOnes(t *testing.T) {
 	if c.ClusterID != "cluster1" || c.Partitions != 12 || c.StateDir != "./lh-data" || c.InstanceID != -1 || c.InternalPort != 2011 || c.MaxRecordBytes != 1_047_000 {
 		t.Errorf("%+v", c)
 	}
-	if want := (Listener{"PLAIN", 2023, "localhost", 0}); len(c.Listeners) != 1 || c.Listeners[0] != want {
+	if want := (Listener{Name: "PLAIN", Port: 2023, AdvertisedHost: "localhost"}); len(c.Listeners) != 1 || c.Listeners[0] != want {
 		t.Errorf("%+v", c.Listeners)
 	}
 	if want := (HealthConfig{1822, "/liveness", "/readiness", "/status", "/metrics", "/diskUsage", "/standby-status"}); c.Health != want {
@@ -40,7 +40,7 @@ func TestSettingsAct(t *testing.T) {
 	if c.Health.Standby != "/sb" || c.Health.Status != "/st" {
 		t.Errorf("%+v", c.Health)
 	}
-	if want := []Listener{{"A", 1000, "", 0}, {"B", 1001, "lh.example.com", 443}}; !slices.Equal(c.Listeners, want) {
+	if want := []Listener{{Name: "A", Port: 1000}, {Name: "B", Port: 1001, AdvertisedHost: "lh.example.com", AdvertisedPort: 443}}; !slices.Equal(c.Listeners, want) {
 		t.Errorf("%+v", c.Listeners)
 	}
 }

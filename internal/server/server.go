@@ -207,12 +207,15 @@ func (s *Server) openFace(context.Context) error {
 		Advertised:      s.advertised,
 		MaxRequestBytes: s.cfg.MaxRecordBytes,
 		WriteTimeout:    api.DefaultWriteTimeout,
-		RPCs:            s.rpcs,
-		Log:             s.log,
+
+		UnknownIsAnonymous: s.cfg.UnknownIsAnonymous,
+
+		RPCs: s.rpcs,
+		Log:  s.log,
 	})
 	for _, l := range s.listeners {
 		l.grpc = api.NewGRPCServer()
-		s.face.Register(l.grpc, &api.Listener{Name: l.Name, Advertised: l.advertised(), Authenticator: auth.None{}})
+		s.face.Register(l.grpc, &api.Listener{Name: l.Name, Advertised: l.advertised(), Authenticator: l.authenticator()})
 	}
 	return nil
 }
@@ -229,6 +232,13 @@ func (s *Server) advertised(_ *lhpb.LHHostInfo, listener string) *lhpb.LHHostInf
 		}
 	}
 	return nil
+}
+
+func (l *opened) authenticator() auth.Authenticator {
+	if l.Authenticator == nil {
+		return auth.None{}
+	}
+	return l.Authenticator
 }
 
 func (l *opened) advertised() *lhpb.LHHostInfo {

@@ -158,6 +158,11 @@ var Settings = []Setting{
 	{Name: "LHS_LISTENERS", Default: "PLAIN:2023", Bounds: "NAME:port,…", Doc: "Ports of the public API.", apply: setListeners},
 	{Name: "LHS_LISTENERS_PROTOCOL_MAP", Default: "PLAIN:PLAIN", Bounds: "NAME:PLAIN,…", Doc: "Protocol of each listener. TLS and MTLS are refused in this build.", apply: refuseUnless("PLAIN")},
 	{Name: "LHS_LISTENERS_AUTHENTICATION_MAP", Bounds: "NAME:NONE,…", Doc: "Authentication of each listener. MTLS and OAUTH are refused in this build.", apply: refuseUnless("NONE")},
+	{
+		Name: "LHS_X_UNKNOWN_IDENTITY_IS_ANONYMOUS", Default: "false", Bounds: "true, false",
+		Doc:   "Ours. Whether an authenticated caller without a Principal has the rights of `anonymous`, as the original has it. Otherwise he has none.",
+		apply: setUnknownIsAnonymous,
+	},
 	{Name: "LHS_ADVERTISED_LISTENERS", Bounds: "NAME://host:port,…", Doc: "How workers reach this server through each listener. Unset: localhost and the port of the listener.", apply: setAdvertised},
 	none("LHS_CA_CERT", "CA of client certificates."),
 	none("LHS_OAUTH_INTROSPECT_URL", "Token introspection."),
@@ -341,6 +346,11 @@ func setListeners(c *Config, v string) error {
 		c.Listeners = append(c.Listeners, Listener{Name: name, Port: n})
 	}
 	return nil
+}
+
+func setUnknownIsAnonymous(c *Config, v string) error {
+	c.UnknownIsAnonymous = strings.EqualFold(v, "true")
+	return member(strings.ToLower(v), "true", "false")
 }
 
 func setAdvertised(c *Config, v string) error {
