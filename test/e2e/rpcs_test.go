@@ -2,8 +2,10 @@ package e2e
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -56,7 +58,7 @@ func (c *client) call(m protoreflect.MethodDescriptor, request any, opts ...grpc
 	if err != nil {
 		return err
 	}
-	if err := stream.SendMsg(request); err != nil {
+	if err := stream.SendMsg(request); err != nil && !errors.Is(err, io.EOF) { // io.EOF: RecvMsg says why
 		return err
 	}
 	if err := stream.CloseSend(); err != nil {

@@ -1,0 +1,123 @@
+package e2e
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"littlehorse/lhpb"
+)
+
+// permission is what an RPC needs; none is needed if it is open.
+type permission struct {
+	open     bool
+	resource lhpb.ACLResource
+	action   lhpb.ACLAction
+}
+
+// permissions reads what the documents say.
+func permissions(t *testing.T) map[string]permission {
+	t.Helper()
+	f, err := os.Open("testdata/permissions.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	out := map[string]permission{}
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		words := strings.Fields(lines.Text())
+		if len(words) == 0 || words[0] == "#" {
+			continue
+		}
+		p := permission{open: words[0] == "-"}
+		if !p.open {
+			resource, known := lhpb.ACLResource_value["ACL_"+words[0]]
+			action, knownAction := lhpb.ACLAction_value[words[1]]
+			if !known || !knownAction {
+				t.Fatalf("cannot use %q", lines.Text())
+			}
+			p.resource, p.action = lhpb.ACLResource(resource), lhpb.ACLAction(action)
+		}
+		for _, rpc := range words[2:] {
+			if _, twice := out[rpc]; twice {
+				t.Fatalf("%s stands there twice", rpc)
+			}
+			out[rpc] = p
+		}
+	}
+	return out
+}
+
+func (p permission) ofCluster() bool {
+	return slices.Contains([]lhpb.ACLResource{lhpb.ACLResource_ACL_TENANT, lhpb.ACLResource_ACL_PRINCIPAL, lhpb.ACLResource_ACL_QUOTA}, p.resource)
+}
+
+// givenBy reports whether an ACL for one resource and one action gives the permission.
+func (p permission) givenBy(r lhpb.ACLResource, a lhpb.ACLAction) bool {
+	return p.open ||
+		(r == p.resource || r == lhpb.ACLResource_ACL_ALL_RESOURCES) && (a == p.action || a == lhpb.ACLAction_ALL_ACTIONS)
+}
+
+// everyACL calls f with each ACL that names one resource and one action.
+func everyACL(f func(lhpb.ACLResource, lhpb.ACLAction)) {
+	for r := range int32(len(lhpb.ACLResource_name)) {
+		for a := range int32(len(lhpb.ACLAction_name)) {
+			f(lhpb.ACLResource(r), lhpb.ACLAction(a))
+		}
+	}
+}
+
+// Every RPC is called with every ACL there can be: given globally, and given for the tenant of the call, where it
+// replaces global ones that would open everything.
+//
+// covers: security §4
+func TestEveryACLOpensWhatItShould(t *testing.T) {
+	c := inProcess(t, withIdentities)
+	documented := permissions(t)
+	var nearlyAll []*lhpb.ServerACL
+	everyACL(func(r lhpb.ACLResource, a lhpb.ACLAction) {
+		if r != lhpb.ACLResource_ACL_ALL_RESOURCES && a == lhpb.ACLAction_ALL_ACTIONS {
+			nearlyAll = append(nearlyAll, acl(a, r))
+		}
+	})
+	everyACL(func(r lhpb.ACLResource, a lhpb.ACLAction) {
+		global, own := fmt.Sprint(a, " ", r), fmt.Sprint("own ", a, " ", r)
+		c.principal(global, acls(acl(a, r)))
+		hidden := &lhpb.PutPrincipalRequest{
+			Id: own, GlobalAcls: acls(nearlyAll...), PerTenantAcls: map[string]*lhpb.ServerACLs{"default": acls(acl(a, r))},
+		}
+		_, err := c.PutPrincipal(c.ctx, hidden)
+		hasOwn := err == nil
+		if hasOwn == (permission{resource: r}).ofCluster() {
+			t.Errorf("%s: %v", own, err)
+		}
+		for _, m := range methods() {
+			p, known := documented[string(m.Name())]
+			if !known {
+				t.Fatalf("testdata/permissions.txt does not say what %s needs", m.Name())
+			}
+			empty := newMessage(t, m.Input())
+			judge(t, fmt.Sprintf("%s with %s", m.Name(), global), c.who(global).call(m, empty), p.givenBy(r, a))
+			if hasOwn {
+				judge(t, fmt.Sprintf("%s with %s", m.Name(), own), c.who(own).call(m, empty), p.givenBy(r, a) && !p.ofCluster())
+			}
+		}
+	})
+}
+
+func judge(t *testing.T, what string, err error, allowed bool) {
+	t.Helper()
+	denied := status.Code(err) == codes.PermissionDenied
+	if denied == allowed {
+		t.Errorf("%s: %v", what, err)
+	}
+	if denied && !strings.Contains(err.Error(), "Missing permissions") {
+		t.Errorf("%s: %v", what, err)
+	}
+}
