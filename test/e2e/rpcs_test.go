@@ -49,25 +49,32 @@ func (c *client) call(m protoreflect.MethodDescriptor, request any, opts ...grpc
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.ctx, 300*time.Millisecond)
 	defer cancel()
+	_, err := c.ask(ctx, m, request, opts...)
+	return err
+}
+
+// ask sends one request to a method and gives its answer. A stream that ends without one answers nothing.
+func (c *client) ask(ctx context.Context, m protoreflect.MethodDescriptor, request any, opts ...grpc.CallOption) (proto.Message, error) {
+	c.t.Helper()
 	name := fmt.Sprintf("/%s/%s", m.Parent().FullName(), m.Name())
 	reply := newMessage(c.t, m.Output())
 	if !m.IsStreamingClient() {
-		return c.conn.Invoke(ctx, name, request, reply, opts...)
+		return reply, c.conn.Invoke(ctx, name, request, reply, opts...)
 	}
 	stream, err := c.conn.NewStream(ctx, &grpc.StreamDesc{ClientStreams: true, ServerStreams: true}, name, opts...)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := stream.SendMsg(request); err != nil && !errors.Is(err, io.EOF) { // io.EOF: RecvMsg says why
-		return err
+		return nil, err
 	}
 	if err := stream.CloseSend(); err != nil {
-		return err
+		return nil, err
 	}
-	if err := stream.RecvMsg(reply); status.Code(err) != codes.Unknown { // io.EOF is the end without an answer
-		return err
+	if err := stream.RecvMsg(reply); !errors.Is(err, io.EOF) {
+		return reply, err
 	}
-	return nil
+	return reply, nil
 }
 
 // docs/rpcs.md says for each RPC whether it is served and who may call it; a running server is the judge.
