@@ -171,15 +171,16 @@ func (c *client) build(tenant string, steps []step) {
 		}
 		in = c.as(tenant) // the first step puts the tenant
 	}
-	for { // a bulk job works in the background
-		job := must(in.GetBulkJob(in.ctx, &lhpb.GetBulkJobRequest{Id: &lhpb.BulkJobId{Id: "job"}}))(c)
-		if job.Status == lhpb.BulkJobStatus_BULK_JOB_COMPLETED {
+	running := &lhpb.SearchBulkJobRequest{Status: lhpb.BulkJobStatus_BULK_JOB_RUNNING.Enum()}
+	for { // jobs work in the background
+		jobs := must(in.SearchBulkJob(in.ctx, running))(c)
+		if len(jobs.Results) == 0 {
 			return
 		}
 		select {
 		case <-time.After(time.Millisecond):
 		case <-c.ctx.Done():
-			c.t.Fatalf("%v", job)
+			c.t.Fatalf("%v", jobs)
 		}
 	}
 }
