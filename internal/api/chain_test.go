@@ -32,6 +32,7 @@ func wantStatus(t *testing.T, err error, code codes.Code, words ...string) {
 	}
 }
 
+// covers: api §1
 func TestTenantOfACall(t *testing.T) {
 	f := newFace(t)
 	cases := []struct {
@@ -119,6 +120,7 @@ func TestRefusalsBecomeStatuses(t *testing.T) {
 	wantStatus(t, err, codes.Unimplemented, "GetWfSpecMetricsWindow")
 }
 
+// covers: api §1
 func TestOversizedRequests(t *testing.T) {
 	f := newFace(t)
 	f.cluster.answer = func(machine.Stream, *machine.Record) (proto.Message, error) { return nil, nil }

@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	// mostWindows is how many windows one list holds.
-	mostWindows = 100
+	// mostWindows is how many windows one list holds, the oldest first: the minutes of more than three days.
+	mostWindows = 5000
 	// defaultWindows is how far back a list begins that names no start.
 	defaultWindows = time.Hour
 )

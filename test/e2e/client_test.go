@@ -31,6 +31,14 @@ type client struct {
 // inProcess starts a server inside the test.
 func inProcess(t *testing.T, change ...func(*server.Config)) *client {
 	t.Helper()
+	c, stop := restartable(t, change...)
+	t.Cleanup(stop)
+	return c
+}
+
+// restartable starts a server inside the test, which stop ends.
+func restartable(t *testing.T, change ...func(*server.Config)) (c *client, stop func()) {
+	t.Helper()
 	cfg := server.DefaultConfig()
 	cfg.StateDir = t.TempDir()
 	cfg.Partitions = 2
@@ -45,16 +53,15 @@ func inProcess(t *testing.T, change ...func(*server.Config)) *client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	c = dial(t, s.Addr("PLAIN"))
+	c.health = s.HealthAddr()
+	return c, func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
 		if err := s.Shutdown(ctx); err != nil {
 			t.Errorf("shutdown: %v", err)
 		}
-	})
-	c := dial(t, s.Addr("PLAIN"))
-	c.health = s.HealthAddr()
-	return c
+	}
 }
 
 func dial(t *testing.T, address string) *client {

@@ -171,6 +171,7 @@ func TestEventsFlow(t *testing.T) {
 	c.refused(err, codes.InvalidArgument)
 }
 
+// covers: api §1.2
 func TestDefinitionsAreThereAtOnce(t *testing.T) {
 	c := inProcess(t)
 	c.taskDef("greet")

@@ -121,23 +121,20 @@ func request(t *testing.T, m protoreflect.MethodDescriptor, text, tenant string)
 	return req
 }
 
-func methodNamed(t *testing.T, name string) protoreflect.MethodDescriptor {
-	t.Helper()
-	m := lhpb.File_service_proto.Services().ByName("LittleHorse").Methods().ByName(protoreflect.Name(name))
-	if m == nil {
-		t.Fatalf("there is no RPC %s", name)
-	}
-	return m
-}
-
-// step is a request of testdata/world.txt.
+// step is a request of a file in testdata.
 type step struct {
 	rpc, request string
 }
 
-func worldSteps(t *testing.T) (out []step) {
+func worldSteps(t *testing.T) []step {
 	t.Helper()
-	text, err := os.ReadFile("testdata/world.txt")
+	return stepsOf(t, "world.txt")
+}
+
+// stepsOf reads a file of RPCs, each with a request in JSON.
+func stepsOf(t *testing.T, file string) (out []step) {
+	t.Helper()
+	text, err := os.ReadFile("testdata/" + file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -153,7 +150,7 @@ func worldSteps(t *testing.T) (out []step) {
 		dec := json.NewDecoder(bytes.NewReader(rest))
 		var object json.RawMessage
 		if err := dec.Decode(&object); err != nil {
-			t.Fatalf("world.txt: %s: %v", rpc, err)
+			t.Fatalf("%s: %s: %v", file, rpc, err)
 		}
 		out = append(out, step{string(rpc), string(object)})
 		text = bytes.TrimSpace(rest[dec.InputOffset():])
@@ -163,17 +160,31 @@ func worldSteps(t *testing.T) (out []step) {
 // build makes a tenant with everything in it.
 func (c *client) build(tenant string, steps []step) {
 	c.t.Helper()
-	in := c
-	for _, s := range steps {
-		m := methodNamed(c.t, s.rpc)
-		if _, err := in.ask(in.ctx, m, request(c.t, m, s.request, tenant)); err != nil {
-			c.t.Fatalf("%s %s: %v", s.rpc, s.request, err)
-		}
-		in = c.as(tenant) // the first step puts the tenant
+	c.do(steps[0], tenant) // puts the tenant
+	in := c.as(tenant)
+	for _, s := range steps[1:] {
+		in.do(s, tenant)
 	}
+	in.awaitJobs()
+}
+
+// do takes a step.
+func (c *client) do(s step, tenant string) proto.Message {
+	c.t.Helper()
+	m := method(c.t, s.rpc)
+	reply, err := c.ask(c.ctx, m, request(c.t, m, s.request, tenant))
+	if err != nil {
+		c.t.Fatalf("%s %s: %v", s.rpc, s.request, err)
+	}
+	return reply
+}
+
+// awaitJobs waits until no job works in the background.
+func (c *client) awaitJobs() {
+	c.t.Helper()
 	running := &lhpb.SearchBulkJobRequest{Status: lhpb.BulkJobStatus_BULK_JOB_RUNNING.Enum()}
-	for { // jobs work in the background
-		jobs := must(in.SearchBulkJob(in.ctx, running))(c)
+	for {
+		jobs := must(c.SearchBulkJob(c.ctx, running))(c)
 		if len(jobs.Results) == 0 {
 			return
 		}
@@ -210,7 +221,7 @@ func TestEveryRPCAnswersAsDocumented(t *testing.T) {
 	}
 	for rpc := range table {
 		if rpc != "*" {
-			methodNamed(t, rpc)
+			method(t, rpc)
 		}
 	}
 }
