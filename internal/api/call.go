@@ -46,15 +46,14 @@ func (s *Service) admit(ctx context.Context, l *Listener, needs []auth.Required)
 	if err != nil {
 		return nil, err
 	}
-	tenant, err := s.tenantOf(ctx)
-	if err != nil {
-		return nil, err
-	}
-	c := &call{tenant: tenant, listener: l}
+	c := &call{listener: l}
 	if c.principal, err = s.principalOf(id); err != nil {
+		return nil, err // a stranger does not even learn which tenants there are
+	}
+	if c.tenant, err = s.tenantOf(ctx); err != nil {
 		return nil, err
 	}
-	if err := auth.Decide(c.principal, tenant, needs); err != nil {
+	if err := auth.Decide(c.principal, c.tenant, needs); err != nil {
 		return nil, err
 	}
 	return context.WithValue(ctx, callKey{}, c), nil

@@ -332,6 +332,19 @@ func TestListIsNumericAndPaged(t *testing.T) {
 			t.Errorf("thread 1, limit %d: %v", limit, got)
 		}
 	}
+	for position := range int32(MaxLimit) {
+		f.cluster.put(home, run.NodeRun(3, position), &lhpb.NodeRun{Id: &lhpb.NodeRunId{WfRunId: id, ThreadRunNumber: 3, Position: position}})
+	}
+	for limit, most := range map[int32]int{MaxLimit + 5000: MaxLimit, 0: DefaultLimit} {
+		req := &lhpb.ListNodeRunsRequest{WfRunId: id, Limit: &limit}
+		if limit == 0 {
+			req.Limit = nil
+		}
+		got, err := f.client.ListNodeRuns(t.Context(), req)
+		if err != nil || len(got.Results) != most || got.Bookmark == nil {
+			t.Errorf("limit %d: %d NodeRuns, %v", limit, len(got.GetResults()), err)
+		}
+	}
 	_, err := f.client.ListTaskRuns(t.Context(), &lhpb.ListTaskRunsRequest{})
 	wantStatus(t, err, codes.InvalidArgument, "wf_run_id")
 	empty, err := f.client.ListVariables(t.Context(), &lhpb.ListVariablesRequest{WfRunId: &lhpb.WfRunId{Id: "nobody"}})

@@ -1,7 +1,11 @@
 package catalog
 
 import (
+	"slices"
 	"testing"
+
+	"google.golang.org/protobuf/proto"
+	"pgregory.net/rapid"
 
 	"littlehorse/internal/lh"
 	"littlehorse/lhpb"
@@ -105,4 +109,39 @@ func TestPutTenant(t *testing.T) {
 	put[*lhpb.Principal](s, s.principal(`{"id":"reader"}`))
 	s.caller = "reader"
 	s.refused(s.tenantPut(`{"id":"other"}`), lh.PermissionDenied, "Missing permissions [WRITE_METADATA] over resources [ACL_TENANT]")
+}
+
+// Whoever does what to whom, there is an admin, and nobody is given or loses rights by one who may not.
+//
+// covers: security §5
+func TestNobodyTakesTheClusterFromItsAdmins(t *testing.T) {
+	people := []string{Anonymous, "ana", "bo", "cy"}
+	rights := []string{"", readerACL, editorACL, adminACL, readerACL + "," + adminACL}
+	rapid.Check(t, func(rt *rapid.T) {
+		s := newStream(t)
+		for range rapid.IntRange(1, 40).Draw(rt, "steps") {
+			s.caller = rapid.SampledFrom(people).Draw(rt, "caller")
+			whom := rapid.SampledFrom(people).Draw(rt, "whom")
+			caller, old := s.view.Principal(s.caller), s.view.Principal(whom)
+			mayEdit := IsAdmin(caller) || slices.ContainsFunc(caller.GetGlobalAcls().GetAcls(), func(a *lhpb.ServerACL) bool {
+				return slices.Contains(a.Resources, lhpb.ACLResource_ACL_PRINCIPAL)
+			})
+			command := record(t, "delete_principal", `{"id":{"id":"`+whom+`"}}`)
+			if rapid.Bool().Draw(rt, "put") {
+				command = s.principal(principalJSON(whom, rapid.SampledFrom(rights).Draw(rt, "rights"), overwrite))
+			}
+			if s.apply(command).Err != nil {
+				if !proto.Equal(s.view.Principal(whom), old) {
+					rt.Fatalf("refused, but %s changed", whom)
+				}
+			} else if now := s.view.Principal(whom); !mayEdit || !IsAdmin(caller) && (IsAdmin(old) || len(now.GetGlobalAcls().GetAcls()) > 0) {
+				rt.Fatalf("%v did %v", caller, command)
+			} else if now == nil && whom == s.caller {
+				rt.Fatalf("%s deleted itself", whom)
+			}
+			if !slices.ContainsFunc(people, func(id string) bool { return IsAdmin(s.view.Principal(id)) }) {
+				rt.Fatalf("no admin is left after %v", command)
+			}
+		}
+	})
 }

@@ -2,9 +2,11 @@ package e2e
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/protobuf/proto"
@@ -112,6 +114,9 @@ func TestIdentitiesWithoutPrincipal(t *testing.T) {
 	c.refused(err, codes.PermissionDenied, `"stranger@example.org"`)
 	_, err = stranger.SearchWfRun(stranger.ctx, &lhpb.SearchWfRunRequest{})
 	c.refused(err, codes.PermissionDenied, `"stranger@example.org"`)
+	elsewhere := stranger.as("nowhere")
+	_, err = elsewhere.Whoami(elsewhere.ctx, nil)
+	c.refused(err, codes.PermissionDenied, `"stranger@example.org"`)
 	nameless := c.who("")
 	_, err = nameless.Whoami(nameless.ctx, nil)
 	c.refused(err, codes.PermissionDenied)
@@ -187,4 +192,82 @@ func TestACLsComeBackAsTheyWerePut(t *testing.T) {
 	req.GlobalAcls.Acls[0].ResourceFilter = &lhpb.ServerACL_Prefix{Prefix: "greet"}
 	_, err := c.PutPrincipal(c.ctx, req)
 	c.refused(err, codes.InvalidArgument, "name or prefix")
+}
+
+// What a refused caller gets back is a status, and nothing of what he sent.
+//
+// covers: security §4
+func TestRefusalsEchoNothing(t *testing.T) {
+	c := inProcess(t, withIdentities)
+	c.principal("clerk", nil)
+	clerk := c.who("clerk")
+	ctx := metadata.AppendToOutgoingContext(clerk.ctx, "authorization", "Bearer hush")
+	var header, trailer metadata.MD
+	_, err := c.SearchWfRun(ctx, &lhpb.SearchWfRunRequest{}, grpc.Header(&header), grpc.Trailer(&trailer))
+	c.refused(err, codes.PermissionDenied)
+	for _, md := range []metadata.MD{header, trailer} {
+		for key := range md {
+			if key != "content-type" {
+				t.Errorf("the answer has %s: %v", key, md[key])
+			}
+		}
+	}
+}
+
+// A stream is admitted when it is opened: it goes on when the rights of its Principal end, and no new one opens.
+//
+// covers: security §4
+func TestPollTaskIsAdmittedOnce(t *testing.T) {
+	c := inProcess(t, withIdentities)
+	c.taskDef("greet")
+	c.taskFlow("hello", "greet")
+	c.principal("worker", acls(acl(lhpb.ACLAction_READ, lhpb.ACLResource_ACL_TASK)))
+	worker := c.who("worker")
+	poll := &lhpb.PollTaskRequest{TaskDefId: &lhpb.TaskDefId{Name: "greet"}, ClientId: "w"}
+	open := must(worker.PollTask(worker.ctx))(c)
+	must(open, open.Send(poll))(c)
+	c.run("hello", "w1", "Ana")
+	if got := must(open.Recv())(c); got.Result.GetTaskRunId().GetWfRunId().GetId() != "w1" {
+		t.Errorf("%v", got)
+	}
+	c.principal("worker", acls(acl(lhpb.ACLAction_RUN, lhpb.ACLResource_ACL_TASK)))
+	late := must(worker.PollTask(worker.ctx))(c)
+	_, err := late.Recv()
+	c.refused(err, codes.PermissionDenied, "Missing permissions [READ] over resources [ACL_TASK]")
+	must(open, open.Send(poll))(c)
+	c.run("hello", "w2", "Ana")
+	if got := must(open.Recv())(c); got.Result.GetTaskRunId().GetWfRunId().GetId() != "w2" {
+		t.Errorf("%v", got)
+	}
+}
+
+// Two admins who take each other's rights at once do not both succeed.
+//
+// covers: security §5
+func TestTheLastAdminStaysWhenAllGoAtOnce(t *testing.T) {
+	c := inProcess(t, withIdentities)
+	people := []string{"ana", "bo", "cy", "di"}
+	for _, p := range people {
+		c.principal(p, admin())
+	}
+	c.who("ana").principal("anonymous", nil)
+	var all sync.WaitGroup
+	for i, p := range people {
+		all.Go(func() {
+			me, other := c.who(p), people[(i+1)%len(people)]
+			_, _ = me.PutPrincipal(me.ctx, &lhpb.PutPrincipalRequest{Id: other, Overwrite: true})
+			_, _ = me.PutPrincipal(me.ctx, &lhpb.PutPrincipalRequest{Id: p, Overwrite: true})
+		})
+	}
+	all.Wait()
+	left := 0
+	for _, p := range people {
+		me := c.who(p)
+		if proto.Equal(must(me.Whoami(me.ctx, nil))(c).GlobalAcls, admin()) {
+			left++
+		}
+	}
+	if left != 1 {
+		t.Errorf("%d admins are left", left)
+	}
 }
