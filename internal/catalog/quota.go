@@ -62,7 +62,10 @@ func (t *txn) putQuota(req *lhpb.PutQuotaRequest) (*lhpb.Quota, *lh.Error) {
 }
 
 func (t *txn) deleteQuota(req *lhpb.DeleteQuotaRequest) *lh.Error {
-	if !t.caller().mayWrite(lhpb.ACLResource_ACL_QUOTA) {
+	switch {
+	case req.GetId().GetTenant() == nil:
+		return invalid("Missing required argument 'id' with a tenant")
+	case !t.caller().mayWrite(lhpb.ACLResource_ACL_QUOTA):
 		return missingPermission(lhpb.ACLResource_ACL_QUOTA)
 	}
 	d := quotaDefinition(req.GetId().GetTenant().GetId(), req.GetId().GetPrincipal().GetId())
