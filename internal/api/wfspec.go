@@ -17,8 +17,25 @@ func (s *Service) PutWfSpec(ctx context.Context, req *lhpb.PutWfSpecRequest) (*l
 	return define[*lhpb.WfSpec](ctx, s, func(r *pb.Record) { r.Command = &pb.Record_PutWfSpec{PutWfSpec: req} })
 }
 
-// DeleteWfSpec removes one version of a WfSpec.
+// DeleteWfSpec removes one version of a WfSpec of which no WfRun may still go on. A WfRun that starts at the same
+// moment stays where it is.
 func (s *Service) DeleteWfSpec(ctx context.Context, req *lhpb.DeleteWfSpecRequest) (*emptypb.Empty, error) {
+	tag := keys.In(callOf(ctx).tenant).Tag(keys.TagWfRun).Text(req.GetId().GetName())
+	var open []keys.Tag
+	for _, status := range []lhpb.LHStatus{lhpb.LHStatus_STARTING, lhpb.LHStatus_RUNNING, lhpb.LHStatus_HALTING, lhpb.LHStatus_HALTED} {
+		open = append(open, tag.Int(int32(status)))
+	}
+	using, _, err := s.search(ctx, open, spanOf(nil, nil), page{limit: 1}, func(h hit) (bool, error) {
+		id, err := decode[lhpb.WfSpecId](h.value)
+		return err == nil && id.MajorVersion == req.GetId().GetMajorVersion() && id.Revision == req.GetId().GetRevision(), err
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case len(using) > 0:
+		return nil, lh.Errorf(lh.FailedPrecondition, "WfSpec %s %d.%d is in use by WfRun %s, which has not ended: end or delete its WfRuns first",
+			req.Id.Name, req.Id.MajorVersion, req.Id.Revision, using[0].id.WfRun)
+	}
 	return s.undefine(ctx, func(r *pb.Record) { r.Command = &pb.Record_DeleteWfSpec{DeleteWfSpec: req} })
 }
 
