@@ -121,3 +121,45 @@ func judge(t *testing.T, what string, err error, allowed bool) {
 		t.Errorf("%s: %v", what, err)
 	}
 }
+
+// The ACLs that docs/ops/permissions.md recommends are enough for what each is recommended for.
+func TestRecommendedACLs(t *testing.T) {
+	text, err := os.ReadFile("../../docs/ops/permissions.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	needs := permissions(t)
+	for who, calls := range map[string]string{
+		"a task worker":                        "RegisterTaskWorker PollTask ReportTask PutCheckpoint GetCheckpoint GetTaskDef",
+		"… that registers its TaskDefs":        "PutTaskDef PutStructDef",
+		"whoever starts and watches workflows": "RunWf GetWfRun SearchWfRun ListNodeRuns ListVariables AwaitWorkflowEvent StopWfRun ScheduleWf",
+		"whoever deploys them":                 "PutWfSpec PutTaskDef PutStructDef PutExternalEventDef PutWorkflowEventDef PutUserTaskDef",
+		"a person who works at user tasks":     "SearchUserTaskRun GetUserTaskRun SaveUserTaskRunProgress CompleteUserTaskRun PutUserTaskRunComment",
+		"a spectator":                          "SearchWfRun SearchTaskRun GetTenant SearchUserTaskRun CountTaskRun ListExternalEvents",
+	} {
+		_, row, ok := strings.Cut(string(text), "\n| "+who+" | ")
+		row, _, _ = strings.Cut(row, "\n")
+		_, given, _ := strings.Cut(row, "`")
+		given, _, _ = strings.Cut(given, "`")
+		if !ok || given == "" {
+			t.Errorf("there is no row for %s", who)
+		}
+		for call := range strings.FieldsSeq(calls) {
+			if !slices.ContainsFunc(strings.Split(given, ","), func(acl string) bool { return givenByText(t, needs[call], acl) }) {
+				t.Errorf("%s: %s is not enough for %s", who, given, call)
+			}
+		}
+	}
+}
+
+// givenByText reads an ACL as lhctl writes it.
+func givenByText(t *testing.T, p permission, text string) bool {
+	t.Helper()
+	on, action, _ := strings.Cut(strings.ToUpper(text), ":")
+	resource, known := lhpb.ACLResource_value[strings.Replace(on, "ALL", "ACL_ALL_RESOURCES", 1)]
+	allowed, knownAction := lhpb.ACLAction_value[strings.NewReplacer("WRITE", "WRITE_METADATA", "ALL", "ALL_ACTIONS").Replace(action)]
+	if !known || !knownAction {
+		t.Fatalf("cannot use %q", text)
+	}
+	return p.givenBy(lhpb.ACLResource(resource), lhpb.ACLAction(allowed))
+}
