@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -78,6 +80,23 @@ func TestEveryRPCHasAPermission(t *testing.T) {
 	for name := range required {
 		if !declared[name] {
 			t.Errorf("%s is no RPC", name)
+		}
+	}
+}
+
+// Nothing but call.go knows what a client says beside its request: tenant and Principal are found in one place.
+func TestOnePlaceReadsMetadata(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if file != "call.go" && !strings.HasSuffix(file, "_test.go") && strings.Contains(string(text), `grpc/metadata"`) {
+			t.Errorf("%s reads metadata", file)
 		}
 	}
 }

@@ -26,6 +26,8 @@ type client struct {
 	conn *grpc.ClientConn
 	// health is the address of the health port of a server inside the test.
 	health string
+	// listener gives the addresses of such a server.
+	listener func(name string) string
 }
 
 // inProcess starts a server inside the test.
@@ -54,7 +56,7 @@ func restartable(t *testing.T, change ...func(*server.Config)) (c *client, stop 
 		t.Fatal(err)
 	}
 	c = dial(t, s.Addr("PLAIN"))
-	c.health = s.HealthAddr()
+	c.health, c.listener = s.HealthAddr(), s.Addr
 	return c, func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()

@@ -271,3 +271,28 @@ func TestTheLastAdminStaysWhenAllGoAtOnce(t *testing.T) {
 		t.Errorf("%d admins are left", left)
 	}
 }
+
+// Each listener finds out by itself who calls: what a client says counts where it is asked for, and nowhere else.
+//
+// covers: security §3
+func TestEachListenerHasItsAuthentication(t *testing.T) {
+	c := inProcess(t, func(cfg *server.Config) {
+		cfg.Listeners = append(cfg.Listeners, server.Listener{Name: "PROVEN", Authenticator: believing{}})
+	})
+	proven := dial(t, c.listener("PROVEN"))
+	c.principal("boss", admin())
+	boss := proven.who("boss")
+	boss.principal("anonymous", nil)
+	for name, caller := range map[string]*client{"anonymous": c, "on the wrong listener": c.who("boss"), "anonymous, proven": proven.who("anonymous")} {
+		if me := must(caller.Whoami(caller.ctx, nil))(c); me.Id.Id != "anonymous" {
+			t.Errorf("%s is %v", name, me)
+		}
+		_, err := caller.SearchWfRun(caller.ctx, &lhpb.SearchWfRunRequest{})
+		c.refused(err, codes.PermissionDenied, "Missing permissions")
+	}
+	must(boss.SearchWfRun(boss.ctx, &lhpb.SearchWfRunRequest{}))(c)
+	ctx := metadata.AppendToOutgoingContext(c.ctx, "_clientid", "boss", "authorization", "Bearer boss")
+	if me := must(c.Whoami(ctx, nil))(c); me.Id.Id != "anonymous" {
+		t.Errorf("forged metadata made the caller %v", me)
+	}
+}
