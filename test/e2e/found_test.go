@@ -18,7 +18,7 @@ import (
 // What was acknowledged is found by the very next search, and what was deleted no longer. The documents allow 200
 // and 300 ms; there is no wait here.
 //
-// covers: api §1.2; events §2.3
+// covers: api §1.2; events §2.3; tasks-and-events §1.1
 func TestWhatWasAcknowledgedIsFound(t *testing.T) {
 	c := inProcess(t)
 	c.ctx = t.Context()

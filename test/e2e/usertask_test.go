@@ -37,7 +37,7 @@ func (c *client) formFlow(name string) {
 
 // A person is asked, reminded, relieved by another and answers; all of it over the wire.
 //
-// covers: user-tasks §6
+// covers: user-tasks §6; tasks §4.7
 func TestUserTasksFlow(t *testing.T) {
 	c := inProcess(t)
 	c.formFlow("expense")
