@@ -33,13 +33,21 @@ type client struct {
 // inProcess starts a server inside the test.
 func inProcess(t *testing.T, change ...func(*server.Config)) *client {
 	t.Helper()
-	c, stop := restartable(t, change...)
-	t.Cleanup(stop)
+	s, stop := start(t, change...)
+	t.Cleanup(stop) // after the connections: who does not read holds a server up
+	return connected(t, s)
+}
+
+// connected is a client of a server inside the test.
+func connected(t *testing.T, s *server.Server) *client {
+	t.Helper()
+	c := dial(t, s.Addr("PLAIN"))
+	c.health, c.listener = s.HealthAddr(), s.Addr
 	return c
 }
 
-// restartable starts a server inside the test, which stop ends.
-func restartable(t *testing.T, change ...func(*server.Config)) (c *client, stop func()) {
+// start starts a server inside the test, which stop ends.
+func start(t *testing.T, change ...func(*server.Config)) (s *server.Server, stop func()) {
 	t.Helper()
 	cfg := server.DefaultConfig()
 	cfg.StateDir = t.TempDir()
@@ -55,9 +63,7 @@ func restartable(t *testing.T, change ...func(*server.Config)) (c *client, stop 
 	if err != nil {
 		t.Fatal(err)
 	}
-	c = dial(t, s.Addr("PLAIN"))
-	c.health, c.listener = s.HealthAddr(), s.Addr
-	return c, func() {
+	return s, func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 		defer cancel()
 		if err := s.Shutdown(ctx); err != nil {

@@ -88,7 +88,8 @@ func (q *query) page(c *client, limit int32) []string {
 func TestPagesGoOnAfterWritesAndRestarts(t *testing.T) {
 	dir := t.TempDir()
 	there := func(cfg *server.Config) { cfg.StateDir, cfg.Partitions = dir, 3 }
-	c, stop := restartable(t, there)
+	s, stop := start(t, there)
+	c := connected(t, s)
 	c.build("bank", worldSteps(t))
 	bank := c.as("bank")
 	bank.more(t, 3, 11, 4, 1, 5, 9, 2, 6, 10, 7, 8, 12)
@@ -108,9 +109,9 @@ func TestPagesGoOnAfterWritesAndRestarts(t *testing.T) {
 		q.read = append(q.read, q.page(bank, 1)...)
 	}
 	stop()
-	c, stop = restartable(t, there)
-	defer stop()
-	bank = c.as("bank")
+	s, stop = start(t, there)
+	t.Cleanup(stop)
+	bank = connected(t, s).as("bank")
 	bank.more(t, 101)
 	for _, q := range queries {
 		for len(q.bookmark) > 0 {

@@ -154,8 +154,17 @@ func TestSearchPrincipal(t *testing.T) {
 	find("others", isAdmin(false), "clerk", "teller")
 	find("of the bank", of("bank"), "teller")
 	find("of nothing", of("nothing"))
-	find("from the third on", &lhpb.SearchPrincipalRequest{EarliestStart: third}, "teller")
-	find("before the third", &lhpb.SearchPrincipalRequest{LatestStart: timestamppb.New(third.AsTime().Add(-time.Nanosecond).Truncate(time.Millisecond).Add(-time.Millisecond))}, "anonymous", "boss", "clerk")
+	var since, before []string
+	before = append(before, "anonymous") // which nobody has put
+	for _, id := range []string{"boss", "clerk", "teller"} {
+		if must(c.GetPrincipal(c.ctx, &lhpb.PrincipalId{Id: id}))(c).CreatedAt.AsTime().Before(third.AsTime().Truncate(time.Millisecond)) {
+			before = append(before, id)
+		} else {
+			since = append(since, id)
+		}
+	}
+	find("from the third on", &lhpb.SearchPrincipalRequest{EarliestStart: third}, since...)
+	find("before the third", &lhpb.SearchPrincipalRequest{LatestStart: timestamppb.New(third.AsTime().Truncate(time.Millisecond).Add(-time.Millisecond))}, before...)
 	find("none", &lhpb.SearchPrincipalRequest{EarliestStart: third, LatestStart: &timestamppb.Timestamp{}})
 	admins := isAdmin(true)
 	admins.EarliestStart = &timestamppb.Timestamp{Seconds: 1}
