@@ -356,6 +356,7 @@ func (x *OutputTopicConfig) GetDefaultRecordingLevel() OutputTopicConfig_OutputT
 
 // An identity, human or machine, and what it may do. A caller is matched with a Principal by what
 // its listener authenticated: the common name of a certificate, or the user or client of a token.
+// Without authentication he is `anonymous`; authenticated without a Principal he may do nothing.
 type Principal struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The name under which the listener knows the caller.
@@ -366,7 +367,8 @@ type Principal struct {
 	// entry counts and the global permissions do not.
 	PerTenantAcls map[string]*ServerACLs `protobuf:"bytes,3,rep,name=per_tenant_acls,json=perTenantAcls,proto3" json:"per_tenant_acls,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Permissions in every tenant without an entry of its own, and on cluster-wide resources. A
-	// Principal with ALL_ACTIONS on ACL_ALL_RESOURCES here is an admin.
+	// Principal with ALL_ACTIONS on ACL_ALL_RESOURCES here is an admin: everything is allowed, also in
+	// tenants with an entry of their own.
 	GlobalAcls    *ServerACLs `protobuf:"bytes,4,opt,name=global_acls,json=globalAcls,proto3" json:"global_acls,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -695,7 +697,7 @@ type ServerACL struct {
 	Resources []ACLResource `protobuf:"varint,1,rep,packed,name=resources,proto3,enum=littlehorse.ACLResource" json:"resources,omitempty"`
 	// What may be done.
 	AllowedActions []ACLAction `protobuf:"varint,2,rep,packed,name=allowed_actions,json=allowedActions,proto3,enum=littlehorse.ACLAction" json:"allowed_actions,omitempty"`
-	// Narrows the permission to objects by their name.
+	// Would narrow the permission to objects by their name. What is not empty is INVALID_ARGUMENT.
 	//
 	// Types that are valid to be assigned to ResourceFilter:
 	//

@@ -152,7 +152,8 @@ const (
 type LittleHorseClient interface {
 	// Returns the version of the API that the server speaks. Needs no permission.
 	GetServerVersion(ctx context.Context, in *emptypb.Empty, opts ...grpc.CallOption) (*LittleHorseVersion, error)
-	// Returns the Principal that the caller acts as. Needs no permission.
+	// Returns the Principal that the caller acts as. Needs no permission, but a Principal: a caller that
+	// was authenticated and has none may call nothing.
 	Whoami(ctx context.Context, in *emptypb.Empty, opts ...grpc.CallOption) (*Principal, error)
 	// Creates a TaskDef. The same again returns the existing one; another under its name is
 	// ALREADY_EXISTS.
@@ -214,7 +215,8 @@ type LittleHorseClient interface {
 	GetLatestWfSpec(ctx context.Context, in *GetLatestWfSpecRequest, opts ...grpc.CallOption) (*WfSpec, error)
 	// Finds versions of WfSpecs, in order of name and version.
 	SearchWfSpec(ctx context.Context, in *SearchWfSpecRequest, opts ...grpc.CallOption) (*WfSpecIdList, error)
-	// Deletes one version of a WfSpec; NOT_FOUND if there is none.
+	// Deletes one version of a WfSpec; NOT_FOUND if there is none, FAILED_PRECONDITION while a WfRun of it
+	// has not ended.
 	DeleteWfSpec(ctx context.Context, in *DeleteWfSpecRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
 	// Starts a WfRun and returns it as it is when it first has to wait, which may be at its end. A
 	// used id is ALREADY_EXISTS, so a request with an id can be repeated.
@@ -380,11 +382,12 @@ type LittleHorseClient interface {
 	SearchQuota(ctx context.Context, in *SearchQuotaRequest, opts ...grpc.CallOption) (*QuotaIdList, error)
 	// Lifts a limit; NOT_FOUND if there is none. Needs global permissions.
 	DeleteQuota(ctx context.Context, in *DeleteQuotaRequest, opts ...grpc.CallOption) (*emptypb.Empty, error)
-	// Lists what happened to the WfRuns of a WfSpec, minute by minute.
+	// Lists what happened to the WfRuns of a WfSpec, minute by minute; at most 5000 minutes.
 	ListWfMetrics(ctx context.Context, in *ListWfMetricsRequest, opts ...grpc.CallOption) (*MetricsList, error)
-	// Lists what happened to the TaskRuns of a TaskDef, minute by minute.
+	// Lists what happened to the TaskRuns of a TaskDef, minute by minute; at most 5000 minutes.
 	ListTaskMetrics(ctx context.Context, in *ListTaskMetricsRequest, opts ...grpc.CallOption) (*MetricsList, error)
-	// Lists how a Quota was used, minute by minute.
+	// Lists how a Quota was used, minute by minute; at most 5000 minutes. A Quota of another tenant needs
+	// global permissions.
 	ListQuotaUsageMetrics(ctx context.Context, in *ListQuotaUsageMetricsRequest, opts ...grpc.CallOption) (*MetricsList, error)
 	// Finds the metric windows of a WfSpec.
 	SearchWfMetricWindow(ctx context.Context, in *SearchWfMetricWindowRequest, opts ...grpc.CallOption) (*MetricWindowIdList, error)
@@ -1506,7 +1509,8 @@ func (c *littleHorseClient) GetWfSpecMetricsWindow(ctx context.Context, in *WfSp
 type LittleHorseServer interface {
 	// Returns the version of the API that the server speaks. Needs no permission.
 	GetServerVersion(context.Context, *emptypb.Empty) (*LittleHorseVersion, error)
-	// Returns the Principal that the caller acts as. Needs no permission.
+	// Returns the Principal that the caller acts as. Needs no permission, but a Principal: a caller that
+	// was authenticated and has none may call nothing.
 	Whoami(context.Context, *emptypb.Empty) (*Principal, error)
 	// Creates a TaskDef. The same again returns the existing one; another under its name is
 	// ALREADY_EXISTS.
@@ -1568,7 +1572,8 @@ type LittleHorseServer interface {
 	GetLatestWfSpec(context.Context, *GetLatestWfSpecRequest) (*WfSpec, error)
 	// Finds versions of WfSpecs, in order of name and version.
 	SearchWfSpec(context.Context, *SearchWfSpecRequest) (*WfSpecIdList, error)
-	// Deletes one version of a WfSpec; NOT_FOUND if there is none.
+	// Deletes one version of a WfSpec; NOT_FOUND if there is none, FAILED_PRECONDITION while a WfRun of it
+	// has not ended.
 	DeleteWfSpec(context.Context, *DeleteWfSpecRequest) (*emptypb.Empty, error)
 	// Starts a WfRun and returns it as it is when it first has to wait, which may be at its end. A
 	// used id is ALREADY_EXISTS, so a request with an id can be repeated.
@@ -1734,11 +1739,12 @@ type LittleHorseServer interface {
 	SearchQuota(context.Context, *SearchQuotaRequest) (*QuotaIdList, error)
 	// Lifts a limit; NOT_FOUND if there is none. Needs global permissions.
 	DeleteQuota(context.Context, *DeleteQuotaRequest) (*emptypb.Empty, error)
-	// Lists what happened to the WfRuns of a WfSpec, minute by minute.
+	// Lists what happened to the WfRuns of a WfSpec, minute by minute; at most 5000 minutes.
 	ListWfMetrics(context.Context, *ListWfMetricsRequest) (*MetricsList, error)
-	// Lists what happened to the TaskRuns of a TaskDef, minute by minute.
+	// Lists what happened to the TaskRuns of a TaskDef, minute by minute; at most 5000 minutes.
 	ListTaskMetrics(context.Context, *ListTaskMetricsRequest) (*MetricsList, error)
-	// Lists how a Quota was used, minute by minute.
+	// Lists how a Quota was used, minute by minute; at most 5000 minutes. A Quota of another tenant needs
+	// global permissions.
 	ListQuotaUsageMetrics(context.Context, *ListQuotaUsageMetricsRequest) (*MetricsList, error)
 	// Finds the metric windows of a WfSpec.
 	SearchWfMetricWindow(context.Context, *SearchWfMetricWindowRequest) (*MetricWindowIdList, error)
