@@ -16,9 +16,21 @@ func (s *Service) PutTaskDef(ctx context.Context, req *lhpb.PutTaskDefRequest) (
 	return define[*lhpb.TaskDef](ctx, s, func(r *pb.Record) { r.Command = &pb.Record_PutTaskDef{PutTaskDef: req} })
 }
 
-// DeleteTaskDef removes a TaskDef, in use or not.
+// DeleteTaskDef removes a TaskDef, in use or not, and the group of its workers; also a group whose TaskDef is gone
+// already: the caller may repeat a call that got only half way.
 func (s *Service) DeleteTaskDef(ctx context.Context, req *lhpb.DeleteTaskDefRequest) (*emptypb.Empty, error) {
-	return s.undefine(ctx, func(r *pb.Record) { r.Command = &pb.Record_DeleteTaskDef{DeleteTaskDef: req} })
+	command := func(r *pb.Record) { r.Command = &pb.Record_DeleteTaskDef{DeleteTaskDef: req} }
+	deleted, outcome := s.undefine(ctx, command)
+	if e := lh.AsError(outcome); outcome != nil && (e == nil || e.Code != lh.NotFound) {
+		return nil, outcome
+	}
+	c := callOf(ctx)
+	rec := &pb.Record{Header: s.header(c)}
+	command(rec)
+	if _, err := s.submitOnly(ctx, s.cfg.Routing.Core(c.tenant, req.GetId().GetName()), rec); err != nil {
+		return nil, err
+	}
+	return deleted, outcome
 }
 
 // GetTaskDef reads a TaskDef.

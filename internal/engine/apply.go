@@ -29,6 +29,8 @@ func (t *txn) apply(r *pb.Record) machine.Reply {
 		return t.putCheckpoint(c.PutCheckpoint)
 	case *pb.Record_RegisterTaskWorker:
 		return t.registerTaskWorker(c.RegisterTaskWorker)
+	case *pb.Record_DeleteTaskDef:
+		return t.forgetTaskWorkers(c.DeleteTaskDef.GetId())
 	case *pb.Record_PutExternalEvent:
 		return t.putExternalEvent(c.PutExternalEvent)
 	case *pb.Record_ScheduleWf:

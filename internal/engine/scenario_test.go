@@ -200,6 +200,8 @@ func (s *scenario) command(d *datadriven.TestData) {
 		s.do(&pb.Record{Command: &pb.Record_DeleteWfRun{DeleteWfRun: &lhpb.DeleteWfRunRequest{Id: lh.ParseWfRunID(a.words[0])}}})
 	case "register":
 		s.register(a)
+	case "forget-workers":
+		s.do(&pb.Record{Command: &pb.Record_DeleteTaskDef{DeleteTaskDef: &lhpb.DeleteTaskDefRequest{Id: &lhpb.TaskDefId{Name: a.words[0]}}}})
 	case "correlate":
 		s.correlate(a, d.Input)
 	case "delete-correlated":

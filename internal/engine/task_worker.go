@@ -42,6 +42,13 @@ func (t *txn) registerTaskWorker(c *pb.RegisterTaskWorker) machine.Reply {
 	return answer(me)
 }
 
+// forgetTaskWorkers is what the deletion of a TaskDef leaves to do here.
+func (t *txn) forgetTaskWorkers(def *lhpb.TaskDefId) machine.Reply {
+	r := load[lhpb.TaskWorkerGroup](t, t.keys.TaskWorkerGroup(def.GetName()))
+	r.drop(t)
+	return done
+}
+
 func (t *txn) dropSilentWorkers(group *lhpb.TaskWorkerGroup) {
 	for id, worker := range group.TaskWorkers { // each is judged alone
 		if t.nowNs-nanos(worker.LatestHeartbeat) >= workerExpirySeconds*1_000_000_000 {

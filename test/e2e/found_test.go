@@ -116,6 +116,25 @@ func TestWhatWasAcknowledgedIsFound(t *testing.T) {
 	}
 }
 
+// A TaskDef takes the group of its workers with it.
+//
+// covers: api §4.2; tasks §1
+func TestDeletedTaskDefsForgetTheirWorkers(t *testing.T) {
+	c := inProcess(t)
+	def := c.taskDef("greet").Id
+	register := &lhpb.RegisterTaskWorkerRequest{TaskWorkerId: "w", TaskDefId: def}
+	must(c.RegisterTaskWorker(c.ctx, register))(c)
+	must(c.GetTaskWorkerGroup(c.ctx, def))(c)
+	must(c.DeleteTaskDef(c.ctx, &lhpb.DeleteTaskDefRequest{Id: def}))(c)
+	_, err := c.GetTaskWorkerGroup(c.ctx, def)
+	c.refused(err, codes.NotFound)
+	must(c.RegisterTaskWorker(c.ctx, register))(c)
+	_, err = c.DeleteTaskDef(c.ctx, &lhpb.DeleteTaskDefRequest{Id: def})
+	c.refused(err, codes.NotFound, "TaskDef")
+	_, err = c.GetTaskWorkerGroup(c.ctx, def)
+	c.refused(err, codes.NotFound)
+}
+
 // A Quota holds from the write on that makes it, for whom it is made, and no longer than it is there.
 //
 // covers: observability §2
