@@ -355,11 +355,15 @@ func (s *Server) shutdown(ctx context.Context) error {
 	if s.face != nil {
 		s.face.Shut()
 	}
+	calls, cancel := forCalls(ctx)
+	defer cancel()
 	if s.queues != nil {
-		errs = append(errs, s.queues.Shutdown(ctx))
+		if err := s.queues.Shutdown(calls); err != nil {
+			s.log.Warn("a worker does not take what is sent to him, his stream is cut", "err", err)
+		}
 	}
 	for _, l := range s.listeners {
-		l.stop(ctx)
+		l.stop(calls)
 	}
 	if s.host != nil {
 		if s.face != nil && s.router != nil {
@@ -384,6 +388,15 @@ func (s *Server) shutdown(ctx context.Context) error {
 }
 
 // stop lets running calls end, or cuts them off when ctx is done.
+// forCalls is how long calls may take to end: a quarter of the time is for what they have left to be written.
+func forCalls(ctx context.Context) (context.Context, context.CancelFunc) {
+	end, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, end.Add(-time.Until(end)/4))
+}
+
 func (l *opened) stop(ctx context.Context) {
 	if l.grpc == nil {
 		_ = l.net.Close()

@@ -223,11 +223,7 @@ func TestSlowReaderDoesNotHoldOthersUp(t *testing.T) {
 	c := inProcess(t)
 	c.taskDef("greet")
 	c.taskFlow("hello", "greet")
-	stalled := must(c.PollTask(c.ctx))(c)
-	go func() {
-		for stalled.Send(&lhpb.PollTaskRequest{TaskDefId: &lhpb.TaskDefId{Name: "greet"}, ClientId: "stalled"}) == nil {
-		}
-	}()
+	c.stall("greet")
 	big := strings.Repeat("x", 100_000)
 	for n := range 60 {
 		c.run("hello", fmt.Sprint("w", n), big)
@@ -288,4 +284,35 @@ func startsWith(t *testing.T, env string) error {
 	t.Setenv(name, value)
 	_, _, err := server.LoadConfig("")
 	return err
+}
+
+// stall polls without an end and reads nothing.
+func (c *client) stall(taskDef string) {
+	c.t.Helper()
+	stalled := must(c.PollTask(c.ctx))(c)
+	go func() {
+		for stalled.Send(&lhpb.PollTaskRequest{TaskDefId: &lhpb.TaskDefId{Name: taskDef}, ClientId: "stalled"}) == nil {
+		}
+	}()
+}
+
+// Who reads nothing is cut off when the server stops; the server stops well all the same.
+func TestSlowReaderDoesNotSpoilTheShutdown(t *testing.T) {
+	s, _ := start(t)
+	c := connected(t, s)
+	c.taskDef("greet")
+	c.taskFlow("hello", "greet")
+	c.stall("greet")
+	big := strings.Repeat("x", 100_000)
+	for n := range 10 {
+		c.run("hello", fmt.Sprint("w", n), big)
+	}
+	for must(c.GetTaskRun(c.ctx, &lhpb.TaskRunId{WfRunId: &lhpb.WfRunId{Id: "w9"}, TaskGuid: "0-1"}))(c).Attempts[0].Status != lhpb.TaskStatus_TASK_RUNNING {
+		time.Sleep(time.Millisecond)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	if err := s.Shutdown(ctx); err != nil {
+		t.Error(err)
+	}
 }
