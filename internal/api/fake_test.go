@@ -32,6 +32,8 @@ type fakeCluster struct {
 	rows   map[machine.Stream]map[keys.Key][]byte
 	answer func(machine.Stream, *machine.Record) (proto.Message, error)
 	scans  int
+	read   int // rows that scans have given, and values that were asked for
+	sorted map[machine.Stream][]keys.Key
 }
 
 func newFakeCluster(partitions int) *fakeCluster {
@@ -51,6 +53,7 @@ func (f *fakeCluster) put(s machine.Stream, k keys.Key, v machine.Value) {
 		f.rows[s] = map[keys.Key][]byte{}
 	}
 	f.rows[s][k] = b
+	delete(f.sorted, s)
 }
 
 func (f *fakeCluster) Core(tenant, key string) machine.Stream {
@@ -86,18 +89,30 @@ func (f *fakeCluster) SubmitFunc(to machine.Stream, r *machine.Record, done func
 }
 
 func (f *fakeCluster) Get(_ context.Context, from machine.Stream, k keys.Key) ([]byte, error) {
+	f.read++
 	return f.rows[from][k], nil
 }
 
 func (f *fakeCluster) Scan(_ context.Context, from machine.Stream, start, end keys.Key, limit int) ([]cluster.Row, error) {
 	f.scans++
 	var out []cluster.Row
-	for _, k := range slices.Sorted(maps.Keys(f.rows[from])) {
-		if k >= start && k < end && len(out) < limit {
-			out = append(out, cluster.Row{Key: k, Value: f.rows[from][k]})
-		}
+	all := f.inOrder(from)
+	for at, _ := slices.BinarySearch(all, start); at < len(all) && all[at] < end && len(out) < limit; at++ {
+		out = append(out, cluster.Row{Key: all[at], Value: f.rows[from][all[at]]})
 	}
+	f.read += len(out)
 	return out, nil
+}
+
+// inOrder are the keys of a partition; sorted once until the next is put.
+func (f *fakeCluster) inOrder(s machine.Stream) []keys.Key {
+	if f.sorted == nil {
+		f.sorted = map[machine.Stream][]keys.Key{}
+	}
+	if f.sorted[s] == nil {
+		f.sorted[s] = slices.Sorted(maps.Keys(f.rows[s]))
+	}
+	return f.sorted[s]
 }
 
 // fakeDefinitions hold WfSpecs and tenants.

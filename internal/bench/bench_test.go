@@ -18,6 +18,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/emptypb"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"littlehorse/lhpb"
 )
@@ -35,6 +36,7 @@ type fake struct {
 	puts    []string
 	done    map[string]int // tasks reported, by WfRun
 	refuse  int            // RunWf calls still to be refused
+	filled  []string       // WfRuns that are there to be found, in the order of their start
 	stall   time.Duration  // how long the server stands still from the first RunWf on
 	stalled chan struct{}  // closed when the stall is over
 }
@@ -100,6 +102,11 @@ func (f *fake) RunWf(ctx context.Context, req *lhpb.RunWfRequest) (*lhpb.WfRun, 
 		time.AfterFunc(f.stall, func() { close(stalled) })
 		f.stalled = stalled
 	}
+	if strings.HasPrefix(req.WfSpecName, "search-") {
+		f.filled = append(f.filled, *req.Id)
+		f.mu.Unlock()
+		return &lhpb.WfRun{}, nil
+	}
 	stalled, refuse := f.stalled, f.refuse > 0
 	if refuse {
 		f.refuse--
@@ -146,28 +153,57 @@ func (f *fake) PollTask(stream lhpb.LittleHorse_PollTaskServer) error {
 	}
 }
 
+func (f *fake) GetWfRun(_ context.Context, id *lhpb.WfRunId) (*lhpb.WfRun, error) {
+	return &lhpb.WfRun{Id: id, StartTime: timestamppb.Now()}, nil
+}
+
+// SearchWfRun gives the filled WfRuns page by page; the bookmark is how many were given.
+func (f *fake) SearchWfRun(_ context.Context, req *lhpb.SearchWfRunRequest) (*lhpb.WfRunIdList, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	from, _ := strconv.Atoi(string(req.Bookmark))
+	to := min(from+int(*req.Limit), len(f.filled))
+	out := &lhpb.WfRunIdList{}
+	for _, id := range f.filled[from:to] {
+		out.Results = append(out.Results, &lhpb.WfRunId{Id: id})
+	}
+	if to < len(f.filled) {
+		out.Bookmark = []byte(strconv.Itoa(to))
+	}
+	return out, nil
+}
+
+func (f *fake) SearchVariable(context.Context, *lhpb.SearchVariableRequest) (*lhpb.VariableIdList, error) {
+	return &lhpb.VariableIdList{}, nil
+}
+
 // bench runs the command and reads the line it prints.
 func bench(t *testing.T, f *fake, args ...string) result {
+	t.Helper()
+	var r result
+	benchInto(t, f, &r, append([]string{"tasks"}, args...))
+	return r
+}
+
+func benchInto(t *testing.T, f *fake, r any, args []string) {
 	t.Helper()
 	t.Setenv("HOME", t.TempDir())
 	cmd := Command()
 	var out bytes.Buffer
 	cmd.SetOut(&out)
 	cmd.SetArgs(append([]string{
-		"tasks", "--api", fmt.Sprintf("127.0.0.1:%d", f.port), "--tasks", strconv.Itoa(f.tasks),
+		args[0], "--api", fmt.Sprintf("127.0.0.1:%d", f.port), "--tasks", strconv.Itoa(f.tasks),
 		"--warmup", "0s", "--concurrency", "4", "--polls", "8", "--server-pid", strconv.Itoa(os.Getpid()), "--data-dir", t.TempDir(),
-	}, args...))
+	}, args[1:]...))
 	if err := cmd.ExecuteContext(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	if strings.Count(out.String(), "\n") != 1 {
 		t.Fatalf("not one line: %q", out.String())
 	}
-	var r result
-	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
+	if err := json.Unmarshal(out.Bytes(), r); err != nil {
 		t.Fatal(err)
 	}
-	return r
 }
 
 func TestClosedLoop(t *testing.T) {
@@ -195,6 +231,31 @@ func TestClosedLoop(t *testing.T) {
 		if n != 3 {
 			t.Errorf("%s: %d reports", run, n)
 		}
+	}
+}
+
+func TestSearchesAreMeasuredBesideALoad(t *testing.T) {
+	f := startFake(t, 2)
+	var r searchResult
+	benchInto(t, f, &r, []string{"search", "--count", "105", "--limit", "5", "--searches", "3", "--rate", "50", "--duration", "50ms"})
+	if len(f.filled) != 105 || r.Fill.PerSecond <= 0 || !strings.HasPrefix(r.Settings.WfSpec, "search-") {
+		t.Errorf("%d filled: %+v", len(f.filled), r)
+	}
+	for kind, l := range r.First {
+		if l.Count != 3 || l.P99 <= 0 {
+			t.Errorf("%s: %+v", kind, l)
+		}
+	}
+	if w := r.Walk; len(r.First) != 7 || w.Pages != 21 || w.WfRuns != 105 || w.Begin.Count != 2 || w.End.Count != 2 {
+		t.Errorf("%d kinds, walk %+v", len(r.First), w)
+	}
+	if b := r.Beside; b.Loop != "open" || b.Unfinished != 0 || len(b.Errors) != 0 {
+		t.Errorf("%+v", b)
+	}
+	r2, before := searchResult{}, len(f.filled)
+	benchInto(t, f, &r2, []string{"search", "--wf-spec", r.Settings.WfSpec, "--pages", "20", "--limit", "5", "--searches", "1", "--rate", "50", "--duration", "50ms"})
+	if len(f.filled) != before || r2.Walk.Pages != 20 {
+		t.Errorf("filled again: %+v", r2)
 	}
 }
 

@@ -61,7 +61,7 @@ func Command() *cobra.Command {
 		Use: "bench", Short: "Measure a server under load", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(tasksCommand(), giantCommand())
+	cmd.AddCommand(tasksCommand(), giantCommand(), searchCommand())
 	return cmd
 }
 
