@@ -114,7 +114,8 @@ func (k *taskRun) claim(c *pb.Credit) *lhpb.ScheduledTask {
 	a.Status = lhpb.TaskStatus_TASK_RUNNING
 	a.StartTime = k.run.tx.now
 	a.TaskWorkerId = c.GetWorkerId()
-	a.TaskWorkerVersion = c.WorkerVersion
+	version := c.GetWorkerVersion()
+	a.TaskWorkerVersion = &version
 	task.Status = lhpb.TaskStatus_TASK_RUNNING
 	return &lhpb.ScheduledTask{
 		TaskRunId:                task.Id,
