@@ -79,7 +79,9 @@ func checkSearchVariable(w *lhpb.WfSpec, req *lhpb.SearchVariableRequest) *lh.Er
 		return nil
 	case !def.Searchable:
 		return lh.Errorf(lh.InvalidArgument, "Provided variable has no index: %q is not searchable", name)
-	case !isJSON && isPrimitive(def) && declared != given:
+	case !isPrimitive(def):
+		return lh.Errorf(lh.InvalidArgument, "Provided variable has no index: only STR, BOOL, INT and DOUBLE are, and %q is none of them", name)
+	case !isJSON && declared != given:
 		return lh.Errorf(lh.InvalidArgument, "Variable %q is of type %s, the value to search for is %s", name, declared, given)
 	}
 	return nil

@@ -70,6 +70,9 @@ func TestNoTenantSeesAnother(t *testing.T) {
 		p.ofCluster = needs[string(m.Name())].ofCluster()
 		p.prepare(steps)
 		p.probe(m, table[string(m.Name())])
+		if !needs[string(m.Name())].open {
+			p.trespass(m, table[string(m.Name())])
+		}
 	}
 	t.Logf("%d requests", p.asked)
 	after := full.everything(foreign, table, needs)
@@ -161,6 +164,15 @@ func (p *prober) probe(m protoreflect.MethodDescriptor, block rpcBlock) {
 			p.ask(m, req)
 		}
 	}
+}
+
+// trespass asks in the foreign tenant itself, where the caller has no rights.
+func (p *prober) trespass(m protoreflect.MethodDescriptor, block rpcBlock) {
+	p.t.Helper()
+	valid, _ := block.find("valid")
+	trespasser := p.full.who("user of " + p.tenant).as(foreign)
+	err := trespasser.refusal(m, request(p.t, m, renamed(valid.request), foreign))
+	p.full.refused(err, codes.PermissionDenied, "Missing permissions")
 }
 
 // ask sends a request to both servers and compares what they say.
