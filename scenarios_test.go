@@ -124,7 +124,8 @@ func collect(t *testing.T, root fs.FS) []claim {
 
 func mayClaim(name string) bool {
 	return strings.HasSuffix(name, "_test.go") ||
-		strings.HasPrefix(name, "internal/engine/testdata/") && strings.HasSuffix(name, ".txt")
+		strings.HasPrefix(name, "internal/engine/testdata/") && strings.HasSuffix(name, ".txt") ||
+		strings.HasPrefix(name, "internal/ctl/testdata/") && strings.HasSuffix(name, ".txtar")
 }
 
 // claimsOf are the claims of a file. Those in the comment of a test are the test's, all others the file's.

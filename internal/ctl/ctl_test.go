@@ -4,16 +4,19 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/metadata"
@@ -27,6 +30,8 @@ import (
 	"littlehorse/lhpb"
 )
 
+var rewrite = flag.Bool("rewrite", false, "write what the commands print into the scripts; read the difference")
+
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"lhctl": func() {
@@ -39,9 +44,10 @@ func TestMain(m *testing.M) {
 // answers/Method.json (empty without one) or the error in answers/Method.error, and notes calls in the file requests.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata",
+		Dir:           "testdata",
+		UpdateScripts: *rewrite,
 		Setup: func(env *testscript.Env) error {
-			port, err := serve(env, &fake{dir: env.WorkDir})
+			port, err := serve(env, &fake{dir: env.WorkDir, calls: map[string]int{}})
 			if err != nil {
 				return err
 			}
@@ -74,7 +80,9 @@ func serve(env *testscript.Env, f *fake) (port string, err error) {
 // fake answers any unary call of the API from files.
 type fake struct {
 	dir string
-	mu  sync.Mutex
+
+	mu    sync.Mutex
+	calls map[string]int
 }
 
 func (f *fake) handle(_ any, stream grpc.ServerStream) error {
@@ -86,7 +94,7 @@ func (f *fake) handle(_ any, stream grpc.ServerStream) error {
 		return err
 	}
 	f.note(stream.Context(), name, req)
-	if text, err := os.ReadFile(filepath.Join(f.dir, "answers", name+".error")); err == nil {
+	if text, err := f.read(name, ".error"); err == nil {
 		code, message, _ := strings.Cut(strings.TrimSpace(string(text)), " ")
 		var c codes.Code
 		if err := c.UnmarshalJSON([]byte(strconv.Quote(code))); err != nil {
@@ -94,12 +102,24 @@ func (f *fake) handle(_ any, stream grpc.ServerStream) error {
 		}
 		return status.Error(c, message)
 	}
-	if text, err := os.ReadFile(filepath.Join(f.dir, "answers", name+".json")); err == nil {
+	if text, err := f.read(name, ".json"); err == nil {
 		if err := protojson.Unmarshal(text, answer); err != nil {
 			return err
 		}
 	}
 	return stream.SendMsg(answer)
+}
+
+// read gives what the files say about this call of the method: Method.3.json for its third, else Method.json.
+func (f *fake) read(name, ending string) ([]byte, error) {
+	f.mu.Lock()
+	nth := fmt.Sprintf("%s.%d", name, f.calls[name])
+	f.mu.Unlock()
+	text, err := os.ReadFile(filepath.Join(f.dir, "answers", nth+ending))
+	if err == nil {
+		return text, nil
+	}
+	return os.ReadFile(filepath.Join(f.dir, "answers", name+ending))
 }
 
 func newMessage(d protoreflect.MessageDescriptor) proto.Message {
@@ -126,10 +146,46 @@ func (f *fake) note(ctx context.Context, name string, req proto.Message) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	f.calls[name]++
 	out, err := os.OpenFile(filepath.Join(f.dir, "requests"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		panic(err)
 	}
 	defer out.Close()
 	fmt.Fprintf(out, "%s%s %s\n", tenant, name, compact.String())
+}
+
+// TestEveryCommandHasAScript: a command without one in testdata is a command that nobody has seen work.
+func TestEveryCommandHasAScript(t *testing.T) {
+	scripts, err := filepath.Glob("testdata/*.txtar")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for _, script := range scripts {
+		text, err := os.ReadFile(script)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines = append(lines, strings.Split(string(text), "\n")...)
+	}
+	root := ctl.Root()
+	root.InitDefaultCompletionCmd()
+	eachLeaf(root, func(leaf *cobra.Command) {
+		tried := func(line string) bool {
+			return line == leaf.CommandPath() || strings.HasPrefix(line, leaf.CommandPath()+" ")
+		}
+		if !slices.ContainsFunc(lines, tried) {
+			t.Errorf("no script runs %q", leaf.CommandPath())
+		}
+	})
+}
+
+func eachLeaf(cmd *cobra.Command, do func(*cobra.Command)) {
+	for _, child := range cmd.Commands() {
+		eachLeaf(child, do)
+	}
+	if !cmd.HasSubCommands() {
+		do(cmd)
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"littlehorse/lhpb"
@@ -96,25 +97,21 @@ func (c *cli) deleteQuota() *cobra.Command {
 
 func (c *cli) deleteWfRunBulk() *cobra.Command {
 	var from, to, status, id string
-	cmd := &cobra.Command{
-		Use: "wfRunBulk <wfSpecName>", Short: "Delete the WfRuns of a WfSpec that began in a period, by a bulk job", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.with(cmd, args, func(r *request) error {
-				req, err := bulkDelete(r, from, to, status)
-				if err != nil {
-					return err
-				}
-				req.Id = given(r, "id", id)
-				job, err := r.api.CreateBulkJob(r.ctx, req)
-				if err != nil {
-					return err
-				}
-				fmt.Fprintf(cmd.ErrOrStderr(), "The deletion goes on in the background; follow it with: %s get bulkJob %s\n",
-					cmd.Root().Name(), job.GetId().GetId())
-				return printJSON(cmd.OutOrStdout(), job)
-			})
-		},
-	}
+	cmd := c.leaf("wfRunBulk <wfSpecName>", "Delete the WfRuns of a WfSpec that began in a period, by a bulk job", cobra.ExactArgs(1),
+		func(r *request) (proto.Message, error) {
+			req, err := bulkDelete(r, from, to, status)
+			if err != nil {
+				return nil, err
+			}
+			req.Id = given(r, "id", id)
+			job, err := r.api.CreateBulkJob(r.ctx, req)
+			if err != nil {
+				return nil, err
+			}
+			fmt.Fprintf(r.cmd.ErrOrStderr(), "The deletion goes on in the background; follow it with: %s get bulkJob %s\n",
+				r.cmd.Root().Name(), job.GetId().GetId())
+			return job, nil
+		})
 	cmd.Flags().StringVar(&from, "from", "", "begin of the period, RFC 3339")
 	cmd.Flags().StringVar(&to, "to", "", "end of the period, RFC 3339")
 	cmd.Flags().StringVar(&status, "status", "", "only WfRuns of this status")

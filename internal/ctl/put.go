@@ -15,7 +15,7 @@ import (
 
 func (c *cli) put() *cobra.Command {
 	return group("put", "Create or change an object",
-		c.putTenant(), c.putPrincipal(), c.putQuota(),
+		c.putTenant(), c.putPrincipal(), c.putQuota(), c.putUserTaskRunComment(), c.putWorkflowMigrationPlan(),
 		unary(c, "workflowEventDef <name> [<type>]", "Create a WorkflowEventDef; without type its events have no content",
 			cobra.RangeArgs(1, 2), api.PutWorkflowEventDef, putWorkflowEventDef),
 		unary(c, "correlatedEvent <key> <externalEventDefName> [<varType> <payload>]", "Post an event to whichever WfRun waits for its key",

@@ -1,12 +1,14 @@
 package ctl
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log"
 	"runtime/debug"
+	"time"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/grpc"
@@ -27,6 +29,9 @@ func Version(version, commit string) Option {
 // cli is what all commands of one tree share.
 type cli struct {
 	configFile      string
+	output          format
+	watch           bool
+	interval        time.Duration
 	version, commit string
 }
 
@@ -66,11 +71,13 @@ func Commands(options ...Option) []*cobra.Command {
 
 func (c *cli) verbs() []*cobra.Command {
 	verbs := []*cobra.Command{
-		c.get(), c.search(), c.list(), c.count(), c.put(), c.deploy(), c.remove(), c.run(), c.schedule(), c.postEvent(),
-		c.stop(), c.resume(), c.rescue(), c.assign(), c.cancel(), c.wait(), c.whoami(), c.versionVerb(),
+		c.watched(c.get()), c.watched(c.search()), c.watched(c.list()), c.watched(c.count()),
+		c.put(), c.edit(), c.deploy(), c.remove(), c.run(), c.schedule(), c.postEvent(), c.stop(), c.resume(), c.rescue(),
+		c.assign(), c.cancel(), c.execute(), c.save(), c.apply(), c.wait(), c.whoami(), c.versionVerb(),
 	}
 	for _, verb := range verbs {
 		c.addConfigFlag(verb)
+		c.addOutputFlag(verb)
 	}
 	return verbs
 }
@@ -78,6 +85,19 @@ func (c *cli) verbs() []*cobra.Command {
 func (c *cli) addConfigFlag(cmd *cobra.Command) {
 	cmd.PersistentFlags().StringVar(&c.configFile, "configFile", "",
 		"properties `file` to read instead of ${HOME}/.config/littlehorse.config and the environment")
+}
+
+func (c *cli) addOutputFlag(cmd *cobra.Command) {
+	c.output = formatJSON
+	cmd.PersistentFlags().VarP(&c.output, "output", "o", "form of the result")
+	must(cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp)))
+}
+
+// watched gives the commands of a verb that only reads the flags to read again and again.
+func (c *cli) watched(verb *cobra.Command) *cobra.Command {
+	verb.PersistentFlags().BoolVarP(&c.watch, "watch", "w", false, "print the result again whenever it changes, until interrupted")
+	verb.PersistentFlags().DurationVar(&c.interval, "interval", time.Second, "how often --watch asks")
+	return verb
 }
 
 // failure is an error of a command that was used well: its call failed, or an argument has no meaning.
@@ -89,6 +109,7 @@ func (f failure) Unwrap() error { return f.err }
 // Execute runs a command tree and returns the exit code of the program. Errors of calls are printed as one line with date
 // and time, errors of use with the usage, unless a command of another room has silenced that.
 func Execute(ctx context.Context, root *cobra.Command) int {
+	refuseOtherShells(root)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return 0
@@ -111,17 +132,26 @@ func printError(w io.Writer, cmd *cobra.Command, err error) {
 
 // group is a verb with resources below it.
 func group(use, short string, resources ...*cobra.Command) *cobra.Command {
-	cmd := &cobra.Command{
-		Use: use, Short: short, Args: cobra.ArbitraryArgs,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return cmd.Help()
-			}
-			return fmt.Errorf("unknown resource %q for %q", args[0], cmd.CommandPath())
-		},
-	}
+	cmd := &cobra.Command{Use: use, Short: short, Args: cobra.ArbitraryArgs, RunE: helpOrUnknown}
 	cmd.AddCommand(resources...)
 	return cmd
+}
+
+func helpOrUnknown(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return cmd.Help()
+	}
+	return fmt.Errorf("unknown resource %q for %q", args[0], cmd.CommandPath())
+}
+
+// refuseOtherShells makes a shell that completions cannot be written for an error, as it is for other verbs.
+func refuseOtherShells(root *cobra.Command) {
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == "completion" {
+			cmd.Args, cmd.RunE = cobra.ArbitraryArgs, helpOrUnknown
+		}
+	}
 }
 
 // request is one use of a command, for those who make the call's message out of it.
@@ -152,13 +182,51 @@ func (c *cli) leaf(use, short string, args cobra.PositionalArgs, run func(*reque
 		Use: use, Short: short, Args: args,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.with(cmd, args, func(r *request) error {
-				answer, err := run(r)
-				if err != nil {
+				shown, err := c.show(r, nil, run)
+				if err != nil || !c.watch {
 					return err
 				}
-				return printJSON(cmd.OutOrStdout(), answer)
+				return c.follow(r, shown, run)
 			})
 		},
+	}
+}
+
+// show prints the answer unless it is what was shown before, and returns it.
+func (c *cli) show(r *request, before []byte, run func(*request) (proto.Message, error)) ([]byte, error) {
+	answer, err := run(r)
+	if err != nil {
+		return nil, err
+	}
+	text, err := c.output.render(answer)
+	if err != nil || bytes.Equal(text, before) {
+		return text, err
+	}
+	_, err = r.cmd.OutOrStdout().Write(text)
+	return text, err
+}
+
+// follow shows every change until the program is interrupted, which is the good end of it.
+func (c *cli) follow(r *request, shown []byte, run func(*request) (proto.Message, error)) error {
+	if c.interval <= 0 {
+		return fmt.Errorf("--interval must be longer than %v", c.interval)
+	}
+	tick := time.NewTicker(c.interval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-r.ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		text, err := c.show(r, shown, run)
+		if err != nil && r.ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		shown = text
 	}
 }
 
