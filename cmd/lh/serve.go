@@ -54,7 +54,6 @@ func serve(ctx context.Context, file string, out, logs io.Writer) error {
 		return err
 	}
 	announce(out, s, cfg, time.Since(start))
-	log.Warn("calls are not authenticated: whoever reaches a listener may do what the principal \"anonymous\" may")
 	failed := false
 	select {
 	case <-ctx.Done():
@@ -98,7 +97,7 @@ func announce(out io.Writer, s *server.Server, cfg server.Config, took time.Dura
 	}
 	fmt.Fprintf(out, "LittleHorse is ready after %s\n", took.Round(time.Millisecond))
 	for _, l := range cfg.Listeners {
-		fmt.Fprintf(out, "  API     %s (listener %s)\n", reachable(s.Addr(l.Name)), l.Name)
+		fmt.Fprintf(out, "  API     %s (listener %s, %s, authentication %s)\n", reachable(s.Addr(l.Name)), l.Name, l.Protocol, l.Authentication)
 	}
 	if s.HealthAddr() != "" {
 		fmt.Fprintf(out, "  health  http://%s%s\n", reachable(s.HealthAddr()), cfg.Health.Status)

@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"littlehorse/internal/auth"
 )
 
 // Config of a server. DefaultConfig has every default; LoadConfig reads the documented settings.
@@ -35,6 +33,10 @@ type Config struct {
 	BindHost string
 	// Listeners serve the public API. Port 0 picks a free one.
 	Listeners []Listener
+	// ClientCA is a PEM file with the authorities of the clients' certificates, for the listeners with MTLS.
+	ClientCA string
+	// MaxConnections bounds the connections of one listener; 0 sets no limit.
+	MaxConnections int
 	// UnknownIsAnonymous gives an authenticated identity without a Principal the rights of the anonymous one.
 	UnknownIsAnonymous bool
 	// InternalHost and InternalPort name this server among servers.
@@ -71,18 +73,6 @@ type Config struct {
 	Logger *slog.Logger
 	// FatalPanics lets a panic in the engine end the process, as tests want it.
 	FatalPanics bool
-}
-
-// Listener is one port of the public API.
-type Listener struct {
-	Name string
-	Port int
-	// AdvertisedHost and AdvertisedPort are how workers reach the server through this listener. With host "" they
-	// are not told of it; port 0 stands for the port that was opened.
-	AdvertisedHost string
-	AdvertisedPort int
-	// Authenticator finds who calls; nil takes everybody as anonymous.
-	Authenticator auth.Authenticator
 }
 
 // HealthConfig of the HTTP port.
@@ -174,8 +164,9 @@ func configFrom(values map[string]string) (Config, []Notice, error) {
 			c.Listeners[i].AdvertisedHost = "localhost"
 		}
 	}
-	errs = append(errs, c.Health.validate())
-	return c, notices(values, given), errors.Join(errs...)
+	c.takeKeyFiles(given)
+	errs = append(errs, c.Health.validate(), c.validateListeners(), validateInternal(values))
+	return c, notices(values, given, c.Listeners), errors.Join(errs...)
 }
 
 // validate refuses two paths that are one: only one of them would be served.
@@ -198,8 +189,9 @@ func (h HealthConfig) validate() error {
 }
 
 // notices names what is set without effect.
-func notices(values, unknown map[string]string) []Notice {
+func notices(values, unknown map[string]string, listeners []Listener) []Notice {
 	var out []Notice
+	unread := useless(unknown, listeners)
 	for _, s := range Settings {
 		if values[s.Name] != "" && s.State != Used {
 			out = append(out, Notice{s.Name, s.State.explain()})
@@ -208,6 +200,8 @@ func notices(values, unknown map[string]string) []Notice {
 	for _, name := range slices.Sorted(maps.Keys(unknown)) {
 		switch {
 		case unknown[name] == "" || !strings.HasPrefix(name, "LHS_"):
+		case unread[name] != "":
+			out = append(out, Notice{name, unread[name]})
 		case slices.ContainsFunc(familyPrefixes, func(p string) bool { return strings.HasPrefix(name, p) }):
 			out = append(out, Notice{name, NoMeaning.explain()})
 		default:

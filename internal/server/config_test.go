@@ -48,8 +48,8 @@ func TestSettingsAct(t *testing.T) {
 func TestBadSettingsAreRefusedByName(t *testing.T) {
 	for name, value := range map[string]string{
 		"LHS_CLUSTER_PARTITIONS": "0", "LHS_CLUSTER_ID": "a b", "LHS_INSTANCE_ID": "server1", "LHS_LISTENERS": "A:1,B:1",
-		"LHS_KAFKA_BOOTSTRAP_SERVERS": "localhost:9092", "LHS_LISTENERS_PROTOCOL_MAP": "PLAIN:TLS",
-		"LHS_LISTENERS_AUTHENTICATION_MAP": "PLAIN:OAUTH", "LHS_METRICS_LEVEL": "LOUD", "LHS_HEALTH_PATH_STATUS": "status",
+		"LHS_KAFKA_BOOTSTRAP_SERVERS": "localhost:9092", "LHS_LISTENERS_PROTOCOL_MAP": "PLAIN:SSL", "LHS_INTERNAL_SERVER_KEY": "k.pem", "LHS_INTERNAL_CA_CERT": "ca.pem",
+		"LHS_LISTENERS_AUTHENTICATION_MAP": "PLAIN:MTLS", "LHS_METRICS_LEVEL": "LOUD", "LHS_HEALTH_PATH_STATUS": "status",
 		"LHS_X_MAX_THREAD_RUNS_PER_WF_RUN": "1", "LHS_ADVERTISED_LISTENERS": "PLAIN:localhost:2023", "LHS_LOG_FORMAT": "xml",
 		"LHS_MEMORY_LIMIT_BYTES": "1", "LHS_INTERNAL_ADVERTISED_HOST": "a b", "LHS_HEALTH_PATH_READINESS": "/liveness",
 	} {
@@ -125,7 +125,7 @@ func TestSettingsDocument(t *testing.T) {
 	b.WriteString("# Server settings\n\n")
 	b.WriteString("`lh serve [properties-file]` reads them from the file if one is named, else from the environment; the two are never merged.\n")
 	b.WriteString("A value that cannot be used ends the start with its name; names without effect are told at start. ")
-	b.WriteString("`LHS_LISTENER_<NAME>_…`, `LHS_KAFKA_CONFIG_…`, `LHS_KAFKA_PRODUCER_CONFIG_…` and `LHS_CORE_KS_CONFIG_…` are accepted without effect.\n")
+	b.WriteString("`LHS_KAFKA_CONFIG_…`, `LHS_KAFKA_PRODUCER_CONFIG_…` and `LHS_CORE_KS_CONFIG_…` are accepted without effect.\n")
 	for _, state := range []State{Used, NoMeaning, Refused, Removed} {
 		fmt.Fprintf(&b, "\n## %s\n\n", map[State]string{
 			Used: "In use", NoMeaning: "Accepted without effect", Refused: "Refused", Removed: "Removed",

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
 
 	"littlehorse/internal/api"
 	"littlehorse/internal/auth"
@@ -60,8 +61,9 @@ type Server struct {
 // opened is a listener with its port.
 type opened struct {
 	Listener
-	net  net.Listener
-	grpc *grpc.Server
+	net       net.Listener
+	transport credentials.TransportCredentials // nil: in clear
+	grpc      *grpc.Server
 }
 
 // Start opens the store, applies what is pending, and serves. Whoever started it calls Shutdown.
@@ -82,7 +84,7 @@ func Start(ctx context.Context, cfg Config) (_ *Server, err error) {
 		}
 	}()
 	steps := []func(context.Context) error{
-		s.openPorts, s.openStore, s.openPartitions, s.openQueues, s.openFace, s.measure, s.startPartitions, s.serve,
+		s.openPorts, s.openStore, s.openPartitions, s.openQueues, s.openFace, s.measure, s.startPartitions, s.serve, s.warn,
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -102,11 +104,9 @@ func newIncarnation() string {
 // openPorts comes first: a port that is taken is the most likely mistake, and nothing is touched before it.
 func (s *Server) openPorts(ctx context.Context) error {
 	for _, l := range s.cfg.Listeners {
-		n, err := s.listen(ctx, s.cfg.BindHost, l.Port)
-		if err != nil {
+		if err := s.openListener(ctx, l); err != nil {
 			return fmt.Errorf("listener %s: %w", l.Name, err)
 		}
-		s.listeners = append(s.listeners, &opened{Listener: l, net: n})
 	}
 	var err error
 	if s.health, err = s.openHTTP(ctx, s.cfg.BindHost, s.cfg.Health.Port, s.cfg.Health.Port >= 0); err != nil {
@@ -115,6 +115,22 @@ func (s *Server) openPorts(ctx context.Context) error {
 	if s.pprof, err = s.openHTTP(ctx, "127.0.0.1", s.cfg.PprofPort, s.cfg.PprofPort > 0); err != nil {
 		return fmt.Errorf("pprof port: %w", err)
 	}
+	return nil
+}
+
+func (s *Server) openListener(ctx context.Context, l Listener) error {
+	transport, err := s.transport(l)
+	if err != nil {
+		return err
+	}
+	n, err := s.listen(ctx, s.cfg.BindHost, l.Port)
+	if err != nil {
+		return err
+	}
+	if s.cfg.MaxConnections > 0 {
+		n = &limited{Listener: n, name: l.Name, most: int64(s.cfg.MaxConnections), log: s.log}
+	}
+	s.listeners = append(s.listeners, &opened{Listener: l, net: n, transport: transport})
 	return nil
 }
 
@@ -214,7 +230,11 @@ func (s *Server) openFace(context.Context) error {
 		Log:  s.log,
 	})
 	for _, l := range s.listeners {
-		l.grpc = api.NewGRPCServer()
+		var options []grpc.ServerOption
+		if l.transport != nil {
+			options = append(options, grpc.Creds(l.transport))
+		}
+		l.grpc = api.NewGRPCServer(options...)
 		s.face.Register(l.grpc, &api.Listener{Name: l.Name, Advertised: l.advertised(), Authenticator: l.authenticator()})
 	}
 	return nil
@@ -235,10 +255,14 @@ func (s *Server) advertised(_ *lhpb.LHHostInfo, listener string) *lhpb.LHHostInf
 }
 
 func (l *opened) authenticator() auth.Authenticator {
-	if l.Authenticator == nil {
+	switch {
+	case l.Authenticator != nil:
+		return l.Authenticator
+	case l.Authentication == ByCertificate:
+		return auth.Certificate{}
+	default:
 		return auth.None{}
 	}
-	return l.Authenticator
 }
 
 func (l *opened) advertised() *lhpb.LHHostInfo {

@@ -50,7 +50,7 @@ type Setting struct {
 }
 
 // familyPrefixes are names with a free tail.
-var familyPrefixes = []string{"LHS_KAFKA_CONFIG_", "LHS_KAFKA_PRODUCER_CONFIG_", "LHS_CORE_KS_CONFIG_", "LHS_LISTENER_"}
+var familyPrefixes = []string{"LHS_KAFKA_CONFIG_", "LHS_KAFKA_PRODUCER_CONFIG_", "LHS_CORE_KS_CONFIG_"}
 
 var (
 	listenerName = regexp.MustCompile(`^[a-zA-Z0-9_-]+$`)
@@ -156,15 +156,32 @@ var Settings = []Setting{
 		apply: func(c *Config, v string) error { c.BindHost = v; return nil },
 	},
 	{Name: "LHS_LISTENERS", Default: "PLAIN:2023", Bounds: "NAME:port,…", Doc: "Ports of the public API.", apply: setListeners},
-	{Name: "LHS_LISTENERS_PROTOCOL_MAP", Default: "PLAIN:PLAIN", Bounds: "NAME:PLAIN,…", Doc: "Protocol of each listener. TLS and MTLS are refused in this build.", apply: refuseUnless("PLAIN")},
-	{Name: "LHS_LISTENERS_AUTHENTICATION_MAP", Bounds: "NAME:NONE,…", Doc: "Authentication of each listener. MTLS and OAUTH are refused in this build.", apply: refuseUnless("NONE")},
+	{
+		Name: "LHS_LISTENERS_PROTOCOL_MAP", Bounds: "NAME:PLAIN, TLS or MTLS,…",
+		Doc:   "Protocol of each listener; those that are not listed have PLAIN. MTLS asks clients for a certificate of `LHS_CA_CERT`.",
+		apply: setProtocols,
+	},
+	{
+		Name: "LHS_LISTENERS_AUTHENTICATION_MAP", Bounds: "NAME:NONE or MTLS,…",
+		Doc:   "Authentication of each listener; those that are not listed have NONE: everybody is `anonymous`. MTLS goes by the common name of the client's certificate and needs the protocol MTLS.",
+		apply: setAuthentications,
+	},
+	{Name: "LHS_LISTENER_<NAME>_CERT", Bounds: "path", Doc: "Certificate chain of the listener, PEM; needed for TLS and MTLS. A replaced file is read again without a restart."},
+	{Name: "LHS_LISTENER_<NAME>_KEY", Bounds: "path", Doc: "Its key, PEM, not encrypted. Replaced together with the certificate."},
+	{
+		Name: "LHS_CA_CERT", Bounds: "path", Doc: "CA of client certificates for all listeners with MTLS, PEM. A replaced file is read again without a restart.",
+		apply: func(c *Config, v string) error { c.ClientCA = v; return nil },
+	},
+	{
+		Name: "LHS_MAX_CONNECTIONS", Default: "10000", Bounds: "0 or more", Doc: "Ours. Connections of one listener at a time; further ones are closed at once. 0: no limit.",
+		apply: integer(0, 1<<30, func(c *Config, n int) { c.MaxConnections = n }),
+	},
 	{
 		Name: "LHS_X_UNKNOWN_IDENTITY_IS_ANONYMOUS", Default: "false", Bounds: "true, false",
 		Doc:   "Ours. Whether an authenticated caller without a Principal has the rights of `anonymous`, as the original has it. Otherwise he has none.",
 		apply: setUnknownIsAnonymous,
 	},
 	{Name: "LHS_ADVERTISED_LISTENERS", Bounds: "NAME://host:port,…", Doc: "How workers reach this server through each listener. Unset: localhost and the port of the listener.", apply: setAdvertised},
-	none("LHS_CA_CERT", "CA of client certificates."),
 	none("LHS_OAUTH_INTROSPECT_URL", "Token introspection."),
 	none("LHS_OAUTH_CLIENT_ID", "OAuth client."),
 	none("LHS_OAUTH_CLIENT_SECRET", "OAuth secret."),
@@ -182,7 +199,7 @@ var Settings = []Setting{
 		Name: "LHS_INTERNAL_ADVERTISED_PORT", Bounds: "1 to 65535", Doc: "Unset: the internal port.",
 		apply: integer(1, 65535, func(c *Config, n int) { c.InternalPort = n }),
 	},
-	none("LHS_INTERNAL_CA_CERT", "CA between servers."),
+	none("LHS_INTERNAL_CA_CERT", "CA between servers, PEM. It and the next two are checked, but a single server has no use for them."),
 	none("LHS_INTERNAL_SERVER_CERT", "Certificate between servers."),
 	none("LHS_INTERNAL_SERVER_KEY", "Key between servers."),
 
@@ -274,22 +291,6 @@ func oneOf(allowed ...string) func(*Config, string) error {
 
 func refuseKafka(*Config, string) error {
 	return errors.New("the cluster mode is not available in this build: unset it to run one server with its own log")
-}
-
-// refuseUnless accepts a map of listener names to nothing but the given word.
-func refuseUnless(only string) func(*Config, string) error {
-	return func(_ *Config, v string) error {
-		for _, part := range strings.Split(v, ",") {
-			name, word, ok := strings.Cut(strings.TrimSpace(part), ":")
-			switch {
-			case !ok || !listenerName.MatchString(name):
-				return fmt.Errorf("%q is not NAME:%s", part, only)
-			case word != only:
-				return fmt.Errorf("%s of listener %s is not available in this build: only %s is", word, name, only)
-			}
-		}
-		return nil
-	}
 }
 
 func setClusterID(c *Config, v string) error {

@@ -1,0 +1,264 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"google.golang.org/grpc/credentials"
+
+	"littlehorse/internal/auth"
+)
+
+// Protocol is how a listener talks.
+type Protocol int
+
+// The protocols.
+const (
+	Plain Protocol = iota // in clear
+	TLS                   // the server shows a certificate
+	MTLS                  // the client does, too
+)
+
+func (p Protocol) String() string { return [...]string{"PLAIN", "TLS", "MTLS"}[p] }
+
+// Authentication is how a listener finds out who calls.
+type Authentication int
+
+// The kinds of authentication.
+const (
+	NoAuthentication Authentication = iota // everybody is anonymous
+	ByCertificate                          // the common name of the client's certificate
+)
+
+func (a Authentication) String() string { return [...]string{"NONE", "MTLS"}[a] }
+
+// Listener is one port of the public API.
+type Listener struct {
+	Name string
+	Port int
+	// AdvertisedHost and AdvertisedPort are how workers reach the server through this listener. With host "" they
+	// are not told of it; port 0 stands for the port that was opened.
+	AdvertisedHost string
+	AdvertisedPort int
+	// Protocol of the connections. All but Plain need the certificate chain and the key, as PEM files.
+	Protocol          Protocol
+	CertFile, KeyFile string
+	// Authentication of the calls.
+	Authentication Authentication
+	// Authenticator finds who calls in place of what Authentication says, unless it is nil.
+	Authenticator auth.Authenticator
+}
+
+func certSetting(listener string) string { return "LHS_LISTENER_" + listener + "_CERT" }
+
+func keySetting(listener string) string { return "LHS_LISTENER_" + listener + "_KEY" }
+
+func setProtocols(c *Config, v string) error {
+	return c.eachListener(v, "PLAIN|TLS|MTLS", func(l *Listener, word string) bool {
+		return choose(&l.Protocol, word, Plain, TLS, MTLS)
+	})
+}
+
+func setAuthentications(c *Config, v string) error {
+	return c.eachListener(v, "NONE|MTLS", func(l *Listener, word string) bool {
+		return choose(&l.Authentication, word, NoAuthentication, ByCertificate)
+	})
+}
+
+func choose[T fmt.Stringer](into *T, word string, from ...T) bool {
+	i := slices.IndexFunc(from, func(v T) bool { return v.String() == word })
+	if i >= 0 {
+		*into = from[i]
+	}
+	return i >= 0
+}
+
+// eachListener reads a map of listener names to words.
+func (c *Config) eachListener(v, words string, set func(*Listener, string) bool) error {
+	seen := map[string]bool{}
+	for _, part := range strings.Split(v, ",") {
+		name, word, ok := strings.Cut(strings.TrimSpace(part), ":")
+		i := slices.IndexFunc(c.Listeners, func(l Listener) bool { return l.Name == name })
+		switch {
+		case !ok || !listenerName.MatchString(name):
+			return fmt.Errorf("%q is not NAME:%s", part, words)
+		case i < 0:
+			return fmt.Errorf("LHS_LISTENERS has no listener %s", name)
+		case seen[name]:
+			return fmt.Errorf("listener %s is named twice", name)
+		case !set(&c.Listeners[i], word):
+			return fmt.Errorf("%q of listener %s is not one of %s", word, name, words)
+		}
+		seen[name] = true
+	}
+	return nil
+}
+
+// takeKeyFiles takes the settings that have the name of a listener in them.
+func (c *Config) takeKeyFiles(given map[string]string) {
+	for i := range c.Listeners {
+		l := &c.Listeners[i]
+		if l.Protocol == Plain {
+			continue
+		}
+		cert, key := certSetting(l.Name), keySetting(l.Name)
+		l.CertFile, l.KeyFile = strings.TrimSpace(given[cert]), strings.TrimSpace(given[key])
+		delete(given, cert)
+		delete(given, key)
+	}
+}
+
+// validateListeners reads what the listeners need, so that what is missing is told at start.
+func (c *Config) validateListeners() error {
+	var errs []error
+	for _, l := range c.Listeners {
+		errs = append(errs, c.validateListener(l))
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Config) validateListener(l Listener) error {
+	if l.Authentication == ByCertificate && l.Protocol != MTLS {
+		return fmt.Errorf("LHS_LISTENERS_AUTHENTICATION_MAP: listener %s has authentication MTLS, which needs MTLS in LHS_LISTENERS_PROTOCOL_MAP, too", l.Name)
+	}
+	if l.Protocol == Plain {
+		return nil
+	}
+	files, err := c.keyFiles(l)
+	if err != nil {
+		return err
+	}
+	_, err = files.load()
+	return err
+}
+
+func (c *Config) keyFiles(l Listener) (keyFiles, error) {
+	f := keyFiles{listener: l.Name, cert: l.CertFile, key: l.KeyFile}
+	if l.Protocol == MTLS {
+		f.ca = c.ClientCA
+	}
+	switch {
+	case f.cert == "":
+		return f, fmt.Errorf("%s: not set, but listener %s has protocol %s", certSetting(l.Name), l.Name, l.Protocol)
+	case f.key == "":
+		return f, fmt.Errorf("%s: not set, but listener %s has protocol %s", keySetting(l.Name), l.Name, l.Protocol)
+	case l.Protocol == MTLS && f.ca == "":
+		return f, fmt.Errorf("LHS_CA_CERT: not set, but listener %s has protocol MTLS", l.Name)
+	}
+	return f, nil
+}
+
+// validateInternal looks at the certificates between servers. A single server has no use for them yet, but wrong
+// ones are wrong today.
+func validateInternal(values map[string]string) error {
+	const ca, cert, key = "LHS_INTERNAL_CA_CERT", "LHS_INTERNAL_SERVER_CERT", "LHS_INTERNAL_SERVER_KEY"
+	if values[ca] == "" {
+		for _, name := range []string{cert, key} {
+			if values[name] != "" {
+				return fmt.Errorf("%s: has no meaning without %s", name, ca)
+			}
+		}
+		return nil
+	}
+	for _, name := range []string{cert, key} {
+		if values[name] == "" {
+			return fmt.Errorf("%s: not set, but %s is", name, ca)
+		}
+	}
+	_, caErr := readAuthorities(ca, values[ca])
+	_, pairErr := readPair(cert, values[cert], key, values[key])
+	return errors.Join(caErr, pairErr)
+}
+
+// useless names the settings of certificates that no listener reads.
+func useless(given map[string]string, listeners []Listener) map[string]string {
+	out := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		for _, l := range listeners {
+			if name == certSetting(l.Name) || name == keySetting(l.Name) {
+				out[name] = fmt.Sprintf("listener %s has protocol PLAIN, ignored", l.Name)
+			}
+		}
+	}
+	return out
+}
+
+// warn tells what an operator may have meant otherwise.
+func (s *Server) warn(context.Context) error {
+	for _, l := range s.cfg.Listeners {
+		if l.Authentication == NoAuthentication && l.Authenticator == nil {
+			s.log.Warn("calls are not authenticated: whoever reaches the listener may do what the principal \"anonymous\" may", "listener", l.Name)
+		}
+	}
+	return nil
+}
+
+// transport is what connections of the listener go through; nil is none.
+func (s *Server) transport(l Listener) (credentials.TransportCredentials, error) {
+	if l.Protocol == Plain {
+		return nil, nil
+	}
+	files, err := s.cfg.keyFiles(l)
+	if err != nil {
+		return nil, err
+	}
+	k, err := newKeyring(files, s.log)
+	if err != nil {
+		return nil, err
+	}
+	return k.credentials(), nil
+}
+
+// limited is a port with a bound on its connections: one more is closed at once, so that those who have one keep
+// it and whoever floods the port takes no memory.
+type limited struct {
+	net.Listener
+	name string
+	most int64
+	log  *slog.Logger
+	open atomic.Int64
+	told atomic.Int64 // when a refusal was logged last, in seconds
+}
+
+func (l *limited) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		if l.open.Add(1) <= l.most {
+			return &counted{Conn: c, of: l}, nil
+		}
+		l.open.Add(-1)
+		_ = c.Close()
+		l.tell()
+	}
+}
+
+func (l *limited) tell() {
+	now := time.Now().Unix()
+	if last := l.told.Load(); now-last >= 60 && l.told.CompareAndSwap(last, now) {
+		l.log.Warn("connection refused, there are too many", "listener", l.name, "limit", l.most)
+	}
+}
+
+// counted is a connection that is given back once.
+type counted struct {
+	net.Conn
+	of   *limited
+	once sync.Once
+}
+
+func (c *counted) Close() error {
+	c.once.Do(func() { c.of.open.Add(-1) })
+	return c.Conn.Close()
+}

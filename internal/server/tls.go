@@ -1,0 +1,186 @@
+package server
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc/credentials"
+)
+
+// certificateCheck is how often at most a listener looks whether its files were replaced. It looks when somebody
+// connects.
+const certificateCheck = time.Second
+
+// ciphers of TLS 1.2: those that HTTP/2 allows. TLS 1.3 has its own.
+var ciphers = []uint16{
+	tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+	tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+	tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+}
+
+// keyFiles are what a listener with TLS reads, each with the setting that names it. Without CA nobody has to show
+// a certificate.
+type keyFiles struct {
+	listener      string
+	cert, key, ca string
+}
+
+func (f keyFiles) all() []string {
+	if f.ca == "" {
+		return []string{f.cert, f.key}
+	}
+	return []string{f.cert, f.key, f.ca}
+}
+
+// load reads the files. Errors name the setting and never what is in a key.
+func (f keyFiles) load() (*tls.Config, error) {
+	pair, err := readPair(certSetting(f.listener), f.cert, keySetting(f.listener), f.key)
+	if err != nil {
+		return nil, err
+	}
+	c := &tls.Config{
+		Certificates: []tls.Certificate{pair},
+		MinVersion:   tls.VersionTLS12,
+		CipherSuites: ciphers,
+		NextProtos:   []string{"h2"},
+		// A resumed session would outlive the CA that its client was judged by.
+		SessionTicketsDisabled: true,
+	}
+	if f.ca == "" {
+		return c, nil
+	}
+	c.ClientAuth = tls.RequireAndVerifyClientCert
+	c.ClientCAs, err = readAuthorities("LHS_CA_CERT", f.ca)
+	return c, err
+}
+
+func readPair(certName, certFile, keyName, keyFile string) (tls.Certificate, error) {
+	cert, certErr := readNamed(certName, certFile)
+	key, keyErr := readNamed(keyName, keyFile)
+	if err := errors.Join(certErr, keyErr); err != nil {
+		return tls.Certificate{}, err
+	}
+	pair, err := tls.X509KeyPair([]byte(cert), []byte(key))
+	if err != nil {
+		return tls.Certificate{}, fmt.Errorf("%s, %s: %w", certName, keyName, err)
+	}
+	return pair, nil
+}
+
+func readNamed(setting, file string) (string, error) {
+	text, err := readBounded(file)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", setting, err)
+	}
+	return text, nil
+}
+
+func readAuthorities(setting, file string) (*x509.CertPool, error) {
+	text, err := readNamed(setting, file)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM([]byte(text)) {
+		return nil, fmt.Errorf("%s: no certificate in %s", setting, file)
+	}
+	return pool, nil
+}
+
+// stamp tells whether a file was replaced.
+type stamp struct {
+	info os.FileInfo
+}
+
+func (s stamp) same(other stamp) bool {
+	return s.info != nil && other.info != nil && os.SameFile(s.info, other.info) &&
+		s.info.ModTime().Equal(other.info.ModTime()) && s.info.Size() == other.info.Size()
+}
+
+// keyring holds what the files say and follows them when they are replaced. Files that cannot be used change
+// nothing.
+type keyring struct {
+	files keyFiles
+	every time.Duration
+	log   *slog.Logger
+
+	mu      sync.Mutex
+	current *tls.Config
+	stamps  []stamp
+	looked  time.Time
+	trouble string // what was logged last about files that cannot be used
+}
+
+func newKeyring(files keyFiles, log *slog.Logger) (*keyring, error) {
+	k := &keyring{files: files, every: certificateCheck, log: log, looked: time.Now()}
+	k.stamps = k.look()
+	var err error
+	k.current, err = files.load()
+	if err != nil {
+		return nil, err
+	}
+	return k, nil
+}
+
+// credentials for a gRPC server.
+func (k *keyring) credentials() credentials.TransportCredentials {
+	return credentials.NewTLS(&tls.Config{
+		MinVersion: tls.VersionTLS12, NextProtos: []string{"h2"},
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return k.config(), nil },
+	})
+}
+
+func (k *keyring) config() *tls.Config {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if time.Since(k.looked) < k.every {
+		return k.current
+	}
+	k.looked = time.Now()
+	if stamps := k.look(); !sameStamps(k.stamps, stamps) {
+		k.reload(stamps)
+	}
+	return k.current
+}
+
+func (k *keyring) look() []stamp {
+	var out []stamp
+	for _, file := range k.files.all() {
+		info, err := os.Stat(file)
+		if err != nil {
+			info = nil
+		}
+		out = append(out, stamp{info})
+	}
+	return out
+}
+
+func sameStamps(a, b []stamp) bool {
+	for i := range a {
+		if !a[i].same(b[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+// reload takes what the files say now. The stamps of files that cannot be used are not kept: a pair of which only
+// one half was replaced yet is tried again.
+func (k *keyring) reload(stamps []stamp) {
+	fresh, err := k.files.load()
+	if err != nil {
+		if k.trouble != err.Error() {
+			k.trouble = err.Error()
+			k.log.Error("new certificate cannot be used, the old one stays", "listener", k.files.listener, "err", err)
+		}
+		return
+	}
+	k.current, k.stamps, k.trouble = fresh, stamps, ""
+	k.log.Info("certificate replaced", "listener", k.files.listener)
+}
