@@ -442,6 +442,12 @@ func decidedOtherwise(original, ours *state) string {
 	if handlerStays(original, ours) {
 		return "decided: a failure handler that was halted goes on"
 	}
+	if asleepAboveFailed(original, ours) {
+		return "decided: who waits for a thread hears at once that it has failed"
+	}
+	if otherTimerFirst(original, ours) {
+		return "decided: of two timers that are due at once either may fire first"
+	}
 	if handlerTooLate(original, ours) {
 		return "decided: a failure handler that is rescued when its thread has gone on deals with no failure"
 	}
@@ -599,20 +605,109 @@ func handlerTooLate(original, ours *state) bool {
 	return false
 }
 
-// sleptInThePast tells whether a SLEEP of ours has begun since the state before that was over as it began.
-func sleptInThePast(before, ours *state) bool {
+// asleepAboveFailed tells whether an EXIT or a wait of the original still stands over threads of which all have
+// ended and one has failed, where ours has failed by that one.
+func asleepAboveFailed(original, ours *state) bool {
+	for i, r := range original.Runs {
+		for _, n := range r.Nodes {
+			o := ours.Runs[i].node(n)
+			if n.Status != lhpb.LHStatus_RUNNING || o == nil || o.Status != lhpb.LHStatus_ERROR && o.Status != lhpb.LHStatus_EXCEPTION {
+				continue
+			}
+			if r.overFailed(n) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// overFailed tells whether all threads that a NodeRun waits for have ended, and one has failed.
+func (r *run) overFailed(n *lhpb.NodeRun) bool {
+	awaited := map[int32]bool{}
+	for _, w := range n.GetWaitForThreads().GetThreads() {
+		awaited[w.ThreadRunNumber] = true
+	}
+	var failed bool
+	for _, t := range r.WfRun.GetThreadRuns() {
+		child := n.GetExit() != nil && t.ParentThreadId != nil && *t.ParentThreadId == n.Id.ThreadRunNumber
+		if !child && !awaited[t.Number] {
+			continue
+		}
+		if !terminal(t.Status) {
+			return false
+		}
+		failed = failed || t.Status != lhpb.LHStatus_COMPLETED
+	}
+	return failed
+}
+
+// otherTimerFirst tells whether of two NodeRuns one has timed out in the original and the other in ours, and the
+// one that did not was halted for it.
+func otherTimerFirst(original, ours *state) bool {
+	for i, r := range original.Runs {
+		var theirs, mine bool
+		for _, n := range r.Nodes {
+			o := ours.Runs[i].node(n)
+			if o == nil || o.NodeName != n.NodeName {
+				continue
+			}
+			theirs = theirs || timedOut(n) && o.Status == lhpb.LHStatus_HALTED
+			mine = mine || timedOut(o) && n.Status == lhpb.LHStatus_HALTED
+		}
+		if theirs && mine {
+			return true
+		}
+	}
+	return false
+}
+
+func timedOut(n *lhpb.NodeRun) bool {
+	return len(n.Failures) > 0 && n.Failures[len(n.Failures)-1].FailureName == lhpb.LHErrorType_TIMEOUT.String()
+}
+
+// passedAnew tells whether nothing but Variables differs after a step in which a child WfRun began and ended: the
+// original then starts a pass over the threads of the parent in the middle of another.
+func passedAnew(before, ours *state, found []string) bool {
+	for _, f := range found {
+		if !strings.Contains(f, "].variables[") {
+			return false
+		}
+	}
+	for i, r := range ours.Runs {
+		if r.WfRun.GetId().GetParentWfRunId() != nil && terminal(r.WfRun.Status) && (before == nil || i >= len(before.Runs)) {
+			return true
+		}
+	}
+	return false
+}
+
+// sleptInThePast tells whether a SLEEP of ours has begun since the state before that was over as it began, and
+// the original still stands at it or has taken the same steps in another order.
+func sleptInThePast(before, original, ours *state) bool {
 	for i, r := range ours.Runs {
 		for _, n := range r.Nodes {
 			s := n.GetSleep()
 			if s.GetMaturationTime() == nil || s.MaturationTime.AsTime().After(n.ArrivalTime.AsTime()) {
 				continue
 			}
-			if before == nil || i >= len(before.Runs) || before.Runs[i].node(n) == nil {
+			if before != nil && i < len(before.Runs) && before.Runs[i].node(n) != nil || i >= len(original.Runs) {
+				continue
+			}
+			o := original.Runs[i].node(n)
+			if o == nil || o.Status == lhpb.LHStatus_RUNNING || original.Runs[i].endsAs(r) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// endsAs tells whether the threads of two WfRuns have come to the same statuses.
+func (r *run) endsAs(other *run) bool {
+	return slices.EqualFunc(r.WfRun.GetThreadRuns(), other.WfRun.GetThreadRuns(), func(a, b *lhpb.ThreadRun) bool {
+		return a.Number == b.Number && a.Status == b.Status
+	})
 }
 
 // standsAs tells whether no thread has moved since another state.

@@ -166,7 +166,7 @@ func (r *recorder) settle(ctx context.Context) error {
 	}
 }
 
-// torn tells whether a thread is shown behind a NodeRun that is not there: it is not visible yet.
+// torn tells whether a thread is not shown at its last NodeRun: one of both is not visible yet.
 func (s *state) torn() bool {
 	for _, r := range s.Runs {
 		if r.WfRun == nil {
@@ -177,7 +177,7 @@ func (s *state) torn() bool {
 			nodes[n.Id.ThreadRunNumber]++
 		}
 		for _, t := range r.WfRun.ThreadRuns {
-			if nodes[t.Number] <= t.CurrentNodePosition {
+			if nodes[t.Number] != t.CurrentNodePosition+1 {
 				return true
 			}
 		}

@@ -225,8 +225,10 @@ func (r *replayer) settle(ctx context.Context, s step) *verdict {
 	if last != nil {
 		if name := decidedOtherwise(theirs, last); name != "" {
 			v.kind = name
-		} else if sleptInThePast(r.now, last) {
+		} else if sleptInThePast(r.now, theirs, last) {
 			v.kind = "decided: a SLEEP until a moment that has passed is over at once"
+		} else if passedAnew(r.now, last, found) {
+			v.kind = "decided: a child WfRun that ends as it begins does not step its parent's threads out of turn"
 		}
 	}
 	return v
