@@ -71,7 +71,7 @@ func TestPaths(t *testing.T) {
 	for _, script := range scripts {
 		seen.watch(t, script)
 	}
-	want := seen.table()
+	want := seen.table() + seen.transitionTable() + seen.failureTable()
 	if f := flag.Lookup("rewrite"); f != nil && f.Value.String() == "true" {
 		if err := os.WriteFile(pathsTable, []byte(want), 0o600); err != nil {
 			t.Fatal(err)
@@ -80,6 +80,8 @@ func TestPaths(t *testing.T) {
 	if is, err := os.ReadFile(pathsTable); err != nil || string(is) != want {
 		t.Errorf("docs/paths.md is stale (%v): go test ./internal/engine -run TestPaths -rewrite", err)
 	}
+	seen.checkTransitions(t)
+	seen.checkFailures(t)
 	for _, kind := range nodeKinds {
 		for _, way := range ways {
 			switch why, by := neverSeen(kind, way), seen[cell{kind, way}]; {
@@ -105,7 +107,8 @@ func (p paths) watch(t *testing.T, script string) {
 	name := strings.TrimSuffix(filepath.Base(script), ".txt")
 	s := &scenario{world: newWorld(engine.DefaultConfig()), t: t}
 	s.each = func(before map[keys.Key][]byte, r *pb.Record, fx machine.Effects) {
-		for _, c := range s.waysOf(before, r, fx) {
+		found := slices.Concat(s.waysOf(before, r, fx), s.transitionsOf(before, fx), s.failuresOf(before, fx))
+		for _, c := range found {
 			if p[c] == "" {
 				p[c] = name
 			}

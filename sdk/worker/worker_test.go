@@ -70,6 +70,7 @@ func (c *cluster) report(t *testing.T, guid string) *lhpb.ReportTaskRun {
 	return c.reports[guid][0]
 }
 
+// covers: tasks §6.4
 func TestResults(t *testing.T) {
 	c := newCluster()
 	_, port := c.listen(t, 0)
@@ -153,6 +154,7 @@ func TestFunctionsOfAnyShape(t *testing.T) {
 	}
 }
 
+// covers: tasks §6.4
 func TestNoMoreTasksAreClaimedThanCanRun(t *testing.T) {
 	c := newCluster()
 	_, one := c.listen(t, 0)
@@ -233,6 +235,7 @@ func TestTasksThatOutlastTheGraceAreCancelled(t *testing.T) {
 	}
 }
 
+// covers: tasks §6.4
 func TestServersMayRestart(t *testing.T) {
 	c := newCluster()
 	_, stays := c.listen(t, 0)
@@ -282,6 +285,7 @@ func TestWorkerWaitsForAServerThatIsDown(t *testing.T) {
 	}
 }
 
+// covers: tasks §6.4
 func TestResultsAreOfferedAgain(t *testing.T) {
 	c := newCluster()
 	_, port := c.listen(t, 0)
