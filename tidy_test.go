@@ -60,6 +60,7 @@ var rooms = []room{
 		"internal/auth", "internal/catalog", "internal/cluster", "internal/machine", "internal/spec",
 		"internal/taskqueue", "internal/telemetry", "internal/value",
 	}, words...)},
+	{"internal/dashboard", []string{"internal/api", "internal/lh", "lhpb"}},
 	{"internal/ctl", []string{"lhpb", "sdk"}},
 	{"internal/bench", []string{"lhpb", "sdk"}},
 	{"sdk", []string{"lhpb"}},

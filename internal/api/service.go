@@ -55,6 +55,7 @@ type Service struct {
 	cfg         Config
 	definitions Definitions
 	events      eventWaiters
+	outputs     outputReaders
 	limiter     *limiter
 	gate        atomic.Bool
 	closing     chan struct{}

@@ -59,3 +59,6 @@ var codeNames = [...]string{
 	"PERMISSION_DENIED", "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED",
 	"INTERNAL", "UNAVAILABLE", "DATA_LOSS", "UNAUTHENTICATED",
 }
+
+// CodeName is the name of a refusal's code.
+func CodeName(c lh.Code) string { return codeName(codes.Code(c)) }

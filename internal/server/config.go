@@ -44,6 +44,8 @@ type Config struct {
 	InternalPort int
 	// Health is the HTTP port of health and metrics; 0 picks a free one, -1 opens none.
 	Health HealthConfig
+	// Dashboard is the HTTP port of the dashboard.
+	Dashboard DashboardConfig
 	// PprofPort serves runtime profiles on the loopback interface; 0 serves none.
 	PprofPort int
 
@@ -73,6 +75,18 @@ type Config struct {
 	Logger *slog.Logger
 	// FatalPanics lets a panic in the engine end the process, as tests want it.
 	FatalPanics bool
+}
+
+// DashboardConfig of the HTTP port. It is opened when there is something to serve on it.
+type DashboardConfig struct {
+	// Port of it; 0 opens none.
+	Port int
+	// BindHost is the address that the port listens on.
+	BindHost string
+	// Listener whose callers those who come over HTTP are; "" is the first.
+	Listener string
+	// OutputStream serves the output topics on it.
+	OutputStream bool
 }
 
 // HealthConfig of the HTTP port.

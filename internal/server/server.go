@@ -51,6 +51,7 @@ type Server struct {
 	listeners []*opened
 	health    *httpPort
 	pprof     *httpPort
+	dashboard *httpPort
 	state     atomic.Value // string: coreState of /status
 	serving   sync.WaitGroup
 	stopping  chan struct{} // closed when the server begins to stop
@@ -115,7 +116,7 @@ func (s *Server) openPorts(ctx context.Context) error {
 	if s.pprof, err = s.openHTTP(ctx, "127.0.0.1", s.cfg.PprofPort, s.cfg.PprofPort > 0); err != nil {
 		return fmt.Errorf("pprof port: %w", err)
 	}
-	return nil
+	return s.openDashboard(ctx)
 }
 
 func (s *Server) openListener(ctx context.Context, l Listener) error {
@@ -198,6 +199,7 @@ func (s *Server) Committed(stream machine.Stream, changes []machine.Change) {
 	switch stream.Kind {
 	case machine.Metadata:
 		s.view.Committed(s.host.Position(stream), changes)
+		s.face.Committed(stream, changes)
 	case machine.Core:
 		s.queues.Committed(stream, changes)
 		s.face.Committed(stream, changes)
@@ -235,9 +237,13 @@ func (s *Server) openFace(context.Context) error {
 			options = append(options, grpc.Creds(l.transport))
 		}
 		l.grpc = api.NewGRPCServer(options...)
-		s.face.Register(l.grpc, &api.Listener{Name: l.Name, Advertised: l.advertised(), Authenticator: l.authenticator()})
+		s.face.Register(l.grpc, l.forAPI())
 	}
 	return nil
+}
+
+func (l *opened) forAPI() *api.Listener {
+	return &api.Listener{Name: l.Name, Advertised: l.advertised(), Authenticator: l.authenticator()}
 }
 
 func (s *Server) internalHost() *lhpb.LHHostInfo {
@@ -297,6 +303,7 @@ func (s *Server) serve(context.Context) error {
 	s.serving.Go(s.flushUsage)
 	s.health.serve(&s.serving, s.log, newHealth(s.cfg.Health, s.probes()))
 	s.pprof.serve(&s.serving, s.log, pprofHandler())
+	s.serveDashboard()
 	return nil
 }
 
@@ -381,6 +388,7 @@ func (s *Server) shutdown(ctx context.Context) error {
 	}
 	calls, cancel := forCalls(ctx)
 	defer cancel()
+	s.dashboard.drain(calls)
 	if s.queues != nil {
 		if err := s.queues.Shutdown(calls); err != nil {
 			s.log.Warn("a worker does not take what is sent to him, his stream is cut", "err", err)
@@ -442,8 +450,9 @@ func (l *opened) stop(ctx context.Context) {
 
 // httpPort is an HTTP server on an open port; nil is none.
 type httpPort struct {
-	net    net.Listener
-	server *http.Server
+	net     net.Listener
+	server  *http.Server
+	running sync.WaitGroup // requests, where they are counted
 }
 
 func (s *Server) openHTTP(ctx context.Context, host string, port int, wanted bool) (*httpPort, error) {

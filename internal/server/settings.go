@@ -238,7 +238,22 @@ var Settings = []Setting{
 		apply: integer(1, 3600, func(c *Config, n int) { c.ShutdownTimeout = time.Duration(n) * time.Second }),
 	},
 
-	none("LHD_PORT", "HTTP port of the dashboard."),
+	{
+		Name: "LHD_PORT", Default: "8080", Bounds: "0 to 65535", Doc: "HTTP port of the dashboard. It is opened when there is something to serve on it, as LHD_OUTPUT_STREAM says. 0: never.",
+		apply: integer(0, 65535, func(c *Config, n int) { c.Dashboard.Port = n }),
+	},
+	{
+		Name: "LHD_BIND_HOST", Default: "127.0.0.1", Bounds: "host or address", Doc: "Ours. Address that the port of the dashboard listens on; LHS_BIND_HOST does not count for it.",
+		apply: func(c *Config, v string) error { c.Dashboard.BindHost = v; return nil },
+	},
+	{Name: "LHD_LISTENER", Bounds: "name", Doc: "Ours. Listener of LHS_LISTENERS whose protocol, certificate and authentication hold for the port of the dashboard. Unset: the first.", apply: setDashboardListener},
+	{
+		Name: "LHD_OUTPUT_STREAM", Default: "false", Bounds: "true, false", Doc: "Ours. Whether output topics can be read on the port of the dashboard; their values are not masked.",
+		apply: func(c *Config, v string) error {
+			c.Dashboard.OutputStream = strings.EqualFold(v, "true")
+			return member(strings.ToLower(v), "true", "false")
+		},
+	},
 	none("LHD_OAUTH_ENABLED", "OAuth of the dashboard."),
 
 	gone("LHS_STREAMS_METRICS_LEVEL"),
@@ -352,6 +367,14 @@ func setListeners(c *Config, v string) error {
 func setUnknownIsAnonymous(c *Config, v string) error {
 	c.UnknownIsAnonymous = strings.EqualFold(v, "true")
 	return member(strings.ToLower(v), "true", "false")
+}
+
+func setDashboardListener(c *Config, v string) error {
+	if !slices.ContainsFunc(c.Listeners, func(l Listener) bool { return l.Name == v }) {
+		return fmt.Errorf("LHS_LISTENERS has no listener %s", v)
+	}
+	c.Dashboard.Listener = v
+	return nil
 }
 
 func setAdvertised(c *Config, v string) error {

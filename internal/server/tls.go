@@ -136,6 +136,19 @@ func (k *keyring) credentials() credentials.TransportCredentials {
 	})
 }
 
+// forHTTP is what an HTTP server needs of it.
+func (k *keyring) forHTTP() *tls.Config {
+	http := []string{"http/1.1"}
+	return &tls.Config{
+		MinVersion: tls.VersionTLS12, NextProtos: http,
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+			c := k.config().Clone()
+			c.NextProtos = http
+			return c, nil
+		},
+	}
+}
+
 func (k *keyring) config() *tls.Config {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"strings"
 	"testing"
@@ -249,6 +250,38 @@ func await(t *testing.T, f func() bool) {
 	for end := time.Now().Add(20 * time.Second); !f(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("waited in vain")
+		}
+	}
+}
+
+// The port of the dashboard talks as its listener does, and takes callers for whom their certificates name.
+func TestDashboardTalksAsItsListener(t *testing.T) {
+	ca := pki.NewAuthority(t, "ca")
+	pair := ca.Server()
+	c := testConfig(t)
+	c.ClientCA = ca.File()
+	c.Listeners = []Listener{
+		{Name: "PLAIN"},
+		{Name: "NAMED", Protocol: MTLS, CertFile: pair.Cert, KeyFile: pair.Key, Authentication: ByCertificate},
+	}
+	c.Dashboard = DashboardConfig{BindHost: "127.0.0.1", Port: freePort(t), Listener: "NAMED", OutputStream: true}
+	s := start(t, c)
+	for name, want := range map[string]int{"anonymous": http.StatusNotFound, "alice": http.StatusForbidden, "": 0} {
+		to := &tls.Config{RootCAs: ca.Pool(), MinVersion: tls.VersionTLS12}
+		if name != "" {
+			to.Certificates = []tls.Certificate{ca.Client(name).Load(t)}
+		}
+		client := &http.Client{Transport: &http.Transport{TLSClientConfig: to, DisableKeepAlives: true}}
+		got, err := client.Get("https://" + s.DashboardAddr() + "/output/execution")
+		if err != nil {
+			if want != 0 {
+				t.Errorf("%q: %v", name, err)
+			}
+			continue
+		}
+		_ = got.Body.Close()
+		if got.StatusCode != want {
+			t.Errorf("%q: %s", name, got.Status)
 		}
 	}
 }

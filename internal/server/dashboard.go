@@ -1,0 +1,102 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"littlehorse/internal/auth"
+	"littlehorse/internal/dashboard"
+)
+
+// openDashboard opens the port of the dashboard, if anything is to be served on it. It talks as its listener does.
+func (s *Server) openDashboard(ctx context.Context) (err error) {
+	d := s.cfg.Dashboard
+	if s.dashboard, err = s.openHTTP(ctx, d.BindHost, d.Port, d.OutputStream && d.Port > 0); err != nil {
+		return fmt.Errorf("port of the dashboard: %w", err)
+	}
+	if s.dashboard == nil {
+		return nil
+	}
+	if s.cfg.MaxConnections > 0 {
+		s.dashboard.net = &limited{Listener: s.dashboard.net, name: "dashboard", most: int64(s.cfg.MaxConnections), log: s.log}
+	}
+	l := s.dashboardListener().Listener
+	if l.Protocol == Plain {
+		return nil
+	}
+	files, err := s.cfg.keyFiles(l)
+	if err != nil {
+		return err
+	}
+	k, err := newKeyring(files, s.log)
+	if err != nil {
+		return err
+	}
+	s.dashboard.net = tls.NewListener(s.dashboard.net, k.forHTTP())
+	return nil
+}
+
+// serveDashboard serves the port of the dashboard, if it was opened.
+func (s *Server) serveDashboard() {
+	if s.dashboard == nil {
+		return
+	}
+	l := s.dashboardListener()
+	_, open := l.authenticator().(auth.None)
+	local := s.dashboard.net.Addr().(*net.TCPAddr).IP.IsLoopback()
+	switch {
+	case open:
+		s.log.Warn("the output stream is not authenticated: whoever reaches its port may read all values of all tenants, unmasked",
+			"addr", s.dashboard.addr(), "setting", "LHD_OUTPUT_STREAM")
+	case !local && l.Protocol == Plain:
+		s.log.Warn("the output stream is not encrypted: put a proxy with TLS before its port", "addr", s.dashboard.addr())
+	}
+	c := dashboard.Config{
+		API: s.face, Listener: l.forAPI(), LocalOnly: open && local, Log: s.log,
+		Heartbeat: dashboard.DefaultHeartbeat, WriteTimeout: dashboard.DefaultWriteTimeout,
+	}
+	s.dashboard.serve(&s.serving, s.log, s.dashboard.counted(dashboard.New(c)))
+}
+
+// dashboardListener is the listener whose authentication holds.
+func (s *Server) dashboardListener() *opened {
+	for _, l := range s.listeners {
+		if l.Name == s.cfg.Dashboard.Listener {
+			return l
+		}
+	}
+	return s.listeners[0]
+}
+
+// DashboardAddr is the address of the dashboard's port; "" if there is none.
+func (s *Server) DashboardAddr() string { return s.dashboard.addr() }
+
+// counted lets drain wait for requests, even for those whose connection is cut.
+func (p *httpPort) counted(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p.running.Add(1)
+		defer p.running.Done()
+		h.ServeHTTP(w, r)
+	})
+}
+
+// grace is how long a client may take to accept the end of what he is sent. Whoever is cut off comes back with his
+// position.
+const grace = 2 * time.Second
+
+// drain lets requests end, and cuts them off when ctx is done.
+func (p *httpPort) drain(ctx context.Context) {
+	if p == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, grace)
+	defer cancel()
+	if p.server == nil || p.server.Shutdown(ctx) != nil {
+		p.stop()
+	}
+	p.running.Wait()
+}
