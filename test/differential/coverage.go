@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"strings"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/encoding/protojson"
+
 	"littlehorse/lhpb"
 )
 
@@ -39,11 +42,36 @@ type observer struct {
 	touched map[string]string // circumstance of NodeRuns that have not ended
 	rescues map[string]bool   // WfRun and thread that the last command rescued
 	seen    map[string]bool
+	working map[string]bool // NodeRuns that had not ended in the state before
 	ended   map[string]bool
 }
 
 func newObserver() *observer {
-	return &observer{cells: map[string]int{}, touched: map[string]string{}, rescues: map[string]bool{}, seen: map[string]bool{}, ended: map[string]bool{}}
+	return &observer{cells: map[string]int{}, touched: map[string]string{}, rescues: map[string]bool{}, seen: map[string]bool{}, working: map[string]bool{}, ended: map[string]bool{}}
+}
+
+// count notes the cells of the history, by its recorded states.
+func (h *history) count() error {
+	o := newObserver()
+	for _, s := range h.Steps {
+		var rescue lhpb.RescueThreadRunRequest
+		if s.Call == "RescueThreadRun" && s.Code == codes.OK.String() {
+			if err := protojson.Unmarshal(s.Request, &rescue); err != nil {
+				return err
+			}
+			o.rescue(rescue.WfRunId, rescue.ThreadRunNumber)
+		}
+		if s.State == nil {
+			continue
+		}
+		x, err := decode(s.State)
+		if err != nil {
+			return err
+		}
+		o.see(x)
+	}
+	h.Cells = o.cells
+	return nil
 }
 
 func (o *observer) rescue(id *lhpb.WfRunId, thread int32) {
@@ -90,9 +118,11 @@ func (o *observer) node(r *run, n *lhpb.NodeRun) {
 		delete(o.rescues, thread)
 		o.touched[key] = rescued
 	}
-	// An interrupt that began and ended within one command leaves its handler as a trace.
+	stood := o.working[key] || working(n.Status)
+	o.working[key] = working(n.Status)
+	// An interrupt that began and ended between two states leaves its handler as a trace.
 	for _, t := range r.WfRun.ThreadRuns {
-		if t.Type == lhpb.ThreadType_INTERRUPT && t.GetParentThreadId() == n.Id.ThreadRunNumber && !o.seen[fmt.Sprint(thread, " handler ", t.Number)] && working(n.Status) {
+		if t.Type == lhpb.ThreadType_INTERRUPT && t.GetParentThreadId() == n.Id.ThreadRunNumber && !o.seen[fmt.Sprint(thread, " handler ", t.Number)] && stood {
 			o.seen[fmt.Sprint(thread, " handler ", t.Number)] = true
 			o.touched[key] = interrupted
 		}

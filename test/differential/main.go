@@ -21,7 +21,7 @@ func main() {
 	binary := flag.String("binary", "", "our server's binary, to be started for this")
 	plants := flag.String("planted", "", "file of bugs, each to be found by the histories of -file")
 	keep := flag.String("keep", "", "transcript to write with the histories that ours came through")
-	file := flag.String("file", "", "transcript to write, or without -original to read")
+	file := flag.String("file", "", "transcript to write, or without -original those to read, with commas between them")
 	seeds := flag.String("seeds", "", "first and last seed; 1-200, or all of the transcript")
 	step := flag.Uint64("step", 1, "use one seed in so many")
 	slots := flag.Int("slots", 16, "histories at a time")
@@ -130,14 +130,16 @@ func (c *comparison) run(ctx context.Context, original, ours, file string, first
 			}
 		}
 	} else {
-		t, err := load(file)
-		if err != nil {
-			return err
-		}
-		c.transcript.Definitions = t.Definitions
-		for _, h := range t.Histories {
-			if h.Seed >= first && h.Seed <= last {
-				c.transcript.Histories = append(c.transcript.Histories, h)
+		for name := range strings.SplitSeq(file, ",") {
+			t, err := load(name)
+			if err != nil {
+				return err
+			}
+			c.transcript.Definitions = t.Definitions
+			for _, h := range t.Histories {
+				if h.Seed >= first && h.Seed <= last {
+					c.transcript.Histories = append(c.transcript.Histories, h)
+				}
 			}
 		}
 	}

@@ -29,8 +29,10 @@ func plan(n names) historyPlan {
 		return tree(n)
 	case 2:
 		return special[n.seed/10%uint64(len(special))](n)
+	case 3:
+		return focused(n, rareTargets(n.seed))
 	default:
-		return focused(n)
+		return focused(n, targets(n.seed, 4))
 	}
 }
 

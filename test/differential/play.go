@@ -441,7 +441,6 @@ func (r *recorder) rescue(ctx context.Context, id *lhpb.WfRunId, thread int32, s
 		}
 		return err
 	}
-	r.cells.rescue(id, thread)
 	if id.ParentWfRunId != nil {
 		if err := r.putEvent(ctx, id.ParentWfRunId, r.names.nudge(), str("go on"), nil, nil); err != nil {
 			return err

@@ -50,7 +50,6 @@ type recorder struct {
 	armed   map[string]int  // epochs of user tasks whose timers have been waited for
 	plan    historyPlan
 	calm    bool // nothing happens that the names of the nodes do not want
-	cells   *observer
 }
 
 func newRecorder(s *server, n names, seed uint64) *recorder {
@@ -58,7 +57,7 @@ func newRecorder(s *server, n names, seed uint64) *recorder {
 	return &recorder{
 		server: s, names: n, rng: rand.New(rand.NewPCG(seed, 100)), scrub: newScrubber(n.prefix),
 		history: &history{Seed: seed}, id: &lhpb.WfRunId{Id: fmt.Sprintf("%s-run-%d", n.prefix, seed)},
-		claimed: map[string]bool{}, applied: map[string]bool{}, armed: map[string]int{}, cells: newObserver(),
+		claimed: map[string]bool{}, applied: map[string]bool{}, armed: map[string]int{},
 	}
 }
 
@@ -70,7 +69,6 @@ func (r *recorder) record(ctx context.Context) (*history, error) {
 		return nil, err
 	}
 	r.history.End = string(e)
-	r.history.Cells = r.cells.cells
 	return r.history, nil
 }
 
@@ -143,7 +141,6 @@ func (r *recorder) settle(ctx context.Context) error {
 				r.history.Steps = r.history.Steps[:len(r.history.Steps)-1]
 				return ending(hangs)
 			}
-			r.cells.see(x)
 			s := &r.history.Steps[len(r.history.Steps)-1]
 			s.State = encode(r.scrub.value("", x.json()))
 			if !r.hidden.IsZero() && r.hidden.After(begin) {

@@ -10,6 +10,10 @@ func (c *comparison) report(w io.Writer, target int) bool {
 	ends, kinds, hits := map[string]int{}, map[string]int{}, map[string]int{}
 	recorded := 0
 	for _, h := range c.transcript.Histories {
+		if err := h.count(); err != nil {
+			fmt.Fprintf(w, "seed %d: %v\n", h.Seed, err)
+			c.failed = true
+		}
 		ends[h.End]++
 		kinds[h.Kind]++
 		recorded += len(h.Steps)
@@ -37,7 +41,7 @@ func section(w io.Writer, name string, counts map[string]int) {
 	}
 }
 
-// coverage prints a line for each cell: how often it was hit, or why it cannot be.
+// coverage prints a line for each cell: how often it was hit, and why if it cannot be aimed at.
 func coverage(w io.Writer, hits map[string]int, target int) bool {
 	enough := true
 	for _, r := range reaches {
@@ -45,8 +49,9 @@ func coverage(w io.Writer, hits map[string]int, target int) bool {
 			c := cell{r.kind, r.outcome, circumstance}
 			n := hits[c.String()]
 			delete(hits, c.String())
-			if why := unreachable(r, circumstance); why != "" && n == 0 {
-				fmt.Fprintf(w, "unreachable\t%s\t%s\n", c, why)
+			if why := unreachable(r, circumstance); why != "" {
+				// What may still hit it cannot be aimed at.
+				fmt.Fprintf(w, "unreachable\t%s\t%d\t%s\n", c, n, why)
 				continue
 			}
 			mark := "cell"
