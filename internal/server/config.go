@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"littlehorse/internal/auth"
 )
 
 // Config of a server. DefaultConfig has every default; LoadConfig reads the documented settings.
@@ -35,6 +37,8 @@ type Config struct {
 	Listeners []Listener
 	// ClientCA is a PEM file with the authorities of the clients' certificates, for the listeners with MTLS.
 	ClientCA string
+	// OAuth says how the tokens of listeners with ByToken are judged.
+	OAuth auth.OAuth
 	// MaxConnections bounds the connections of one listener; 0 sets no limit.
 	MaxConnections int
 	// UnknownIsAnonymous gives an authenticated identity without a Principal the rights of the anonymous one.

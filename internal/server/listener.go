@@ -37,9 +37,10 @@ type Authentication int
 const (
 	NoAuthentication Authentication = iota // everybody is anonymous
 	ByCertificate                          // the common name of the client's certificate
+	ByToken                                // an OAuth bearer token
 )
 
-func (a Authentication) String() string { return [...]string{"NONE", "MTLS"}[a] }
+func (a Authentication) String() string { return [...]string{"NONE", "MTLS", "OAUTH"}[a] }
 
 // Listener is one port of the public API.
 type Listener struct {
@@ -69,8 +70,8 @@ func setProtocols(c *Config, v string) error {
 }
 
 func setAuthentications(c *Config, v string) error {
-	return c.eachListener(v, "NONE|MTLS", func(l *Listener, word string) bool {
-		return choose(&l.Authentication, word, NoAuthentication, ByCertificate)
+	return c.eachListener(v, "NONE|MTLS|OAUTH", func(l *Listener, word string) bool {
+		return choose(&l.Authentication, word, NoAuthentication, ByCertificate, ByToken)
 	})
 }
 
@@ -123,7 +124,14 @@ func (c *Config) validateListeners() error {
 	for _, l := range c.Listeners {
 		errs = append(errs, c.validateListener(l))
 	}
+	if c.byToken() {
+		errs = append(errs, c.OAuth.Validate())
+	}
 	return errors.Join(errs...)
+}
+
+func (c *Config) byToken() bool {
+	return slices.ContainsFunc(c.Listeners, func(l Listener) bool { return l.Authentication == ByToken })
 }
 
 func (c *Config) validateListener(l Listener) error {
@@ -195,9 +203,16 @@ func useless(given map[string]string, listeners []Listener) map[string]string {
 // warn tells what an operator may have meant otherwise.
 func (s *Server) warn(context.Context) error {
 	for _, l := range s.cfg.Listeners {
-		if l.Authentication == NoAuthentication && l.Authenticator == nil {
+		switch {
+		case l.Authenticator != nil:
+		case l.Authentication == NoAuthentication:
 			s.log.Warn("calls are not authenticated: whoever reaches the listener may do what the principal \"anonymous\" may", "listener", l.Name)
+		case l.Authentication == ByToken && l.Protocol == Plain:
+			s.log.Warn("OAuth without TLS: whoever listens on the way can use the tokens", "listener", l.Name)
 		}
+	}
+	if s.cfg.byToken() && s.cfg.OAuth.InClear() {
+		s.log.Warn("the OAuth server is asked in clear: use https unless it is on this machine")
 	}
 	return nil
 }

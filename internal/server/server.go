@@ -47,6 +47,7 @@ type Server struct {
 	router *cluster.Router
 	queues *taskqueue.Queues
 	face   *api.Service
+	tokens *auth.Token // nil unless a listener goes by tokens
 
 	listeners []*opened
 	health    *httpPort
@@ -231,10 +232,19 @@ func (s *Server) openFace(context.Context) error {
 		RPCs: s.rpcs,
 		Log:  s.log,
 	})
+	if s.cfg.byToken() {
+		if err := s.cfg.OAuth.Validate(); err != nil {
+			return err
+		}
+		s.tokens = auth.NewToken(s.cfg.OAuth, s.log)
+	}
 	for _, l := range s.listeners {
 		var options []grpc.ServerOption
 		if l.transport != nil {
 			options = append(options, grpc.Creds(l.transport))
+		}
+		if l.Authenticator == nil && l.Authentication == ByToken {
+			l.Authenticator = s.tokens
 		}
 		l.grpc = api.NewGRPCServer(options...)
 		s.face.Register(l.grpc, l.forAPI())
@@ -396,6 +406,9 @@ func (s *Server) shutdown(ctx context.Context) error {
 	}
 	for _, l := range s.listeners {
 		l.stop(calls)
+	}
+	if s.tokens != nil {
+		s.tokens.Close()
 	}
 	if s.host != nil {
 		if s.face != nil && s.router != nil {

@@ -162,8 +162,8 @@ var Settings = []Setting{
 		apply: setProtocols,
 	},
 	{
-		Name: "LHS_LISTENERS_AUTHENTICATION_MAP", Bounds: "NAME:NONE or MTLS,…",
-		Doc:   "Authentication of each listener; those that are not listed have NONE: everybody is `anonymous`. MTLS goes by the common name of the client's certificate and needs the protocol MTLS.",
+		Name: "LHS_LISTENERS_AUTHENTICATION_MAP", Bounds: "NAME:NONE, MTLS or OAUTH,…",
+		Doc:   "Authentication of each listener; those that are not listed have NONE: everybody is `anonymous`. MTLS goes by the common name of the client's certificate and needs the protocol MTLS; OAUTH by a bearer token.",
 		apply: setAuthentications,
 	},
 	{Name: "LHS_LISTENER_<NAME>_CERT", Bounds: "path", Doc: "Certificate chain of the listener, PEM; needed for TLS and MTLS. A replaced file is read again without a restart."},
@@ -182,11 +182,34 @@ var Settings = []Setting{
 		apply: setUnknownIsAnonymous,
 	},
 	{Name: "LHS_ADVERTISED_LISTENERS", Bounds: "NAME://host:port,…", Doc: "How workers reach this server through each listener. Unset: localhost and the port of the listener.", apply: setAdvertised},
-	none("LHS_OAUTH_INTROSPECT_URL", "Token introspection."),
-	none("LHS_OAUTH_CLIENT_ID", "OAuth client."),
-	none("LHS_OAUTH_CLIENT_SECRET", "OAuth secret."),
-	none("LHS_OAUTH_CLIENT_ID_FILE", "File with the OAuth client."),
-	none("LHS_OAUTH_CLIENT_SECRET_FILE", "File with the OAuth secret."),
+	{
+		Name: "LHS_OAUTH_INTROSPECT_URL", Bounds: "URL", Doc: "Token introspection (RFC 7662): where listeners with authentication OAUTH ask about every token.",
+		apply: func(c *Config, v string) error { c.OAuth.IntrospectURL = v; return nil },
+	},
+	{
+		Name: "LHS_OAUTH_CLIENT_ID", Bounds: "text", Doc: "As whom the server asks.",
+		apply: func(c *Config, v string) error { c.OAuth.ClientID = v; return nil },
+	},
+	{
+		Name: "LHS_OAUTH_CLIENT_SECRET", Bounds: "text", Doc: "Its secret.",
+		apply: func(c *Config, v string) error { c.OAuth.ClientSecret = v; return nil },
+	},
+	{
+		Name: "LHS_OAUTH_CLIENT_ID_FILE", Bounds: "path", Doc: "File with it; wins over `LHS_OAUTH_CLIENT_ID`.",
+		apply: fromFile(func(c *Config) *string { return &c.OAuth.ClientID }),
+	},
+	{
+		Name: "LHS_OAUTH_CLIENT_SECRET_FILE", Bounds: "path", Doc: "File with it; wins over `LHS_OAUTH_CLIENT_SECRET`.",
+		apply: fromFile(func(c *Config) *string { return &c.OAuth.ClientSecret }),
+	},
+	{
+		Name: "LHS_OAUTH_ISSUER_URL", Bounds: "URL", Doc: "Ours. Issuer that every token must be of, to the letter. Without introspection tokens are JWTs, judged by the keys that it publishes.",
+		apply: func(c *Config, v string) error { c.OAuth.Issuer = v; return nil },
+	},
+	{
+		Name: "LHS_OAUTH_AUDIENCE", Bounds: "text", Doc: "Ours. Audience that every token must be for. Needed for JWTs.",
+		apply: func(c *Config, v string) error { c.OAuth.Audience = v; return nil },
+	},
 	{
 		Name: "LHS_INTERNAL_BIND_PORT", Default: "2011", Bounds: "1 to 65535", Doc: "Port between servers. A single server names it but opens none.",
 		apply: integer(1, 65535, func(c *Config, n int) { c.InternalPort = n }),
@@ -306,6 +329,21 @@ func oneOf(allowed ...string) func(*Config, string) error {
 
 func refuseKafka(*Config, string) error {
 	return errors.New("the cluster mode is not available in this build: unset it to run one server with its own log")
+}
+
+// fromFile takes the text of a file, trimmed.
+func fromFile(field func(*Config) *string) func(*Config, string) error {
+	return func(c *Config, file string) error {
+		text, err := readBounded(file)
+		if err != nil {
+			return err
+		}
+		if text = strings.TrimSpace(text); text == "" {
+			return fmt.Errorf("%s is empty", file)
+		}
+		*field(c) = text
+		return nil
+	}
 }
 
 func setClusterID(c *Config, v string) error {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -283,5 +284,44 @@ func TestDashboardTalksAsItsListener(t *testing.T) {
 		if got.StatusCode != want {
 			t.Errorf("%q: %s", name, got.Status)
 		}
+	}
+}
+
+func TestOAuthSettings(t *testing.T) {
+	secret := t.TempDir() + "/secret"
+	if err := os.WriteFile(secret, []byte(" from-file \n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	settings := map[string]string{
+		"LHS_LISTENERS_AUTHENTICATION_MAP": "PLAIN:OAUTH", "LHS_OAUTH_INTROSPECT_URL": "http://127.0.0.1:1/introspect", "LHS_OAUTH_CLIENT_ID": "lh",
+		"LHS_OAUTH_CLIENT_SECRET": "plain", "LHS_OAUTH_CLIENT_SECRET_FILE": secret, "LHS_OAUTH_ISSUER_URL": "https://me", "LHS_OAUTH_AUDIENCE": "api",
+	}
+	c, notes, err := configFrom(settings)
+	if err != nil || len(notes) != 0 {
+		t.Fatal(err, notes)
+	}
+	if c.OAuth.ClientSecret != "from-file" || c.OAuth.ClientID != "lh" || c.OAuth.Issuer != "https://me" || c.OAuth.Audience != "api" {
+		t.Errorf("%+v", c.OAuth)
+	}
+	for name, want := range map[string]string{
+		"LHS_OAUTH_CLIENT_SECRET_FILE": "LHS_OAUTH_CLIENT_SECRET_FILE: open", "LHS_OAUTH_INTROSPECT_URL": "LHS_OAUTH_INTROSPECT_URL: not a URL",
+	} {
+		bad := maps.Clone(settings)
+		bad[name] = "/missing"
+		if _, _, err := configFrom(bad); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+
+	var log bytes.Buffer
+	run := testConfig(t)
+	run.Listeners[0].Authentication, run.OAuth = ByToken, c.OAuth
+	run.Logger = slog.New(slog.NewTextHandler(&log, nil))
+	s := start(t, run)
+	if !strings.Contains(log.String(), "OAuth without TLS") || !strings.Contains(log.String(), "asked in clear") || strings.Contains(log.String(), "from-file") {
+		t.Error(log.String())
+	}
+	if _, err := whoami(t, s.Addr("PLAIN"), insecure.NewCredentials()); grpcstatus.Code(err) != codes.Unauthenticated {
+		t.Errorf("without a token: %v", err)
 	}
 }

@@ -1,0 +1,94 @@
+package auth
+
+import (
+	"encoding/json"
+	"math"
+	"slices"
+	"strings"
+	"time"
+)
+
+// claims are what a JWT or the answer of an introspection says.
+type claims struct {
+	Active            bool     `json:"active"`
+	Issuer            string   `json:"iss"`
+	Audience          audience `json:"aud"`
+	Expires           float64  `json:"exp"`
+	NotBefore         float64  `json:"nbf"`
+	Scope             scope    `json:"scope"`
+	ClientID          string   `json:"client_id"`
+	AuthorizedParty   string   `json:"azp"`
+	Username          string   `json:"username"`
+	PreferredUsername string   `json:"preferred_username"`
+}
+
+// audience is one text or several.
+type audience []string
+
+func (a *audience) UnmarshalJSON(text []byte) error { return texts(text, (*[]string)(a)) }
+
+// scope is a text of words; some servers give a list.
+type scope []string
+
+func (s *scope) UnmarshalJSON(text []byte) error {
+	if err := texts(text, (*[]string)(s)); err != nil {
+		return err
+	}
+	*s = strings.Fields(strings.Join(*s, " "))
+	return nil
+}
+
+func texts(text []byte, into *[]string) error {
+	var one string
+	if json.Unmarshal(text, &one) == nil {
+		*into = []string{one}
+		return nil
+	}
+	return json.Unmarshal(text, into)
+}
+
+// clockSkew is how much earlier the clock of the OAuth server may be thought to be.
+const clockSkew = 30 * time.Second
+
+// verdict judges what a good token says.
+func (o OAuth) verdict(c claims, now time.Time) (verdict, error) {
+	name := firstOf(c.ClientID, c.AuthorizedParty)
+	expires, ok := moment(c.Expires)
+	starts, _ := moment(c.NotBefore)
+	switch {
+	case o.Issuer != "" && c.Issuer != o.Issuer:
+		return verdict{}, errIssuer
+	case o.Audience != "" && !slices.Contains(c.Audience, o.Audience):
+		return verdict{}, errAudience
+	case len(c.Scope) == 0:
+		return verdict{}, errScope
+	case name == "" || !ok || !now.Before(expires) || now.Add(clockSkew).Before(starts):
+		return verdict{}, errInactive
+	}
+	if slices.Contains(c.Scope, "openid") {
+		name = firstOf(c.Username, c.PreferredUsername)
+	}
+	if name == "" {
+		return verdict{}, errNobody
+	}
+	until := now.Add(rememberFor)
+	if expires.Before(until) {
+		until = expires
+	}
+	return verdict{Identity{Name: name, Proven: true}, expires, until}, nil
+}
+
+func firstOf(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// moment reads a number of seconds since 1970; one that is no moment is none.
+func moment(seconds float64) (time.Time, bool) {
+	if !(seconds > 0 && seconds < math.MaxInt32*1000.0) {
+		return time.Time{}, false
+	}
+	return time.UnixMilli(int64(seconds * 1000)), true
+}

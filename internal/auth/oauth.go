@@ -1,0 +1,62 @@
+package auth
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+)
+
+// Validate refuses rules that leave a token unjudged, by the name of the setting.
+func (o OAuth) Validate() error {
+	if o.IntrospectURL == "" {
+		return o.validateJWT()
+	}
+	var errs []error
+	if err := checkURL(o.IntrospectURL); err != nil {
+		errs = append(errs, fmt.Errorf("LHS_OAUTH_INTROSPECT_URL: %w", err))
+	}
+	if o.ClientID == "" {
+		errs = append(errs, errors.New("LHS_OAUTH_CLIENT_ID: not set, but LHS_OAUTH_INTROSPECT_URL is"))
+	}
+	if o.ClientSecret == "" {
+		errs = append(errs, errors.New("LHS_OAUTH_CLIENT_SECRET: not set, but LHS_OAUTH_INTROSPECT_URL is"))
+	}
+	return errors.Join(errs...)
+}
+
+func (o OAuth) validateJWT() error {
+	if o.Issuer == "" {
+		return errors.New("LHS_OAUTH_INTROSPECT_URL, LHS_OAUTH_ISSUER_URL: neither is set, but a listener has authentication OAUTH")
+	}
+	if err := checkURL(o.Issuer); err != nil {
+		return fmt.Errorf("LHS_OAUTH_ISSUER_URL: %w", err)
+	}
+	if o.Audience == "" {
+		return errors.New("LHS_OAUTH_AUDIENCE: not set, but JWTs of LHS_OAUTH_ISSUER_URL must be for somebody")
+	}
+	return nil
+}
+
+// checkURL does not repeat the URL: it may have a secret in it.
+func checkURL(text string) error {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "":
+		return errors.New("not a URL that begins with https:// or http://")
+	case u.User != nil:
+		return errors.New("a URL must not have a password in it")
+	case u.Fragment != "":
+		return errors.New("a URL with # does not lead there")
+	}
+	return nil
+}
+
+// InClear reports whether tokens or keys are asked about in clear.
+func (o OAuth) InClear() bool {
+	text := o.IntrospectURL
+	if text == "" {
+		text = o.Issuer
+	}
+	u, err := url.Parse(text)
+	return err == nil && u.Scheme == "http"
+}
