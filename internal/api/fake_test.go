@@ -34,6 +34,8 @@ type fakeCluster struct {
 	scans  int
 	read   int // rows that scans have given, and values that were asked for
 	sorted map[machine.Stream][]keys.Key
+	// scanned is called behind each scan, if it is set.
+	scanned func()
 }
 
 func newFakeCluster(partitions int) *fakeCluster {
@@ -101,6 +103,9 @@ func (f *fakeCluster) Scan(_ context.Context, from machine.Stream, start, end ke
 		out = append(out, cluster.Row{Key: all[at], Value: f.rows[from][all[at]]})
 	}
 	f.read += len(out)
+	if f.scanned != nil {
+		f.scanned()
+	}
 	return out, nil
 }
 

@@ -167,6 +167,9 @@ func (m *merge) collect(p page, keep func(hit) (bool, error)) (hits []hit, bookm
 		if err != nil || !ok {
 			return hits, nil, err
 		}
+		if n := len(hits); n > 0 && hits[n-1].position == h.position && hits[n-1].id == h.id {
+			continue // it has moved from one value to another while they were read
+		}
 		if len(hits) == p.limit {
 			return hits, p.next(hits[len(hits)-1].position), nil
 		}

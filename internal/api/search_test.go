@@ -324,6 +324,32 @@ func TestAPageCostsTheSameAtTheEndAsAtTheStart(t *testing.T) {
 	}
 }
 
+// A WfRun that ends while a search goes from one status to the next is found, and once.
+//
+// covers: api §6.5
+func TestSearchFindsWhatEndsMeanwhile(t *testing.T) {
+	for after := range 30 {
+		f := newFace(t)
+		f.definitions.specs["order"] = &lhpb.WfSpec{Id: &lhpb.WfSpecId{Name: "order"}}
+		r := storedRun{id: "w", wfSpec: "order", status: lhpb.LHStatus_RUNNING, createdMs: 1}
+		f.store(r)
+		home := f.cluster.Core(DefaultTenant, "w")
+		row := keys.In(DefaultTenant).Tag(keys.TagWfRun).Text("order").Int(int32(r.status)).Row(1, keys.TagID{WfRun: "w"})
+		f.cluster.scanned = func() {
+			if f.cluster.scans == after {
+				r.status = lhpb.LHStatus_COMPLETED
+				f.store(r)
+				delete(f.cluster.rows[home], row)
+				delete(f.cluster.sorted, home)
+			}
+		}
+		got, err := f.client.SearchWfRun(t.Context(), &lhpb.SearchWfRunRequest{WfSpecName: "order"})
+		if err != nil || len(got.Results) != 1 || got.Bookmark != nil {
+			t.Errorf("behind %d scans: %v %v", after, got, err)
+		}
+	}
+}
+
 func TestMillis(t *testing.T) {
 	for want, ts := range map[int64]*timestamppb.Timestamp{
 		0: {}, 1500: {Seconds: 1, Nanos: 500_999_999}, -1: {Seconds: -1, Nanos: 999e6},

@@ -2,6 +2,8 @@ package api
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 
@@ -122,8 +124,9 @@ func (q *wfRunQuery) statusTags(wfSpec string) []keys.Tag {
 	if q.req.Status != nil {
 		return []keys.Tag{tag.Int(int32(*q.req.Status))}
 	}
+	// What is on its way to its end while they are read is found once more rather than not at all.
 	tags := make([]keys.Tag, 0, len(lhpb.LHStatus_name))
-	for n := range lhpb.LHStatus_name {
+	for _, n := range slices.Sorted(maps.Keys(lhpb.LHStatus_name)) {
 		tags = append(tags, tag.Int(n))
 	}
 	return tags
