@@ -10,7 +10,7 @@ scratch=$(mktemp -d .cache/gen.XXXXXX)
 trap 'rm -rf "$scratch"' EXIT
 
 buf generate --output "$scratch"
-sortmaps "$scratch/lhpb" "$scratch/internal/pb"
+sortmaps "$scratch/lhpb" "$scratch/lhpb/extra" "$scratch/internal/pb"
 
 differs=0
 install() {
@@ -25,7 +25,7 @@ install() {
 }
 
 [ "${1:-}" = --check ] && check=yes
-for dir in lhpb internal/pb; do
+for dir in lhpb lhpb/extra internal/pb; do
 	for new in "$scratch/$dir"/*.go; do
 		f=$dir/$(basename "$new")
 		cmp -s "$new" "$f" || install "$f" "is not what make gen gives"

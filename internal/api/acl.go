@@ -35,6 +35,7 @@ var required = map[string][]auth.Required{
 
 	"AwaitWorkflowEvent":          one(workflow, read),
 	"CountNodeRun":                one(workflow, read),
+	"ExplainWfRun":                one(workflow, read),
 	"GetBulkJob":                  one(workflow, read),
 	"GetInactiveThreadRun":        one(workflow, read),
 	"GetLatestWfSpec":             one(workflow, read),

@@ -14,28 +14,37 @@ import (
 	"littlehorse/internal/lh"
 	"littlehorse/internal/telemetry"
 	"littlehorse/lhpb"
+	"littlehorse/lhpb/extra"
 )
 
-// Register puts the service on a gRPC server that serves the listener. The chain is laid around the
+// services are those of every listener: the official one, and ours beside it.
+var services = []grpc.ServiceDesc{lhpb.LittleHorse_ServiceDesc, extra.ExtraService_ServiceDesc}
+
+// Register puts the services on a gRPC server that serves the listener. The chain is laid around the
 // generated handlers instead of being an interceptor, so that a caller is admitted before his request is decoded.
 func (s *Service) Register(r grpc.ServiceRegistrar, l *Listener) {
-	desc := lhpb.LittleHorse_ServiceDesc
-	desc.Methods = make([]grpc.MethodDesc, 0, len(lhpb.LittleHorse_ServiceDesc.Methods))
-	for _, m := range lhpb.LittleHorse_ServiceDesc.Methods {
-		m.Handler = s.unary(l, m)
-		desc.Methods = append(desc.Methods, m)
+	for _, desc := range services {
+		r.RegisterService(s.chained(l, desc), s)
 	}
-	desc.Streams = make([]grpc.StreamDesc, 0, len(lhpb.LittleHorse_ServiceDesc.Streams))
-	for _, m := range lhpb.LittleHorse_ServiceDesc.Streams {
-		m.Handler = s.stream(l, m)
-		desc.Streams = append(desc.Streams, m)
-	}
-	r.RegisterService(&desc, s)
 }
 
-func (s *Service) unary(l *Listener, m grpc.MethodDesc) grpc.MethodHandler {
-	needs, rpc := requiredFor(m.MethodName), s.rpc(m.MethodName, "UNARY")
-	limited := isLimited(m.MethodName)
+func (s *Service) chained(l *Listener, service grpc.ServiceDesc) *grpc.ServiceDesc {
+	desc := service
+	desc.Methods = make([]grpc.MethodDesc, 0, len(service.Methods))
+	for _, m := range service.Methods {
+		m.Handler = s.unary(l, m, s.cfg.RPCs.Of(desc.ServiceName).Method(m.MethodName, "UNARY"))
+		desc.Methods = append(desc.Methods, m)
+	}
+	desc.Streams = make([]grpc.StreamDesc, 0, len(service.Streams))
+	for _, m := range service.Streams {
+		m.Handler = s.stream(l, m, s.cfg.RPCs.Of(desc.ServiceName).Method(m.StreamName, "BIDI_STREAMING"))
+		desc.Streams = append(desc.Streams, m)
+	}
+	return &desc
+}
+
+func (s *Service) unary(l *Listener, m grpc.MethodDesc, rpc *telemetry.RPC) grpc.MethodHandler {
+	needs, limited := requiredFor(m.MethodName), isLimited(m.MethodName)
 	return func(srv any, ctx context.Context, dec func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
 		start := time.Now()
 		rpc.Received.Inc()
@@ -63,8 +72,8 @@ func (s *Service) unary(l *Listener, m grpc.MethodDesc) grpc.MethodHandler {
 	}
 }
 
-func (s *Service) stream(l *Listener, m grpc.StreamDesc) grpc.StreamHandler {
-	needs, rpc := requiredFor(m.StreamName), s.rpc(m.StreamName, "BIDI_STREAMING")
+func (s *Service) stream(l *Listener, m grpc.StreamDesc, rpc *telemetry.RPC) grpc.StreamHandler {
+	needs := requiredFor(m.StreamName)
 	return func(srv any, ss grpc.ServerStream) error {
 		start := time.Now()
 		_, err := s.guarded(rpc, m.StreamName, func() (any, error) {

@@ -69,13 +69,15 @@ func TestTenantOfACall(t *testing.T) {
 
 func TestEveryRPCHasAPermission(t *testing.T) {
 	declared := map[string]bool{}
-	for _, m := range lhpb.LittleHorse_ServiceDesc.Methods {
-		declared[m.MethodName] = true
-		requiredFor(m.MethodName)
-	}
-	for _, m := range lhpb.LittleHorse_ServiceDesc.Streams {
-		declared[m.StreamName] = true
-		requiredFor(m.StreamName)
+	for _, service := range services {
+		for _, m := range service.Methods {
+			declared[m.MethodName] = true
+			requiredFor(m.MethodName)
+		}
+		for _, m := range service.Streams {
+			declared[m.StreamName] = true
+			requiredFor(m.StreamName)
+		}
 	}
 	for name := range required {
 		if !declared[name] {

@@ -109,6 +109,23 @@ func (f *fakeCluster) Scan(_ context.Context, from machine.Stream, start, end ke
 	return out, nil
 }
 
+func (f *fakeCluster) View(_ context.Context, from machine.Stream, read func(cluster.View) error) error {
+	return read(fakeView{f, from})
+}
+
+type fakeView struct {
+	*fakeCluster
+	from machine.Stream
+}
+
+func (v fakeView) Get(k keys.Key) ([]byte, error) {
+	return v.fakeCluster.Get(context.Background(), v.from, k)
+}
+
+func (v fakeView) Scan(start, end keys.Key, limit int) ([]cluster.Row, error) {
+	return v.fakeCluster.Scan(context.Background(), v.from, start, end, limit)
+}
+
 // inOrder are the keys of a partition; sorted once until the next is put.
 func (f *fakeCluster) inOrder(s machine.Stream) []keys.Key {
 	if f.sorted == nil {

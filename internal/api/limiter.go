@@ -17,7 +17,7 @@ import (
 )
 
 // unlimited begins the names of the RPCs that write nothing. Every other one counts against Quotas.
-var unlimited = []string{"Await", "Count", "Get", "List", "Poll", "Search", "Validate", "Whoami"}
+var unlimited = []string{"Await", "Count", "Explain", "Get", "List", "Poll", "Search", "Validate", "Whoami"}
 
 // isLimited reports whether calls of the RPC count against Quotas.
 func isLimited(rpc string) bool {

@@ -11,6 +11,7 @@ import (
 	"littlehorse/internal/taskqueue"
 	"littlehorse/internal/telemetry"
 	"littlehorse/lhpb"
+	"littlehorse/lhpb/extra"
 )
 
 // Config is what the service needs of the rest of the server.
@@ -48,9 +49,10 @@ const (
 	DefaultWriteTimeout    = time.Minute
 )
 
-// Service is the public gRPC service. RPCs that it does not implement answer UNIMPLEMENTED with their name.
+// Service is the public gRPC service, and the one of our own. RPCs that it does not implement answer UNIMPLEMENTED with their name.
 type Service struct {
 	lhpb.UnimplementedLittleHorseServer
+	extra.UnimplementedExtraServiceServer
 
 	cfg         Config
 	definitions Definitions
@@ -79,8 +81,6 @@ func (s *Service) Shut() {
 }
 
 func (s *Service) now() time.Time { return s.cfg.Now() }
-
-func (s *Service) rpc(method, kind string) *telemetry.RPC { return s.cfg.RPCs.Method(method, kind) }
 
 // randomID is a UUID version 4 without hyphens.
 func randomID() string {

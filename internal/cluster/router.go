@@ -10,6 +10,7 @@ import (
 	"littlehorse/internal/keys"
 	"littlehorse/internal/lh"
 	"littlehorse/internal/machine"
+	"littlehorse/internal/partition"
 )
 
 // Routing is what handlers hold of the cluster; *Router implements it. All errors are *lh.Error.
@@ -33,6 +34,15 @@ type Routing interface {
 	// Scan reads the rows of [start, end) in order as of the last durable commit, at most limit of them; an empty
 	// end means the end of the partition.
 	Scan(ctx context.Context, from machine.Stream, start, end keys.Key, limit int) ([]Row, error)
+	// View lets read look at a partition as of the last durable commit, any number of times at the same moment. The
+	// moment is held until read returns.
+	View(ctx context.Context, from machine.Stream, read func(View) error) error
+}
+
+// View is a partition at one moment, with Get and Scan as in Routing.
+type View interface {
+	Get(k keys.Key) ([]byte, error)
+	Scan(start, end keys.Key, limit int) ([]Row, error)
 }
 
 // Row is a key and its encoded value.
@@ -46,6 +56,7 @@ type Host interface {
 	Submit(to machine.Stream, rec *machine.Record, done func(machine.Reply))
 	Get(from machine.Stream, k keys.Key) ([]byte, error)
 	Scan(from machine.Stream, start, end keys.Key, visit func(k keys.Key, value []byte) bool) error
+	View(from machine.Stream, read func(partition.View) error) error
 }
 
 // Router sends requests to the one server there is.
@@ -137,6 +148,14 @@ func (r *Router) Get(ctx context.Context, from machine.Stream, k keys.Key) ([]by
 
 // Scan implements Routing.
 func (r *Router) Scan(ctx context.Context, from machine.Stream, start, end keys.Key, limit int) ([]Row, error) {
+	return scan(ctx, limit, func(visit visitor) error { return r.host.Scan(from, start, end, visit) })
+}
+
+// visitor takes a row, and says whether it wants another.
+type visitor = func(k keys.Key, value []byte) bool
+
+// scan collects what is visited.
+func scan(ctx context.Context, limit int, visit func(visitor) error) ([]Row, error) {
 	if err := ended(ctx); err != nil {
 		return nil, err
 	}
@@ -144,7 +163,7 @@ func (r *Router) Scan(ctx context.Context, from machine.Stream, start, end keys.
 		return nil, nil
 	}
 	var rows []Row
-	err := r.host.Scan(from, start, end, func(k keys.Key, value []byte) bool {
+	err := visit(func(k keys.Key, value []byte) bool {
 		rows = append(rows, Row{Key: k, Value: append([]byte{}, value...)})
 		return len(rows) < limit && (len(rows)%contextEvery != 0 || ctx.Err() == nil)
 	})
@@ -155,6 +174,42 @@ func (r *Router) Scan(ctx context.Context, from machine.Stream, start, end keys.
 		return nil, trouble(err)
 	}
 	return rows, nil
+}
+
+// View implements Routing.
+func (r *Router) View(ctx context.Context, from machine.Stream, read func(View) error) error {
+	if err := ended(ctx); err != nil {
+		return err
+	}
+	var answer error
+	err := r.host.View(from, func(v partition.View) error {
+		answer = read(moment{ctx, v})
+		return nil
+	})
+	if err != nil {
+		return trouble(err)
+	}
+	return answer
+}
+
+// moment is a View of this server, for one caller.
+type moment struct {
+	ctx  context.Context
+	view partition.View
+}
+
+// Get implements View.
+func (m moment) Get(k keys.Key) ([]byte, error) {
+	if err := ended(m.ctx); err != nil {
+		return nil, err
+	}
+	value, err := m.view.Get(k)
+	return value, trouble(err)
+}
+
+// Scan implements View.
+func (m moment) Scan(start, end keys.Key, limit int) ([]Row, error) {
+	return scan(m.ctx, limit, func(visit visitor) error { return m.view.Scan(start, end, visit) })
 }
 
 // contextEvery is after how many rows a scan looks whether its caller still waits.

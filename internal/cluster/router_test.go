@@ -11,6 +11,7 @@ import (
 	"littlehorse/internal/keys"
 	"littlehorse/internal/lh"
 	"littlehorse/internal/machine"
+	"littlehorse/internal/partition"
 	"littlehorse/internal/pb"
 )
 
@@ -43,6 +44,46 @@ func (h *host) Scan(_ machine.Stream, _, _ keys.Key, visit func(keys.Key, []byte
 		}
 	}
 	return h.err
+}
+
+func (h *host) View(_ machine.Stream, read func(partition.View) error) error {
+	if h.err != nil {
+		return h.err
+	}
+	return read(hostView{h})
+}
+
+type hostView struct{ *host }
+
+func (v hostView) Get(k keys.Key) ([]byte, error) { return v.host.Get(machine.Stream{}, k) }
+
+func (v hostView) Scan(start, end keys.Key, visit func(keys.Key, []byte) bool) error {
+	return v.host.Scan(machine.Stream{}, start, end, visit)
+}
+
+func TestViewReadsAsGetAndScanDo(t *testing.T) {
+	r := New(&host{value: []byte("x"), rows: 5}, 4)
+	err := r.View(t.Context(), r.Metadata(), func(v View) error {
+		if b, err := v.Get("k"); string(b) != "x" || err != nil {
+			t.Errorf("%q, %v", b, err)
+		}
+		rows, err := v.Scan("a", "", 3)
+		if len(rows) != 3 || rows[2].Value[0] != 2 {
+			t.Errorf("%v", rows)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	refusal := lh.Errorf(lh.NotFound, "no")
+	if err := r.View(t.Context(), r.Metadata(), func(View) error { return refusal }); codeOf(t, err) != lh.NotFound {
+		t.Error(err)
+	}
+	r = New(&host{err: errors.New("broken")}, 4)
+	if err := r.View(t.Context(), r.Metadata(), func(View) error { return nil }); codeOf(t, err) != lh.Unavailable {
+		t.Error(err)
+	}
 }
 
 func codeOf(t *testing.T, err error) lh.Code {

@@ -28,6 +28,7 @@ import (
 
 	"littlehorse/internal/ctl"
 	"littlehorse/lhpb"
+	"littlehorse/lhpb/extra"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write what the commands print into the scripts; read the difference")
@@ -89,6 +90,9 @@ func (f *fake) handle(_ any, stream grpc.ServerStream) error {
 	full, _ := grpc.MethodFromServerStream(stream)
 	name := full[strings.LastIndexByte(full, '/')+1:]
 	method := lhpb.File_service_proto.Services().ByName("LittleHorse").Methods().ByName(protoreflect.Name(name))
+	if strings.HasPrefix(full, "/"+extra.ExtraService_ServiceDesc.ServiceName+"/") {
+		method = extra.File_littlehorse_extra_v1_explain_proto.Services().Get(0).Methods().ByName(protoreflect.Name(name))
+	}
 	req, answer := newMessage(method.Input()), newMessage(method.Output())
 	if err := stream.RecvMsg(req); err != nil {
 		return err

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"littlehorse/lhpb"
+	"littlehorse/lhpb/extra"
 	lh "littlehorse/sdk/client"
 )
 
@@ -71,7 +72,7 @@ func Commands(options ...Option) []*cobra.Command {
 
 func (c *cli) verbs() []*cobra.Command {
 	verbs := []*cobra.Command{
-		c.watched(c.get()), c.watched(c.search()), c.watched(c.list()), c.watched(c.count()),
+		c.watched(c.get()), c.watched(c.search()), c.watched(c.list()), c.watched(c.count()), c.watched(c.explain()),
 		c.put(), c.edit(), c.deploy(), c.remove(), c.run(), c.schedule(), c.postEvent(), c.stop(), c.resume(), c.rescue(),
 		c.assign(), c.cancel(), c.execute(), c.save(), c.apply(), c.wait(), c.whoami(), c.versionVerb(),
 	}
@@ -159,6 +160,7 @@ type request struct {
 	ctx  context.Context
 	cmd  *cobra.Command
 	api  lhpb.LittleHorseClient
+	own  extra.ExtraServiceClient
 	args []string
 }
 
@@ -198,12 +200,21 @@ func (c *cli) show(r *request, before []byte, run func(*request) (proto.Message,
 	if err != nil {
 		return nil, err
 	}
-	text, err := c.output.render(answer)
+	text, err := c.render(r, answer)
 	if err != nil || bytes.Equal(text, before) {
 		return text, err
 	}
 	_, err = r.cmd.OutOrStdout().Write(text)
 	return text, err
+}
+
+// render gives the answer in the form that was asked for. An explanation is for people unless told otherwise.
+func (c *cli) render(r *request, answer proto.Message) ([]byte, error) {
+	e, ok := answer.(*extra.ExplainWfRunResponse)
+	if ok && (c.output == formatTable || !r.changed("output")) {
+		return explanation(e), nil
+	}
+	return c.output.render(answer)
 }
 
 // follow shows every change until the program is interrupted, which is the good end of it.
@@ -237,7 +248,8 @@ func (c *cli) with(cmd *cobra.Command, args []string, run func(*request) error) 
 		return failure{err}
 	}
 	defer client.Close()
-	if err := run(&request{ctx: cmd.Context(), cmd: cmd, api: client.RPC(), args: args}); err != nil {
+	r := &request{ctx: cmd.Context(), cmd: cmd, api: client.RPC(), own: extra.NewExtraServiceClient(client.Conn()), args: args}
+	if err := run(r); err != nil {
 		return failure{err}
 	}
 	return nil

@@ -144,6 +144,39 @@ func (h *Host) Scan(from machine.Stream, start, end keys.Key, visit func(k keys.
 	return snap.Scan(from, start, end, visit)
 }
 
+// View is a partition as of one durable commit. It is valid only during the call that it is given to.
+type View interface {
+	// Get reads the value of a key; nil if it is absent.
+	Get(k keys.Key) ([]byte, error)
+	// Scan visits rows as that of Host does.
+	Scan(start, end keys.Key, visit func(k keys.Key, value []byte) bool) error
+}
+
+// moment is a View of one snapshot.
+type moment struct {
+	snap *held
+	from machine.Stream
+}
+
+func (v moment) Get(k keys.Key) ([]byte, error) {
+	value, _, err := v.snap.Get(v.from, k)
+	return value, err
+}
+
+func (v moment) Scan(start, end keys.Key, visit func(k keys.Key, value []byte) bool) error {
+	return v.snap.Scan(v.from, start, end, visit)
+}
+
+// View lets read look at a partition as of the last durable commit, as often as it wants.
+func (h *Host) View(from machine.Stream, read func(View) error) error {
+	p, snap, err := h.at(from)
+	if err != nil {
+		return err
+	}
+	defer p.lane.read.release(snap)
+	return read(moment{snap, from})
+}
+
 // at is the durable snapshot for a stream; to be released.
 func (h *Host) at(from machine.Stream) (*part, *held, error) {
 	p := h.parts[from]

@@ -304,6 +304,16 @@ func (qs *Queues) Sizes() []Size {
 	return out
 }
 
+// Requests is how many requests for a task of the TaskDef lie open at this server.
+func (qs *Queues) Requests(tenant, taskDef string) int {
+	q := qs.lockedIfPresent(name{tenant, taskDef})
+	if q == nil {
+		return 0
+	}
+	defer q.mu.Unlock()
+	return q.credits.len()
+}
+
 func (qs *Queues) all() []*queue {
 	qs.mu.RLock()
 	defer qs.mu.RUnlock()

@@ -42,6 +42,13 @@ func NewRPCs(m *Metrics, service string) *RPCs {
 	return r
 }
 
+// Of is the same for another service.
+func (r *RPCs) Of(service string) *RPCs {
+	other := *r
+	other.service = service
+	return &other
+}
+
 // RPC is one method of the service.
 type RPC struct {
 	rpcs     *RPCs

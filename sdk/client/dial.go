@@ -26,6 +26,7 @@ type Client struct {
 	config  Config
 	options []grpc.DialOption
 	rpc     lhpb.LittleHorseClient
+	conn    *grpc.ClientConn
 
 	mu    sync.Mutex
 	conns map[string]*grpc.ClientConn // by address
@@ -49,6 +50,7 @@ func Dial(ctx context.Context, cfg Config, options ...grpc.DialOption) (*Client,
 	if err != nil {
 		return nil, err
 	}
+	c.conn = c.conns[cfg.Address()]
 	return c, nil
 }
 
@@ -103,6 +105,9 @@ func transportCredentials(cfg Config) (credentials.TransportCredentials, error) 
 
 // RPC is the generated API. Errors of its unary calls are *Error.
 func (c *Client) RPC() lhpb.LittleHorseClient { return c.rpc }
+
+// Conn is the connection to the server of the configuration, for services beside the official one. It ends with the client.
+func (c *Client) Conn() grpc.ClientConnInterface { return c.conn }
 
 // Config is the configuration the client was dialled with.
 func (c *Client) Config() Config { return c.config }
