@@ -61,6 +61,7 @@ var rooms = []room{
 		"internal/taskqueue", "internal/telemetry", "internal/value",
 	}, words...)},
 	{"internal/dashboard", []string{"internal/api", "internal/lh", "lhpb"}},
+	{"internal/backup", nil},
 	{"internal/ctl", []string{"lhpb", "sdk"}},
 	{"internal/bench", []string{"lhpb", "sdk"}},
 	{"sdk", []string{"lhpb"}},

@@ -53,6 +53,8 @@ type Server struct {
 	health    *httpPort
 	pprof     *httpPort
 	dashboard *httpPort
+	control   *httpPort    // nil if there could be none
+	lending   sync.Mutex   // held while the store is copied
 	state     atomic.Value // string: coreState of /status
 	serving   sync.WaitGroup
 	stopping  chan struct{} // closed when the server begins to stop
@@ -86,7 +88,7 @@ func Start(ctx context.Context, cfg Config) (_ *Server, err error) {
 		}
 	}()
 	steps := []func(context.Context) error{
-		s.openPorts, s.openStore, s.openPartitions, s.openQueues, s.openFace, s.measure, s.startPartitions, s.serve, s.warn,
+		s.openPorts, s.openStore, s.openControl, s.openPartitions, s.openQueues, s.openFace, s.measure, s.startPartitions, s.serve, s.warn,
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -314,6 +316,7 @@ func (s *Server) serve(context.Context) error {
 	s.health.serve(&s.serving, s.log, newHealth(s.cfg.Health, s.probes()))
 	s.pprof.serve(&s.serving, s.log, pprofHandler())
 	s.serveDashboard()
+	s.control.serve(&s.serving, s.log, s.controlHandler())
 	return nil
 }
 
@@ -422,6 +425,8 @@ func (s *Server) shutdown(ctx context.Context) error {
 	if s.order != nil {
 		errs = append(errs, s.order.Close())
 	}
+	s.lending.Lock() // for good: no copy begins any more
+	s.control.stop()
 	if s.store != nil {
 		errs = append(errs, s.store.Close())
 	}
