@@ -138,6 +138,7 @@ const (
 // tokenText is what RFC 6750 lets a token consist of.
 var tokenText = regexp.MustCompile(`^[A-Za-z0-9._~+/-]+=*$`)
 
+// bearer takes the token out of the header. The official Python client sends it bare, without the scheme.
 func bearer(values []string) (string, error) {
 	if len(values) > 1 {
 		return "", errMany
@@ -145,7 +146,10 @@ func bearer(values []string) (string, error) {
 	if len(values) == 0 || strings.TrimSpace(values[0]) == "" {
 		return "", errEmpty
 	}
-	scheme, token, _ := strings.Cut(strings.TrimSpace(values[0]), " ")
+	scheme, token, ok := strings.Cut(strings.TrimSpace(values[0]), " ")
+	if !ok && !strings.EqualFold(scheme, "Bearer") {
+		scheme, token = "Bearer", scheme
+	}
 	token = strings.TrimSpace(token)
 	switch {
 	case !strings.EqualFold(scheme, "Bearer"):

@@ -162,9 +162,9 @@ func TestAuthorizationHeader(t *testing.T) {
 	s.answer = object{"active": true, "scope": "a", "client_id": "m", "exp": in(time.Hour)}
 	a, _ := newTestToken(t, OAuth{IntrospectURL: s.URL + "/introspect", ClientID: "lh", ClientSecret: "s:cret"})
 	for value, want := range map[string]string{
-		"Bearer abc": "m", "bearer abc": "m", "BEARER   abc==": "m", " Bearer abc ": "m",
+		"Bearer abc": "m", "bearer abc": "m", "BEARER   abc==": "m", " Bearer abc ": "m", "bare": "m",
 		"": "UNAUTHENTICATED Token is empty", "Bearer": "UNAUTHENTICATED Token is empty", "Bearer  ": "UNAUTHENTICATED Token is empty",
-		"abc": "UNAUTHENTICATED The authorization", "Basic abc": "UNAUTHENTICATED The authorization", "BearerBearer abc": "UNAUTHENTICATED The authorization",
+		"Basic abc": "UNAUTHENTICATED The authorization", "BearerBearer abc": "UNAUTHENTICATED The authorization",
 		"Bearer a b": "UNAUTHENTICATED Token is not valid", "Bearer a\nb": "UNAUTHENTICATED Token is not valid",
 		"Bearer " + strings.Repeat("a", maxToken+1): "UNAUTHENTICATED Token is too long",
 	} {

@@ -75,8 +75,8 @@ type performance struct {
 	late bool
 }
 
-// perform runs a program of the client against the server to its end.
-func (c client) perform(t *testing.T, p program, server string) *performance {
+// perform runs a program of the client against the server to its end; env is added to its environment.
+func (c client) perform(t *testing.T, p program, server string, env ...string) *performance {
 	t.Helper()
 	install := c.install(t)
 	host, port, err := net.SplitHostPort(server)
@@ -95,6 +95,7 @@ func (c client) perform(t *testing.T, p program, server string) *performance {
 		"LHW_TASK_WORKER_VERSION=v1",
 		"LH_CONFORMANCE_PREFIX="+done.prefix,
 	)
+	cmd.Env = append(cmd.Env, env...)
 	if *endpoint != "" {
 		cmd.Env = append(cmd.Env, "LH_CONFORMANCE_SETTLE_MS="+settleMs)
 	}

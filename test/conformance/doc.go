@@ -6,6 +6,9 @@
 // Each language has a second program, in its folder examples: workflows as users of the client write them, with
 // their tasks and with checks of what came of each run. They need no transcript; each is a test of its own.
 //
+// The same examples run over TLS, mutual TLS and OAuth, with certificates made in the test and an OpenID provider as a
+// process of its own, from the package oidc-provider; other tests show that provider's good and bad tokens.
+//
 // Without flags the tests build and start our own binary:
 //
 //	go test ./test/conformance

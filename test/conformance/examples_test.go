@@ -23,8 +23,8 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-func (c client) tryExamples(t *testing.T, server string) {
-	done := c.perform(t, examples, server)
+func (c client) tryExamples(t *testing.T, server string, env ...string) {
+	done := c.perform(t, examples, server, env...)
 	told, announced := 0, "none"
 	for line := range strings.Lines(done.stdout.String()) {
 		verdict, rest, _ := strings.Cut(strings.TrimSpace(line), " ")

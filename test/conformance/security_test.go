@@ -1,0 +1,202 @@
+package conformance
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/url"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/emptypb"
+
+	"littlehorse/internal/server"
+	"littlehorse/lhpb"
+	"littlehorse/test/pki"
+)
+
+// oidc is a package of OpenID providers that runs as a process of its own.
+var oidc = client{
+	language:  "oidc",
+	tools:     []string{"node", "npm"},
+	version:   []string{"--version"},
+	manifests: []string{"oidc/package.json", "oidc/package-lock.json", "oidc/provider.js"},
+	fetch: func(ctx context.Context, dir string) []*exec.Cmd {
+		return []*exec.Cmd{exec.CommandContext(ctx, "npm", "ci", "--prefix", dir,
+			"--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")}
+	},
+}
+
+// startProvider runs an OpenID provider and returns its issuer.
+func startProvider(t *testing.T) string {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "node", filepath.Join(oidc.install(t), "provider.js"))
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = in.Close()
+		_ = cmd.Wait()
+	})
+	issuer, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatalf("the OpenID provider does not start: %v", err)
+	}
+	return strings.TrimSpace(issuer)
+}
+
+func post(t *testing.T, client, endpoint string, form url.Values) map[string]any {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, endpoint, strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.SetBasicAuth(client, client+"-secret")
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	out := map[string]any{}
+	if answer.ContentLength != 0 {
+		if err := json.NewDecoder(answer.Body).Decode(&out); err != nil || answer.StatusCode != http.StatusOK {
+			t.Fatalf("%s: %s %v %v", endpoint, answer.Status, out, err)
+		}
+	}
+	return out
+}
+
+func tokenOf(t *testing.T, client, issuer, resource string) string {
+	t.Helper()
+	return post(t, client, issuer+"/token", url.Values{"grant_type": {"client_credentials"}, "resource": {resource}})["access_token"].(string)
+}
+
+// secured starts a server whose listeners talk TLS.
+func secured(t *testing.T, ca *pki.Authority, change func(*server.Config)) *server.Server {
+	t.Helper()
+	c := server.DefaultConfig()
+	c.StateDir, c.BindHost, c.Partitions, c.Health.Port, c.StoreMemoryBytes = t.TempDir(), "127.0.0.1", 2, 0, 8<<20
+	c.ClientCA = ca.File()
+	c.UnknownIsAnonymous = true
+	change(&c)
+	pair := ca.Server()
+	for i := range c.Listeners {
+		c.Listeners[i].AdvertisedHost, c.Listeners[i].CertFile, c.Listeners[i].KeyFile = "localhost", pair.Cert, pair.Key
+	}
+	s, err := server.Start(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		if err := s.Shutdown(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func localhost(address string) string { return strings.Replace(address, "127.0.0.1", "localhost", 1) }
+
+// The workers of the official clients come back through the listener that they called, by the same means.
+func TestOfficialClientsOverTLS(t *testing.T) {
+	if *record || *endpoint != "" {
+		return // it is about our own
+	}
+	ca, issuer := pki.NewAuthority(t, "ca"), startProvider(t)
+	s := secured(t, ca, func(c *server.Config) {
+		c.OAuth.IntrospectURL, c.OAuth.ClientID, c.OAuth.ClientSecret = issuer+"/token/introspection", "lh", "lh-secret"
+		c.OAuth.Issuer, c.OAuth.Audience = issuer, "urn:lh"
+		c.Listeners = []server.Listener{
+			{Name: "TLS", Protocol: server.TLS},
+			{Name: "MTLS", Protocol: server.MTLS, Authentication: server.ByCertificate},
+			{Name: "OAUTH", Protocol: server.TLS, Authentication: server.ByToken},
+		}
+	})
+	pair := ca.Client("worker")
+	trust := []string{"LHC_API_PROTOCOL=TLS", "LHC_CA_CERT=" + ca.File()}
+	for listener, more := range map[string][]string{
+		"TLS":  nil,
+		"MTLS": {"LHC_CLIENT_CERT=" + pair.Cert, "LHC_CLIENT_KEY=" + pair.Key},
+		"OAUTH": {
+			"LHC_OAUTH_CLIENT_ID=worker", "LHC_OAUTH_CLIENT_SECRET=worker-secret", "LHC_OAUTH_ACCESS_TOKEN_URL=" + issuer + "/token",
+			"AUTHLIB_INSECURE_TRANSPORT=1",
+		},
+	} {
+		for _, c := range clients {
+			if c.language == "javascript" {
+				continue // its configuration knows neither certificates of its own nor tokens
+			}
+			t.Run(listener+"/"+c.language, func(t *testing.T) {
+				c.tryExamples(t, localhost(s.Addr(listener)), append(trust, more...)...)
+			})
+		}
+	}
+}
+
+// Tokens of a real provider, good and bad, by introspection and as JWTs.
+func TestTokensOfAProvider(t *testing.T) {
+	if *record || *endpoint != "" {
+		return
+	}
+	ca, issuer, other := pki.NewAuthority(t, "ca"), startProvider(t), startProvider(t)
+	introspecting := secured(t, ca, func(c *server.Config) {
+		c.OAuth.IntrospectURL, c.OAuth.ClientID, c.OAuth.ClientSecret = issuer+"/token/introspection", "lh", "lh-secret"
+		c.OAuth.Issuer, c.OAuth.Audience = issuer, "urn:lh"
+		c.Listeners = []server.Listener{{Name: "OAUTH", Protocol: server.TLS, Authentication: server.ByToken}}
+		c.UnknownIsAnonymous = false
+	})
+	signatures := secured(t, ca, func(c *server.Config) {
+		c.OAuth.Issuer, c.OAuth.Audience = issuer, "urn:jwt"
+		c.Listeners = []server.Listener{{Name: "OAUTH", Protocol: server.TLS, Authentication: server.ByToken}}
+		c.UnknownIsAnonymous = false
+	})
+	revoked := tokenOf(t, "worker", issuer, "urn:lh")
+	post(t, "worker", issuer+"/token/revocation", url.Values{"token": {revoked}})
+	for _, test := range []struct {
+		name, token string
+		server      *server.Server
+		code        codes.Code
+		says        string
+	}{
+		{"opaque", tokenOf(t, "worker", issuer, "urn:lh"), introspecting, codes.PermissionDenied, `"worker"`},
+		{"revoked", revoked, introspecting, codes.Unauthenticated, "not active"},
+		{"opaque of another provider", tokenOf(t, "worker", other, "urn:lh"), introspecting, codes.Unauthenticated, "not active"},
+		{"opaque for another audience", tokenOf(t, "worker", issuer, "urn:else"), introspecting, codes.Unauthenticated, "audience"},
+		{"no token", "", introspecting, codes.Unauthenticated, "empty"},
+		{"JWT", tokenOf(t, "worker", issuer, "urn:jwt"), signatures, codes.PermissionDenied, `"worker"`},
+		{"JWT signed by another provider", tokenOf(t, "worker", other, "urn:jwt"), signatures, codes.Unauthenticated, "not valid"},
+		{"JWT for another audience", tokenOf(t, "worker", issuer, "urn:jwt2"), signatures, codes.Unauthenticated, "audience"},
+		{"opaque for a server of JWTs", tokenOf(t, "worker", issuer, "urn:lh"), signatures, codes.Unauthenticated, "not valid"},
+	} {
+		conn, err := grpc.NewClient(test.server.Addr("OAUTH"), grpc.WithTransportCredentials(credentials.NewClientTLSFromCert(ca.Pool(), "")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+test.token)
+		_, err = lhpb.NewLittleHorseClient(conn).Whoami(ctx, &emptypb.Empty{})
+		if status.Code(err) != test.code || !strings.Contains(status.Convert(err).Message(), test.says) {
+			t.Errorf("%s: %v", test.name, err)
+		}
+		_ = conn.Close()
+	}
+}
