@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -102,7 +101,7 @@ type comparison struct {
 	slots    int
 	patience time.Duration
 	print    bool
-	quick    bool // the first difference is enough
+	silent   bool // differences are not printed
 
 	mu         sync.Mutex
 	transcript transcript
@@ -203,9 +202,7 @@ func (c *comparison) replay(ctx context.Context, address string) error {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			if c.add(h, v); c.quick && v.kind == differs {
-				return errFound
-			}
+			c.add(h, v)
 		}
 		c.mu.Lock()
 		defer c.mu.Unlock()
@@ -215,8 +212,6 @@ func (c *comparison) replay(ctx context.Context, address string) error {
 		return nil
 	})
 }
-
-var errFound = errors.New("a difference was found")
 
 // inSlots shares work among workers and ends all with the first error.
 func inSlots[T any](ctx context.Context, slots int, work []T, do func(ctx context.Context, slot int, next func() (T, bool)) error) error {
@@ -260,7 +255,7 @@ func (c *comparison) add(h *history, v *verdict) {
 		return
 	}
 	c.failed, c.differed[h.Seed] = true, true
-	if c.quick {
+	if c.silent {
 		return
 	}
 	fmt.Printf("seed %d (%s) step %d of %d: differs\n", h.Seed, h.Kind, v.step+1, v.steps)

@@ -119,6 +119,11 @@ var tolerances = []tolerance{
 			delete(o, "archived")
 		}
 	}},
+	{"event-order", "ExternalEvents made for a correlation key have generated ids, which order them", func(o map[string]any) {
+		if l, ok := o["externalEvents"].([]any); ok && isRun(o) {
+			slices.SortFunc(l, func(a, b any) int { return strings.Compare(showID(a), showID(b)) })
+		}
+	}},
 	{"frozen-order", "the order of a WfSpec's frozen variables is free", func(o map[string]any) {
 		if l, ok := o["frozenVariables"].([]any); ok {
 			slices.SortFunc(l, func(a, b any) int { return strings.Compare(show(a), show(b)) })
@@ -255,6 +260,14 @@ func lastFailure(o map[string]any) map[string]any {
 func completedUserTask(run map[string]any) bool {
 	tasks, _ := run["userTaskRuns"].([]any)
 	return slices.ContainsFunc(tasks, func(t any) bool { return t.(map[string]any)["status"] == "DONE" })
+}
+
+// isRun tells a WfRun with its parts.
+func isRun(o map[string]any) bool { _, is := o["wfRun"]; return is }
+
+func showID(v any) string {
+	o, _ := v.(map[string]any)
+	return show(o["id"])
 }
 
 func isWfRun(o map[string]any) bool { _, is := o["threadRuns"]; return is }
@@ -448,6 +461,9 @@ func decidedOtherwise(original, ours *state) string {
 	if otherTimerFirst(original, ours) {
 		return "decided: of two timers that are due at once either may fire first"
 	}
+	if haltedWithRescued(original, ours) {
+		return "decided: a handler for a wait goes on when its thread is rescued and fails again"
+	}
 	if handlerTooLate(original, ours) {
 		return "decided: a failure handler that is rescued when its thread has gone on deals with no failure"
 	}
@@ -578,6 +594,35 @@ func handlerStays(original, ours *state) bool {
 		}
 	}
 	return false
+}
+
+// haltedWithRescued tells whether a wait of the original stands for good over a handler that was halted when its
+// thread failed once more, where the handler of ours has settled it.
+func haltedWithRescued(original, ours *state) bool {
+	for i, r := range original.Runs {
+		for _, n := range r.Nodes {
+			o := ours.Runs[i].node(n)
+			if n.Status != lhpb.LHStatus_RUNNING || o == nil || o.Status == n.Status {
+				continue
+			}
+			for _, w := range n.GetWaitForThreads().GetThreads() {
+				if w.WaitingStatus == lhpb.WaitForThreadsRun_THREAD_HANDLING_FAILURE && r.haltedBelowFailed(w.GetFailureHandlerThreadRunId()) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// haltedBelowFailed tells whether the thread of that number is halted below one that has failed.
+func (r *run) haltedBelowFailed(number int32) bool {
+	failed := func(t *lhpb.ThreadRun) bool {
+		return t.Status == lhpb.LHStatus_ERROR || t.Status == lhpb.LHStatus_EXCEPTION
+	}
+	return r.below(number, failed) && slices.ContainsFunc(r.WfRun.ThreadRuns, func(t *lhpb.ThreadRun) bool {
+		return t.Number == number && t.Status == lhpb.LHStatus_HALTED
+	})
 }
 
 // handlerTooLate tells whether a rescued handler has failed its thread, or marked a failure, though the thread

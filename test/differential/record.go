@@ -163,7 +163,8 @@ func (r *recorder) settle(ctx context.Context) error {
 	}
 }
 
-// torn tells whether a thread is not shown at its last NodeRun: one of both is not visible yet.
+// torn tells whether a thread is not shown at its last NodeRun, or a NodeRun without its thread: one of both is
+// not visible yet.
 func (s *state) torn() bool {
 	for _, r := range s.Runs {
 		if r.WfRun == nil {
@@ -172,6 +173,9 @@ func (s *state) torn() bool {
 		nodes := map[int32]int32{}
 		for _, n := range r.Nodes {
 			nodes[n.Id.ThreadRunNumber]++
+			if n.Id.ThreadRunNumber > r.WfRun.GreatestThreadrunNumber {
+				return true
+			}
 		}
 		for _, t := range r.WfRun.ThreadRuns {
 			if nodes[t.Number] != t.CurrentNodePosition+1 {
