@@ -176,6 +176,9 @@ func TestEveryCommandHasAScript(t *testing.T) {
 	root := ctl.Root()
 	root.InitDefaultCompletionCmd()
 	eachLeaf(root, func(leaf *cobra.Command) {
+		if leaf.Name() == "login" {
+			return // needs a browser; the script shows how it is refused, tests of sdk/client how it succeeds
+		}
 		tried := func(line string) bool {
 			return line == leaf.CommandPath() || strings.HasPrefix(line, leaf.CommandPath()+" ")
 		}

@@ -74,7 +74,7 @@ func (c *cli) verbs() []*cobra.Command {
 	verbs := []*cobra.Command{
 		c.watched(c.get()), c.watched(c.search()), c.watched(c.list()), c.watched(c.count()), c.watched(c.explain()),
 		c.put(), c.edit(), c.deploy(), c.remove(), c.run(), c.schedule(), c.postEvent(), c.stop(), c.resume(), c.rescue(),
-		c.assign(), c.cancel(), c.execute(), c.save(), c.apply(), c.wait(), c.whoami(), c.versionVerb(),
+		c.assign(), c.cancel(), c.execute(), c.save(), c.apply(), c.wait(), c.login(), c.whoami(), c.versionVerb(),
 	}
 	for _, verb := range verbs {
 		c.addConfigFlag(verb)
@@ -256,13 +256,16 @@ func (c *cli) with(cmd *cobra.Command, args []string, run func(*request) error) 
 }
 
 func (c *cli) dial(ctx context.Context) (*lh.Client, error) {
-	var source []lh.Source
-	if c.configFile != "" {
-		source = append(source, lh.File(c.configFile))
-	}
-	cfg, err := lh.LoadConfig(source...)
+	cfg, err := c.config()
 	if err != nil {
 		return nil, err
 	}
 	return lh.Dial(ctx, cfg)
+}
+
+func (c *cli) config() (lh.Config, error) {
+	if c.configFile == "" {
+		return lh.LoadConfig()
+	}
+	return lh.LoadConfig(lh.File(c.configFile))
 }

@@ -35,6 +35,12 @@ type Config struct {
 	OAuthClientID     string
 	OAuthClientSecret string
 	OAuthTokenURL     string
+	// OAuthServerURL is the OIDC provider at which a person signs in (LHC_OAUTH_SERVER_URL), see Login. The answer comes to
+	// OAuthCallbackPort (LHC_OAUTH_CALLBACK_PORT 25242), the token is kept in OAuthCredentials
+	// (LHC_OAUTH_CREDENTIALS_LOCATION ~/.config/littlehorse.credentials). It is used only with TLS.
+	OAuthServerURL    string
+	OAuthCallbackPort int
+	OAuthCredentials  string
 
 	// KeepaliveTime is the pause between pings, KeepaliveTimeout how long to wait for their answer
 	// (LHC_GRPC_KEEPALIVE_TIME_MS 45000, LHC_GRPC_KEEPALIVE_TIMEOUT_MS 5000).
@@ -58,6 +64,7 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		Host: "localhost", Port: 2023,
+		OAuthCallbackPort: 25242, OAuthCredentials: "~/.config/littlehorse.credentials",
 		KeepaliveTime: 45 * time.Second, KeepaliveTimeout: 5 * time.Second,
 		ResourceExhaustedRetry: true,
 		WorkerThreads:          8,
@@ -145,6 +152,9 @@ func parseConfig(settings map[string]string) (Config, error) {
 	r.text("LHC_OAUTH_CLIENT_ID", &c.OAuthClientID)
 	r.text("LHC_OAUTH_CLIENT_SECRET", &c.OAuthClientSecret)
 	r.text("LHC_OAUTH_ACCESS_TOKEN_URL", &c.OAuthTokenURL)
+	r.text("LHC_OAUTH_SERVER_URL", &c.OAuthServerURL)
+	r.number("LHC_OAUTH_CALLBACK_PORT", &c.OAuthCallbackPort)
+	r.text("LHC_OAUTH_CREDENTIALS_LOCATION", &c.OAuthCredentials)
 	r.millis("LHC_GRPC_KEEPALIVE_TIME_MS", &c.KeepaliveTime)
 	r.millis("LHC_GRPC_KEEPALIVE_TIMEOUT_MS", &c.KeepaliveTimeout)
 	r.bool("LHC_GRPC_RESOURCE_EXHAUSTED_RETRY", &c.ResourceExhaustedRetry)
@@ -171,6 +181,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("LHW_NUM_WORKER_THREADS must be at least 1: %d", c.WorkerThreads)
 	case c.OAuthTokenURL != "" && (c.OAuthClientID == "" || c.OAuthClientSecret == ""):
 		return errors.New("LHC_OAUTH_ACCESS_TOKEN_URL needs LHC_OAUTH_CLIENT_ID and LHC_OAUTH_CLIENT_SECRET")
+	case c.OAuthCallbackPort < 0 || c.OAuthCallbackPort > 65535:
+		return fmt.Errorf("LHC_OAUTH_CALLBACK_PORT is not a port: %d", c.OAuthCallbackPort)
 	case c.OAuthTokenURL != "" && !c.TLS:
 		return errors.New("OAuth needs LHC_API_PROTOCOL=TLS: a token must not travel unencrypted")
 	}
@@ -264,7 +276,6 @@ func (r *reader) protocol(key string, tls *bool) {
 
 // otherClients are documented settings that other clients use; they are accepted in silence.
 var otherClients = []string{
-	"LHC_OAUTH_SERVER_URL", "LHC_OAUTH_CALLBACK_PORT", "LHC_OAUTH_CREDENTIALS_LOCATION",
 	"LHC_GRPC_MAX_RECEIVE_MESSAGE_LENGTH", "LHC_INFLIGHT_TASKS",
 }
 

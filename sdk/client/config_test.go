@@ -57,6 +57,7 @@ func TestSettingsAreRead(t *testing.T) {
 		"LHC_API_HOST": "lh.example", "LHC_API_PORT": "443", "LHC_API_PROTOCOL": "TLS", "LHC_TENANT_ID": "t",
 		"LHC_CA_CERT": "ca", "LHC_CLIENT_CERT": "crt", "LHC_CLIENT_KEY": "key",
 		"LHC_OAUTH_CLIENT_ID": "id", "LHC_OAUTH_CLIENT_SECRET": "secret", "LHC_OAUTH_ACCESS_TOKEN_URL": "https://idp",
+		"LHC_OAUTH_SERVER_URL": "https://issuer", "LHC_OAUTH_CALLBACK_PORT": "99", "LHC_OAUTH_CREDENTIALS_LOCATION": "tokens",
 		"LHC_GRPC_KEEPALIVE_TIME_MS": "1000", "LHC_GRPC_KEEPALIVE_TIMEOUT_MS": "500", "LHC_GRPC_RESOURCE_EXHAUSTED_RETRY": "False",
 		"LHW_NUM_WORKER_THREADS": "2", "LHW_TASK_WORKER_ID": "w", "LHW_TASK_WORKER_VERSION": "v",
 		"LHC_INFLIGHT_TASKS": "3", "LHC_SPELT_WRONG": "x", "PATH": "/bin",
@@ -64,6 +65,7 @@ func TestSettingsAreRead(t *testing.T) {
 	want := Config{
 		Host: "lh.example", Port: 443, TLS: true, TenantID: "t", CACert: "ca", ClientCert: "crt", ClientKey: "key",
 		OAuthClientID: "id", OAuthClientSecret: "secret", OAuthTokenURL: "https://idp",
+		OAuthServerURL: "https://issuer", OAuthCallbackPort: 99, OAuthCredentials: "tokens",
 		KeepaliveTime: time.Second, KeepaliveTimeout: 500 * time.Millisecond,
 		WorkerThreads: 2, WorkerID: "w", WorkerVersion: "v", Ignored: []string{"LHC_SPELT_WRONG"},
 	}

@@ -75,6 +75,13 @@ func dialOptions(cfg Config) ([]grpc.DialOption, error) {
 	if cfg.OAuthTokenURL != "" {
 		options = append(options, grpc.WithPerRPCCredentials(newTokenSource(cfg)))
 	}
+	if cfg.TLS && cfg.ByLogin() {
+		token, err := newStoredToken(cfg)
+		if err != nil {
+			return nil, err
+		}
+		options = append(options, grpc.WithPerRPCCredentials(token))
+	}
 	return options, nil
 }
 
