@@ -239,3 +239,64 @@ func TestLoopCosts(t *testing.T) {
 		t.Errorf("the first iteration %v; number %d %v", early, wide, late)
 	}
 }
+
+// TestNoRecordMovesAGiant holds every record by which thousands of ThreadRuns start and are waited for to what a
+// record may read and write, however many there are.
+//
+// covers: engine-2 §9 START_MULTIPLE_THREADS; engine-2 §9 WAIT_FOR_THREADS
+func TestNoRecordMovesAGiant(t *testing.T) {
+	w := newTestWorld(t, engine.DefaultConfig(),
+		"thread main\n var list JSON_ARR\n many: START_MANY child over list\n "+aboveWaitAll+"\nthread child\n t: TASK t()")
+	w.each = nil
+	largest := map[string]cost{}
+	w.alone(largest, "start", &pb.Record{Command: &pb.Record_RunWf{RunWf: &pb.RunWf{
+		WfSpecId: w.meta.latest().newest("spec0", -1).Spec.Id,
+		Request: &lhpb.RunWfRequest{WfSpecName: "spec0", Id: new("w"), Variables: map[string]*lhpb.VariableValue{
+			"list": literal(fmt.Sprintf("json(%q)", "["+strings.Repeat("1,", wide-1)+"1]")),
+		}},
+	}}})
+	const rows, bytes = 1_500, 512 << 10
+	for what, c := range largest {
+		t.Logf("%s: %v", what, c)
+		if c.readRows > rows || c.writtenRows > rows || c.readBytes > bytes || c.writtenBytes > bytes {
+			t.Errorf("%s: a record %v", what, c)
+		}
+	}
+	if s := w.node("w", 0, 2).GetWaitForThreads(); s == nil {
+		t.Errorf("ThreadRun 0 does not wait")
+	}
+}
+
+// alone notes what the record costs, and each that it leads to, if none of them that were called so cost as much.
+func (w *world) alone(largest map[string]cost, what string, r *pb.Record) {
+	rest := []*pb.Record{r}
+	for len(rest) > 0 {
+		r, rest = rest[0], rest[1:]
+		r.Header = w.header()
+		m := &metered{View: w.state}
+		fx := w.engine.Apply(m, r)
+		if fx.Reply.Err != nil {
+			panic(fx.Reply.Err)
+		}
+		c := m.cost
+		for _, change := range fx.Changes {
+			c.writtenRows++
+			if change.Value != nil {
+				c.writtenBytes += change.Value.SizeVT()
+			}
+		}
+		w.records = append(w.records, r)
+		w.state.Commit(fx.Changes)
+		name := what
+		if r.GetContinue() != nil {
+			name += ", going on"
+		}
+		l := largest[name]
+		largest[name] = cost{max(l.readRows, c.readRows), max(l.readBytes, c.readBytes), max(l.writtenRows, c.writtenRows), max(l.writtenBytes, c.writtenBytes)}
+		for _, e := range fx.Emit {
+			if e.To.Kind != machine.Repartition && e.To.Kind != machine.Metadata {
+				rest = append(rest, e.Record)
+			}
+		}
+	}
+}

@@ -51,8 +51,9 @@ type Config struct {
 	// MaxSteps is how many NodeRuns one record may step through before the rest goes on in a record of its
 	// own. Default 1,000.
 	MaxSteps int
-	// FanOutChunk is how many children a record may start for a list of START_MULTIPLE_THREADS before the rest goes
-	// on in a record of its own. The original can start 64 at most. Default 100.
+	// FanOutChunk is how many children a record may start for a list of START_MULTIPLE_THREADS, and how many entries
+	// of a wait for more than InlineThreads it may look at, before the rest goes on in a record of its own. The
+	// original can start 64 at most. Default 100.
 	FanOutChunk int
 	// MaxRecordBytes is the limit of every stored value and emitted record. Default 1,047,000.
 	MaxRecordBytes int

@@ -34,13 +34,14 @@ func (waitForThreadsNode) arrive(n *nodeRun) *lhpb.Failure {
 		if err := n.thread.mayWaitFor(number); err != nil {
 			return fail(lhpb.LHErrorType_VAR_SUB_ERROR, "%s", err)
 		}
-		entries = append(entries, &waitEntry{
-			ThreadRunNumber: int32(number),
-			ThreadStatus:    n.thread.run.statusOf(int32(number)),
-		})
+		e := &waitEntry{ThreadRunNumber: int32(number), ThreadStatus: lhpb.LHStatus_RUNNING}
+		if len(numbers) <= n.blockSize() { // or they are looked at one after the other
+			e.ThreadStatus = n.thread.run.statusOf(e.ThreadRunNumber)
+		}
+		entries = append(entries, e)
 	}
 	n.list(entries)
-	n.watchEntries()
+	n.watchListed()
 	return nil
 }
 
@@ -84,11 +85,16 @@ func (t *threadRun) mayWaitFor(number int64) error {
 	return nil
 }
 
-// sleeps: what the others do is watched.
-func (waitForThreadsNode) sleeps(*nodeRun) bool { return true }
+// sleeps: what the others do is watched, once all have been looked at.
+func (waitForThreadsNode) sleeps(n *nodeRun) bool { return !n.looksOn() }
 
+// check decides by all entries: as long as some have not been looked at, it is too early.
 func (waitForThreadsNode) check(n *nodeRun) (outcome, *lhpb.Failure) {
 	n.followThreads()
+	if n.looksOn() {
+		n.thread.run.goesOnLater = true
+		return waiting, nil
+	}
 	t := n.tally()
 	switch n.spec().GetWaitForThreads().Strategy {
 	case lhpb.WaitForThreadsStrategy_WAIT_FOR_ANY:
@@ -135,14 +141,16 @@ func (n *nodeRun) waitForFirst(t *pb.WaitTally) (outcome, *lhpb.Failure) {
 // followThreads brings the entries up to what the ThreadRuns have come to. Once all have been looked at, only
 // those can have changed whose ThreadRuns say so.
 func (n *nodeRun) followThreads() {
-	if !n.hasNotLooked() {
-		for _, i := range n.changed {
-			n.follow(int(i))
+	if w := n.wide(); w != nil {
+		n.lookFurther(w)
+	} else if n.hasNotLooked() {
+		for i := range n.listed() {
+			n.follow(i)
 		}
 		return
 	}
-	for i := range n.entries() {
-		n.follow(i)
+	for _, i := range n.changed {
+		n.follow(int(i))
 	}
 }
 

@@ -141,7 +141,7 @@ func (n *nodeRun) resume() {
 		n.edit().Status = lhpb.LHStatus_RUNNING
 		n.resumed = true
 		n.watchEvent()
-		n.watchEntries()
+		n.lookAgain()
 	}
 }
 

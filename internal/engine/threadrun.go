@@ -76,6 +76,15 @@ func (t *threadRun) awake() bool {
 	}
 }
 
+// overlook has the next record look at what this one may have missed, because it ends before its time.
+func (t *threadRun) overlook() {
+	for _, n := range t.nodes {
+		if n.position == t.get().CurrentNodePosition {
+			n.overlook()
+		}
+	}
+}
+
 // parent is the ThreadRun that started this one; nil for the entrypoint.
 func (t *threadRun) parent() *threadRun {
 	if t.get().ParentThreadId == nil {

@@ -1,7 +1,10 @@
 package engine
 
 import (
+	"slices"
+
 	"littlehorse/internal/keys"
+	"littlehorse/internal/machine"
 	"littlehorse/internal/pb"
 	"littlehorse/lhpb"
 )
@@ -19,6 +22,9 @@ type waitBlock struct {
 type wait struct {
 	tally  row[pb.WaitTally, *pb.WaitTally]
 	blocks []*waitBlock
+	// looks is set once this record has looked at entries that none had looked at: those from first to beyond.
+	looks         bool
+	first, beyond int32
 }
 
 func (n *nodeRun) blockSize() int { return n.tx().engine.config.InlineThreads }
@@ -137,10 +143,72 @@ func (n *nodeRun) tally() *pb.WaitTally {
 	return out
 }
 
-// watchEntries lets the NodeRun know of all that the ThreadRuns do that it still waits for.
-func (n *nodeRun) watchEntries() {
+// watchListed lets the NodeRun know of all that the ThreadRuns do that its own row lists, if those are all.
+func (n *nodeRun) watchListed() {
+	if n.wide() == nil {
+		n.watchEntries(0, len(n.listed()))
+	}
+}
+
+// lookAgain has all ThreadRuns looked at by a NodeRun that stood still meanwhile.
+func (n *nodeRun) lookAgain() {
+	w := n.wide()
+	if w == nil {
+		n.watchListed()
+		return
+	}
+	w.looks = false
+	w.tally.edit(n.tx()).Looked = 0
+}
+
+// looksOn reports whether there are entries that no record has looked at.
+func (n *nodeRun) looksOn() bool {
+	w := n.wide()
+	return w != nil && w.tally.now.Looked < w.tally.now.Entries
+}
+
+// lookFurther looks at the next entries, as many as the record may, and watches them from then on. What their
+// ThreadRuns do later in the same record is seen in its next pass.
+func (n *nodeRun) lookFurther(w *wait) {
+	begins := !w.looks && n.looksOn()
+	if begins {
+		most := max(0, n.tx().engine.config.FanOutChunk-n.thread.run.fannedOut)
+		w.looks = true
+		w.first = w.tally.now.Looked
+		w.beyond = w.first + min(int32(most), w.tally.now.Entries-w.first)
+		n.thread.run.fannedOut += int(w.beyond - w.first)
+	}
+	for i := w.first; i < w.beyond; i++ {
+		n.follow(int(i))
+	}
+	if begins && w.first < w.beyond {
+		n.watchEntries(int(w.first), int(w.beyond))
+		w.tally.edit(n.tx()).Looked = w.beyond
+	}
+}
+
+// overlook has the next record look at what this one may have missed, because it ends before its time.
+func (n *nodeRun) overlook() {
+	w := n.wide()
+	if w == nil || !n.inProgress() {
+		return
+	}
+	looked := w.tally.now.Looked
+	if w.looks {
+		looked = min(looked, w.first)
+	}
+	for _, i := range n.changed {
+		looked = min(looked, i)
+	}
+	if looked < w.tally.now.Looked {
+		w.tally.edit(n.tx()).Looked = looked
+	}
+}
+
+// watchEntries lets the NodeRun know of all that the ThreadRuns of some entries do, if it still waits for them.
+func (n *nodeRun) watchEntries(first, beyond int) {
 	of := map[int32][]int32{}
-	for i := range n.entries() {
+	for i := first; i < beyond; i++ {
 		switch e := n.entry(i); e.WaitingStatus {
 		case inProgress:
 			of[e.ThreadRunNumber] = append(of[e.ThreadRunNumber], int32(i))
@@ -150,6 +218,21 @@ func (n *nodeRun) watchEntries() {
 		}
 	}
 	for _, number := range sortedKeys(of) {
-		n.thread.watch(keys.ThreadSubject(number), &pb.Watch{Entries: of[number]})
+		s := keys.ThreadSubject(number)
+		n.thread.watch(s, &pb.Watch{Entries: n.withWatched(s, of[number])})
 	}
+}
+
+// withWatched adds the entries for which earlier records watch the subject: a ThreadRun may be listed more than once.
+func (n *nodeRun) withWatched(s keys.Subject, entries []int32) []int32 {
+	if n.wide() == nil {
+		return entries
+	}
+	row := machine.Get[pb.Watch](n.tx().view, n.thread.run.keys.Watch(s, n.thread.number))
+	if row == nil || row.Position != n.position {
+		return entries
+	}
+	entries = append(slices.Clone(row.Entries), entries...)
+	slices.Sort(entries)
+	return slices.Compact(entries)
 }

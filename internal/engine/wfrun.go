@@ -31,9 +31,10 @@ type wfRun struct {
 	passes  int
 	// suspended is set once the rest of the work is left to another record.
 	suspended bool
-	// fannedOut counts the children that START_MULTIPLE_THREADS nodes have started in this record.
+	// fannedOut counts the children that START_MULTIPLE_THREADS nodes have started in this record, and the entries
+	// of long waits that were looked at.
 	fannedOut int
-	// goesOnLater is set when some have more to start than one record may.
+	// goesOnLater is set when some have more to start, or to look at, than one record may.
 	goesOnLater bool
 	// busy is set while a ThreadRun is between two nodes; an advance asked for meanwhile is left to the one
 	// that is under way.
@@ -91,6 +92,9 @@ func (w *wfRun) settle() {
 		return
 	}
 	for _, t := range w.loaded {
+		if w.suspended {
+			t.overlook()
+		}
 		if !t.row.known && !t.unsettled && w.passes == 0 {
 			continue
 		}

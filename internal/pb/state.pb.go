@@ -255,8 +255,10 @@ type WaitTally struct {
 	// The first in the list, counted from 1; 0 for none.
 	FirstSettled      int32 `protobuf:"varint,4,opt,name=first_settled,json=firstSettled,proto3" json:"first_settled,omitempty"`
 	FirstUnsuccessful int32 `protobuf:"varint,5,opt,name=first_unsuccessful,json=firstUnsuccessful,proto3" json:"first_unsuccessful,omitempty"`
-	unknownFields     protoimpl.UnknownFields
-	sizeCache         protoimpl.SizeCache
+	// How many entries, the first ones, are up to date and watched.
+	Looked        int32 `protobuf:"varint,6,opt,name=looked,proto3" json:"looked,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
 }
 
 func (x *WaitTally) Reset() {
@@ -320,6 +322,13 @@ func (x *WaitTally) GetFirstSettled() int32 {
 func (x *WaitTally) GetFirstUnsuccessful() int32 {
 	if x != nil {
 		return x.FirstUnsuccessful
+	}
+	return 0
+}
+
+func (x *WaitTally) GetLooked() int32 {
+	if x != nil {
+		return x.Looked
 	}
 	return 0
 }
@@ -1427,13 +1436,14 @@ const file_lh_state_proto_rawDesc = "" +
 	"\x04from\x18\x03 \x01(\x05R\x04from\"5\n" +
 	"\x03Kin\x12\x14\n" +
 	"\x05child\x18\x01 \x01(\bR\x05child\x12\x18\n" +
-	"\ahandled\x18\x02 \x01(\bR\ahandled\"\xb7\x01\n" +
+	"\ahandled\x18\x02 \x01(\bR\ahandled\"\xcf\x01\n" +
 	"\tWaitTally\x12\x18\n" +
 	"\aentries\x18\x01 \x01(\x05R\aentries\x12\x18\n" +
 	"\asettled\x18\x02 \x01(\x05R\asettled\x12\"\n" +
 	"\funsuccessful\x18\x03 \x01(\x05R\funsuccessful\x12#\n" +
 	"\rfirst_settled\x18\x04 \x01(\x05R\ffirstSettled\x12-\n" +
-	"\x12first_unsuccessful\x18\x05 \x01(\x05R\x11firstUnsuccessful\"Z\n" +
+	"\x12first_unsuccessful\x18\x05 \x01(\x05R\x11firstUnsuccessful\x12\x16\n" +
+	"\x06looked\x18\x06 \x01(\x05R\x06looked\"Z\n" +
 	"\n" +
 	"NodeOutput\x120\n" +
 	"\x05value\x18\x01 \x01(\v2\x1a.littlehorse.VariableValueR\x05value\x12\x1a\n" +

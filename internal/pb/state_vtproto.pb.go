@@ -98,6 +98,7 @@ func (m *WaitTally) CloneVT() *WaitTally {
 	r.Unsuccessful = m.Unsuccessful
 	r.FirstSettled = m.FirstSettled
 	r.FirstUnsuccessful = m.FirstUnsuccessful
+	r.Looked = m.Looked
 	if len(m.unknownFields) > 0 {
 		r.unknownFields = make([]byte, len(m.unknownFields))
 		copy(r.unknownFields, m.unknownFields)
@@ -761,6 +762,11 @@ func (m *WaitTally) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 	if m.unknownFields != nil {
 		i -= len(m.unknownFields)
 		copy(dAtA[i:], m.unknownFields)
+	}
+	if m.Looked != 0 {
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.Looked))
+		i--
+		dAtA[i] = 0x30
 	}
 	if m.FirstUnsuccessful != 0 {
 		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.FirstUnsuccessful))
@@ -1926,6 +1932,9 @@ func (m *WaitTally) SizeVT() (n int) {
 	if m.FirstUnsuccessful != 0 {
 		n += 1 + protohelpers.SizeOfVarint(uint64(m.FirstUnsuccessful))
 	}
+	if m.Looked != 0 {
+		n += 1 + protohelpers.SizeOfVarint(uint64(m.Looked))
+	}
 	n += len(m.unknownFields)
 	return n
 }
@@ -3012,6 +3021,25 @@ func (m *WaitTally) UnmarshalVT(dAtA []byte) error {
 				b := dAtA[iNdEx]
 				iNdEx++
 				m.FirstUnsuccessful |= int32(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		case 6:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Looked", wireType)
+			}
+			m.Looked = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.Looked |= int32(b&0x7F) << shift
 				if b < 0x80 {
 					break
 				}
