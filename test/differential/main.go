@@ -102,6 +102,7 @@ type comparison struct {
 	patience time.Duration
 	print    bool
 	silent   bool // differences are not printed
+	differs  func(context.Context, *history) error
 
 	mu         sync.Mutex
 	transcript transcript
@@ -203,6 +204,11 @@ func (c *comparison) replay(ctx context.Context, address string) error {
 				return ctx.Err()
 			}
 			c.add(h, v)
+			if v.kind == differs && c.differs != nil {
+				if err := c.differs(ctx, h); err != nil {
+					return err
+				}
+			}
 		}
 		c.mu.Lock()
 		defer c.mu.Unlock()

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -138,7 +139,7 @@ func serve(ctx context.Context, p plant) (address string, stop func(), err error
 	}, nil
 }
 
-// hunt gives the history that shows the bug, or nil, and how many were replayed.
+// hunt gives the history that shows the bug, or nil, and how many came before it.
 func (p plant) hunt(ctx context.Context, sound, file string, slots int) (*history, int, error) {
 	address, stop, err := serve(ctx, p)
 	if err != nil {
@@ -149,30 +150,25 @@ func (p plant) hunt(ctx context.Context, sound, file string, slots int) (*histor
 	if err != nil {
 		return nil, 0, err
 	}
-	tried := 0
-	for len(t.Histories) > 0 {
-		batch := t.Histories[:min(slots, len(t.Histories))]
-		t.Histories = t.Histories[len(batch):]
-		tried += len(batch)
-		differed, err := replayed(ctx, t.Definitions, batch, address)
-		if err != nil {
-			return nil, 0, err
+	c := silent(t.Definitions, t.Histories, slots)
+	var found atomic.Pointer[history]
+	c.differs = func(ctx context.Context, h *history) error {
+		shows, err := p.shows(ctx, t.Definitions, h, address, sound)
+		if err == nil && shows {
+			found.Store(h)
+			return errFound
 		}
-		for _, h := range batch {
-			if !differed[h.Seed] {
-				continue
-			}
-			shows, err := p.shows(ctx, t.Definitions, h, address, sound)
-			if err != nil {
-				return nil, 0, err
-			}
-			if shows {
-				return h, tried, nil
-			}
-		}
+		return err
 	}
-	return nil, tried, nil
+	err = c.replay(ctx, address)
+	h := found.Load()
+	if h != nil {
+		err = nil
+	}
+	return h, c.verdicts[equal], err
 }
+
+var errFound = errors.New("the bug was found")
 
 // shows tells whether a history by itself differs on the server with the bug, and only there.
 func (p plant) shows(ctx context.Context, definitions []step, h *history, address, sound string) (bool, error) {
@@ -184,18 +180,23 @@ func (p plant) shows(ctx context.Context, definitions []step, h *history, addres
 	return !without[h.Seed], err
 }
 
-// replayed gives the seeds of the histories that differ on a server, under names of their own.
+// replayed gives the seeds of the histories that differ on a server.
 func replayed(ctx context.Context, definitions []step, histories []*history, address string) (map[uint64]bool, error) {
-	salts++
-	c := &comparison{salt: fmt.Sprintf("p%05d", salts), slots: len(histories), patience: 2 * time.Second, silent: true}
+	c := silent(definitions, histories, len(histories))
+	return c.differed, c.replay(ctx, address)
+}
+
+// silent compares copies of histories, under names of their own.
+func silent(definitions []step, histories []*history, slots int) *comparison {
+	c := &comparison{salt: fmt.Sprintf("p%05d", salts.Add(1)), slots: slots, patience: 2 * time.Second, silent: true}
 	c.verdicts, c.free, c.differed = map[string]int{}, map[string]int{}, map[uint64]bool{}
 	c.transcript = transcript{Definitions: definitions}
 	for _, h := range histories {
 		again := *h // a decision shortens the history that it ends
 		c.transcript.Histories = append(c.transcript.Histories, &again)
 	}
-	return c.differed, c.replay(ctx, address)
+	return c
 }
 
 // salts counts the names that have been used.
-var salts int
+var salts atomic.Int32
