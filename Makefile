@@ -84,7 +84,7 @@ differential: build ## Random workflows as the original did them; new ones with 
 
 .PHONY: planted
 planted: ## Engine bugs put into copies of the sources must be found by the recorded histories
-	go run ./test/differential -file test/differential/testdata/recorded.zst -slots 16 -planted test/differential/testdata/planted/bugs.txt
+	go run ./test/differential -file test/differential/testdata/planted/histories.zst -slots 16 -planted test/differential/testdata/planted/bugs.txt
 
 .PHONY: fuzz
 fuzz: ## Every fuzz target for FUZZTIME (10s)
