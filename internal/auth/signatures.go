@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+	"golang.org/x/sync/singleflight"
 )
 
 // When the keys of an issuer are fetched.
@@ -36,7 +37,9 @@ type signatures struct {
 	now    func() time.Time
 	log    *slog.Logger
 
-	mu             sync.Mutex // held while keys are fetched: everybody needs them
+	fetching singleflight.Group
+
+	mu             sync.Mutex
 	keys           []jose.JSONWebKey
 	fetched, tried time.Time
 }
@@ -67,35 +70,38 @@ func (s *signatures) judge(ctx context.Context, token string) (claims, error) {
 	return claims{}, errInvalid
 }
 
-// keysFor gives the keys that may have signed. A key that nobody knows may be new: the issuer is asked, but not for
-// every token that names one.
+// keysFor gives the keys that may have signed. Those that are known serve while newer ones are fetched. A key that
+// nobody knows may be new: the issuer is asked, but not for every token that names one.
 func (s *signatures) keysFor(ctx context.Context, header jose.Header) ([]jose.JSONWebKey, error) {
+	found, age, due := s.known(header)
+	if !due {
+		return usable(found, age)
+	}
+	fetched := s.fetching.DoChan("", func() (any, error) { return nil, s.renew(context.WithoutCancel(ctx)) })
+	if len(found) > 0 && age < keysUntil {
+		return found, nil
+	}
+	select {
+	case <-fetched:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	found, age, _ = s.known(header)
+	return usable(found, age)
+}
+
+// known gives the keys at hand that fit, how old they are, and whether it is time to fetch newer ones.
+func (s *signatures) known(header jose.Header) (found []jose.JSONWebKey, age time.Duration, due bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.now()
-	age := now.Sub(s.fetched)
-	found := s.matching(header)
-	if len(found) > 0 && age < keysAfter {
-		return found, nil
-	}
-	if !s.tried.IsZero() && now.Sub(s.tried) < keysPause {
-		return s.without(found, age)
-	}
-	s.tried = now
-	keys, err := s.fetch(ctx)
-	if err != nil {
-		s.log.Warn("the keys of the OAuth issuer cannot be fetched", "issuer", s.issuer, "err", err)
-		return s.without(found, age)
-	}
-	s.keys, s.fetched = keys, now
-	if found = s.matching(header); len(found) == 0 {
-		return nil, errInvalid
-	}
-	return found, nil
+	found, age = s.matching(header), now.Sub(s.fetched)
+	stale := len(found) == 0 || age >= keysAfter
+	return found, age, stale && (s.tried.IsZero() || now.Sub(s.tried) >= keysPause)
 }
 
-// without is what holds when no new keys are to be had: the old ones for a while.
-func (s *signatures) without(found []jose.JSONWebKey, age time.Duration) ([]jose.JSONWebKey, error) {
+// usable refuses keys that are too old, and says whose fault it is that there are none.
+func usable(found []jose.JSONWebKey, age time.Duration) ([]jose.JSONWebKey, error) {
 	switch {
 	case age >= keysUntil:
 		return nil, errors.New("the issuer's keys are not known")
@@ -104,6 +110,25 @@ func (s *signatures) without(found []jose.JSONWebKey, age time.Duration) ([]jose
 	default:
 		return found, nil
 	}
+}
+
+// renew fetches the keys.
+func (s *signatures) renew(ctx context.Context) error {
+	now := s.now()
+	s.mu.Lock()
+	s.tried = now
+	s.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	keys, err := s.fetch(ctx)
+	if err != nil {
+		s.log.Warn("the keys of the OAuth issuer cannot be fetched", "issuer", s.issuer, "err", err)
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.keys, s.fetched = keys, now
+	return nil
 }
 
 func (s *signatures) matching(header jose.Header) []jose.JSONWebKey {

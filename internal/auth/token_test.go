@@ -88,7 +88,7 @@ func showing(authorization ...string) context.Context {
 }
 
 // expect holds the outcome: a name, or a code with a part of its message.
-func expect(t *testing.T, what string, a Authenticator, ctx context.Context, want string) {
+func expect(ctx context.Context, t *testing.T, what string, a Authenticator, want string) {
 	t.Helper()
 	id, err := a.Authenticate(ctx)
 	got := id.Name
@@ -143,7 +143,7 @@ func TestIntrospection(t *testing.T) {
 		s.set(func() { s.status, s.answer = test.status, test.answer })
 		a, log := newTestToken(t, test.rules)
 		token := fmt.Sprintf("secret-token-%d", i)
-		expect(t, test.name, a, showing("Bearer "+token), test.want)
+		expect(showing("Bearer "+token), t, test.name, a, test.want)
 		if strings.Contains(log.String(), token) || strings.Contains(log.String(), "s:cret") {
 			t.Errorf("%s: a secret is in the log: %s", test.name, log)
 		}
@@ -151,10 +151,10 @@ func TestIntrospection(t *testing.T) {
 	wrong := rules
 	wrong.ClientSecret = "other"
 	a, _ := newTestToken(t, wrong)
-	expect(t, "the server does not take us", a, showing("Bearer x"), "UNAVAILABLE ")
+	expect(showing("Bearer x"), t, "the server does not take us", a, "UNAVAILABLE ")
 	s.Close()
 	a, _ = newTestToken(t, rules)
-	expect(t, "the server is down", a, showing("Bearer x"), "UNAVAILABLE ")
+	expect(showing("Bearer x"), t, "the server is down", a, "UNAVAILABLE ")
 }
 
 func TestAuthorizationHeader(t *testing.T) {
@@ -168,10 +168,10 @@ func TestAuthorizationHeader(t *testing.T) {
 		"Bearer a b": "UNAUTHENTICATED Token is not valid", "Bearer a\nb": "UNAUTHENTICATED Token is not valid",
 		"Bearer " + strings.Repeat("a", maxToken+1): "UNAUTHENTICATED Token is too long",
 	} {
-		expect(t, value[:min(len(value), 20)], a, showing(value), want)
+		expect(showing(value), t, value[:min(len(value), 20)], a, want)
 	}
-	expect(t, "none", a, context.Background(), "UNAUTHENTICATED Token is empty")
-	expect(t, "two", a, showing("Bearer a", "Bearer b"), "UNAUTHENTICATED There is more than one token")
+	expect(context.Background(), t, "none", a, "UNAUTHENTICATED Token is empty")
+	expect(showing("Bearer a", "Bearer b"), t, "two", a, "UNAUTHENTICATED There is more than one token")
 }
 
 // A token is asked about once a minute, and not taken a moment longer than it is good.
@@ -182,22 +182,22 @@ func TestTokensAreRemembered(t *testing.T) {
 	a, _ := newTestToken(t, OAuth{IntrospectURL: s.URL + "/introspect", ClientID: "lh", ClientSecret: "s:cret"})
 	a.now = func() time.Time { return now }
 	for range 3 {
-		expect(t, "at first", a, showing("Bearer abc"), "m")
+		expect(showing("Bearer abc"), t, "at first", a, "m")
 	}
 	if n := s.questions.Load(); n != 1 {
 		t.Errorf("asked %d times", n)
 	}
 	now = now.Add(59 * time.Second)
 	s.set(func() { s.answer = object{"active": false} })
-	expect(t, "revoked within a minute", a, showing("Bearer abc"), "m")
+	expect(showing("Bearer abc"), t, "revoked within a minute", a, "m")
 	now = now.Add(2 * time.Second)
-	expect(t, "revoked a minute ago", a, showing("Bearer abc"), "UNAUTHENTICATED Token is not active")
+	expect(showing("Bearer abc"), t, "revoked a minute ago", a, "UNAUTHENTICATED Token is not active")
 	s.set(func() {
 		s.answer = object{"active": true, "scope": "a", "client_id": "m", "exp": now.Add(10 * time.Second).Unix()}
 	})
-	expect(t, "good again", a, showing("Bearer abc"), "m")
+	expect(showing("Bearer abc"), t, "good again", a, "m")
 	now = now.Add(11 * time.Second)
-	expect(t, "expired, whatever the server says", a, showing("Bearer abc"), "UNAUTHENTICATED Token is not active")
+	expect(showing("Bearer abc"), t, "expired, whatever the server says", a, "UNAUTHENTICATED Token is not active")
 	for i := range maxRemembered + 10 {
 		a.remember(fingerprint(sha256.Sum256([]byte{byte(i), byte(i >> 8)})), verdict{until: now.Add(time.Minute)})
 	}
@@ -305,7 +305,7 @@ func TestJWT(t *testing.T) {
 		"changed claims":       {forged, "UNAUTHENTICATED Token is not valid"},
 		"no JWT":               {"abc", "UNAUTHENTICATED Token is not valid"},
 	} {
-		expect(t, name, a, showing("Bearer "+test[0]), test[1])
+		expect(showing("Bearer "+test[0]), t, name, a, test[1])
 		if strings.Contains(log.String(), test[0]) {
 			t.Errorf("%s: the token is in the log", name)
 		}
@@ -318,27 +318,29 @@ func TestJWT(t *testing.T) {
 func TestKeysAreRotated(t *testing.T) {
 	s := newOAuthServer(t)
 	first, second := ecKey(t), ecKey(t)
-	now := time.Now()
-	c := object{"iss": s.issuer, "aud": "api", "scope": "a", "client_id": "m", "exp": now.Add(10 * time.Hour).Unix()}
+	start := time.Now()
+	var passed atomic.Int64
+	pass := func(d time.Duration) { passed.Add(int64(d)) }
+	c := object{"iss": s.issuer, "aud": "api", "scope": "a", "client_id": "m", "exp": start.Add(10 * time.Hour).Unix()}
 	old, fresh := signer{t, "1", jose.ES256, first}.sign(c), signer{t, "2", jose.ES256, second}.sign(c)
 	s.keys = []jose.JSONWebKey{{Key: first.Public(), KeyID: "1"}}
 	a, log := newTestToken(t, OAuth{Issuer: s.issuer, Audience: "api"})
-	a.now = func() time.Time { return now }
-	expect(t, "the first key", a, showing("Bearer "+old), "m")
+	a.now = func() time.Time { return start.Add(time.Duration(passed.Load())) }
+	expect(showing("Bearer "+old), t, "the first key", a, "m")
 	s.set(func() { s.keys = []jose.JSONWebKey{{Key: second.Public(), KeyID: "2"}} })
-	expect(t, "right after a fetch", a, showing("Bearer "+fresh), "UNAUTHENTICATED Token is not valid")
-	now = now.Add(keysPause)
-	expect(t, "the second key", a, showing("Bearer "+fresh), "m")
-	now = now.Add(rememberFor)
-	expect(t, "a key that was taken back", a, showing("Bearer "+old), "UNAUTHENTICATED Token is not valid")
+	expect(showing("Bearer "+fresh), t, "right after a fetch", a, "UNAUTHENTICATED Token is not valid")
+	pass(keysPause)
+	expect(showing("Bearer "+fresh), t, "the second key", a, "m")
+	pass(rememberFor)
+	expect(showing("Bearer "+old), t, "a key that was taken back", a, "UNAUTHENTICATED Token is not valid")
 	s.set(func() { s.status = http.StatusInternalServerError })
-	now = now.Add(keysAfter + time.Minute)
-	expect(t, "the issuer does not answer", a, showing("Bearer "+fresh), "m")
-	now = now.Add(keysUntil)
-	expect(t, "for too long", a, showing("Bearer "+fresh), "UNAVAILABLE ")
+	pass(keysAfter + time.Minute)
+	expect(showing("Bearer "+fresh), t, "the issuer does not answer", a, "m")
+	pass(keysUntil)
+	expect(showing("Bearer "+fresh), t, "for too long", a, "UNAVAILABLE ")
 	s.set(func() { s.status, s.issuer = http.StatusOK, "https://other" })
-	now = now.Add(keysPause)
-	expect(t, "it is another", a, showing("Bearer "+fresh), "UNAVAILABLE ")
+	pass(keysPause)
+	expect(showing("Bearer "+fresh), t, "it is another", a, "UNAVAILABLE ")
 	if !strings.Contains(log.String(), "LHS_OAUTH_ISSUER_URL is") {
 		t.Errorf("nobody says why: %s", log)
 	}

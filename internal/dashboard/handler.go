@@ -70,7 +70,7 @@ func isLocal(host string) bool {
 }
 
 // asCall makes of a request what package api knows of a call: who is at the other end, and what he says of himself.
-func asCall(r *http.Request) context.Context {
+func asCall(ctx context.Context, r *http.Request) context.Context {
 	said := metadata.MD{}
 	for _, name := range []string{"authorization", "tenantid"} {
 		if values := r.Header.Values(name); len(values) > 0 {
@@ -87,7 +87,7 @@ func asCall(r *http.Request) context.Context {
 			CommonAuthInfo: credentials.CommonAuthInfo{SecurityLevel: credentials.PrivacyAndIntegrity},
 		}
 	}
-	return peer.NewContext(metadata.NewIncomingContext(r.Context(), said), from)
+	return peer.NewContext(metadata.NewIncomingContext(ctx, said), from)
 }
 
 func localAddr(r *http.Request) net.Addr {

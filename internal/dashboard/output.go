@@ -50,7 +50,7 @@ func (h *handler) output(w http.ResponseWriter, r *http.Request) {
 		refuse(w, refused)
 		return
 	}
-	ctx := asCall(r)
+	ctx := asCall(r.Context(), r)
 	topic, err := h.API.OpenOutput(ctx, h.Listener, r.PathValue("topic"), position)
 	if err != nil {
 		h.refused(w, err)

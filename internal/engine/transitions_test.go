@@ -23,38 +23,62 @@ type machineOf struct {
 
 var stateMachines = []machineOf{
 	{"WfRun", [][2]string{
-		{unborn, "RUNNING"}, {"RUNNING", "COMPLETED"}, {"RUNNING", "ERROR"}, {"RUNNING", "EXCEPTION"},
-		{"RUNNING", "HALTED"}, {"HALTED", "RUNNING"}, {"HALTED", "ERROR"}, {"ERROR", "RUNNING"},
+		{unborn, "RUNNING"},
+		{"RUNNING", "COMPLETED"},
+		{"RUNNING", "ERROR"},
+		{"RUNNING", "EXCEPTION"},
+		{"RUNNING", "HALTED"},
+		{"HALTED", "RUNNING"},
+		{"HALTED", "ERROR"},
+		{"ERROR", "RUNNING"},
 	}},
 	{"ThreadRun", [][2]string{
-		{unborn, "RUNNING"}, {"RUNNING", "COMPLETED"}, {"RUNNING", "ERROR"}, {"RUNNING", "EXCEPTION"},
-		{"RUNNING", "HALTING"}, {"RUNNING", "HALTED"}, {"HALTING", "HALTED"}, {"HALTED", "RUNNING"},
-		{"HALTED", "ERROR"}, {"HALTED", "EXCEPTION"}, {"ERROR", "RUNNING"},
+		{unborn, "RUNNING"},
+		{"RUNNING", "COMPLETED"},
+		{"RUNNING", "ERROR"},
+		{"RUNNING", "EXCEPTION"},
+		{"RUNNING", "HALTING"},
+		{"RUNNING", "HALTED"},
+		{"HALTING", "HALTED"},
+		{"HALTED", "RUNNING"},
+		{"HALTED", "ERROR"},
+		{"HALTED", "EXCEPTION"},
+		{"ERROR", "RUNNING"},
 	}},
 	{"NodeRun", [][2]string{
-		{unborn, "RUNNING"}, {"RUNNING", "COMPLETED"}, {"RUNNING", "ERROR"}, {"RUNNING", "EXCEPTION"},
-		{"RUNNING", "HALTING"}, {"RUNNING", "HALTED"}, {"HALTING", "HALTED"}, {"HALTED", "RUNNING"},
+		{unborn, "RUNNING"},
+		{"RUNNING", "COMPLETED"},
+		{"RUNNING", "ERROR"},
+		{"RUNNING", "EXCEPTION"},
+		{"RUNNING", "HALTING"},
+		{"RUNNING", "HALTED"},
+		{"HALTING", "HALTED"},
+		{"HALTED", "RUNNING"},
 		{"HALTED", "ERROR"},
 	}},
 	{"TaskRun", [][2]string{
-		{unborn, "TASK_SCHEDULED"}, {"TASK_SCHEDULED", "TASK_RUNNING"}, {"TASK_RUNNING", "TASK_SUCCESS"},
-		{"TASK_RUNNING", "TASK_FAILED"}, {"TASK_RUNNING", "TASK_TIMEOUT"}, {"TASK_RUNNING", "TASK_EXCEPTION"},
-		{"TASK_RUNNING", "TASK_OUTPUT_SERDE_ERROR"}, {"TASK_RUNNING", "TASK_INPUT_VAR_SUB_ERROR"},
-		{"TASK_RUNNING", "TASK_SCHEDULED"}, {"TASK_RUNNING", "TASK_PENDING"}, {"TASK_PENDING", "TASK_SCHEDULED"},
+		{unborn, "TASK_SCHEDULED"},
+		{"TASK_SCHEDULED", "TASK_RUNNING"},
+		{"TASK_RUNNING", "TASK_SUCCESS"},
+		{"TASK_RUNNING", "TASK_FAILED"},
+		{"TASK_RUNNING", "TASK_TIMEOUT"},
+		{"TASK_RUNNING", "TASK_EXCEPTION"},
+		{"TASK_RUNNING", "TASK_OUTPUT_SERDE_ERROR"},
+		{"TASK_RUNNING", "TASK_INPUT_VAR_SUB_ERROR"},
+		{"TASK_RUNNING", "TASK_SCHEDULED"},
+		{"TASK_RUNNING", "TASK_PENDING"},
+		{"TASK_PENDING", "TASK_SCHEDULED"},
 	}},
 	{"UserTaskRun", [][2]string{
-		{unborn, "UNASSIGNED"}, {unborn, "ASSIGNED"}, {"UNASSIGNED", "ASSIGNED"}, {"ASSIGNED", "UNASSIGNED"},
-		{"ASSIGNED", "DONE"}, {"UNASSIGNED", "DONE"}, {"ASSIGNED", "CANCELLED"}, {"UNASSIGNED", "CANCELLED"},
+		{unborn, "UNASSIGNED"},
+		{unborn, "ASSIGNED"},
+		{"UNASSIGNED", "ASSIGNED"},
+		{"ASSIGNED", "UNASSIGNED"},
+		{"ASSIGNED", "DONE"},
+		{"UNASSIGNED", "DONE"},
+		{"ASSIGNED", "CANCELLED"},
+		{"UNASSIGNED", "CANCELLED"},
 	}},
-}
-
-func (m machineOf) has(from, to string) bool {
-	for _, e := range m.edges {
-		if e == [2]string{from, to} {
-			return true
-		}
-	}
-	return false
 }
 
 // reaches reports whether a command may lead from one status to the other.

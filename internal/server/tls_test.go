@@ -147,7 +147,7 @@ func TestCertificatesAreReplacedWithoutRestart(t *testing.T) {
 		t.Error("files that nobody touched are read again")
 	}
 	replace(t, files.cert, next.Cert)
-	if k.config() != old || k.config() != old || strings.Count(log.String(), "cannot be used") != 1 {
+	if first, second := k.config(), k.config(); first != old || second != old || strings.Count(log.String(), "cannot be used") != 1 {
 		t.Errorf("half of a pair: %s", log.String())
 	}
 	replace(t, files.key, next.Key)
