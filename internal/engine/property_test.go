@@ -279,10 +279,19 @@ func (w *randomWorld) post(def string) {
 	w.do(&pb.Record{Command: &pb.Record_PutExternalEvent{PutExternalEvent: r}})
 }
 
+// enoughRecords is where a workload ends that would go on by its timers for ever: each record is judged by the
+// whole state.
+const enoughRecords = 1_000
+
 // drain does all the work there is and lets all time pass.
 func (w *randomWorld) drain() {
 	for range 200 {
-		w.advance(time.Hour)
+		for range 60 {
+			if len(w.records) > enoughRecords {
+				return
+			}
+			w.advance(time.Minute)
+		}
 		i := slices.IndexFunc(w.state.Keys(), func(k keys.Key) bool { return k.Space() == keys.SpaceQueue })
 		if i < 0 {
 			return

@@ -194,14 +194,32 @@ func (n *nodeRun) overlook() {
 		return
 	}
 	looked := w.tally.now.Looked
-	if w.looks {
-		looked = min(looked, w.first)
+	for i := w.first; i < w.beyond; i++ {
+		if n.outdated(int(i)) {
+			looked = min(looked, i)
+		}
 	}
 	for _, i := range n.changed {
-		looked = min(looked, i)
+		if n.outdated(int(i)) {
+			looked = min(looked, i)
+		}
 	}
 	if looked < w.tally.now.Looked {
 		w.tally.edit(n.tx()).Looked = looked
+	}
+}
+
+// outdated reports whether an entry that was looked at does not show what its ThreadRuns have come to since.
+func (n *nodeRun) outdated(i int) bool {
+	e := n.entry(i)
+	switch e.WaitingStatus {
+	case inProgress:
+		return e.ThreadStatus != n.thread.run.statusOf(e.ThreadRunNumber)
+	case handling:
+		handler := n.thread.run.statusOf(e.GetFailureHandlerThreadRunId())
+		return handler == lhpb.LHStatus_COMPLETED || failed(handler) || e.ThreadStatus != n.thread.run.statusOf(e.ThreadRunNumber)
+	default:
+		return false
 	}
 }
 
