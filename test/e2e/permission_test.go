@@ -139,12 +139,12 @@ func TestRecommendedACLs(t *testing.T) {
 	}
 	needs := permissions(t)
 	for who, calls := range map[string]string{
-		"a task worker":                        "RegisterTaskWorker PollTask ReportTask PutCheckpoint GetCheckpoint GetTaskDef",
-		"… that registers its TaskDefs":        "PutTaskDef PutStructDef",
-		"whoever starts and watches workflows": "RunWf GetWfRun SearchWfRun ListNodeRuns ListVariables AwaitWorkflowEvent StopWfRun ScheduleWf",
-		"whoever deploys them":                 "PutWfSpec PutTaskDef PutStructDef PutExternalEventDef PutWorkflowEventDef PutUserTaskDef",
-		"a person who works at user tasks":     "SearchUserTaskRun GetUserTaskRun SaveUserTaskRunProgress CompleteUserTaskRun PutUserTaskRunComment",
-		"a spectator":                          "SearchWfRun SearchTaskRun GetTenant SearchUserTaskRun CountTaskRun ListExternalEvents",
+		"a task worker":                                          "RegisterTaskWorker PollTask ReportTask PutCheckpoint GetCheckpoint GetTaskDef",
+		"… that registers its TaskDefs":                          "PutTaskDef PutStructDef",
+		"whoever starts and watches workflows":                   "RunWf GetWfRun SearchWfRun ListNodeRuns ListVariables AwaitWorkflowEvent StopWfRun ScheduleWf",
+		"whoever deploys them":                                   "PutWfSpec PutTaskDef PutStructDef PutExternalEventDef PutWorkflowEventDef PutUserTaskDef",
+		"a person who works at user tasks":                       "SearchUserTaskRun GetUserTaskRun SaveUserTaskRunProgress CompleteUserTaskRun PutUserTaskRunComment",
+		"a spectator, or a reader of [output topics](output.md)": "SearchWfRun SearchTaskRun GetTenant SearchUserTaskRun CountTaskRun ListExternalEvents",
 	} {
 		_, row, ok := strings.Cut(string(text), "\n| "+who+" | ")
 		row, _, _ = strings.Cut(row, "\n")

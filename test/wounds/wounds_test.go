@@ -287,6 +287,9 @@ func TestChildrenNeverOutliveTheirRun(t *testing.T) {
 		Result: &lhpb.ReportTaskRun_Error{Error: &lhpb.LHTaskError{Type: lhpb.LHErrorType_TASK_FAILURE, Message: "broken"}},
 	}))(t)
 	got := must(c.GetWfRun(ctx, run.Id))(t)
+	for got.Status == lhpb.LHStatus_RUNNING {
+		got = must(c.GetWfRun(ctx, run.Id))(t) // a wait for so many looks at them in parts
+	}
 	if got.Status != lhpb.LHStatus_ERROR {
 		t.Errorf("with a failed child the run is %s", got.Status)
 	}
