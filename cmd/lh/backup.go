@@ -43,7 +43,7 @@ func backupCommand() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&state, "state-dir", cmp.Or(os.Getenv("LHS_STATE_DIR"), "./lh-data"), "state folder of the server")
+	stateDirFlag(cmd, &state, "state folder of the server")
 	return cmd
 }
 
@@ -66,8 +66,12 @@ func restoreCommand() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&state, "state-dir", cmp.Or(os.Getenv("LHS_STATE_DIR"), "./lh-data"), "state folder to make")
+	stateDirFlag(cmd, &state, "state folder to make")
 	return cmd
+}
+
+func stateDirFlag(cmd *cobra.Command, state *string, about string) {
+	cmd.Flags().StringVar(state, "state-dir", cmp.Or(os.Getenv("LHS_STATE_DIR"), "./lh-data"), about)
 }
 
 // takeBackup copies what the running server lends, or the folder itself when no server runs.

@@ -123,26 +123,39 @@ func measureGiant(ctx context.Context, s settings, what string, count int, out i
 	r.Giant.What, r.Giant.Count = what, count
 
 	w := &giantWork{client: client, count: count, name: "giant-" + string(lh.NewRunID())[:12], callers: s.Concurrency}
+	r.Beside, err = beside(ctx, s, cfg, "giant", func() (err error) {
+		began := time.Now()
+		r.Giant.Outcome, err = giants[what].run(w, ctx)
+		r.Giant.Seconds = round(time.Since(began).Seconds(), 2)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	r.compare(s.ServerPIDs)
+	return json.NewEncoder(out).Encode(r)
+}
+
+// beside runs the load until the other work is over, which begins with the measurement.
+func beside(ctx context.Context, s settings, cfg lh.Config, name string, work func() error) (*result, error) {
 	over := make(chan struct{})
 	var failed error
 	s.begin = func() {
 		go func() {
 			defer close(over)
-			began := time.Now()
-			r.Giant.Outcome, failed = giants[what].run(w, ctx)
-			r.Giant.Seconds = round(time.Since(began).Seconds(), 2)
+			failed = work()
 		}()
 	}
 	s.until = over
-	if r.Beside, err = run(ctx, s, cfg); err != nil {
-		return err
+	r, err := run(ctx, s, cfg)
+	if err != nil {
+		return nil, err
 	}
 	<-over
 	if failed != nil {
-		return fmt.Errorf("giant: %w", failed)
+		return nil, fmt.Errorf("%s: %w", name, failed)
 	}
-	r.compare(s.ServerPIDs)
-	return json.NewEncoder(out).Encode(r)
+	return r, nil
 }
 
 func (r *giantResult) compare(pids []int) {
@@ -284,11 +297,16 @@ func (w *giantWork) queue(ctx context.Context) (string, error) {
 	return strconv.FormatInt(int64(depth.Value), 10) + " TASK_SCHEDULED", nil
 }
 
-// start begins WfRun n, again when the server is too busy.
+// start begins WfRun n.
 func (w *giantWork) start(ctx context.Context, n int64) error {
 	id := w.name + "-" + strconv.FormatInt(n, 10)
+	return insist(ctx, w.client.RPC(), &lhpb.RunWfRequest{WfSpecName: w.name, Id: &id})
+}
+
+// insist starts a WfRun, again when the server is too busy.
+func insist(ctx context.Context, rpc lhpb.LittleHorseClient, req *lhpb.RunWfRequest) error {
 	for {
-		_, err := w.client.RPC().RunWf(ctx, &lhpb.RunWfRequest{WfSpecName: w.name, Id: &id})
+		_, err := rpc.RunWf(ctx, req)
 		if status.Code(err) != codes.ResourceExhausted {
 			return err
 		}

@@ -13,8 +13,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"littlehorse/lhpb"
@@ -126,20 +124,9 @@ func measureSearch(ctx context.Context, s settings, q searchSettings, out io.Wri
 	if err := w.span(ctx); err != nil {
 		return err
 	}
-	over := make(chan struct{})
-	var failed error
-	s.begin = func() {
-		go func() {
-			defer close(over)
-			failed = w.measure(ctx, r)
-		}()
-	}
-	s.until = over
-	if r.Beside, err = run(ctx, s, cfg); err != nil {
+	r.Beside, err = beside(ctx, s, cfg, "search", func() error { return w.measure(ctx, r) })
+	if err != nil {
 		return err
-	}
-	if failed != nil {
-		return fmt.Errorf("search: %w", failed)
 	}
 	return json.NewEncoder(out).Encode(r)
 }
@@ -170,22 +157,13 @@ func fill(ctx context.Context, client *lh.Client, q searchSettings) error {
 	return context.Cause(ctx)
 }
 
-// startFilling starts WfRun n, again when the server is too busy.
+// startFilling starts WfRun n.
 func startFilling(ctx context.Context, rpc lhpb.LittleHorseClient, q searchSettings, n int64) error {
 	id := q.WfSpec + "-" + strconv.FormatInt(n, 10)
-	req := &lhpb.RunWfRequest{
+	return insist(ctx, rpc, &lhpb.RunWfRequest{
 		WfSpecName: q.WfSpec, Id: &id,
 		Variables: map[string]*lhpb.VariableValue{searched: customer(int(n) % q.Values)},
-	}
-	for {
-		_, err := rpc.RunWf(ctx, req)
-		if status.Code(err) != codes.ResourceExhausted {
-			return err
-		}
-		if err := wait(ctx, pauseAfterError, nil); err != nil {
-			return err
-		}
-	}
+	})
 }
 
 func customer(n int) *lhpb.VariableValue {

@@ -143,19 +143,7 @@ func (t *threadRun) joined() *lhpb.ThreadRun {
 }
 
 // all are the ThreadRuns that are not archived, ascending.
-func (w *wfRun) allThreads() []*threadRun {
-	var numbers []int32
-	if w.row.before != nil {
-		prefix := w.keys.Kind(keys.KindThreadRun)
-		for _, t := range machine.Scan[lhpb.ThreadRun](w.tx.view, prefix, prefix.End(), maxWatches) {
-			numbers = append(numbers, t.Number)
-		}
-	}
-	for _, n := range numbers {
-		w.thread(n)
-	}
-	return w.loaded
-}
+func (w *wfRun) allThreads() []*threadRun { return slices.Collect(w.threadsFrom(0)) }
 
 // threadsFrom are the active ThreadRuns that are not below that number, ascending.
 func (w *wfRun) threadsFrom(n int32) iter.Seq[*threadRun] {

@@ -84,14 +84,14 @@ var stateMachines = []machineOf{
 // reaches reports whether a command may lead from one status to the other.
 func (m machineOf) reaches(from, to string) bool {
 	seen := map[string]bool{}
-	todo := []string{from}
-	for len(todo) > 0 {
-		at := todo[0]
-		todo = todo[1:]
+	open := []string{from}
+	for len(open) > 0 {
+		at := open[0]
+		open = open[1:]
 		for _, e := range m.edges {
 			if e[0] == at && !seen[e[1]] {
 				seen[e[1]] = true
-				todo = append(todo, e[1])
+				open = append(open, e[1])
 			}
 		}
 	}

@@ -194,12 +194,11 @@ func (n *nodeRun) overlook() {
 		return
 	}
 	looked := w.tally.now.Looked
+	suspects := slices.Clone(n.changed)
 	for i := w.first; i < w.beyond; i++ {
-		if n.outdated(int(i)) {
-			looked = min(looked, i)
-		}
+		suspects = append(suspects, i)
 	}
-	for _, i := range n.changed {
+	for _, i := range suspects {
 		if n.outdated(int(i)) {
 			looked = min(looked, i)
 		}

@@ -28,11 +28,7 @@ func (s *Server) openDashboard(ctx context.Context) (err error) {
 	if l.Protocol == Plain {
 		return nil
 	}
-	files, err := s.cfg.keyFiles(l)
-	if err != nil {
-		return err
-	}
-	k, err := newKeyring(files, s.log)
+	k, err := s.keyring(l)
 	if err != nil {
 		return err
 	}

@@ -222,15 +222,19 @@ func (s *Server) transport(l Listener) (credentials.TransportCredentials, error)
 	if l.Protocol == Plain {
 		return nil, nil
 	}
-	files, err := s.cfg.keyFiles(l)
-	if err != nil {
-		return nil, err
-	}
-	k, err := newKeyring(files, s.log)
+	k, err := s.keyring(l)
 	if err != nil {
 		return nil, err
 	}
 	return k.credentials(), nil
+}
+
+func (s *Server) keyring(l Listener) (*keyring, error) {
+	files, err := s.cfg.keyFiles(l)
+	if err != nil {
+		return nil, err
+	}
+	return newKeyring(files, s.log)
 }
 
 // limited is a port with a bound on its connections: one more is closed at once, so that those who have one keep

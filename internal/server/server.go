@@ -437,7 +437,6 @@ func (s *Server) shutdown(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// stop lets running calls end, or cuts them off when ctx is done.
 // forCalls is how long calls may take to end: a quarter of the time is for what they have left to be written.
 func forCalls(ctx context.Context) (context.Context, context.CancelFunc) {
 	end, ok := ctx.Deadline()
@@ -447,6 +446,7 @@ func forCalls(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithDeadline(ctx, end.Add(-time.Until(end)/4))
 }
 
+// stop lets running calls end, or cuts them off when ctx is done.
 func (l *opened) stop(ctx context.Context) {
 	if l.grpc == nil {
 		_ = l.net.Close()

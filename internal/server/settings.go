@@ -179,7 +179,7 @@ var Settings = []Setting{
 	{
 		Name: "LHS_X_UNKNOWN_IDENTITY_IS_ANONYMOUS", Default: "false", Bounds: "true, false",
 		Doc:   "Ours. Whether an authenticated caller without a Principal has the rights of `anonymous`, as the original has it. Otherwise he has none.",
-		apply: setUnknownIsAnonymous,
+		apply: boolean(func(c *Config) *bool { return &c.UnknownIsAnonymous }),
 	},
 	{Name: "LHS_ADVERTISED_LISTENERS", Bounds: "NAME://host:port,…", Doc: "How workers reach this server through each listener. Unset: localhost and the port of the listener.", apply: setAdvertised},
 	{
@@ -272,10 +272,7 @@ var Settings = []Setting{
 	{Name: "LHD_LISTENER", Bounds: "name", Doc: "Ours. Listener of LHS_LISTENERS whose protocol, certificate and authentication hold for the port of the dashboard. Unset: the first.", apply: setDashboardListener},
 	{
 		Name: "LHD_OUTPUT_STREAM", Default: "false", Bounds: "true, false", Doc: "Ours. Whether output topics can be read on the port of the dashboard; their values are not masked.",
-		apply: func(c *Config, v string) error {
-			c.Dashboard.OutputStream = strings.EqualFold(v, "true")
-			return member(strings.ToLower(v), "true", "false")
-		},
+		apply: boolean(func(c *Config) *bool { return &c.Dashboard.OutputStream }),
 	},
 	none("LHD_OAUTH_ENABLED", "OAuth of the dashboard."),
 
@@ -321,6 +318,13 @@ func member(v string, allowed ...string) error {
 		}
 	}
 	return fmt.Errorf("%q is not one of %s", v, strings.Join(allowed, ", "))
+}
+
+func boolean(field func(*Config) *bool) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		*field(c) = strings.EqualFold(v, "true")
+		return member(strings.ToLower(v), "true", "false")
+	}
 }
 
 func oneOf(allowed ...string) func(*Config, string) error {
@@ -400,11 +404,6 @@ func setListeners(c *Config, v string) error {
 		c.Listeners = append(c.Listeners, Listener{Name: name, Port: n})
 	}
 	return nil
-}
-
-func setUnknownIsAnonymous(c *Config, v string) error {
-	c.UnknownIsAnonymous = strings.EqualFold(v, "true")
-	return member(strings.ToLower(v), "true", "false")
 }
 
 func setDashboardListener(c *Config, v string) error {

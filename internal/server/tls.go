@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -93,14 +94,10 @@ func readAuthorities(setting, file string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// stamp tells whether a file was replaced.
-type stamp struct {
-	info os.FileInfo
-}
-
-func (s stamp) same(other stamp) bool {
-	return s.info != nil && other.info != nil && os.SameFile(s.info, other.info) &&
-		s.info.ModTime().Equal(other.info.ModTime()) && s.info.Size() == other.info.Size()
+// unchanged tells whether a file was not replaced. One that could not be looked at may have been.
+func unchanged(before, now os.FileInfo) bool {
+	return before != nil && now != nil && os.SameFile(before, now) &&
+		before.ModTime().Equal(now.ModTime()) && before.Size() == now.Size()
 }
 
 // keyring holds what the files say and follows them when they are replaced. Files that cannot be used change
@@ -112,7 +109,7 @@ type keyring struct {
 
 	mu      sync.Mutex
 	current *tls.Config
-	stamps  []stamp
+	stamps  []os.FileInfo // of each file; nil if it could not be looked at
 	looked  time.Time
 	trouble string // what was logged last about files that cannot be used
 }
@@ -156,36 +153,27 @@ func (k *keyring) config() *tls.Config {
 		return k.current
 	}
 	k.looked = time.Now()
-	if stamps := k.look(); !sameStamps(k.stamps, stamps) {
+	if stamps := k.look(); !slices.EqualFunc(k.stamps, stamps, unchanged) {
 		k.reload(stamps)
 	}
 	return k.current
 }
 
-func (k *keyring) look() []stamp {
-	var out []stamp
+func (k *keyring) look() []os.FileInfo {
+	var out []os.FileInfo
 	for _, file := range k.files.all() {
 		info, err := os.Stat(file)
 		if err != nil {
 			info = nil
 		}
-		out = append(out, stamp{info})
+		out = append(out, info)
 	}
 	return out
 }
 
-func sameStamps(a, b []stamp) bool {
-	for i := range a {
-		if !a[i].same(b[i]) {
-			return false
-		}
-	}
-	return true
-}
-
 // reload takes what the files say now. The stamps of files that cannot be used are not kept: a pair of which only
 // one half was replaced yet is tried again.
-func (k *keyring) reload(stamps []stamp) {
+func (k *keyring) reload(stamps []os.FileInfo) {
 	fresh, err := k.files.load()
 	if err != nil {
 		if k.trouble != err.Error() {
