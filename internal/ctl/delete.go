@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"littlehorse/lhpb"
@@ -97,8 +96,8 @@ func (c *cli) deleteQuota() *cobra.Command {
 
 func (c *cli) deleteWfRunBulk() *cobra.Command {
 	var from, to, status, id string
-	cmd := c.leaf("wfRunBulk <wfSpecName>", "Delete the WfRuns of a WfSpec that began in a period, by a bulk job", cobra.ExactArgs(1),
-		func(r *request) (proto.Message, error) {
+	cmd := leaf(c, "wfRunBulk <wfSpecName>", "Delete the WfRuns of a WfSpec that began in a period, by a bulk job", cobra.ExactArgs(1),
+		func(r *request) (*lhpb.BulkJob, error) {
 			req, err := bulkDelete(r, from, to, status)
 			if err != nil {
 				return nil, err

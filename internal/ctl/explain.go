@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"littlehorse/lhpb"
@@ -19,8 +18,8 @@ import (
 
 func (c *cli) explain() *cobra.Command {
 	var p paging
-	cmd := c.leaf("wfRun <id>", "Say what each ThreadRun of a WfRun waits for, and what failed", cobra.ExactArgs(1),
-		func(r *request) (proto.Message, error) {
+	cmd := leaf(c, "wfRun <id>", "Say what each ThreadRun of a WfRun waits for, and what failed", cobra.ExactArgs(1),
+		func(r *request) (*extra.ExplainWfRunResponse, error) {
 			limit, bookmark, err := p.get()
 			if err != nil {
 				return nil, err

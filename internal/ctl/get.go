@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"littlehorse/lhpb"
@@ -146,8 +145,8 @@ func metricWindowID(r *request) (*lhpb.MetricWindowId, error) {
 
 func (c *cli) getWfSpec() *cobra.Command {
 	var major, revision int32
-	cmd := c.leaf("wfSpec <name>", "Print a WfSpec: the newest, or a certain version", cobra.ExactArgs(1),
-		func(r *request) (proto.Message, error) {
+	cmd := leaf(c, "wfSpec <name>", "Print a WfSpec: the newest, or a certain version", cobra.ExactArgs(1),
+		func(r *request) (*lhpb.WfSpec, error) {
 			return r.wfSpec(r.args[0], given(r, "majorVersion", major), given(r, "revision", revision))
 		})
 	cmd.Flags().Int32Var(&major, "majorVersion", 0, "the major version; without --revision its newest")
@@ -165,8 +164,8 @@ func (r *request) wfSpec(name string, major, revision *int32) (*lhpb.WfSpec, err
 
 func (c *cli) getUserTaskDef() *cobra.Command {
 	var version int32
-	cmd := c.leaf("userTaskDef <name> [<version>]", "Print a UserTaskDef: the newest, or a certain version", nameAndVersion,
-		func(r *request) (proto.Message, error) {
+	cmd := leaf(c, "userTaskDef <name> [<version>]", "Print a UserTaskDef: the newest, or a certain version", nameAndVersion,
+		func(r *request) (*lhpb.UserTaskDef, error) {
 			name, v, err := r.nameAndVersion()
 			if err != nil {
 				return nil, err
@@ -184,8 +183,8 @@ func (c *cli) getUserTaskDef() *cobra.Command {
 }
 
 func (c *cli) getStructDef() *cobra.Command {
-	return c.leaf("structDef <name> [<version>]", "Print a StructDef: the newest, or a certain version", nameAndVersion,
-		func(r *request) (proto.Message, error) {
+	return leaf(c, "structDef <name> [<version>]", "Print a StructDef: the newest, or a certain version", nameAndVersion,
+		func(r *request) (*lhpb.StructDef, error) {
 			name, version, err := r.nameAndVersion()
 			if err != nil {
 				return nil, err

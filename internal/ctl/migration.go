@@ -4,14 +4,13 @@ import (
 	"errors"
 
 	"github.com/spf13/cobra"
-	"google.golang.org/protobuf/proto"
 
 	"littlehorse/lhpb"
 )
 
 func (c *cli) putWorkflowMigrationPlan() *cobra.Command {
-	return c.leaf("workflowMigrationPlan", "Create a migration plan; all of it is asked for", cobra.NoArgs,
-		func(r *request) (proto.Message, error) {
+	return leaf(c, "workflowMigrationPlan", "Create a migration plan; all of it is asked for", cobra.NoArgs,
+		func(r *request) (*lhpb.WorkflowMigrationPlan, error) {
 			req, err := askMigrationPlan(newPrompter(r.cmd))
 			if err != nil {
 				return nil, err
@@ -88,8 +87,8 @@ func askNodes(p *prompter) (map[string]*lhpb.NodeMigrationPlan, error) {
 
 func (c *cli) apply() *cobra.Command {
 	return group("apply", "Apply a migration plan",
-		c.leaf("workflowMigrationPlan <planName> <wfRunId>", "Migrate a WfRun by a plan; variables of its threads are asked for", cobra.ExactArgs(2),
-			func(r *request) (proto.Message, error) {
+		leaf(c, "workflowMigrationPlan <planName> <wfRunId>", "Migrate a WfRun by a plan; variables of its threads are asked for", cobra.ExactArgs(2),
+			func(r *request) (*lhpb.WfRun, error) {
 				values, err := askVariables(newPrompter(r.cmd))
 				if err != nil {
 					return nil, err

@@ -169,26 +169,33 @@ type rpc[Req, Resp proto.Message] func(lhpb.LittleHorseClient, context.Context, 
 
 // unary is a command that makes one call and prints the answer.
 func unary[Req, Resp proto.Message](c *cli, use, short string, args cobra.PositionalArgs, call rpc[Req, Resp], build func(*request) (Req, error)) *cobra.Command {
-	return c.leaf(use, short, args, func(r *request) (proto.Message, error) {
+	return leaf(c, use, short, args, func(r *request) (answer Resp, err error) {
 		req, err := build(r)
 		if err != nil {
-			return nil, err
+			return answer, err
 		}
 		return call(r.api, r.ctx, req)
 	})
 }
 
+// Prints is the annotation of a command that says which message it prints.
+const Prints = "prints"
+
 // leaf is a command that prints a message.
-func (c *cli) leaf(use, short string, args cobra.PositionalArgs, run func(*request) (proto.Message, error)) *cobra.Command {
+func leaf[Resp proto.Message](c *cli, use, short string, args cobra.PositionalArgs, run func(*request) (Resp, error)) *cobra.Command {
+	var none Resp
+	printed := string(none.ProtoReflect().Descriptor().Name())
+	ask := func(r *request) (proto.Message, error) { return run(r) }
 	return &cobra.Command{
-		Use: use, Short: short, Args: args,
+		Use: use, Short: short, Long: short + ".\nPrints a message " + printed + ".", Args: args,
+		Annotations: map[string]string{Prints: printed},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return c.with(cmd, args, func(r *request) error {
-				shown, err := c.show(r, nil, run)
+				shown, err := c.show(r, nil, ask)
 				if err != nil || !c.watch {
 					return err
 				}
-				return c.follow(r, shown, run)
+				return c.follow(r, shown, ask)
 			})
 		},
 	}

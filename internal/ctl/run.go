@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
-	"google.golang.org/protobuf/proto"
 
 	"littlehorse/lhpb"
 )
@@ -47,8 +46,8 @@ func (v *version) get() (major, revision *int32, err error) {
 func (c *cli) run() *cobra.Command {
 	var v version
 	var id, parent string
-	cmd := c.leaf("run <wfSpecName> [<varName> <value>]...", "Start a WfRun", evenPairs(1),
-		func(r *request) (proto.Message, error) {
+	cmd := leaf(c, "run <wfSpecName> [<varName> <value>]...", "Start a WfRun", evenPairs(1),
+		func(r *request) (*lhpb.WfRun, error) {
 			req := &lhpb.RunWfRequest{WfSpecName: r.args[0], Id: given(r, "wfRunId", id)}
 			if r.changed("parentWfRunId") {
 				req.ParentWfRunId = runID(parent)
@@ -75,8 +74,8 @@ func (c *cli) schedule() *cobra.Command {
 func (c *cli) scheduleRun() *cobra.Command {
 	var v version
 	var id, parent string
-	cmd := c.leaf("run <cron> <wfSpecName> [<varName> <value>]...", "Start WfRuns by a cron expression of five fields", evenPairs(2),
-		func(r *request) (proto.Message, error) {
+	cmd := leaf(c, "run <cron> <wfSpecName> [<varName> <value>]...", "Start WfRuns by a cron expression of five fields", evenPairs(2),
+		func(r *request) (*lhpb.ScheduledWfRun, error) {
 			req := &lhpb.ScheduleWfRequest{CronExpression: r.args[0], WfSpecName: r.args[1], Id: given(r, "id", id)}
 			if r.changed("parentWfRunId") {
 				req.ParentWfRunId = runID(parent)

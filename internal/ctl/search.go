@@ -2,6 +2,7 @@ package ctl
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -44,21 +45,42 @@ func (c *cli) searchWfRunByParent() *cobra.Command {
 	var page paging
 	var wfSpec, status string
 	var fullTree bool
-	cmd := unary(c, "byParent <parentWfRunId>", "Search the children of a WfRun", cobra.ExactArgs(1), api.SearchWfRun,
-		func(r *request) (*lhpb.SearchWfRunRequest, error) {
-			req := &lhpb.SearchWfRunRequest{
-				ParentWfRunId: runID(r.args[0]), WfSpecName: wfSpec, ShowFullTree: given(r, "show-full-tree", fullTree),
+	var levels int
+	cmd := leaf(c, "byParent <parentWfRunId>", "Search the children of a WfRun", cobra.ExactArgs(1),
+		func(r *request) (*lhpb.WfRunIdList, error) {
+			req := &lhpb.SearchWfRunRequest{ParentWfRunId: runID(r.args[0]), WfSpecName: wfSpec}
+			if r.changed("show-full-tree") || levels > 1 {
+				tree := fullTree || levels > 1
+				req.ShowFullTree = &tree
 			}
 			var errs [2]error
 			req.Limit, req.Bookmark, errs[0] = page.get()
 			req.Status, errs[1] = optionalEnum[lhpb.LHStatus](r, "status", status, lhpb.LHStatus_value)
-			return req, errors.Join(errs[:]...)
+			if err := errors.Join(errs[:]...); err != nil {
+				return nil, err
+			}
+			found, err := r.api.SearchWfRun(r.ctx, req)
+			if err != nil || levels <= 0 {
+				return found, err
+			}
+			deepest := depth(req.ParentWfRunId) + levels
+			found.Results = slices.DeleteFunc(found.Results, func(id *lhpb.WfRunId) bool { return depth(id) > deepest })
+			return found, nil
 		})
 	page.flags(cmd)
 	cmd.Flags().StringVar(&wfSpec, "wfSpecName", "", "only WfRuns of this WfSpec")
 	cmd.Flags().StringVar(&status, "status", "", "only WfRuns of this status")
 	cmd.Flags().BoolVar(&fullTree, "show-full-tree", false, "children of children too")
+	cmd.Flags().IntVar(&levels, "levels", 0, "only so many generations; what is deeper leaves a page short; 0 means all that is found")
 	return cmd
+}
+
+// depth is how many ancestors a WfRun has.
+func depth(id *lhpb.WfRunId) (n int) {
+	for ; id.GetParentWfRunId() != nil; id = id.ParentWfRunId {
+		n++
+	}
+	return n
 }
 
 func (c *cli) searchWfSpec() *cobra.Command {

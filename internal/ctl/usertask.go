@@ -5,7 +5,7 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
-	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/emptypb"
 
 	"littlehorse/lhpb"
 )
@@ -14,8 +14,8 @@ type savePolicy = lhpb.SaveUserTaskRunProgressRequest_SaveUserTaskRunAssignmentP
 
 func (c *cli) execute() *cobra.Command {
 	return group("execute", "Complete a UserTaskRun by hand",
-		c.leaf("userTaskRun <wfRunId> <userTaskGuid>", "Complete a UserTaskRun with results that are asked for", parts(2),
-			func(r *request) (proto.Message, error) {
+		leaf(c, "userTaskRun <wfRunId> <userTaskGuid>", "Complete a UserTaskRun with results that are asked for", parts(2),
+			func(r *request) (*emptypb.Empty, error) {
 				id := r.userTaskRunID()
 				form, err := r.openForm(id)
 				if err != nil {
@@ -31,8 +31,8 @@ func (c *cli) execute() *cobra.Command {
 
 func (c *cli) save() *cobra.Command {
 	var wfRun, guid string
-	cmd := c.leaf("userTaskRun", "Save results of a UserTaskRun that is not done yet; they are asked for", cobra.NoArgs,
-		func(r *request) (proto.Message, error) {
+	cmd := leaf(c, "userTaskRun", "Save results of a UserTaskRun that is not done yet; they are asked for", cobra.NoArgs,
+		func(r *request) (*lhpb.UserTaskRun, error) {
 			id := &lhpb.UserTaskRunId{WfRunId: runID(wfRun), UserTaskGuid: guid}
 			form, err := r.openForm(id)
 			if err != nil {
@@ -125,8 +125,8 @@ func (f *form) policy() (savePolicy, error) {
 }
 
 func (c *cli) putUserTaskRunComment() *cobra.Command {
-	return c.leaf("userTaskRunComment <wfRunId> <userTaskGuid>", "Comment on a UserTaskRun; user and comment are asked for", parts(2),
-		func(r *request) (proto.Message, error) {
+	return leaf(c, "userTaskRunComment <wfRunId> <userTaskGuid>", "Comment on a UserTaskRun; user and comment are asked for", parts(2),
+		func(r *request) (*lhpb.UserTaskRun, error) {
 			user, comment, err := r.askComment()
 			if err != nil {
 				return nil, err
@@ -139,8 +139,8 @@ func (c *cli) putUserTaskRunComment() *cobra.Command {
 
 func (c *cli) edit() *cobra.Command {
 	return group("edit", "Change a comment",
-		c.leaf("userTaskRunComment <wfRunId> <userTaskGuid> <commentId>", "Change a comment on a UserTaskRun; user and text are asked for", parts(3),
-			func(r *request) (proto.Message, error) {
+		leaf(c, "userTaskRunComment <wfRunId> <userTaskGuid> <commentId>", "Change a comment on a UserTaskRun; user and text are asked for", parts(3),
+			func(r *request) (*lhpb.UserTaskRun, error) {
 				p := r.split()
 				number, err := parseInt32("commentId", p[2])
 				if err != nil {

@@ -126,6 +126,7 @@ func TestSettingsDocument(t *testing.T) {
 	b.WriteString("`lh serve [properties-file]` reads them from the file if one is named, else from the environment; the two are never merged.\n")
 	b.WriteString("A value that cannot be used ends the start with its name; names without effect are told at start. ")
 	b.WriteString("`LHS_KAFKA_CONFIG_…`, `LHS_KAFKA_PRODUCER_CONFIG_…` and `LHS_CORE_KS_CONFIG_…` are accepted without effect.\n")
+	b.WriteString("`lh check` says what is wrong with them. Settings of clients and workers are in [lhctl](../lhctl.md#which-server).\n")
 	for _, state := range []State{Used, NoMeaning, Refused, Removed} {
 		fmt.Fprintf(&b, "\n## %s\n\n", map[State]string{
 			Used: "In use", NoMeaning: "Accepted without effect", Refused: "Refused", Removed: "Removed",

@@ -91,7 +91,7 @@ var Settings = []Setting{
 	none("LHS_SHOULD_CREATE_OUTPUT_TOPICS", "Whether the server creates output topics."),
 	none("LHS_RACK_ID", "Rack of this server."),
 	{
-		Name: "LHS_STATE_DIR", Default: "./lh-data", Bounds: "path", Doc: "Folder of the store: the only copy of all data. Keep it on a local disk and back it up (backup.md).",
+		Name: "LHS_STATE_DIR", Default: "./lh-data", Bounds: "path", Doc: "Folder of the store: the only copy of all data. Keep it on a local disk and [back it up](backup.md).",
 		apply: func(c *Config, v string) error { c.StateDir = v; return nil },
 	},
 
