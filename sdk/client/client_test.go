@@ -386,6 +386,7 @@ func TestClientCredentials(t *testing.T) {
 			return
 		}
 		tokens++
+		w.Header().Set("Content-Type", "application/json")
 		fmt.Fprintf(w, `{"access_token":"token-%d","expires_in":3600}`, tokens)
 	}))
 	defer idp.Close()

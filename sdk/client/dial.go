@@ -73,7 +73,7 @@ func dialOptions(cfg Config) ([]grpc.DialOption, error) {
 		grpc.WithChainStreamInterceptor(streamTenant(cfg.TenantID)),
 	}
 	if cfg.OAuthTokenURL != "" {
-		options = append(options, grpc.WithPerRPCCredentials(newTokenSource(cfg)))
+		options = append(options, grpc.WithPerRPCCredentials(newClientCredentials(cfg)))
 	}
 	if cfg.TLS && cfg.ByLogin() {
 		token, err := newStoredToken(cfg)

@@ -12,12 +12,10 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
-	"google.golang.org/grpc/credentials"
 )
 
 // ByLogin reports whether the configuration wants the token that Login has stored.
@@ -138,50 +136,31 @@ func (in *signIn) exchange(r *http.Request) (*oauth2.Token, error) {
 	return token, nil
 }
 
-// storedToken sends the token of a login, and renews it when it has expired.
-type storedToken struct {
-	config Config
-
-	mu    sync.Mutex
-	token *oauth2.Token
-}
-
-var _ credentials.PerRPCCredentials = (*storedToken)(nil)
-
-func newStoredToken(cfg Config) (*storedToken, error) {
+// newStoredToken sends the token of a login, and keeps the one that follows it.
+func newStoredToken(cfg Config) (*bearer, error) {
 	token, err := readToken(cfg.OAuthCredentials)
 	if err != nil {
 		return nil, err
 	}
-	return &storedToken{config: cfg, token: token}, nil
-}
-
-func (s *storedToken) RequireTransportSecurity() bool { return true }
-
-func (s *storedToken) GetRequestMetadata(ctx context.Context, _ ...string) (map[string]string, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if !s.token.Valid() {
-		if err := s.renew(ctx); err != nil {
-			return nil, fmt.Errorf("renew the token (lhctl login gets a new one): %w", err)
+	return &bearer{token: token, renew: func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
+		token, err := cfg.renew(ctx, old)
+		if err != nil {
+			err = fmt.Errorf("renew the token (lhctl login gets a new one): %w", err)
 		}
-	}
-	return map[string]string{"authorization": s.token.Type() + " " + s.token.AccessToken}, nil
+		return token, err
+	}}, nil
 }
 
-func (s *storedToken) renew(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, tokenTimeout)
-	defer cancel()
-	provider, err := oidc.NewProvider(ctx, s.config.OAuthServerURL)
+func (c Config) renew(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error) {
+	provider, err := oidc.NewProvider(ctx, c.OAuthServerURL)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	token, err := s.config.oauth(provider).TokenSource(ctx, s.token).Token()
+	token, err := c.oauth(provider).TokenSource(ctx, old).Token()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	s.token = token
-	return writeToken(s.config.OAuthCredentials, token)
+	return token, writeToken(c.OAuthCredentials, token)
 }
 
 func readToken(path string) (*oauth2.Token, error) {

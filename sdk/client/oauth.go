@@ -2,92 +2,58 @@ package lh
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"net/http"
-	"net/url"
-	"strings"
 	"sync"
 	"time"
 
+	"golang.org/x/oauth2"
+	"golang.org/x/oauth2/clientcredentials"
 	"google.golang.org/grpc/credentials"
 )
 
-// tokenSource gets access tokens by the client-credentials flow and keeps one until shortly before it expires.
-type tokenSource struct {
-	url, id, secret string
-	http            *http.Client
+// tokenTimeout bounds how long a token may take to come.
+const tokenTimeout = 10 * time.Second
 
-	mu      sync.Mutex
-	token   string
-	expires time.Time
+// bearer sends a token with every call, and gets another shortly before it expires.
+type bearer struct {
+	renew func(ctx context.Context, old *oauth2.Token) (*oauth2.Token, error)
+
+	mu    sync.Mutex
+	token *oauth2.Token // nil before the first
 }
 
-const (
-	tokenTimeout = 10 * time.Second
-	tokenMargin  = 10 * time.Second
-	maxTokenBody = 1 << 20
-)
+var _ credentials.PerRPCCredentials = (*bearer)(nil)
 
-var _ credentials.PerRPCCredentials = (*tokenSource)(nil)
-
-func newTokenSource(cfg Config) *tokenSource {
-	return &tokenSource{
-		url: cfg.OAuthTokenURL, id: cfg.OAuthClientID, secret: cfg.OAuthClientSecret,
-		http: &http.Client{Timeout: tokenTimeout},
+// newClientCredentials gets tokens by the client-credentials flow.
+func newClientCredentials(cfg Config) *bearer {
+	flow := &clientcredentials.Config{
+		ClientID: cfg.OAuthClientID, ClientSecret: cfg.OAuthClientSecret, TokenURL: cfg.OAuthTokenURL,
+		AuthStyle: oauth2.AuthStyleInHeader,
 	}
-}
-
-func (s *tokenSource) RequireTransportSecurity() bool { return true }
-
-func (s *tokenSource) GetRequestMetadata(ctx context.Context, _ ...string) (map[string]string, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.token == "" || time.Now().After(s.expires) {
-		if err := s.refresh(ctx); err != nil {
+	return &bearer{renew: func(ctx context.Context, _ *oauth2.Token) (*oauth2.Token, error) {
+		token, err := flow.Token(ctx)
+		if err != nil {
 			return nil, fmt.Errorf("get OAuth token: %w", err)
 		}
-	}
-	return map[string]string{"authorization": "Bearer " + s.token}, nil
+		return token, nil
+	}}
 }
 
-func (s *tokenSource) refresh(ctx context.Context) error {
-	form := url.Values{"grant_type": {"client_credentials"}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url, strings.NewReader(form.Encode()))
-	if err != nil {
-		return err
+func (b *bearer) RequireTransportSecurity() bool { return true }
+
+func (b *bearer) GetRequestMetadata(ctx context.Context, _ ...string) (map[string]string, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.token.Valid() {
+		ctx, cancel := context.WithTimeout(ctx, tokenTimeout)
+		defer cancel()
+		token, err := b.renew(ctx, b.token)
+		if token != nil {
+			b.token = token // it may be the only one that the provider still takes
+		}
+		if err != nil {
+			return nil, err
+		}
 	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.SetBasicAuth(url.QueryEscape(s.id), url.QueryEscape(s.secret))
-	resp, err := s.http.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxTokenBody))
-	if err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("token endpoint answered %s", resp.Status)
-	}
-	var answer struct {
-		AccessToken string  `json:"access_token"`
-		ExpiresIn   float64 `json:"expires_in"`
-	}
-	if err := json.Unmarshal(body, &answer); err != nil {
-		return fmt.Errorf("token endpoint: %w", err)
-	}
-	if answer.AccessToken == "" {
-		return errors.New("token endpoint answered without access_token")
-	}
-	life := time.Duration(answer.ExpiresIn * float64(time.Second))
-	if life <= tokenMargin {
-		life = tokenMargin + time.Second
-	}
-	s.token = answer.AccessToken
-	s.expires = time.Now().Add(life - tokenMargin)
-	return nil
+	return map[string]string{"authorization": b.token.Type() + " " + b.token.AccessToken}, nil
 }
