@@ -2,21 +2,27 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 )
 
 func TestCheckSaysEveryProblemAndWarning(t *testing.T) {
+	const open = "warning: LHS_LISTENERS_AUTHENTICATION_MAP: listener %s: calls are not authenticated: " +
+		"whoever reaches it may do what the principal \"anonymous\" may\n"
 	for _, c := range []struct {
 		name, settings, want string
 		fails                bool
 	}{
-		{"nothing set", "", "no problems, 0 warnings\n", false},
-		{"unknown name", "LHS_NO_SUCH_THING=1\n", "warning: LHS_NO_SUCH_THING: unknown setting, ignored\nno problems, 1 warnings\n", false},
+		{"nothing set", "", fmt.Sprintf(open, "PLAIN") + "no problems, 1 warnings\n", false},
+		{
+			"unknown name", "LHS_NO_SUCH_THING=1\n",
+			"warning: LHS_NO_SUCH_THING: unknown setting, ignored\n" + fmt.Sprintf(open, "PLAIN") + "no problems, 2 warnings\n", false,
+		},
 		{
 			"two problems and a warning", "LHS_NO_SUCH_THING=1\nLHS_LISTENERS=A:1\nLHS_LISTENERS_PROTOCOL_MAP=A:TLS\nLHS_HEALTH_PATH_STATUS=/liveness\n",
-			"warning: LHS_NO_SUCH_THING: unknown setting, ignored\n" +
+			"warning: LHS_NO_SUCH_THING: unknown setting, ignored\n" + fmt.Sprintf(open, "A") +
 				"problem: LHS_HEALTH_PATH_STATUS: /liveness is the path of LHS_HEALTH_PATH_LIVENESS\n" +
 				"problem: LHS_LISTENER_A_CERT: not set, but listener A has protocol TLS\n", true,
 		},

@@ -184,7 +184,7 @@ func configFrom(values map[string]string) (Config, []Notice, error) {
 	}
 	c.takeKeyFiles(given)
 	errs = append(errs, c.Health.validate(), c.validateListeners(), validateInternal(values))
-	return c, notices(values, given, c.Listeners), errors.Join(errs...)
+	return c, c.notices(values, given), errors.Join(errs...)
 }
 
 // validate refuses two paths that are one: only one of them would be served.
@@ -206,27 +206,43 @@ func (h HealthConfig) validate() error {
 	return nil
 }
 
+// ownPrefixes begin the names that are looked at. Those of clients were settings of the original's dashboard, which is
+// a client; this server's own is none.
+var ownPrefixes = []string{"LHS_", "LHD_", clientPrefix}
+
+const clientPrefix = "LHC_"
+
 // notices names what is set without effect.
-func notices(values, unknown map[string]string, listeners []Listener) []Notice {
+func (c *Config) notices(values, unknown map[string]string) []Notice {
 	var out []Notice
-	unread := useless(unknown, listeners)
+	useless := c.useless(values)
 	for _, s := range Settings {
-		if values[s.Name] != "" && s.State != Used {
+		switch {
+		case values[s.Name] == "":
+		case s.State != Used:
 			out = append(out, Notice{s.Name, s.State.explain()})
+		case useless[s.Name] != "":
+			out = append(out, Notice{s.Name, useless[s.Name]})
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(unknown)) {
 		switch {
-		case unknown[name] == "" || !strings.HasPrefix(name, "LHS_"):
-		case unread[name] != "":
-			out = append(out, Notice{name, unread[name]})
-		case slices.ContainsFunc(familyPrefixes, func(p string) bool { return strings.HasPrefix(name, p) }):
+		case unknown[name] == "" || !startsWith(name, ownPrefixes):
+		case useless[name] != "":
+			out = append(out, Notice{name, useless[name]})
+		case strings.HasPrefix(name, clientPrefix):
+			out = append(out, Notice{name, "a setting of clients, without meaning for a server"})
+		case startsWith(name, familyPrefixes):
 			out = append(out, Notice{name, NoMeaning.explain()})
 		default:
 			out = append(out, Notice{name, "unknown setting, ignored"})
 		}
 	}
 	return out
+}
+
+func startsWith(name string, prefixes []string) bool {
+	return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(name, p) })
 }
 
 // Effective lists the settings as name and value, secrets starred: those that are set, and those with a

@@ -12,6 +12,7 @@ import (
 
 var write = flag.Bool("write", false, "write generated documents instead of comparing them")
 
+// covers: operations §2
 func TestDefaultsAreTheDocumentedOnes(t *testing.T) {
 	c := DefaultConfig()
 	if c.ClusterID != "cluster1" || c.Partitions != 12 || c.StateDir != "./lh-data" || c.InstanceID != -1 || c.InternalPort != 2011 || c.MaxRecordBytes != 1_047_000 {
@@ -45,13 +46,14 @@ func TestSettingsAct(t *testing.T) {
 	}
 }
 
+// covers: operations §1; operations §2
 func TestBadSettingsAreRefusedByName(t *testing.T) {
 	for name, value := range map[string]string{
 		"LHS_CLUSTER_PARTITIONS": "0", "LHS_CLUSTER_ID": "a b", "LHS_INSTANCE_ID": "server1", "LHS_LISTENERS": "A:1,B:1",
 		"LHS_KAFKA_BOOTSTRAP_SERVERS": "localhost:9092", "LHS_LISTENERS_PROTOCOL_MAP": "PLAIN:SSL", "LHS_INTERNAL_SERVER_KEY": "k.pem", "LHS_INTERNAL_CA_CERT": "ca.pem", "LHS_OAUTH_CLIENT_ID_FILE": "/missing",
 		"LHS_LISTENERS_AUTHENTICATION_MAP": "PLAIN:MTLS", "LHS_METRICS_LEVEL": "LOUD", "LHS_HEALTH_PATH_STATUS": "status",
 		"LHS_X_MAX_THREAD_RUNS_PER_WF_RUN": "1", "LHS_ADVERTISED_LISTENERS": "PLAIN:localhost:2023", "LHS_LOG_FORMAT": "xml",
-		"LHS_MEMORY_LIMIT_BYTES": "1", "LHS_INTERNAL_ADVERTISED_HOST": "a b", "LHS_HEALTH_PATH_READINESS": "/liveness",
+		"LHS_MEMORY_LIMIT_BYTES": "1", "LHD_OUTPUT_STREAM": "yes", "LHS_INTERNAL_ADVERTISED_HOST": "a b", "LHS_HEALTH_PATH_READINESS": "/liveness",
 	} {
 		if _, _, err := configFrom(map[string]string{name: value}); err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%s=%s gives %v", name, value, err)
@@ -67,6 +69,7 @@ func TestBadSettingsAreRefusedByName(t *testing.T) {
 	}
 }
 
+// covers: operations §1; operations §2
 func TestSettingsWithoutEffectAreNamed(t *testing.T) {
 	_, notes, err := configFrom(map[string]string{
 		"LHS_RACK_ID": "r1", "LHS_STREAMS_METRICS_LEVEL": "x", "LHS_TYPO": "1", "LHS_KAFKA_CONFIG_ACKS": "all", "OTHER": "1", "LHS_EMPTY": "",
@@ -84,6 +87,115 @@ func TestSettingsWithoutEffectAreNamed(t *testing.T) {
 	}
 }
 
+// covers: operations §2; operations §10
+func TestSettingsThatNoListenerReadsAreNamed(t *testing.T) {
+	for _, c := range []struct {
+		settings map[string]string
+		want     []string
+	}{
+		{map[string]string{"LHS_OAUTH_ISSUER_URL": "https://id.example.com", "LHS_OAUTH_CLIENT_SECRET": "s"}, []string{
+			"LHS_OAUTH_CLIENT_SECRET: no listener has authentication OAUTH, ignored", "LHS_OAUTH_ISSUER_URL: no listener has authentication OAUTH, ignored",
+		}},
+		{map[string]string{
+			"LHS_OAUTH_ISSUER_URL": "https://id.example.com", "LHS_OAUTH_AUDIENCE": "lh", "LHS_LISTENERS_AUTHENTICATION_MAP": "PLAIN:OAUTH",
+		}, nil},
+		{map[string]string{"LHS_CA_CERT": "ca.pem"}, []string{"LHS_CA_CERT: no listener has protocol MTLS, ignored"}},
+		{map[string]string{"LHC_API_HOST": "lh", "LHD_PROT": "8081"}, []string{
+			"LHC_API_HOST: a setting of clients, without meaning for a server", "LHD_PROT: unknown setting, ignored",
+		}},
+	} {
+		_, notes, err := configFrom(c.settings)
+		if got := told(notes); err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%v: %v %q", c.settings, err, got)
+		}
+	}
+}
+
+func told(notes []Notice) (out []string) {
+	for _, n := range notes {
+		out = append(out, n.Name+": "+n.Text)
+	}
+	return out
+}
+
+// What an operator is warned of depends on who may call, and on who may listen on the way.
+func TestWarnings(t *testing.T) {
+	const oauth, stream = "LHS_OAUTH_ISSUER_URL=http://id LHS_OAUTH_AUDIENCE=lh LHS_LISTENERS_AUTHENTICATION_MAP=PLAIN:OAUTH", "LHD_OUTPUT_STREAM=true"
+	for settings, want := range map[string][]string{
+		"":                   {"calls are not authenticated"},
+		oauth:                {"OAuth without TLS", "asked in clear"},
+		stream:               {"calls are not authenticated", "the output stream is not authenticated"},
+		oauth + " " + stream: {"OAuth without TLS", "asked in clear"},
+		oauth + " " + stream + " LHD_BIND_HOST=0.0.0.0": {"OAuth without TLS", "asked in clear", "the output stream is not encrypted"},
+		stream + " LHD_PORT=0":                          {"calls are not authenticated"},
+	} {
+		values := map[string]string{}
+		for _, f := range strings.Fields(settings) {
+			k, v, _ := strings.Cut(f, "=")
+			values[k] = v
+		}
+		c, _, err := configFrom(values)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := told(c.Warnings())
+		ok := len(got) == len(want)
+		for i := range min(len(got), len(want)) {
+			ok = ok && strings.Contains(got[i], want[i])
+		}
+		if !ok {
+			t.Errorf("%s: warned of %q", settings, got)
+		}
+	}
+}
+
+// Every documented name is known, and acts with the documented default, or with one that is ours for a reason.
+// covers: operations §2
+func TestDocumentedSettingsAreKnown(t *testing.T) {
+	documented := map[string]string{
+		"LHS_PRODUCER_MAX_REQUEST_SIZE": "1047000", "LHS_CLUSTER_ID": "cluster1", "LHS_INSTANCE_ID": "", "LHS_CLUSTER_PARTITIONS": "12",
+		"LHS_STATE_DIR":                   "./lh-data", // ours: it is the only copy
+		"LHS_CORE_STREAM_THREADS":         "0",         // ours: as many as cores
+		"LHS_CORE_STATESTORE_CACHE_BYTES": "33554432", "LHS_X_MAX_BULK_JOB_COMMANDS_PER_TICK": "10", "LHS_X_MAX_DELETES_PER_COMMAND": "1000",
+		"LHS_X_MAX_THREAD_RUNS_PER_WF_RUN": "0", // ours: no limit
+		"LHS_X_METRIC_RETENTION_MS":        "1209600000",
+		"LHS_LISTENERS":                    "PLAIN:2023", "LHS_LISTENERS_PROTOCOL_MAP": "", "LHS_LISTENERS_AUTHENTICATION_MAP": "", "LHS_ADVERTISED_LISTENERS": "",
+		"LHS_LISTENER_<NAME>_CERT": "", "LHS_LISTENER_<NAME>_KEY": "", "LHS_CA_CERT": "",
+		"LHS_OAUTH_INTROSPECT_URL": "", "LHS_OAUTH_CLIENT_ID": "", "LHS_OAUTH_CLIENT_SECRET": "", "LHS_OAUTH_CLIENT_ID_FILE": "", "LHS_OAUTH_CLIENT_SECRET_FILE": "",
+		"LHS_INTERNAL_BIND_PORT": "2011", "LHS_INTERNAL_ADVERTISED_HOST": "localhost", "LHS_INTERNAL_ADVERTISED_PORT": "",
+		"LHS_HEALTH_SERVICE_PORT": "1822", "LHS_HEALTH_PATH_LIVENESS": "/liveness", "LHS_HEALTH_PATH_READINESS": "/readiness", "LHS_HEALTH_PATH_STATUS": "/status",
+		"LHS_HEALTH_PATH_METRICS": "/metrics", "LHS_HEALTH_PATH_DISK_USAGE": "/diskUsage", "HEALTH_PATH_STANDBY": "/standby-status", "LHS_METRICS_LEVEL": "INFO",
+	}
+	withoutEffect := strings.Fields(`
+		LHS_KAFKA_SECURITY_PROTOCOL LHS_KAFKA_KEYSTORE LHS_KAFKA_KEYSTORE_PASSWORD LHS_KAFKA_KEYSTORE_PASSWORD_FILE LHS_KAFKA_TRUSTSTORE
+		LHS_KAFKA_TRUSTSTORE_PASSWORD LHS_KAFKA_TRUSTSTORE_PASSWORD_FILE LHS_KAFKA_SASL_MECHANISM LHS_KAFKA_SASL_JAAS_CONFIG LHS_KAFKA_SASL_JAAS_CONFIG_FILE
+		LHS_KAFKA_LINGER_MS LHS_REPLICATION_FACTOR LHS_OUTPUT_TOPIC_PARTITIONS LHS_SHOULD_CREATE_TOPICS LHS_SHOULD_CREATE_OUTPUT_TOPICS LHS_RACK_ID
+		LHS_TIMER_STREAM_THREADS LHS_CORE_STREAMS_COMMIT_INTERVAL LHS_TIMER_STREAMS_COMMIT_INTERVAL LHS_STREAMS_SESSION_TIMEOUT
+		LHS_STREAMS_NUM_STANDBY_REPLICAS LHS_STREAMS_NUM_WARMUP_REPLICAS LHS_STREAMS_STATE_CLEANUP_DELAY_MS LHS_TIMER_STATESTORE_CACHE_BYTES
+		LHS_CORE_MEMTABLE_SIZE_BYTES LHS_ROCKSDB_TOTAL_BLOCK_CACHE_BYTES LHS_ROCKSDB_TOTAL_MEMTABLE_BYTES LHS_ROCKSDB_COMPACTION_THREADS
+		LHS_ROCKSDB_USE_DIRECT_IO LHS_ROCKSDB_RATE_LIMIT_BYTES LHS_ROCKSDB_RATE_LIMIT_INCLUDE_READS LHS_MAX_BULK_JOB_ITER_DURATION_MS
+		LHS_BULK_JOB_DELAY_INTERVAL_SECONDS LHS_X_ENABLE_TIMER_STREAMS LHS_INTERNAL_CA_CERT LHS_INTERNAL_SERVER_CERT LHS_INTERNAL_SERVER_KEY`)
+	removed := strings.Fields(`
+		LHS_STREAMS_METRICS_LEVEL LHS_X_ROCKSDB_LOG_LEVEL LHS_X_ROCKSDB_USE_LEVEL_COMPACTION LHS_STREAMS_TRANSACTION_TIMEOUT_MS LHS_TIMER_MEMTABLE_SIZE_BYTES`)
+	known := map[string]Setting{}
+	for _, s := range Settings {
+		known[s.Name] = s
+	}
+	for name, def := range documented {
+		if s, ok := known[name]; !ok || s.State != Used || s.Default != def {
+			t.Errorf("%s: %v, default %q", name, s.State, s.Default)
+		}
+	}
+	for state, names := range map[State][]string{NoMeaning: withoutEffect, Removed: removed, Refused: {"LHS_KAFKA_BOOTSTRAP_SERVERS"}} {
+		for _, name := range names {
+			if s, ok := known[name]; !ok || s.State != state {
+				t.Errorf("%s: %v", name, s.State)
+			}
+		}
+	}
+}
+
+// covers: operations §1
 func TestFileReplacesTheEnvironment(t *testing.T) {
 	t.Setenv("LHS_CLUSTER_ID", "environment")
 	file := filepath.Join(t.TempDir(), "lh.properties")
@@ -108,6 +220,7 @@ func TestFileReplacesTheEnvironment(t *testing.T) {
 	}
 }
 
+// covers: operations §1
 func TestSecretsAreStarred(t *testing.T) {
 	for name, want := range map[string]bool{
 		"LHS_KAFKA_KEYSTORE_PASSWORD": true, "LHS_OAUTH_CLIENT_SECRET": true, "LHS_KAFKA_SASL_JAAS_CONFIG": true,
@@ -124,9 +237,10 @@ func TestSettingsDocument(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("# Server settings\n\n")
 	b.WriteString("`lh serve [properties-file]` reads them from the file if one is named, else from the environment; the two are never merged.\n")
-	b.WriteString("A value that cannot be used ends the start with its name; names without effect are told at start. ")
+	b.WriteString("A value that cannot be used ends the start with its name; names without effect are told at start.\n")
+	b.WriteString("`lh check [properties-file]` says both, and what a server warns of, without starting one.\n")
 	b.WriteString("`LHS_KAFKA_CONFIG_…`, `LHS_KAFKA_PRODUCER_CONFIG_…` and `LHS_CORE_KS_CONFIG_…` are accepted without effect.\n")
-	b.WriteString("`lh check` says what is wrong with them. Settings of clients and workers are in [lhctl](../lhctl.md#which-server).\n")
+	b.WriteString("Settings of clients and workers are in [lhctl](../lhctl.md#which-server).\n")
 	for _, state := range []State{Used, NoMeaning, Refused, Removed} {
 		fmt.Fprintf(&b, "\n## %s\n\n", map[State]string{
 			Used: "In use", NoMeaning: "Accepted without effect", Refused: "Refused", Removed: "Removed",

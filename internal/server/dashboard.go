@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"littlehorse/internal/auth"
@@ -44,13 +45,6 @@ func (s *Server) serveDashboard() {
 	l := s.dashboardListener()
 	_, open := l.authenticator().(auth.None)
 	local := s.dashboard.net.Addr().(*net.TCPAddr).IP.IsLoopback()
-	switch {
-	case open:
-		s.log.Warn("the output stream is not authenticated: whoever reaches its port may read all values of all tenants, unmasked",
-			"addr", s.dashboard.addr(), "setting", "LHD_OUTPUT_STREAM")
-	case !local && l.Protocol == Plain:
-		s.log.Warn("the output stream is not encrypted: put a proxy with TLS before its port", "addr", s.dashboard.addr())
-	}
 	c := dashboard.Config{
 		API: s.face, Listener: l.forAPI(), LocalOnly: open && local, Log: s.log,
 		Heartbeat: dashboard.DefaultHeartbeat, WriteTimeout: dashboard.DefaultWriteTimeout,
@@ -67,6 +61,25 @@ func (s *Server) dashboardListener() *opened {
 	}
 	return s.listeners[0]
 }
+
+// dashboardWarnings tell who may read what is served on the port, and on the way to it.
+func (c *Config) dashboardWarnings() []Notice {
+	d := c.Dashboard
+	i := slices.IndexFunc(c.Listeners, func(l Listener) bool { return l.Name == d.Listener })
+	if !d.OutputStream || d.Port <= 0 || len(c.Listeners) == 0 {
+		return nil
+	}
+	l := c.Listeners[max(0, i)]
+	switch {
+	case l.Authenticator == nil && l.Authentication == NoAuthentication:
+		return []Notice{{"LHD_OUTPUT_STREAM", "the output stream is not authenticated: whoever reaches its port may read all values of all tenants, unmasked"}}
+	case l.Protocol == Plain && !isLoopback(d.BindHost):
+		return []Notice{{"LHD_OUTPUT_STREAM", "the output stream is not encrypted: put a proxy with TLS before its port"}}
+	}
+	return nil
+}
+
+func isLoopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
 
 // DashboardAddr is the address of the dashboard's port; "" if there is none.
 func (s *Server) DashboardAddr() string { return s.dashboard.addr() }

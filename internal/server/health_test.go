@@ -10,6 +10,7 @@ import (
 	"testing"
 )
 
+// covers: operations §3
 func TestHealthPort(t *testing.T) {
 	dir, wrong := t.TempDir(), ""
 	if err := os.WriteFile(filepath.Join(dir, "x"), make([]byte, 123), 0o600); err != nil {

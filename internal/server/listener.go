@@ -187,32 +187,48 @@ func validateInternal(values map[string]string) error {
 	return errors.Join(caErr, pairErr)
 }
 
-// useless names the settings of certificates that no listener reads.
-func useless(given map[string]string, listeners []Listener) map[string]string {
+// useless names the settings that no listener reads.
+func (c *Config) useless(given map[string]string) map[string]string {
 	out := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(given)) {
-		for _, l := range listeners {
+		for _, l := range c.Listeners {
 			if name == certSetting(l.Name) || name == keySetting(l.Name) {
 				out[name] = fmt.Sprintf("listener %s has protocol PLAIN, ignored", l.Name)
 			}
 		}
+		if strings.HasPrefix(name, "LHS_OAUTH_") && !c.byToken() {
+			out[name] = "no listener has authentication OAUTH, ignored"
+		}
+	}
+	if !slices.ContainsFunc(c.Listeners, func(l Listener) bool { return l.Protocol == MTLS }) {
+		out["LHS_CA_CERT"] = "no listener has protocol MTLS, ignored"
 	}
 	return out
 }
 
-// warn tells what an operator may have meant otherwise.
-func (s *Server) warn(context.Context) error {
-	for _, l := range s.cfg.Listeners {
+// Warnings tell what an operator may have meant otherwise. A server logs them at start.
+func (c *Config) Warnings() []Notice {
+	var out []Notice
+	warn := func(name, format string, args ...any) { out = append(out, Notice{name, fmt.Sprintf(format, args...)}) }
+	for _, l := range c.Listeners {
 		switch {
 		case l.Authenticator != nil:
 		case l.Authentication == NoAuthentication:
-			s.log.Warn("calls are not authenticated: whoever reaches the listener may do what the principal \"anonymous\" may", "listener", l.Name)
+			warn("LHS_LISTENERS_AUTHENTICATION_MAP", "listener %s: calls are not authenticated: whoever reaches it may do what the principal \"anonymous\" may", l.Name)
 		case l.Authentication == ByToken && l.Protocol == Plain:
-			s.log.Warn("OAuth without TLS: whoever listens on the way can use the tokens", "listener", l.Name)
+			warn("LHS_LISTENERS_PROTOCOL_MAP", "listener %s: OAuth without TLS: whoever listens on the way can use the tokens", l.Name)
 		}
 	}
-	if s.cfg.byToken() && s.cfg.OAuth.InClear() {
-		s.log.Warn("the OAuth server is asked in clear: use https unless it is on this machine")
+	if c.byToken() && c.OAuth.InClear() {
+		warn("LHS_OAUTH_INTROSPECT_URL", "the OAuth server is asked in clear: use https unless it is on this machine")
+	}
+	return append(out, c.dashboardWarnings()...)
+}
+
+// warn logs what Warnings tell.
+func (s *Server) warn(context.Context) error {
+	for _, n := range s.cfg.Warnings() {
+		s.log.Warn(n.Text, "setting", n.Name)
 	}
 	return nil
 }

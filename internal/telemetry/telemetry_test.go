@@ -23,6 +23,7 @@ func scrape(t *testing.T, m *Metrics) string {
 	return string(body)
 }
 
+// covers: operations §4
 func TestDocumentedNamesAndLabels(t *testing.T) {
 	m := NewMetrics("cluster1")
 	rpc := NewRPCs(m, "littlehorse.LittleHorse").Method("RunWf", "UNARY")

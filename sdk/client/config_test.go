@@ -20,6 +20,7 @@ func write(t *testing.T, path, text string) string {
 	return path
 }
 
+// covers: operations §7
 func TestOneSourceCounts(t *testing.T) {
 	home := t.TempDir()
 	t.Setenv("HOME", home)
@@ -52,6 +53,7 @@ func TestOneSourceCounts(t *testing.T) {
 	}
 }
 
+// covers: operations §7
 func TestSettingsAreRead(t *testing.T) {
 	c, err := LoadConfig(Settings(map[string]string{
 		"LHC_API_HOST": "lh.example", "LHC_API_PORT": "443", "LHC_API_PROTOCOL": "TLS", "LHC_TENANT_ID": "t",

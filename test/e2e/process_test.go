@@ -60,6 +60,7 @@ func TestKilledServerGoesOn(t *testing.T) {
 	s.Stop(t)
 }
 
+// covers: operations §1
 func TestBadSettingsEndTheStart(t *testing.T) {
 	for _, env := range []string{"LHS_KAFKA_BOOTSTRAP_SERVERS=localhost:9092", "LHS_CLUSTER_PARTITIONS=none"} {
 		if err := startsWith(t, env); err == nil {
