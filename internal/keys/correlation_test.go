@@ -46,6 +46,8 @@ func TestObjectKeysNeverChange(t *testing.T) {
 	for k, want := range map[Key]string{
 		In("acme").TaskWorkerGroup("t"): "gacme\x00\x01\x01t\x00\x01",
 		In("acme").Schedule("nightly"):  "gacme\x00\x01\x02nightly\x00\x01",
+		In("acme").BulkShare("b1"):      "gacme\x00\x01\x05b1\x00\x01",
+		In("acme").BulkJob("b1"):        "gacme\x00\x01\x22b1\x00\x01",
 		c.Event():                       "gacme\x00\x01\x03doc\x00\x01d-7\x00\x01",
 		c.Delivery(n):                   "gacme\x00\x01\x03doc\x00\x01d-7\x00\x01p_c\x00\x01\x80\x00\x00\x02\x80\x00\x00\x01",
 		c.Waiting(n):                    "gacme\x00\x01\x04doc\x00\x01d-7\x00\x01p_c\x00\x01\x80\x00\x00\x02\x80\x00\x00\x01",
@@ -53,6 +55,7 @@ func TestObjectKeysNeverChange(t *testing.T) {
 		Timer{DueNs: 1, Tenant: "acme", Kind: TimerCorrelated, ID: "doc/d-7"}.Key(): "x\x80\x00\x00\x00\x00\x00\x00\x01acme\x00\x01\x0adoc/d-7\x00\x01",
 		In("acme").Tag(TagSchedule).Text("report").Prefix():                         "tacme\x00\x01\x0areport\x00\x01",
 		In("acme").Tag(TagCorrelatedEvent).Text("doc").Int(1).Prefix():              "tacme\x00\x01\x0bdoc\x00\x01\x80\x00\x00\x01",
+		In("acme").Tag(TagMigration).Text("plan").Prefix():                          "tacme\x00\x01\x0cplan\x00\x01",
 	} {
 		if string(k) != want {
 			t.Errorf("%q was %q", k, want)
