@@ -69,19 +69,13 @@ func countsOf(of keys.Counted, minute []int64) []*pb.Count {
 	return out
 }
 
-// sumOf adds counts of one partition; the shortest times are compared among those that counted anything.
+// sumOf adds counts of one partition.
 func sumOf(sum, counts []*pb.Count) []*pb.Count {
 	for i, n := range counts {
 		if i == len(sum) {
 			sum = append(sum, &pb.Count{})
 		}
-		s := sum[i]
-		if s.Count == 0 || n.Count > 0 && n.MinMs < s.MinMs {
-			s.MinMs = n.MinMs
-		}
-		s.Count += n.Count
-		s.MaxMs = max(s.MaxMs, n.MaxMs)
-		s.TotalMs += n.TotalMs
+		sum[i].Add(n)
 	}
 	return sum
 }

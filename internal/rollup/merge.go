@@ -53,17 +53,14 @@ func addAll(counts []*pb.Count, fields []**lhpb.CountAndTiming) {
 	}
 }
 
-// add joins what partitions have counted: the shortest of all, the longest of all, the sum.
+// add joins what partitions have counted.
 func add(sum *lhpb.CountAndTiming, n *pb.Count) {
-	if n.GetCount() == 0 {
-		return
+	all := pb.Count{
+		Count: int64(sum.Count), MinMs: sum.MinLatencyMs, MaxMs: sum.MaxLatencyMs, TotalMs: sum.TotalLatencyMs,
 	}
-	if sum.Count == 0 || n.MinMs < sum.MinLatencyMs {
-		sum.MinLatencyMs = n.MinMs
-	}
-	sum.MaxLatencyMs = max(sum.MaxLatencyMs, n.MaxMs)
-	sum.TotalLatencyMs += n.TotalMs
-	sum.Count = bounded(int64(sum.Count) + n.Count)
+	all.Add(n)
+	sum.Count = bounded(all.Count)
+	sum.MinLatencyMs, sum.MaxLatencyMs, sum.TotalLatencyMs = all.MinMs, all.MaxMs, all.TotalMs
 }
 
 // addUsage adds requests observed, and requests throttled with the waits they were told.
