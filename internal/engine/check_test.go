@@ -44,6 +44,7 @@ func TestCheckMissesWhatIsGone(t *testing.T) {
 	w.claimTask("w0", "2-1", 0)
 	w.reportTask("w0", "2-1", 0, lhpb.TaskStatus_TASK_FAILED, nil)
 	w.putEvent("elsewhere", nil)
+	w.putEventFor("elsewhere", 7)
 	w.runSpec("spec1", "w1", nil)
 	w.claimTask("w1", "0-1", 0)
 	w.runSpec("spec2", "w2", nil)
@@ -55,7 +56,7 @@ func TestCheckMissesWhatIsGone(t *testing.T) {
 	for _, k := range w.state.Keys() {
 		missed := k.Space() != keys.SpaceRun && k.Space() != keys.SpaceObject
 		if p, err := keys.ParseRun(k); err == nil {
-			missed = p.Kind == keys.KindUnclaimed || p.Kind == keys.KindThreadRun || p.Kind == keys.KindTaskRun || p.Kind == keys.KindUserTaskRun
+			missed = p.Kind == keys.KindUnclaimed || p.Kind == keys.KindReserved || p.Kind == keys.KindThreadRun || p.Kind == keys.KindTaskRun || p.Kind == keys.KindUserTaskRun
 		}
 		if missed && len(w.violations(w.state.without(k))) == 0 {
 			t.Errorf("%q is gone and nobody minds", k)

@@ -27,11 +27,17 @@ func (t *txn) tellKey(before, after *lhpb.NodeRun) {
 		t.emit(t.coreOf(is.Key), &pb.Record{Command: &pb.Record_Correlate{
 			Correlate: &pb.Correlate{CorrelatedEventId: is, NodeRunId: after.Id},
 		}})
-	case was != nil && is == nil:
+	case was != nil && is == nil && !t.struckOff(after):
 		t.emit(t.coreOf(was.Key), &pb.Record{Command: &pb.Record_Uncorrelate{
 			Uncorrelate: &pb.Correlate{CorrelatedEventId: was, NodeRunId: before.Id},
 		}})
 	}
+}
+
+// struckOff reports whether the partition of the key has struck the NodeRun off its list when it sent the event that
+// the NodeRun has claimed. One that was withdrawn at some time may be on the list again.
+func (t *txn) struckOff(n *lhpb.NodeRun) bool {
+	return t.delivered != nil && sameEvent(n.GetExternalEvent().GetExternalEventId(), t.delivered) && t.withdrawal(n.Id).now == nil
 }
 
 // registered is what the NodeRun is known to wait for at the key's partition; nil if it is not.
@@ -47,8 +53,8 @@ func (t *txn) registered(n *lhpb.NodeRun, now bool) *lhpb.CorrelatedEventId {
 	return id
 }
 
-// withdrawal is the row of a NodeRun that waits for a correlation key and is not registered: nothing but a rescue
-// above it lets it go on.
+// withdrawal is the row of a NodeRun that waits for a correlation key and is not registered while it is HALTED: nothing
+// but a rescue above it lets it go on.
 func (t *txn) withdrawal(id *lhpb.NodeRunId) *row[pb.Empty, *pb.Empty] {
 	k := t.keys.Run(id.WfRunId).Withdrawn(id.ThreadRunNumber, id.Position)
 	if w := t.withdrawals[k]; w != nil {
@@ -76,14 +82,4 @@ func (n *nodeRun) withdraw() {
 	}
 	n.row.touch(n.tx())
 	n.tx().withdrawal(n.id()).put(n.tx(), empty)
-}
-
-// register undoes a withdrawal: the NodeRun goes on after all.
-func (n *nodeRun) register() {
-	if Awaited(n.get()) == nil {
-		return
-	}
-	if w := n.tx().withdrawal(n.id()); w.now != nil {
-		w.drop(n.tx())
-	}
 }

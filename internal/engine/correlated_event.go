@@ -128,12 +128,13 @@ func (e *correlatedEvent) send(n *lhpb.NodeRunId) *lhpb.ExternalEventId {
 	event := e.row.edit(e.tx)
 	guid := lh.DerivedID(append([]byte(event.Guid), e.keys.Waiting(n)...), 0)
 	id := &lhpb.ExternalEventId{WfRunId: n.WfRunId, ExternalEventDefId: e.def, Guid: guid}
+	e.tx.sent = append(e.tx.sent, id)
 	if !event.Spent {
 		event.Correlated = true
 		e.tx.put(e.keys.Delivery(n), id)
 	}
-	e.tx.emit(e.tx.coreOf(lh.RootWfRunID(n.WfRunId)), &pb.Record{Command: &pb.Record_PutExternalEvent{
-		PutExternalEvent: &lhpb.PutExternalEventRequest{
+	e.tx.emit(e.tx.coreOf(lh.RootWfRunID(n.WfRunId)), &pb.Record{Command: &pb.Record_DeliverExternalEvent{
+		DeliverExternalEvent: &lhpb.PutExternalEventRequest{
 			WfRunId:            n.WfRunId,
 			ExternalEventDefId: e.def,
 			Guid:               &guid,

@@ -300,3 +300,31 @@ func (w *world) alone(largest map[string]cost, what string, r *pb.Record) {
 		}
 	}
 }
+
+// TestEventsOfOthersCostNothing holds what it costs to look for an event to what it costs when no others wait for other
+// ThreadRuns.
+//
+// covers: engine-2 §9 EXTERNAL_EVENT
+func TestEventsOfOthersCostNothing(t *testing.T) {
+	arrival := func(others int) cost {
+		w := newTestWorld(t, engine.DefaultConfig(), "thread main\n e: EVENT go\n a: TASK t()")
+		w.each = nil
+		w.meta.next().events["go"] = &lhpb.ExternalEventDef{Id: &lhpb.ExternalEventDefId{Name: "go"}}
+		for range others {
+			w.putEventFor("w", 7)
+		}
+		w.putEventFor("w", 0)
+		w.putEvent("w", nil)
+		c := w.costOf(&pb.Record{Command: &pb.Record_RunWf{RunWf: &pb.RunWf{
+			WfSpecId: w.meta.latest().newest("spec0", -1).Spec.Id,
+			Request:  &lhpb.RunWfRequest{WfSpecName: "spec0", Id: new("w")},
+		}}})
+		if e := w.node("w", 0, 1).GetExternalEvent(); e.ExternalEventId == nil {
+			t.Errorf("with %d events for others none is taken", others)
+		}
+		return c
+	}
+	if few, many := arrival(1), arrival(wide); many != few {
+		t.Errorf("with %d events for others it %v; with one it %v", wide, many, few)
+	}
+}

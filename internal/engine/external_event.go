@@ -82,13 +82,50 @@ func (w *wfRun) claimable(n *nodeRun) *externalEvent {
 	return oldest
 }
 
-// maxEventsRead bounds how many stored events a NodeRun looks at in one record.
+// maxEventsRead bounds how many stored events a NodeRun looks at in one record: those that this record has claimed
+// already, and one more.
 const maxEventsRead = 1 << 30
 
+// oldestStored is the oldest event of earlier records that fits the NodeRun. Those for other NodeRuns are not looked
+// at.
 func (w *wfRun) oldestStored(def string, n *nodeRun) *externalEvent {
-	prefix := w.keys.UnclaimedOf(def)
-	for k := range machine.Scan[pb.Empty](w.tx.view, prefix, prefix.End(), maxEventsRead) {
+	oldest := w.firstToFit(n, w.keys.UnclaimedOf(def), func(k keys.Key) (string, error) {
 		_, _, guid, err := w.keys.ParseUnclaimed(k)
+		return guid, err
+	})
+	if !w.reserves(def) {
+		return oldest
+	}
+	for _, prefix := range []keys.Key{
+		w.keys.ReservedFor(def, n.thread.number, n.position),
+		w.keys.ReservedFor(def, n.thread.number, keys.Any),
+		w.keys.ReservedFor(def, keys.Any, n.position),
+	} {
+		e := w.firstToFit(n, prefix, func(k keys.Key) (string, error) {
+			_, _, _, _, guid, err := w.keys.ParseReserved(k)
+			return guid, err
+		})
+		if e != nil && (oldest == nil || e.before(oldest)) {
+			oldest = e
+		}
+	}
+	return oldest
+}
+
+// reserves reports whether there are unclaimed events of the definition that are for certain NodeRuns.
+func (w *wfRun) reserves(def string) bool {
+	prefix := w.keys.ReservedOf(def)
+	for range machine.Scan[pb.Empty](w.tx.view, prefix, prefix.End(), 1) {
+		return true
+	}
+	return false
+}
+
+// firstToFit is the first of the listed events that fits the NodeRun.
+func (w *wfRun) firstToFit(n *nodeRun, list keys.Key, guidOf func(keys.Key) (string, error)) *externalEvent {
+	def := n.get().GetExternalEvent().ExternalEventDefId.GetName()
+	for k := range machine.Scan[pb.Empty](w.tx.view, list, list.End(), maxEventsRead) {
+		guid, err := guidOf(k)
 		if err != nil {
 			continue
 		}
@@ -152,6 +189,12 @@ func (t *txn) putExternalEvent(r *lhpb.PutExternalEventRequest) machine.Reply {
 		w.offer(e)
 	}
 	return answer(e.get())
+}
+
+// deliverExternalEvent is putExternalEvent for what has come of a CorrelatedEvent.
+func (t *txn) deliverExternalEvent(r *lhpb.PutExternalEventRequest) machine.Reply {
+	t.delivered = &lhpb.ExternalEventId{WfRunId: r.GetWfRunId(), ExternalEventDefId: r.GetExternalEventDefId(), Guid: r.GetGuid()}
+	return t.putExternalEvent(r)
 }
 
 // offer lets the ThreadRuns that wait for the event look at it, lowest first, until one takes it.

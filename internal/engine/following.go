@@ -150,5 +150,19 @@ func (t *txn) unclaimedKey(e *lhpb.ExternalEvent) keys.Key {
 	if e == nil || e.Claimed {
 		return ""
 	}
-	return t.keys.Run(e.Id.WfRunId).Unclaimed(e.Id.ExternalEventDefId.GetName(), nanos(e.CreatedAt), e.Id.Guid)
+	run, def, created := t.keys.Run(e.Id.WfRunId), e.Id.ExternalEventDefId.GetName(), nanos(e.CreatedAt)
+	if e.ThreadRunNumber == nil && e.NodeRunPosition == nil {
+		return run.Unclaimed(def, created, e.Id.Guid)
+	}
+	if e.GetThreadRunNumber() < 0 || e.GetNodeRunPosition() < 0 {
+		return "" // it fits nobody
+	}
+	return run.Reserved(def, numberOrAny(e.ThreadRunNumber), numberOrAny(e.NodeRunPosition), created, e.Id.Guid)
+}
+
+func numberOrAny(n *int32) int32 {
+	if n == nil {
+		return keys.Any
+	}
+	return *n
 }

@@ -76,11 +76,10 @@ func (t *txn) outputOf(before, after machine.Value, at *timestamppb.Timestamp) *
 	case *lhpb.ExternalEvent:
 		r.Payload = &lhpb.OutputTopicRecord_ExternalEvent{ExternalEvent: o}
 	case *pb.CorrelatedEventRow:
-		was := typed[pb.CorrelatedEventRow](before)
-		if o.Spent || was != nil && was.Correlated == o.Correlated {
+		if o.Spent || before != nil && len(t.sent) == 0 {
 			return nil
 		}
-		r.Payload = &lhpb.OutputTopicRecord_CorrelatedEvent{CorrelatedEvent: o.CorrelatedEvent}
+		r.Payload = &lhpb.OutputTopicRecord_CorrelatedEvent{CorrelatedEvent: t.withEvents(o.CorrelatedEvent)}
 	case *lhpb.WorkflowEvent:
 		r.Payload = &lhpb.OutputTopicRecord_WorkflowEvent{WorkflowEvent: o}
 	case *lhpb.Checkpoint:
@@ -89,6 +88,24 @@ func (t *txn) outputOf(before, after machine.Value, at *timestamppb.Timestamp) *
 		return nil
 	}
 	return r
+}
+
+// withEvents is the CorrelatedEvent with the ExternalEvents that came of it: the first ones of earlier records, and all
+// of this one.
+func (t *txn) withEvents(e *lhpb.CorrelatedEvent) *lhpb.CorrelatedEvent {
+	out := e.CloneVT()
+	event := t.keys.Correlation(e.Id.ExternalEventDefId.GetName(), e.Id.Key).Event()
+	again := map[string]bool{}
+	for _, id := range t.sent {
+		again[id.Guid] = true
+	}
+	for _, id := range machine.Scan[lhpb.ExternalEventId](t.view, event.After(), event.End(), t.engine.config.CorrelateChunk) {
+		if !again[id.Guid] {
+			out.ExternalEvents = append(out.ExternalEvents, id)
+		}
+	}
+	out.ExternalEvents = append(out.ExternalEvents, t.sent...)
+	return out
 }
 
 // published is the WfRun with its ThreadRuns; without them if they are too many for a record.

@@ -34,12 +34,16 @@ type txn struct {
 	emits     []machine.Emit
 	// withdrawals are those looked at.
 	withdrawals map[keys.Key]*row[pb.Empty, *pb.Empty]
-	scheduled   []*taskRun       // put into the queue by this record, oldest first
-	checkpoint  *lhpb.Checkpoint // put by this record
-	tallies     tallies
-	deleted     int // objects of WfRuns deleted by this record
-	ids         uint32
-	steps       int
+	// delivered is the ExternalEvent that the record brings from the partition of a correlation key.
+	delivered *lhpb.ExternalEventId
+	// sent are the ExternalEvents that the record makes of a CorrelatedEvent.
+	sent       []*lhpb.ExternalEventId
+	scheduled  []*taskRun       // put into the queue by this record, oldest first
+	checkpoint *lhpb.Checkpoint // put by this record
+	tallies    tallies
+	deleted    int // objects of WfRuns deleted by this record
+	ids        uint32
+	steps      int
 }
 
 func newTxn(e *Engine, v machine.View, h *pb.Header) *txn {

@@ -68,6 +68,13 @@ func (w *world) putEvent(run string, content *lhpb.VariableValue) machine.Effect
 	}}})
 }
 
+// putEventFor puts an event for one ThreadRun only.
+func (w *world) putEventFor(run string, thread int32) machine.Effects {
+	return w.do(&pb.Record{Command: &pb.Record_PutExternalEvent{PutExternalEvent: &lhpb.PutExternalEventRequest{
+		WfRunId: lh.ParseWfRunID(run), ExternalEventDefId: &lhpb.ExternalEventDefId{Name: "go"}, ThreadRunNumber: &thread,
+	}}})
+}
+
 func (w *world) wfRun(id string) *lhpb.WfRun { return get[pb.WfRunRow](w, run(id).WfRun()).GetWfRun() }
 
 func (w *world) node(id string, thread, position int32) *lhpb.NodeRun {

@@ -58,7 +58,7 @@ func TestRowsOfOneWfRunAreOneRange(t *testing.T) {
 	other := In("acme2").Run(&lhpb.WfRunId{Id: "w1"})
 	rows := []Key{
 		parent.WfRun(), parent.ThreadRun(7), parent.NodeRun(0, 1), parent.Variable(0, "x"), parent.TaskRun("0-1"),
-		parent.Checkpoint("0-1", 2), parent.ExternalEvent("e", "g"), parent.Unclaimed("e", 5, "g"),
+		parent.Checkpoint("0-1", 2), parent.ExternalEvent("e", "g"), parent.Unclaimed("e", 5, "g"), parent.Reserved("e", 1, Any, 5, "g"),
 		parent.WorkflowEvent("e", 0), parent.UserTaskRun("0-1"), parent.Inactive(3), parent.NodeOutput(0, "n"),
 		parent.Continue("delete"),
 	}
@@ -189,6 +189,7 @@ func FuzzParsersNeverPanic(f *testing.F) {
 		_, _, _ = ParseTagRow("", k)
 		_, _ = NextText("", k)
 		_, _, _, _ = In("t").RunNamed("w").ParseUnclaimed(k)
+		_, _, _, _, _, _ = In("t").RunNamed("w").ParseReserved(k)
 		_, _ = ParseCorrelation(k)
 	})
 }

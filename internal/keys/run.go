@@ -20,13 +20,14 @@ const (
 	KindTaskRun       RunKind = 0x05 // lhpb.TaskRun: guid
 	KindCheckpoint    RunKind = 0x06 // lhpb.Checkpoint: guid, number
 	KindExternalEvent RunKind = 0x07 // lhpb.ExternalEvent: def, guid
-	KindUnclaimed     RunKind = 0x08 // pb.Empty: def, created (ns), guid; the ExternalEvents not claimed yet
+	KindUnclaimed     RunKind = 0x08 // pb.Empty: def, created (ns), guid; the ExternalEvents not claimed yet, for any NodeRun
 	KindWorkflowEvent RunKind = 0x09 // lhpb.WorkflowEvent: def, number
 	KindUserTaskRun   RunKind = 0x0a // lhpb.UserTaskRun: guid
 	KindInactive      RunKind = 0x0b // lhpb.InactiveThreadRun: thread
 	KindNodeOutput    RunKind = 0x0c // pb.NodeOutput: thread, node name
 	KindContinue      RunKind = 0x0d // where work stands that one record could not finish
 	KindWithdrawn     RunKind = 0x0e // pb.Empty: thread, position; NodeRuns that wait for a correlation key in vain
+	KindReserved      RunKind = 0x0f // pb.Empty: def, thread, position, created (ns), guid; as KindUnclaimed, for some NodeRuns only
 	KindFanOut        RunKind = 0x14 // pb.FanOut: thread, position
 
 	KindWatch     RunKind = 0x18 // pb.Watch: subject, thread that watches it
@@ -130,6 +131,32 @@ func (r Run) ParseUnclaimed(k Key) (def string, createdNs int64, guid string, er
 	p := r.reader(k, KindUnclaimed)
 	def, createdNs, guid = p.text(), p.int64(), p.text()
 	return def, createdNs, guid, p.done()
+}
+
+// Any stands for all ThreadRuns, or all positions, in a Reserved key.
+const Any int32 = -1
+
+// Reserved is the row that lists an unclaimed event which is for a certain ThreadRun or position.
+func (r Run) Reserved(def string, thread, position int32, createdNs int64, guid string) Key {
+	return Key(appendText(appendInt64([]byte(r.ReservedFor(def, thread, position)), createdNs), guid))
+}
+
+// ReservedFor is the prefix of the unclaimed events of a definition which are for those NodeRuns, oldest first.
+func (r Run) ReservedFor(def string, thread, position int32) Key {
+	b := appendText(r.start(KindReserved, 32+len(def)), def)
+	return Key(appendInt32(appendInt32(b, thread), position))
+}
+
+// ReservedOf is the prefix of all unclaimed events of a definition which are for certain NodeRuns.
+func (r Run) ReservedOf(def string) Key {
+	return Key(appendText(r.start(KindReserved, 32+len(def)), def))
+}
+
+// ParseReserved reads the parts of a Reserved key of this WfRun.
+func (r Run) ParseReserved(k Key) (def string, thread, position int32, createdNs int64, guid string, err error) {
+	p := r.reader(k, KindReserved)
+	def, thread, position, createdNs, guid = p.text(), p.int32(), p.int32(), p.int64(), p.text()
+	return def, thread, position, createdNs, guid, p.done()
 }
 
 // WorkflowEvent is the row of a WorkflowEvent.

@@ -169,6 +169,7 @@ type Record struct {
 	//	*Record_Uncorrelate
 	//	*Record_ApplyWorkflowMigrationPlan
 	//	*Record_BulkDelete
+	//	*Record_DeliverExternalEvent
 	//	*Record_PutTaskDef
 	//	*Record_DeleteTaskDef
 	//	*Record_PutWfSpec
@@ -479,6 +480,15 @@ func (x *Record) GetBulkDelete() *BulkDelete {
 	if x != nil {
 		if x, ok := x.Command.(*Record_BulkDelete); ok {
 			return x.BulkDelete
+		}
+	}
+	return nil
+}
+
+func (x *Record) GetDeliverExternalEvent() *lhpb.PutExternalEventRequest {
+	if x != nil {
+		if x, ok := x.Command.(*Record_DeliverExternalEvent); ok {
+			return x.DeliverExternalEvent
 		}
 	}
 	return nil
@@ -804,6 +814,11 @@ type Record_BulkDelete struct {
 	BulkDelete *BulkDelete `protobuf:"bytes,36,opt,name=bulk_delete,json=bulkDelete,proto3,oneof"`
 }
 
+type Record_DeliverExternalEvent struct {
+	// An ExternalEvent that came of a CorrelatedEvent, for the NodeRun that was known to wait for its key.
+	DeliverExternalEvent *lhpb.PutExternalEventRequest `protobuf:"bytes,37,opt,name=deliver_external_event,json=deliverExternalEvent,proto3,oneof"`
+}
+
 type Record_PutTaskDef struct {
 	// The metadata stream.
 	PutTaskDef *lhpb.PutTaskDefRequest `protobuf:"bytes,100,opt,name=put_task_def,json=putTaskDef,proto3,oneof"`
@@ -951,6 +966,8 @@ func (*Record_Uncorrelate) isRecord_Command() {}
 func (*Record_ApplyWorkflowMigrationPlan) isRecord_Command() {}
 
 func (*Record_BulkDelete) isRecord_Command() {}
+
+func (*Record_DeliverExternalEvent) isRecord_Command() {}
 
 func (*Record_PutTaskDef) isRecord_Command() {}
 
@@ -1831,7 +1848,7 @@ const file_lh_record_proto_rawDesc = "" +
 	"\tprincipal\x18\x06 \x01(\tR\tprincipal\x12'\n" +
 	"\x0fcatalog_version\x18\a \x01(\x04R\x0ecatalogVersion\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\b \x01(\fR\trequestId\"\x90 \n" +
+	"request_id\x18\b \x01(\fR\trequestId\"\xee \n" +
 	"\x06Record\x12+\n" +
 	"\x06header\x18\x01 \x01(\v2\x13.lh.internal.HeaderR\x06header\x12+\n" +
 	"\x06run_wf\x18\n" +
@@ -1866,7 +1883,8 @@ const file_lh_record_proto_rawDesc = "" +
 	"\vuncorrelate\x18\" \x01(\v2\x16.lh.internal.CorrelateH\x00R\vuncorrelate\x12s\n" +
 	"\x1dapply_workflow_migration_plan\x18# \x01(\v2..littlehorse.ApplyWorkflowMigrationPlanRequestH\x00R\x1aapplyWorkflowMigrationPlan\x12:\n" +
 	"\vbulk_delete\x18$ \x01(\v2\x17.lh.internal.BulkDeleteH\x00R\n" +
-	"bulkDelete\x12B\n" +
+	"bulkDelete\x12\\\n" +
+	"\x16deliver_external_event\x18% \x01(\v2$.littlehorse.PutExternalEventRequestH\x00R\x14deliverExternalEvent\x12B\n" +
 	"\fput_task_def\x18d \x01(\v2\x1e.littlehorse.PutTaskDefRequestH\x00R\n" +
 	"putTaskDef\x12K\n" +
 	"\x0fdelete_task_def\x18e \x01(\v2!.littlehorse.DeleteTaskDefRequestH\x00R\rdeleteTaskDef\x12?\n" +
@@ -2070,55 +2088,56 @@ var file_lh_record_proto_depIdxs = []int32{
 	10, // 25: lh.internal.Record.uncorrelate:type_name -> lh.internal.Correlate
 	32, // 26: lh.internal.Record.apply_workflow_migration_plan:type_name -> littlehorse.ApplyWorkflowMigrationPlanRequest
 	12, // 27: lh.internal.Record.bulk_delete:type_name -> lh.internal.BulkDelete
-	33, // 28: lh.internal.Record.put_task_def:type_name -> littlehorse.PutTaskDefRequest
-	34, // 29: lh.internal.Record.delete_task_def:type_name -> littlehorse.DeleteTaskDefRequest
-	35, // 30: lh.internal.Record.put_wf_spec:type_name -> littlehorse.PutWfSpecRequest
-	36, // 31: lh.internal.Record.delete_wf_spec:type_name -> littlehorse.DeleteWfSpecRequest
-	37, // 32: lh.internal.Record.put_external_event_def:type_name -> littlehorse.PutExternalEventDefRequest
-	38, // 33: lh.internal.Record.delete_external_event_def:type_name -> littlehorse.DeleteExternalEventDefRequest
-	39, // 34: lh.internal.Record.put_workflow_event_def:type_name -> littlehorse.PutWorkflowEventDefRequest
-	40, // 35: lh.internal.Record.delete_workflow_event_def:type_name -> littlehorse.DeleteWorkflowEventDefRequest
-	41, // 36: lh.internal.Record.put_user_task_def:type_name -> littlehorse.PutUserTaskDefRequest
-	42, // 37: lh.internal.Record.delete_user_task_def:type_name -> littlehorse.DeleteUserTaskDefRequest
-	43, // 38: lh.internal.Record.put_struct_def:type_name -> littlehorse.PutStructDefRequest
-	44, // 39: lh.internal.Record.delete_struct_def:type_name -> littlehorse.DeleteStructDefRequest
-	45, // 40: lh.internal.Record.put_tenant:type_name -> littlehorse.PutTenantRequest
-	46, // 41: lh.internal.Record.put_principal:type_name -> littlehorse.PutPrincipalRequest
-	47, // 42: lh.internal.Record.delete_principal:type_name -> littlehorse.DeletePrincipalRequest
-	48, // 43: lh.internal.Record.put_workflow_migration_plan:type_name -> littlehorse.PutWorkflowMigrationPlanRequest
-	11, // 44: lh.internal.Record.create_bulk_job:type_name -> lh.internal.CreateBulkJob
-	49, // 45: lh.internal.Record.delete_bulk_job:type_name -> littlehorse.DeleteBulkJobRequest
-	13, // 46: lh.internal.Record.bulk_job_progress:type_name -> lh.internal.BulkJobProgress
-	50, // 47: lh.internal.Record.put_quota:type_name -> littlehorse.PutQuotaRequest
-	51, // 48: lh.internal.Record.delete_quota:type_name -> littlehorse.DeleteQuotaRequest
-	52, // 49: lh.internal.Record.delete_workflow_migration_plan:type_name -> littlehorse.DeleteWorkflowMigrationPlanRequest
-	14, // 50: lh.internal.Record.metric_update:type_name -> lh.internal.MetricUpdate
-	53, // 51: lh.internal.RunWf.request:type_name -> littlehorse.RunWfRequest
-	54, // 52: lh.internal.RunWf.wf_spec_id:type_name -> littlehorse.WfSpecId
-	55, // 53: lh.internal.ClaimTask.task_run_id:type_name -> littlehorse.TaskRunId
-	4,  // 54: lh.internal.ClaimTask.credit:type_name -> lh.internal.Credit
-	56, // 55: lh.internal.Credit.task_def_id:type_name -> littlehorse.TaskDefId
-	57, // 56: lh.internal.ReportTask.report:type_name -> littlehorse.ReportTaskRun
-	4,  // 57: lh.internal.ReportTask.offer:type_name -> lh.internal.Credit
-	58, // 58: lh.internal.RegisterTaskWorker.request:type_name -> littlehorse.RegisterTaskWorkerRequest
-	59, // 59: lh.internal.RegisterTaskWorker.servers:type_name -> littlehorse.LHHostInfo
-	60, // 60: lh.internal.ScheduleWf.request:type_name -> littlehorse.ScheduleWfRequest
-	54, // 61: lh.internal.ScheduleWf.wf_spec_id:type_name -> littlehorse.WfSpecId
-	61, // 62: lh.internal.Correlate.correlated_event_id:type_name -> littlehorse.CorrelatedEventId
-	62, // 63: lh.internal.Correlate.node_run_id:type_name -> littlehorse.NodeRunId
-	63, // 64: lh.internal.CreateBulkJob.request:type_name -> littlehorse.CreateBulkJobRequest
-	64, // 65: lh.internal.BulkDelete.bulk_job_id:type_name -> littlehorse.BulkJobId
-	65, // 66: lh.internal.BulkDelete.what:type_name -> littlehorse.BulkDeleteWfRun
-	64, // 67: lh.internal.BulkJobProgress.bulk_job_id:type_name -> littlehorse.BulkJobId
-	66, // 68: lh.internal.BulkJobProgress.status:type_name -> littlehorse.BulkJobStatus
-	67, // 69: lh.internal.BulkJobProgress.last_seen_key:type_name -> google.protobuf.Timestamp
-	68, // 70: lh.internal.MetricUpdate.window:type_name -> littlehorse.MetricWindowId
-	15, // 71: lh.internal.MetricUpdate.counts:type_name -> lh.internal.Count
-	72, // [72:72] is the sub-list for method output_type
-	72, // [72:72] is the sub-list for method input_type
-	72, // [72:72] is the sub-list for extension type_name
-	72, // [72:72] is the sub-list for extension extendee
-	0,  // [0:72] is the sub-list for field type_name
+	21, // 28: lh.internal.Record.deliver_external_event:type_name -> littlehorse.PutExternalEventRequest
+	33, // 29: lh.internal.Record.put_task_def:type_name -> littlehorse.PutTaskDefRequest
+	34, // 30: lh.internal.Record.delete_task_def:type_name -> littlehorse.DeleteTaskDefRequest
+	35, // 31: lh.internal.Record.put_wf_spec:type_name -> littlehorse.PutWfSpecRequest
+	36, // 32: lh.internal.Record.delete_wf_spec:type_name -> littlehorse.DeleteWfSpecRequest
+	37, // 33: lh.internal.Record.put_external_event_def:type_name -> littlehorse.PutExternalEventDefRequest
+	38, // 34: lh.internal.Record.delete_external_event_def:type_name -> littlehorse.DeleteExternalEventDefRequest
+	39, // 35: lh.internal.Record.put_workflow_event_def:type_name -> littlehorse.PutWorkflowEventDefRequest
+	40, // 36: lh.internal.Record.delete_workflow_event_def:type_name -> littlehorse.DeleteWorkflowEventDefRequest
+	41, // 37: lh.internal.Record.put_user_task_def:type_name -> littlehorse.PutUserTaskDefRequest
+	42, // 38: lh.internal.Record.delete_user_task_def:type_name -> littlehorse.DeleteUserTaskDefRequest
+	43, // 39: lh.internal.Record.put_struct_def:type_name -> littlehorse.PutStructDefRequest
+	44, // 40: lh.internal.Record.delete_struct_def:type_name -> littlehorse.DeleteStructDefRequest
+	45, // 41: lh.internal.Record.put_tenant:type_name -> littlehorse.PutTenantRequest
+	46, // 42: lh.internal.Record.put_principal:type_name -> littlehorse.PutPrincipalRequest
+	47, // 43: lh.internal.Record.delete_principal:type_name -> littlehorse.DeletePrincipalRequest
+	48, // 44: lh.internal.Record.put_workflow_migration_plan:type_name -> littlehorse.PutWorkflowMigrationPlanRequest
+	11, // 45: lh.internal.Record.create_bulk_job:type_name -> lh.internal.CreateBulkJob
+	49, // 46: lh.internal.Record.delete_bulk_job:type_name -> littlehorse.DeleteBulkJobRequest
+	13, // 47: lh.internal.Record.bulk_job_progress:type_name -> lh.internal.BulkJobProgress
+	50, // 48: lh.internal.Record.put_quota:type_name -> littlehorse.PutQuotaRequest
+	51, // 49: lh.internal.Record.delete_quota:type_name -> littlehorse.DeleteQuotaRequest
+	52, // 50: lh.internal.Record.delete_workflow_migration_plan:type_name -> littlehorse.DeleteWorkflowMigrationPlanRequest
+	14, // 51: lh.internal.Record.metric_update:type_name -> lh.internal.MetricUpdate
+	53, // 52: lh.internal.RunWf.request:type_name -> littlehorse.RunWfRequest
+	54, // 53: lh.internal.RunWf.wf_spec_id:type_name -> littlehorse.WfSpecId
+	55, // 54: lh.internal.ClaimTask.task_run_id:type_name -> littlehorse.TaskRunId
+	4,  // 55: lh.internal.ClaimTask.credit:type_name -> lh.internal.Credit
+	56, // 56: lh.internal.Credit.task_def_id:type_name -> littlehorse.TaskDefId
+	57, // 57: lh.internal.ReportTask.report:type_name -> littlehorse.ReportTaskRun
+	4,  // 58: lh.internal.ReportTask.offer:type_name -> lh.internal.Credit
+	58, // 59: lh.internal.RegisterTaskWorker.request:type_name -> littlehorse.RegisterTaskWorkerRequest
+	59, // 60: lh.internal.RegisterTaskWorker.servers:type_name -> littlehorse.LHHostInfo
+	60, // 61: lh.internal.ScheduleWf.request:type_name -> littlehorse.ScheduleWfRequest
+	54, // 62: lh.internal.ScheduleWf.wf_spec_id:type_name -> littlehorse.WfSpecId
+	61, // 63: lh.internal.Correlate.correlated_event_id:type_name -> littlehorse.CorrelatedEventId
+	62, // 64: lh.internal.Correlate.node_run_id:type_name -> littlehorse.NodeRunId
+	63, // 65: lh.internal.CreateBulkJob.request:type_name -> littlehorse.CreateBulkJobRequest
+	64, // 66: lh.internal.BulkDelete.bulk_job_id:type_name -> littlehorse.BulkJobId
+	65, // 67: lh.internal.BulkDelete.what:type_name -> littlehorse.BulkDeleteWfRun
+	64, // 68: lh.internal.BulkJobProgress.bulk_job_id:type_name -> littlehorse.BulkJobId
+	66, // 69: lh.internal.BulkJobProgress.status:type_name -> littlehorse.BulkJobStatus
+	67, // 70: lh.internal.BulkJobProgress.last_seen_key:type_name -> google.protobuf.Timestamp
+	68, // 71: lh.internal.MetricUpdate.window:type_name -> littlehorse.MetricWindowId
+	15, // 72: lh.internal.MetricUpdate.counts:type_name -> lh.internal.Count
+	73, // [73:73] is the sub-list for method output_type
+	73, // [73:73] is the sub-list for method input_type
+	73, // [73:73] is the sub-list for extension type_name
+	73, // [73:73] is the sub-list for extension extendee
+	0,  // [0:73] is the sub-list for field type_name
 }
 
 func init() { file_lh_record_proto_init() }
@@ -2154,6 +2173,7 @@ func file_lh_record_proto_init() {
 		(*Record_Uncorrelate)(nil),
 		(*Record_ApplyWorkflowMigrationPlan)(nil),
 		(*Record_BulkDelete)(nil),
+		(*Record_DeliverExternalEvent)(nil),
 		(*Record_PutTaskDef)(nil),
 		(*Record_DeleteTaskDef)(nil),
 		(*Record_PutWfSpec)(nil),

@@ -256,7 +256,9 @@ type WaitTally struct {
 	FirstSettled      int32 `protobuf:"varint,4,opt,name=first_settled,json=firstSettled,proto3" json:"first_settled,omitempty"`
 	FirstUnsuccessful int32 `protobuf:"varint,5,opt,name=first_unsuccessful,json=firstUnsuccessful,proto3" json:"first_unsuccessful,omitempty"`
 	// How many entries, the first ones, are up to date and watched.
-	Looked        int32 `protobuf:"varint,6,opt,name=looked,proto3" json:"looked,omitempty"`
+	Looked int32 `protobuf:"varint,6,opt,name=looked,proto3" json:"looked,omitempty"`
+	// Number of the pass in which the node was reached.
+	Pass          int32 `protobuf:"varint,7,opt,name=pass,proto3" json:"pass,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -333,6 +335,13 @@ func (x *WaitTally) GetLooked() int32 {
 	return 0
 }
 
+func (x *WaitTally) GetPass() int32 {
+	if x != nil {
+		return x.Pass
+	}
+	return 0
+}
+
 // NodeOutput is the output of the latest completed run of a node within one ThreadRun.
 type NodeOutput struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -394,7 +403,9 @@ type FanOut struct {
 	// The list, an item a child.
 	List *lhpb.VariableValue `protobuf:"bytes,1,opt,name=list,proto3" json:"list,omitempty"`
 	// What all children are given.
-	Shared        *lhpb.QueuedThreadRunInfo `protobuf:"bytes,2,opt,name=shared,proto3" json:"shared,omitempty"`
+	Shared *lhpb.QueuedThreadRunInfo `protobuf:"bytes,2,opt,name=shared,proto3" json:"shared,omitempty"`
+	// Number of the pass in which the node was reached.
+	Pass          int32 `protobuf:"varint,3,opt,name=pass,proto3" json:"pass,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -441,6 +452,13 @@ func (x *FanOut) GetShared() *lhpb.QueuedThreadRunInfo {
 		return x.Shared
 	}
 	return nil
+}
+
+func (x *FanOut) GetPass() int32 {
+	if x != nil {
+		return x.Pass
+	}
+	return 0
 }
 
 // Timer says what happens when a timer row comes due. The row's key holds the due time.
@@ -1057,7 +1075,9 @@ type OutputLog struct {
 	First uint64 `protobuf:"varint,1,opt,name=first,proto3" json:"first,omitempty"`
 	Next  uint64 `protobuf:"varint,2,opt,name=next,proto3" json:"next,omitempty"`
 	// When the timer is due that deletes old records, nanoseconds since 1970-01-01 UTC; 0 if there is none.
-	TrimNs        int64 `protobuf:"varint,3,opt,name=trim_ns,json=trimNs,proto3" json:"trim_ns,omitempty"`
+	TrimNs int64 `protobuf:"varint,3,opt,name=trim_ns,json=trimNs,proto3" json:"trim_ns,omitempty"`
+	// In the metadata partition, whose records have no time: those with lower numbers are old when the timer is due.
+	Old           uint64 `protobuf:"varint,4,opt,name=old,proto3" json:"old,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1109,6 +1129,13 @@ func (x *OutputLog) GetNext() uint64 {
 func (x *OutputLog) GetTrimNs() int64 {
 	if x != nil {
 		return x.TrimNs
+	}
+	return 0
+}
+
+func (x *OutputLog) GetOld() uint64 {
+	if x != nil {
+		return x.Old
 	}
 	return 0
 }
@@ -1436,21 +1463,23 @@ const file_lh_state_proto_rawDesc = "" +
 	"\x04from\x18\x03 \x01(\x05R\x04from\"5\n" +
 	"\x03Kin\x12\x14\n" +
 	"\x05child\x18\x01 \x01(\bR\x05child\x12\x18\n" +
-	"\ahandled\x18\x02 \x01(\bR\ahandled\"\xcf\x01\n" +
+	"\ahandled\x18\x02 \x01(\bR\ahandled\"\xe3\x01\n" +
 	"\tWaitTally\x12\x18\n" +
 	"\aentries\x18\x01 \x01(\x05R\aentries\x12\x18\n" +
 	"\asettled\x18\x02 \x01(\x05R\asettled\x12\"\n" +
 	"\funsuccessful\x18\x03 \x01(\x05R\funsuccessful\x12#\n" +
 	"\rfirst_settled\x18\x04 \x01(\x05R\ffirstSettled\x12-\n" +
 	"\x12first_unsuccessful\x18\x05 \x01(\x05R\x11firstUnsuccessful\x12\x16\n" +
-	"\x06looked\x18\x06 \x01(\x05R\x06looked\"Z\n" +
+	"\x06looked\x18\x06 \x01(\x05R\x06looked\x12\x12\n" +
+	"\x04pass\x18\a \x01(\x05R\x04pass\"Z\n" +
 	"\n" +
 	"NodeOutput\x120\n" +
 	"\x05value\x18\x01 \x01(\v2\x1a.littlehorse.VariableValueR\x05value\x12\x1a\n" +
-	"\bposition\x18\x02 \x01(\x05R\bposition\"r\n" +
+	"\bposition\x18\x02 \x01(\x05R\bposition\"\x86\x01\n" +
 	"\x06FanOut\x12.\n" +
 	"\x04list\x18\x01 \x01(\v2\x1a.littlehorse.VariableValueR\x04list\x128\n" +
-	"\x06shared\x18\x02 \x01(\v2 .littlehorse.QueuedThreadRunInfoR\x06shared\"\x80\n" +
+	"\x06shared\x18\x02 \x01(\v2 .littlehorse.QueuedThreadRunInfoR\x06shared\x12\x12\n" +
+	"\x04pass\x18\x03 \x01(\x05R\x04pass\"\x80\n" +
 	"\n" +
 	"\x05Timer\x12C\n" +
 	"\ftask_timeout\x18\x01 \x01(\v2\x1e.lh.internal.Timer.TaskTimeoutH\x00R\vtaskTimeout\x12=\n" +
@@ -1513,11 +1542,12 @@ const file_lh_state_proto_rawDesc = "" +
 	"\x06Counts\x12\x10\n" +
 	"\x03now\x18\x01 \x01(\x03R\x03now\x12\x1b\n" +
 	"\twindow_ns\x18\x02 \x01(\x03R\bwindowNs\x12\x16\n" +
-	"\x06minute\x18\x03 \x03(\x03R\x06minute\"N\n" +
+	"\x06minute\x18\x03 \x03(\x03R\x06minute\"`\n" +
 	"\tOutputLog\x12\x14\n" +
 	"\x05first\x18\x01 \x01(\x04R\x05first\x12\x12\n" +
 	"\x04next\x18\x02 \x01(\x04R\x04next\x12\x17\n" +
-	"\atrim_ns\x18\x03 \x01(\x03R\x06trimNs\"\a\n" +
+	"\atrim_ns\x18\x03 \x01(\x03R\x06trimNs\x12\x10\n" +
+	"\x03old\x18\x04 \x01(\x04R\x03old\"\a\n" +
 	"\x05Empty\"\x1f\n" +
 	"\aCounter\x12\x14\n" +
 	"\x05value\x18\x01 \x01(\x04R\x05valueB\x1cZ\x1alittlehorse/internal/pb;pbb\x06proto3"

@@ -99,6 +99,7 @@ func (m *WaitTally) CloneVT() *WaitTally {
 	r.FirstSettled = m.FirstSettled
 	r.FirstUnsuccessful = m.FirstUnsuccessful
 	r.Looked = m.Looked
+	r.Pass = m.Pass
 	if len(m.unknownFields) > 0 {
 		r.unknownFields = make([]byte, len(m.unknownFields))
 		copy(r.unknownFields, m.unknownFields)
@@ -135,6 +136,7 @@ func (m *FanOut) CloneVT() *FanOut {
 	r := new(FanOut)
 	r.List = m.List.CloneVT()
 	r.Shared = m.Shared.CloneVT()
+	r.Pass = m.Pass
 	if len(m.unknownFields) > 0 {
 		r.unknownFields = make([]byte, len(m.unknownFields))
 		copy(r.unknownFields, m.unknownFields)
@@ -468,6 +470,7 @@ func (m *OutputLog) CloneVT() *OutputLog {
 	r.First = m.First
 	r.Next = m.Next
 	r.TrimNs = m.TrimNs
+	r.Old = m.Old
 	if len(m.unknownFields) > 0 {
 		r.unknownFields = make([]byte, len(m.unknownFields))
 		copy(r.unknownFields, m.unknownFields)
@@ -763,6 +766,11 @@ func (m *WaitTally) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i -= len(m.unknownFields)
 		copy(dAtA[i:], m.unknownFields)
 	}
+	if m.Pass != 0 {
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.Pass))
+		i--
+		dAtA[i] = 0x38
+	}
 	if m.Looked != 0 {
 		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.Looked))
 		i--
@@ -873,6 +881,11 @@ func (m *FanOut) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 	if m.unknownFields != nil {
 		i -= len(m.unknownFields)
 		copy(dAtA[i:], m.unknownFields)
+	}
+	if m.Pass != 0 {
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.Pass))
+		i--
+		dAtA[i] = 0x18
 	}
 	if m.Shared != nil {
 		size, err := m.Shared.MarshalToSizedBufferVT(dAtA[:i])
@@ -1747,6 +1760,11 @@ func (m *OutputLog) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i -= len(m.unknownFields)
 		copy(dAtA[i:], m.unknownFields)
 	}
+	if m.Old != 0 {
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.Old))
+		i--
+		dAtA[i] = 0x20
+	}
 	if m.TrimNs != 0 {
 		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.TrimNs))
 		i--
@@ -1935,6 +1953,9 @@ func (m *WaitTally) SizeVT() (n int) {
 	if m.Looked != 0 {
 		n += 1 + protohelpers.SizeOfVarint(uint64(m.Looked))
 	}
+	if m.Pass != 0 {
+		n += 1 + protohelpers.SizeOfVarint(uint64(m.Pass))
+	}
 	n += len(m.unknownFields)
 	return n
 }
@@ -1969,6 +1990,9 @@ func (m *FanOut) SizeVT() (n int) {
 	if m.Shared != nil {
 		l = m.Shared.SizeVT()
 		n += 1 + l + protohelpers.SizeOfVarint(uint64(l))
+	}
+	if m.Pass != 0 {
+		n += 1 + protohelpers.SizeOfVarint(uint64(m.Pass))
 	}
 	n += len(m.unknownFields)
 	return n
@@ -2356,6 +2380,9 @@ func (m *OutputLog) SizeVT() (n int) {
 	}
 	if m.TrimNs != 0 {
 		n += 1 + protohelpers.SizeOfVarint(uint64(m.TrimNs))
+	}
+	if m.Old != 0 {
+		n += 1 + protohelpers.SizeOfVarint(uint64(m.Old))
 	}
 	n += len(m.unknownFields)
 	return n
@@ -3044,6 +3071,25 @@ func (m *WaitTally) UnmarshalVT(dAtA []byte) error {
 					break
 				}
 			}
+		case 7:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Pass", wireType)
+			}
+			m.Pass = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.Pass |= int32(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
 		default:
 			iNdEx = preIndex
 			skippy, err := protohelpers.Skip(dAtA[iNdEx:])
@@ -3273,6 +3319,25 @@ func (m *FanOut) UnmarshalVT(dAtA []byte) error {
 				return err
 			}
 			iNdEx = postIndex
+		case 3:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Pass", wireType)
+			}
+			m.Pass = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.Pass |= int32(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
 		default:
 			iNdEx = preIndex
 			skippy, err := protohelpers.Skip(dAtA[iNdEx:])
@@ -5139,6 +5204,25 @@ func (m *OutputLog) UnmarshalVT(dAtA []byte) error {
 				b := dAtA[iNdEx]
 				iNdEx++
 				m.TrimNs |= int64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		case 4:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Old", wireType)
+			}
+			m.Old = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.Old |= uint64(b&0x7F) << shift
 				if b < 0x80 {
 					break
 				}

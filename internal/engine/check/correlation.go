@@ -122,16 +122,9 @@ func (c *correlations) readNodeRuns(v machine.View) {
 // hasEvent reports whether an event for this very NodeRun waits to be claimed.
 func hasEvent(v machine.View, tenant string, n *lhpb.NodeRun) bool {
 	run := keys.In(tenant).Run(n.Id.WfRunId)
-	prefix := run.UnclaimedOf(n.GetExternalEvent().ExternalEventDefId.GetName())
-	for k := range machine.Scan[pb.Empty](v, prefix, prefix.End(), math.MaxInt) {
-		def, _, guid, err := run.ParseUnclaimed(k)
-		if err != nil {
-			continue
-		}
-		e := machine.Get[lhpb.ExternalEvent](v, run.ExternalEvent(def, guid))
-		if e.GetThreadRunNumber() == n.Id.ThreadRunNumber && e.NodeRunPosition != nil && *e.NodeRunPosition == n.Id.Position {
-			return true
-		}
+	prefix := run.ReservedFor(n.GetExternalEvent().ExternalEventDefId.GetName(), n.Id.ThreadRunNumber, n.Id.Position)
+	for range machine.Scan[pb.Empty](v, prefix, prefix.End(), 1) {
+		return true
 	}
 	return false
 }

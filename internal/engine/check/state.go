@@ -238,7 +238,7 @@ func follows(k keys.Key) bool {
 		return err == nil && (t.Kind == keys.TimerTaskTimeout || t.Kind == keys.TimerSchedule || t.Kind == keys.TimerCorrelated)
 	default:
 		p, err := keys.ParseRun(k)
-		return err == nil && p.Kind == keys.KindUnclaimed
+		return err == nil && (p.Kind == keys.KindUnclaimed || p.Kind == keys.KindReserved)
 	}
 }
 
