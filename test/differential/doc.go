@@ -15,6 +15,8 @@
 //
 // Both can be done at once. The histories of testdata are part of the tests. A WfSpec either is a random tree
 // of threads, or goes through nodes that aim at cells of the coverage: kind of node, outcome and circumstance.
-// The names of such nodes say what is to happen to them. The exit code is 1 when anything differed, or when a
-// cell was hit less often than -target.
+// The names of such nodes say what is to happen to them. Other histories are about one matter: versions, types,
+// values, numbers, moments and ids, containers, inheritance, migration, checkpoints, schedules, what is left of
+// a WfRun, and definitions that change. The exit code is 1 when anything differed, or when a cell was hit less
+// often than -target.
 package main

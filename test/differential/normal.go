@@ -124,6 +124,11 @@ var tolerances = []tolerance{
 			slices.SortFunc(l, func(a, b any) int { return strings.Compare(showID(a), showID(b)) })
 		}
 	}},
+	{"found-order", "the order in which schedules are found is free", func(o map[string]any) {
+		if l, ok := o["results"].([]any); ok {
+			slices.SortFunc(l, func(a, b any) int { return strings.Compare(show(a), show(b)) })
+		}
+	}},
 	{"frozen-order", "the order of a WfSpec's frozen variables is free", func(o map[string]any) {
 		if l, ok := o["frozenVariables"].([]any); ok {
 			slices.SortFunc(l, func(a, b any) int { return strings.Compare(show(a), show(b)) })
@@ -728,7 +733,8 @@ func passedAnew(before, ours *state, found []string) bool {
 }
 
 // sleptInThePast tells whether a SLEEP of ours has begun since the state before that was over as it began, and
-// the original still stands at it or has taken the same steps in another order.
+// the original still stands at it, was halted in it, or has taken the same steps in another order, so that a
+// failure has halted other threads at other places.
 func sleptInThePast(before, original, ours *state) bool {
 	for i, r := range ours.Runs {
 		for _, n := range r.Nodes {
@@ -740,7 +746,7 @@ func sleptInThePast(before, original, ours *state) bool {
 				continue
 			}
 			o := original.Runs[i].node(n)
-			if o == nil || o.Status == lhpb.LHStatus_RUNNING || original.Runs[i].endsAs(r) {
+			if o == nil || working(o.Status) || original.Runs[i].endsAs(r) || original.Runs[i].walksAs(r) {
 				return true
 			}
 		}
@@ -753,6 +759,17 @@ func (r *run) endsAs(other *run) bool {
 	return slices.EqualFunc(r.WfRun.GetThreadRuns(), other.WfRun.GetThreadRuns(), func(a, b *lhpb.ThreadRun) bool {
 		return a.Number == b.Number && a.Status == b.Status
 	})
+}
+
+// walksAs tells whether the threads of two WfRuns have taken the same steps, as far as both have come.
+func (r *run) walksAs(other *run) bool {
+	for _, n := range r.Nodes {
+		o := other.node(n)
+		if o != nil && (o.NodeName != n.NodeName || terminal(o.Status) && terminal(n.Status) && o.Status != n.Status) {
+			return false
+		}
+	}
+	return true
 }
 
 // standsAs tells whether no thread has moved since another state.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"math/rand/v2"
 	"time"
 
@@ -18,8 +19,9 @@ type historyPlan struct {
 	calm        bool
 	definitions []definition
 	run         func(*recorder) []*lhpb.RunWfRequest
-	more        func(*recorder, func(int, action)) // commands of this kind alone
-	fades       bool                               // the WfRun goes away by itself when it has ended
+	begin       func(context.Context, *recorder) error // what comes before the runs
+	more        func(*recorder, func(int, action))     // commands of this kind alone
+	fades       bool                                   // the WfRun goes away by itself when it has ended
 }
 
 // plan chooses the kind of a history by its seed.
@@ -31,6 +33,8 @@ func plan(n names) historyPlan {
 		return special[n.seed/10%uint64(len(special))](n)
 	case 3:
 		return focused(n, rareTargets(n.seed))
+	case 5:
+		return further[n.seed/10%uint64(len(further))](n)
 	default:
 		return focused(n, targets(n.seed, 4))
 	}

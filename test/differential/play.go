@@ -25,11 +25,24 @@ func (r *recorder) play(ctx context.Context) error {
 			return err
 		}
 	}
-	if p.run == nil {
-		return ending(complete)
+	if p.begin != nil {
+		if err := p.begin(ctx, r); err != nil {
+			return err
+		}
+		if err := r.settle(ctx); err != nil {
+			return err
+		}
 	}
-	for _, req := range p.run(r) {
-		if _, err := r.do(ctx, "RunWf", req, isCode(codes.NotFound)); err != nil {
+	var runs []*lhpb.RunWfRequest
+	if p.run != nil {
+		runs = p.run(r)
+	}
+	for _, req := range runs {
+		early := never
+		if r.specs[req.WfSpecName] {
+			early = isCode(codes.NotFound)
+		}
+		if _, err := r.do(ctx, "RunWf", req, early); err != nil {
 			if _, refused := status.FromError(err); !refused {
 				return err
 			}
@@ -319,6 +332,9 @@ func (r *recorder) outcome(t *lhpb.TaskRun, want string) *lhpb.ReportTaskRun {
 		if len(t.InputVariables) > 0 && n%3 == 0 {
 			roll = 26
 		}
+	}
+	if t.TotalCheckpoints > 0 {
+		out.TotalCheckpoints = int32(n / 100 % 3)
 	}
 	failure := func(s lhpb.TaskStatus, kind lhpb.LHErrorType) {
 		out.Status = s

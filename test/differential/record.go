@@ -26,6 +26,7 @@ const (
 	hangs    = "the original hangs in HALTING at a node that it cannot halt" // engine-2 §6
 	dropped  = "the original drops a report"                                 // a crash while a report is processed
 	restless = "the original does not come to rest"
+	unread   = "the original cannot be read"
 )
 
 // ending ends a history.
@@ -47,6 +48,7 @@ type recorder struct {
 	events  int
 	claimed map[string]bool // attempts that were claimed and not reported
 	applied map[string]bool // NodeRuns that were halted or interrupted as their names want it
+	specs   map[string]bool // WfSpecs that were put
 	armed   map[string]int  // epochs of user tasks whose timers have been waited for
 	plan    historyPlan
 	calm    bool // nothing happens that the names of the nodes do not want
@@ -57,7 +59,7 @@ func newRecorder(s *server, n names, seed uint64) *recorder {
 	return &recorder{
 		server: s, names: n, rng: rand.New(rand.NewPCG(seed, 100)), scrub: newScrubber(n.prefix),
 		history: &history{Seed: seed}, id: &lhpb.WfRunId{Id: fmt.Sprintf("%s-run-%d", n.prefix, seed)},
-		claimed: map[string]bool{}, applied: map[string]bool{}, armed: map[string]int{},
+		claimed: map[string]bool{}, applied: map[string]bool{}, armed: map[string]int{}, specs: map[string]bool{},
 	}
 }
 
@@ -80,13 +82,16 @@ func (r *recorder) do(ctx context.Context, method string, req proto.Message, ear
 		return nil, ctx.Err()
 	}
 	code := status.Code(err)
-	if refusedOnly(code) && strings.HasPrefix(method, "PutW") {
+	if refusedOnly(code) && putsDefinition(method) {
 		return answer, err // the reference: a definition that makes the original crash is refused by ours
 	}
 	if code == codes.Internal || code == codes.Unknown || code == codes.DeadlineExceeded || code == codes.Unavailable {
 		return nil, ending(crashed)
 	}
 	s := step{Call: method, Request: text, Code: code.String()}
+	if put, ok := req.(*lhpb.PutWfSpecRequest); ok && err == nil {
+		r.specs[put.Name] = true
+	}
 	if err == nil {
 		s.Answer = comparable(r.scrub, answer)
 		r.watched.note(req)
@@ -125,7 +130,8 @@ func (r *recorder) settle(ctx context.Context) error {
 		if err != nil {
 			time.Sleep(50 * time.Millisecond)
 			if time.Since(begin) > 5*time.Second {
-				return fmt.Errorf("reading the original: %w", err)
+				r.history.Steps = r.history.Steps[:len(r.history.Steps)-1]
+				return ending(unread + ": " + status.Code(err).String())
 			}
 			continue
 		}

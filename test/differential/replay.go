@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -45,7 +46,8 @@ type replayer struct {
 	patience time.Duration
 	free     map[string]int // how often each tolerance was needed
 	now      *state
-	before   json.RawMessage // the state of the original before this step
+	before   json.RawMessage              // the state of the original before this step
+	structs  map[string][]*lhpb.StructDef // the versions of the history's StructDefs, as the original stores them
 }
 
 func newReplayer(s *server, n names, h *history, patience time.Duration, free map[string]int) *replayer {
@@ -79,6 +81,10 @@ func (r *replayer) step(ctx context.Context, s step) *verdict {
 	}
 	if s.Call == claim {
 		if v := r.claim(ctx, text, s); v != nil {
+			return v
+		}
+	} else if s.Call == appear {
+		if v := r.appear(ctx, text); v != nil {
 			return v
 		}
 	} else if v := r.call(ctx, text, s); v != nil {
@@ -122,12 +128,16 @@ func (r *replayer) call(ctx context.Context, text []byte, s step) *verdict {
 		if name := decidedAnswer(s, code, r.now); name != "" {
 			return &verdict{kind: name}
 		}
+		if name := r.decidedDefinition(s, status.Code(err)); name != "" {
+			return &verdict{kind: name}
+		}
 		return different("answer of %s: original %s, ours %s (%v)", s.Call, s.Code, code, err)
 	}
 	if err != nil {
 		return nil
 	}
 	r.watched.note(req)
+	r.noteStruct(s)
 	if _, rescue := req.(*lhpb.RescueThreadRunRequest); rescue {
 		r.rescued = true
 	}
@@ -136,7 +146,7 @@ func (r *replayer) call(ctx context.Context, text []byte, s step) *verdict {
 	}
 	v := r.compareAnswers(s.Answer, r.oneName(comparable(r.scrub, answer)))
 	if v != nil {
-		if name := decidedEvent(s, r.now, v.details); name != "" {
+		if name := cmp.Or(decidedEvent(s, r.now, v.details), r.decidedEvolution(s)); name != "" {
 			v.kind = name
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"strings"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/protobuf/proto"
@@ -11,8 +12,11 @@ import (
 	"littlehorse/lhpb"
 )
 
-// special are the kinds of histories that are about one matter, in turn.
+// special are kinds of histories that are about one matter, in turn.
 var special = []func(names) historyPlan{versions, typing, values, values, inherited, migration, containers, leftovers}
+
+// further are more of them.
+var further = []func(names) historyPlan{evolving, numbers, checkpoints, timesAndIDs, schedules, evolving, timesAndIDs}
 
 func (n names) rng(stream uint64) *rand.Rand { return rand.New(rand.NewPCG(n.seed, stream)) }
 
@@ -486,6 +490,12 @@ func leftovers(n names) historyPlan {
 		}
 	}
 	return p
+}
+
+// putsDefinition tells whether an RPC stores a definition or a schedule.
+func putsDefinition(method string) bool {
+	return strings.HasPrefix(method, "Put") && strings.HasSuffix(method, "Def") || method == "PutWfSpec" || method == "PutWorkflowMigrationPlan" ||
+		method == "ScheduleWf"
 }
 
 // refusedOnly is the code of a refusal that a definition may meet.
