@@ -182,15 +182,29 @@ func (w *wfRun) suspend() {
 	w.tx.emitContinue(row)
 }
 
-// fanOutLater leaves children that are still to be started to a record of its own.
+// fanOutLater leaves children that are still to be started to a record of its own, unless there is one.
 func (w *wfRun) fanOutLater() {
 	if !w.goesOnLater {
 		return
 	}
 	w.goesOnLater = false
-	row := w.keys.Continue(continueFanOut)
-	w.tx.put(row, empty)
-	w.tx.emitContinue(row)
+	if !w.mayFanOut() {
+		return
+	}
+	w.fansOut, w.fanOutRow = false, &row[pb.Empty, *pb.Empty]{before: empty}
+	k := w.keys.Continue(continueFanOut)
+	w.tx.put(k, empty)
+	w.tx.emitContinue(k)
+}
+
+// mayFanOut reports whether this record may go on with what fan-outs and long waits have left: not while a record
+// for it is under way. Others would move a chunk each, and leave one more record behind.
+func (w *wfRun) mayFanOut() bool {
+	if !w.fansOut && w.fanOutRow == nil {
+		row := load[pb.Empty](w.tx, w.keys.Continue(continueFanOut))
+		w.fanOutRow = &row
+	}
+	return w.fansOut || w.fanOutRow.before == nil
 }
 
 // archiveWhenCrowded archives what has completed when the WfRun has many active ThreadRuns.

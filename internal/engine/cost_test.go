@@ -193,9 +193,7 @@ func costs(t *testing.T, children int, above, below string, first *pb.Record, do
 	for _, name := range []string{"go", "other"} {
 		d.events[name] = &lhpb.ExternalEventDef{Id: &lhpb.ExternalEventDefId{Name: name}}
 	}
-	w.runSpec("spec0", "w", map[string]*lhpb.VariableValue{
-		"list": literal(fmt.Sprintf("json(%q)", "["+strings.Repeat("1,", children-1)+"1]")),
-	})
+	w.do(w.start("spec0", "w", children))
 	if first != nil {
 		w.do(first)
 	}
@@ -249,12 +247,7 @@ func TestNoRecordMovesAGiant(t *testing.T) {
 		"thread main\n var list JSON_ARR\n many: START_MANY child over list\n "+aboveWaitAll+"\nthread child\n t: TASK t()")
 	w.each = nil
 	largest := map[string]cost{}
-	w.alone(largest, "start", &pb.Record{Command: &pb.Record_RunWf{RunWf: &pb.RunWf{
-		WfSpecId: w.meta.latest().newest("spec0", -1).Spec.Id,
-		Request: &lhpb.RunWfRequest{WfSpecName: "spec0", Id: new("w"), Variables: map[string]*lhpb.VariableValue{
-			"list": literal(fmt.Sprintf("json(%q)", "["+strings.Repeat("1,", wide-1)+"1]")),
-		}},
-	}}})
+	w.alone(largest, "start", w.start("spec0", "w", wide))
 	const rows, bytes = 1_500, 512 << 10
 	for what, c := range largest {
 		t.Logf("%s: %v", what, c)
@@ -265,6 +258,16 @@ func TestNoRecordMovesAGiant(t *testing.T) {
 	if s := w.node("w", 0, 2).GetWaitForThreads(); s == nil {
 		t.Errorf("ThreadRun 0 does not wait")
 	}
+}
+
+// start begins a WfRun with a list of so many items.
+func (w *world) start(name, id string, items int) *pb.Record {
+	return &pb.Record{Command: &pb.Record_RunWf{RunWf: &pb.RunWf{
+		WfSpecId: w.meta.latest().newest(name, -1).Spec.Id,
+		Request: &lhpb.RunWfRequest{WfSpecName: name, Id: &id, Variables: map[string]*lhpb.VariableValue{
+			"list": literal(fmt.Sprintf("json(%q)", "["+strings.Repeat("1,", items-1)+"1]")),
+		}},
+	}}}
 }
 
 // alone notes what the record costs, and each that it leads to, if none of them that were called so cost as much.
@@ -327,4 +330,63 @@ func TestEventsOfOthersCostNothing(t *testing.T) {
 	if few, many := arrival(1), arrival(wide); many != few {
 		t.Errorf("with %d events for others it %v; with one it %v", wide, many, few)
 	}
+}
+
+// TestOneRecordFansOut holds what comes between the records of a fan-out, and of the long wait behind it, to its own
+// work: it starts no children, looks at no others, and leaves no record behind.
+//
+// covers: engine-2 §9 START_MULTIPLE_THREADS; engine-2 §9 WAIT_FOR_THREADS
+func TestOneRecordFansOut(t *testing.T) {
+	const children = 2_000
+	w := newTestWorld(t, engine.DefaultConfig(),
+		"thread main\n var list JSON_ARR\n many: START_MANY child over list\n "+aboveWaitAll+"\nthread child\n t: TASK t()")
+	w.each = nil
+	r := w.start("spec0", "w", children)
+	r.Header = w.header()
+	goingOn := continues(w.apply(r))
+	n, between := 0, 0
+	for ; len(goingOn) > 0; n++ {
+		if len(goingOn) > 1 {
+			t.Fatalf("%d records are to go on with the fan-out", len(goingOn))
+		}
+		before := w.wfRun("w").GreatestThreadrunNumber
+		id := &lhpb.TaskRunId{WfRunId: lh.ParseWfRunID("w"), TaskGuid: fmt.Sprintf("%d-1", n+1)}
+		for _, r := range []*pb.Record{
+			{Command: &pb.Record_ClaimTask{ClaimTask: &pb.ClaimTask{TaskRunId: id, Credit: credit}}},
+			{Command: &pb.Record_ReportTask{ReportTask: &pb.ReportTask{Report: &lhpb.ReportTaskRun{TaskRunId: id, Status: lhpb.TaskStatus_TASK_SUCCESS}}}},
+		} {
+			r.Header = w.header()
+			fx := w.apply(r)
+			if fx.Reply.Err != nil {
+				t.Fatal(fx.Reply.Err)
+			}
+			between = max(between, len(fx.Changes))
+			if len(continues(fx)) > 0 {
+				t.Fatalf("%T of ThreadRun %d goes on with the fan-out", r.Command, n+1)
+			}
+		}
+		if now := w.wfRun("w").GreatestThreadrunNumber; now != before {
+			t.Fatalf("a report starts %d ThreadRuns", now-before)
+		}
+		goingOn[0].Header = w.header()
+		goingOn = continues(w.apply(goingOn[0]))
+	}
+	if chunks := 2*children/engine.DefaultConfig().FanOutChunk - 1; n != chunks {
+		t.Errorf("%d records go on, not %d", n, chunks)
+	}
+	if between > 20 {
+		t.Errorf("what comes between writes %d rows", between)
+	}
+	if waits := w.node("w", 0, 2).GetWaitForThreads(); waits == nil {
+		t.Errorf("ThreadRun 0 does not wait")
+	}
+}
+
+func continues(fx machine.Effects) (out []*pb.Record) {
+	for _, e := range fx.Emit {
+		if e.Record.GetContinue() != nil {
+			out = append(out, e.Record)
+		}
+	}
+	return out
 }

@@ -135,10 +135,12 @@ func (t *txn) goOn(c *pb.Continue) machine.Reply {
 		w.passes = int(stands.Value)
 		w.advance()
 	case continueFanOut:
-		t.remove(k)
-		if !w.row.now.Deleting {
-			w.advance()
+		if machine.Get[pb.Empty](t.view, k) == nil || w.row.now.Deleting {
+			return done
 		}
+		t.remove(k)
+		w.fansOut = true
+		w.advance()
 	}
 	return done
 }

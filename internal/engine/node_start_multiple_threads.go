@@ -62,6 +62,9 @@ func (n *nodeRun) startMore() (left bool, f *lhpb.Failure) {
 	if out == nil {
 		return false, nil
 	}
+	if !n.thread.run.mayFanOut() {
+		return true, nil
+	}
 	items, err := itemsOf(out.List)
 	if err != nil {
 		return false, badThreadInputs(err)

@@ -170,7 +170,7 @@ func (n *nodeRun) looksOn() bool {
 // lookFurther looks at the next entries, as many as the record may, and watches them from then on. What their
 // ThreadRuns do later in the same record is seen in its next pass.
 func (n *nodeRun) lookFurther(w *wait) {
-	begins := !w.looks && n.looksOn()
+	begins := !w.looks && n.looksOn() && n.thread.run.mayFanOut()
 	if begins {
 		most := max(0, n.tx().engine.config.FanOutChunk-n.thread.run.fannedOut)
 		w.looks = true

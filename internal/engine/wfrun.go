@@ -36,6 +36,9 @@ type wfRun struct {
 	fannedOut int
 	// goesOnLater is set when some have more to start, or to look at, than one record may.
 	goesOnLater bool
+	// fansOut is set in a record that is there to do so; another reads the row that says whether one is under way.
+	fansOut   bool
+	fanOutRow *row[pb.Empty, *pb.Empty]
 	// busy is set while a ThreadRun is between two nodes; an advance asked for meanwhile is left to the one
 	// that is under way.
 	busy bool
