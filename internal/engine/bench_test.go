@@ -49,7 +49,7 @@ func (o *objects) Err() error { return nil }
 
 func isBeside(k keys.Key) bool {
 	p, err := keys.ParseRun(k)
-	return err == nil && (p.Kind == keys.KindWatch || p.Kind == keys.KindKin)
+	return err == nil && (p.Kind == keys.KindWatch || p.Kind == keys.KindKin || p.Kind == keys.KindThreadRun)
 }
 
 func (o *objects) commit(changes []machine.Change) {
@@ -127,6 +127,9 @@ func (b *bench) apply(r *pb.Record) machine.Effects {
 		panic(fx.Reply.Err)
 	}
 	b.state.commit(fx.Changes)
+	for _, next := range continues(fx) {
+		b.apply(next)
+	}
 	return fx
 }
 

@@ -20,7 +20,8 @@ func (w *world) violations(s *sharedState) []check.Violation {
 func (s *sharedState) without(k keys.Key) *sharedState {
 	c := newSharedState()
 	maps.Copy(c.rows, s.rows)
-	delete(c.rows, k)
+	c.sorted = *s.sorted.Copy()
+	c.Commit([]machine.Change{{Key: k}})
 	return c
 }
 

@@ -100,16 +100,8 @@ const (
 //
 // covers: engine-2 §2; engine-2 §9 WAIT_FOR_THREADS; engine-2 §9 WAIT_FOR_CONDITION; engine-2 §9 EXIT
 func TestWideCosts(t *testing.T) {
-	claim := func(n int) *pb.Record {
-		return &pb.Record{Command: &pb.Record_ClaimTask{ClaimTask: &pb.ClaimTask{
-			TaskRunId: &lhpb.TaskRunId{WfRunId: lh.ParseWfRunID("w"), TaskGuid: fmt.Sprintf("%d-1", n)}, Credit: credit,
-		}}}
-	}
-	report := func(n int, status lhpb.TaskStatus) *pb.Record {
-		return &pb.Record{Command: &pb.Record_ReportTask{ReportTask: &pb.ReportTask{Report: &lhpb.ReportTaskRun{
-			TaskRunId: &lhpb.TaskRunId{WfRunId: lh.ParseWfRunID("w"), TaskGuid: fmt.Sprintf("%d-1", n)}, Status: status,
-		}}}}
-	}
+	claim := func(n int) *pb.Record { return claimed("w", n) }
+	report := func(n int, status lhpb.TaskStatus) *pb.Record { return reported("w", n, status) }
 	event := func(def string, thread *int32) *pb.Record {
 		return &pb.Record{Command: &pb.Record_PutExternalEvent{PutExternalEvent: &lhpb.PutExternalEventRequest{
 			WfRunId: lh.ParseWfRunID("w"), ExternalEventDefId: &lhpb.ExternalEventDefId{Name: def}, ThreadRunNumber: thread,
@@ -248,6 +240,13 @@ func TestNoRecordMovesAGiant(t *testing.T) {
 	w.each = nil
 	largest := map[string]cost{}
 	w.alone(largest, "start", w.start("spec0", "w", wide))
+	if s := w.node("w", 0, 2).GetWaitForThreads(); s == nil {
+		t.Errorf("ThreadRun 0 does not wait")
+	}
+	for n := 1; n <= wide; n++ {
+		w.alone(largest, "claim", claimed("w", n))
+		w.alone(largest, "report", reported("w", n, lhpb.TaskStatus_TASK_SUCCESS))
+	}
 	const rows, bytes = 1_500, 512 << 10
 	for what, c := range largest {
 		t.Logf("%s: %v", what, c)
@@ -255,9 +254,25 @@ func TestNoRecordMovesAGiant(t *testing.T) {
 			t.Errorf("%s: a record %v", what, c)
 		}
 	}
-	if s := w.node("w", 0, 2).GetWaitForThreads(); s == nil {
-		t.Errorf("ThreadRun 0 does not wait")
+	if got := w.wfRun("w").Status; got != lhpb.LHStatus_COMPLETED {
+		t.Errorf("the WfRun is %s", got)
 	}
+}
+
+// claimed is the claim of the first task of a ThreadRun.
+func claimed(run string, thread int) *pb.Record {
+	return &pb.Record{Command: &pb.Record_ClaimTask{ClaimTask: &pb.ClaimTask{TaskRunId: firstTask(run, thread), Credit: credit}}}
+}
+
+// reported is the report of the first task of a ThreadRun.
+func reported(run string, thread int, status lhpb.TaskStatus) *pb.Record {
+	return &pb.Record{Command: &pb.Record_ReportTask{ReportTask: &pb.ReportTask{
+		Report: &lhpb.ReportTaskRun{TaskRunId: firstTask(run, thread), Status: status},
+	}}}
+}
+
+func firstTask(run string, thread int) *lhpb.TaskRunId {
+	return &lhpb.TaskRunId{WfRunId: lh.ParseWfRunID(run), TaskGuid: fmt.Sprintf("%d-1", thread)}
 }
 
 // start begins a WfRun with a list of so many items.
@@ -350,11 +365,7 @@ func TestOneRecordFansOut(t *testing.T) {
 			t.Fatalf("%d records are to go on with the fan-out", len(goingOn))
 		}
 		before := w.wfRun("w").GreatestThreadrunNumber
-		id := &lhpb.TaskRunId{WfRunId: lh.ParseWfRunID("w"), TaskGuid: fmt.Sprintf("%d-1", n+1)}
-		for _, r := range []*pb.Record{
-			{Command: &pb.Record_ClaimTask{ClaimTask: &pb.ClaimTask{TaskRunId: id, Credit: credit}}},
-			{Command: &pb.Record_ReportTask{ReportTask: &pb.ReportTask{Report: &lhpb.ReportTaskRun{TaskRunId: id, Status: lhpb.TaskStatus_TASK_SUCCESS}}}},
-		} {
+		for _, r := range []*pb.Record{claimed("w", n+1), reported("w", n+1, lhpb.TaskStatus_TASK_SUCCESS)} {
 			r.Header = w.header()
 			fx := w.apply(r)
 			if fx.Reply.Err != nil {

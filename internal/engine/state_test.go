@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"iter"
-	"maps"
-	"slices"
+
+	"github.com/tidwall/btree"
 
 	"littlehorse/internal/keys"
 	"littlehorse/internal/machine"
@@ -14,7 +14,7 @@ import (
 // sharedState is a View that hands out its own objects, as a lane does, and finds out who writes to them.
 type sharedState struct {
 	rows   map[keys.Key]storedObject
-	sorted []keys.Key // nil when out of date
+	sorted btree.Set[keys.Key]
 	given  map[keys.Key]bool
 }
 
@@ -50,13 +50,10 @@ func decodeAs(v machine.Value, b []byte) machine.Value {
 // Scan implements machine.View.
 func (s *sharedState) Scan(from, to keys.Key, limit int, empty func() machine.Value) iter.Seq2[keys.Key, machine.Value] {
 	return func(yield func(keys.Key, machine.Value) bool) {
-		all := s.Keys()
-		i, _ := slices.BinarySearch(all, from)
-		for ; i < len(all) && all[i] < to && limit > 0; i, limit = i+1, limit-1 {
-			if !yield(all[i], s.Get(all[i], empty)) {
-				return
-			}
-		}
+		s.sorted.Ascend(from, func(k keys.Key) bool {
+			limit--
+			return k < to && limit >= 0 && yield(k, s.Get(k, empty))
+		})
 	}
 }
 
@@ -64,12 +61,7 @@ func (s *sharedState) Scan(from, to keys.Key, limit int, empty func() machine.Va
 func (s *sharedState) Err() error { return nil }
 
 // Keys in order.
-func (s *sharedState) Keys() []keys.Key {
-	if s.sorted == nil {
-		s.sorted = slices.Sorted(maps.Keys(s.rows))
-	}
-	return s.sorted
-}
+func (s *sharedState) Keys() []keys.Key { return s.sorted.Keys() }
 
 // Bytes of the value under k; nil if absent.
 func (s *sharedState) Bytes(k keys.Key) []byte { return s.rows[k].bytes }
@@ -85,12 +77,13 @@ func (s *sharedState) Commit(changes []machine.Change) {
 		if i > 0 && changes[i-1].Key >= c.Key {
 			panic(fmt.Sprintf("changes out of order at %q", c.Key))
 		}
-		s.sorted = nil
 		if c.Value == nil {
 			delete(s.rows, c.Key)
+			s.sorted.Delete(c.Key)
 			continue
 		}
 		s.rows[c.Key] = storedObject{c.Value, mustMarshal(c.Value)}
+		s.sorted.Insert(c.Key)
 	}
 }
 

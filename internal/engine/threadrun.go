@@ -93,11 +93,20 @@ func (t *threadRun) parent() *threadRun {
 	return t.run.threadOrArchived(*t.get().ParentThreadId)
 }
 
-// childrenAbove are the active ThreadRuns that this one started and that are not below that number, ascending.
+// childrenAbove are the active ThreadRuns that this one started and that are not below that number, ascending. Of
+// thousands most may have been archived: once it has met more such than there are active ones, it goes by these.
 func (t *threadRun) childrenAbove(from int32) iter.Seq[*threadRun] {
 	return func(yield func(*threadRun) bool) {
+		archived := 0
 		for n := range t.childrenFrom(from) {
-			if c := t.run.thread(n); c != nil && !yield(c) {
+			if c := t.run.thread(n); c != nil {
+				if !yield(c) {
+					return
+				}
+				continue
+			}
+			if archived++; archived > t.run.active() {
+				t.activeChildren(n + 1)(yield)
 				return
 			}
 		}
