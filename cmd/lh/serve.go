@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,6 +46,7 @@ func serve(ctx context.Context, file string, out, logs io.Writer) error {
 		return err
 	}
 	cfg.Logger = log
+	cfg.Version, cfg.Commit = cmp.Or(version, cfg.Version), cmp.Or(commit, cfg.Commit)
 	limit := server.TuneMemory(cfg.MemoryLimitBytes)
 	if err := logSettings(log, file, notices, limit); err != nil {
 		return err

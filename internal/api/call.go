@@ -8,6 +8,7 @@ import (
 
 	"littlehorse/internal/auth"
 	"littlehorse/internal/lh"
+	"littlehorse/internal/telemetry"
 	"littlehorse/lhpb"
 )
 
@@ -40,23 +41,29 @@ type Listener struct {
 // admit goes through the steps before a request is looked at.
 func (s *Service) admit(ctx context.Context, l *Listener, needs []auth.Required) (context.Context, *lh.Error) {
 	if s.gate.Load() {
-		return nil, shuttingDown()
+		return nil, s.refused(telemetry.Stopping, shuttingDown())
 	}
 	id, err := l.Authenticator.Authenticate(ctx)
 	if err != nil {
-		return nil, err
+		return nil, s.refused(telemetry.Unauthenticated, err)
 	}
 	c := &call{listener: l}
 	if c.principal, err = s.principalOf(id); err != nil {
-		return nil, err // a stranger does not even learn which tenants there are
+		return nil, s.refused(telemetry.Forbidden, err) // a stranger does not even learn which tenants there are
 	}
 	if c.tenant, err = s.tenantOf(ctx); err != nil {
-		return nil, err
+		return nil, s.refused(telemetry.Forbidden, err)
 	}
 	if err := auth.Decide(c.principal, c.tenant, needs); err != nil {
-		return nil, err
+		return nil, s.refused(telemetry.Forbidden, err)
 	}
 	return context.WithValue(ctx, callKey{}, c), nil
+}
+
+// refused counts a refusal and gives it back.
+func (s *Service) refused(why telemetry.Reason, err *lh.Error) *lh.Error {
+	s.cfg.RPCs.Refusals.Count(why)
+	return err
 }
 
 // tenantOf reads the tenant: the last value counts, a blank one is nobody's.

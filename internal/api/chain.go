@@ -55,7 +55,7 @@ func (s *Service) unary(l *Listener, m grpc.MethodDesc, rpc *telemetry.RPC) grpc
 			}
 			if limited {
 				if refused := s.checkQuotas(callOf(ctx)); refused != nil {
-					return nil, refused
+					return nil, s.refused(telemetry.OverQuota, refused)
 				}
 			}
 			ctx, cancel := context.WithTimeout(ctx, s.cfg.WriteTimeout)
@@ -125,7 +125,8 @@ func (s *Service) receive(from func(any) error, v any) error {
 		return lh.Errorf(lh.InvalidArgument, "The request cannot be decoded: %v", in.err)
 	}
 	if _, report := v.(*lhpb.ReportTaskRun); !report && in.size > s.cfg.MaxRequestBytes {
-		return lh.Errorf(lh.ResourceExhausted, "Record too large: the request has %d bytes, the limit is %d", in.size, s.cfg.MaxRequestBytes)
+		return s.refused(telemetry.TooLarge,
+			lh.Errorf(lh.ResourceExhausted, "Record too large: the request has %d bytes, the limit is %d", in.size, s.cfg.MaxRequestBytes))
 	}
 	return nil
 }

@@ -72,11 +72,16 @@ func (p *part) admit(r *pb.Record, c class, done func(machine.Reply)) *lh.Error 
 
 // full tells whether the queue is full for the class; new work leaves the last quarter free.
 func (p *part) full(c class) bool {
-	records, bytes := int64(p.lane.host.cfg.QueueRecords), p.lane.host.cfg.QueueBytes
-	if c == newWork {
+	records, bytes := p.lane.host.cfg.limits(c)
+	return p.records.Load() >= records || p.bytes.Load() >= bytes
+}
+
+func (c *Config) limits(of class) (records, bytes int64) {
+	records, bytes = int64(c.QueueRecords), c.QueueBytes
+	if of == newWork {
 		records, bytes = records-records/4, bytes-bytes/4
 	}
-	return p.records.Load() >= records || p.bytes.Load() >= bytes
+	return records, bytes
 }
 
 // stamp fills in what the header says of the origin. The time is set when the lane takes the record; only

@@ -16,7 +16,10 @@ func (l *Lane) apply(e log.Entry) {
 	p := l.parts[e.Stream]
 	w := p.take(e.Record.GetHeader())
 	p.tick(e)
+	began := l.host.cfg.Clock.Now()
 	effects := l.effects(p, e)
+	l.filling.applied = append(l.filling.applied, l.host.cfg.Clock.Now().Sub(began))
+	l.filling.kinds[kindOf(e.Record)]++
 	ly := l.layerOf(p)
 	ly.position, ly.clockNs = e.Offset, p.clockNs
 	for _, c := range effects.Changes {

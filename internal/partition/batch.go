@@ -2,6 +2,7 @@ package partition
 
 import (
 	"sync/atomic"
+	"time"
 
 	"github.com/tidwall/btree"
 
@@ -19,6 +20,10 @@ type batch struct {
 	bytes   int64 // encoded size of the values
 	emits   []log.Emit
 	answers []answer
+
+	applied []time.Duration // how long each record took
+	kinds   map[kind]uint64 // how many records there are of each
+
 	settled atomic.Bool // its waiters belong to whoever set it
 }
 
@@ -44,6 +49,8 @@ type answer struct {
 	reply machine.Reply
 }
 
+func newBatch() *batch { return &batch{kinds: map[kind]uint64{}} }
+
 func (b *batch) empty() bool { return b.records == 0 }
 
 // settle makes the caller the one who answers the waiters; false if another is.
@@ -55,7 +62,8 @@ func (b *batch) reset() {
 	clear(b.emits)
 	clear(b.answers)
 	b.layers, b.emits, b.answers = b.layers[:0], b.emits[:0], b.answers[:0]
-	b.records, b.bytes = 0, 0
+	b.records, b.bytes, b.applied = 0, 0, b.applied[:0]
+	clear(b.kinds)
 	b.settled.Store(false)
 }
 

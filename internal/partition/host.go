@@ -41,7 +41,8 @@ func Open(ctx context.Context, cfg Config) (*Host, error) {
 	}
 	h := &Host{
 		cfg: cfg, parts: map[machine.Stream]*part{},
-		stop: make(chan struct{}), failed: make(chan struct{}), done: make(chan struct{}), drained: make(chan struct{}),
+		counters: counters{kinds: map[kind]uint64{}},
+		stop:     make(chan struct{}), failed: make(chan struct{}), done: make(chan struct{}), drained: make(chan struct{}),
 	}
 	for n, streams := range deal(cfg.Streams, cfg.lanes()) {
 		l, err := h.newLane(ctx, n, streams)

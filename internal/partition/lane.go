@@ -38,7 +38,7 @@ func (h *Host) newLane(ctx context.Context, number int, streams []machine.Stream
 		host: h, log: h.cfg.Logger.With("lane", number),
 		parts: map[machine.Stream]*part{}, cache: newCache(max(1, h.cfg.CacheBytes/int64(h.cfg.lanes()))),
 		read:    reader{store: h.cfg.Store},
-		filling: &batch{}, spare: &batch{},
+		filling: newBatch(), spare: newBatch(),
 		sealed: make(chan *batch, 1), synced: make(chan *batch, 1), ended: make(chan struct{}),
 	}
 	l.pump = newPump(l)
@@ -174,8 +174,8 @@ func (l *Lane) sync(b *batch) error {
 		return err
 	}
 	l.host.committed(CommitStats{
-		Records: b.records, Changes: changes, Bytes: bytes, Took: l.host.cfg.Clock.Now().Sub(began),
-	})
+		Records: b.records, Changes: changes, Bytes: bytes, Took: l.host.cfg.Clock.Now().Sub(began), Applied: b.applied,
+	}, b.kinds)
 	return nil
 }
 

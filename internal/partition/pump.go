@@ -246,8 +246,8 @@ func (t *pump) readPage(w *window, from keys.Key, n int) (page []keys.Key, more 
 	return page, more, nil
 }
 
-func (t *pump) stats(w *window) (timers int, overdue time.Duration) {
+func (t *pump) stats(w *window) TimerStats {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return w.near.Len() + len(w.fired), w.overdue(t.nowNs(w))
+	return w.stats(t.nowNs(w))
 }

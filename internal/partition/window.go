@@ -1,6 +1,7 @@
 package partition
 
 import (
+	"sort"
 	"time"
 
 	"github.com/tidwall/btree"
@@ -132,12 +133,16 @@ func (w *window) nextNs() (ns int64, ok bool) {
 	return ns, ok
 }
 
-func (w *window) overdue(nowNs int64) time.Duration {
-	k, ok := w.near.Min()
-	if !ok {
-		return 0
+func (w *window) stats(nowNs int64) TimerStats {
+	s := TimerStats{Timers: w.near.Len() + len(w.fired), Firing: len(w.fired)}
+	s.Due = sort.Search(w.near.Len(), func(i int) bool {
+		k, _ := w.near.GetAt(i)
+		return dueNs(k) > nowNs
+	})
+	if k, ok := w.near.Min(); ok {
+		s.Late = max(0, time.Duration(nowNs-dueNs(k)))
 	}
-	return max(0, time.Duration(nowNs-dueNs(k)))
+	return s
 }
 
 // dueNs of a key that no machine could have written is 0: it fires at once, and its machine says what is wrong.

@@ -11,11 +11,14 @@ import (
 	"strings"
 	"time"
 
+	"littlehorse/internal/api"
 	"littlehorse/internal/auth"
 )
 
 // Config of a server. DefaultConfig has every default; LoadConfig reads the documented settings.
 type Config struct {
+	// Version and Commit of the build, as metrics tell them.
+	Version, Commit string
 	// ClusterID names the cluster; it labels every metric.
 	ClusterID string
 	// InstanceID of this server, or -1 for none.
@@ -161,7 +164,7 @@ func readBounded(file string) (string, error) {
 
 // configFrom applies the settings in the order of the table. Empty values count as not set.
 func configFrom(values map[string]string) (Config, []Notice, error) {
-	c := Config{InstanceID: -1}
+	c := Config{InstanceID: -1, Version: api.Version(), Commit: "unknown"}
 	var errs []error
 	given := maps.Clone(values)
 	for _, s := range Settings {

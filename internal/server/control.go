@@ -70,6 +70,7 @@ func (s *Server) lendCheckpoint(w http.ResponseWriter, r *http.Request) (err err
 	if err := s.store.Checkpoint(dir); err != nil {
 		return err
 	}
+	s.copied.Store(taken.UnixMilli())
 	w.Header().Set("Content-Type", "application/json")
 	if err := json.NewEncoder(w).Encode(Checkpoint{Dir: dir, Taken: taken}); err != nil {
 		return err

@@ -22,9 +22,7 @@ func (s *Server) openDashboard(ctx context.Context) (err error) {
 	if s.dashboard == nil {
 		return nil
 	}
-	if s.cfg.MaxConnections > 0 {
-		s.dashboard.net = &limited{Listener: s.dashboard.net, name: "dashboard", most: int64(s.cfg.MaxConnections), log: s.log}
-	}
+	s.dashboard.net = &limited{Listener: s.dashboard.net, name: "dashboard", most: int64(s.cfg.MaxConnections), log: s.log}
 	l := s.dashboardListener().Listener
 	if l.Protocol == Plain {
 		return nil

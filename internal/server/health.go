@@ -49,7 +49,15 @@ type standbyTask struct {
 	ChangelogEndOffset int64 `json:"changelogEndOffset"`
 }
 
-type restoration struct{}
+// restoration is a partition that is read from elsewhere. A server with its own log has none.
+type restoration struct {
+	Topic         string `json:"topic"`
+	Partition     int    `json:"partition"`
+	Processor     string `json:"processor"`
+	TotalRestored int64  `json:"totalRestored"`
+	EndOffset     int64  `json:"endOffset"`
+	CurrentOffset int64  `json:"currentOffset"`
+}
 
 func newHealth(c HealthConfig, p probes) http.Handler {
 	return &health{paths: map[string]http.HandlerFunc{
@@ -135,7 +143,7 @@ func singleStatus(host string, port, instance, partitions int, state string) sta
 	s := status{
 		Host: host, Port: port, CoreState: state,
 		CoreActiveTasks:         make([]activeTask, partitions),
-		RepartitionActiveTasks:  []activeTask{},
+		RepartitionActiveTasks:  make([]activeTask, partitions),
 		TimerActiveTasks:        []activeTask{},
 		CoreStandbyTasks:        []standbyTask{},
 		RepartitionStandbyTasks: []standbyTask{},
@@ -146,7 +154,7 @@ func singleStatus(host string, port, instance, partitions int, state string) sta
 		s.InstanceID = strconv.Itoa(instance)
 	}
 	for i := range s.CoreActiveTasks {
-		s.CoreActiveTasks[i].Partition = i
+		s.CoreActiveTasks[i].Partition, s.RepartitionActiveTasks[i].Partition = i, i
 	}
 	return s
 }

@@ -59,7 +59,7 @@ func TestHealthPort(t *testing.T) {
 	}
 	_, _, body := ask("GET", "/status")
 	const want = `{"host":"localhost","port":2011,"instanceId":"1",` +
-		`"coreActiveTasks":[{"partition":0,"processingLag":0},{"partition":1,"processingLag":0}],"repartitionActiveTasks":[],"timerActiveTasks":[],` +
+		`"coreActiveTasks":[{"partition":0,"processingLag":0},{"partition":1,"processingLag":0}],"repartitionActiveTasks":[{"partition":0,"processingLag":0},{"partition":1,"processingLag":0}],"timerActiveTasks":[],` +
 		`"coreStandbyTasks":[],"repartitionStandbyTasks":[],"timerStandbyTasks":[],"coreState":"RUNNING","restorations":[]}`
 	if body != want || !json.Valid([]byte(body)) {
 		t.Errorf("got  %s\nwant %s", body, want)

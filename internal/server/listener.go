@@ -253,7 +253,7 @@ func (s *Server) keyring(l Listener) (*keyring, error) {
 	return newKeyring(files, s.log)
 }
 
-// limited is a port with a bound on its connections: one more is closed at once, so that those who have one keep
+// limited is a port with a bound on its connections, unless that is 0: one more is closed at once, so that those who have one keep
 // it and whoever floods the port takes no memory.
 type limited struct {
 	net.Listener
@@ -270,7 +270,7 @@ func (l *limited) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if l.open.Add(1) <= l.most {
+		if n := l.open.Add(1); n <= l.most || l.most == 0 {
 			return &counted{Conn: c, of: l}, nil
 		}
 		l.open.Add(-1)

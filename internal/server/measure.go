@@ -1,41 +1,110 @@
 package server
 
 import (
+	"cmp"
 	"context"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	"littlehorse/internal/cluster"
 	"littlehorse/internal/keys"
+	"littlehorse/internal/machine"
+	"littlehorse/internal/partition"
+	"littlehorse/internal/pb"
+	"littlehorse/internal/taskqueue"
 	"littlehorse/internal/telemetry"
 )
 
 // measure registers what is read at each scrape: the documented names first, then ours.
 func (s *Server) measure(context.Context) error {
-	m := s.metrics
-	first := s.host.Position(cluster.MetadataStream)
-	metadata := func() float64 { return float64(s.host.Position(cluster.MetadataStream) - first) }
-	commands := "Commands applied and durable."
-	m.CounterFunc("lh_commands_processed_total", commands, prometheus.Labels{"type": "metadata"}, metadata)
-	m.CounterFunc("lh_commands_processed_total", commands, prometheus.Labels{"type": "core"}, func() float64 {
-		return max(0, float64(s.host.Stats().Records)-metadata())
-	})
-	m.GaugesFunc("lh_in_memory_task_queue_size", "TaskRuns that wait in memory for a worker.", []string{"tenant_id", "task_name"}, s.queueSizes)
-	m.GaugeFunc("active_tasks_count_core", "Partitions of run data served here.", nil, func() float64 { return float64(s.cfg.Partitions) })
-	m.GaugeFunc("active_tasks_count_global", "Partitions of definitions served here.", nil, func() float64 { return 1 })
-	m.GaugeFunc("active_tasks_count_repartition", "Partitions of aggregates served here.", nil, func() float64 { return 0 })
-	m.GaugeFunc("lh_cache_size", "Definitions in memory.", prometheus.Labels{"cache_name": "metadata"}, s.definitions)
+	s.measureDocumented()
 	s.measureDisk()
 	s.measurePartitions()
+	s.measureQueues()
+	s.measureStore()
+	s.measureServer()
 	return nil
 }
 
-func (s *Server) queueSizes() []telemetry.Point {
-	var out []telemetry.Point
-	for _, q := range s.queues.Sizes() {
-		out = append(out, telemetry.Point{Labels: []string{q.Tenant, q.TaskDef}, Value: float64(q.Tasks)})
+func gauge(name, help string, labels ...string) telemetry.Family {
+	return telemetry.Family{Name: name, Help: help, Labels: labels}
+}
+
+func counter(name, help string, labels ...string) telemetry.Family {
+	return telemetry.Family{Name: name, Help: help, Labels: labels, Counter: true}
+}
+
+func (s *Server) measureDocumented() {
+	first := s.host.Position(cluster.MetadataStream)
+	instance := ""
+	if s.cfg.InstanceID >= 0 {
+		instance = strconv.Itoa(s.cfg.InstanceID)
 	}
-	return out
+	s.metrics.Read([]telemetry.Family{
+		counter("lh_commands_processed_total", "Commands applied and durable.", "type"),
+		counter("lh_subcommands_processed_total", "Commands applied and durable, by their kind.", "type"),
+		gauge("active_tasks_count_core", "Partitions of run data served here."),
+		gauge("active_tasks_count_global", "Partitions of definitions served here."),
+		gauge("active_tasks_count_repartition", "Partitions of aggregates served here."),
+		gauge("standby_partitions", "Partitions of which this server keeps a hot copy: none, while it is the only one.", "store_name", "instance_id"),
+		gauge("kafka_streams_lag_standby_store", "Records that hot copies are behind.", "store_name", "instance_id"),
+		gauge("lh_cache_size", "Definitions in memory.", "cache_name"),
+	}, func(emit telemetry.Emit) {
+		stats := s.host.Stats()
+		metadata := float64(s.host.Position(cluster.MetadataStream) - first)
+		emit("lh_commands_processed_total", metadata, "metadata")
+		emit("lh_commands_processed_total", max(0, float64(stats.Records)-metadata), "core")
+		for c, n := range stats.Commands {
+			emit("lh_subcommands_processed_total", float64(n), commandName(c))
+		}
+		emit("active_tasks_count_core", float64(s.cfg.Partitions))
+		emit("active_tasks_count_global", 1)
+		emit("active_tasks_count_repartition", float64(s.cfg.Partitions))
+		emit("standby_partitions", 0, "core-store", instance)
+		emit("kafka_streams_lag_standby_store", 0, "core-store", instance)
+		emit("lh_cache_size", s.definitions(), "metadata")
+	})
+}
+
+// documentedCommands are commands whose documented name is another than ours.
+var documentedCommands = map[partition.Command]string{
+	{Name: "ReportTask"}:         "REPORT_TASK_RUN",
+	{Name: "ClaimTask"}:          "TASK_CLAIM_EVENT",
+	{Name: "RegisterTaskWorker"}: "TASK_WORKER_HEART_BEAT",
+
+	{Name: "TimerFired", Timer: keys.TimerSleep}:        "SLEEP_NODE_MATURED",
+	{Name: "TimerFired", Timer: keys.TimerTaskTimeout}:  "TASK_ATTEMPT_TIMED_OUT",
+	{Name: "TimerFired", Timer: keys.TimerTaskRetry}:    "TASK_ATTEMPT_RETRY_DUE",
+	{Name: "TimerFired", Timer: keys.TimerEventTimeout}: "EXTERNAL_EVENT_TIMED_OUT",
+	{Name: "TimerFired", Timer: keys.TimerRetention}:    "RETENTION_DUE",
+	{Name: "TimerFired", Timer: keys.TimerEventExpiry}:  "EXTERNAL_EVENT_EXPIRED",
+	{Name: "TimerFired", Timer: keys.TimerCorrelated}:   "CORRELATED_EVENT_EXPIRED",
+	{Name: "TimerFired", Timer: keys.TimerSchedule}:     "SCHEDULE_DUE",
+	{Name: "TimerFired", Timer: keys.TimerUserTask}:     "USER_TASK_ACTION_DUE",
+	{Name: "TimerFired", Timer: keys.TimerFlushMetrics}: "FLUSH_METRICS",
+	{Name: "TimerFired", Timer: keys.TimerMetricWindow}: "METRIC_WINDOW_EXPIRED",
+	{Name: "TimerFired", Timer: keys.TimerTrimOutput}:   "TRIM_OUTPUT",
+}
+
+func commandName(c partition.Command) string {
+	return cmp.Or(documentedCommands[c], upperSnake(c.Name), "NONE")
+}
+
+// upperSnake writes RunWf as RUN_WF.
+func upperSnake(name string) string {
+	var b strings.Builder
+	for i, r := range name {
+		if unicode.IsUpper(r) && i > 0 {
+			b.WriteByte('_')
+		}
+		b.WriteRune(unicode.ToUpper(r))
+	}
+	return b.String()
 }
 
 // definitions counts what exists, in all tenants and of the cluster.
@@ -56,45 +125,216 @@ func (s *Server) definitions() float64 {
 }
 
 func (s *Server) measureDisk() {
-	path := prometheus.Labels{"path": s.cfg.StateDir}
-	usage := func(pick func(free, total, store uint64) uint64) func() float64 {
-		return func() float64 {
-			u, err := s.store.DiskUsage()
-			if err != nil {
-				return 0
-			}
-			return float64(pick(u.FreeBytes, u.DiskBytes, u.StoreBytes))
+	s.metrics.Read([]telemetry.Family{
+		gauge("disk_free_bytes", "Free space of the disk of the store.", "path"),
+		gauge("disk_total_bytes", "Size of the disk of the store.", "path"),
+		gauge("lh_store_bytes", "Space the store takes."),
+	}, func(emit telemetry.Emit) {
+		if s.store.Err() != nil {
+			return
 		}
+		if u, err := s.store.DiskUsage(); err == nil {
+			emit("disk_free_bytes", float64(u.FreeBytes), s.cfg.StateDir)
+			emit("disk_total_bytes", float64(u.DiskBytes), s.cfg.StateDir)
+			emit("lh_store_bytes", float64(u.StoreBytes))
+		}
+	})
+}
+
+// commitHistograms are fed after each commit.
+type commitHistograms struct{ commands, seconds, apply prometheus.Histogram }
+
+func newCommitHistograms(m *telemetry.Metrics) commitHistograms {
+	return commitHistograms{
+		commands: m.Histogram("lh_batch_commands", "Commands that one commit covers.", 1, 10),
+		seconds:  m.Histogram("lh_commit_seconds", "Time to encode, write and sync one commit.", 0.000_25, 16),
+		apply:    m.Histogram("lh_apply_seconds", "Time in which the engine applies one command.", 0.000_01, 18),
 	}
-	s.metrics.GaugeFunc("disk_free_bytes", "Free space of the disk of the store.", path, usage(func(free, _, _ uint64) uint64 { return free }))
-	s.metrics.GaugeFunc("disk_total_bytes", "Size of the disk of the store.", path, usage(func(_, total, _ uint64) uint64 { return total }))
-	s.metrics.GaugeFunc("lh_store_bytes", "Space the store takes.", nil, usage(func(_, _, store uint64) uint64 { return store }))
+}
+
+func (h *commitHistograms) observe(c partition.CommitStats) {
+	h.commands.Observe(float64(c.Records))
+	h.seconds.Observe(c.Took.Seconds())
+	for _, took := range c.Applied {
+		h.apply.Observe(took.Seconds())
+	}
 }
 
 func (s *Server) measurePartitions() {
-	m := s.metrics
-	counter := func(name, help string, read func() float64) { m.CounterFunc(name, help, nil, read) }
-	gauge := func(name, help string, read func() float64) { m.GaugeFunc(name, help, nil, read) }
-	counter("lh_commits_total", "Synced commits.", func() float64 { return float64(s.host.Stats().Commits) })
-	counter("lh_commit_seconds_total", "Time spent writing and syncing commits.", func() float64 { return s.host.Stats().CommitTime.Seconds() })
-	counter("lh_commit_bytes_total", "Encoded bytes of all commits.", func() float64 { return float64(s.host.Stats().Bytes) })
-	counter("lh_changes_total", "Rows written or deleted.", func() float64 { return float64(s.host.Stats().Changes) })
-	counter("lh_timers_fired_total", "Timers fired.", func() float64 { return float64(s.host.Stats().TimersFired) })
-	counter("lh_refused_total", "Commands refused because a partition had too many waiting.", func() float64 { return float64(s.host.Stats().Refused) })
-	counter("lh_read_errors_total", "Commands refused because the state could not be read.", func() float64 { return float64(s.host.Stats().ReadErrors) })
-	counter("lh_engine_panics_total", "Commands dropped because the engine panicked: each is a bug.", func() float64 { return float64(s.host.Stats().Panics) })
-	gauge("lh_commands_waiting", "Commands submitted and not answered.", func() float64 {
-		var n int64
-		for _, q := range s.host.Stats().Queues {
-			n += q.Records
-		}
-		return float64(n)
+	const perPartition = "Commands of one partition submitted and not answered."
+	s.metrics.Read([]telemetry.Family{
+		counter("lh_commit_bytes_total", "Encoded bytes of all commits."),
+		counter("lh_changes_total", "Rows written or deleted."),
+		counter("lh_timers_fired_total", "Timers fired."),
+		counter("lh_read_errors_total", "Commands refused because the state could not be read."),
+		counter("lh_engine_panics_total", "Commands dropped because the engine panicked: each is a bug."),
+		counter("lh_refused_total", "Calls refused before anything was written, by the reason. queue_full: a partition had too many commands waiting.", "reason"),
+		gauge("lh_commands_waiting", "Commands submitted and not answered."),
+		gauge("lh_partition_commands_waiting", perPartition, "kind", "partition"),
+		gauge("lh_partition_queue_limit", "How many commands of one partition may wait before new work is refused."),
+		gauge("lh_timers_in_memory", "Timers that are in memory: the nearest of each partition."),
+		gauge("lh_timers_due", "Timers in memory that are due and have not fired."),
+		gauge("lh_timers_firing", "Timers that have fired and whose command is not yet durable."),
+		gauge("lh_timers_overdue_seconds", "How long ago the earliest timer that has not fired was due."),
+	}, func(emit telemetry.Emit) {
+		stats := s.host.Stats()
+		emit("lh_commit_bytes_total", float64(stats.Bytes))
+		emit("lh_changes_total", float64(stats.Changes))
+		emit("lh_timers_fired_total", float64(stats.TimersFired))
+		emit("lh_read_errors_total", float64(stats.ReadErrors))
+		emit("lh_engine_panics_total", float64(stats.Panics))
+		emit("lh_refused_total", float64(stats.Refused), "queue_full")
+		s.rpcs.Refusals.Each(func(why telemetry.Reason, n uint64) { emit("lh_refused_total", float64(n), why.String()) })
+		emit("lh_partition_queue_limit", float64(stats.QueueLimit))
+		s.emitQueues(emit, stats.Queues)
 	})
-	gauge("lh_timers_overdue_seconds", "How long ago the earliest timer that has not fired was due.", func() float64 {
-		var longest float64
-		for _, q := range s.host.Stats().Queues {
-			longest = max(longest, q.Overdue.Seconds())
+}
+
+var streamKinds = map[machine.Kind]string{machine.Core: "core", machine.Repartition: "repartition", machine.Metadata: "metadata"}
+
+func (s *Server) emitQueues(emit telemetry.Emit, queues []partition.QueueStats) {
+	var waiting int64
+	var timers partition.TimerStats
+	for _, q := range queues {
+		waiting += q.Records
+		timers.Timers += q.Timers
+		timers.Due += q.Due
+		timers.Firing += q.Firing
+		timers.Late = max(timers.Late, q.Late)
+		emit("lh_partition_commands_waiting", float64(q.Records), streamKinds[q.Stream.Kind], strconv.Itoa(int(q.Stream.Partition)))
+	}
+	emit("lh_commands_waiting", float64(waiting))
+	emit("lh_timers_in_memory", float64(timers.Timers))
+	emit("lh_timers_due", float64(timers.Due))
+	emit("lh_timers_firing", float64(timers.Firing))
+	emit("lh_timers_overdue_seconds", timers.Late.Seconds())
+}
+
+const (
+	// mostTaskDefs bounds the TaskDefs that have series of their own: those with the longest queues. The others are
+	// summed up under a name that no TaskDef can have.
+	mostTaskDefs = 500
+	otherQueues  = "_others"
+	// mostCounts bounds the rows that one scrape reads to count what waits in the store alone.
+	mostCounts = 20_000
+)
+
+func (s *Server) measureQueues() {
+	labels := []string{"tenant_id", "task_name"}
+	s.metrics.Read([]telemetry.Family{
+		gauge("lh_in_memory_task_queue_size", "TaskRuns that wait in memory for a worker.", labels...),
+		gauge("lh_tasks_scheduled", "TaskRuns that wait for a worker, in memory or not.", labels...),
+		gauge("lh_task_requests_waiting", "Requests of workers that wait for a task.", labels...),
+		gauge("lh_task_streams", "Streams of workers that are open."),
+	}, func(emit telemetry.Emit) {
+		emit("lh_task_streams", float64(s.queues.Streams()))
+		for _, q := range s.longestQueues() {
+			emit("lh_in_memory_task_queue_size", float64(q.Tasks), q.Tenant, q.TaskDef)
+			emit("lh_tasks_scheduled", float64(q.scheduled), q.Tenant, q.TaskDef)
+			emit("lh_task_requests_waiting", float64(q.Requests), q.Tenant, q.TaskDef)
 		}
-		return longest
+	})
+}
+
+// queueSize is a queue with all that waits in it.
+type queueSize struct {
+	taskqueue.Size
+	scheduled int64
+}
+
+// longestQueues are as many as may have series of their own, and the sum of all others.
+func (s *Server) longestQueues() []queueSize {
+	var out []queueSize
+	reads := mostCounts
+	for _, q := range s.queues.Sizes() {
+		size := queueSize{q, int64(q.Tasks + q.Claiming)}
+		if reads -= s.cfg.Partitions; !q.Complete && reads >= 0 {
+			size.scheduled = max(size.scheduled, s.countScheduled(q))
+		}
+		out = append(out, size)
+	}
+	slices.SortFunc(out, func(a, b queueSize) int {
+		return cmp.Or(cmp.Compare(b.scheduled, a.scheduled), cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.TaskDef, b.TaskDef))
+	})
+	if len(out) <= mostTaskDefs {
+		return out
+	}
+	others := queueSize{Size: taskqueue.Size{Tenant: otherQueues, TaskDef: otherQueues}}
+	for _, q := range out[mostTaskDefs:] {
+		others.Tasks += q.Tasks
+		others.Requests += q.Requests
+		others.scheduled += q.scheduled
+	}
+	return append(out[:mostTaskDefs], others)
+}
+
+// countScheduled adds what the partitions have counted.
+func (s *Server) countScheduled(q taskqueue.Size) (sum int64) {
+	row := keys.In(q.Tenant).Counts(keys.CountedTaskDef(q.TaskDef))
+	for _, stream := range s.router.Streams() {
+		if value, err := s.host.Get(stream, row); err == nil && value != nil {
+			counts := &pb.Counts{}
+			if counts.UnmarshalVT(value) == nil {
+				sum += counts.Now
+			}
+		}
+	}
+	return sum
+}
+
+func (s *Server) measureStore() {
+	s.metrics.Read([]telemetry.Family{
+		gauge("lh_store_wal_bytes", "Size of the store's log that is not flushed yet: what a restart replays."),
+		gauge("lh_store_memtable_bytes", "Memory of memtables."),
+		gauge("lh_store_cache_bytes", "Memory of the block cache in use."),
+		counter("lh_store_cache_hits_total", "Blocks found in the cache."),
+		counter("lh_store_cache_misses_total", "Blocks read from the disk."),
+		gauge("lh_store_read_amplification", "Places that one read may have to look at."),
+		gauge("lh_store_compaction_debt_bytes", "Bytes that compactions still have to move."),
+		gauge("lh_store_compactions_running", "Compactions that run."),
+		counter("lh_store_compactions_total", "Compactions."),
+		counter("lh_store_flushes_total", "Flushes of memtables."),
+		counter("lh_store_written_bytes_total", "Bytes written by log, flushes and compactions."),
+		gauge("lh_store_snapshots", "Snapshots that readers hold."),
+		counter("lh_store_stalls_total", "Times that writes had to wait for a flush or compaction."),
+	}, func(emit telemetry.Emit) {
+		if s.store.Err() != nil {
+			return
+		}
+		m := s.store.Metrics()
+		written := m.WAL.BytesWritten
+		for i := range m.Levels {
+			written += m.Levels[i].TableBytesFlushed + m.Levels[i].TableBytesCompacted
+		}
+		emit("lh_store_wal_bytes", float64(m.WAL.Size))
+		emit("lh_store_memtable_bytes", float64(m.MemTable.Size))
+		emit("lh_store_cache_bytes", float64(m.BlockCache.Size))
+		emit("lh_store_cache_hits_total", float64(m.BlockCache.Hits))
+		emit("lh_store_cache_misses_total", float64(m.BlockCache.Misses))
+		emit("lh_store_read_amplification", float64(m.ReadAmp()))
+		emit("lh_store_compaction_debt_bytes", float64(m.Compact.EstimatedDebt))
+		emit("lh_store_compactions_running", float64(m.Compact.NumInProgress))
+		emit("lh_store_compactions_total", float64(m.Compact.Count))
+		emit("lh_store_flushes_total", float64(m.Flush.Count))
+		emit("lh_store_written_bytes_total", float64(written))
+		emit("lh_store_snapshots", float64(m.Snapshots.Count))
+		emit("lh_store_stalls_total", float64(s.store.Stalls()))
+	})
+	s.metrics.Nanoseconds("lh_fsync_seconds", "Time in which the disk makes what is written durable.", func() prometheus.Histogram {
+		return s.store.Metrics().LogWriter.FsyncLatency
+	})
+}
+
+func (s *Server) measureServer() {
+	s.metrics.Read([]telemetry.Family{
+		gauge("lh_build_info", "1; the labels say what runs.", "version", "commit", "go_version"),
+		gauge("lh_connections", "Open connections of a listener.", "listener"),
+		gauge("lh_backup_timestamp_seconds", "When this process was last copied by lh backup, in seconds since 1970; 0 if never."),
+	}, func(emit telemetry.Emit) {
+		emit("lh_build_info", 1, s.cfg.Version, s.cfg.Commit, runtime.Version())
+		for _, l := range s.listeners {
+			emit("lh_connections", float64(l.connections.Load()), l.Name)
+		}
+		emit("lh_backup_timestamp_seconds", float64(s.copied.Load())/1e3)
 	})
 }

@@ -39,6 +39,7 @@ type Server struct {
 	incarnation string
 	metrics     *telemetry.Metrics
 	rpcs        *telemetry.RPCs
+	commits     commitHistograms
 
 	store  *store.Store
 	order  *embedded.Log
@@ -57,6 +58,7 @@ type Server struct {
 	lending   sync.Mutex   // held while the store is copied
 	state     atomic.Value // string: coreState of /status
 	serving   sync.WaitGroup
+	copied    atomic.Int64  // when the store was copied last, in milliseconds since 1970
 	stopping  chan struct{} // closed when the server begins to stop
 	stopOnce  sync.Once
 	stopErr   error
@@ -65,9 +67,10 @@ type Server struct {
 // opened is a listener with its port.
 type opened struct {
 	Listener
-	net       net.Listener
-	transport credentials.TransportCredentials // nil: in clear
-	grpc      *grpc.Server
+	net         net.Listener
+	connections *atomic.Int64
+	transport   credentials.TransportCredentials // nil: in clear
+	grpc        *grpc.Server
 }
 
 // Start opens the store, applies what is pending, and serves. Whoever started it calls Shutdown.
@@ -79,7 +82,8 @@ func Start(ctx context.Context, cfg Config) (_ *Server, err error) {
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
-	s.state.Store("CREATED")
+	s.commits = newCommitHistograms(s.metrics)
+	s.state.Store(stateCreated)
 	defer func() {
 		if err != nil {
 			stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.ShutdownTimeout)
@@ -88,14 +92,14 @@ func Start(ctx context.Context, cfg Config) (_ *Server, err error) {
 		}
 	}()
 	steps := []func(context.Context) error{
-		s.openPorts, s.openStore, s.openControl, s.openPartitions, s.openQueues, s.openFace, s.measure, s.startPartitions, s.serve, s.warn,
+		s.openPorts, s.serveHealth, s.openStore, s.openControl, s.openPartitions, s.openQueues, s.openFace, s.measure, s.startPartitions, s.serve, s.warn,
 	}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
 	}
-	s.state.Store("RUNNING")
+	s.state.Store(stateRunning)
 	return s, nil
 }
 
@@ -131,10 +135,8 @@ func (s *Server) openListener(ctx context.Context, l Listener) error {
 	if err != nil {
 		return err
 	}
-	if s.cfg.MaxConnections > 0 {
-		n = &limited{Listener: n, name: l.Name, most: int64(s.cfg.MaxConnections), log: s.log}
-	}
-	s.listeners = append(s.listeners, &opened{Listener: l, net: n, transport: transport})
+	counting := &limited{Listener: n, name: l.Name, most: int64(s.cfg.MaxConnections), log: s.log}
+	s.listeners = append(s.listeners, &opened{Listener: l, net: counting, connections: &counting.open, transport: transport})
 	return nil
 }
 
@@ -187,6 +189,7 @@ func (s *Server) openPartitions(ctx context.Context) (err error) {
 	}
 	c.CatalogVersion = s.view.Version
 	c.Listener = s
+	c.OnCommit = s.commits.observe
 	c.Incarnation = s.incarnation
 	c.Lanes, c.CacheBytes = s.cfg.Lanes, s.cfg.CacheBytes
 	c.FatalPanics, c.Logger = s.cfg.FatalPanics, s.log
@@ -313,7 +316,6 @@ func (s *Server) serve(context.Context) error {
 		})
 	}
 	s.serving.Go(s.flushUsage)
-	s.health.serve(&s.serving, s.log, newHealth(s.cfg.Health, s.probes()))
 	s.pprof.serve(&s.serving, s.log, pprofHandler())
 	s.serveDashboard()
 	s.control.serve(&s.serving, s.log, s.controlHandler())
@@ -334,36 +336,62 @@ func (s *Server) flushUsage() {
 	}
 }
 
+// The states of a server, as /status calls them.
+const (
+	stateCreated  = "CREATED"
+	stateRunning  = "RUNNING"
+	stateStopping = "PENDING_SHUTDOWN"
+	stateStopped  = "NOT_RUNNING"
+	stateBroken   = "ERROR"
+)
+
 func (s *Server) probes() probes {
 	return probes{
 		dead: func() string {
-			if err := s.host.Err(); err != nil {
-				return err.Error()
+			switch state, why := s.coreState(); state {
+			case stateBroken:
+				return why.Error()
+			case stateStopped:
+				return state
+			default:
+				return ""
 			}
-			return ""
 		},
 		unready: func() string {
-			if err := s.host.Err(); err != nil {
-				return err.Error()
-			}
-			if state := s.state.Load().(string); state != "RUNNING" {
+			switch state, why := s.coreState(); state {
+			case stateBroken:
+				return why.Error()
+			case stateRunning:
+				return ""
+			default:
 				return state
 			}
-			return ""
 		},
 		status: func() status {
-			return singleStatus(s.cfg.InternalHost, s.cfg.InternalPort, s.cfg.InstanceID, s.cfg.Partitions, s.coreState())
+			state, _ := s.coreState()
+			return singleStatus(s.cfg.InternalHost, s.cfg.InternalPort, s.cfg.InstanceID, s.cfg.Partitions, state)
 		},
 		stateDir: s.cfg.StateDir,
 		metrics:  s.metrics.Handler(),
 	}
 }
 
-func (s *Server) coreState() string {
-	if s.host.Err() != nil {
-		return "ERROR"
+// coreState is the state, and what has broken. As long as the server is made, nothing of it is looked at.
+func (s *Server) coreState() (state string, why error) {
+	state = s.state.Load().(string)
+	if state == stateCreated || s.host == nil {
+		return state, nil
 	}
-	return s.state.Load().(string)
+	if why = s.host.Err(); why != nil {
+		return stateBroken, why
+	}
+	return state, nil
+}
+
+// serveHealth comes before anything that may take long, so that nobody takes a server that replays its log for dead.
+func (s *Server) serveHealth(context.Context) error {
+	s.health.serve(&s.serving, s.log, s.health.counted(newHealth(s.cfg.Health, s.probes())))
+	return nil
 }
 
 // Addr is the address of a listener by its name; "" if there is none.
@@ -393,7 +421,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 }
 
 func (s *Server) shutdown(ctx context.Context) error {
-	s.state.Store("PENDING_SHUTDOWN")
+	s.state.Store(stateStopping)
 	close(s.stopping)
 	var errs []error
 	if s.face != nil {
@@ -427,14 +455,27 @@ func (s *Server) shutdown(ctx context.Context) error {
 	}
 	s.lending.Lock() // for good: no copy begins any more
 	s.control.stop()
+	s.state.Store(stateStopped)
+	s.endScrapes(ctx)
 	if s.store != nil {
 		errs = append(errs, s.store.Close())
 	}
-	s.state.Store("NOT_RUNNING")
-	s.health.stop()
 	s.pprof.stop()
 	s.serving.Wait()
 	return errors.Join(errs...)
+}
+
+// endScrapes comes before the store is closed, for scrapes read it. One that hangs on a broken disk is left behind.
+func (s *Server) endScrapes(ctx context.Context) {
+	ended := make(chan struct{})
+	go func() {
+		s.health.drain(ctx)
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-ctx.Done():
+	}
 }
 
 // forCalls is how long calls may take to end: a quarter of the time is for what they have left to be written.

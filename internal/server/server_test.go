@@ -2,9 +2,13 @@ package server
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +17,7 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/protobuf/types/known/emptypb"
 
+	"littlehorse/internal/telemetry"
 	"littlehorse/lhpb"
 )
 
@@ -88,7 +93,14 @@ func TestServerAnswersOnAllItsPorts(t *testing.T) {
 		`lh_commands_processed_total{lh_cluster_id="cluster1",type="core"} 1`,
 		`lh_commands_processed_total{lh_cluster_id="cluster1",type="metadata"} 0`,
 		`lh_cache_size{cache_name="metadata",lh_cluster_id="cluster1"} 2`,
+		`lh_subcommands_processed_total{lh_cluster_id="cluster1",type="TASK_WORKER_HEART_BEAT"} 1`,
 		`active_tasks_count_core{lh_cluster_id="cluster1"} 2`,
+		`active_tasks_count_global{lh_cluster_id="cluster1"} 1`,
+		`standby_partitions{instance_id="",lh_cluster_id="cluster1",store_name="core-store"} 0`,
+		`kafka_streams_lag_standby_store{instance_id="",lh_cluster_id="cluster1",store_name="core-store"} 0`,
+		`lh_build_info{commit="unknown",go_version="` + runtime.Version() + `",lh_cluster_id="cluster1",version="1.3.0"} 1`,
+		`lh_connections{lh_cluster_id="cluster1",listener="A"} `,
+		`lh_refused_total{lh_cluster_id="cluster1",reason="quota"} 0`,
 		`statusCode="INVALID_ARGUMENT"} 1`,
 	} {
 		if !strings.Contains(metrics, line) {
@@ -109,6 +121,38 @@ func freePort(t *testing.T) int {
 	}
 	defer l.Close()
 	return l.Addr().(*net.TCPAddr).Port
+}
+
+// The health port answers before the store is open: a server that replays a long log is alive, and not ready.
+// covers: operations §1; operations §3
+func TestHealthComesBeforeTheStore(t *testing.T) {
+	c := testConfig(t)
+	s := &Server{cfg: c, log: slog.New(slog.DiscardHandler), metrics: telemetry.NewMetrics("c"), stopping: make(chan struct{})}
+	s.state.Store(stateCreated)
+	if err := errors.Join(s.openPorts(t.Context()), s.serveHealth(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		"/liveness": "200 OK!", "/readiness": "500 CREATED", "/standby-status": "200 {}", "/diskUsage": `200 {"diskUsageBytes":0}`,
+	} {
+		if code, body := get(t, "http://"+s.HealthAddr()+path); fmt.Sprint(code, " ", body) != want {
+			t.Errorf("%s: %d %s", path, code, body)
+		}
+	}
+	if code, body := get(t, "http://"+s.HealthAddr()+"/status"); code != 200 || !strings.Contains(body, `"coreState":"CREATED"`) {
+		t.Errorf("%d %s", code, body)
+	}
+	if code, body := get(t, "http://"+s.HealthAddr()+"/metrics"); code != 200 || !strings.Contains(body, "go_goroutines") {
+		t.Errorf("%d %s", code, body)
+	}
+	s.state.Store(stateStopped)
+	for _, path := range []string{"/liveness", "/readiness"} {
+		if code, body := get(t, "http://"+s.HealthAddr()+path); code != 500 || body != stateStopped {
+			t.Errorf("%s of a stopped server: %d %s", path, code, body)
+		}
+	}
+	http.DefaultClient.CloseIdleConnections()
+	stop(t, s)
 }
 
 // A start that fails leaves nothing open: neither port nor store nor goroutine.

@@ -87,6 +87,7 @@ func (s *Store) events() *pebble.EventListener {
 			s.fail(fmt.Errorf("corruption in %s: %w", info.Path, info.Details))
 		},
 		WriteStallBegin: func(info pebble.WriteStallBeginInfo) {
+			s.stalls.Add(1)
 			s.log.Warn("writes wait for flush or compaction", "reason", info.Reason)
 		},
 		WriteStallEnd: func() { s.log.Info("writes go on") },

@@ -34,6 +34,7 @@ type Store struct {
 	failed   chan struct{}
 	failure  error
 	wedged   atomic.Bool // Pebble may hold a lock for ever
+	stalls   atomic.Uint64
 
 	mu      sync.Mutex
 	commits int           // that run

@@ -31,5 +31,8 @@ func (s *Store) DiskUsage() (Usage, error) {
 	return u, nil
 }
 
+// Stalls is how often writes had to wait for a flush or compaction.
+func (s *Store) Stalls() uint64 { return s.stalls.Load() }
+
 // Metrics are Pebble's own numbers.
 func (s *Store) Metrics() *pebble.Metrics { return s.db.Metrics() }

@@ -157,6 +157,8 @@ func (qs *Queues) Poll(ctx context.Context, tenant string, s Stream) error {
 		return qs.shutdownError()
 	}
 	defer qs.pollers.Done()
+	qs.streams.Add(1)
+	defer qs.streams.Add(-1)
 	p := newPoller(qs.cfg)
 	received := make(chan error, 1)
 	qs.readers.Go(func() { received <- qs.receive(ctx, tenant, p, s) })

@@ -60,6 +60,7 @@ type Queues struct {
 	state   sync.Mutex // guards closed against pollers
 	closed  bool
 	pollers sync.WaitGroup
+	streams atomic.Int64
 	readers sync.WaitGroup
 	loads   sync.WaitGroup
 }
@@ -285,24 +286,31 @@ func (qs *Queues) release(q *queue) {
 	q.dropped = true
 }
 
-// Size is how many waiting attempts of one TaskDef are in memory.
+// Size is how many wait in the queue of one TaskDef.
 type Size struct {
 	Tenant, TaskDef string
-	Tasks           int
+	Tasks           int // waiting attempts in memory
+	Claiming        int // attempts that are being handed out
+	Requests        int // requests of workers
+	// Complete says that no further attempts wait in the store alone.
+	Complete bool
 }
 
-// Sizes of the queues that have seen a task.
+// Sizes of the queues that have seen a task, or in which a worker waits.
 func (qs *Queues) Sizes() []Size {
 	var out []Size
 	for _, q := range qs.all() {
 		q.mu.Lock()
-		if q.used {
-			out = append(out, Size{q.name.tenant, q.name.taskDef, q.window.len()})
+		if q.used || q.credits.len() > 0 {
+			out = append(out, Size{q.name.tenant, q.name.taskDef, q.window.len(), len(q.claiming), q.credits.len(), q.window.complete()})
 		}
 		q.mu.Unlock()
 	}
 	return out
 }
+
+// Streams is how many workers' streams are open.
+func (qs *Queues) Streams() int64 { return qs.streams.Load() }
 
 // Requests is how many requests for a task of the TaskDef lie open at this server.
 func (qs *Queues) Requests(tenant, taskDef string) int {

@@ -2,6 +2,7 @@ package telemetry
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -30,36 +31,59 @@ func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{ErrorHandling: promhttp.ContinueOnError})
 }
 
-// GaugeFunc registers a gauge that is read when it is scraped.
-func (m *Metrics) GaugeFunc(name, help string, labels prometheus.Labels, f func() float64) {
-	m.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help, ConstLabels: labels}, f))
+// Family is all series of one name. They are gauges, or counters that never go down.
+type Family struct {
+	Name, Help string
+	Labels     []string
+	Counter    bool
 }
 
-// CounterFunc registers a counter that is read when it is scraped; f must never go down.
-func (m *Metrics) CounterFunc(name, help string, labels prometheus.Labels, f func() float64) {
-	m.Register(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: name, Help: help, ConstLabels: labels}, f))
-}
+// Emit gives the value of one series, with the values of the labels in the order of its family.
+type Emit func(name string, value float64, labels ...string)
 
-// Point is one value of a family whose label values are only known when it is scraped.
-type Point struct {
-	Labels []string
-	Value  float64
-}
-
-// GaugesFunc registers a family of gauges that is read when it is scraped.
-func (m *Metrics) GaugesFunc(name, help string, labels []string, f func() []Point) {
-	m.Register(&family{desc: prometheus.NewDesc(name, help, labels, nil), read: f})
-}
-
-type family struct {
-	desc *prometheus.Desc
-	read func() []Point
-}
-
-func (f *family) Describe(ch chan<- *prometheus.Desc) { ch <- f.desc }
-
-func (f *family) Collect(ch chan<- prometheus.Metric) {
-	for _, p := range f.read() {
-		ch <- prometheus.MustNewConstMetric(f.desc, prometheus.GaugeValue, p.Value, p.Labels...)
+// Read registers families whose series are read together, when they are scraped. Naming a family that is not one of
+// them is a bug and panics.
+func (m *Metrics) Read(families []Family, read func(Emit)) {
+	r := &reading{read: read, families: map[string]described{}}
+	for _, f := range families {
+		kind := prometheus.GaugeValue
+		if f.Counter {
+			kind = prometheus.CounterValue
+		}
+		r.families[f.Name] = described{prometheus.NewDesc(f.Name, f.Help, f.Labels, nil), kind}
 	}
+	m.Register(r)
+}
+
+type reading struct {
+	families map[string]described
+	read     func(Emit)
+}
+
+type described struct {
+	desc *prometheus.Desc
+	kind prometheus.ValueType
+}
+
+func (r *reading) Describe(ch chan<- *prometheus.Desc) {
+	for _, f := range r.families {
+		ch <- f.desc
+	}
+}
+
+func (r *reading) Collect(ch chan<- prometheus.Metric) {
+	r.read(func(name string, value float64, labels ...string) {
+		f := r.families[name]
+		for i := range labels {
+			labels[i] = strings.ToValidUTF8(labels[i], "?") // some come from clients
+		}
+		ch <- prometheus.MustNewConstMetric(f.desc, f.kind, value, labels...)
+	})
+}
+
+// Histogram registers a histogram with buckets that begin at first and double, so many of them.
+func (m *Metrics) Histogram(name, help string, first float64, buckets int) prometheus.Histogram {
+	h := prometheus.NewHistogram(prometheus.HistogramOpts{Name: name, Help: help, Buckets: prometheus.ExponentialBuckets(first, 2, buckets)})
+	m.Register(h)
+	return h
 }

@@ -16,13 +16,16 @@ type RPCs struct {
 	received *prometheus.CounterVec
 	sent     *prometheus.CounterVec
 	panics   prometheus.Counter
+
+	// Refusals of all services together.
+	Refusals *Refusals
 }
 
 // NewRPCs registers the families of the service.
 func NewRPCs(m *Metrics, service string) *RPCs {
 	method := []string{"service", "method", "methodType"}
 	r := &RPCs{
-		service: service,
+		service: service, Refusals: &Refusals{},
 		duration: prometheus.NewSummaryVec(prometheus.SummaryOpts{
 			Name: "grpc_server_processing_duration_seconds",
 			Help: "Time from the arrival of a call to its status.",

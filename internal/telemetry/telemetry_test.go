@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 func scrape(t *testing.T, m *Metrics) string {
@@ -31,11 +33,19 @@ func TestDocumentedNamesAndLabels(t *testing.T) {
 	rpc.Sent.Inc()
 	rpc.Done("OK", 250*time.Millisecond)
 	rpc.Done("OK", 50*time.Millisecond)
-	m.GaugesFunc("lh_in_memory_task_queue_size", "Waiting.", []string{"tenant_id", "task_name"}, func() []Point {
-		return []Point{{[]string{"default", "greet"}, 7}}
+	m.Read([]Family{
+		{Name: "lh_in_memory_task_queue_size", Help: "Waiting.", Labels: []string{"tenant_id", "task_name"}},
+		{Name: "lh_commands_processed_total", Help: "Commands.", Labels: []string{"type"}, Counter: true},
+		{Name: "active_tasks_count_core", Help: "Partitions."},
+	}, func(emit Emit) {
+		emit("lh_in_memory_task_queue_size", 7, "default", "greet")
+		emit("lh_commands_processed_total", 3, "core")
+		emit("active_tasks_count_core", 12)
 	})
-	m.CounterFunc("lh_commands_processed_total", "Commands.", map[string]string{"type": "core"}, func() float64 { return 3 })
-	m.GaugeFunc("active_tasks_count_core", "Partitions.", nil, func() float64 { return 12 })
+	m.Histogram("lh_batch_commands", "Commands.", 1, 3).Observe(2)
+	foreign := prometheus.NewHistogram(prometheus.HistogramOpts{Name: "of_others", Buckets: []float64{0, 1, 2, 3, 2e9}})
+	foreign.Observe(5e8)
+	m.Nanoseconds("lh_fsync_seconds", "Syncs.", func() prometheus.Histogram { return foreign })
 	text := scrape(t, m)
 	const labels = `lh_cluster_id="cluster1",method="RunWf",methodType="UNARY",service="littlehorse.LittleHorse"`
 	for _, line := range []string{
@@ -47,6 +57,12 @@ func TestDocumentedNamesAndLabels(t *testing.T) {
 		`lh_in_memory_task_queue_size{lh_cluster_id="cluster1",task_name="greet",tenant_id="default"} 7`,
 		`lh_commands_processed_total{lh_cluster_id="cluster1",type="core"} 3`,
 		`active_tasks_count_core{lh_cluster_id="cluster1"} 12`,
+		`# TYPE lh_commands_processed_total counter`,
+		`# TYPE active_tasks_count_core gauge`,
+		`lh_batch_commands_bucket{lh_cluster_id="cluster1",le="1"} 0`,
+		`lh_batch_commands_bucket{lh_cluster_id="cluster1",le="2"} 1`,
+		`lh_fsync_seconds_bucket{lh_cluster_id="cluster1",le="2"} 1`,
+		`lh_fsync_seconds_sum{lh_cluster_id="cluster1"} 0.5`,
 		`# TYPE grpc_server_processing_duration_seconds summary`,
 		`go_goroutines{lh_cluster_id="cluster1"}`,
 	} {

@@ -10,7 +10,64 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc/codes"
+
+	"littlehorse/lhpb"
 )
+
+// A queue that is longer than what is kept of it in memory is counted all the same, and what refused calls are refused
+// for is told.
+// covers: operations §4
+func TestMetricsCountWhatIsNotInMemory(t *testing.T) {
+	const runs = 1100
+	c := inProcess(t)
+	c.taskDef("greet")
+	c.taskFlow("hello", "greet")
+	var g errgroup.Group
+	g.SetLimit(100)
+	for range runs {
+		g.Go(func() error {
+			_, err := c.RunWf(c.ctx, &lhpb.RunWfRequest{WfSpecName: "hello", Variables: map[string]*lhpb.VariableValue{"name": str("Ana")}})
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	stranger := c.as("nobody")
+	_, err := stranger.GetTaskDef(stranger.ctx, &lhpb.TaskDefId{Name: "greet"})
+	c.refused(err, codes.PermissionDenied)
+	text := c.scrape()
+	for _, line := range []string{
+		`lh_tasks_scheduled{lh_cluster_id="cluster1",task_name="greet",tenant_id="default"} 1100`,
+		`lh_in_memory_task_queue_size{lh_cluster_id="cluster1",task_name="greet",tenant_id="default"} 1024`,
+		`lh_subcommands_processed_total{lh_cluster_id="cluster1",type="RUN_WF"} 1100`,
+		`lh_subcommands_processed_total{lh_cluster_id="cluster1",type="PUT_WF_SPEC"} 1`,
+		`lh_refused_total{lh_cluster_id="cluster1",reason="permission"} 1`,
+		`lh_apply_seconds_count{lh_cluster_id="cluster1"} 1102`,
+	} {
+		if !strings.Contains(text, line+"\n") {
+			t.Errorf("no line %s", line)
+		}
+	}
+}
+
+// scrape gives what the health port serves as metrics.
+func (c *client) scrape() string {
+	c.t.Helper()
+	r, err := http.Get("http://" + c.health + "/metrics")
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer r.Body.Close()
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return string(body)
+}
 
 // docs/ops/metrics.md is made from what a running server serves. Regenerate it with
 // go test ./test/e2e -run TestDocumentedMetrics -write.
@@ -19,19 +76,10 @@ func TestDocumentedMetrics(t *testing.T) {
 	c.taskDef("greet")
 	c.taskFlow("hello", "greet")
 	c.run("hello", "w", "Ana")
-	r, err := http.Get("http://" + c.health + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	body, err := io.ReadAll(r.Body)
-	_ = r.Body.Close()
-	if err != nil {
-		t.Fatal(err)
-	}
 	var b strings.Builder
 	b.WriteString("# Metrics\n\nServed as Prometheus text on the health port, by default <http://localhost:1822/metrics>. Every series carries `lh_cluster_id`.\n")
 	b.WriteString("Beside these stand the families `go_*` and `process_*` of the runtime.\n\n| name | type | labels | meaning |\n| --- | --- | --- | --- |\n")
-	families := parseMetrics(string(body))
+	families := parseMetrics(c.scrape())
 	for _, name := range slices.Sorted(maps.Keys(families)) {
 		f := families[name]
 		if !strings.HasPrefix(name, "go_") && !strings.HasPrefix(name, "process_") {
