@@ -62,7 +62,9 @@ func groupOf(failureName string) string {
 func (t *threadRun) failAt(n *nodeRun, f *lhpb.Failure) {
 	h := handlerFor(n.spec().GetFailureHandlers(), f.FailureName)
 	if h == nil {
-		t.die(f)
+		t.fall(f)
+		n.showHalts()
+		t.run.threadEnded()
 		return
 	}
 	wf := t.run.edit()
@@ -73,6 +75,7 @@ func (t *threadRun) failAt(n *nodeRun, f *lhpb.Failure) {
 	t.halt(&lhpb.ThreadHaltReason{Reason: &lhpb.ThreadHaltReason_PendingFailure{
 		PendingFailure: &lhpb.PendingFailureHandlerHaltReason{NodeRunPosition: n.position},
 	}})
+	n.showHalts()
 }
 
 // die ends the ThreadRun with a failure that nothing handles.

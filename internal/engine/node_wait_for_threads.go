@@ -241,6 +241,18 @@ func (n *nodeRun) failureOf(e *waitEntry) *lhpb.Failure {
 	return &lhpb.Failure{FailureName: f.FailureName, Message: f.Message, Content: f.Content}
 }
 
+// showHalts shows how the failure of a wait has left those that were still under way. A long wait does not tell.
+func (n *nodeRun) showHalts() {
+	if n.wide() != nil {
+		return
+	}
+	for i, e := range n.listed() {
+		if status := n.thread.run.statusOf(e.ThreadRunNumber); e.WaitingStatus == inProgress && e.ThreadStatus != status {
+			n.editEntry(i).ThreadStatus = status
+		}
+	}
+}
+
 // haltOthers stops for good what is still under way, and takes the rest as dealt with.
 func (n *nodeRun) haltOthers() {
 	for i := range n.entries() {

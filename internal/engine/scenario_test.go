@@ -1,7 +1,9 @@
 package engine_test
 
 import (
+	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"regexp"
@@ -12,6 +14,7 @@ import (
 	"time"
 
 	"github.com/cockroachdb/datadriven"
+	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -216,6 +219,8 @@ func (s *scenario) command(d *datadriven.TestData) {
 		}}})
 	case "show":
 		s.show(a.words[0])
+	case "full":
+		s.full(a.words[0], strings.Join(a.words[1:], " "))
 	case "tags":
 		s.printTags()
 	case "keys":
@@ -1225,6 +1230,50 @@ func (s *scenario) show(id string) {
 		if p, _ := keys.ParseRun(k); p.Kind != keys.KindUnclaimed && p.Kind != keys.KindReserved && p.Kind != keys.KindWatch {
 			s.printf("%s", summary(decode(p.Kind, s.state.Bytes(k))))
 		}
+	}
+}
+
+// full prints, field by field, the objects of a WfRun whose line in show begins with the words.
+func (s *scenario) full(id, words string) {
+	r := run(id)
+	for _, k := range s.state.Keys() {
+		p, err := keys.ParseRun(k)
+		if !k.HasPrefix(r.All()) || err != nil {
+			continue
+		}
+		if v := decode(p.Kind, s.state.Bytes(k)); strings.HasPrefix(summary(v)+" ", words+" ") {
+			s.printf("%s", summary(v))
+			s.printFields(public(v))
+		}
+	}
+}
+
+// public is what a client sees of what is stored.
+func public(v machine.Value) proto.Message {
+	if w, is := v.(*pb.WfRunRow); is {
+		return w.WfRun
+	}
+	return v
+}
+
+func (s *scenario) printFields(m proto.Message) {
+	fields := m.ProtoReflect().Descriptor().Fields()
+	for i := range fields.Len() {
+		f := fields.Get(i)
+		if !m.ProtoReflect().Has(f) {
+			continue
+		}
+		only := m.ProtoReflect().New()
+		only.Set(f, m.ProtoReflect().Get(f))
+		text, err := protojson.MarshalOptions{UseProtoNames: true}.Marshal(only.Interface())
+		if err != nil {
+			panic(err)
+		}
+		var line bytes.Buffer
+		if err := json.Compact(&line, text); err != nil {
+			panic(err)
+		}
+		s.printf("  %s", strings.TrimSuffix(strings.TrimPrefix(line.String(), "{"), "}"))
 	}
 }
 

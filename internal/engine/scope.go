@@ -87,14 +87,14 @@ func (s *scope) holds(a *lhpb.VariableAssignment, legacy *lhpb.LegacyEdgeConditi
 func (s *scope) mutate(m *lhpb.VariableMutation, leaving string) error {
 	v := s.thread.variable(m.LhsName)
 	if v == nil {
-		return s.outOfScope(m.LhsName)
+		return mutating(m, s.outOfScope(m.LhsName))
 	}
 	result, err := value.Mutate(m, value.VarType(v.def.VarDef), leaving, s)
 	if err != nil {
 		return err
 	}
 	if err := v.mayHold(result); err != nil {
-		return fmt.Errorf("Mutating variable %s with operation %s: %w", m.LhsName, m.Operation, err)
+		return mutating(m, err)
 	}
 	for i := range s.pending {
 		if s.pending[i].variable == v {
@@ -104,6 +104,11 @@ func (s *scope) mutate(m *lhpb.VariableMutation, leaving string) error {
 	}
 	s.pending = append(s.pending, pendingValue{v, result})
 	return nil
+}
+
+// mutating says in which mutation the error came up.
+func mutating(m *lhpb.VariableMutation, err error) error {
+	return fmt.Errorf("Mutating variable %s with operation %s: %w", m.LhsName, m.Operation, err)
 }
 
 // store makes the mutations last.

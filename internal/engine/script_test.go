@@ -32,7 +32,7 @@ import (
 //	    assigned 9 CANCEL
 //
 // A node without "->" goes to the next one; a thread that does not end with EXIT gets one. "->" lines before
-// the first node belong to the ENTRYPOINT.
+// the first node belong to the ENTRYPOINT. A node with "-> nothing" has no way out.
 func specScript(name, text string) *lhpb.PutWfSpecRequest {
 	s := &scriptParser{spec: &lhpb.PutWfSpecRequest{Name: name, ThreadSpecs: map[string]*lhpb.ThreadSpec{}}}
 	for _, line := range strings.Split(text, "\n") {
@@ -115,6 +115,9 @@ func (s *scriptParser) node(name string, n *lhpb.Node) {
 
 func (s *scriptParser) edge(rest string) {
 	s.edged[s.current] = true
+	if rest == "nothing" {
+		return
+	}
 	n := s.thread.Nodes[s.current]
 	n.OutgoingEdges = append(n.OutgoingEdges, parseEdge(rest))
 }
@@ -215,6 +218,7 @@ func parseVar(text string) *lhpb.ThreadVarDef {
 		case w == "inherited":
 			v.AccessLevel = lhpb.WfRunVariableAccessLevel_INHERITED_VAR
 		case w == "masked":
+			v.VarDef.TypeDef = v.VarDef.TypeDef.CloneVT()
 			v.VarDef.TypeDef.Masked = true
 		case strings.HasPrefix(w, "index="):
 			v.JsonIndexes = append(v.JsonIndexes, &lhpb.JsonIndex{FieldPath: strings.TrimPrefix(w, "index=")})
