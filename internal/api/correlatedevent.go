@@ -86,11 +86,7 @@ func (s *Service) SearchCorrelatedEvent(ctx context.Context, req *lhpb.SearchCor
 		return nil, refused
 	}
 	tag := keys.In(c.tenant).Tag(keys.TagCorrelatedEvent).Text(def)
-	tags := []keys.Tag{tag.Int(0), tag.Int(1)}
-	if req.HasExternalEvents != nil {
-		tags = tags[flagInt(*req.HasExternalEvents):][:1]
-	}
-	hits, bookmark, err := s.search(ctx, tags, spanOf(req.EarliestStart, req.LatestStart), p, all)
+	hits, bookmark, err := s.search(ctx, ofIndex(spanOf(req.EarliestStart, req.LatestStart), tag, flag(req.HasExternalEvents)), p)
 	if err != nil {
 		return nil, err
 	}

@@ -56,11 +56,7 @@ func (s *Service) SearchExternalEvent(ctx context.Context, req *lhpb.SearchExter
 		return nil, refused
 	}
 	tag := keys.In(c.tenant).Tag(keys.TagExternalEvent).Text(def)
-	tags := []keys.Tag{tag.Int(0), tag.Int(1)}
-	if req.IsClaimed != nil {
-		tags = tags[flagInt(*req.IsClaimed):][:1]
-	}
-	hits, bookmark, err := s.search(ctx, tags, spanOf(req.EarliestStart, req.LatestStart), p, all)
+	hits, bookmark, err := s.search(ctx, ofIndex(spanOf(req.EarliestStart, req.LatestStart), tag, flag(req.IsClaimed)), p)
 	if err != nil {
 		return nil, err
 	}
@@ -73,11 +69,16 @@ func (s *Service) SearchExternalEvent(ctx context.Context, req *lhpb.SearchExter
 	return out, nil
 }
 
-func flagInt(set bool) int {
-	if set {
-		return 1
+// flag is the axis of what is 1 if something is so, else 0.
+func flag(is *bool) axis {
+	switch {
+	case is == nil:
+		return axis{any: 'i'}
+	case *is:
+		return axis{n: 1}
+	default:
+		return axis{n: 0}
 	}
-	return 0
 }
 
 // knownEventDef refuses searches by a definition that is blank or does not exist.
@@ -100,7 +101,7 @@ func (s *Service) SearchNodeRun(ctx context.Context, req *lhpb.SearchNodeRunRequ
 		return nil, refused
 	}
 	tag := keys.In(c.tenant).Tag(keys.TagNodeRun).Text(req.GetExternalEventDef().GetName()).Int(int32(req.Status))
-	hits, bookmark, err := s.search(ctx, []keys.Tag{tag}, spanOf(req.EarliestStart, req.LatestStart), p, all)
+	hits, bookmark, err := s.search(ctx, ofIndex(spanOf(req.EarliestStart, req.LatestStart), tag), p)
 	if err != nil {
 		return nil, err
 	}

@@ -34,6 +34,7 @@ type fakeCluster struct {
 	scans  int
 	read   int // rows that scans have given, and values that were asked for
 	sorted map[machine.Stream][]keys.Key
+	views  int // that are looked at now
 	// scanned is called behind each scan, if it is set.
 	scanned func()
 }
@@ -51,11 +52,21 @@ func (f *fakeCluster) put(s machine.Stream, k keys.Key, v machine.Value) {
 	if err != nil {
 		panic(err)
 	}
-	if f.rows[s] == nil {
+	f.change(s)[k] = b
+}
+
+func (f *fakeCluster) remove(s machine.Stream, k keys.Key) { delete(f.change(s), k) }
+
+// change are the rows of a stream, to be changed: those that somebody looks at stay as they are.
+func (f *fakeCluster) change(s machine.Stream) map[keys.Key][]byte {
+	switch {
+	case f.rows[s] == nil:
 		f.rows[s] = map[keys.Key][]byte{}
+	case f.views > 0:
+		f.rows[s] = maps.Clone(f.rows[s])
 	}
-	f.rows[s][k] = b
 	delete(f.sorted, s)
+	return f.rows[s]
 }
 
 func (f *fakeCluster) Core(tenant, key string) machine.Stream {
@@ -96,34 +107,40 @@ func (f *fakeCluster) Get(_ context.Context, from machine.Stream, k keys.Key) ([
 }
 
 func (f *fakeCluster) Scan(_ context.Context, from machine.Stream, start, end keys.Key, limit int) ([]cluster.Row, error) {
-	f.scans++
-	var out []cluster.Row
-	all := f.inOrder(from)
-	for at, _ := slices.BinarySearch(all, start); at < len(all) && all[at] < end && len(out) < limit; at++ {
-		out = append(out, cluster.Row{Key: all[at], Value: f.rows[from][all[at]]})
-	}
-	f.read += len(out)
-	if f.scanned != nil {
-		f.scanned()
-	}
-	return out, nil
+	return f.look(from).Scan(start, end, limit)
 }
 
 func (f *fakeCluster) View(_ context.Context, from machine.Stream, read func(cluster.View) error) error {
-	return read(fakeView{f, from})
+	f.views++
+	defer func() { f.views-- }()
+	return read(f.look(from))
 }
 
+func (f *fakeCluster) look(from machine.Stream) fakeView { return fakeView{f, f.rows[from], f.inOrder(from)} }
+
+// fakeView is a stream at one moment.
 type fakeView struct {
-	*fakeCluster
-	from machine.Stream
+	cluster *fakeCluster
+	rows    map[keys.Key][]byte
+	sorted  []keys.Key
 }
 
 func (v fakeView) Get(k keys.Key) ([]byte, error) {
-	return v.fakeCluster.Get(context.Background(), v.from, k)
+	v.cluster.read++
+	return v.rows[k], nil
 }
 
 func (v fakeView) Scan(start, end keys.Key, limit int) ([]cluster.Row, error) {
-	return v.fakeCluster.Scan(context.Background(), v.from, start, end, limit)
+	v.cluster.scans++
+	var out []cluster.Row
+	for at, _ := slices.BinarySearch(v.sorted, start); at < len(v.sorted) && v.sorted[at] < end && len(out) < limit; at++ {
+		out = append(out, cluster.Row{Key: v.sorted[at], Value: v.rows[v.sorted[at]]})
+	}
+	v.cluster.read += len(out)
+	if v.cluster.scanned != nil {
+		v.cluster.scanned()
+	}
+	return out, nil
 }
 
 // inOrder are the keys of a partition; sorted once until the next is put.

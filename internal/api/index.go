@@ -4,7 +4,6 @@ import (
 	"container/heap"
 	"context"
 	"math"
-	"strings"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -46,111 +45,163 @@ func millis(t *timestamppb.Timestamp) int64 {
 type hit struct {
 	createdMs int64
 	id        keys.TagID
-	value     []byte
 	from      machine.Stream
 	position  string // creation time and id as they stand in the key: the order of all results
 }
 
-// source reads the rows of one index value in one partition, a few at a time.
+// query is what a search reads in each partition.
+type query struct {
+	streams []machine.Stream // nil are all
+	within  span
+	open    func(*reading) (walker, error)
+	// keep judges a row by what the index does not tell; nil keeps all.
+	keep func(*reading, hit) (bool, error)
+	// row is the part of a position that is a row of an index; nil if it is all of it.
+	row func(position string) string
+}
+
+// ofIndex reads an index: all values of it that have what the axes say.
+func ofIndex(within span, tag keys.Tag, axes ...axis) query {
+	return query{within: within, open: func(r *reading) (walker, error) { return r.among(tag, axes...) }}
+}
+
+// search gathers one page over all partitions, and the bookmark behind it. It reads from each partition about as many
+// rows as its part of the page. Each time it looks at a partition it sees one moment: what moves from one value of an index
+// to another meanwhile is found, and once.
+func (s *Service) search(ctx context.Context, q query, p page) (hits []hit, bookmark []byte, err error) {
+	if q.streams == nil {
+		q.streams = s.cfg.Routing.Streams()
+	}
+	m := &merge{ctx: ctx, routing: s.cfg.Routing, query: q}
+	for _, stream := range q.streams {
+		m.waiting = append(m.waiting, &source{stream: stream, after: p.after})
+	}
+	for len(hits) < p.limit {
+		h, ok, err := m.next(p.limit - len(hits))
+		if err != nil || !ok {
+			return hits, nil, err
+		}
+		hits = append(hits, h)
+	}
+	if m.ended() {
+		return hits, nil, nil
+	}
+	return hits, p.next(hits[len(hits)-1].position), nil
+}
+
+// source is the rows of one partition that were read and not given.
 type source struct {
-	stream     machine.Stream
-	prefix     keys.Key
-	start, end keys.Key
-	rows       []cluster.Row
-	page       int // rows of the next read; 0 when the last one is read
-	tag        keys.Tag
+	stream machine.Stream
+	after  string // position of the last row that was looked at
+	hits   []hit
+	done   bool
 }
 
-const (
-	firstRead = 16
-	mostRead  = 512
-)
-
-func newSource(stream machine.Stream, tag keys.Tag, within span, after string) *source {
-	src := &source{stream: stream, tag: tag, prefix: tag.Prefix(), page: firstRead}
-	src.start, src.end = tag.From(within.earliest), src.prefix.End()
-	if within.latest != math.MaxInt64 {
-		src.end = tag.From(within.latest + 1)
-	}
-	if after != "" {
-		src.start = max(src.start, (src.prefix + keys.Key(after)).After())
-	}
-	return src
-}
-
-// fill makes sure that a row is at hand if there is one.
-func (s *source) fill(ctx context.Context, r cluster.Routing) error {
-	if len(s.rows) > 0 || s.page == 0 || s.start >= s.end {
-		return nil
-	}
-	rows, err := r.Scan(ctx, s.stream, s.start, s.end, s.page)
-	if err != nil {
-		return err
-	}
-	s.rows = rows
-	if len(rows) < s.page {
-		s.page = 0
-		return nil
-	}
-	s.start = rows[len(rows)-1].Key.After()
-	s.page = min(2*s.page, mostRead)
-	return nil
-}
-
-func (s *source) position() string { return string(s.rows[0].Key[len(s.prefix):]) }
-
-func (s *source) take() (hit, error) {
-	r := s.rows[0]
-	s.rows = s.rows[1:]
-	created, id, err := keys.ParseTagRow(s.prefix, r.Key)
-	return hit{created, id, r.Value, s.stream, string(r.Key[len(s.prefix):])}, err
-}
-
-// merge walks many index ranges as one, in order of creation time and then id.
+// merge walks the partitions as one, in order of creation time and then id.
 type merge struct {
 	ctx     context.Context
 	routing cluster.Routing
-	sources sourceHeap
+	query   query
+	ready   sourceHeap // those that have hits
+	waiting []*source  // those to be read before anything is given
 }
 
-func newMerge(ctx context.Context, r cluster.Routing) *merge { return &merge{ctx: ctx, routing: r} }
-
-// add lets a range take part from now on.
-func (m *merge) add(s *source) error {
-	if err := s.fill(m.ctx, m.routing); err != nil {
-		return err
+// next gives the first row that was not given yet, knowing how many are still wanted; ok is false at the end.
+func (m *merge) next(wanted int) (h hit, ok bool, err error) {
+	if len(m.waiting) > 0 {
+		share := 1 + wanted/(len(m.waiting)+len(m.ready))
+		share = min(wanted, share+share/2+2) + 1
+		for _, s := range m.waiting {
+			if err := m.fill(s, share); err != nil {
+				return hit{}, false, err
+			}
+		}
+		m.waiting = m.waiting[:0]
 	}
-	if len(s.rows) > 0 {
-		heap.Push(&m.sources, s)
+	if len(m.ready) == 0 {
+		return hit{}, false, nil
+	}
+	s := m.ready[0]
+	h, s.hits = s.hits[0], s.hits[1:]
+	switch {
+	case len(s.hits) > 0:
+		heap.Fix(&m.ready, 0)
+	case s.done:
+		heap.Pop(&m.ready)
+	default:
+		m.waiting = append(m.waiting, heap.Pop(&m.ready).(*source))
+	}
+	return h, true, nil
+}
+
+// ended reports whether it is known that there are no more rows.
+func (m *merge) ended() bool { return len(m.ready)+len(m.waiting) == 0 }
+
+// fill reads a partition until it has a hit, if there is one.
+func (m *merge) fill(s *source, want int) error {
+	for len(s.hits) == 0 && !s.done {
+		err := m.routing.View(m.ctx, s.stream, func(v cluster.View) error {
+			return s.read(m.query, &reading{
+				view: v, stream: s.stream, within: m.query.within, after: s.after, want: want,
+			})
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if len(s.hits) > 0 {
+		heap.Push(&m.ready, s)
 	}
 	return nil
 }
 
-// next gives the first row that was not given yet; ok is false at the end.
-func (m *merge) next() (h hit, ok bool, err error) {
-	if len(m.sources) == 0 {
-		return hit{}, false, nil
+// mostJudged is how many rows one look at a partition takes in. A snapshot held for long keeps what was deleted.
+const mostJudged = 1000
+
+// read gathers hits behind those that were gathered before.
+func (s *source) read(q query, r *reading) error {
+	c, err := q.open(r)
+	for n := 0; err == nil; n++ {
+		position, ok := c.at()
+		if !ok {
+			s.done = true
+			return nil
+		}
+		if len(s.hits) == r.want || n == mostJudged {
+			return nil
+		}
+		if err := s.judge(q, r, position); err != nil {
+			return err
+		}
+		s.after = position
+		err = c.next()
 	}
-	s := m.sources[0]
-	h, err = s.take()
-	if err == nil {
-		err = s.fill(m.ctx, m.routing)
+	return err
+}
+
+func (s *source) judge(q query, r *reading, position string) error {
+	h := hit{from: s.stream, position: position}
+	if q.row != nil {
+		position = q.row(position)
 	}
-	if err != nil {
-		return hit{}, false, err
+	var err error
+	if h.createdMs, h.id, err = keys.ParseTagRow("", keys.Key(position)); err != nil {
+		return err
 	}
-	if len(s.rows) == 0 {
-		heap.Pop(&m.sources)
-	} else {
-		heap.Fix(&m.sources, 0)
+	kept := true
+	if q.keep != nil {
+		kept, err = q.keep(r, h)
 	}
-	return h, true, nil
+	if kept && err == nil {
+		s.hits = append(s.hits, h)
+	}
+	return err
 }
 
 type sourceHeap []*source
 
 func (h sourceHeap) Len() int           { return len(h) }
-func (h sourceHeap) Less(i, j int) bool { return h[i].position() < h[j].position() }
+func (h sourceHeap) Less(i, j int) bool { return h[i].hits[0].position < h[j].hits[0].position }
 func (h sourceHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
 func (h *sourceHeap) Push(x any)        { *h = append(*h, x.(*source)) }
 func (h *sourceHeap) Pop() any {
@@ -158,60 +209,4 @@ func (h *sourceHeap) Pop() any {
 	x := old[len(old)-1]
 	*h = old[:len(old)-1]
 	return x
-}
-
-// collect gathers one page of the rows that keep holds on to, and the bookmark behind it.
-func (m *merge) collect(p page, keep func(hit) (bool, error)) (hits []hit, bookmark []byte, err error) {
-	for {
-		h, ok, err := m.next()
-		if err != nil || !ok {
-			return hits, nil, err
-		}
-		if n := len(hits); n > 0 && hits[n-1].position == h.position && hits[n-1].id == h.id {
-			continue // it has moved from one value to another while they were read
-		}
-		if len(hits) == p.limit {
-			return hits, p.next(hits[len(hits)-1].position), nil
-		}
-		kept, err := keep(h)
-		if err != nil {
-			return nil, nil, err
-		}
-		if kept {
-			hits = append(hits, h)
-		}
-	}
-}
-
-func all(hit) (bool, error) { return true, nil }
-
-// search gathers one page over the same index values in all partitions.
-func (s *Service) search(ctx context.Context, tags []keys.Tag, within span, p page, keep func(hit) (bool, error)) ([]hit, []byte, error) {
-	m := newMerge(ctx, s.cfg.Routing)
-	for _, stream := range s.cfg.Routing.Streams() {
-		for _, tag := range tags {
-			if err := m.add(newSource(stream, tag, within, p.after)); err != nil {
-				return nil, nil, err
-			}
-		}
-	}
-	return m.collect(p, keep)
-}
-
-// values walks the texts that follow a tag in an index of one partition.
-func (s *Service) values(ctx context.Context, stream machine.Stream, tag keys.Tag) ([]string, error) {
-	prefix := tag.Prefix()
-	var out []string
-	for start, end := prefix, prefix.End(); ; {
-		rows, err := s.cfg.Routing.Scan(ctx, stream, start, end, 1)
-		if err != nil || len(rows) == 0 {
-			return out, err
-		}
-		text, err := keys.NextText(prefix, rows[0].Key)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, strings.Clone(text))
-		start = tag.Text(text).Prefix().End()
-	}
 }

@@ -88,13 +88,9 @@ func (s *Service) SearchScheduledWfRun(ctx context.Context, req *lhpb.SearchSche
 	case req.Revision != nil && req.MajorVersion == nil:
 		return nil, lh.Errorf(lh.InvalidArgument, "Cannot provide wfSpecRevision without wfSpecMajorVersion")
 	}
-	fits := func(h hit) (bool, error) {
-		id, err := decode[lhpb.WfSpecId](h.value)
-		return err == nil && (req.MajorVersion == nil || *req.MajorVersion == id.MajorVersion) &&
-			(req.Revision == nil || *req.Revision == id.Revision), err
-	}
 	tag := keys.In(c.tenant).Tag(keys.TagSchedule).Text(req.WfSpecName)
-	hits, _, err := s.search(ctx, []keys.Tag{tag}, spanOf(nil, nil), page{limit: maxSchedules}, fits)
+	every := ofIndex(spanOf(nil, nil), tag, oneOrAny(req.MajorVersion), oneOrAny(req.Revision))
+	hits, _, err := s.search(ctx, every, page{limit: maxSchedules})
 	if err != nil {
 		return nil, err
 	}

@@ -64,7 +64,7 @@ func TestSchedulesAreFoundByWfSpec(t *testing.T) {
 		}
 		at := f.cluster.Core(DefaultTenant, id)
 		f.cluster.put(at, tenant.Schedule(id), &pb.ScheduleRow{ScheduledWfRun: w})
-		f.cluster.put(at, tenant.Tag(keys.TagSchedule).Text("report").Row(int64(100-n), keys.TagID{Guid: id}), w.WfSpecId)
+		f.cluster.put(at, tenant.Tag(keys.TagSchedule).Text("report").Version(w.WfSpecId).Row(int64(100-n), keys.TagID{Guid: id}), &pb.Empty{})
 	}
 	zero, one := int32(0), int32(1)
 	for _, c := range []struct {

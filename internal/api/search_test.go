@@ -30,6 +30,11 @@ type storedRun struct {
 	variable  string
 }
 
+func (r storedRun) tag() keys.Tag {
+	version := &lhpb.WfSpecId{MajorVersion: r.major}
+	return keys.In(DefaultTenant).Tag(keys.TagWfRun).Text(r.wfSpec).Int(int32(r.status)).Version(version)
+}
+
 func (f *face) store(r storedRun) {
 	id := lh.ParseWfRunID(r.id)
 	tenant := keys.In(DefaultTenant)
@@ -37,7 +42,7 @@ func (f *face) store(r storedRun) {
 	spec := &lhpb.WfSpecId{Name: r.wfSpec, MajorVersion: r.major}
 	tag := keys.TagID{WfRun: r.id}
 	f.cluster.put(at, tenant.Run(id).WfRun(), &pb.WfRunRow{WfRun: &lhpb.WfRun{Id: id, WfSpecId: spec, Status: r.status}})
-	f.cluster.put(at, tenant.Tag(keys.TagWfRun).Text(r.wfSpec).Int(int32(r.status)).Row(r.createdMs, tag), spec)
+	f.cluster.put(at, r.tag().Row(r.createdMs, tag), &pb.Empty{})
 	f.cluster.put(at, tenant.Run(id).Variable(0, "who"), &lhpb.Variable{Value: text(r.variable)})
 	if id.ParentWfRunId != nil {
 		f.cluster.put(at, tenant.Tag(keys.TagWfRunParent).Text(lh.WfRunIDString(id.ParentWfRunId)).Row(r.createdMs, tag), &pb.Empty{})
@@ -254,11 +259,10 @@ func TestMergeGivesAllRowsInOrder(t *testing.T) {
 			return strings.Compare(a.id, b.id)
 		})
 		s := &Service{cfg: Config{Routing: c}}
-		tags := []keys.Tag{tag.Int(0), tag.Int(1), tag.Int(2), tag.Int(3)}
 		p := page{limit: rapid.IntRange(1, 20).Draw(t, "limit")}
 		var got []row
 		for {
-			hits, bookmark, err := s.search(context.Background(), tags, within, p, all)
+			hits, bookmark, err := s.search(context.Background(), ofIndex(within, tag, axis{any: 'i'}), p)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -299,7 +303,7 @@ func TestAPageCostsTheSameAtTheEndAsAtTheStart(t *testing.T) {
 		for n := range stored {
 			f.store(storedRun{id: fmt.Sprintf("w%d", n), wfSpec: "order", status: lhpb.LHStatus_COMPLETED, createdMs: int64(n / 3)})
 		}
-		tag := keys.In(DefaultTenant).Tag(keys.TagWfRun).Text("order").Int(0)
+		tag := storedRun{wfSpec: "order"}.tag()
 		last := string(tag.From(int64((stored - limit - 10) / 3))[len(tag.Prefix()):])
 		for name, req := range searches {
 			req = proto.Clone(req).(*lhpb.SearchWfRunRequest)
@@ -334,13 +338,12 @@ func TestSearchFindsWhatEndsMeanwhile(t *testing.T) {
 		r := storedRun{id: "w", wfSpec: "order", status: lhpb.LHStatus_RUNNING, createdMs: 1}
 		f.store(r)
 		home := f.cluster.Core(DefaultTenant, "w")
-		row := keys.In(DefaultTenant).Tag(keys.TagWfRun).Text("order").Int(int32(r.status)).Row(1, keys.TagID{WfRun: "w"})
+		row := r.tag().Row(1, keys.TagID{WfRun: "w"})
 		f.cluster.scanned = func() {
 			if f.cluster.scans == after {
 				r.status = lhpb.LHStatus_COMPLETED
 				f.store(r)
-				delete(f.cluster.rows[home], row)
-				delete(f.cluster.sorted, home)
+				f.cluster.remove(home, row)
 			}
 		}
 		got, err := f.client.SearchWfRun(t.Context(), &lhpb.SearchWfRunRequest{WfSpecName: "order"})

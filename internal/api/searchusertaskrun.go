@@ -19,8 +19,8 @@ func (s *Service) SearchUserTaskRun(ctx context.Context, req *lhpb.SearchUserTas
 	if refused != nil {
 		return nil, refused
 	}
-	q := &userTaskQuery{Service: s, ctx: ctx, tenant: keys.In(c.tenant), req: req, page: p}
-	hits, bookmark, err := q.find()
+	q := &userTaskQuery{tenant: keys.In(c.tenant), req: req}
+	hits, bookmark, err := s.search(ctx, query{within: spanOf(req.EarliestStart, req.LatestStart), open: q.open}, p)
 	if err != nil {
 		return nil, err
 	}
@@ -31,82 +31,36 @@ func (s *Service) SearchUserTaskRun(ctx context.Context, req *lhpb.SearchUserTas
 	return out, nil
 }
 
-// userTaskQuery is one search on its way.
+// userTaskQuery is what a search asks for.
 type userTaskQuery struct {
-	*Service
-	ctx    context.Context
 	tenant keys.Tenant
 	req    *lhpb.SearchUserTaskRunRequest
-	page   page
 }
 
-func (q *userTaskQuery) span() span { return spanOf(q.req.EarliestStart, q.req.LatestStart) }
-
-// find reads the index that promises the fewest rows, and judges the rows by what it does not tell.
-func (q *userTaskQuery) find() ([]hit, []byte, error) {
-	owners := q.tenant.Tag(keys.TagUserTaskOwner)
-	switch {
-	case q.req.UserId != nil:
-		keep := q.keepObject
-		if q.req.UserGroup == nil && q.req.UserTaskDefName == nil {
-			keep = all
-		}
-		return q.search(q.ctx, q.statusTags(owners.Int(keys.OwnerUser).Text(*q.req.UserId)), q.span(), q.page, keep)
-	case q.req.UserGroup != nil:
-		keep := q.keepObject
-		if q.req.UserTaskDefName == nil {
-			keep = all
-		}
-		return q.search(q.ctx, q.statusTags(owners.Int(keys.OwnerGroup).Text(*q.req.UserGroup)), q.span(), q.page, keep)
-	case q.req.UserTaskDefName != nil:
-		tag := q.tenant.Tag(keys.TagUserTaskRun).Text(*q.req.UserTaskDefName)
-		return q.search(q.ctx, q.statusTags(tag), q.span(), q.page, all)
-	default:
-		return q.byStatus()
+// open reads the indexes of all that is asked for side by side.
+func (q *userTaskQuery) open(r *reading) (walker, error) {
+	owners, defs := q.tenant.Tag(keys.TagUserTaskOwner), q.tenant.Tag(keys.TagUserTaskRun)
+	status := oneOrAny((*int32)(q.req.Status))
+	var tags []keys.Tag
+	if q.req.UserId != nil {
+		tags = append(tags, owners.Int(keys.OwnerUser).Text(*q.req.UserId))
 	}
-}
-
-// byStatus walks the names of UserTaskDefs in the index.
-func (q *userTaskQuery) byStatus() ([]hit, []byte, error) {
-	m := newMerge(q.ctx, q.cfg.Routing)
-	tag := q.tenant.Tag(keys.TagUserTaskRun)
-	for _, stream := range q.cfg.Routing.Streams() {
-		names, err := q.values(q.ctx, stream, tag)
+	if q.req.UserGroup != nil {
+		tags = append(tags, owners.Int(keys.OwnerGroup).Text(*q.req.UserGroup))
+	}
+	if q.req.UserTaskDefName != nil {
+		tags = append(tags, defs.Text(*q.req.UserTaskDefName))
+	}
+	if len(tags) == 0 {
+		return r.among(defs, axis{any: 't'}, status)
+	}
+	members := make([]cursor, 0, len(tags))
+	for _, tag := range tags {
+		c, err := r.among(tag, status)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		for _, name := range names {
-			if err := m.add(newSource(stream, tag.Text(name).Int(int32(*q.req.Status)), q.span(), q.page.after)); err != nil {
-				return nil, nil, err
-			}
-		}
+		members = append(members, c)
 	}
-	return m.collect(q.page, all)
-}
-
-func (q *userTaskQuery) statusTags(tag keys.Tag) []keys.Tag {
-	if q.req.Status != nil {
-		return []keys.Tag{tag.Int(int32(*q.req.Status))}
-	}
-	tags := make([]keys.Tag, 0, len(lhpb.UserTaskRunStatus_name))
-	for n := range lhpb.UserTaskRunStatus_name {
-		tags = append(tags, tag.Int(n))
-	}
-	return tags
-}
-
-// keepObject judges a UserTaskRun by reading it.
-func (q *userTaskQuery) keepObject(h hit) (bool, error) {
-	u, err := get[lhpb.UserTaskRun](q.ctx, q.Service, h.from, q.tenant.RunNamed(h.id.WfRun).UserTaskRun(h.id.Guid))
-	if err != nil || u == nil {
-		return false, err
-	}
-	return (q.req.Status == nil || u.Status == *q.req.Status) &&
-		(q.req.UserTaskDefName == nil || u.UserTaskDefId.GetName() == *q.req.UserTaskDefName) &&
-		sameOrUnasked(q.req.UserId, u.UserId) && sameOrUnasked(q.req.UserGroup, u.UserGroup), nil
-}
-
-// sameOrUnasked reports whether a text is what was asked for, if anything was.
-func sameOrUnasked(asked, is *string) bool {
-	return asked == nil || is != nil && *is == *asked
+	return intersect(members)
 }

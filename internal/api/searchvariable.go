@@ -31,7 +31,8 @@ func (s *Service) SearchVariable(ctx context.Context, req *lhpb.SearchVariableRe
 		return nil, err
 	}
 	tag := keys.In(c.tenant).Tag(keys.TagVariable).Text(req.WfSpecName).Text(req.VarName).Text(value.Text(req.Value))
-	hits, bookmark, failed := s.search(ctx, []keys.Tag{tag}, spanOf(nil, nil), p, ofVersion(req))
+	valued := ofIndex(spanOf(nil, nil), tag, oneOrAny(req.WfSpecMajorVersion), oneOrAny(req.WfSpecRevision))
+	hits, bookmark, failed := s.search(ctx, valued, p)
 	if failed != nil {
 		return nil, failed
 	}
@@ -42,19 +43,6 @@ func (s *Service) SearchVariable(ctx context.Context, req *lhpb.SearchVariableRe
 		})
 	}
 	return out, nil
-}
-
-func ofVersion(req *lhpb.SearchVariableRequest) func(hit) (bool, error) {
-	if req.WfSpecMajorVersion == nil {
-		return all
-	}
-	return func(h hit) (bool, error) {
-		id, err := decode[lhpb.WfSpecId](h.value)
-		if err != nil {
-			return false, err
-		}
-		return id.MajorVersion == *req.WfSpecMajorVersion && (req.WfSpecRevision == nil || id.Revision == *req.WfSpecRevision), nil
-	}
 }
 
 // checkSearchVariable demands a variable that is indexed and a value that the index can hold.
@@ -69,9 +57,8 @@ func checkSearchVariable(w *lhpb.WfSpec, req *lhpb.SearchVariableRequest) *lh.Er
 		return lh.Errorf(lh.InvalidArgument, "WfSpec %s has no variable %q", w.Id.Name, name)
 	}
 	declared := def.GetVarDef().GetTypeDef().GetPrimitiveType()
-	isJSON := isPrimitive(def) && (declared == lhpb.VariableType_JSON_OBJ || declared == lhpb.VariableType_JSON_ARR)
 	switch {
-	case isPath && !isJSON:
+	case isPath && !isJSON(def):
 		return lh.Errorf(lh.InvalidArgument, "Variable %q is neither JSON_OBJ nor JSON_ARR, it has no fields to search", name)
 	case isPath && !hasIndex(def, "$"+path):
 		return lh.Errorf(lh.InvalidArgument, "Variable %q has no indexed field %q", name, "$"+path)
@@ -81,7 +68,7 @@ func checkSearchVariable(w *lhpb.WfSpec, req *lhpb.SearchVariableRequest) *lh.Er
 		return lh.Errorf(lh.InvalidArgument, "Provided variable has no index: %q is not searchable", name)
 	case !isPrimitive(def):
 		return lh.Errorf(lh.InvalidArgument, "Provided variable has no index: only STR, BOOL, INT and DOUBLE are, and %q is none of them", name)
-	case !isJSON && declared != given:
+	case !isJSON(def) && declared != given:
 		return lh.Errorf(lh.InvalidArgument, "Variable %q is of type %s, the value to search for is %s", name, declared, given)
 	}
 	return nil
@@ -100,6 +87,11 @@ func variableOf(w *lhpb.WfSpec, name string) *lhpb.ThreadVarDef {
 func isPrimitive(def *lhpb.ThreadVarDef) bool {
 	_, ok := def.GetVarDef().GetTypeDef().GetDefinedType().(*lhpb.TypeDefinition_PrimitiveType)
 	return ok
+}
+
+func isJSON(def *lhpb.ThreadVarDef) bool {
+	declared := def.GetVarDef().GetTypeDef().GetPrimitiveType()
+	return isPrimitive(def) && (declared == lhpb.VariableType_JSON_OBJ || declared == lhpb.VariableType_JSON_ARR)
 }
 
 func hasIndex(def *lhpb.ThreadVarDef, path string) bool {

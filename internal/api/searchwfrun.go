@@ -2,20 +2,18 @@ package api
 
 import (
 	"context"
-	"maps"
-	"slices"
 
 	"google.golang.org/protobuf/proto"
 
 	"littlehorse/internal/keys"
 	"littlehorse/internal/lh"
 	"littlehorse/internal/machine"
-	"littlehorse/internal/pb"
+	"littlehorse/internal/value"
 	"littlehorse/lhpb"
 )
 
 // SearchWfRun finds WfRuns by WfSpec and version, status, parent and variables, in any combination, in order
-// of their start. Without any criterion it finds all.
+// of their start; those of a whole tree each before what is below it. Without any criterion it finds all.
 func (s *Service) SearchWfRun(ctx context.Context, req *lhpb.SearchWfRunRequest) (*lhpb.WfRunIdList, error) {
 	c := callOf(ctx)
 	if err := s.checkSearchWfRun(c, req); err != nil {
@@ -25,20 +23,20 @@ func (s *Service) SearchWfRun(ctx context.Context, req *lhpb.SearchWfRunRequest)
 	if refused != nil {
 		return nil, refused
 	}
-	q := &wfRunQuery{Service: s, ctx: ctx, tenant: keys.In(c.tenant), req: req, page: p}
-	find := q.byWfSpec
+	q := &wfRunQuery{tenant: keys.In(c.tenant), req: req}
+	look := query{within: spanOf(req.EarliestStart, req.LatestStart), open: q.open, keep: q.keep()}
 	switch {
-	case req.ParentWfRunId == nil && req.WfSpecName == "":
-		find = q.byStatus
-	case req.ParentWfRunId == nil:
-	case !validRunID(req.ParentWfRunId):
+	case req.ParentWfRunId != nil && !validRunID(req.ParentWfRunId):
 		return &lhpb.WfRunIdList{}, nil
-	case req.GetShowFullTree():
-		find = q.descendants
+	case req.ParentWfRunId != nil && req.GetShowFullTree():
+		look.open, look.keep, look.row = q.descendants, q.keepInTree, rowInTree
 	default:
-		find = q.children
+		q.indexed = s.indexedFilters(c.tenant, req)
 	}
-	hits, bookmark, err := find()
+	if req.ParentWfRunId != nil {
+		look.streams = []machine.Stream{s.homeOf(c.tenant, req.ParentWfRunId)}
+	}
+	hits, bookmark, err := s.search(ctx, look, p)
 	if err != nil {
 		return nil, err
 	}
@@ -84,121 +82,72 @@ func variableDef(defs []*lhpb.ThreadVarDef, name string) *lhpb.ThreadVarDef {
 	return nil
 }
 
-// wfRunQuery is one search on its way.
+// wfRunQuery is what a search asks for.
 type wfRunQuery struct {
-	*Service
-	ctx    context.Context
-	tenant keys.Tenant
-	req    *lhpb.SearchWfRunRequest
-	page   page
+	tenant  keys.Tenant
+	req     *lhpb.SearchWfRunRequest
+	indexed *indexedFilters // nil if no filter by variable can be answered from the index
 }
 
-func (q *wfRunQuery) span() span { return spanOf(q.req.EarliestStart, q.req.LatestStart) }
-
-// byWfSpec reads the index of one WfSpec name.
-func (q *wfRunQuery) byWfSpec() ([]hit, []byte, error) {
-	return q.search(q.ctx, q.statusTags(q.req.WfSpecName), q.span(), q.page, q.keepIndexed)
+// open reads the indexes of all that is asked for side by side.
+func (q *wfRunQuery) open(r *reading) (walker, error) {
+	if q.indexed != nil {
+		return q.openByVariable(r)
+	}
+	if q.req.ParentWfRunId != nil && q.req.WfSpecName == "" && q.req.Status == nil {
+		return q.belowParent(r)
+	}
+	runs, err := q.wfRuns(r)
+	if err != nil {
+		return nil, err
+	}
+	found, err := r.overAll(runs)
+	if err != nil {
+		return nil, err
+	}
+	return q.belowParent(r, found)
 }
 
-// byStatus walks the names in the index.
-func (q *wfRunQuery) byStatus() ([]hit, []byte, error) {
-	m := newMerge(q.ctx, q.cfg.Routing)
-	for _, stream := range q.cfg.Routing.Streams() {
-		names, err := q.values(q.ctx, stream, q.tenant.Tag(keys.TagWfRun))
+// belowParent leaves only children of the parent, if one is asked for.
+func (q *wfRunQuery) belowParent(r *reading, members ...cursor) (cursor, error) {
+	if q.req.ParentWfRunId != nil {
+		children, err := r.over(q.childrenOf(lh.WfRunIDString(q.req.ParentWfRunId)), r.want)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
-		for _, name := range names {
-			for _, tag := range q.statusTags(name) {
-				if err := m.add(newSource(stream, tag, q.span(), q.page.after)); err != nil {
-					return nil, nil, err
-				}
-			}
-		}
+		members = append(members, children)
 	}
-	return m.collect(q.page, q.keepIndexed)
+	return intersect(members)
 }
 
-func (q *wfRunQuery) statusTags(wfSpec string) []keys.Tag {
-	tag := q.tenant.Tag(keys.TagWfRun).Text(wfSpec)
-	if q.req.Status != nil {
-		return []keys.Tag{tag.Int(int32(*q.req.Status))}
+// wfRuns are the values of the index of WfRuns that are asked for.
+func (q *wfRunQuery) wfRuns(r *reading) (found []keys.Tag, err error) {
+	tag, axes := q.tenant.Tag(keys.TagWfRun), make([]axis, 0, 4)
+	if q.req.WfSpecName == "" {
+		axes = append(axes, axis{any: 't'})
+	} else {
+		tag = tag.Text(q.req.WfSpecName)
 	}
-	// What is on its way to its end while they are read is found once more rather than not at all.
-	tags := make([]keys.Tag, 0, len(lhpb.LHStatus_name))
-	for _, n := range slices.Sorted(maps.Keys(lhpb.LHStatus_name)) {
-		tags = append(tags, tag.Int(n))
-	}
-	return tags
+	axes = append(axes, oneOrAny((*int32)(q.req.Status)), oneOrAny(q.req.WfSpecMajorVersion), oneOrAny(q.req.WfSpecRevision))
+	err = r.values(tag, axes, func(value keys.Tag) { found = append(found, value) })
+	return found, err
 }
 
-// children reads the index of direct children.
-func (q *wfRunQuery) children() ([]hit, []byte, error) {
-	m := newMerge(q.ctx, q.cfg.Routing)
-	if err := m.add(newSource(q.home(), q.childTag(lh.WfRunIDString(q.req.ParentWfRunId)), q.span(), q.page.after)); err != nil {
-		return nil, nil, err
-	}
-	return m.collect(q.page, q.keepObject)
-}
-
-// descendants walks the tree in order of start: a child starts no earlier than its parent and its id follows
-// the parent's, so taking in the children of what was just given keeps the order.
-func (q *wfRunQuery) descendants() ([]hit, []byte, error) {
-	m, within := newMerge(q.ctx, q.cfg.Routing), q.span()
-	always := spanOf(nil, nil)
-	if err := m.add(newSource(q.home(), q.childTag(lh.WfRunIDString(q.req.ParentWfRunId)), always, "")); err != nil {
-		return nil, nil, err
-	}
-	return m.collect(q.page, func(h hit) (bool, error) {
-		if err := m.add(newSource(q.home(), q.childTag(h.id.WfRun), always, "")); err != nil {
-			return false, err
-		}
-		if h.position <= q.page.after || h.createdMs < within.earliest || h.createdMs > within.latest {
-			return false, nil
-		}
-		return q.keepObject(h)
-	})
-}
-
-func (q *wfRunQuery) home() machine.Stream { return q.homeOf(q.tenant.Name(), q.req.ParentWfRunId) }
-
-func (q *wfRunQuery) childTag(parent string) keys.Tag {
+func (q *wfRunQuery) childrenOf(parent string) keys.Tag {
 	return q.tenant.Tag(keys.TagWfRunParent).Text(parent)
 }
 
-// keepIndexed judges a row that carries its WfSpecId.
-func (q *wfRunQuery) keepIndexed(h hit) (bool, error) {
-	id, err := decode[lhpb.WfSpecId](h.value)
-	if err != nil || !q.versionMatches(id) {
-		return false, err
+// keep judges a WfRun by its variables; nil if none are asked for.
+func (q *wfRunQuery) keep() func(*reading, hit) (bool, error) {
+	if len(q.req.VariableFilters) == 0 {
+		return nil
 	}
-	return q.variablesMatch(h)
+	return q.variablesMatch
 }
 
-// keepObject judges a WfRun by reading it.
-func (q *wfRunQuery) keepObject(h hit) (bool, error) {
-	row, err := get[pb.WfRunRow](q.ctx, q.Service, h.from, q.tenant.RunNamed(h.id.WfRun).WfRun())
-	if err != nil || row == nil || row.Deleting {
-		return false, err
-	}
-	w := row.WfRun
-	if q.req.Status != nil && w.Status != *q.req.Status {
-		return false, nil
-	}
-	if q.req.WfSpecName != "" && (w.GetWfSpecId().GetName() != q.req.WfSpecName || !q.versionMatches(w.WfSpecId)) {
-		return false, nil
-	}
-	return q.variablesMatch(h)
-}
-
-func (q *wfRunQuery) versionMatches(id *lhpb.WfSpecId) bool {
-	return (q.req.WfSpecMajorVersion == nil || *q.req.WfSpecMajorVersion == id.MajorVersion) &&
-		(q.req.WfSpecRevision == nil || *q.req.WfSpecRevision == id.Revision)
-}
-
-func (q *wfRunQuery) variablesMatch(h hit) (bool, error) {
+func (q *wfRunQuery) variablesMatch(r *reading, h hit) (bool, error) {
 	for _, f := range q.req.VariableFilters {
-		v, err := get[lhpb.Variable](q.ctx, q.Service, h.from, q.tenant.RunNamed(h.id.WfRun).Variable(0, f.VarName))
+		v, err := viewed[lhpb.Variable](r.view, q.tenant.RunNamed(h.id.WfRun).Variable(0, f.VarName))
 		if err != nil || v == nil || !sameValue(v.Value, f.Value) {
 			return false, err
 		}
@@ -210,6 +159,10 @@ func (q *wfRunQuery) variablesMatch(h hit) (bool, error) {
 func sameValue(a, b *lhpb.VariableValue) bool {
 	if a.GetValue() == nil || b.GetValue() == nil {
 		return a.GetValue() == nil && b.GetValue() == nil
+	}
+	if _, is := a.Value.(*lhpb.VariableValue_Double); is {
+		_, too := b.Value.(*lhpb.VariableValue_Double)
+		return too && value.Text(a) == value.Text(b)
 	}
 	return proto.Equal(a, b)
 }

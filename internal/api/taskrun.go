@@ -153,12 +153,18 @@ func (s *Service) SearchTaskRun(ctx context.Context, req *lhpb.SearchTaskRunRequ
 	if req.TaskDefName == "" {
 		return out, nil
 	}
-	tag := keys.In(c.tenant).Tag(keys.TagTaskRun).Text(req.TaskDefName)
-	keep := all
-	if req.Status != nil && openTask(*req.Status) {
-		keep = s.taskHasStatus(ctx, c.tenant, *req.Status)
+	status := axis{any: 'i'}
+	if req.Status != nil {
+		status = axis{n: int32(*req.Status)}
 	}
-	hits, bookmark, err := s.search(ctx, taskTags(tag, req.Status), spanOf(req.EarliestStart, req.LatestStart), p, keep)
+	if req.Status != nil && openTask(*req.Status) {
+		status.n = keys.OpenTask
+	}
+	tasks := ofIndex(spanOf(req.EarliestStart, req.LatestStart), keys.In(c.tenant).Tag(keys.TagTaskRun).Text(req.TaskDefName), status)
+	if status.n == keys.OpenTask {
+		tasks.keep = taskHasStatus(c.tenant, *req.Status)
+	}
+	hits, bookmark, err := s.search(ctx, tasks, p)
 	if err != nil {
 		return nil, err
 	}
@@ -179,25 +185,9 @@ func openTask(s lhpb.TaskStatus) bool {
 	}
 }
 
-func taskTags(tag keys.Tag, status *lhpb.TaskStatus) []keys.Tag {
-	if status != nil {
-		if openTask(*status) {
-			return []keys.Tag{tag.Int(keys.OpenTask)}
-		}
-		return []keys.Tag{tag.Int(int32(*status))}
-	}
-	tags := []keys.Tag{tag.Int(keys.OpenTask)}
-	for n := range lhpb.TaskStatus_name {
-		if !openTask(lhpb.TaskStatus(n)) {
-			tags = append(tags, tag.Int(n))
-		}
-	}
-	return tags
-}
-
-func (s *Service) taskHasStatus(ctx context.Context, tenant string, want lhpb.TaskStatus) func(hit) (bool, error) {
-	return func(h hit) (bool, error) {
-		t, err := get[lhpb.TaskRun](ctx, s, h.from, keys.In(tenant).RunNamed(h.id.WfRun).TaskRun(h.id.Guid))
+func taskHasStatus(tenant string, want lhpb.TaskStatus) func(*reading, hit) (bool, error) {
+	return func(r *reading, h hit) (bool, error) {
+		t, err := viewed[lhpb.TaskRun](r.view, keys.In(tenant).RunNamed(h.id.WfRun).TaskRun(h.id.Guid))
 		return t.GetStatus() == want && t != nil, err
 	}
 }

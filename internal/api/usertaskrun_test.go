@@ -53,6 +53,11 @@ func (f *face) formPages(t *testing.T, req *lhpb.SearchUserTaskRunRequest) (ids 
 	return nil
 }
 
+// sameOrUnasked reports whether a text is what was asked for, if anything was.
+func sameOrUnasked(asked, is *string) bool {
+	return asked == nil || is != nil && *is == *asked
+}
+
 // covers: user-tasks §5; api §6.5
 func TestSearchUserTaskRunEvaluatesEveryCombination(t *testing.T) {
 	f := newFace(t)

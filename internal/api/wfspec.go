@@ -21,14 +21,14 @@ func (s *Service) PutWfSpec(ctx context.Context, req *lhpb.PutWfSpecRequest) (*l
 // moment stays where it is.
 func (s *Service) DeleteWfSpec(ctx context.Context, req *lhpb.DeleteWfSpecRequest) (*emptypb.Empty, error) {
 	tag := keys.In(callOf(ctx).tenant).Tag(keys.TagWfRun).Text(req.GetId().GetName())
-	var open []keys.Tag
-	for _, status := range []lhpb.LHStatus{lhpb.LHStatus_STARTING, lhpb.LHStatus_RUNNING, lhpb.LHStatus_HALTING, lhpb.LHStatus_HALTED} {
-		open = append(open, tag.Int(int32(status)))
-	}
-	using, _, err := s.search(ctx, open, spanOf(nil, nil), page{limit: 1}, func(h hit) (bool, error) {
-		id, err := decode[lhpb.WfSpecId](h.value)
-		return err == nil && id.MajorVersion == req.GetId().GetMajorVersion() && id.Revision == req.GetId().GetRevision(), err
-	})
+	open := query{within: spanOf(nil, nil), open: func(r *reading) (walker, error) {
+		var tags []keys.Tag
+		for _, status := range []lhpb.LHStatus{lhpb.LHStatus_STARTING, lhpb.LHStatus_RUNNING, lhpb.LHStatus_HALTING, lhpb.LHStatus_HALTED} {
+			tags = append(tags, tag.Int(int32(status)).Version(req.Id))
+		}
+		return r.overAll(tags)
+	}}
+	using, _, err := s.search(ctx, open, page{limit: 1})
 	switch {
 	case err != nil:
 		return nil, err

@@ -50,7 +50,7 @@ func (s *Service) SearchWorkflowEvent(ctx context.Context, req *lhpb.SearchWorkf
 		return nil, refused
 	}
 	tag := keys.In(c.tenant).Tag(keys.TagWorkflowEvent).Text(def)
-	hits, bookmark, err := s.search(ctx, []keys.Tag{tag}, spanOf(req.EarliestStart, req.LatestStart), p, all)
+	hits, bookmark, err := s.search(ctx, ofIndex(spanOf(req.EarliestStart, req.LatestStart), tag), p)
 	if err != nil {
 		return nil, err
 	}

@@ -59,25 +59,28 @@ func (s *bulkShare) step() bool {
 	if s.stillDeleting() {
 		return false
 	}
-	prefix, from, to := s.rest()
 	left := s.tx.engine.config.MaxBulkDeletes
-	for k := range machine.Scan[lhpb.WfSpecId](s.tx.view, from, to, left+1) {
-		if left == 0 || s.tx.deleted >= s.tx.engine.config.DeleteChunk {
-			return false
+	for behind := s.version().Prefix(); s.takeUp(behind); {
+		version, from, to := s.rest()
+		for k := range machine.Scan[pb.Empty](s.tx.view, from, to, left+1) {
+			if left == 0 || s.tx.deleted >= s.tx.engine.config.DeleteChunk {
+				return false
+			}
+			left--
+			startMs, id, err := keys.ParseTagRow(version.Prefix(), k)
+			if err != nil {
+				continue
+			}
+			at := s.row.edit(s.tx)
+			at.StartMs, at.WfRun = startMs, id.WfRun
+			if w := s.tx.wfRun(lh.ParseWfRunID(id.WfRun)); w != nil && w.deletable() {
+				s.tx.deleteRun(w)
+			}
+			if s.stillDeleting() {
+				return false
+			}
 		}
-		left--
-		startMs, id, err := keys.ParseTagRow(prefix, k)
-		if err != nil {
-			continue
-		}
-		at := s.row.edit(s.tx)
-		at.StartMs, at.WfRun = startMs, id.WfRun
-		if w := s.tx.wfRun(lh.ParseWfRunID(id.WfRun)); w != nil && w.deletable() {
-			s.tx.deleteRun(w)
-		}
-		if s.stillDeleting() {
-			return false
-		}
+		behind = version.Prefix().End()
 	}
 	return true
 }
@@ -91,15 +94,42 @@ func (s *bulkShare) stillDeleting() bool {
 	return w.row.now != nil && w.row.now.Deleting
 }
 
-// rest is the range of the index that was not looked at yet.
-func (s *bulkShare) rest() (prefix, from, to keys.Key) {
+// matching is the index of what has the WfSpec and the status, version by version.
+func (s *bulkShare) matching() keys.Tag {
 	what := s.row.now.Job.GetWhat()
-	tag := s.tx.keys.Tag(keys.TagWfRun).Text(what.GetWfSpecName()).Int(int32(what.GetWfRunStatus()))
-	from, to = tag.From(millis(what.GetEarliestStart())), tag.From(millis(what.GetLatestStart()))
-	if s.row.now.WfRun != "" {
-		from = tag.Row(s.row.now.StartMs, keys.TagID{WfRun: s.row.now.WfRun}).After()
+	return s.tx.keys.Tag(keys.TagWfRun).Text(what.GetWfSpecName()).Int(int32(what.GetWfRunStatus()))
+}
+
+// version is the index of the version that is being handled.
+func (s *bulkShare) version() keys.Tag {
+	return s.matching().Int(s.row.now.MajorVersion).Int(s.row.now.Revision)
+}
+
+// takeUp goes to the version of the first entry at or behind a key, and reports whether there is one.
+func (s *bulkShare) takeUp(from keys.Key) bool {
+	tag := s.matching()
+	for k := range machine.Scan[pb.Empty](s.tx.view, from, tag.Prefix().End(), 1) {
+		major, revision, err := tag.ParseVersion(k)
+		if err != nil {
+			return false
+		}
+		if major != s.row.now.MajorVersion || revision != s.row.now.Revision {
+			at := s.row.edit(s.tx)
+			at.MajorVersion, at.Revision, at.WfRun = major, revision, ""
+		}
+		return true
 	}
-	return tag.Prefix(), from, to
+	return false
+}
+
+// rest is the range of the index of a version that was not looked at yet.
+func (s *bulkShare) rest() (version keys.Tag, from, to keys.Key) {
+	what, version := s.row.now.Job.GetWhat(), s.version()
+	from, to = version.From(millis(what.GetEarliestStart())), version.From(millis(what.GetLatestStart()))
+	if s.row.now.WfRun != "" {
+		from = version.Row(s.row.now.StartMs, keys.TagID{WfRun: s.row.now.WfRun}).After()
+	}
+	return version, from, to
 }
 
 func millis(t *timestamppb.Timestamp) int64 { return t.AsTime().UnixMilli() }

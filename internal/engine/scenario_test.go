@@ -1299,9 +1299,9 @@ func (s *scenario) printTags() {
 
 // tagShapes are the indexes by kind: a name, and what is listed ("t" a text, "i" a number).
 var tagShapes = [...]struct{ name, parts string }{
-	keys.TagWfRun: {"WfRun", "ti"}, keys.TagWfRunParent: {"parent", "t"}, keys.TagTaskRun: {"TaskRun", "ti"},
-	keys.TagNodeRun: {"NodeRun", "ti"}, keys.TagVariable: {"Variable", "ttt"}, keys.TagExternalEvent: {"ExternalEvent", "ti"},
-	keys.TagWorkflowEvent: {"WorkflowEvent", "t"}, keys.TagSchedule: {"schedule", "t"},
+	keys.TagWfRun: {"WfRun", "tiii"}, keys.TagWfRunParent: {"parent", "t"}, keys.TagTaskRun: {"TaskRun", "ti"},
+	keys.TagNodeRun: {"NodeRun", "ti"}, keys.TagVariable: {"Variable", "tttii"}, keys.TagExternalEvent: {"ExternalEvent", "ti"},
+	keys.TagWorkflowEvent: {"WorkflowEvent", "t"}, keys.TagSchedule: {"schedule", "tii"},
 	keys.TagUserTaskRun: {"UserTaskRun", "ti"}, keys.TagUserTaskOwner: {"UserTaskOwner", "iti"},
 	keys.TagCorrelatedEvent: {"correlated", "ti"},
 }

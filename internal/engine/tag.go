@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 
+	"google.golang.org/protobuf/types/known/timestamppb"
+
 	"littlehorse/internal/keys"
 	"littlehorse/internal/lh"
 	"littlehorse/internal/machine"
@@ -15,7 +17,7 @@ import (
 func (t *txn) appendTags(c []machine.Change, of, before, after machine.Value) []machine.Change {
 	switch of.(type) {
 	case *pb.WfRunRow:
-		return t.appendWfRunTags(c, typed[pb.WfRunRow](before).GetWfRun(), typed[pb.WfRunRow](after).GetWfRun())
+		return t.appendWfRunTags(c, listed(typed[pb.WfRunRow](before)), listed(typed[pb.WfRunRow](after)))
 	case *lhpb.TaskRun:
 		return t.appendTaskRunTag(c, typed[lhpb.TaskRun](before), typed[lhpb.TaskRun](after))
 	case *lhpb.NodeRun:
@@ -39,6 +41,14 @@ func (t *txn) appendTags(c []machine.Change, of, before, after machine.Value) []
 
 const nsPerMs = 1_000_000
 
+// listed is the WfRun as far as indexes know it: not any more when it is being deleted.
+func listed(row *pb.WfRunRow) *lhpb.WfRun {
+	if row.GetDeleting() {
+		return nil
+	}
+	return row.GetWfRun()
+}
+
 func (t *txn) appendWfRunTags(c []machine.Change, before, after *lhpb.WfRun) []machine.Change {
 	if before == nil || after == nil {
 		c = move(c, t.parentTag(before), t.parentTag(after), empty)
@@ -47,21 +57,14 @@ func (t *txn) appendWfRunTags(c []machine.Change, before, after *lhpb.WfRun) []m
 	if before != nil && after != nil && before.Status == after.Status && sameWfSpec(before.WfSpecId, after.WfSpecId) {
 		return c
 	}
-	from, to := t.wfRunTag(before), t.wfRunTag(after)
-	if from != "" && from != to {
-		c = append(c, machine.Change{Key: from})
-	}
-	if to != "" {
-		c = append(c, machine.Change{Key: to, Value: after.WfSpecId})
-	}
-	return c
+	return move(c, t.wfRunTag(before), t.wfRunTag(after), empty)
 }
 
 func (t *txn) wfRunTag(w *lhpb.WfRun) keys.Key {
 	if w == nil {
 		return ""
 	}
-	return t.keys.Tag(keys.TagWfRun).Text(w.WfSpecId.GetName()).Int(int32(w.Status)).
+	return t.keys.Tag(keys.TagWfRun).Text(w.WfSpecId.GetName()).Int(int32(w.Status)).Version(w.WfSpecId).
 		Row(nanos(w.StartTime)/nsPerMs, keys.TagID{WfRun: lh.WfRunIDString(w.Id)})
 }
 
@@ -190,14 +193,14 @@ func (t *txn) correlatedEventTag(e *pb.CorrelatedEventRow) keys.Key {
 }
 
 func (t *txn) appendScheduleTag(c []machine.Change, before, after *lhpb.ScheduledWfRun) []machine.Change {
-	return move(c, t.scheduleTag(before), t.scheduleTag(after), after.GetWfSpecId())
+	return move(c, t.scheduleTag(before), t.scheduleTag(after), empty)
 }
 
 func (t *txn) scheduleTag(s *lhpb.ScheduledWfRun) keys.Key {
 	if s == nil {
 		return ""
 	}
-	return t.keys.Tag(keys.TagSchedule).Text(s.WfSpecId.GetName()).
+	return t.keys.Tag(keys.TagSchedule).Text(s.WfSpecId.GetName()).Version(s.WfSpecId).
 		Row(nanos(s.CreatedAt)/nsPerMs, keys.TagID{Guid: s.Id.GetId()})
 }
 
@@ -222,19 +225,32 @@ func (t *txn) appendVariableTags(c []machine.Change, before, after *lhpb.Variabl
 	}
 	for _, e := range is {
 		if _, stood := slices.BinarySearchFunc(was, e, compareEntries); !stood {
-			c = append(c, machine.Change{Key: t.variableTag(v, e), Value: after.WfSpecId})
+			c = append(c, machine.Change{Key: t.variableTag(v, e), Value: empty})
 		}
 	}
 	return c
 }
 
 func (t *txn) variableTag(v *lhpb.Variable, e indexEntry) keys.Key {
-	return t.keys.Tag(keys.TagVariable).Text(v.WfSpecId.GetName()).Text(e.name).Text(e.text).
-		Row(nanos(v.CreatedAt)/nsPerMs, keys.TagID{
+	return t.keys.Tag(keys.TagVariable).Text(v.WfSpecId.GetName()).Text(e.name).Text(e.text).Version(v.WfSpecId).
+		Row(nanos(t.indexedTime(v))/nsPerMs, keys.TagID{
 			WfRun:  lh.WfRunIDString(v.Id.WfRunId),
 			Thread: v.Id.ThreadRunNumber,
 			Name:   v.Id.Name,
 		})
+}
+
+// indexedTime is when a Variable was made. For one of an entrypoint it is when the WfRun started, even if a
+// migration has made it: so searches can read the index of Variables and that of WfRuns side by side.
+func (t *txn) indexedTime(v *lhpb.Variable) *timestamppb.Timestamp {
+	if v.Id.ThreadRunNumber != 0 {
+		return v.CreatedAt
+	}
+	w := t.anyWfRun(v.Id.WfRunId)
+	if w.row.now == nil {
+		return w.row.before.GetWfRun().GetStartTime() // the record deletes it
+	}
+	return w.row.now.GetWfRun().GetStartTime()
 }
 
 // variableDef is the declaration of a Variable; not known if its WfSpec is gone.

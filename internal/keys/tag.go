@@ -10,21 +10,23 @@ import (
 type TagKind byte
 
 // The indexes. Each lists its values; behind them stand the creation time (ms since 1970-01-01 UTC) and the
-// id, so that every index reads in order of creation. Rows change only with what they list.
+// id, so that every index reads in order of creation. Rows change only with what they list. Their value is
+// pb.Empty. A Variable of an entrypoint stands at the time at which its WfRun started.
 const (
-	TagWfRun         TagKind = 0x01 // WfSpec name, status; value lhpb.WfSpecId
-	TagWfRunParent   TagKind = 0x02 // parent WfRunId; value pb.Empty
-	TagTaskRun       TagKind = 0x03 // TaskDef name, status (open ones under OpenTask); value pb.Empty
-	TagNodeRun       TagKind = 0x04 // ExternalEventDef name, status; value pb.Empty
-	TagVariable      TagKind = 0x05 // WfSpec name, variable (or variable_$.path), value's text form; value lhpb.WfSpecId
-	TagExternalEvent TagKind = 0x06 // ExternalEventDef name, claimed; value pb.Empty
-	TagWorkflowEvent TagKind = 0x07 // WorkflowEventDef name; value pb.Empty
-	TagUserTaskRun   TagKind = 0x08 // UserTaskDef name, status; value pb.Empty
-	TagUserTaskOwner TagKind = 0x09 // OwnerUser or OwnerGroup, its name, status; value pb.Empty
-	TagSchedule      TagKind = 0x0a // WfSpec name; value lhpb.WfSpecId
-	// ExternalEventDef name, 1 if ExternalEvents came of it; value pb.Empty
+	TagWfRun         TagKind = 0x01 // WfSpec name, status, major version, revision
+	TagWfRunParent   TagKind = 0x02 // parent WfRunId
+	TagTaskRun       TagKind = 0x03 // TaskDef name, status (open ones under OpenTask)
+	TagNodeRun       TagKind = 0x04 // ExternalEventDef name, status
+	TagVariable      TagKind = 0x05 // WfSpec name, variable (or variable_$.path), value's text form, major version, revision
+	TagExternalEvent TagKind = 0x06 // ExternalEventDef name, claimed
+	TagWorkflowEvent TagKind = 0x07 // WorkflowEventDef name
+	TagUserTaskRun   TagKind = 0x08 // UserTaskDef name, status
+	TagUserTaskOwner TagKind = 0x09 // OwnerUser or OwnerGroup, its name, status
+	TagSchedule      TagKind = 0x0a // WfSpec name, major version, revision
+	// ExternalEventDef name, 1 if ExternalEvents came of it
 	TagCorrelatedEvent TagKind = 0x0b
-	TagMigration       TagKind = 0x0c // WorkflowMigrationPlan name, of WfRuns being migrated; value pb.Empty
+	TagMigration       TagKind = 0x0c // WorkflowMigrationPlan name, of WfRuns being migrated
+	TagBulkJob         TagKind = 0x0d // status, in the stream of definitions
 )
 
 // OpenTask stands for TASK_SCHEDULED, TASK_RUNNING and TASK_PENDING in TagTaskRun: an index row a status
@@ -54,6 +56,46 @@ func (g Tag) Text(s string) Tag { return Tag{appendText(slices.Clip(g.b), s)} }
 // Int adds a number or enum that is indexed.
 func (g Tag) Int(n int32) Tag { return Tag{appendInt32(slices.Clip(g.b), n)} }
 
+// Version adds the version of a WfSpec.
+func (g Tag) Version(id *lhpb.WfSpecId) Tag { return g.Int(id.GetMajorVersion()).Int(id.GetRevision()) }
+
+// Along adds what stands behind the tag in a row of its range: parts says of what kind, 't' a text, 'i' a number.
+func (g Tag) Along(row Key, parts string) (Tag, error) {
+	p := g.behind(row)
+	for _, part := range parts {
+		if part == 't' {
+			g = g.Text(p.text())
+		} else {
+			g = g.Int(p.int32())
+		}
+	}
+	return g, p.err
+}
+
+// ParseVersion reads the version that stands behind the tag in a row of its range.
+func (g Tag) ParseVersion(row Key) (major, revision int32, err error) {
+	p := g.behind(row)
+	major, revision = p.int32(), p.int32()
+	return major, revision, p.err
+}
+
+// LastVersion is the version that was added last.
+func (g Tag) LastVersion() (major, revision int32) {
+	p := &reader{rest: string(g.b[len(g.b)-8:])}
+	major, revision = p.int32(), p.int32()
+	return major, revision
+}
+
+func (g Tag) behind(row Key) *reader {
+	p := &reader{}
+	if row.HasPrefix(g.Prefix()) {
+		p.rest = string(row[len(g.b):])
+	} else {
+		p.fail("index key")
+	}
+	return p
+}
+
 // Prefix is the range of what has been added so far.
 func (g Tag) Prefix() Key { return Key(g.b) }
 
@@ -79,9 +121,6 @@ type TagID struct {
 	Name   string // variable or definition name
 	Guid   string // TaskRun, UserTaskRun, ExternalEvent, schedule; key of a CorrelatedEvent
 }
-
-// TagWfSpecID is the value of TagWfRun, TagVariable and TagSchedule rows.
-type TagWfSpecID = lhpb.WfSpecId
 
 // ParseTagRow reads creation time and id of a row under the given prefix.
 func ParseTagRow(prefix, row Key) (createdMs int64, id TagID, err error) {

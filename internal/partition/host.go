@@ -10,6 +10,7 @@ import (
 	"littlehorse/internal/keys"
 	"littlehorse/internal/lh"
 	"littlehorse/internal/machine"
+	"littlehorse/internal/store"
 )
 
 // Host owns the partitions of one server and all goroutines that work for them.
@@ -149,23 +150,40 @@ func (h *Host) Scan(from machine.Stream, start, end keys.Key, visit func(k keys.
 type View interface {
 	// Get reads the value of a key; nil if it is absent.
 	Get(k keys.Key) ([]byte, error)
-	// Scan visits rows as that of Host does.
+	// Scan visits rows as that of Host does; visit must not scan itself.
 	Scan(start, end keys.Key, visit func(k keys.Key, value []byte) bool) error
 }
 
-// moment is a View of one snapshot.
+// moment is a View of one snapshot. All its scans share a cursor.
 type moment struct {
 	snap *held
 	from machine.Stream
+	rows *store.Rows
 }
 
-func (v moment) Get(k keys.Key) ([]byte, error) {
+func (v *moment) Get(k keys.Key) ([]byte, error) {
 	value, _, err := v.snap.Get(v.from, k)
 	return value, err
 }
 
-func (v moment) Scan(start, end keys.Key, visit func(k keys.Key, value []byte) bool) error {
-	return v.snap.Scan(v.from, start, end, visit)
+func (v *moment) Scan(start, end keys.Key, visit func(k keys.Key, value []byte) bool) error {
+	if v.rows != nil {
+		v.rows.Move(v.from, start, end)
+		return v.rows.Each(visit)
+	}
+	rows, err := v.snap.Rows(v.from, start, end)
+	if err != nil {
+		return err
+	}
+	v.rows = rows
+	return rows.Each(visit)
+}
+
+func (v *moment) close() error {
+	if v.rows == nil {
+		return nil
+	}
+	return v.rows.Close()
 }
 
 // View lets read look at a partition as of the last durable commit, as often as it wants.
@@ -175,7 +193,8 @@ func (h *Host) View(from machine.Stream, read func(View) error) error {
 		return err
 	}
 	defer p.lane.read.release(snap)
-	return read(moment{snap, from})
+	v := &moment{snap: snap, from: from}
+	return errors.Join(read(v), v.close())
 }
 
 // at is the durable snapshot for a stream; to be released.

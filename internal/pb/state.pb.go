@@ -940,7 +940,10 @@ type BulkShare struct {
 	StartMs int64  `protobuf:"varint,2,opt,name=start_ms,json=startMs,proto3" json:"start_ms,omitempty"`
 	WfRun   string `protobuf:"bytes,3,opt,name=wf_run,json=wfRun,proto3" json:"wf_run,omitempty"`
 	// When progress was last reported, nanoseconds since 1970-01-01 UTC.
-	ReportedNs    int64 `protobuf:"varint,4,opt,name=reported_ns,json=reportedNs,proto3" json:"reported_ns,omitempty"`
+	ReportedNs int64 `protobuf:"varint,4,opt,name=reported_ns,json=reportedNs,proto3" json:"reported_ns,omitempty"`
+	// Version of the WfSpec whose WfRuns are being handled; lower ones are done.
+	MajorVersion  int32 `protobuf:"varint,5,opt,name=major_version,json=majorVersion,proto3" json:"major_version,omitempty"`
+	Revision      int32 `protobuf:"varint,6,opt,name=revision,proto3" json:"revision,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -999,6 +1002,20 @@ func (x *BulkShare) GetWfRun() string {
 func (x *BulkShare) GetReportedNs() int64 {
 	if x != nil {
 		return x.ReportedNs
+	}
+	return 0
+}
+
+func (x *BulkShare) GetMajorVersion() int32 {
+	if x != nil {
+		return x.MajorVersion
+	}
+	return 0
+}
+
+func (x *BulkShare) GetRevision() int32 {
+	if x != nil {
+		return x.Revision
 	}
 	return 0
 }
@@ -1532,13 +1549,15 @@ const file_lh_state_proto_rawDesc = "" +
 	"\x06served\x18\a \x01(\fR\x06served\"$\n" +
 	"\n" +
 	"WaitingRow\x12\x16\n" +
-	"\x06missed\x18\x01 \x01(\tR\x06missed\"\x89\x01\n" +
+	"\x06missed\x18\x01 \x01(\tR\x06missed\"\xca\x01\n" +
 	"\tBulkShare\x12)\n" +
 	"\x03job\x18\x01 \x01(\v2\x17.lh.internal.BulkDeleteR\x03job\x12\x19\n" +
 	"\bstart_ms\x18\x02 \x01(\x03R\astartMs\x12\x15\n" +
 	"\x06wf_run\x18\x03 \x01(\tR\x05wfRun\x12\x1f\n" +
 	"\vreported_ns\x18\x04 \x01(\x03R\n" +
-	"reportedNs\"O\n" +
+	"reportedNs\x12#\n" +
+	"\rmajor_version\x18\x05 \x01(\x05R\fmajorVersion\x12\x1a\n" +
+	"\brevision\x18\x06 \x01(\x05R\brevision\"O\n" +
 	"\x06Counts\x12\x10\n" +
 	"\x03now\x18\x01 \x01(\x03R\x03now\x12\x1b\n" +
 	"\twindow_ns\x18\x02 \x01(\x03R\bwindowNs\x12\x16\n" +

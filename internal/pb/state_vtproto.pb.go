@@ -428,6 +428,8 @@ func (m *BulkShare) CloneVT() *BulkShare {
 	r.StartMs = m.StartMs
 	r.WfRun = m.WfRun
 	r.ReportedNs = m.ReportedNs
+	r.MajorVersion = m.MajorVersion
+	r.Revision = m.Revision
 	if len(m.unknownFields) > 0 {
 		r.unknownFields = make([]byte, len(m.unknownFields))
 		copy(r.unknownFields, m.unknownFields)
@@ -1636,6 +1638,16 @@ func (m *BulkShare) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i -= len(m.unknownFields)
 		copy(dAtA[i:], m.unknownFields)
 	}
+	if m.Revision != 0 {
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.Revision))
+		i--
+		dAtA[i] = 0x30
+	}
+	if m.MajorVersion != 0 {
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.MajorVersion))
+		i--
+		dAtA[i] = 0x28
+	}
 	if m.ReportedNs != 0 {
 		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.ReportedNs))
 		i--
@@ -2338,6 +2350,12 @@ func (m *BulkShare) SizeVT() (n int) {
 	}
 	if m.ReportedNs != 0 {
 		n += 1 + protohelpers.SizeOfVarint(uint64(m.ReportedNs))
+	}
+	if m.MajorVersion != 0 {
+		n += 1 + protohelpers.SizeOfVarint(uint64(m.MajorVersion))
+	}
+	if m.Revision != 0 {
+		n += 1 + protohelpers.SizeOfVarint(uint64(m.Revision))
 	}
 	n += len(m.unknownFields)
 	return n
@@ -4931,6 +4949,44 @@ func (m *BulkShare) UnmarshalVT(dAtA []byte) error {
 				b := dAtA[iNdEx]
 				iNdEx++
 				m.ReportedNs |= int64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		case 5:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field MajorVersion", wireType)
+			}
+			m.MajorVersion = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.MajorVersion |= int32(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		case 6:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Revision", wireType)
+			}
+			m.Revision = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.Revision |= int32(b&0x7F) << shift
 				if b < 0x80 {
 					break
 				}

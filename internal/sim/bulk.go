@@ -74,12 +74,12 @@ func (w *world) createBulkJob(b bulk) error {
 }
 
 // matching are the index rows of what the job deletes in a partition.
-func (b bulk) matching(m *machine.Mem) (prefix keys.Key, rows []keys.Key) {
-	prefix = keys.In(tenant).Tag(keys.TagWfRun).Text(specName(b.spec)).Int(int32(b.status)).Prefix()
-	for k := range machine.Scan[lhpb.WfSpecId](m, prefix, prefix.End(), math.MaxInt) {
+func (b bulk) matching(m *machine.Mem) (rows []keys.Key) {
+	prefix := keys.In(tenant).Tag(keys.TagWfRun).Text(specName(b.spec)).Int(int32(b.status)).Prefix()
+	for k := range machine.Scan[pb.Empty](m, prefix, prefix.End(), math.MaxInt) {
 		rows = append(rows, k)
 	}
-	return prefix, rows
+	return rows
 }
 
 // largestLot is what most WfRuns have come to.
@@ -94,8 +94,7 @@ func (w *world) largestLot() (largest bulk) {
 					w.violate("bulk", "%v", err)
 					return largest
 				}
-				_, rows := b.matching(m)
-				count += len(rows)
+				count += len(b.matching(m))
 			}
 			if count > most {
 				largest, most = b, count
@@ -130,9 +129,7 @@ func (w *world) judgeBulkShare(b bulk, s machine.Stream, m *machine.Mem) {
 	if m.Bytes(keys.In(tenant).BulkShare(bulkJob)) != nil {
 		w.violate("bulk", "%s: the share is not done", s)
 	}
-	prefix, left := b.matching(m)
-	for _, k := range left {
-		_, id, err := keys.ParseTagRow(prefix, k)
-		w.violate("bulk", "%s: %s is left (%v)", s, id.WfRun, err)
+	for _, k := range b.matching(m) {
+		w.violate("bulk", "%s: %q is left", s, k)
 	}
 }

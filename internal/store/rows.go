@@ -14,16 +14,26 @@ type Rows struct{ it *pebble.Iterator }
 
 // newRows opens a cursor over [from, to); an empty to means the end of the partition.
 func newRows(r pebble.Reader, of machine.Stream, from, to keys.Key) (*Rows, error) {
-	upper := appendEnd(nil, of)
-	if to != "" {
-		upper = appendKey(nil, of, to)
-	}
-	it, err := r.NewIter(&pebble.IterOptions{LowerBound: appendKey(nil, of, from), UpperBound: upper})
+	lower, upper := bounds(of, from, to)
+	it, err := r.NewIter(&pebble.IterOptions{LowerBound: lower, UpperBound: upper})
 	if err != nil {
 		return nil, fmt.Errorf("store: scan %s: %w", of, err)
 	}
 	it.First()
 	return &Rows{it: it}, nil
+}
+
+func bounds(of machine.Stream, from, to keys.Key) (lower, upper []byte) {
+	if to == "" {
+		return appendKey(nil, of, from), appendEnd(nil, of)
+	}
+	return appendKey(nil, of, from), appendKey(nil, of, to)
+}
+
+// Move goes to the first row of another range; that costs much less than another cursor.
+func (r *Rows) Move(of machine.Stream, from, to keys.Key) {
+	r.it.SetBounds(bounds(of, from, to))
+	r.it.First()
 }
 
 // Valid tells whether the cursor stands on a row. When it does not, Close tells whether that is the end or an
@@ -47,17 +57,19 @@ func (r *Rows) Close() error {
 	return nil
 }
 
-// each visits the rows until visit returns false.
-func (r *Rows) each(visit func(k keys.Key, value []byte) bool) error {
+// Each visits the rows from here on until visit returns false.
+func (r *Rows) Each(visit func(k keys.Key, value []byte) bool) error {
 	for ; r.Valid(); r.Next() {
 		v, err := r.Value()
 		if err != nil {
-			_ = r.Close()
 			return fmt.Errorf("store: scan: %w", err)
 		}
 		if !visit(r.Key(), v) {
-			break
+			return nil
 		}
 	}
-	return r.Close()
+	if err := r.it.Error(); err != nil {
+		return fmt.Errorf("store: scan: %w", err)
+	}
+	return nil
 }

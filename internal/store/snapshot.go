@@ -1,6 +1,8 @@
 package store
 
 import (
+	"errors"
+
 	"github.com/cockroachdb/pebble/v2"
 
 	"littlehorse/internal/keys"
@@ -29,9 +31,14 @@ func (s *Snapshot) Get(from machine.Stream, k keys.Key) (value []byte, ok bool, 
 // Scan visits the rows of [start, end) in order until visit returns false; an empty end means the end of the
 // partition. The value is only valid during the call.
 func (s *Snapshot) Scan(from machine.Stream, start, end keys.Key, visit func(k keys.Key, value []byte) bool) error {
-	r, err := newRows(s.snap, from, start, end)
+	r, err := s.Rows(from, start, end)
 	if err != nil {
 		return err
 	}
-	return r.each(visit)
+	return errors.Join(r.Each(visit), r.Close())
+}
+
+// Rows opens a cursor, to be closed before the Snapshot.
+func (s *Snapshot) Rows(from machine.Stream, start, end keys.Key) (*Rows, error) {
+	return newRows(s.snap, from, start, end)
 }

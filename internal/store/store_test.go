@@ -93,7 +93,7 @@ func TestPartitionsAreApart(t *testing.T) {
 			t.Fatal(err)
 		}
 		var got []keys.Key
-		if err := r.each(func(k keys.Key, _ []byte) bool { got = append(got, k); return true }); err != nil {
+		if err := errors.Join(r.Each(func(k keys.Key, _ []byte) bool { got = append(got, k); return true }), r.Close()); err != nil {
 			t.Fatal(err)
 		}
 		if want := []keys.Key{"a", "\xff\xff\xff\xff"}; !slices.Equal(got, want) {

@@ -1,0 +1,166 @@
+package api
+
+import (
+	"littlehorse/internal/keys"
+	"littlehorse/internal/value"
+	"littlehorse/lhpb"
+)
+
+// indexedFilters are those filters by variable of a SearchWfRun that the index of Variables can answer.
+type indexedFilters struct {
+	filters []*lhpb.VariableMatch
+	// versions of the WfSpec that are known. WfRuns of others, deleted ones, may have Variables that were never indexed.
+	versions map[[2]int32]bool
+}
+
+// indexedFilters picks the filters by variables that are searchable in each version of the WfSpec that has them;
+// nil if there are none. A migrated WfRun may have its Variables from any version.
+func (s *Service) indexedFilters(tenant string, req *lhpb.SearchWfRunRequest) *indexedFilters {
+	if len(req.VariableFilters) == 0 {
+		return nil
+	}
+	var specs []*lhpb.WfSpec
+	out, latest := &indexedFilters{versions: map[[2]int32]bool{}}, s.definitions.Latest(tenant)
+	s.definitions.Walk(tenant, keys.KindWfSpec, keys.Definition{Name: req.WfSpecName}, func(d keys.Definition) bool {
+		if d.Name != req.WfSpecName {
+			return false
+		}
+		w := latest.WfSpec(&lhpb.WfSpecId{Name: d.Name, MajorVersion: d.Major, Revision: d.Revision})
+		if w != nil {
+			specs = append(specs, w)
+			out.versions[[2]int32{d.Major, d.Revision}] = true
+		}
+		return true
+	})
+	for _, f := range req.VariableFilters {
+		if _, searchable := searchableType(f.Value); searchable && indexedInAll(specs, f.VarName) {
+			out.filters = append(out.filters, f)
+		}
+	}
+	if len(out.filters) == 0 {
+		return nil
+	}
+	return out
+}
+
+// indexedInAll reports whether plain values of the variable are in the index wherever it is declared.
+func indexedInAll(specs []*lhpb.WfSpec, name string) bool {
+	for _, w := range specs {
+		def := variableOf(w, name)
+		if def != nil && (!def.Searchable || !isPrimitive(def) || isJSON(def)) {
+			return false
+		}
+	}
+	return true
+}
+
+// openByVariable intersects what has the values with the WfRuns. Those of unknown versions are read one by one.
+func (q *wfRunQuery) openByVariable(r *reading) (cursor, error) {
+	known, unknown, err := q.byVersion(r)
+	if err != nil {
+		return nil, err
+	}
+	members, err := q.withValues(r)
+	if err != nil {
+		return nil, err
+	}
+	if q.req.Status != nil || q.req.WfSpecMajorVersion != nil || len(unknown) > 0 {
+		runs, err := r.overAll(known)
+		if err != nil {
+			return nil, err
+		}
+		members = append(members, runs)
+	}
+	found, err := q.belowParent(r, members...)
+	if err != nil || len(unknown) == 0 {
+		return found, err
+	}
+	others, err := r.overAll(unknown)
+	if err != nil {
+		return nil, err
+	}
+	if others, err = q.belowParent(r, others); err != nil {
+		return nil, err
+	}
+	return unite([]cursor{found, others}), nil
+}
+
+// byVersion tells the WfRuns of known versions from others.
+func (q *wfRunQuery) byVersion(r *reading) (known, unknown []keys.Tag, err error) {
+	runs, err := q.wfRuns(r)
+	for _, tag := range runs {
+		major, revision := tag.LastVersion()
+		if q.indexed.versions[[2]int32{major, revision}] {
+			known = append(known, tag)
+		} else {
+			unknown = append(unknown, tag)
+		}
+	}
+	return known, unknown, err
+}
+
+// withValues walks, for each filter, the WfRuns whose entrypoint has the value.
+func (q *wfRunQuery) withValues(r *reading) (members []cursor, err error) {
+	for _, f := range q.indexed.filters {
+		tag := q.tenant.Tag(keys.TagVariable).Text(q.req.WfSpecName).Text(f.VarName).Text(value.Text(f.Value))
+		variables, err := r.among(tag, axis{any: 'i'}, axis{any: 'i'})
+		if err != nil {
+			return nil, err
+		}
+		c := &entrypoints{variables: variables, after: r.after}
+		if err := c.settle(); err != nil {
+			return nil, err
+		}
+		members = append(members, c)
+	}
+	return members, nil
+}
+
+// entrypoints walks Variables as the WfRuns whose entrypoint has them. A Variable of an entrypoint stands in its index
+// directly behind the position of its WfRun.
+type entrypoints struct {
+	variables cursor
+	after     string
+	position  string // of the WfRun; "" at the end
+}
+
+func (c *entrypoints) at() (string, bool) { return c.position, c.position != "" }
+
+func (c *entrypoints) next() error {
+	if err := c.variables.next(); err != nil {
+		return err
+	}
+	return c.settle()
+}
+
+func (c *entrypoints) seek(position string) error {
+	if c.position == "" || c.position >= position {
+		return nil
+	}
+	if err := c.variables.seek(position); err != nil {
+		return err
+	}
+	return c.settle()
+}
+
+// settle goes on to a Variable of an entrypoint.
+func (c *entrypoints) settle() error {
+	for {
+		row, ok := c.variables.at()
+		if !ok {
+			c.position = ""
+			return nil
+		}
+		createdMs, id, err := keys.ParseTagRow("", keys.Key(row))
+		if err != nil {
+			return err
+		}
+		c.position = string(keys.Tag{}.Row(createdMs, keys.TagID{WfRun: id.WfRun}))
+		if id.Thread == 0 && c.position > c.after {
+			return nil
+		}
+		if err := c.variables.next(); err != nil {
+			return err
+		}
+	}
+}
