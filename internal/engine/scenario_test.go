@@ -1291,7 +1291,7 @@ func (s *scenario) printTags() {
 		prefix := keys.In(tenant).Tag(keys.TagKind(kind)).Prefix()
 		for _, k := range s.state.Keys() {
 			if k.HasPrefix(prefix) {
-				s.printf("%s", tagLine(shape, prefix, k))
+				s.printf("%s", s.tagLine(shape, prefix, k))
 			}
 		}
 	}
@@ -1306,7 +1306,7 @@ var tagShapes = [...]struct{ name, parts string }{
 	keys.TagCorrelatedEvent: {"correlated", "ti"},
 }
 
-func tagLine(shape struct{ name, parts string }, prefix, k keys.Key) string {
+func (s *scenario) tagLine(shape struct{ name, parts string }, prefix, k keys.Key) string {
 	line := shape.name
 	for _, part := range shape.parts {
 		if part == 't' {
@@ -1322,9 +1322,12 @@ func tagLine(shape struct{ name, parts string }, prefix, k keys.Key) string {
 		line += fmt.Sprintf(" %d", int32(n^1<<31))
 		prefix = k[:len(prefix)+4]
 	}
-	_, id, err := keys.ParseTagRow(prefix, k)
+	createdMs, id, err := keys.ParseTagRow(prefix, k)
 	if err != nil {
 		panic(err)
+	}
+	if shape.name == "Variable" {
+		line += " at " + s.clock(createdMs*int64(time.Millisecond))
 	}
 	return strings.TrimRight(fmt.Sprintf("%s -> %s %d/%d %s %s", line, short(id.WfRun), id.Thread, id.Number, id.Name, id.Guid), " ")
 }
