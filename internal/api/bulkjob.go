@@ -41,44 +41,36 @@ func (s *Service) DeleteBulkJob(ctx context.Context, req *lhpb.DeleteBulkJobRequ
 	return s.undefine(ctx, func(r *pb.Record) { r.Command = &pb.Record_DeleteBulkJob{DeleteBulkJob: req} })
 }
 
-// bulkJobsRead is how many jobs a search reads at once.
-const bulkJobsRead = 256
-
-// SearchBulkJob lists jobs, in order of their ids.
+// SearchBulkJob lists jobs, all or those of a status, in order of their ids.
 func (s *Service) SearchBulkJob(ctx context.Context, req *lhpb.SearchBulkJobRequest) (*lhpb.BulkJobIdList, error) {
 	c := callOf(ctx)
 	p, refused := pageOf(c, "SearchBulkJob", req, req.Limit)
 	if refused != nil {
 		return nil, refused
 	}
-	in := keys.In(c.tenant)
-	start, end := in.BulkJobs(), in.BulkJobs().End()
+	jobs := keys.In(c.tenant).BulkJobs()
+	if req.Status != nil {
+		jobs = keys.In(c.tenant).BulkJobsOf(*req.Status)
+	}
+	start := jobs
 	if p.after != "" {
-		start = in.BulkJob(p.after).After()
+		start = (jobs + keys.Key(p.after)).After()
+	}
+	rows, err := s.cfg.Routing.Scan(ctx, s.cfg.Routing.Metadata(), start, jobs.End(), p.limit+1)
+	if err != nil {
+		return nil, err
 	}
 	out := &lhpb.BulkJobIdList{}
-	for {
-		rows, err := s.cfg.Routing.Scan(ctx, s.cfg.Routing.Metadata(), start, end, bulkJobsRead)
+	if len(rows) > p.limit {
+		rows = rows[:p.limit]
+		out.Bookmark = p.next(string(rows[p.limit-1].Key[len(jobs):]))
+	}
+	for _, row := range rows {
+		id, err := keys.NextText(jobs, row.Key)
 		if err != nil {
 			return nil, err
 		}
-		for _, row := range rows {
-			job, err := decode[lhpb.BulkJob](row.Value)
-			if err != nil {
-				return nil, err
-			}
-			if req.Status != nil && job.Status != *req.Status {
-				continue
-			}
-			if len(out.Results) == p.limit {
-				out.Bookmark = p.next(out.Results[p.limit-1].Id)
-				return out, nil
-			}
-			out.Results = append(out.Results, job.Id)
-		}
-		if len(rows) < bulkJobsRead {
-			return out, nil
-		}
-		start = rows[len(rows)-1].Key.After()
+		out.Results = append(out.Results, &lhpb.BulkJobId{Id: id})
 	}
+	return out, nil
 }

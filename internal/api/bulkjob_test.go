@@ -11,6 +11,7 @@ import (
 
 	"littlehorse/internal/keys"
 	"littlehorse/internal/machine"
+	"littlehorse/internal/pb"
 	"littlehorse/lhpb"
 )
 
@@ -44,11 +45,11 @@ func TestCreateBulkJobIsCheckedAtTheEdge(t *testing.T) {
 func TestBulkJobsAreFoundByStatus(t *testing.T) {
 	f := newFace(t)
 	meta := f.cluster.Metadata()
-	f.cluster.rows[meta] = map[keys.Key][]byte{}
-	const jobs = bulkJobsRead + 10
+	const jobs = 266
 	for n := range jobs {
-		id := fmt.Sprintf("job-%03d", n)
-		f.cluster.put(meta, keys.In(DefaultTenant).BulkJob(id), &lhpb.BulkJob{Id: &lhpb.BulkJobId{Id: id}, Status: lhpb.BulkJobStatus(n % 2)})
+		job := &lhpb.BulkJob{Id: &lhpb.BulkJobId{Id: fmt.Sprintf("job-%03d", n)}, Status: lhpb.BulkJobStatus(n % 2)}
+		f.cluster.put(meta, keys.In(DefaultTenant).BulkJob(job.Id.Id), job)
+		f.cluster.put(meta, keys.In(DefaultTenant).BulkJobIndex(job), &pb.Empty{})
 	}
 	running := lhpb.BulkJobStatus_BULK_JOB_RUNNING
 	for want, req := range map[int]*lhpb.SearchBulkJobRequest{

@@ -116,7 +116,9 @@ func (f *fakeCluster) View(_ context.Context, from machine.Stream, read func(clu
 	return read(f.look(from))
 }
 
-func (f *fakeCluster) look(from machine.Stream) fakeView { return fakeView{f, f.rows[from], f.inOrder(from)} }
+func (f *fakeCluster) look(from machine.Stream) fakeView {
+	return fakeView{f, f.rows[from], f.inOrder(from)}
+}
 
 // fakeView is a stream at one moment.
 type fakeView struct {
@@ -156,7 +158,9 @@ func (f *fakeCluster) inOrder(s machine.Stream) []keys.Key {
 
 // fakeDefinitions hold WfSpecs and tenants.
 type fakeDefinitions struct {
-	specs   map[string]*lhpb.WfSpec
+	specs   map[string]*lhpb.WfSpec // the newest of each name
+	old     []*lhpb.WfSpec          // in order of their versions
+	events  []string                // ExternalEventDefs and WorkflowEventDefs
 	plans   map[string]*lhpb.WorkflowMigrationPlan
 	tenants []string
 	quotas  map[string]*lhpb.Quota
@@ -186,6 +190,13 @@ func (f *fakeDefinitions) Tenant(id string) *lhpb.Tenant {
 }
 
 func (f *fakeDefinitions) Walk(_ string, kind keys.ObjectKind, from keys.Definition, visit func(keys.Definition) bool) {
+	if kind == keys.KindWfSpec {
+		for _, w := range append(slices.Clone(f.old), slices.Collect(maps.Values(f.specs))...) {
+			if w.Id.Name == from.Name && !visit(keys.Definition{Kind: kind, Name: w.Id.Name, Major: w.Id.MajorVersion, Revision: w.Id.Revision}) {
+				return
+			}
+		}
+	}
 	if kind != keys.KindTenant {
 		return
 	}
@@ -198,13 +209,32 @@ func (f *fakeDefinitions) Walk(_ string, kind keys.ObjectKind, from keys.Definit
 
 type fakeDefs struct{ *fakeDefinitions }
 
-func (f fakeDefs) WfSpec(id *lhpb.WfSpecId) *lhpb.WfSpec          { return f.specs[id.Name] }
+func (f fakeDefs) WfSpec(id *lhpb.WfSpecId) *lhpb.WfSpec {
+	for _, w := range f.old {
+		if proto.Equal(w.Id, id) {
+			return w
+		}
+	}
+	return f.specs[id.Name]
+}
 func (f fakeDefs) LatestWfSpec(name string, _ int32) *lhpb.WfSpec { return f.specs[name] }
 func (f fakeDefs) TaskDef(string) *lhpb.TaskDef                   { return nil }
-func (f fakeDefs) ExternalEventDef(string) *lhpb.ExternalEventDef { return nil }
-func (f fakeDefs) WorkflowEventDef(string) *lhpb.WorkflowEventDef { return nil }
-func (f fakeDefs) UserTaskDef(string, int32) *lhpb.UserTaskDef    { return nil }
-func (f fakeDefs) StructDef(string, int32) *lhpb.StructDef        { return nil }
+
+func (f fakeDefs) ExternalEventDef(name string) *lhpb.ExternalEventDef {
+	if slices.Contains(f.events, name) {
+		return &lhpb.ExternalEventDef{}
+	}
+	return nil
+}
+
+func (f fakeDefs) WorkflowEventDef(name string) *lhpb.WorkflowEventDef {
+	if slices.Contains(f.events, name) {
+		return &lhpb.WorkflowEventDef{}
+	}
+	return nil
+}
+func (f fakeDefs) UserTaskDef(string, int32) *lhpb.UserTaskDef { return nil }
+func (f fakeDefs) StructDef(string, int32) *lhpb.StructDef     { return nil }
 
 // face is the service on an in-memory listener.
 type face struct {

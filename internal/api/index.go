@@ -109,10 +109,11 @@ type merge struct {
 // next gives the first row that was not given yet, knowing how many are still wanted; ok is false at the end.
 func (m *merge) next(wanted int) (h hit, ok bool, err error) {
 	if len(m.waiting) > 0 {
-		share := 1 + wanted/(len(m.waiting)+len(m.ready))
-		share = min(wanted, share+share/2+2) + 1
+		// What is spread by chance is rarely further than this from an even share.
+		share := float64(wanted) / float64(len(m.waiting)+len(m.ready))
+		want := min(wanted, int(share+2*math.Sqrt(share))) + 1
 		for _, s := range m.waiting {
-			if err := m.fill(s, share); err != nil {
+			if err := m.fill(s, want); err != nil {
 				return hit{}, false, err
 			}
 		}

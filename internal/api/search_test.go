@@ -284,50 +284,6 @@ func TestMergeGivesAllRowsInOrder(t *testing.T) {
 	})
 }
 
-// A page reads what it gives and little more, wherever it stands and however much there is.
-//
-// covers: api §6.3
-func TestAPageCostsTheSameAtTheEndAsAtTheStart(t *testing.T) {
-	const limit = 100
-	searches := map[string]*lhpb.SearchWfRunRequest{
-		"all":             {},
-		"name":            {WfSpecName: "order"},
-		"name and status": {WfSpecName: "order", Status: lhpb.LHStatus_COMPLETED.Enum()},
-		"status":          {Status: lhpb.LHStatus_COMPLETED.Enum()},
-		"time":            {EarliestStart: at(10), LatestStart: at(1 << 40)},
-	}
-	cost := map[string][]int{} // of the first page and the last, in a small store and in a large one
-	for _, stored := range []int{1_000, 100_000} {
-		f := newFace(t)
-		f.definitions.specs["order"] = &lhpb.WfSpec{Id: &lhpb.WfSpecId{Name: "order"}}
-		for n := range stored {
-			f.store(storedRun{id: fmt.Sprintf("w%d", n), wfSpec: "order", status: lhpb.LHStatus_COMPLETED, createdMs: int64(n / 3)})
-		}
-		tag := storedRun{wfSpec: "order"}.tag()
-		last := string(tag.From(int64((stored - limit - 10) / 3))[len(tag.Prefix()):])
-		for name, req := range searches {
-			req = proto.Clone(req).(*lhpb.SearchWfRunRequest)
-			req.Limit = new(int32(limit))
-			for _, bookmark := range [][]byte{nil, encodeBookmark(markOf("SearchWfRun", DefaultTenant, req), last)} {
-				req.Bookmark = bookmark
-				f.cluster.read = 0
-				got, err := f.client.SearchWfRun(t.Context(), req)
-				if err != nil || len(got.Results) != limit {
-					t.Fatal(name, len(got.GetResults()), err)
-				}
-				cost[name] = append(cost[name], f.cluster.read)
-			}
-		}
-	}
-	for name, read := range cost {
-		for _, n := range read {
-			if n > 4*limit {
-				t.Errorf("%s: rows read for a page of %d: %d", name, limit, read)
-			}
-		}
-	}
-}
-
 // A WfRun that ends while a search goes from one status to the next is found, and once.
 //
 // covers: api §6.5

@@ -17,8 +17,20 @@ func (t *txn) bulkJob(id string) *lhpb.BulkJob {
 	return machine.Get[lhpb.BulkJob](t.view, keys.In(t.tenant).BulkJob(id))
 }
 
-func (t *txn) putBulkJob(job *lhpb.BulkJob) {
-	t.changes = append(t.changes, machine.Change{Key: keys.In(t.tenant).BulkJob(job.GetId().GetId()), Value: job})
+// changeBulkJob stores what a job is after what it was, and keeps its row in the index; nil is none.
+func (t *txn) changeBulkJob(before, after *lhpb.BulkJob) {
+	in := keys.In(t.tenant)
+	if before != nil && (after == nil || after.Status != before.Status) {
+		t.changes = append(t.changes, machine.Change{Key: in.BulkJobIndex(before)})
+	}
+	if after == nil {
+		t.changes = append(t.changes, machine.Change{Key: in.BulkJob(before.Id.GetId())})
+		return
+	}
+	if before == nil || before.Status != after.Status {
+		t.changes = append(t.changes, machine.Change{Key: in.BulkJobIndex(after), Value: &pb.Empty{}})
+	}
+	t.changes = append(t.changes, machine.Change{Key: in.BulkJob(after.Id.GetId()), Value: after})
 }
 
 // createBulkJob stores a job and hands each partition its share. A job of that id is returned as it is.
@@ -43,7 +55,7 @@ func (t *txn) createBulkJob(c *pb.CreateBulkJob) (*lhpb.BulkJob, *lh.Error) {
 			BulkDelete: &pb.BulkDelete{BulkJobId: job.Id, What: what, Subprocess: n},
 		}})
 	}
-	t.putBulkJob(job)
+	t.changeBulkJob(nil, job)
 	return job, nil
 }
 
@@ -80,7 +92,8 @@ func (t *txn) bulkDelete(asked *lhpb.BulkDeleteWfRun) (*lhpb.BulkDeleteWfRun, *l
 
 // bulkJobProgress takes in how far a partition is. The job is done when all are.
 func (t *txn) bulkJobProgress(p *pb.BulkJobProgress) {
-	job := t.bulkJob(p.GetBulkJobId().GetId()).CloneVT()
+	before := t.bulkJob(p.GetBulkJobId().GetId())
+	job := before.CloneVT()
 	if p.Subprocess < 0 || int(p.Subprocess) >= len(job.GetSubprocesses()) {
 		return
 	}
@@ -95,7 +108,7 @@ func (t *txn) bulkJobProgress(p *pb.BulkJobProgress) {
 			job.Status = lhpb.BulkJobStatus_BULK_JOB_RUNNING
 		}
 	}
-	t.putBulkJob(job)
+	t.changeBulkJob(before, job)
 }
 
 func (t *txn) deleteBulkJob(req *lhpb.DeleteBulkJobRequest) *lh.Error {
@@ -106,6 +119,6 @@ func (t *txn) deleteBulkJob(req *lhpb.DeleteBulkJobRequest) *lh.Error {
 	case job.Status == lhpb.BulkJobStatus_BULK_JOB_RUNNING:
 		return lh.Errorf(lh.FailedPrecondition, "Cannot delete a RUNNING BulkJob")
 	}
-	t.changes = append(t.changes, machine.Change{Key: keys.In(t.tenant).BulkJob(job.Id.Id)})
+	t.changeBulkJob(job, nil)
 	return nil
 }

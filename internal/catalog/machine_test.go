@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"iter"
+	"slices"
 	"strings"
 	"testing"
 
@@ -308,6 +309,7 @@ func TestBulkJob(t *testing.T) {
 		"latestStart":"1970-01-01T00:00:06Z","wfRunStatus":"HALTED"},"totalSubprocesses":2,"subprocesses":[{},{"id":1}]}`, want)
 	equal(t, job, want)
 	equal(t, put[*lhpb.BulkJob](s, create("j", `{}`)), want)
+	s.listed("j", lhpb.BulkJobStatus_BULK_JOB_RUNNING)
 
 	s.refused(record(t, "delete_bulk_job", `{"id":{"id":"j"}}`), lh.FailedPrecondition, "Cannot delete a RUNNING BulkJob")
 	s.done(record(t, "bulk_job_progress", `{"bulkJobId":{"id":"j"},"subprocess":1,"status":"BULK_JOB_COMPLETED","lastSeenKey":"1970-01-01T00:00:02Z"}`))
@@ -320,7 +322,21 @@ func TestBulkJob(t *testing.T) {
 	}
 	want.Subprocesses[1].LastSeenKey = &timestamppb.Timestamp{Seconds: 2}
 	equal(t, put[*lhpb.BulkJob](s, create("j", `{}`)), want)
+	s.listed("j", lhpb.BulkJobStatus_BULK_JOB_COMPLETED)
 	s.done(record(t, "delete_bulk_job", `{"id":{"id":"j"}}`))
 	s.refused(record(t, "delete_bulk_job", `{"id":{"id":"j"}}`), lh.NotFound, "Couldn't find BulkJob j")
 	s.done(record(t, "bulk_job_progress", `{"bulkJobId":{"id":"j"}}`))
+	s.listed("j")
+}
+
+// listed wants the index to know the job under these statuses and no others.
+func (s *stream) listed(job string, under ...lhpb.BulkJobStatus) {
+	s.t.Helper()
+	for n := range lhpb.BulkJobStatus_name {
+		status := lhpb.BulkJobStatus(n)
+		k := keys.In(s.tenant).BulkJobIndex(&lhpb.BulkJob{Id: &lhpb.BulkJobId{Id: job}, Status: status})
+		if is := s.state.Bytes(k) != nil; is != slices.Contains(under, status) {
+			s.t.Errorf("job %s is listed as %s: %v", job, status, is)
+		}
+	}
 }

@@ -1,5 +1,7 @@
 package keys
 
+import "littlehorse/lhpb"
+
 // The kinds of definitions. Every put and every delete of one writes a row of its own, so that what was true
 // as of an older version of the metadata stays readable. A row without content says that it was deleted.
 const (
@@ -149,3 +151,13 @@ func (t Tenant) BulkJob(id string) Key { return Key(appendText(t.object(KindBulk
 
 // BulkJobs is the prefix of all bulk jobs, in order of their ids.
 func (t Tenant) BulkJobs() Key { return Key(t.object(KindBulkJob)) }
+
+// BulkJobsOf is the prefix of the index of all bulk jobs with a status, in order of their ids.
+func (t Tenant) BulkJobsOf(status lhpb.BulkJobStatus) Key {
+	return t.Tag(TagBulkJob).Int(int32(status)).Prefix()
+}
+
+// BulkJobIndex is the row of the index of a bulk job.
+func (t Tenant) BulkJobIndex(job *lhpb.BulkJob) Key {
+	return t.Tag(TagBulkJob).Int(int32(job.Status)).Text(job.GetId().GetId()).Prefix()
+}

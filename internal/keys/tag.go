@@ -26,7 +26,8 @@ const (
 	// ExternalEventDef name, 1 if ExternalEvents came of it
 	TagCorrelatedEvent TagKind = 0x0b
 	TagMigration       TagKind = 0x0c // WorkflowMigrationPlan name, of WfRuns being migrated
-	TagBulkJob         TagKind = 0x0d // status, in the stream of definitions
+	// status of a BulkJob, and its id in place of time and id
+	TagBulkJob TagKind = 0x0d
 )
 
 // OpenTask stands for TASK_SCHEDULED, TASK_RUNNING and TASK_PENDING in TagTaskRun: an index row a status
