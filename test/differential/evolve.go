@@ -137,6 +137,9 @@ func structDefs(n names, rng *rand.Rand) historyPlan {
 
 // changeField adds, removes or changes a field.
 func (n names) changeField(rng *rand.Rand, s *lhpb.InlineStructDef) {
+	if s.Fields == nil {
+		s.Fields = map[string]*lhpb.StructFieldDef{}
+	}
 	names := sortedKeys(s.Fields)
 	if len(names) == 0 || rng.IntN(4) == 0 {
 		s.Fields[oneOf(rng, "a", "b", "c", "d")] = n.field(rng)

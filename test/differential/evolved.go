@@ -20,14 +20,17 @@ const (
 	namesFit        = "decided: a WorkflowEventDef has a name like every definition"
 )
 
-// noteStruct remembers the newest version of a StructDef of the history.
+// noteStruct remembers the versions of a StructDef of the history.
 func (r *replayer) noteStruct(s step) {
+	var gone lhpb.DeleteStructDefRequest
+	if s.Call == "DeleteStructDef" && protojson.Unmarshal(s.Request, &gone) == nil {
+		r.structs[gone.GetId().GetName()] = slices.DeleteFunc(r.structs[gone.GetId().GetName()], func(d *lhpb.StructDef) bool {
+			return d.Id.Version == gone.GetId().GetVersion()
+		})
+	}
 	var d lhpb.StructDef
 	if s.Call != "PutStructDef" || s.Answer == nil || protojson.Unmarshal(s.Answer, &d) != nil {
 		return
-	}
-	if r.structs == nil {
-		r.structs = map[string][]*lhpb.StructDef{}
 	}
 	r.structs[d.Id.Name] = append(r.structs[d.Id.Name], &d)
 }

@@ -125,7 +125,7 @@ var tolerances = []tolerance{
 		}
 	}},
 	{"found-order", "the order in which schedules are found is free", func(o map[string]any) {
-		if l, ok := o["results"].([]any); ok {
+		if l, ok := o["results"].([]any); ok && !slices.ContainsFunc(l, named) {
 			slices.SortFunc(l, func(a, b any) int { return strings.Compare(show(a), show(b)) })
 		}
 	}},
@@ -269,6 +269,12 @@ func completedUserTask(run map[string]any) bool {
 
 // isRun tells a WfRun with its parts.
 func isRun(o map[string]any) bool { _, is := o["wfRun"]; return is }
+
+// named tells the id of a definition.
+func named(id any) bool {
+	o, _ := id.(map[string]any)
+	return o["name"] != nil
+}
 
 func showID(v any) string {
 	o, _ := v.(map[string]any)

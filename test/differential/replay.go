@@ -54,6 +54,7 @@ func newReplayer(s *server, n names, h *history, patience time.Duration, free ma
 	n.seed = h.Seed
 	return &replayer{
 		server: s, names: n, scrub: newScrubber(n.prefix), root: fmt.Sprintf("%s-run-%d", n.prefix, h.Seed), patience: patience, free: free,
+		structs: map[string][]*lhpb.StructDef{},
 	}
 }
 
