@@ -1,9 +1,7 @@
 package ctl
 
 import (
-	"errors"
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -111,8 +109,8 @@ func (c *cli) deleteWfRunBulk() *cobra.Command {
 				r.cmd.Root().Name(), job.GetId().GetId())
 			return job, nil
 		})
-	cmd.Flags().StringVar(&from, "from", "", "begin of the period, RFC 3339")
-	cmd.Flags().StringVar(&to, "to", "", "end of the period, RFC 3339")
+	cmd.Flags().StringVar(&from, "from", "", "begin of the period, RFC 3339 or milliseconds since 1970")
+	cmd.Flags().StringVar(&to, "to", "", "end of the period, likewise")
 	cmd.Flags().StringVar(&status, "status", "", "only WfRuns of this status")
 	cmd.Flags().StringVar(&id, "id", "", "id of the bulk job; the server makes one up if it is missing")
 	must(cmd.MarkFlagRequired("from"))
@@ -121,11 +119,16 @@ func (c *cli) deleteWfRunBulk() *cobra.Command {
 }
 
 func bulkDelete(r *request, from, to, status string) (*lhpb.CreateBulkJobRequest, error) {
-	earliest, errFrom := time.Parse(time.RFC3339Nano, from)
-	latest, errTo := time.Parse(time.RFC3339Nano, to)
+	earliest, errFrom := parseTime(from)
+	latest, errTo := parseTime(to)
 	wanted, errStatus := optionalEnum[lhpb.LHStatus](r, "status", status, lhpb.LHStatus_value)
-	if err := errors.Join(errFrom, errTo, errStatus); err != nil {
-		return nil, err
+	switch {
+	case errFrom != nil:
+		return nil, fmt.Errorf("--from %q: %w", from, errFrom)
+	case errTo != nil:
+		return nil, fmt.Errorf("--to %q: %w", to, errTo)
+	case errStatus != nil:
+		return nil, errStatus
 	}
 	return &lhpb.CreateBulkJobRequest{Operation: &lhpb.CreateBulkJobRequest_BulkDeleteWfRun{
 		BulkDeleteWfRun: &lhpb.BulkDeleteWfRun{

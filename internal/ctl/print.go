@@ -96,7 +96,7 @@ func blockYAML(doc *yaml.Node) ([]byte, error) {
 func tableOf(n *yaml.Node) ([]byte, error) {
 	var out bytes.Buffer
 	results, bookmark := fieldOf(n, "results"), fieldOf(n, "bookmark")
-	if results == nil {
+	if results == nil || results.Kind != yaml.SequenceNode { // a UserTaskRun has results, too: a map
 		w := newTable(&out)
 		for _, c := range cellsOf("", n) {
 			fmt.Fprintf(w, "%s\t%s\n", c.column, c.text)
