@@ -329,12 +329,14 @@ func (s *Server) measureServer() {
 	s.metrics.Read([]telemetry.Family{
 		gauge("lh_build_info", "1; the labels say what runs.", "version", "commit", "go_version"),
 		gauge("lh_connections", "Open connections of a listener.", "listener"),
+		gauge("lh_connections_limit", "How many connections a listener takes; 0 sets no limit."),
 		gauge("lh_backup_timestamp_seconds", "When this process was last copied by lh backup, in seconds since 1970; 0 if never."),
 	}, func(emit telemetry.Emit) {
 		emit("lh_build_info", 1, s.cfg.Version, s.cfg.Commit, runtime.Version())
 		for _, l := range s.listeners {
 			emit("lh_connections", float64(l.connections.Load()), l.Name)
 		}
+		emit("lh_connections_limit", float64(s.cfg.MaxConnections))
 		emit("lh_backup_timestamp_seconds", float64(s.copied.Load())/1e3)
 	})
 }
