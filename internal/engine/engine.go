@@ -8,6 +8,7 @@ import (
 	"littlehorse/internal/machine"
 	"littlehorse/internal/pb"
 	"littlehorse/internal/spec"
+	"littlehorse/internal/value"
 	"littlehorse/lhpb"
 )
 
@@ -55,7 +56,7 @@ type Config struct {
 	// of a wait for more than InlineThreads it may look at, before the rest goes on in a record of its own. The
 	// original can start 64 at most. Default 100.
 	FanOutChunk int
-	// MaxRecordBytes is the limit of every stored value and emitted record. Default 1,047,000.
+	// MaxRecordBytes is the limit of every stored value and emitted record, at most value.MaxBytes. Default 1,047,000.
 	MaxRecordBytes int
 	// DeleteChunk is how many objects one record may delete. Default 1,000.
 	DeleteChunk int
@@ -108,8 +109,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("MaxSteps is %d: at least 1", c.MaxSteps)
 	case c.FanOutChunk < 1:
 		return fmt.Errorf("FanOutChunk is %d: at least 1", c.FanOutChunk)
-	case c.MaxRecordBytes < 4096:
-		return fmt.Errorf("MaxRecordBytes is %d: at least 4096", c.MaxRecordBytes)
+	case c.MaxRecordBytes < 4096 || c.MaxRecordBytes > value.MaxBytes:
+		return fmt.Errorf("MaxRecordBytes is %d: 4096 to %d", c.MaxRecordBytes, value.MaxBytes)
 	case c.DeleteChunk < 1:
 		return fmt.Errorf("DeleteChunk is %d: at least 1", c.DeleteChunk)
 	case c.MaxBulkDeletes < 1:

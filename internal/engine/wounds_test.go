@@ -119,6 +119,28 @@ func TestOversizedValueIsNeverSilent(t *testing.T) {
 	}
 }
 
+// covers: engine-2 §12
+func TestTheValueLimitIsTheRecordLimit(t *testing.T) {
+	c := engine.DefaultConfig()
+	c.MaxRecordBytes = 4 << 20
+	w := newTestWorld(t, c,
+		"thread main\n var s STR\n var part STR\n a: TASK t()\n -> b { s = out(\"a\") }\n b: TASK t()\n -> d { s extend out(\"b\") }\n"+
+			" d: TASK t()\n -> e { part = s }\n e: NOP\n -> f { s extend s }\n f: NOP")
+	w.runSpec("spec0", "w", map[string]*lhpb.VariableValue{"s": big(3_000_000)})
+	w.succeed("w", "0-1", big(2_000_000))
+	w.succeed("w", "0-2", big(1_000_000))
+	w.succeed("w", "0-3", nil)
+	if got := get[lhpb.Variable](w, run("w").Variable(0, "part")); len(got.GetValue().GetStr()) != 3_000_000 {
+		t.Errorf("the variable has %d bytes", len(got.GetValue().GetStr()))
+	}
+	mustFail(t, w.node("w", 0, 4), lhpb.LHErrorType_VAR_SUB_ERROR, "4194304 bytes")
+
+	c.MaxRecordBytes = value.MaxBytes + 1
+	if err := c.Validate(); err == nil {
+		t.Error("a limit that no value can reach is taken")
+	}
+}
+
 // A failure's content that fits its TaskRun but not the NodeRun that shows it is left out, and says so.
 func TestOversizedFailureSaysSo(t *testing.T) {
 	w := newTestWorld(t, engine.DefaultConfig(), "thread main\n a: TASK t()\n on any -> cope\nthread cope\n var INPUT STR\n e: EVENT go")

@@ -72,7 +72,7 @@ var Settings = []Setting{
 	none("LHS_KAFKA_SASL_JAAS_CONFIG_FILE", "File with the JAAS line."),
 	none("LHS_KAFKA_LINGER_MS", "Batching delay of Kafka producers."),
 	{
-		Name: "LHS_PRODUCER_MAX_REQUEST_SIZE", Default: "1047000", Bounds: "4096 to 4194304 bytes", Doc: "Largest request, record and stored object.",
+		Name: "LHS_PRODUCER_MAX_REQUEST_SIZE", Default: "1047000", Bounds: "4096 to 4194304 bytes", Doc: "Largest request, record and stored object, values of variables included; a definition takes 1047000 at most.",
 		apply: integer(4096, 4<<20, func(c *Config, n int) { c.MaxRecordBytes = n }),
 	},
 

@@ -6,14 +6,14 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	"littlehorse/internal/lh"
-	"littlehorse/internal/value"
 	"littlehorse/lhpb"
 )
 
 // How large a WfSpec may be. Everything that Put does is linear in these, or nearly so.
 const (
-	// MaxBytes is the size of a request and of a stored WfSpec: what fits a record of the log.
-	MaxBytes = value.MaxBytes
+	// MaxBytes is the size of a request and of a stored WfSpec: what fits a record of the log
+	// however it is set up.
+	MaxBytes = 1_047_000
 	// MaxDepth is how deep messages may nest in a request, entries of maps counted. Protobuf decoders of
 	// most languages refuse anything deeper, so such a definition could not be read back.
 	MaxDepth = 100

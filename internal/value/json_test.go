@@ -12,22 +12,22 @@ func TestNormalizeJSONObject(t *testing.T) {
 	deep := strings.Repeat(`{"a":`, MaxJSONDepth-1) + "{}" + strings.Repeat("}", MaxJSONDepth-1)
 	for in, want := range map[string]string{
 		`{ "a": 1.0, "b":1e10, "e":12345678901234567890, "f":1E2, "g":0.00001 }`: `{"a":1.0,"b":1.0E10,"e":1.2345678901234567E19,"f":100.0,"g":1.0E-5}`,
-		`{"a":-0,"b":-0.0,"c":0.0}`:                           `{"a":0,"b":-0.0,"c":0.0}`,
-		`{"b":1,"a":null}`:                                    `{"b":1,"a":null}`,
-		`{"a":"<b>&='x'"}`:                                    `{"a":"\u003cb\u003e\u0026\u003d\u0027x\u0027"}`,
-		"{\"a\":\"\u2028é😀\u007f\"}":                          "{\"a\":\"\\u2028é😀\u007f\"}",
-		`{"a":"\ud83d\ude00\/\u0001"}`:                        `{"a":"😀/\u0001"}`,
-		`{"a":"\ud83dx"}`:                                     "{\"a\":\"\ufffdx\"}",
-		`{'a':'it"s'}`:                                        `{"a":"it\"s"}`,
-		`{a: b}`:                                              `{"a":"b"}`,
-		`{a=1;b=>2}`:                                          `{"a":1,"b":2}`,
-		`{"a":TRUE,"b":False,"c":nULL}`:                       `{"a":true,"b":false,"c":null}`,
-		`{"a":NaN,"b":01,"c":+1,"d":1.,"e":.5}`:               `{"a":"NaN","b":"01","c":"+1","d":"1.","e":".5"}`,
-		`{"a":9223372036854775807,"b":9223372036854775808}`:   `{"a":9223372036854775807,"b":9.223372036854776E18}`,
-		"/* c */ {\"a\":1 // x\n} # y":                        `{"a":1}`,
-		`{"x":{"a":1,"b":3,"a":2}}`:                           `{"x":{"a":2,"b":3}}`,
-		`{"a":[1,,2],"b":[1,],"c":[,],"d":[;],"e":[[ , ],]}`:  `{"a":[1,null,2],"b":[1,null],"c":[null,null],"d":[null,null],"e":[[null,null],null]}`,
-		"\ufeff{}":                                            `{}`,
+		`{"a":-0,"b":-0.0,"c":0.0}`:             `{"a":0,"b":-0.0,"c":0.0}`,
+		`{"b":1,"a":null}`:                      `{"b":1,"a":null}`,
+		`{"a":"<b>&='x'"}`:                      `{"a":"\u003cb\u003e\u0026\u003d\u0027x\u0027"}`,
+		"{\"a\":\"\u2028é😀\u007f\"}":            "{\"a\":\"\\u2028é😀\u007f\"}",
+		`{"a":"\ud83d\ude00\/\u0001"}`:          `{"a":"😀/\u0001"}`,
+		`{"a":"\ud83dx"}`:                       "{\"a\":\"\ufffdx\"}",
+		`{'a':'it"s'}`:                          `{"a":"it\"s"}`,
+		`{a: b}`:                                `{"a":"b"}`,
+		`{a=1;b=>2}`:                            `{"a":1,"b":2}`,
+		`{"a":TRUE,"b":False,"c":nULL}`:         `{"a":true,"b":false,"c":null}`,
+		`{"a":NaN,"b":01,"c":+1,"d":1.,"e":.5}`: `{"a":"NaN","b":"01","c":"+1","d":"1.","e":".5"}`,
+		`{"a":9223372036854775807,"b":9223372036854775808}`:  `{"a":9223372036854775807,"b":9.223372036854776E18}`,
+		"/* c */ {\"a\":1 // x\n} # y":                       `{"a":1}`,
+		`{"x":{"a":1,"b":3,"a":2}}`:                          `{"x":{"a":2,"b":3}}`,
+		`{"a":[1,,2],"b":[1,],"c":[,],"d":[;],"e":[[ , ],]}`: `{"a":[1,null,2],"b":[1,null],"c":[null,null],"d":[null,null],"e":[[null,null],null]}`,
+		"\ufeff{}": `{}`,
 		`{"a":1234567.0,"b":12345678.0,"c":0.001,"d":0.0009}`: `{"a":1234567.0,"b":1.2345678E7,"c":0.001,"d":9.0E-4}`,
 		deep: deep,
 	} {
@@ -101,7 +101,7 @@ func TestJSONBuilders(t *testing.T) {
 	_, err = JSONArray([]*lhpb.VariableValue{Double(inf)})
 	expect(t, "error: JSON cannot hold the number Infinity", nil, err)
 	_, err = JSONArray([]*lhpb.VariableValue{Str(strings.Repeat("x", MaxBytes))})
-	expect(t, "error: exceeds the limit of 1047000 bytes", nil, err)
+	expect(t, "error: exceeds the limit of 4194304 bytes", nil, err)
 }
 
 func TestItems(t *testing.T) {

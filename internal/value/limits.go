@@ -7,8 +7,9 @@ const (
 	MaxDepth = 100
 	// MaxJSONDepth is how deep JSON may nest. What is deeper counts as malformed.
 	MaxJSONDepth = 255
-	// MaxBytes is how large a value may become: what fits a record of the log.
-	MaxBytes = 1_047_000
+	// MaxBytes is how large a value may become on the way: what fits the largest record that can be set. Whoever
+	// keeps it holds it to the limit that is set.
+	MaxBytes = 4 << 20
 	// MaxWork bounds what one VariableAssignment may cost. The unit is about a byte looked at.
 	MaxWork = 1 << 26
 	// maxQuoted is how much of a text a message repeats, in bytes.

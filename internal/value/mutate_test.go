@@ -188,13 +188,13 @@ func TestMutationsAtLHPath(t *testing.T) {
 
 // TestGrowthIsBounded: a value that would not fit a record is refused, not lost.
 func TestGrowthIsBounded(t *testing.T) {
-	half := Str(strings.Repeat("x", 600_000))
+	half := Str(strings.Repeat("x", MaxBytes/2+1))
 	env := world{variables: map[string]*lhpb.VariableValue{"v": half}}
 	_, err := Mutate(mutation(opExtend, literalOf(half)), tStr, "", env)
-	expect(t, "error: exceeds the limit of 1047000 bytes", nil, err)
+	expect(t, "error: exceeds the limit of 4194304 bytes", nil, err)
 
 	env.variables["v"] = JSONArr("[]")
-	_, err = Mutate(mutation(opAdd, literalOf(Str(strings.Repeat("<", 600_000)))), tArr, "", env)
+	_, err = Mutate(mutation(opAdd, literalOf(Str(strings.Repeat("<", MaxBytes/2+1)))), tArr, "", env)
 	expect(t, "error: exceeds the limit", nil, err)
 
 	env.variables["v"] = JSONArr("[" + strings.Repeat("{},", 1000) + "{}]")

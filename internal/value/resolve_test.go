@@ -232,8 +232,8 @@ func TestHostileAssignments(t *testing.T) {
 		want string
 	}{
 		"depth":         {deep, "nested deeper than the limit of 100 levels"},
-		"concatenation": {expression(variable("big"), opAdd, variable("big")), "exceeds the limit of 1047000 bytes"},
-		"array":         {expression(variable("list"), opExtend, variable("big")), "exceeds the limit of 1047000 bytes"},
+		"concatenation": {expression(variable("big"), opAdd, variable("big")), "exceeds the limit of 4194304 bytes"},
+		"array":         {expression(variable("list"), opExtend, variable("big")), "exceeds the limit of 4194304 bytes"},
 		"map builder":   {mapOf(nil, literalOf(Str("a")), variable("big"), literalOf(Str("b")), variable("big")), "exceeds the limit"},
 		"struct":        {structOf("car", map[string]any{"model": variable("big"), "plate": variable("big")}), "exceeds the limit"},
 		"deep struct":   {structOf("chain", map[string]any{"owner": nested}), "nested deeper than the limit"},

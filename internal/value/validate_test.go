@@ -87,9 +87,9 @@ func TestValidateUntyped(t *testing.T) {
 	got, err := ValidateUntyped(list(JSONObj("{a:1}"), record("car", 3, map[string]*lhpb.VariableValue{"x": JSONArr("[ ]")}), mapping("k", Int(1))))
 	expect(t, `Array<JSON_OBJ> [{"a":1},{"x":[]},{"k":1}]`, got, err)
 	_, err = ValidateUntyped(Str(strings.Repeat("x", MaxBytes+1)))
-	expect(t, "error: exceeds the limit of 1047000 bytes", nil, err)
+	expect(t, "error: exceeds the limit of 4194304 bytes", nil, err)
 	_, err = ValidateUntyped(JSONArr(`["` + strings.Repeat("<", MaxBytes/3) + `"]`))
-	expect(t, "error: exceeds the limit of 1047000 bytes", nil, err)
+	expect(t, "error: exceeds the limit of 4194304 bytes", nil, err)
 }
 
 // covers: engine-3 §10
