@@ -86,26 +86,39 @@ func (t *txn) count(before, after machine.Value) {
 	}
 }
 
-// countWfRun counts the changes of a WfRun's status. A new one has been RUNNING before it is anything else.
+// countWfRun counts the changes of a WfRun's status. A new one has been RUNNING before it is anything else, and so
+// has one that ended as soon as it went on.
 func (t *txn) countWfRun(before, after *lhpb.WfRun) {
 	if after == nil {
 		return
 	}
+	of := keys.CountedWfSpec(after.WfSpecId)
 	from := lhpb.LHStatus_RUNNING
 	if before != nil {
 		from = before.Status
 	} else {
-		t.tally(keys.CountedWfSpec(after.WfSpecId), wfStarted, 0)
+		t.tally(of, wfStarted, 0)
 	}
-	counter, ok := wfTransition(from, after.Status)
-	if !ok {
-		return
+	if terminal(after.Status) && (from == lhpb.LHStatus_HALTED || t.revived(before)) {
+		t.countTransition(of, from, lhpb.LHStatus_RUNNING, t.nowNs-nanos(after.StartTime))
+		from = lhpb.LHStatus_RUNNING
 	}
 	end := t.nowNs
 	if after.EndTime != nil {
 		end = nanos(after.EndTime)
 	}
-	t.tally(keys.CountedWfSpec(after.WfSpecId), counter, end-nanos(after.StartTime))
+	t.countTransition(of, from, after.Status, end-nanos(after.StartTime))
+}
+
+// revived reports whether the WfRun had failed and was rescued by this record.
+func (t *txn) revived(before *lhpb.WfRun) bool {
+	return before != nil && failed(before.Status) && t.anyWfRun(before.Id).rescued
+}
+
+func (t *txn) countTransition(of keys.Counted, from, to lhpb.LHStatus, tookNs int64) {
+	if counter, ok := wfTransition(from, to); ok {
+		t.tally(of, counter, tookNs)
+	}
 }
 
 func wfTransition(from, to lhpb.LHStatus) (counter int, ok bool) {

@@ -140,9 +140,7 @@ func (s *scenario) command(d *datadriven.TestData) {
 	case "report":
 		s.report(a, d.Input)
 	case "checkpoint":
-		s.do(&pb.Record{Command: &pb.Record_PutCheckpoint{PutCheckpoint: &lhpb.PutCheckpointRequest{
-			TaskRunId: taskRunID(a), TaskAttempt: a.int("attempt"), Value: literal(d.Input),
-		}}})
+		s.checkpoint(a, d.Input)
 	case "usertaskdef":
 		s.putUserTaskDef(a.words[0], d.Input)
 	case "assign":
@@ -285,12 +283,22 @@ func (s *scenario) putTaskDef(name, text string) {
 		switch {
 		case len(words) == 0:
 		case words[0] == "returns":
-			def.ReturnType.ReturnType = typeDef(words[1])
+			def.ReturnType.ReturnType = maybeMasked(words[1:])
 		default:
-			def.InputVars = append(def.InputVars, &lhpb.VariableDef{Name: words[0], TypeDef: typeDef(words[1])})
+			def.InputVars = append(def.InputVars, &lhpb.VariableDef{Name: words[0], TypeDef: maybeMasked(words[1:])})
 		}
 	}
 	s.meta.next().taskDefs[name] = def
+}
+
+// maybeMasked reads "STR" and "STR masked".
+func maybeMasked(words []string) *lhpb.TypeDefinition {
+	t := typeDef(words[0])
+	if len(words) > 1 && words[1] == "masked" {
+		t = t.CloneVT()
+		t.Masked = true
+	}
+	return t
 }
 
 func returnType(a args) *lhpb.ReturnType {
@@ -419,12 +427,15 @@ func (s *scenario) report(a args, input string) {
 	if at, ok := a.options["time"]; ok {
 		r.Time = &timestamppb.Timestamp{Seconds: mustInt(at)}
 	}
+	if text, ok := a.options["log"]; ok {
+		r.LogOutput = value.Str(text)
+	}
 	words := splitArgs(input)
 	switch {
 	case len(words) == 0:
 	case r.Status == lhpb.TaskStatus_TASK_SUCCESS:
 		r.Result = &lhpb.ReportTaskRun_Output{Output: literal(input)}
-	case r.Status == lhpb.TaskStatus_TASK_EXCEPTION:
+	case r.Status == lhpb.TaskStatus_TASK_EXCEPTION || len(words) > 1:
 		e := &lhpb.LHTaskException{Name: mustUnquote(words[0]), Message: mustUnquote(words[1])}
 		if len(words) > 2 {
 			e.Content = literal(words[2])
@@ -438,6 +449,14 @@ func (s *scenario) report(a args, input string) {
 		c.Offer = s.credit(a)
 	}
 	s.do(&pb.Record{Command: &pb.Record_ReportTask{ReportTask: c}})
+}
+
+func (s *scenario) checkpoint(a args, input string) {
+	r := &lhpb.PutCheckpointRequest{TaskRunId: taskRunID(a), TaskAttempt: a.int("attempt"), Value: literal(input)}
+	if text, ok := a.options["log"]; ok {
+		r.Logs = &text
+	}
+	s.do(&pb.Record{Command: &pb.Record_PutCheckpoint{PutCheckpoint: r}})
 }
 
 func (s *scenario) event(a args, input string) {
@@ -737,6 +756,8 @@ func published(r *lhpb.OutputTopicRecord) string {
 		return summary(p.WfRun)
 	case *lhpb.OutputTopicRecord_TaskRun:
 		return summary(p.TaskRun)
+	case *lhpb.OutputTopicRecord_UserTaskRun:
+		return summary(p.UserTaskRun)
 	case *lhpb.OutputTopicRecord_Variable:
 		return summary(p.Variable)
 	case *lhpb.OutputTopicRecord_ExternalEvent:

@@ -139,7 +139,7 @@ func (k *taskRun) report(r *lhpb.ReportTaskRun) {
 	a.LogOutput = r.LogOutput
 	a.Status = r.Status
 	def := k.run.tx.specs.TaskDef(task.TaskDefId.GetName())
-	a.MaskedValue = def.GetReturnType().GetReturnType().GetMasked()
+	a.MaskedValue = masksOutput(def)
 	if r.SizeVT() > k.run.tx.engine.config.MaxRecordBytes {
 		k.refuseResult(a)
 		task.Status = a.Status
@@ -159,6 +159,9 @@ func (k *taskRun) report(r *lhpb.ReportTaskRun) {
 		task.Status = a.Status
 	}
 }
+
+// masksOutput reports whether reads hide what the task returns.
+func masksOutput(def *lhpb.TaskDef) bool { return def.GetReturnType().GetReturnType().GetMasked() }
 
 // withContent is the exception with a content, NULL if the worker gave none.
 func withContent(e *lhpb.LHTaskException) *lhpb.LHTaskException {
@@ -212,6 +215,7 @@ func (k *taskRun) timeOut() {
 	a := lastAttempt(task)
 	a.Status = lhpb.TaskStatus_TASK_TIMEOUT
 	a.EndTime = k.run.tx.now
+	a.MaskedValue = masksOutput(k.run.tx.specs.TaskDef(task.TaskDefId.GetName()))
 	task.Status = a.Status
 }
 

@@ -42,6 +42,8 @@ type wfRun struct {
 	// busy is set while a ThreadRun is between two nodes; an advance asked for meanwhile is left to the one
 	// that is under way.
 	busy bool
+	// rescued is set when this record has rescued ThreadRun 0.
+	rescued bool
 }
 
 func (w *wfRun) wf() *lhpb.WfRun { return w.row.now.WfRun }
@@ -184,6 +186,7 @@ func (w *wfRun) revive() {
 	wf := w.edit()
 	wf.Status = lhpb.LHStatus_RUNNING
 	wf.EndTime = nil
+	w.rescued = true
 }
 
 // followEntrypoint makes the WfRun HALTED exactly while ThreadRun 0 is HALTED for a reason of its own, and
