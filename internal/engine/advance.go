@@ -3,6 +3,7 @@ package engine
 import (
 	"slices"
 
+	"littlehorse/internal/machine"
 	"littlehorse/internal/pb"
 	"littlehorse/lhpb"
 )
@@ -14,6 +15,7 @@ func (w *wfRun) advance() {
 	}
 	for changed := true; changed; {
 		if !w.mayPass() {
+			w.fanOutLater()
 			return
 		}
 		changed = w.pass()
@@ -26,15 +28,17 @@ func (w *wfRun) advance() {
 // mayPass counts the passes of the command and holds the limits that end it.
 func (w *wfRun) mayPass() bool {
 	if w.tx.exhausted() {
-		w.suspend()
+		w.suspend(w.passes, 0)
 		return false
 	}
 	w.archiveWhenCrowded()
+	if w.passes == 0 && !w.resumed && !w.fansOut {
+		w.allowance = w.passesForMany()
+	}
 	w.passes++
+	w.level = 0
 	switch {
-	case w.passes > w.tx.engine.config.MaxPasses:
-		w.crash(fail(lhpb.LHErrorType_INTERNAL_ERROR,
-			"Your WfSpec had a tight loop and exceeded the maximum iterations in one command."))
+	case w.loopsTightly():
 		return false
 	case !w.terminated() && !w.roomFor(0):
 		w.crash(w.tooManyThreads(0))
@@ -43,16 +47,46 @@ func (w *wfRun) mayPass() bool {
 	return true
 }
 
-// pass steps every ThreadRun once, those included that are started meanwhile.
+// loopsTightly ends a WfRun in which one thing leads to the next for ever: a ThreadRun that goes on and on, or one
+// that starts another that starts another.
+func (w *wfRun) loopsTightly() bool {
+	if w.passes+w.level <= w.tx.engine.config.MaxPasses+w.allowance {
+		return false
+	}
+	w.crash(fail(lhpb.LHErrorType_INTERNAL_ERROR,
+		"Your WfSpec had a tight loop and exceeded the maximum iterations in one command."))
+	return true
+}
+
+// passesPerEnd is more than the passes that a ThreadRun's end leads to, or an interrupt that is started.
+const passesPerEnd = 4
+
+// passesForMany is how many passes more a command may make in a WfRun with many ThreadRuns, or many interrupts that are
+// pending: it may end or start them all, one by one. What the command itself starts does not count.
+func (w *wfRun) passesForMany() int {
+	was := w.row.before
+	many := max(0, int(was.GetActive())-w.tx.engine.config.InlineThreads)
+	return passesPerEnd * (many + len(was.GetWfRun().GetPendingInterrupts()))
+}
+
+// pass steps every ThreadRun once, those included that are started meanwhile. A pass that an earlier record could not
+// finish goes on where that ended.
 func (w *wfRun) pass() (changed bool) {
-	changed = w.startInterrupts()
-	changed = w.startFailureHandlers() || changed
-	for n := w.nextToSee(-1); n >= 0; n = w.nextToSee(n) {
+	from := w.from
+	w.from = 0
+	if changed = from > 0; !changed {
+		changed = w.startInterrupts()
+		changed = w.startFailureHandlers() || changed
+	}
+	for n := w.nextToSee(from - 1); n >= 0; n = w.nextToSee(n) {
 		if w.tx.exhausted() {
-			w.suspend()
+			w.suspend(w.passes-1+max(0, w.level-1), n)
 			return false
 		}
 		changed = w.thread(n).step() || changed
+		if w.loopsTightly() {
+			return false
+		}
 	}
 	return changed
 }
@@ -171,15 +205,21 @@ func (w *wfRun) crash(f *lhpb.Failure) {
 	w.tellParent()
 }
 
-// suspend leaves the rest of the work to a record of its own, which takes over the count of passes.
-func (w *wfRun) suspend() {
+// suspend leaves the rest of the work to a record of its own, which goes on at that ThreadRun and takes over the count
+// of passes. If there is one already, it is left to that.
+func (w *wfRun) suspend(passes int, from int32) {
 	if w.suspended {
 		return
 	}
 	w.suspended = true
-	row := w.keys.Continue(continueAdvance)
-	w.tx.put(row, &pb.Counter{Value: uint64(w.passes)})
-	w.tx.emitContinue(row)
+	k := w.keys.Continue(continueAdvance)
+	stands := machine.Get[pb.Suspended](w.tx.view, k)
+	if w.resumed || stands == nil {
+		w.tx.put(k, &pb.Suspended{Passes: uint64(passes), From: from, Allowance: uint64(w.allowance)})
+		w.tx.emitContinue(k)
+		return
+	}
+	w.tx.put(k, &pb.Suspended{Passes: max(stands.Passes, uint64(passes)), Allowance: stands.Allowance})
 }
 
 // fanOutLater leaves children that are still to be started to a record of its own, unless there is one.
@@ -188,7 +228,7 @@ func (w *wfRun) fanOutLater() {
 		return
 	}
 	w.goesOnLater = false
-	if !w.mayFanOut() {
+	if w.terminated() || !w.mayFanOut() {
 		return
 	}
 	w.fansOut, w.fanOutRow = false, &row[pb.Empty, *pb.Empty]{before: empty}

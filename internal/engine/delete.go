@@ -68,6 +68,7 @@ func (w *wfRun) deleteChunk() {
 		dropper[lhpb.InactiveThreadRun](w, keys.KindInactive),
 		dropper[pb.NodeOutput](w, keys.KindNodeOutput),
 		dropper[pb.FanOut](w, keys.KindFanOut),
+		dropper[pb.Empty](w, keys.KindToFanOut),
 		dropper[pb.Empty](w, keys.KindWithdrawn),
 		dropper[pb.Watch](w, keys.KindWatch),
 		dropper[pb.Kin](w, keys.KindKin),
@@ -127,22 +128,30 @@ func (t *txn) goOn(c *pb.Continue) machine.Reply {
 			w.deleteChunk()
 		}
 	case continueAdvance:
-		stands := machine.Get[pb.Counter](t.view, k)
+		stands := machine.Get[pb.Suspended](t.view, k)
 		if stands == nil || w.row.now.Deleting {
 			return done
 		}
 		t.remove(k)
-		w.passes = int(stands.Value)
+		w.resumed, w.passes, w.from, w.allowance = true, int(stands.Passes), stands.From, int(stands.Allowance)
 		w.advance()
 	case continueFanOut:
 		if machine.Get[pb.Empty](t.view, k) == nil || w.row.now.Deleting {
 			return done
 		}
+		if w.cutShort() {
+			t.emitContinue(k) // its turn comes
+			return done
+		}
 		t.remove(k)
-		w.fansOut = true
-		w.advance()
+		w.goOnFanningOut()
 	}
 	return done
+}
+
+// cutShort reports whether a record is under way that goes on with the work of one that was cut short.
+func (w *wfRun) cutShort() bool {
+	return machine.Get[pb.Suspended](w.tx.view, w.keys.Continue(continueAdvance)) != nil
 }
 
 // goOnObject takes up work whose row is not one of a WfRun.

@@ -1,7 +1,10 @@
 package engine
 
 import (
+	"math"
+
 	"littlehorse/internal/keys"
+	"littlehorse/internal/machine"
 	"littlehorse/internal/pb"
 	"littlehorse/internal/spec"
 	"littlehorse/internal/value"
@@ -36,10 +39,14 @@ func (startMultipleThreadsNode) arrive(n *nodeRun) *lhpb.Failure {
 	if err := n.tx().mustFitTogether(out.Shared.GetInputVars()); err != nil {
 		return badThreadInputs(err)
 	}
+	out.Pass = int32(n.thread.depth())
 	n.fanOut.key = n.fanOutKey()
 	n.fanOut.put(n.tx(), out)
 	return nil
 }
+
+// sleeps: who has children left to start is listed.
+func (startMultipleThreadsNode) sleeps(n *nodeRun) bool { return n.rest() != nil }
 
 func badThreadInputs(err error) *lhpb.Failure {
 	return fail(lhpb.LHErrorType_VAR_SUB_ERROR, "Failed constructing input variables for thread: %s", err)
@@ -55,10 +62,7 @@ func (startMultipleThreadsNode) check(n *nodeRun) (outcome, *lhpb.Failure) {
 
 // startMore starts what the record may start of what is left, and reports whether there is still something left.
 func (n *nodeRun) startMore() (left bool, f *lhpb.Failure) {
-	if n.row.before != nil && n.fanOut.key == "" {
-		n.fanOut = load[pb.FanOut](n.tx(), n.fanOutKey())
-	}
-	out := n.fanOut.now
+	out := n.rest()
 	if out == nil {
 		return false, nil
 	}
@@ -80,7 +84,92 @@ func (n *nodeRun) startMore() (left bool, f *lhpb.Failure) {
 		return true, nil
 	}
 	n.fanOut.drop(n.tx())
+	n.thread.fannedOut = true
 	return false, nil
+}
+
+// rest is what the node has still to start children from; nil if there is nothing left.
+func (n *nodeRun) rest() *pb.FanOut {
+	if n.row.before != nil && n.fanOut.key == "" {
+		n.fanOut = load[pb.FanOut](n.tx(), n.fanOutKey())
+	}
+	return n.fanOut.now
+}
+
+func (n *nodeRun) hasRest() bool { return n.get().GetStartMultipleThreads() != nil && n.rest() != nil }
+
+// listFanOut lists the ThreadRun among those that have children left to start, as long as it is RUNNING.
+func (t *threadRun) listFanOut() {
+	n := t.node()
+	if n.get().GetStartMultipleThreads() == nil && !t.fannedOut {
+		return
+	}
+	k := t.run.keys.ToFanOut(t.number)
+	is := machine.Get[pb.Empty](t.run.tx.view, k) != nil
+	switch should := t.status() == lhpb.LHStatus_RUNNING && !n.failed() && n.hasRest(); {
+	case should && !is:
+		t.run.tx.put(k, empty)
+	case is && !should:
+		t.run.tx.remove(k)
+	}
+}
+
+// goOnFanningOut goes on with what fan-outs and long waits have left.
+func (w *wfRun) goOnFanningOut() {
+	if w.terminated() {
+		return
+	}
+	w.fansOut = true
+	if pass := min(w.seeFanOuts(), w.passOfWaits()); pass < math.MaxInt {
+		w.passes = max(0, pass-1)
+	}
+	w.advance()
+}
+
+// seeFanOuts makes the record look at ThreadRuns that have children left to start, for as many children as a record
+// may start, and gives the pass in which their nodes were reached: their children take their first steps in that. Those
+// come first that were started last. A ThreadRun that starts its like for ever thus comes to the limit of passes, and
+// does not leave ever more behind.
+func (w *wfRun) seeFanOuts() (pass int) {
+	pass = math.MaxInt
+	left := w.tx.engine.config.FanOutChunk
+	prefix := w.keys.Kind(keys.KindToFanOut)
+	for k := range machine.Scan[pb.Empty](w.tx.view, prefix, prefix.End(), left+1) {
+		if left <= 0 {
+			w.goesOnLater = true
+			break
+		}
+		number, err := w.keys.ParseToFanOut(k)
+		if err != nil {
+			continue
+		}
+		t := w.thread(number)
+		if t == nil {
+			w.tx.remove(k)
+			continue
+		}
+		n := t.node()
+		out := n.rest()
+		items, _ := value.Items(out.GetList())
+		left -= len(items) - n.started()
+		pass = min(pass, int(out.GetPass()))
+	}
+	return pass
+}
+
+// passOfWaits is the first pass in which long waits were reached that have entries left to look at.
+func (w *wfRun) passOfWaits() (pass int) {
+	pass = math.MaxInt
+	for _, number := range w.row.now.Awake {
+		t := w.thread(number)
+		if t == nil || t.status() != lhpb.LHStatus_RUNNING {
+			continue
+		}
+		if n := t.node(); n.looksOn() {
+			pass = min(pass, int(n.tally().Pass))
+		}
+	}
+	return pass
 }
 
 // startItems starts children, the next items first, as long as the record may.

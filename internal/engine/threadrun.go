@@ -26,6 +26,10 @@ type threadRun struct {
 	// unsettled is set when the ThreadRun may have to be looked at more, or less, from now on.
 	unsettled bool
 
+	// bornIn is the pass of this record in which the ThreadRun was started, below so many others that were, too.
+	bornIn, level int
+	fannedOut     bool // a fan-out has come to its end in this record
+
 	nodes   []*nodeRun // those loaded or made, in order of loading
 	vars    []*variable
 	outputs []*nodeOutput
@@ -181,12 +185,25 @@ func (w *wfRun) start(s threadStart) *threadRun {
 	if s.parent != nil {
 		made.ParentThreadId = &s.parent.number
 		s.parent.adopt(number)
+		t.bornIn, t.level = w.passes, s.parent.levelNow()+1
+		w.level = max(w.level, t.level)
 	}
 	t.watchInterrupts()
 	t.declare(s.inputs)
 	t.activate(s.spec.Entrypoint)
 	return t
 }
+
+// levelNow is how many ThreadRuns above were started in this pass, each by the one above, this one included.
+func (t *threadRun) levelNow() int {
+	if t.bornIn != t.run.passes {
+		return 0
+	}
+	return t.level
+}
+
+// depth is the pass, and how deep in it the ThreadRun was started: what counts towards a tight loop.
+func (t *threadRun) depth() int { return t.run.passes + t.levelNow() }
 
 // enter points the ThreadRun at a new NodeRun behind the current one.
 func (t *threadRun) enter(name string) *nodeRun {

@@ -53,7 +53,7 @@ func (n *nodeRun) list(entries []*waitEntry) {
 	}
 	n.beside = &wait{}
 	n.beside.tally.key = n.thread.run.keys.WaitTally(n.thread.number, n.position)
-	n.beside.tally.put(n.tx(), &pb.WaitTally{Entries: int32(len(entries))})
+	n.beside.tally.put(n.tx(), &pb.WaitTally{Entries: int32(len(entries)), Pass: int32(n.thread.depth())})
 	for i := size; i < len(entries); i += size {
 		b := &waitBlock{number: int32(i / size)}
 		b.row.key = n.thread.run.keys.WaitBlock(n.thread.number, n.position, b.number)
@@ -158,7 +158,8 @@ func (n *nodeRun) lookAgain() {
 		return
 	}
 	w.looks = false
-	w.tally.edit(n.tx()).Looked = 0
+	tally := w.tally.edit(n.tx())
+	tally.Looked, tally.Pass = 0, int32(n.thread.depth())
 }
 
 // looksOn reports whether there are entries that no record has looked at.

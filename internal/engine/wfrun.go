@@ -29,6 +29,14 @@ type wfRun struct {
 	// renewed holds the watches that this record has set.
 	renewed map[watch]bool
 	passes  int
+	// allowance is how many passes more than usual the command may make.
+	allowance int
+	// level is how deep the ThreadRuns started each other in this pass.
+	level int
+	// from is where the pass goes on that an earlier record could not finish; 0 if none was cut short.
+	from int32
+	// resumed is set in a record that is there to go on with the work of one that was cut short.
+	resumed bool
 	// suspended is set once the rest of the work is left to another record.
 	suspended bool
 	// fannedOut counts the children that START_MULTIPLE_THREADS nodes have started in this record, and the entries
@@ -102,6 +110,9 @@ func (w *wfRun) settle() {
 		}
 		if !t.row.known && !t.unsettled && w.passes == 0 {
 			continue
+		}
+		if t.row.known {
+			t.listFanOut()
 		}
 		i, is := slices.BinarySearch(w.row.now.Awake, t.number)
 		switch awake := w.suspended || t.awake(); {

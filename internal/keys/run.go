@@ -29,6 +29,7 @@ const (
 	KindWithdrawn     RunKind = 0x0e // pb.Empty: thread, position; NodeRuns that wait for a correlation key in vain
 	KindReserved      RunKind = 0x0f // pb.Empty: def, thread, position, created (ns), guid; as KindUnclaimed, for some NodeRuns only
 	KindFanOut        RunKind = 0x14 // pb.FanOut: thread, position
+	KindToFanOut      RunKind = 0x15 // pb.Empty: complement of the thread; those with children to start, last first
 
 	KindWatch     RunKind = 0x18 // pb.Watch: subject, thread that watches it
 	KindKin       RunKind = 0x19 // pb.Kin: thread, other thread
@@ -177,6 +178,16 @@ func (r Run) NodeOutput(thread int32, node string) Key {
 // FanOut is the row of what a NodeRun has still to start children from.
 func (r Run) FanOut(thread, position int32) Key {
 	return Key(appendInt32(appendInt32(r.start(KindFanOut, 8), thread), position))
+}
+
+// ToFanOut is the row of a ThreadRun that has children left to start. The ThreadRun that was started last comes first.
+func (r Run) ToFanOut(thread int32) Key { return Key(appendInt32(r.start(KindToFanOut, 4), ^thread)) }
+
+// ParseToFanOut reads the ThreadRun of a ToFanOut key of this WfRun.
+func (r Run) ParseToFanOut(k Key) (thread int32, err error) {
+	p := r.reader(k, KindToFanOut)
+	thread = ^p.int32()
+	return thread, p.done()
 }
 
 // Withdrawn is the row that says a NodeRun is not among those that wait for its correlation key, though it does.

@@ -461,6 +461,70 @@ func (x *FanOut) GetPass() int32 {
 	return 0
 }
 
+// Suspended is where a WfRun stands that took more steps than one record may.
+type Suspended struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many passes the command has made over the ThreadRuns.
+	Passes uint64 `protobuf:"varint,1,opt,name=passes,proto3" json:"passes,omitempty"`
+	// The ThreadRun at which the pass goes on that was not finished; 0 if a new one begins.
+	From int32 `protobuf:"varint,2,opt,name=from,proto3" json:"from,omitempty"`
+	// How many passes more than usual the command may make.
+	Allowance     uint64 `protobuf:"varint,3,opt,name=allowance,proto3" json:"allowance,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Suspended) Reset() {
+	*x = Suspended{}
+	mi := &file_lh_state_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Suspended) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Suspended) ProtoMessage() {}
+
+func (x *Suspended) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_state_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Suspended.ProtoReflect.Descriptor instead.
+func (*Suspended) Descriptor() ([]byte, []int) {
+	return file_lh_state_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Suspended) GetPasses() uint64 {
+	if x != nil {
+		return x.Passes
+	}
+	return 0
+}
+
+func (x *Suspended) GetFrom() int32 {
+	if x != nil {
+		return x.From
+	}
+	return 0
+}
+
+func (x *Suspended) GetAllowance() uint64 {
+	if x != nil {
+		return x.Allowance
+	}
+	return 0
+}
+
 // Timer says what happens when a timer row comes due. The row's key holds the due time.
 type Timer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -488,7 +552,7 @@ type Timer struct {
 
 func (x *Timer) Reset() {
 	*x = Timer{}
-	mi := &file_lh_state_proto_msgTypes[6]
+	mi := &file_lh_state_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -500,7 +564,7 @@ func (x *Timer) String() string {
 func (*Timer) ProtoMessage() {}
 
 func (x *Timer) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[6]
+	mi := &file_lh_state_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -513,7 +577,7 @@ func (x *Timer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer.ProtoReflect.Descriptor instead.
 func (*Timer) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{6}
+	return file_lh_state_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Timer) GetWhat() isTimer_What {
@@ -730,7 +794,7 @@ type ScheduleRow struct {
 
 func (x *ScheduleRow) Reset() {
 	*x = ScheduleRow{}
-	mi := &file_lh_state_proto_msgTypes[7]
+	mi := &file_lh_state_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -742,7 +806,7 @@ func (x *ScheduleRow) String() string {
 func (*ScheduleRow) ProtoMessage() {}
 
 func (x *ScheduleRow) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[7]
+	mi := &file_lh_state_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -755,7 +819,7 @@ func (x *ScheduleRow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScheduleRow.ProtoReflect.Descriptor instead.
 func (*ScheduleRow) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{7}
+	return file_lh_state_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *ScheduleRow) GetScheduledWfRun() *lhpb.ScheduledWfRun {
@@ -809,7 +873,7 @@ type CorrelatedEventRow struct {
 
 func (x *CorrelatedEventRow) Reset() {
 	*x = CorrelatedEventRow{}
-	mi := &file_lh_state_proto_msgTypes[8]
+	mi := &file_lh_state_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -821,7 +885,7 @@ func (x *CorrelatedEventRow) String() string {
 func (*CorrelatedEventRow) ProtoMessage() {}
 
 func (x *CorrelatedEventRow) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[8]
+	mi := &file_lh_state_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -834,7 +898,7 @@ func (x *CorrelatedEventRow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CorrelatedEventRow.ProtoReflect.Descriptor instead.
 func (*CorrelatedEventRow) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{8}
+	return file_lh_state_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *CorrelatedEventRow) GetCorrelatedEvent() *lhpb.CorrelatedEvent {
@@ -897,7 +961,7 @@ type WaitingRow struct {
 
 func (x *WaitingRow) Reset() {
 	*x = WaitingRow{}
-	mi := &file_lh_state_proto_msgTypes[9]
+	mi := &file_lh_state_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -909,7 +973,7 @@ func (x *WaitingRow) String() string {
 func (*WaitingRow) ProtoMessage() {}
 
 func (x *WaitingRow) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[9]
+	mi := &file_lh_state_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -922,7 +986,7 @@ func (x *WaitingRow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitingRow.ProtoReflect.Descriptor instead.
 func (*WaitingRow) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{9}
+	return file_lh_state_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *WaitingRow) GetMissed() string {
@@ -950,7 +1014,7 @@ type BulkShare struct {
 
 func (x *BulkShare) Reset() {
 	*x = BulkShare{}
-	mi := &file_lh_state_proto_msgTypes[10]
+	mi := &file_lh_state_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -962,7 +1026,7 @@ func (x *BulkShare) String() string {
 func (*BulkShare) ProtoMessage() {}
 
 func (x *BulkShare) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[10]
+	mi := &file_lh_state_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -975,7 +1039,7 @@ func (x *BulkShare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BulkShare.ProtoReflect.Descriptor instead.
 func (*BulkShare) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{10}
+	return file_lh_state_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *BulkShare) GetJob() *BulkDelete {
@@ -1036,7 +1100,7 @@ type Counts struct {
 
 func (x *Counts) Reset() {
 	*x = Counts{}
-	mi := &file_lh_state_proto_msgTypes[11]
+	mi := &file_lh_state_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1048,7 +1112,7 @@ func (x *Counts) String() string {
 func (*Counts) ProtoMessage() {}
 
 func (x *Counts) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[11]
+	mi := &file_lh_state_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1061,7 +1125,7 @@ func (x *Counts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Counts.ProtoReflect.Descriptor instead.
 func (*Counts) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{11}
+	return file_lh_state_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Counts) GetNow() int64 {
@@ -1101,7 +1165,7 @@ type OutputLog struct {
 
 func (x *OutputLog) Reset() {
 	*x = OutputLog{}
-	mi := &file_lh_state_proto_msgTypes[12]
+	mi := &file_lh_state_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1113,7 +1177,7 @@ func (x *OutputLog) String() string {
 func (*OutputLog) ProtoMessage() {}
 
 func (x *OutputLog) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[12]
+	mi := &file_lh_state_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1126,7 +1190,7 @@ func (x *OutputLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutputLog.ProtoReflect.Descriptor instead.
 func (*OutputLog) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{12}
+	return file_lh_state_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *OutputLog) GetFirst() uint64 {
@@ -1166,7 +1230,7 @@ type Empty struct {
 
 func (x *Empty) Reset() {
 	*x = Empty{}
-	mi := &file_lh_state_proto_msgTypes[13]
+	mi := &file_lh_state_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1178,7 +1242,7 @@ func (x *Empty) String() string {
 func (*Empty) ProtoMessage() {}
 
 func (x *Empty) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[13]
+	mi := &file_lh_state_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1191,7 +1255,7 @@ func (x *Empty) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Empty.ProtoReflect.Descriptor instead.
 func (*Empty) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{13}
+	return file_lh_state_proto_rawDescGZIP(), []int{14}
 }
 
 // Counter is a number that only grows: a position, a clock, a last number of a source.
@@ -1204,7 +1268,7 @@ type Counter struct {
 
 func (x *Counter) Reset() {
 	*x = Counter{}
-	mi := &file_lh_state_proto_msgTypes[14]
+	mi := &file_lh_state_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1216,7 +1280,7 @@ func (x *Counter) String() string {
 func (*Counter) ProtoMessage() {}
 
 func (x *Counter) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[14]
+	mi := &file_lh_state_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1229,7 +1293,7 @@ func (x *Counter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Counter.ProtoReflect.Descriptor instead.
 func (*Counter) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{14}
+	return file_lh_state_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Counter) GetValue() uint64 {
@@ -1251,7 +1315,7 @@ type Timer_TaskTimeout struct {
 
 func (x *Timer_TaskTimeout) Reset() {
 	*x = Timer_TaskTimeout{}
-	mi := &file_lh_state_proto_msgTypes[15]
+	mi := &file_lh_state_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1263,7 +1327,7 @@ func (x *Timer_TaskTimeout) String() string {
 func (*Timer_TaskTimeout) ProtoMessage() {}
 
 func (x *Timer_TaskTimeout) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[15]
+	mi := &file_lh_state_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1276,7 +1340,7 @@ func (x *Timer_TaskTimeout) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer_TaskTimeout.ProtoReflect.Descriptor instead.
 func (*Timer_TaskTimeout) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{6, 0}
+	return file_lh_state_proto_rawDescGZIP(), []int{7, 0}
 }
 
 func (x *Timer_TaskTimeout) GetTaskRunId() *lhpb.TaskRunId {
@@ -1310,7 +1374,7 @@ type Timer_TaskRetry struct {
 
 func (x *Timer_TaskRetry) Reset() {
 	*x = Timer_TaskRetry{}
-	mi := &file_lh_state_proto_msgTypes[16]
+	mi := &file_lh_state_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1322,7 +1386,7 @@ func (x *Timer_TaskRetry) String() string {
 func (*Timer_TaskRetry) ProtoMessage() {}
 
 func (x *Timer_TaskRetry) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[16]
+	mi := &file_lh_state_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1335,7 +1399,7 @@ func (x *Timer_TaskRetry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer_TaskRetry.ProtoReflect.Descriptor instead.
 func (*Timer_TaskRetry) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{6, 1}
+	return file_lh_state_proto_rawDescGZIP(), []int{7, 1}
 }
 
 func (x *Timer_TaskRetry) GetTaskRunId() *lhpb.TaskRunId {
@@ -1365,7 +1429,7 @@ type Timer_UserTaskAction struct {
 
 func (x *Timer_UserTaskAction) Reset() {
 	*x = Timer_UserTaskAction{}
-	mi := &file_lh_state_proto_msgTypes[17]
+	mi := &file_lh_state_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1377,7 +1441,7 @@ func (x *Timer_UserTaskAction) String() string {
 func (*Timer_UserTaskAction) ProtoMessage() {}
 
 func (x *Timer_UserTaskAction) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[17]
+	mi := &file_lh_state_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1390,7 +1454,7 @@ func (x *Timer_UserTaskAction) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer_UserTaskAction.ProtoReflect.Descriptor instead.
 func (*Timer_UserTaskAction) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{6, 2}
+	return file_lh_state_proto_rawDescGZIP(), []int{7, 2}
 }
 
 func (x *Timer_UserTaskAction) GetNodeRunId() *lhpb.NodeRunId {
@@ -1424,7 +1488,7 @@ type Timer_FlushMetrics struct {
 
 func (x *Timer_FlushMetrics) Reset() {
 	*x = Timer_FlushMetrics{}
-	mi := &file_lh_state_proto_msgTypes[18]
+	mi := &file_lh_state_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1436,7 +1500,7 @@ func (x *Timer_FlushMetrics) String() string {
 func (*Timer_FlushMetrics) ProtoMessage() {}
 
 func (x *Timer_FlushMetrics) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[18]
+	mi := &file_lh_state_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1449,7 +1513,7 @@ func (x *Timer_FlushMetrics) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer_FlushMetrics.ProtoReflect.Descriptor instead.
 func (*Timer_FlushMetrics) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{6, 3}
+	return file_lh_state_proto_rawDescGZIP(), []int{7, 3}
 }
 
 func (x *Timer_FlushMetrics) GetWindowNs() int64 {
@@ -1496,7 +1560,11 @@ const file_lh_state_proto_rawDesc = "" +
 	"\x06FanOut\x12.\n" +
 	"\x04list\x18\x01 \x01(\v2\x1a.littlehorse.VariableValueR\x04list\x128\n" +
 	"\x06shared\x18\x02 \x01(\v2 .littlehorse.QueuedThreadRunInfoR\x06shared\x12\x12\n" +
-	"\x04pass\x18\x03 \x01(\x05R\x04pass\"\x80\n" +
+	"\x04pass\x18\x03 \x01(\x05R\x04pass\"U\n" +
+	"\tSuspended\x12\x16\n" +
+	"\x06passes\x18\x01 \x01(\x04R\x06passes\x12\x12\n" +
+	"\x04from\x18\x02 \x01(\x05R\x04from\x12\x1c\n" +
+	"\tallowance\x18\x03 \x01(\x04R\tallowance\"\x80\n" +
 	"\n" +
 	"\x05Timer\x12C\n" +
 	"\ftask_timeout\x18\x01 \x01(\v2\x1e.lh.internal.Timer.TaskTimeoutH\x00R\vtaskTimeout\x12=\n" +
@@ -1583,7 +1651,7 @@ func file_lh_state_proto_rawDescGZIP() []byte {
 	return file_lh_state_proto_rawDescData
 }
 
-var file_lh_state_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_lh_state_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_lh_state_proto_goTypes = []any{
 	(*WfRunRow)(nil),                 // 0: lh.internal.WfRunRow
 	(*Watch)(nil),                    // 1: lh.internal.Watch
@@ -1591,54 +1659,55 @@ var file_lh_state_proto_goTypes = []any{
 	(*WaitTally)(nil),                // 3: lh.internal.WaitTally
 	(*NodeOutput)(nil),               // 4: lh.internal.NodeOutput
 	(*FanOut)(nil),                   // 5: lh.internal.FanOut
-	(*Timer)(nil),                    // 6: lh.internal.Timer
-	(*ScheduleRow)(nil),              // 7: lh.internal.ScheduleRow
-	(*CorrelatedEventRow)(nil),       // 8: lh.internal.CorrelatedEventRow
-	(*WaitingRow)(nil),               // 9: lh.internal.WaitingRow
-	(*BulkShare)(nil),                // 10: lh.internal.BulkShare
-	(*Counts)(nil),                   // 11: lh.internal.Counts
-	(*OutputLog)(nil),                // 12: lh.internal.OutputLog
-	(*Empty)(nil),                    // 13: lh.internal.Empty
-	(*Counter)(nil),                  // 14: lh.internal.Counter
-	(*Timer_TaskTimeout)(nil),        // 15: lh.internal.Timer.TaskTimeout
-	(*Timer_TaskRetry)(nil),          // 16: lh.internal.Timer.TaskRetry
-	(*Timer_UserTaskAction)(nil),     // 17: lh.internal.Timer.UserTaskAction
-	(*Timer_FlushMetrics)(nil),       // 18: lh.internal.Timer.FlushMetrics
-	(*lhpb.WfRun)(nil),               // 19: littlehorse.WfRun
-	(*lhpb.VariableValue)(nil),       // 20: littlehorse.VariableValue
-	(*lhpb.QueuedThreadRunInfo)(nil), // 21: littlehorse.QueuedThreadRunInfo
-	(*lhpb.NodeRunId)(nil),           // 22: littlehorse.NodeRunId
-	(*lhpb.WfRunId)(nil),             // 23: littlehorse.WfRunId
-	(*lhpb.ExternalEventId)(nil),     // 24: littlehorse.ExternalEventId
-	(*lhpb.CorrelatedEventId)(nil),   // 25: littlehorse.CorrelatedEventId
-	(*lhpb.MetricWindowId)(nil),      // 26: littlehorse.MetricWindowId
-	(*lhpb.ScheduledWfRun)(nil),      // 27: littlehorse.ScheduledWfRun
-	(*lhpb.CorrelatedEvent)(nil),     // 28: littlehorse.CorrelatedEvent
-	(*BulkDelete)(nil),               // 29: lh.internal.BulkDelete
-	(*lhpb.TaskRunId)(nil),           // 30: littlehorse.TaskRunId
+	(*Suspended)(nil),                // 6: lh.internal.Suspended
+	(*Timer)(nil),                    // 7: lh.internal.Timer
+	(*ScheduleRow)(nil),              // 8: lh.internal.ScheduleRow
+	(*CorrelatedEventRow)(nil),       // 9: lh.internal.CorrelatedEventRow
+	(*WaitingRow)(nil),               // 10: lh.internal.WaitingRow
+	(*BulkShare)(nil),                // 11: lh.internal.BulkShare
+	(*Counts)(nil),                   // 12: lh.internal.Counts
+	(*OutputLog)(nil),                // 13: lh.internal.OutputLog
+	(*Empty)(nil),                    // 14: lh.internal.Empty
+	(*Counter)(nil),                  // 15: lh.internal.Counter
+	(*Timer_TaskTimeout)(nil),        // 16: lh.internal.Timer.TaskTimeout
+	(*Timer_TaskRetry)(nil),          // 17: lh.internal.Timer.TaskRetry
+	(*Timer_UserTaskAction)(nil),     // 18: lh.internal.Timer.UserTaskAction
+	(*Timer_FlushMetrics)(nil),       // 19: lh.internal.Timer.FlushMetrics
+	(*lhpb.WfRun)(nil),               // 20: littlehorse.WfRun
+	(*lhpb.VariableValue)(nil),       // 21: littlehorse.VariableValue
+	(*lhpb.QueuedThreadRunInfo)(nil), // 22: littlehorse.QueuedThreadRunInfo
+	(*lhpb.NodeRunId)(nil),           // 23: littlehorse.NodeRunId
+	(*lhpb.WfRunId)(nil),             // 24: littlehorse.WfRunId
+	(*lhpb.ExternalEventId)(nil),     // 25: littlehorse.ExternalEventId
+	(*lhpb.CorrelatedEventId)(nil),   // 26: littlehorse.CorrelatedEventId
+	(*lhpb.MetricWindowId)(nil),      // 27: littlehorse.MetricWindowId
+	(*lhpb.ScheduledWfRun)(nil),      // 28: littlehorse.ScheduledWfRun
+	(*lhpb.CorrelatedEvent)(nil),     // 29: littlehorse.CorrelatedEvent
+	(*BulkDelete)(nil),               // 30: lh.internal.BulkDelete
+	(*lhpb.TaskRunId)(nil),           // 31: littlehorse.TaskRunId
 }
 var file_lh_state_proto_depIdxs = []int32{
-	19, // 0: lh.internal.WfRunRow.wf_run:type_name -> littlehorse.WfRun
-	20, // 1: lh.internal.NodeOutput.value:type_name -> littlehorse.VariableValue
-	20, // 2: lh.internal.FanOut.list:type_name -> littlehorse.VariableValue
-	21, // 3: lh.internal.FanOut.shared:type_name -> littlehorse.QueuedThreadRunInfo
-	15, // 4: lh.internal.Timer.task_timeout:type_name -> lh.internal.Timer.TaskTimeout
-	16, // 5: lh.internal.Timer.task_retry:type_name -> lh.internal.Timer.TaskRetry
-	22, // 6: lh.internal.Timer.external_event_timeout:type_name -> littlehorse.NodeRunId
-	22, // 7: lh.internal.Timer.sleep_matured:type_name -> littlehorse.NodeRunId
-	23, // 8: lh.internal.Timer.delete_wf_run:type_name -> littlehorse.WfRunId
-	24, // 9: lh.internal.Timer.external_event_expired:type_name -> littlehorse.ExternalEventId
-	17, // 10: lh.internal.Timer.user_task_action:type_name -> lh.internal.Timer.UserTaskAction
-	25, // 11: lh.internal.Timer.correlated_event_expired:type_name -> littlehorse.CorrelatedEventId
-	18, // 12: lh.internal.Timer.flush_metrics:type_name -> lh.internal.Timer.FlushMetrics
-	26, // 13: lh.internal.Timer.metric_window_expired:type_name -> littlehorse.MetricWindowId
-	13, // 14: lh.internal.Timer.trim_output:type_name -> lh.internal.Empty
-	27, // 15: lh.internal.ScheduleRow.scheduled_wf_run:type_name -> littlehorse.ScheduledWfRun
-	28, // 16: lh.internal.CorrelatedEventRow.correlated_event:type_name -> littlehorse.CorrelatedEvent
-	29, // 17: lh.internal.BulkShare.job:type_name -> lh.internal.BulkDelete
-	30, // 18: lh.internal.Timer.TaskTimeout.task_run_id:type_name -> littlehorse.TaskRunId
-	30, // 19: lh.internal.Timer.TaskRetry.task_run_id:type_name -> littlehorse.TaskRunId
-	22, // 20: lh.internal.Timer.UserTaskAction.node_run_id:type_name -> littlehorse.NodeRunId
+	20, // 0: lh.internal.WfRunRow.wf_run:type_name -> littlehorse.WfRun
+	21, // 1: lh.internal.NodeOutput.value:type_name -> littlehorse.VariableValue
+	21, // 2: lh.internal.FanOut.list:type_name -> littlehorse.VariableValue
+	22, // 3: lh.internal.FanOut.shared:type_name -> littlehorse.QueuedThreadRunInfo
+	16, // 4: lh.internal.Timer.task_timeout:type_name -> lh.internal.Timer.TaskTimeout
+	17, // 5: lh.internal.Timer.task_retry:type_name -> lh.internal.Timer.TaskRetry
+	23, // 6: lh.internal.Timer.external_event_timeout:type_name -> littlehorse.NodeRunId
+	23, // 7: lh.internal.Timer.sleep_matured:type_name -> littlehorse.NodeRunId
+	24, // 8: lh.internal.Timer.delete_wf_run:type_name -> littlehorse.WfRunId
+	25, // 9: lh.internal.Timer.external_event_expired:type_name -> littlehorse.ExternalEventId
+	18, // 10: lh.internal.Timer.user_task_action:type_name -> lh.internal.Timer.UserTaskAction
+	26, // 11: lh.internal.Timer.correlated_event_expired:type_name -> littlehorse.CorrelatedEventId
+	19, // 12: lh.internal.Timer.flush_metrics:type_name -> lh.internal.Timer.FlushMetrics
+	27, // 13: lh.internal.Timer.metric_window_expired:type_name -> littlehorse.MetricWindowId
+	14, // 14: lh.internal.Timer.trim_output:type_name -> lh.internal.Empty
+	28, // 15: lh.internal.ScheduleRow.scheduled_wf_run:type_name -> littlehorse.ScheduledWfRun
+	29, // 16: lh.internal.CorrelatedEventRow.correlated_event:type_name -> littlehorse.CorrelatedEvent
+	30, // 17: lh.internal.BulkShare.job:type_name -> lh.internal.BulkDelete
+	31, // 18: lh.internal.Timer.TaskTimeout.task_run_id:type_name -> littlehorse.TaskRunId
+	31, // 19: lh.internal.Timer.TaskRetry.task_run_id:type_name -> littlehorse.TaskRunId
+	23, // 20: lh.internal.Timer.UserTaskAction.node_run_id:type_name -> littlehorse.NodeRunId
 	21, // [21:21] is the sub-list for method output_type
 	21, // [21:21] is the sub-list for method input_type
 	21, // [21:21] is the sub-list for extension type_name
@@ -1652,7 +1721,7 @@ func file_lh_state_proto_init() {
 		return
 	}
 	file_lh_record_proto_init()
-	file_lh_state_proto_msgTypes[6].OneofWrappers = []any{
+	file_lh_state_proto_msgTypes[7].OneofWrappers = []any{
 		(*Timer_TaskTimeout_)(nil),
 		(*Timer_TaskRetry_)(nil),
 		(*Timer_ExternalEventTimeout)(nil),
@@ -1666,14 +1735,14 @@ func file_lh_state_proto_init() {
 		(*Timer_MetricWindowExpired)(nil),
 		(*Timer_TrimOutput)(nil),
 	}
-	file_lh_state_proto_msgTypes[7].OneofWrappers = []any{}
+	file_lh_state_proto_msgTypes[8].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lh_state_proto_rawDesc), len(file_lh_state_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   19,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

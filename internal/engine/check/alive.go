@@ -135,7 +135,19 @@ func (a alive) deadAt(n *lhpb.NodeRun) string {
 		return a.needTimer(keys.TimerSleep, n)
 	case *lhpb.NodeRun_ExternalEvent:
 		return a.deadEvent(n, k.ExternalEvent)
+	case *lhpb.NodeRun_StartMultipleThreads:
+		switch {
+		case !a.w.fansOut:
+			return "no record goes on with its fan-out"
+		case !a.w.toFanOut[a.t.Number] && !a.awake():
+			return "it is not among those with children left to start"
+		default:
+			return ""
+		}
 	case *lhpb.NodeRun_WaitForThreads:
+		if a.w.fansOut && a.awake() {
+			return "" // it has not looked at all yet
+		}
 		for _, e := range k.WaitForThreads.Threads {
 			if a.unfinished(e.ThreadRunNumber) && e.WaitingStatus == lhpb.WaitForThreadsRun_THREAD_IN_PROGRESS && !a.watches(keys.ThreadSubject(e.ThreadRunNumber)) {
 				return fmt.Sprintf("it does not watch ThreadRun %d", e.ThreadRunNumber)

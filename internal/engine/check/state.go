@@ -60,6 +60,8 @@ type wfRun struct {
 	events    []*lhpb.ExternalEvent
 	watches   map[watch]int32 // position
 	suspended bool
+	fansOut   bool           // a record goes on with fan-outs and long waits
+	toFanOut  map[int32]bool // ThreadRuns with children left to start
 }
 
 // watch is that a ThreadRun watches something.
@@ -110,7 +112,7 @@ func (s *state) readRuns() []string {
 				tenant: p.Tenant, id: p.WfRun, threads: map[int32]*lhpb.ThreadRun{}, inactive: map[int32]bool{},
 				nodes: map[nodeID]*lhpb.NodeRun{}, tasks: map[string]*lhpb.TaskRun{},
 				forms:   map[nodeID]*lhpb.UserTaskRun{},
-				watches: map[watch]int32{},
+				watches: map[watch]int32{}, toFanOut: map[int32]bool{},
 			}
 			s.runs[name] = w
 			names = append(names, name)
@@ -147,7 +149,18 @@ func (s *state) keep(w *wfRun, kind keys.RunKind, k keys.Key, encoded machine.Va
 		s.join(w, kind, k, encoded)
 		return
 	case keys.KindContinue:
-		w.suspended = true
+		if k == keys.In(w.tenant).RunNamed(w.id).Continue("fan-out") {
+			w.fansOut = true
+		} else {
+			w.suspended = true
+		}
+		return
+	case keys.KindToFanOut:
+		thread, err := keys.In(w.tenant).RunNamed(w.id).ParseToFanOut(k)
+		if err != nil {
+			s.violate(w.id, "%q: %v", k, err)
+		}
+		w.toFanOut[thread] = true
 		return
 	default:
 		return
