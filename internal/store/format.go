@@ -9,7 +9,7 @@ import (
 )
 
 // formatVersion is stepped by one whenever the meaning of stored bytes changes.
-const formatVersion = 1
+const formatVersion = 2
 
 // formatKey is the row that says what the store is.
 var formatKey = []byte("\x00format")
@@ -43,8 +43,9 @@ func (f format) accept(dir string, o *Options) error {
 	case f.Version > formatVersion:
 		return fmt.Errorf("store: %s has format %d, this program knows formats up to %d: start a newer version of it",
 			dir, f.Version, formatVersion)
-	case f.Version < 1:
-		return fmt.Errorf("store: %s has format %d, which never was", dir, f.Version)
+	case f.Version < formatVersion:
+		return fmt.Errorf("store: %s has format %d, which was in no release, and nothing leads from there to format %d: start with an empty folder",
+			dir, f.Version, formatVersion)
 	case f.Mode != o.Mode:
 		return fmt.Errorf("store: %s was made in %s mode and the server runs in %s mode: start it in the mode of its data, or with another folder",
 			dir, f.Mode, o.Mode)

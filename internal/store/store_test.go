@@ -158,19 +158,24 @@ func TestForeignStoresAreRefused(t *testing.T) {
 	}
 }
 
-func TestNewerFormatIsRefused(t *testing.T) {
-	fs := vfs.NewMem()
-	s := open(t, options(fs))
-	if err := s.writeFormat(format{Version: formatVersion + 1, Mode: Embedded, Partitions: 4}); err != nil {
-		t.Fatal(err)
-	}
-	closed(t, s)
-	if _, err := Open(t.Context(), options(fs)); err == nil || !strings.Contains(err.Error(), "start a newer version") {
-		t.Error(err)
+func TestOtherFormatsAreRefused(t *testing.T) {
+	for version, advice := range map[int]string{
+		formatVersion + 1: "start a newer version",
+		formatVersion - 1: "start with an empty folder",
+	} {
+		fs := vfs.NewMem()
+		s := open(t, options(fs))
+		if err := s.writeFormat(format{Version: version, Mode: Embedded, Partitions: 4}); err != nil {
+			t.Fatal(err)
+		}
+		closed(t, s)
+		if _, err := Open(t.Context(), options(fs)); err == nil || !strings.Contains(err.Error(), advice) {
+			t.Errorf("format %d: %v", version, err)
+		}
 	}
 }
 
-// TestFormatIsGolden reads the row as the first release wrote it.
+// TestFormatIsGolden holds the row as later versions will read it.
 func TestFormatIsGolden(t *testing.T) {
 	s := open(t, options(vfs.NewMem()))
 	defer closed(t, s)
@@ -179,7 +184,7 @@ func TestFormatIsGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer closer.Close()
-	if want := `{"version":1,"mode":"embedded","partitions":4}`; string(b) != want {
+	if want := `{"version":2,"mode":"embedded","partitions":4}`; string(b) != want {
 		t.Errorf("format row is %s, was %s", b, want)
 	}
 }
