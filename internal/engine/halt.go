@@ -34,9 +34,21 @@ func (t *threadRun) halt(reason *lhpb.ThreadHaltReason) {
 // haltBelow halts everything below a ThreadRun that ends.
 func (t *threadRun) haltBelow() {
 	for _, c := range t.below(0) {
-		c.halt(parentHalted(t.number))
+		if !t.holds(c) {
+			c.halt(parentHalted(t.number))
+		}
 		c.abandon()
 	}
+}
+
+// holds reports whether the ThreadRun stands still, and the one below with it.
+func (t *threadRun) holds(below *threadRun) bool {
+	if t.status() != lhpb.LHStatus_HALTED && t.status() != lhpb.LHStatus_HALTING {
+		return false
+	}
+	return slices.ContainsFunc(below.get().HaltReasons, func(r *lhpb.ThreadHaltReason) bool {
+		return r.GetParentHalted() != nil && r.GetParentHalted().ParentThreadId == t.number
+	})
 }
 
 // seeBelow makes the record look at what was halted with the ThreadRun.
