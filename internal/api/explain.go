@@ -56,6 +56,8 @@ type explanation struct {
 	out  *extra.ExplainWfRunResponse
 	// timers that were found, by what they are for.
 	timers map[string][]*extra.PendingTimer
+	// looked is how many children of ThreadRuns were looked at.
+	looked int
 	// queued are the places in their queues of the tasks that wait to be claimed.
 	queued []queuedTask
 }
@@ -185,15 +187,29 @@ func (e *explanation) thread(t *lhpb.ThreadRun) (*extra.ThreadExplanation, error
 	}
 	maskNodeRun(n)
 	out.NodeName, out.NodeStatus, out.ArrivalTime, out.Failures = n.NodeName, n.Status, n.ArrivalTime, n.Failures
-	if n.EndTime != nil {
-		return out, nil // it waits for nothing; what failed, or why it stands still, is said already
+	if n.EndTime != nil || isOver(n.Status) {
+		return out, e.failedTask(out, n)
 	}
 	out.Timers = e.timers[strconv.Itoa(int(t.Number))+"/"+strconv.Itoa(int(t.CurrentNodePosition))]
-	return out, e.node(out, n)
+	return out, e.node(out, n, t)
+}
+
+func isOver(s lhpb.LHStatus) bool {
+	return s == lhpb.LHStatus_COMPLETED || s == lhpb.LHStatus_ERROR || s == lhpb.LHStatus_EXCEPTION
+}
+
+// failedTask adds the task at which a ThreadRun has failed: what went wrong is said there. Of other nodes the failure
+// says all.
+func (e *explanation) failedTask(out *extra.ThreadExplanation, n *lhpb.NodeRun) error {
+	id := n.GetTask().GetTaskRunId()
+	if id == nil || len(n.Failures) == 0 {
+		return nil
+	}
+	return e.task(out, id)
 }
 
 // node says what a NodeRun that has not ended waits for.
-func (e *explanation) node(out *extra.ThreadExplanation, n *lhpb.NodeRun) (err error) {
+func (e *explanation) node(out *extra.ThreadExplanation, n *lhpb.NodeRun, t *lhpb.ThreadRun) (err error) {
 	switch k := n.NodeType.(type) {
 	case *lhpb.NodeRun_Task:
 		if id := k.Task.GetTaskRunId(); id != nil {
@@ -207,6 +223,8 @@ func (e *explanation) node(out *extra.ThreadExplanation, n *lhpb.NodeRun) (err e
 		wait, err := e.openThreads(n)
 		out.WaitsFor = &extra.ThreadExplanation_Threads{Threads: wait}
 		return err
+	case *lhpb.NodeRun_Exit:
+		return e.openChildren(out, t)
 	case *lhpb.NodeRun_WaitForChildWf:
 		wait := &extra.ChildWait{WfRunId: k.WaitForChildWf.GetChildWfRunId()}
 		out.WaitsFor = &extra.ThreadExplanation_ChildWfRun{ChildWfRun: wait}
@@ -264,39 +282,6 @@ func lastError(attempts []*lhpb.TaskAttempt) string {
 	return ""
 }
 
-// openThreads are the entries of a wait that have not ended: those of its row, and of its first blocks.
-func (e *explanation) openThreads(n *lhpb.NodeRun) (*extra.ThreadsWait, error) {
-	entries := n.GetWaitForThreads().GetThreads()
-	prefix := e.run.WaitBlocksOf(n.Id.ThreadRunNumber, n.Id.Position)
-	blocks, err := e.view.Scan(prefix, prefix.End(), explainedItems)
-	if err != nil {
-		return nil, err
-	}
-	for _, r := range blocks {
-		block, err := decode[lhpb.WaitForThreadsRun](r.Value)
-		if err != nil {
-			return nil, err
-		}
-		entries = append(entries, block.Threads...)
-	}
-	wait := &extra.ThreadsWait{More: len(blocks) == explainedItems}
-	for _, entry := range entries {
-		switch {
-		case !isOpen(entry.WaitingStatus):
-		case len(wait.Open) == explainedItems:
-			wait.More = true
-			return wait, nil
-		default:
-			wait.Open = append(wait.Open, entry)
-		}
-	}
-	return wait, nil
-}
-
-func isOpen(s lhpb.WaitForThreadsRun_WaitingThreadStatus) bool {
-	return s == lhpb.WaitForThreadsRun_THREAD_IN_PROGRESS || s == lhpb.WaitForThreadsRun_THREAD_HANDLING_FAILURE
-}
-
 // child reads the status of a WfRun of the same tree, whose home is the same.
 func (e *explanation) child(wait *extra.ChildWait) error {
 	if wait.WfRunId == nil {
@@ -348,7 +333,7 @@ func (s *Service) explainQueues(ctx context.Context, tenant string, e *explanati
 	}
 	for _, t := range e.out.Threads {
 		wait := t.GetTask()
-		if wait == nil {
+		if wait == nil || isOver(t.NodeStatus) {
 			continue
 		}
 		def := wait.TaskDefId.GetName()

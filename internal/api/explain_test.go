@@ -163,7 +163,9 @@ func TestExplanationOfEveryWait(t *testing.T) {
 			ExternalEventDefId: &lhpb.ExternalEventDefId{Name: "paid"}, CorrelationKey: &hidden,
 		}}},
 		{Timers: timers(extra.TimerKind_TIMER_KIND_SLEEP), WaitsFor: &extra.ThreadExplanation_Sleep{Sleep: &extra.SleepWait{MaturationTime: due}}},
-		{WaitsFor: &extra.ThreadExplanation_Threads{Threads: &extra.ThreadsWait{Open: []*lhpb.WaitForThreadsRun_WaitForThread{{ThreadRunNumber: 2}}}}},
+		{WaitsFor: &extra.ThreadExplanation_Threads{Threads: &extra.ThreadsWait{Open: []*lhpb.WaitForThreadsRun_WaitForThread{
+			{ThreadRunNumber: 2, ThreadStatus: lhpb.LHStatus_RUNNING},
+		}}}},
 		{WaitsFor: &extra.ThreadExplanation_ChildWfRun{ChildWfRun: &extra.ChildWait{WfRunId: kid, Status: lhpb.LHStatus_HALTED.Enum()}}},
 		{Timers: timers(extra.TimerKind_TIMER_KIND_USER_TASK_ACTION), WaitsFor: &extra.ThreadExplanation_UserTask{UserTask: &extra.UserTaskWait{
 			UserId: &user, Status: lhpb.UserTaskRunStatus_ASSIGNED,
@@ -176,6 +178,74 @@ func TestExplanationOfEveryWait(t *testing.T) {
 	}
 	if hidden == key {
 		t.Error("a masked correlation key is shown")
+	}
+}
+
+// What has failed waits for nothing: only what went wrong with its task is told, and no queue is looked at.
+func TestExplanationOfFailures(t *testing.T) {
+	f := newFace(t)
+	task := taskNode("0-1")
+	event := &lhpb.NodeRun{NodeType: &lhpb.NodeRun_ExternalEvent{ExternalEvent: &lhpb.ExternalEventNodeRun{}}}
+	for _, n := range []*lhpb.NodeRun{task, event} {
+		n.Status, n.Failures = lhpb.LHStatus_ERROR, []*lhpb.Failure{{FailureName: "TIMEOUT"}}
+	}
+	run := f.storeWaiting("w", task, event)
+	f.cluster.put(f.cluster.Core(DefaultTenant, "w"), run.TaskRun("0-1"), &lhpb.TaskRun{
+		TaskDefId: &lhpb.TaskDefId{Name: "greet"}, Status: lhpb.TaskStatus_TASK_TIMEOUT,
+		Attempts: []*lhpb.TaskAttempt{{Status: lhpb.TaskStatus_TASK_TIMEOUT, TaskWorkerId: "gone"}},
+	})
+	f.cluster.put(f.cluster.Core(DefaultTenant, "greet"), keys.In(DefaultTenant).TaskWorkerGroup("greet"), &lhpb.TaskWorkerGroup{
+		TaskWorkers: map[string]*lhpb.TaskWorkerMetadata{"w": {TaskWorkerId: "w"}},
+	})
+	got := f.explain(t, &extra.ExplainWfRunRequest{WfRunId: &lhpb.WfRunId{Id: "w"}}).Threads
+	if wait := got[0].GetTask(); wait.GetStatus() != lhpb.TaskStatus_TASK_TIMEOUT || wait.TaskWorkerId != "gone" || wait.Ahead != nil || len(wait.Workers) > 0 {
+		t.Errorf("a failed task: %v", got[0])
+	}
+	if got[1].WaitsFor != nil || len(got[1].Failures) != 1 {
+		t.Errorf("a failed wait: %v", got[1])
+	}
+}
+
+// An EXIT waits for the children that go on, wherever they are noted; so many are looked at, and no more.
+func TestExplanationOfAnExit(t *testing.T) {
+	f := newFace(t)
+	exit := func() *lhpb.NodeRun { return &lhpb.NodeRun{NodeType: &lhpb.NodeRun_Exit{Exit: &lhpb.ExitRun{}}} }
+	run := f.storeWaiting("w", exit(), exit())
+	home := f.cluster.Core(DefaultTenant, "w")
+	child := func(of, number int32, status lhpb.LHStatus, halted ...*lhpb.ThreadHaltReason) {
+		f.cluster.put(home, run.Kin(of, number), &pb.Kin{Child: true})
+		f.cluster.put(home, run.ThreadRun(number), &lhpb.ThreadRun{Number: number, Status: status, HaltReasons: halted})
+	}
+	f.cluster.put(home, run.ThreadRun(2), &lhpb.ThreadRun{Number: 2, Status: lhpb.LHStatus_STARTING})
+	f.cluster.put(home, run.ThreadRun(0), &lhpb.ThreadRun{
+		Number: 0, Status: lhpb.LHStatus_RUNNING, CurrentNodePosition: 1, ChildThreadIds: []int32{2},
+	})
+	child(0, 3, lhpb.LHStatus_ERROR)
+	child(0, 4, lhpb.LHStatus_RUNNING)
+	child(0, 5, lhpb.LHStatus_HALTED, &lhpb.ThreadHaltReason{Reason: &lhpb.ThreadHaltReason_ManualHalt{ManualHalt: &lhpb.ManualHalt{}}})
+	child(0, 6, lhpb.LHStatus_HALTED, &lhpb.ThreadHaltReason{Reason: &lhpb.ThreadHaltReason_Interrupted{Interrupted: &lhpb.Interrupted{}}})
+	f.cluster.put(home, run.Kin(0, 7), &pb.Kin{Handled: true}) // no child
+	f.cluster.put(home, run.Kin(0, 8), &pb.Kin{Child: true})   // archived
+	limit := int32(1)
+	first := f.explain(t, &extra.ExplainWfRunRequest{WfRunId: &lhpb.WfRunId{Id: "w"}, Limit: &limit}).Threads[0]
+	want := &extra.ThreadsWait{Open: []*lhpb.WaitForThreadsRun_WaitForThread{
+		{ThreadRunNumber: 2, ThreadStatus: lhpb.LHStatus_STARTING}, {ThreadRunNumber: 4, ThreadStatus: lhpb.LHStatus_RUNNING},
+		{ThreadRunNumber: 6, ThreadStatus: lhpb.LHStatus_HALTED},
+	}}
+	if !proto.Equal(first.GetThreads(), want) {
+		t.Errorf("got  %v\nwant %v", first.GetThreads(), want)
+	}
+
+	for number := range int32(3 * explainedRows) {
+		child(1, 100+number, lhpb.LHStatus_COMPLETED)
+	}
+	before := f.cluster.read
+	second := f.explain(t, &extra.ExplainWfRunRequest{WfRunId: &lhpb.WfRunId{Id: "w"}}).Threads[1]
+	if wait := second.GetThreads(); len(wait.GetOpen()) > 0 || !wait.GetMore() {
+		t.Errorf("children that were not looked at: %v", second)
+	}
+	if cost := f.cluster.read - before; cost > 3*explainedRows+50 {
+		t.Errorf("a page reads %d rows", cost)
 	}
 }
 

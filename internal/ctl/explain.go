@@ -128,7 +128,7 @@ func haltText(r *lhpb.ThreadHaltReason) string {
 func explainWait(w io.Writer, t *extra.ThreadExplanation) {
 	switch k := t.WaitsFor.(type) {
 	case *extra.ThreadExplanation_Task:
-		explainTask(w, k.Task)
+		explainTask(w, k.Task, t.NodeStatus)
 	case *extra.ThreadExplanation_ExternalEvent:
 		fmt.Fprintf(w, "  waits for an ExternalEvent %s", k.ExternalEvent.GetExternalEventDefId().GetName())
 		if k.ExternalEvent.CorrelationKey != nil {
@@ -157,21 +157,29 @@ func explainWait(w io.Writer, t *extra.ThreadExplanation) {
 	}
 }
 
-func explainTask(w io.Writer, t *extra.TaskWait) {
-	fmt.Fprintf(w, "  waits for TaskRun %s of %s: %s, attempt %d of %d\n",
-		t.TaskRunId.GetTaskGuid(), t.TaskDefId.GetName(), t.Status, t.Attempt, t.TotalAttempts)
+func explainTask(w io.Writer, t *extra.TaskWait, node lhpb.LHStatus) {
+	failed := node == lhpb.LHStatus_ERROR || node == lhpb.LHStatus_EXCEPTION
+	verb, before := "waits for", " before"
+	if failed {
+		verb, before = "has failed at", ""
+	}
+	fmt.Fprintf(w, "  %s TaskRun %s of %s: %s, attempt %d of %d\n",
+		verb, t.TaskRunId.GetTaskGuid(), t.TaskDefId.GetName(), t.Status, t.Attempt, t.TotalAttempts)
 	if t.TaskWorkerId != "" {
-		fmt.Fprintf(w, "    worker %s has it\n", oneLine(t.TaskWorkerId))
+		has := "has"
+		if t.Status != lhpb.TaskStatus_TASK_RUNNING {
+			has = "had"
+		}
+		fmt.Fprintf(w, "    worker %s %s it\n", oneLine(t.TaskWorkerId), has)
 	}
 	if t.LastError != "" {
-		fmt.Fprintf(w, "    went wrong before: %s\n", oneLine(t.LastError))
+		fmt.Fprintf(w, "    went wrong%s: %s\n", before, oneLine(t.LastError))
 	}
-	if a := t.Ahead; a != nil {
-		more := ""
-		if a.More {
-			more = "+"
-		}
-		fmt.Fprintf(w, "    %d%s tasks are ahead of it\n", a.Count, more)
+	if failed {
+		return
+	}
+	if t.Ahead != nil {
+		fmt.Fprintf(w, "    %s ahead of it\n", tasks(t.Ahead))
 	}
 	fmt.Fprintf(w, "    %d requests of workers lie open here\n", t.OpenPolls)
 	for _, worker := range t.Workers {
@@ -182,6 +190,17 @@ func explainTask(w io.Writer, t *extra.TaskWait) {
 		fmt.Fprintln(w, "    no worker has registered for it")
 	case t.MoreWorkers:
 		fmt.Fprintln(w, "    and there are more workers")
+	}
+}
+
+func tasks(n *extra.BoundedCount) string {
+	switch {
+	case n.More:
+		return fmt.Sprintf("%d+ tasks are", n.Count)
+	case n.Count == 1:
+		return "1 task is"
+	default:
+		return fmt.Sprintf("%d tasks are", n.Count)
 	}
 }
 

@@ -313,7 +313,7 @@ type ThreadExplanation struct {
 	Failures []*lhpb.Failure `protobuf:"bytes,12,rep,name=failures,proto3" json:"failures,omitempty"`
 	// What fires by itself, the earliest first.
 	Timers []*PendingTimer `protobuf:"bytes,13,rep,name=timers,proto3" json:"timers,omitempty"`
-	// What the NodeRun waits for. Unset if it waits for nothing of these.
+	// What the NodeRun waits for; of one that has failed, the task that failed. Unset if it is nothing of these.
 	//
 	// Types that are valid to be assigned to WaitsFor:
 	//
@@ -535,7 +535,7 @@ type ThreadExplanation_ExternalEvent struct {
 }
 
 type ThreadExplanation_Threads struct {
-	// Other ThreadRuns.
+	// Other ThreadRuns: those that it waits for, or at an EXIT the children that go on.
 	Threads *ThreadsWait `protobuf:"bytes,16,opt,name=threads,proto3,oneof"`
 }
 

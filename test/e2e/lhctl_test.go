@@ -32,16 +32,24 @@ const lhctlScript = "testdata/lhctl.txt"
 // The program lhctl and a server, told as a shell session. What commands print is held to the form that the reference
 // promises to scripts, and shown on one line with moments, bookmarks and ports made equal. "exit 1" and "stderr:" are there
 // when they are. Instead of the shell, "work <taskDef> <output>" is a worker that does one task, "fail" one that fails it,
-// and "check" a worker that notes a checkpoint and then does it; "register" is a worker's heartbeat; "form"
-// shows of a result only that its form is right.
+// "check" one that notes a checkpoint and then does it, and "claim" one that takes it; "register" is a worker's heartbeat;
+// "form" shows of a result only that its form is right.
 //
 // covers: lhctl §1; lhctl §2; lhctl §3; lhctl §4; lhctl §5 get; lhctl §5 search; lhctl §5 list; lhctl §5 count; lhctl §5 run; lhctl §5 put; lhctl §5 deploy; lhctl §5 delete; lhctl §6; lhctl §7
-func TestShellSession(t *testing.T) {
+func TestShellSession(t *testing.T) { playSession(t, lhctlScript) }
+
+// Why each kind of node waits, in the words of lhctl explain.
+//
+// covers: lhctl §7
+func TestExplanationsOfEachNode(t *testing.T) { playSession(t, "testdata/explain.txt") }
+
+func playSession(t *testing.T, script string) {
+	t.Helper()
 	c := inProcess(t)
 	c.ctx = t.Context() // as long as it takes: what never comes ends with the test
 	s := &session{client: c, dir: t.TempDir()}
 	s.install(lhserver.Binary(t))
-	datadriven.RunTest(t, lhctlScript, func(t *testing.T, d *datadriven.TestData) string {
+	datadriven.RunTest(t, script, func(t *testing.T, d *datadriven.TestData) string {
 		c.t = t
 		switch d.Cmd {
 		case "sh":
@@ -51,7 +59,7 @@ func TestShellSession(t *testing.T) {
 				return got
 			}
 			return "of its message\n"
-		case "work", "fail", "check":
+		case "claim", "work", "fail", "check":
 			return s.work(d.Cmd, strings.Fields(d.Input))
 		case "register":
 			must(c.RegisterTaskWorker(c.ctx, &lhpb.RegisterTaskWorkerRequest{
@@ -191,6 +199,10 @@ func (s *session) work(how string, words []string) string {
 		}
 		task = must(stream.Recv())(s.client).Result
 	}
+	of := task.TaskRunId.WfRunId.Id + " " + task.TaskRunId.TaskGuid + "\n"
+	if how == "claim" {
+		return of
+	}
 	done := report(task, str(strings.Join(words[1:], " ")))
 	switch how {
 	case "fail":
@@ -200,5 +212,5 @@ func (s *session) work(how string, words []string) string {
 		must(s.PutCheckpoint(s.ctx, &lhpb.PutCheckpointRequest{TaskRunId: task.TaskRunId, TaskAttempt: task.AttemptNumber, Value: str("half")}))(s.client)
 	}
 	must(s.ReportTask(s.ctx, done))(s.client)
-	return task.TaskRunId.WfRunId.Id + " " + task.TaskRunId.TaskGuid + "\n"
+	return of
 }

@@ -22,15 +22,19 @@ import (
 
 	"littlehorse/internal/api"
 	"littlehorse/lhpb"
+	"littlehorse/lhpb/extra"
 )
 
 var write = flag.Bool("write", false, "write generated documents instead of comparing them")
 
 // methods of the public service, in the order of its schema.
 func methods() (out []protoreflect.MethodDescriptor) {
-	all := lhpb.File_service_proto.Services().ByName("LittleHorse").Methods()
-	for i := range all.Len() {
-		out = append(out, all.Get(i))
+	for _, service := range []protoreflect.ServiceDescriptor{
+		lhpb.File_service_proto.Services().ByName("LittleHorse"), extra.File_littlehorse_extra_v1_explain_proto.Services().ByName("ExtraService"),
+	} {
+		for i := range service.Methods().Len() {
+			out = append(out, service.Methods().Get(i))
+		}
 	}
 	return out
 }
@@ -82,7 +86,8 @@ func (c *client) ask(ctx context.Context, m protoreflect.MethodDescriptor, reque
 func TestDocumentedRPCs(t *testing.T) {
 	c := inProcess(t)
 	var b strings.Builder
-	b.WriteString("# RPCs\n\nWhat this server does with each call of `littlehorse.LittleHorse`. A test calls every one of them and compares.\n")
+	b.WriteString("# RPCs\n\nWhat this server does with each call of `littlehorse.LittleHorse`, and at the end of `littlehorse.extra.v1.ExtraService`,\n")
+	b.WriteString("which is ours. A test calls every one of them and compares.\n")
 	b.WriteString("*Permission* is what the Principal of the caller needs; cluster-scoped resources need it globally.\n\n")
 	b.WriteString("| RPC | state | permission |\n| --- | --- | --- |\n")
 	served := 0

@@ -89,7 +89,7 @@ func isMetric(m protoreflect.MethodDescriptor) bool {
 }
 
 func isRead(m protoreflect.MethodDescriptor) bool {
-	for _, verb := range []string{"Get", "List", "Search", "Count", "Validate", "Await", "Whoami"} {
+	for _, verb := range []string{"Get", "List", "Search", "Count", "Validate", "Await", "Whoami", "Explain"} {
 		if strings.HasPrefix(string(m.Name()), verb) {
 			return true
 		}
