@@ -28,13 +28,14 @@ type giant struct {
 	about string
 	count int // default
 	run   func(*giantWork, context.Context) (outcome string, err error)
+	waits bool // when run has ended, the giant is still there
 }
 
 var giants = map[string]giant{
-	"threads":  {"one WfRun starts COUNT ThreadRuns, each with a task, and waits for them all", 10_000, (*giantWork).threads},
-	"loop":     {"one WfRun runs a task COUNT times, one after the other", 100_000, (*giantWork).loop},
-	"variable": {"one WfRun changes a variable of COUNT bytes a hundred times", 900_000, (*giantWork).variable},
-	"queue":    {"COUNT WfRuns have a task that no worker takes", 1_000_000, (*giantWork).queue},
+	"threads":  {"one WfRun starts COUNT ThreadRuns, each with a task, and waits for them all", 10_000, (*giantWork).threads, false},
+	"loop":     {"one WfRun runs a task COUNT times, one after the other", 100_000, (*giantWork).loop, false},
+	"variable": {"one WfRun changes a variable of COUNT bytes a hundred times", 900_000, (*giantWork).variable, false},
+	"queue":    {"COUNT WfRuns have a task that no worker takes", 1_000_000, (*giantWork).queue, true},
 }
 
 // giantResult is the line that is printed: the ordinary load alone and beside the giant.
@@ -48,17 +49,23 @@ type giantResult struct {
 		Outcome string  `json:"outcome"`
 		Seconds float64 `json:"seconds"`
 	} `json:"giant"`
-	// P99Ratio is the p99 beside the giant over the p99 alone.
-	P99Ratio struct {
-		RunWf    float64 `json:"runWf"`
-		Report   float64 `json:"reportTask"`
-		NextTask float64 `json:"reportToNextTask"`
-		WfRun    float64 `json:"wfRun"`
-	} `json:"p99Ratio"`
+	// P99Ratio is the p99 beside the giant at work over the p99 alone.
+	P99Ratio ratios `json:"p99Ratio"`
+	// P99RatioWaiting is the p99 beside the giant that only waits over the p99 alone.
+	P99RatioWaiting *ratios `json:"p99RatioWaiting,omitempty"`
 	// PeakResidentMiB is the most memory that the server ever held.
 	PeakResidentMiB int64   `json:"peakResidentMiB,omitempty"`
 	Alone           *result `json:"alone"`
 	Beside          *result `json:"beside"`
+	Waiting         *result `json:"waiting,omitempty"`
+}
+
+// ratios are how much longer calls take than others.
+type ratios struct {
+	RunWf    float64 `json:"runWf"`
+	Report   float64 `json:"reportTask"`
+	NextTask float64 `json:"reportToNextTask"`
+	WfRun    float64 `json:"wfRun"`
 }
 
 func giantCommand() *cobra.Command {
@@ -68,7 +75,7 @@ func giantCommand() *cobra.Command {
 		ValidArgs: giantNames(),
 		Long: "Put on an ordinary load of WfRuns of sequential tasks at a fixed rate, first alone and then beside a giant, and\n" +
 			"print one line of JSON with both and how the latencies differ. Give the server one partition, so that they\n" +
-			"share it. The giants:\n" + giantHelp(),
+			"share it. Beside the queue the load is put on once more when all its tasks wait. The giants:\n" + giantHelp(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			g, known := giants[args[0]]
 			if !known {
@@ -104,7 +111,7 @@ func giantHelp() string {
 	return b.String()
 }
 
-// measureGiant runs the load twice and the giant once.
+// measureGiant runs the load alone, beside the giant, and beside what is left of it.
 func measureGiant(ctx context.Context, s settings, what string, count int, out io.Writer) error {
 	cfg, err := configured(&s)
 	if err != nil {
@@ -131,6 +138,11 @@ func measureGiant(ctx context.Context, s settings, what string, count int, out i
 	})
 	if err != nil {
 		return err
+	}
+	if giants[what].waits {
+		if r.Waiting, err = run(ctx, s, cfg); err != nil {
+			return err
+		}
 	}
 	r.compare(s.ServerPIDs)
 	return json.NewEncoder(out).Encode(r)
@@ -159,18 +171,28 @@ func beside(ctx context.Context, s settings, cfg lh.Config, name string, work fu
 }
 
 func (r *giantResult) compare(pids []int) {
+	r.P99Ratio = *r.Beside.over(r.Alone)
+	if r.Waiting != nil {
+		r.P99RatioWaiting = r.Waiting.over(r.Alone)
+	}
+	for _, pid := range pids {
+		r.PeakResidentMiB += max(0, procValue(pid, "status", "VmHWM:")) >> 10
+	}
+}
+
+// over compares the p99 of two measurements.
+func (r *result) over(alone *result) *ratios {
 	ratio := func(f func(*result) latency) float64 {
-		if alone := f(r.Alone).P99; alone > 0 {
-			return round(f(r.Beside).P99/alone, 2)
+		if p99 := f(alone).P99; p99 > 0 {
+			return round(f(r).P99/p99, 2)
 		}
 		return 0
 	}
-	r.P99Ratio.RunWf = ratio(func(r *result) latency { return r.Latency.RunWf })
-	r.P99Ratio.Report = ratio(func(r *result) latency { return r.Latency.Report })
-	r.P99Ratio.NextTask = ratio(func(r *result) latency { return r.Latency.NextTask })
-	r.P99Ratio.WfRun = ratio(func(r *result) latency { return r.Latency.WfRun })
-	for _, pid := range pids {
-		r.PeakResidentMiB += max(0, procValue(pid, "status", "VmHWM:")) >> 10
+	return &ratios{
+		RunWf:    ratio(func(r *result) latency { return r.Latency.RunWf }),
+		Report:   ratio(func(r *result) latency { return r.Latency.Report }),
+		NextTask: ratio(func(r *result) latency { return r.Latency.NextTask }),
+		WfRun:    ratio(func(r *result) latency { return r.Latency.WfRun }),
 	}
 }
 

@@ -54,7 +54,7 @@ type Config struct {
 	MaxSteps int
 	// FanOutChunk is how many children a record may start for a list of START_MULTIPLE_THREADS, and how many entries
 	// of a wait for more than InlineThreads it may look at, before the rest goes on in a record of its own. The
-	// original can start 64 at most. Default 100.
+	// original can start 64 at most: those start at once. Default 64.
 	FanOutChunk int
 	// MaxRecordBytes is the limit of every stored value and emitted record, at most value.MaxBytes. Default 1,047,000.
 	MaxRecordBytes int
@@ -81,7 +81,7 @@ func DefaultConfig() Config {
 		InlineThreads:     64,
 		MaxPasses:         512,
 		MaxSteps:          1_000,
-		FanOutChunk:       100,
+		FanOutChunk:       64,
 		MaxRecordBytes:    1_047_000,
 		DeleteChunk:       1_000,
 		MaxBulkDeletes:    10,

@@ -23,10 +23,11 @@ type object struct {
 	prev, next *object
 }
 
-// objectBytes is what an entry costs besides its key and value, and the least share of one entry in the cache.
+// objectBytes is what an entry costs besides its key and value. No entry takes more than its part of the cache by
+// cacheEntries: with two lanes and the default size the largest value that can be set still fits.
 const (
 	objectBytes  = 160
-	cacheEntries = 16
+	cacheEntries = 3
 )
 
 func newCache(limit int64) *cache {

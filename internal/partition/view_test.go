@@ -144,8 +144,18 @@ func TestCacheIsBounded(t *testing.T) {
 	if _, ok := l.cache.get(p, "r1"); ok {
 		t.Error("the oldest object is still there")
 	}
-	l.cache.put(p, "r9999", counter(1), 10_000)
+	l.cache.put(p, "r9999", counter(1), int(l.cache.limit))
 	if _, ok := l.cache.get(p, "r9999"); ok {
 		t.Error("an object too big for the cache left its old value there")
+	}
+}
+
+// TestLargestValueIsCached: half of the default cache, as one of two lanes has it, holds the largest value.
+func TestLargestValueIsCached(t *testing.T) {
+	p := &part{objects: map[keys.Key]*object{}}
+	c := newCache(32 << 20 / 2)
+	c.put(p, "v", counter(1), 4<<20)
+	if _, ok := c.get(p, "v"); !ok {
+		t.Error("a value of 4 MiB is read anew by every command")
 	}
 }

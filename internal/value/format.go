@@ -72,6 +72,7 @@ func formatMessage(template string, args []*lhpb.VariableValue, w *work) (string
 			if err := w.spend(len(text)); err != nil {
 				return "", err
 			}
+			b.Grow(len(text) + len(template) - end) // at once: a text may be large
 			b.WriteString(text)
 			i = end
 		default:

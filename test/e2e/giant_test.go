@@ -18,6 +18,7 @@ type giantLine struct {
 	}
 	PeakResidentMiB int
 	Alone, Beside   ordinaryLoad
+	Waiting         *ordinaryLoad
 }
 
 type ordinaryLoad struct {
@@ -49,7 +50,13 @@ func TestGiantsEndBesideOthers(t *testing.T) {
 			if line.Giant.Outcome != want || line.Giant.Count != 300 || line.PeakResidentMiB == 0 {
 				t.Errorf("giant %+v, %d MiB; want %s", line.Giant, line.PeakResidentMiB, want)
 			}
-			for _, load := range []ordinaryLoad{line.Alone, line.Beside} {
+			loads := []ordinaryLoad{line.Alone, line.Beside}
+			if waits := giant == "queue"; waits != (line.Waiting != nil) {
+				t.Errorf("a load beside a giant that waits: %+v", line.Waiting)
+			} else if waits {
+				loads = append(loads, *line.Waiting)
+			}
+			for _, load := range loads {
 				if load.Unfinished > 0 || len(load.Errors) > 0 || load.TaskRuns == 0 {
 					t.Errorf("the ordinary load: %+v", load)
 				}
