@@ -58,7 +58,7 @@ sim: ## Simulate a cluster under many seeds, or under one: make sim SEED=42
 
 .PHONY: crash
 crash: build ## Kill the real server again and again; nothing acknowledged may be lost
-	tools/need.sh strace
+	tools/need.sh strace unshare
 	go test -timeout 20m ./test/crash
 
 .PHONY: e2e

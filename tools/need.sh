@@ -6,6 +6,7 @@ set -euo pipefail
 declare -A package=(
 	[gcc]="gcc libc6-dev"
 	[strace]=strace
+	[unshare]=util-linux
 	[python3]=python3
 	[python3-venv]=python3-venv
 	[javac]=default-jdk-headless

@@ -53,6 +53,10 @@ func (p *part) admit(r *pb.Record, c class, done func(machine.Reply)) *lh.Error 
 	if p.closed || h.draining.Load() && c != internal {
 		return h.unavailable()
 	}
+	if refusal := h.noRoom(r, c); refusal != nil {
+		h.noSpace.Add(1)
+		return refusal
+	}
 	if c != internal && p.full(c) {
 		h.refused.Add(1)
 		return &lh.Error{Code: lh.ResourceExhausted, Message: "the partition is busy: try again", RetryAfter: h.cfg.RetryAfter}

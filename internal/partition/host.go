@@ -100,8 +100,9 @@ func (h *Host) Lanes() []*Lane { return append([]*Lane(nil), h.lanes...) }
 // the record; it sets source, number and time in its header and raises its catalog version.
 //
 // done is called exactly once, after the commit that covers the record is synced and published; a refusal may
-// call it before Submit returns. A full queue is ResourceExhausted with RetryAfter. A stream that is not here, a
-// Host that drains, has closed or has failed is Unavailable; then nobody knows whether the record counted.
+// call it before Submit returns. A full queue or disk is ResourceExhausted, with RetryAfter unless it takes an
+// operator. A stream that is not here, a Host that drains, has closed or has failed is Unavailable; then nobody knows
+// whether the record counted.
 // done runs on the committing goroutine: it must not block and should only pass the reply on. nil is allowed.
 func (h *Host) Submit(to machine.Stream, rec *machine.Record, done func(machine.Reply)) {
 	if p := h.parts[to]; p != nil {
@@ -250,9 +251,10 @@ func (h *Host) answered() {
 
 // Drain refuses new records, applies, commits and answers those that were submitted, and closes the Host.
 // Records emitted for other streams stay as rows. If ctx ends first, the rest is answered with Unavailable and
-// ctx's error returned.
+// ctx's error returned. Nothing waits for space on a full disk any more.
 func (h *Host) Drain(ctx context.Context) error {
 	h.draining.Store(true)
+	h.cfg.Store.StopWaiting()
 	for _, l := range h.lanes {
 		l.pump.stop()
 	}
@@ -303,6 +305,7 @@ func (h *Host) stepAll(ctx context.Context) error {
 func (h *Host) Close() error {
 	h.closeOnce.Do(func() {
 		h.draining.Store(true)
+		h.cfg.Store.StopWaiting()
 		h.stopOnce.Do(func() { close(h.stop) })
 		h.running.Wait()
 		for _, l := range h.lanes {

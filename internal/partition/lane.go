@@ -129,7 +129,7 @@ func (l *Lane) Apply() (int, error) {
 
 // room is how many records the batch still takes.
 func (l *Lane) room() int {
-	if l.filling.bytes >= l.host.cfg.BatchBytes {
+	if paused, _ := l.paused(); paused || l.filling.bytes >= l.host.cfg.BatchBytes {
 		return 0
 	}
 	return l.host.cfg.BatchRecords - l.filling.records
@@ -230,6 +230,7 @@ func (l *Lane) run() {
 // wait returns when there may be something to do, at once if more may wait already; false when the Host stops.
 func (l *Lane) wait(more bool) bool {
 	ready := l.session.Ready()
+	_, changed := l.paused()
 	if l.room() <= 0 {
 		ready, more = nil, false
 	}
@@ -247,6 +248,7 @@ func (l *Lane) wait(more bool) bool {
 	case <-ready:
 	case b := <-l.synced:
 		l.retire(b)
+	case <-changed:
 	case <-l.host.stop:
 		return false
 	}

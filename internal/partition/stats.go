@@ -58,6 +58,7 @@ type Stats struct {
 	Panics                           uint64 // records dropped because a machine panicked
 	ReadErrors                       uint64 // records refused because the state could not be read
 	Refused                          uint64 // records refused because a queue was full
+	NoSpace                          uint64 // records refused because the disk had no room for them
 	TimersFired                      uint64
 	Commands                         map[Command]uint64 // records by kind
 	Queues                           []QueueStats
@@ -84,6 +85,7 @@ type TimerStats struct {
 type counters struct {
 	commits, records, changes, bytes, commitNs atomic.Uint64
 	panics, readErrors, refused, fired         atomic.Uint64
+	noSpace                                    atomic.Uint64
 
 	mu    sync.Mutex
 	kinds map[kind]uint64
@@ -111,7 +113,7 @@ func (h *Host) Stats() Stats {
 		Commands: map[Command]uint64{},
 		Commits:  h.commits.Load(), Records: h.records.Load(), Changes: h.changes.Load(), Bytes: h.bytes.Load(),
 		CommitTime: time.Duration(h.commitNs.Load()), Panics: h.panics.Load(), ReadErrors: h.readErrors.Load(),
-		Refused: h.refused.Load(), TimersFired: h.fired.Load(),
+		Refused: h.refused.Load(), NoSpace: h.noSpace.Load(), TimersFired: h.fired.Load(),
 	}
 	s.QueueLimit, _ = h.cfg.limits(newWork)
 	h.mu.Lock()

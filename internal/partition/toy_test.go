@@ -189,6 +189,7 @@ type rig struct {
 	fs      vfs.FS
 	dir     string
 	memory  int64
+	reserve int64        // of the disk
 	logger  *slog.Logger // of the store
 	config  func(*Config)
 	streams []machine.Stream
@@ -225,6 +226,7 @@ func (r *rig) open() {
 func (r *rig) tryOpen() (err error) {
 	o := store.DefaultOptions()
 	o.Dir, o.FS, o.Partitions, o.MemoryBytes = r.dir, r.fs, 3, r.memory
+	o.ReserveBytes, o.LookEvery = r.reserve, time.Millisecond
 	if r.logger != nil {
 		o.Logger = r.logger
 	}

@@ -29,6 +29,11 @@ type Config struct {
 	StateDir string
 	// StoreMemoryBytes is the budget of the store's cache and memtables.
 	StoreMemoryBytes int64
+	// DiskReserveBytes is the free space of the disk of StateDir below which nothing new is begun, and at half of which
+	// nothing is written. -1 leaves it to the store; 0 lets the server fail when the disk is full.
+	DiskReserveBytes int64
+	// DiskCheck is how often the free space is looked at.
+	DiskCheck time.Duration
 	// CacheBytes bounds the decoded objects kept by the partitions.
 	CacheBytes int64
 	// Lanes is how many goroutines apply commands; 0 follows the number of cores.

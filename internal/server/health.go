@@ -20,7 +20,7 @@ type probes struct {
 	// dead and unready say what is wrong, or "".
 	dead, unready func() string
 	status        func() status
-	stateDir      string
+	disk          func() (disk, error)
 	metrics       http.Handler
 }
 
@@ -59,6 +59,15 @@ type restoration struct {
 	CurrentOffset int64  `json:"currentOffset"`
 }
 
+// disk is what the state folder takes, and what the disk has left; the first is the documented field, the others
+// are ours and left out as long as the server is made.
+type disk struct {
+	UsageBytes   int64  `json:"diskUsageBytes"`
+	FreeBytes    uint64 `json:"diskFreeBytes,omitempty"`
+	ReserveBytes uint64 `json:"diskReserveBytes,omitempty"`
+	Room         string `json:"diskRoom,omitempty"` // as store.Room has it
+}
+
 func newHealth(c HealthConfig, p probes) http.Handler {
 	return &health{paths: map[string]http.HandlerFunc{
 		c.Liveness:  check(p.dead),
@@ -66,12 +75,12 @@ func newHealth(c HealthConfig, p probes) http.Handler {
 		c.Status:    func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, p.status()) },
 		c.Standby:   func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, struct{}{}) },
 		c.DiskUse: func(w http.ResponseWriter, _ *http.Request) {
-			size, err := diskUse(p.stateDir)
+			d, err := p.disk()
 			if err != nil {
 				http.Error(w, err.Error(), http.StatusInternalServerError)
 				return
 			}
-			writeJSON(w, map[string]int64{"diskUsageBytes": size})
+			writeJSON(w, d)
 		},
 		c.Metrics: p.metrics.ServeHTTP,
 	}}
@@ -111,6 +120,18 @@ func writeJSON(w http.ResponseWriter, v any) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write(b)
+}
+
+// disk asks the file system and the store.
+func (s *Server) disk() (d disk, err error) {
+	d.UsageBytes, err = diskUse(s.cfg.StateDir)
+	if err != nil || s.state.Load() != stateRunning {
+		return d, err
+	}
+	u, err := s.store.DiskUsage()
+	room, _ := s.store.Room()
+	d.FreeBytes, d.ReserveBytes, d.Room = u.FreeBytes, s.store.ReserveBytes(), room.String()
+	return d, err
 }
 
 // diskUse is the size of all files below dir. Files that vanish meanwhile do not count.

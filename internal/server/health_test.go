@@ -17,11 +17,14 @@ func TestHealthPort(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := newHealth(DefaultConfig().Health, probes{
-		dead:     func() string { return wrong },
-		unready:  func() string { return wrong },
-		status:   func() status { return singleStatus("localhost", 2011, 1, 2, "RUNNING") },
-		stateDir: dir,
-		metrics:  http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "metrics") }),
+		dead:    func() string { return wrong },
+		unready: func() string { return wrong },
+		status:  func() status { return singleStatus("localhost", 2011, 1, 2, "RUNNING") },
+		disk: func() (disk, error) {
+			used, err := diskUse(dir)
+			return disk{UsageBytes: used, FreeBytes: 45, ReserveBytes: 50, Room: "scarce"}, err
+		},
+		metrics: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "metrics") }),
 	})
 	ask := func(method, target string) (int, string, string) {
 		w := httptest.NewRecorder()
@@ -39,7 +42,7 @@ func TestHealthPort(t *testing.T) {
 		{"GET", "/liveness", 200, "text/plain", "OK!"},
 		{"GET", "/readiness", 200, "text/plain", "OK!"},
 		{"GET", "/standby-status", 200, "application/json", "{}"},
-		{"GET", "/diskUsage", 200, "application/json", `{"diskUsageBytes":123}`},
+		{"GET", "/diskUsage", 200, "application/json", `{"diskUsageBytes":123,"diskFreeBytes":45,"diskReserveBytes":50,"diskRoom":"scarce"}`},
 		{"GET", "/metrics", 200, "text/plain; charset=utf-8", "metrics"},
 		{"GET", "/liveness/", 404, "", ""},
 		{"GET", "/liveness?x=1", 404, "", ""},

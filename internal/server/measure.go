@@ -128,6 +128,9 @@ func (s *Server) measureDisk() {
 	s.metrics.Read([]telemetry.Family{
 		gauge("disk_free_bytes", "Free space of the disk of the store.", "path"),
 		gauge("disk_total_bytes", "Size of the disk of the store.", "path"),
+		gauge("lh_disk_reserve_bytes", "Free space below which nothing new is begun, and at half of which nothing is written; 0 if the disk is not watched."),
+		gauge("lh_disk_room", "Whether the disk has room: 0 ample, 1 scarce (nothing new is begun), 2 none (nothing is written)."),
+		counter("lh_disk_waits_total", "Writes of the store that found no space and waited for it."),
 		gauge("lh_store_bytes", "Space the store takes."),
 	}, func(emit telemetry.Emit) {
 		if s.store.Err() != nil {
@@ -138,6 +141,10 @@ func (s *Server) measureDisk() {
 			emit("disk_total_bytes", float64(u.DiskBytes), s.cfg.StateDir)
 			emit("lh_store_bytes", float64(u.StoreBytes))
 		}
+		room, _ := s.store.Room()
+		emit("lh_disk_reserve_bytes", float64(s.store.ReserveBytes()))
+		emit("lh_disk_room", float64(room))
+		emit("lh_disk_waits_total", float64(s.store.Waits()))
 	})
 }
 
@@ -168,7 +175,7 @@ func (s *Server) measurePartitions() {
 		counter("lh_timers_fired_total", "Timers fired."),
 		counter("lh_read_errors_total", "Commands refused because the state could not be read."),
 		counter("lh_engine_panics_total", "Commands dropped because the engine panicked: each is a bug."),
-		counter("lh_refused_total", "Calls refused before anything was written, by the reason. queue_full: a partition had too many commands waiting.", "reason"),
+		counter("lh_refused_total", "Calls refused before anything was written, by the reason. queue_full: a partition had too many commands waiting; disk: the disk had no room.", "reason"),
 		gauge("lh_commands_waiting", "Commands submitted and not answered."),
 		gauge("lh_partition_commands_waiting", perPartition, "kind", "partition"),
 		gauge("lh_partition_queue_limit", "How many commands of one partition may wait before new work is refused."),
@@ -184,6 +191,7 @@ func (s *Server) measurePartitions() {
 		emit("lh_read_errors_total", float64(stats.ReadErrors))
 		emit("lh_engine_panics_total", float64(stats.Panics))
 		emit("lh_refused_total", float64(stats.Refused), "queue_full")
+		emit("lh_refused_total", float64(stats.NoSpace), "disk")
 		s.rpcs.Refusals.Each(func(why telemetry.Reason, n uint64) { emit("lh_refused_total", float64(n), why.String()) })
 		emit("lh_partition_queue_limit", float64(stats.QueueLimit))
 		s.emitQueues(emit, stats.Queues)

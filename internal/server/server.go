@@ -147,6 +147,7 @@ func (s *Server) listen(ctx context.Context, host string, port int) (net.Listene
 func (s *Server) openStore(ctx context.Context) (err error) {
 	o := store.DefaultOptions()
 	o.Dir, o.Partitions, o.MemoryBytes, o.Logger = s.cfg.StateDir, s.cfg.Partitions, s.cfg.StoreMemoryBytes, s.log
+	o.ReserveBytes, o.LookEvery = s.cfg.DiskReserveBytes, s.cfg.DiskCheck
 	if s.store, err = store.Open(ctx, o); err != nil {
 		return err
 	}
@@ -371,8 +372,8 @@ func (s *Server) probes() probes {
 			state, _ := s.coreState()
 			return singleStatus(s.cfg.InternalHost, s.cfg.InternalPort, s.cfg.InstanceID, s.cfg.Partitions, state)
 		},
-		stateDir: s.cfg.StateDir,
-		metrics:  s.metrics.Handler(),
+		disk:    s.disk,
+		metrics: s.metrics.Handler(),
 	}
 }
 

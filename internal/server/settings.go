@@ -149,6 +149,14 @@ var Settings = []Setting{
 		Name: "LHS_X_OUTPUT_MAX_RECORDS", Default: "1000000", Bounds: "1 or more", Doc: "Ours. Records for output topics kept at most, for each tenant and partition.",
 		apply: integer(1, 1<<40, func(c *Config, n int) { c.OutputRecords = n }),
 	},
+	{
+		Name: "LHS_X_DISK_RESERVE_BYTES", Default: "-1", Bounds: "-1, 0, or more", Doc: "Ours. Free space of the disk of `LHS_STATE_DIR` below which nothing new is begun, and at half of which nothing is written until there is more (disk.md). -1: a twentieth of the disk, at most 1073741824; at least `LHS_STORE_MEMORY_BYTES`, or 536870912 if that is less, but not more than a fifth of the disk. 0: the disk is not watched, and the server ends when it is full.",
+		apply: integer(-1, 1<<46, func(c *Config, n int) { c.DiskReserveBytes = int64(n) }),
+	},
+	{
+		Name: "LHS_X_DISK_CHECK_MS", Default: "1000", Bounds: "10 to 60000", Doc: "Ours. How often the free space is looked at, at least.",
+		apply: integer(10, 60_000, func(c *Config, n int) { c.DiskCheck = time.Duration(n) * time.Millisecond }),
+	},
 	none("LHS_X_ENABLE_TIMER_STREAMS", "Separate timer application."),
 
 	{

@@ -61,6 +61,7 @@ func (b *Batch) Commit() (failure error) {
 		b.store.fail(fmt.Errorf("commit: %w", err))
 		return b.store.Err()
 	}
+	b.store.watch.wrote(b.b.Len())
 	return b.b.Close()
 }
 

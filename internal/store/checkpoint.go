@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"io"
+	"syscall"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -16,6 +17,9 @@ func (s *Store) Checkpoint(dir string) error {
 		return err
 	}
 	defer s.end()
+	if room, _ := s.Room(); room == None {
+		return fmt.Errorf("store: checkpoint: the disk is full, and a copy would keep the store from freeing space: %w", syscall.ENOSPC)
+	}
 	if err := s.db.Checkpoint(dir, pebble.WithFlushedWAL()); err != nil {
 		return fmt.Errorf("store: checkpoint: %w", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -35,6 +36,13 @@ type Options struct {
 	MemoryBytes int64
 	// Compactions is how many compactions may run at the same time; default half of GOMAXPROCS, at least 1.
 	Compactions int
+	// ReserveBytes is the free space of the disk below which Store.Room is Scarce, and at half of which there is
+	// None. -1 is a twentieth of the disk, at most 1 GiB; at least twice what the memtables take, unless that is more
+	// than a fifth of the disk. With 0, the default, the disk is not watched, and the store
+	// fails when it is full; else a write that finds no space waits for some.
+	ReserveBytes int64
+	// LookEvery is how often the free space is looked at, at least; default 1 s.
+	LookEvery time.Duration
 	// Logger; discarding by default.
 	Logger *slog.Logger
 }
@@ -45,6 +53,7 @@ func DefaultOptions() Options {
 		Mode:        Embedded,
 		MemoryBytes: 512 << 20,
 		Compactions: max(1, runtime.GOMAXPROCS(0)/2),
+		LookEvery:   time.Second,
 		Logger:      slog.New(slog.DiscardHandler),
 	}
 }
@@ -71,6 +80,10 @@ func (o *Options) Validate() error {
 		return fmt.Errorf("store: MemoryBytes is %d, it must be at least %d", o.MemoryBytes, minMemoryBytes)
 	case o.Compactions < 1:
 		return fmt.Errorf("store: Compactions is %d, it must be at least 1", o.Compactions)
+	case o.ReserveBytes < -1:
+		return fmt.Errorf("store: ReserveBytes is %d, it must be -1 or more", o.ReserveBytes)
+	case o.LookEvery <= 0:
+		return fmt.Errorf("store: LookEvery is %s, it must be positive", o.LookEvery)
 	case o.Logger == nil:
 		return errors.New("store: no Logger: start from DefaultOptions")
 	}

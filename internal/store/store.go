@@ -29,6 +29,7 @@ type Store struct {
 	cache *pebble.Cache
 
 	healthChecks io.Closer // nil for a file system that was handed in
+	watch        *watch    // of the disk's free space; nil if there is none
 
 	failOnce sync.Once
 	failed   chan struct{}
@@ -42,8 +43,9 @@ type Store struct {
 }
 
 // Open opens the store, or makes it. It refuses a store that another process has open, one of another mode or
-// another number of partitions, and one of a newer format. When ctx ends, or the disk fails, while the log is
-// replayed, Open returns; what it has begun is then left to the end of the process.
+// another number of partitions, and one of a newer format, and it opens none on a disk without the room for it. When
+// ctx ends, or the disk fails, while the log is replayed, Open returns; what it has begun is then left to the end of
+// the process.
 func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
@@ -58,11 +60,19 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 			err = s.Err()
 		}
 		if err != nil {
+			s.watch.end()
 			err = errors.Join(err, s.closeHealthChecks())
 		}
 	}()
 	if err := s.makeDir(); err != nil {
 		return nil, fmt.Errorf("store: make %s: %w", o.Dir, err)
+	}
+	if s.watch, err = s.newWatch(&o); err != nil {
+		return nil, err
+	}
+	if s.watch != nil {
+		s.fs = &patient{FS: s.fs, watch: s.watch}
+		s.watch.start()
 	}
 	s.cache = pebble.NewCache(max(o.MemoryBytes-memtables*o.memtableBytes(), minMemtableBytes))
 	defer s.cache.Unref()
@@ -167,7 +177,9 @@ const closeGrace = time.Second
 
 // Close ends the store. Snapshots and cursors must be closed before. If the store has failed, that failure is
 // returned; if then a commit hangs on the broken disk, or Pebble may hold a lock for ever, nothing else is done.
+// Nothing waits for space any more: what is still to be written on a full disk makes the store fail.
 func (s *Store) Close() error {
+	s.watch.end()
 	if s.Err() != nil && (s.wedged.Load() || !s.settled()) {
 		return s.Err()
 	}

@@ -116,6 +116,26 @@ func freePorts(t testing.TB, n int) []string {
 // Start runs the binary and returns when it answers. The process is killed when the test ends.
 func (s *Server) Start(t testing.TB) {
 	t.Helper()
+	s.launch(t)
+	conn := s.Dial(t)
+	defer conn.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	if _, err := lhpb.NewLittleHorseClient(conn).GetServerVersion(ctx, &emptypb.Empty{}, grpc.WaitForReady(true)); err != nil {
+		s.Kill()
+		t.Fatalf("the server does not answer: %v\n%s", err, s.out)
+	}
+}
+
+// TryStart runs the binary where it should not start, and returns its exit code and what it printed.
+func (s *Server) TryStart(t testing.TB) (code int, said string) {
+	t.Helper()
+	s.launch(t)
+	return s.Exited(), s.Output()
+}
+
+func (s *Server) launch(t testing.TB) {
+	t.Helper()
 	args := append(append([]string{}, s.Wrap...), Binary(t), "serve")
 	s.out = &bytes.Buffer{}
 	s.cmd = exec.Command(args[0], args[1:]...)
@@ -128,14 +148,6 @@ func (s *Server) Start(t testing.TB) {
 	}
 	cmd := s.cmd
 	t.Cleanup(func() { killGroup(cmd) })
-	conn := s.Dial(t)
-	defer conn.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
-	defer cancel()
-	if _, err := lhpb.NewLittleHorseClient(conn).GetServerVersion(ctx, &emptypb.Empty{}, grpc.WaitForReady(true)); err != nil {
-		s.Kill()
-		t.Fatalf("the server does not answer: %v\n%s", err, s.out)
-	}
 }
 
 // Dial connects to the public listener.
