@@ -59,13 +59,11 @@ func (w *wfRun) externalEvent(id *lhpb.ExternalEventId) *externalEvent {
 
 func (w *wfRun) eventNamed(def, guid string) *externalEvent {
 	k := w.keys.ExternalEvent(def, guid)
-	for _, e := range w.events {
-		if e.row.key == k {
-			return e
-		}
+	if e := w.events.get(k); e != nil {
+		return e
 	}
 	e := &externalEvent{run: w, row: load[lhpb.ExternalEvent](w.tx, k)}
-	w.events = append(w.events, e)
+	w.events.add(k, e)
 	return e
 }
 

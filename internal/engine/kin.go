@@ -20,13 +20,11 @@ type kinRow struct {
 }
 
 func (t *threadRun) kin(other int32) *kinRow {
-	for _, k := range t.kinRows {
-		if k.other == other {
-			return k
-		}
+	if k := t.kinRows.get(other); k != nil {
+		return k
 	}
 	k := &kinRow{other: other, row: load[pb.Kin](t.run.tx, t.run.keys.Kin(t.number, other))}
-	t.kinRows = append(t.kinRows, k)
+	t.kinRows.add(other, k)
 	return k
 }
 
@@ -132,7 +130,7 @@ func (t *threadRun) joined() *lhpb.ThreadRun {
 			kin[other] = row
 		}
 	}
-	for _, k := range t.kinRows {
+	for _, k := range t.kinRows.all {
 		kin[k.other] = k.row.now
 	}
 	out := t.get().CloneVT()

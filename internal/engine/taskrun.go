@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"slices"
 	"time"
 
 	"littlehorse/internal/keys"
@@ -51,17 +50,15 @@ func (t *txn) taskRun(id *lhpb.TaskRunId) *taskRun {
 
 // task is the TaskRun of that guid; nil if there is none.
 func (w *wfRun) task(guid string) *taskRun {
-	for _, k := range slices.Backward(w.tasks) {
-		if k.get().Id.TaskGuid == guid {
-			return k
-		}
+	if k := w.tasks.get(guid); k != nil {
+		return k
 	}
 	k := &taskRun{run: w}
 	k.row = load[lhpb.TaskRun](w.tx, w.keys.TaskRun(guid))
 	if k.row.now == nil {
 		return nil
 	}
-	w.tasks = append(w.tasks, k)
+	w.tasks.add(guid, k)
 	return k
 }
 
@@ -97,7 +94,7 @@ func (w *wfRun) schedule(s taskStart) *taskRun {
 		TimeoutSeconds:     timeout,
 		ExponentialBackoff: s.node.ExponentialBackoff,
 	})
-	w.tasks = append(w.tasks, k)
+	w.tasks.add(s.guid, k)
 	w.tx.scheduled = append(w.tx.scheduled, k)
 	return k
 }

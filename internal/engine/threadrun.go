@@ -16,7 +16,7 @@ type threadRun struct {
 	graph  *spec.Graph  // nil if the WfSpec is gone
 	spec   *spec.Thread // nil if the graph is
 
-	kinRows []*kinRow
+	kinRows met[int32, *kinRow]
 	born    []int32 // children of this record that the ThreadRun's own row does not list
 
 	// restless is a ThreadRun below that still moved when it was last looked at, as far as this record knows;

@@ -27,11 +27,10 @@ type txn struct {
 	nowNs int64
 	now   *timestamppb.Timestamp
 
-	runs      []*wfRun
-	runByName map[string]*wfRun // once there are many
-	touched   []entry
-	loose     []machine.Change
-	emits     []machine.Emit
+	runs    met[string, *wfRun]
+	touched []entry
+	loose   []machine.Change
+	emits   []machine.Emit
 	// withdrawals are those looked at.
 	withdrawals map[keys.Key]*row[pb.Empty, *pb.Empty]
 	// delivered is the ExternalEvent that the record brings from the partition of a correlation key.
@@ -123,7 +122,7 @@ type entry interface {
 
 // commit turns what was touched into effects.
 func (t *txn) commit(reply machine.Reply) machine.Effects {
-	for _, w := range t.runs {
+	for _, w := range t.runs.all {
 		w.settle()
 	}
 	changes := make([]machine.Change, 0, 2*len(t.touched)+len(t.loose)+8)
@@ -213,7 +212,7 @@ func (t *txn) anyWfRun(id *lhpb.WfRunId) *wfRun {
 		return nil
 	}
 	name := lh.WfRunIDString(id)
-	if w := t.knownRun(name); w != nil {
+	if w := t.runs.get(name); w != nil {
 		return w
 	}
 	w := &wfRun{tx: t, name: name, keys: t.keys.RunNamed(name)}
@@ -221,31 +220,6 @@ func (t *txn) anyWfRun(id *lhpb.WfRunId) *wfRun {
 	if w.row.now != nil {
 		w.graph = t.specs.WfSpec(w.row.now.GetWfRun().GetWfSpecId())
 	}
-	t.runs = append(t.runs, w)
-	if t.runByName != nil {
-		t.runByName[name] = w
-	}
+	t.runs.add(name, w)
 	return w
-}
-
-// fewRuns is how many WfRuns are found by looking through them all.
-const fewRuns = 8
-
-// knownRun is the WfRun of that name if the record has met it.
-func (t *txn) knownRun(name string) *wfRun {
-	if len(t.runs) > fewRuns && t.runByName == nil {
-		t.runByName = make(map[string]*wfRun, 2*len(t.runs))
-		for _, w := range t.runs {
-			t.runByName[w.name] = w
-		}
-	}
-	if t.runByName != nil {
-		return t.runByName[name]
-	}
-	for _, w := range t.runs {
-		if w.name == name {
-			return w
-		}
-	}
-	return nil
 }

@@ -37,17 +37,15 @@ func (o owner) has(user string) bool { return o.user != nil && *o.user == user }
 
 // userTask is the UserTaskRun of that guid; nil if there is none.
 func (w *wfRun) userTask(guid string) *userTaskRun {
-	for _, u := range w.forms {
-		if u.get().Id.UserTaskGuid == guid {
-			return u
-		}
+	if u := w.forms.get(guid); u != nil {
+		return u
 	}
 	u := &userTaskRun{run: w}
 	u.row = load[lhpb.UserTaskRun](w.tx, w.keys.UserTaskRun(guid))
 	if u.row.now == nil {
 		return nil
 	}
-	w.forms = append(w.forms, u)
+	w.forms.add(guid, u)
 	return u
 }
 
@@ -63,7 +61,7 @@ func (w *wfRun) newUserTaskRun(n *nodeRun, def *lhpb.UserTaskDef, notes *string)
 		ScheduledTime: w.tx.now,
 		NodeRunId:     n.id(),
 	})
-	w.forms = append(w.forms, u)
+	w.forms.add(guid, u)
 	return u
 }
 

@@ -19,9 +19,9 @@ type wfRun struct {
 
 	loaded []*threadRun // ascending
 	gone   []int32      // ThreadRuns archived by this record
-	tasks  []*taskRun
-	forms  []*userTaskRun
-	events []*externalEvent
+	tasks  met[string, *taskRun]
+	forms  met[string, *userTaskRun]
+	events met[keys.Key, *externalEvent]
 	posted *externalEvent   // stored by this record
 	thrown map[string]int32 // next number of WorkflowEvents, by definition
 	// alerted holds the subjects whose watches were looked at.
