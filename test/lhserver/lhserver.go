@@ -98,6 +98,9 @@ func New(t testing.TB, data string, env ...string) *Server {
 	}
 }
 
+// Setenv adds settings, which win over earlier ones, for the next start.
+func (s *Server) Setenv(env ...string) { s.env = append(s.env, env...) }
+
 // freePorts asks the kernel for ports that nobody listens on.
 func freePorts(t testing.TB, n int) []string {
 	t.Helper()

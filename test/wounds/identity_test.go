@@ -1,0 +1,106 @@
+package wounds
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/metadata"
+
+	"littlehorse/lhpb"
+	"littlehorse/test/lhserver"
+	"littlehorse/test/pki"
+)
+
+// forged is what a caller may say of himself without proving it.
+var forged = []string{
+	"principal", "boss", "principalid", "boss", "principal-id", "boss", "clientid", "boss", "_clientid", "boss", "x-principal", "boss",
+	"x-forwarded-user", "boss", "x-forwarded-client-cert", "Subject=\"CN=boss\"", "authorization", "Bearer boss",
+}
+
+func TestIdentityComesFromTheListener(t *testing.T) {
+	ctx, authority, port := within(t), pki.NewAuthority(t, "authority"), freePort(t)
+	pair := authority.Server()
+	s := lhserver.New(t, t.TempDir(), "LHS_CLUSTER_PARTITIONS=2", "LHS_CA_CERT="+authority.File(),
+		"LHS_LISTENERS_PROTOCOL_MAP=PROVEN:MTLS", "LHS_LISTENERS_AUTHENTICATION_MAP=PROVEN:MTLS",
+		"LHS_LISTENER_PROVEN_CERT="+pair.Cert, "LHS_LISTENER_PROVEN_KEY="+pair.Key)
+	_, plain, err := net.SplitHostPort(s.API)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Setenv("LHS_LISTENERS=PLAIN:" + plain + ",PROVEN:" + port)
+	s.Start(t)
+	conn := s.Dial(t)
+	t.Cleanup(func() { conn.Close() })
+	open := lhpb.NewLittleHorseClient(conn)
+	with := func(name string) lhpb.LittleHorseClient {
+		t.Helper()
+		conn := must(grpc.NewClient("127.0.0.1:"+port, grpc.WithTransportCredentials(credentials.NewTLS(&tls.Config{
+			RootCAs: authority.Pool(), Certificates: []tls.Certificate{authority.Client(name).Load(t)}, MinVersion: tls.VersionTLS13,
+		}))))(t)
+		t.Cleanup(func() { conn.Close() })
+		return lhpb.NewLittleHorseClient(conn)
+	}
+
+	everything := &lhpb.ServerACLs{Acls: []*lhpb.ServerACL{{
+		Resources: []lhpb.ACLResource{lhpb.ACLResource_ACL_ALL_RESOURCES}, AllowedActions: []lhpb.ACLAction{lhpb.ACLAction_ALL_ACTIONS},
+	}}}
+	must(open.PutPrincipal(ctx, &lhpb.PutPrincipalRequest{Id: "boss", GlobalAcls: everything}))(t)
+	boss, clerk := with("boss"), with("clerk")
+	must(boss.PutPrincipal(ctx, &lhpb.PutPrincipalRequest{Id: "clerk"}))(t)
+	must(boss.PutPrincipal(ctx, &lhpb.PutPrincipalRequest{Id: "anonymous", Overwrite: true}))(t)
+
+	lying := metadata.AppendToOutgoingContext(ctx, forged...)
+	for who, is := range map[string]lhpb.LittleHorseClient{"anonymous": open, "clerk": clerk, "boss": boss} {
+		for _, ctx := range []context.Context{ctx, lying} {
+			if me := must(is.Whoami(ctx, nil))(t); me.Id.Id != who {
+				t.Errorf("%s is taken for %s", who, me.Id.Id)
+			}
+			_, err := is.SearchTenant(ctx, &lhpb.SearchTenantRequest{})
+			if who == "boss" {
+				must(is, err)(t)
+				continue
+			}
+			wantCode(t, err, codes.PermissionDenied, "Missing permissions")
+		}
+	}
+}
+
+func freePort(t *testing.T) string {
+	t.Helper()
+	l := must(net.Listen("tcp", "127.0.0.1:0"))(t)
+	defer l.Close()
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+// elsewhere are the wounds whose tests need what is inside.
+var elsewhere = map[string]string{
+	"ActionsFitTheirResource":       "../e2e/permission_test.go",
+	"NothingAcknowledgedBeforeSync": "../crash/sync_test.go",
+	"QueuesAreBounded":              "../../internal/taskqueue/queues_test.go",
+}
+
+// Whoever moves such a test says here where it is now.
+func TestWoundsElsewhereHaveTheirTests(t *testing.T) {
+	for name, file := range elsewhere {
+		text, err := os.ReadFile(file)
+		if err == nil && !strings.Contains(string(text), fmt.Sprintf("func Test%s(t *testing.T)", name)) {
+			err = errors.New("it is not there")
+		}
+		if err != nil {
+			t.Errorf("Test%s in %s: %v", name, file, err)
+		}
+	}
+}
