@@ -27,7 +27,7 @@ type stream struct {
 }
 
 func newStream(t testing.TB) *stream {
-	return &stream{t: t, machine: NewMachine(), state: machine.NewMem(), view: NewView(), tenant: "acme"}
+	return &stream{t: t, machine: NewMachine(DefaultConfig()), state: machine.NewMem(), view: NewView(), tenant: "acme"}
 }
 
 // apply appends a record; its time is its offset in seconds.

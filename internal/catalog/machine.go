@@ -3,22 +3,28 @@ package catalog
 import (
 	"google.golang.org/protobuf/proto"
 
+	"littlehorse/internal/keys"
 	"littlehorse/internal/lh"
 	"littlehorse/internal/machine"
 	"littlehorse/internal/pb"
 )
 
 // Machine applies the records of the metadata stream. It has no state of its own.
-type Machine struct{}
+type Machine struct{ config Config }
 
 var _ machine.Machine = (*Machine)(nil)
 
-// NewMachine returns the machine of the metadata stream.
-func NewMachine() *Machine { return &Machine{} }
+// NewMachine returns the machine of the metadata stream. It panics if the Config is not valid.
+func NewMachine(c Config) *Machine {
+	if err := c.Validate(); err != nil {
+		panic("catalog: " + err.Error())
+	}
+	return &Machine{config: c}
+}
 
 // Apply implements machine.Machine. The reply to a put is the stored object, that to a delete is empty.
-func (*Machine) Apply(v machine.View, r *pb.Record) machine.Effects {
-	t := newTxn(v, r.GetHeader())
+func (m *Machine) Apply(v machine.View, r *pb.Record) machine.Effects {
+	t := newTxn(m.config, v, r.GetHeader())
 	value, refusal := t.apply(r)
 	if refusal != nil {
 		return machine.Refuse(refusal)
@@ -69,6 +75,9 @@ func (t *txn) apply(r *pb.Record) (proto.Message, *lh.Error) {
 		return nil, t.deleteBulkJob(c.DeleteBulkJob)
 	case *pb.Record_BulkJobProgress:
 		t.bulkJobProgress(c.BulkJobProgress)
+		return nil, nil
+	case *pb.Record_TimerFired:
+		t.timerFired(keys.Key(c.TimerFired.GetKey()))
 		return nil, nil
 	case *pb.Record_DeletePrincipal:
 		return nil, t.deletePrincipal(c.DeletePrincipal)

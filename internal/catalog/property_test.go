@@ -64,7 +64,7 @@ func TestReplayGivesTheSameBytes(t *testing.T) {
 		}
 		again := machine.NewMem()
 		for _, r := range s.records {
-			again.Commit(NewMachine().Apply(again, decodedRecord(rt, r)).Changes)
+			again.Commit(NewMachine(DefaultConfig()).Apply(again, decodedRecord(rt, r)).Changes)
 		}
 		if len(again.Keys()) != len(s.state.Keys()) {
 			rt.Fatalf("%d rows, replayed %d", len(s.state.Keys()), len(again.Keys()))

@@ -18,13 +18,14 @@ type txn struct {
 	*rows
 	// cluster are the definitions that belong to no tenant.
 	cluster *rows
+	config  Config
 	header  *pb.Header
 	changes []machine.Change
 	emits   []machine.Emit
 }
 
-func newTxn(v machine.View, h *pb.Header) *txn {
-	return &txn{rows: rowsOf(v, h.GetTenant()), cluster: rowsOf(v, ""), header: h}
+func newTxn(c Config, v machine.View, h *pb.Header) *txn {
+	return &txn{rows: rowsOf(v, h.GetTenant()), cluster: rowsOf(v, ""), config: c, header: h}
 }
 
 func (t *txn) now() *timestamppb.Timestamp { return timestamppb.New(time.Unix(0, t.header.GetAtNs())) }

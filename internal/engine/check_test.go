@@ -80,7 +80,15 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 	ended.WfRun.Status = lhpb.LHStatus_COMPLETED
 	uncounted := row.CloneVT()
 	uncounted.Active = 1
+	migrating := row.CloneVT()
+	migrating.WfRun.WorkflowMigrationPlanId = &lhpb.WorkflowMigrationPlanId{Name: "p"}
+	w.meta.next().plans["p"] = planTo(row.WfRun.WfSpecId, "main", "w")
+	fannedOut := get[lhpb.NodeRun](w, r.NodeRun(0, 2)).CloneVT()
+	fannedOut.NodeType = &lhpb.NodeRun_StartMultipleThreads{StartMultipleThreads: &lhpb.StartMultipleThreadsRun{}}
 	for name, s := range map[string]*sharedState{
+		"left of a migration":       w.state.with(r.WfRun(), overWith(row)),
+		"left where it is":          w.state.with(r.WfRun(), migrating),
+		"children left behind":      w.state.with(r.NodeRun(0, 2), fannedOut),
 		"halted for nothing":        thread(1, func(x *lhpb.ThreadRun) { x.Status = lhpb.LHStatus_HALTED }),
 		"halting for nothing":       thread(1, func(x *lhpb.ThreadRun) { x.Status = lhpb.LHStatus_HALTING }),
 		"waits for what has failed": thread(1, func(x *lhpb.ThreadRun) { x.Status = lhpb.LHStatus_ERROR }),
@@ -94,6 +102,42 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 			Row(0, keys.TagID{WfRun: "w", Guid: "0-9"}), &pb.Empty{}),
 	} {
 		if len(w.violations(s)) == 0 {
+			t.Errorf("%s: not found", name)
+		}
+	}
+}
+
+// planTo leads a node of a WfSpec to itself.
+func planTo(spec *lhpb.WfSpecId, thread, node string) *lhpb.WorkflowMigrationPlan {
+	return &lhpb.WorkflowMigrationPlan{
+		WorkflowMigrationPlanId: &lhpb.WorkflowMigrationPlanId{Name: "p"}, OldWfSpec: spec, MajorVersion: spec.MajorVersion, Revision: spec.Revision,
+		ThreadMigrations: map[string]*lhpb.ThreadMigrationPlan{thread: {
+			NewThreadName: thread, NodeMigrations: map[string]*lhpb.NodeMigrationPlan{node: {NewNodeName: node}},
+		}},
+	}
+}
+
+// overWith is the row with something left of a migration.
+func overWith(row *pb.WfRunRow) *pb.WfRunRow {
+	out := row.CloneVT()
+	out.Unmigrated = 2
+	return out
+}
+
+func TestCheckFindsWhatNothingGoesOnWith(t *testing.T) {
+	w := newTestWorld(t, engine.DefaultConfig(), "thread main\n e: EVENT go")
+	w.runSpec("spec0", "w", nil)
+	if found := check.Quiet(w.state); len(found) > 0 {
+		t.Fatal(found)
+	}
+	id := &lhpb.CorrelatedEventId{Key: "k", ExternalEventDefId: &lhpb.ExternalEventDefId{Name: "go"}}
+	for name, s := range map[string]*sharedState{
+		"cut short":        w.state.with(run("w").Continue("advance"), &pb.Suspended{}),
+		"fans out":         w.state.with(run("w").ToFanOut(1), &pb.Empty{}),
+		"share of a job":   w.state.with(keys.In(tenant).BulkShare("j"), &pb.BulkShare{}),
+		"event being sent": w.state.with(keys.In(tenant).Correlation("go", "k").Event(), &pb.CorrelatedEventRow{CorrelatedEvent: &lhpb.CorrelatedEvent{Id: id}, Serving: true}),
+	} {
+		if len(check.Quiet(s)) == 0 {
 			t.Errorf("%s: not found", name)
 		}
 	}

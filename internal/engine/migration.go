@@ -206,15 +206,15 @@ func (t *threadRun) migrateFrom(n *nodeRun) bool {
 		return false
 	}
 	moved, f := t.moved(step)
-	if f != nil {
-		n.fail(f)
-		t.failAt(n, f)
-		return true
-	}
 	n.halt()
 	if n.status() == lhpb.LHStatus_HALTED && n.get().GetExternalEvent() != nil {
 		n.unwatchEvent()
 		n.withdraw()
+	}
+	if f != nil {
+		n.fail(f)
+		t.failAt(n, f)
+		return true
 	}
 	if f := t.become(moved, step); f != nil {
 		n := t.node()

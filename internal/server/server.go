@@ -177,6 +177,10 @@ func (s *Server) openPartitions(ctx context.Context) (err error) {
 	if err := limits.Validate(); err != nil {
 		return err
 	}
+	definitions := catalog.Config{OutputRetention: s.cfg.OutputRetention, OutputRecords: s.cfg.OutputRecords}
+	if err := definitions.Validate(); err != nil {
+		return err
+	}
 	metrics := rollup.Config{Retention: s.cfg.MetricRetention}
 	if err := metrics.Validate(); err != nil {
 		return err
@@ -184,7 +188,7 @@ func (s *Server) openPartitions(ctx context.Context) (err error) {
 	c := partition.DefaultConfig()
 	c.Streams, c.Store, c.Log = s.streams(), s.store, s.order
 	c.Machines = map[machine.Kind]machine.Machine{
-		machine.Metadata:    catalog.NewMachine(),
+		machine.Metadata:    catalog.NewMachine(definitions),
 		machine.Core:        engine.New(specs{s.view}, limits),
 		machine.Repartition: rollup.New(metrics),
 	}

@@ -6,7 +6,6 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"littlehorse/internal/catalog"
 	"littlehorse/internal/engine"
 	"littlehorse/internal/engine/check"
 	"littlehorse/internal/keys"
@@ -125,6 +124,29 @@ func (w *world) judgeCorrelations() {
 	}
 }
 
+// judgeQuiet wants nothing left that only a record would go on with, now that none is under way, and nothing published
+// for longer than it is kept.
+func (w *world) judgeQuiet() {
+	for _, s := range w.streams {
+		if s.Kind == machine.Repartition {
+			continue
+		}
+		m, err := w.state(s)
+		if err != nil {
+			w.violate("quiet", "%v", err)
+			return
+		}
+		if s.Kind == machine.Core {
+			for _, bad := range check.Quiet(m) {
+				w.violate("quiet", "%s %v", s, bad)
+			}
+		}
+		for _, bad := range check.Output(m) {
+			w.violate("output", "%s %v", s, bad)
+		}
+	}
+}
+
 // judgeReplay applies the records once more, from nothing, and wants the same bytes.
 func (w *world) judgeReplay() {
 	if w.lanes < len(w.streams) {
@@ -144,7 +166,7 @@ func (w *world) judgeReplay() {
 
 func (w *world) replay(s machine.Stream) *machine.Mem {
 	m := machine.NewMem()
-	var next machine.Machine = catalog.NewMachine()
+	var next machine.Machine = definitions()
 	switch s.Kind {
 	case machine.Metadata:
 	case machine.Core:

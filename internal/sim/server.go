@@ -98,7 +98,7 @@ func (s *server) open() (err error) {
 func (s *server) machines() map[machine.Kind]machine.Machine {
 	return map[machine.Kind]machine.Machine{
 		machine.Core:     &recorder{world: s.world, next: s.world.core(s.view)},
-		machine.Metadata: &recorder{world: s.world, next: catalog.NewMachine()},
+		machine.Metadata: &recorder{world: s.world, next: definitions()},
 
 		machine.Repartition: &recorder{world: s.world, next: aggregates()},
 	}
@@ -109,11 +109,19 @@ func (w *world) core(view *catalog.View) machine.Machine {
 	c.Partitions = partitions
 	c.CorrelateChunk = 1
 	c.MaxBulkDeletes = 1
+	c.OutputRetention, c.OutputRecords = outputRetention, outputRecords
 	e := engine.New(specs{view}, c)
 	if w.options.Fault == NoFault || w.options.Fault == ReplyBeforeSync {
 		return e
 	}
 	return &faulty{Machine: e, fault: w.options.Fault}
+}
+
+// definitions keep what they publish so short that it is gone in the end.
+func definitions() machine.Machine {
+	c := catalog.DefaultConfig()
+	c.OutputRetention, c.OutputRecords = outputRetention, outputRecords
+	return catalog.NewMachine(c)
 }
 
 // aggregates keep their windows so short that they are gone in the end.

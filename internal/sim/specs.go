@@ -231,15 +231,19 @@ func (g *generator) loop(b *body, depth int) {
 	}}
 }
 
-// counter is the definition of an INT variable that begins at 0.
+// counter is the definition of an INT variable that begins at 0, and that others may see or not.
 func (g *generator) counter(name string) *lhpb.ThreadVarDef {
+	access := lhpb.WfRunVariableAccessLevel_PRIVATE_VAR
+	if g.rng.IntN(2) == 0 {
+		access = lhpb.WfRunVariableAccessLevel_PUBLIC_VAR
+	}
 	return &lhpb.ThreadVarDef{
 		VarDef: &lhpb.VariableDef{
 			Name:         name,
 			TypeDef:      &lhpb.TypeDefinition{DefinedType: &lhpb.TypeDefinition_PrimitiveType{PrimitiveType: lhpb.VariableType_INT}},
 			DefaultValue: intValue(0),
 		},
-		AccessLevel: lhpb.WfRunVariableAccessLevel_PRIVATE_VAR,
+		AccessLevel: access,
 		Searchable:  g.rng.IntN(2) == 0,
 	}
 }

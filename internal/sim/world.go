@@ -16,8 +16,11 @@ import (
 const (
 	partitions = 3
 	specCount  = 3
+	// outputRetention and outputRecords bound what tenants with output topics can read back.
+	outputRetention = 10 * time.Minute
+	outputRecords   = 40
 	// horizon bounds the virtual time in which everything that was begun must end, workers being willing.
-	horizon = 2 * time.Hour
+	horizon = 12 * time.Hour
 )
 
 // Options of one run.
@@ -134,6 +137,7 @@ func (w *world) play() error {
 	}
 	w.judge()
 	w.judgeCorrelations()
+	w.judgeQuiet()
 	w.judgeEnds()
 	lot := w.largestLot()
 	if err := w.bulkDelete(lot); err != nil {
@@ -141,6 +145,7 @@ func (w *world) play() error {
 	}
 	w.judge()
 	w.judgeBulk(lot)
+	w.judgeQuiet()
 	w.judgeReplay()
 	return nil
 }
@@ -157,13 +162,28 @@ func (w *world) eventDef() *lhpb.PutExternalEventDefRequest {
 
 func specName(n int) string { return fmt.Sprintf("spec-%d", n) }
 
+// publishing has the run data and definitions of every other world published, of some only the definitions.
+func (w *world) publishing() []*pb.Record {
+	if w.rng.IntN(2) == 0 {
+		return nil
+	}
+	level := lhpb.OutputTopicConfig_ALL_ENTITY_EVENTS
+	if w.rng.IntN(4) == 0 {
+		level = lhpb.OutputTopicConfig_NO_ENTITY_EVENTS
+	}
+	return []*pb.Record{{Command: &pb.Record_PutTenant{PutTenant: &lhpb.PutTenantRequest{
+		Id: tenant, OutputTopicConfig: &lhpb.OutputTopicConfig{DefaultRecordingLevel: level},
+	}}}}
+}
+
 // define registers the definitions and waits for them.
 func (w *world) define() error {
-	puts := []*pb.Record{
+	puts := w.publishing()
+	puts = append(puts, []*pb.Record{
 		{Command: &pb.Record_PutTaskDef{PutTaskDef: &lhpb.PutTaskDefRequest{Name: taskDef}}},
 		{Command: &pb.Record_PutExternalEventDef{PutExternalEventDef: w.eventDef()}},
 		{Command: &pb.Record_PutExternalEventDef{PutExternalEventDef: &lhpb.PutExternalEventDefRequest{Name: stopDef}}},
-	}
+	}...)
 	puts = append(puts,
 		&pb.Record{Command: &pb.Record_PutWorkflowEventDef{PutWorkflowEventDef: &lhpb.PutWorkflowEventDefRequest{Name: noteDef}}},
 		&pb.Record{Command: &pb.Record_PutUserTaskDef{PutUserTaskDef: &lhpb.PutUserTaskDefRequest{

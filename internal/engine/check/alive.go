@@ -29,6 +29,7 @@ func (s *state) checkRun(w *wfRun) {
 	}
 	s.checkStatus(w, entry)
 	s.checkForms(w)
+	s.checkMigration(w, s.specsOf(w.tenant))
 	for _, n := range sortedKeys(w.threads) {
 		t := w.threads[n]
 		if terminal(t.Status) {

@@ -8,6 +8,13 @@ import (
 	"littlehorse/internal/pb"
 )
 
+// Output checks the output records of a partition, be it a core partition or that of the metadata.
+func Output(v machine.View) []Violation {
+	s := &state{view: v}
+	s.checkOutput()
+	return s.found
+}
+
 // checkOutput wants the output records of each tenant to be exactly those that its log speaks of, with a timer
 // that deletes them in time.
 func (s *state) checkOutput() {
