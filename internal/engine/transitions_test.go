@@ -69,6 +69,15 @@ var stateMachines = []machineOf{
 		{"TASK_RUNNING", "TASK_PENDING"},
 		{"TASK_PENDING", "TASK_SCHEDULED"},
 	}},
+	// THREAD_STOPPED is for none: who is halted because others are done stays THREAD_IN_PROGRESS.
+	{"awaited ThreadRun", [][2]string{
+		{unborn, "THREAD_IN_PROGRESS"},
+		{"THREAD_IN_PROGRESS", "THREAD_COMPLETED_OR_FAILURE_HANDLED"},
+		{"THREAD_IN_PROGRESS", "THREAD_UNSUCCESSFUL"},
+		{"THREAD_IN_PROGRESS", "THREAD_HANDLING_FAILURE"},
+		{"THREAD_HANDLING_FAILURE", "THREAD_COMPLETED_OR_FAILURE_HANDLED"},
+		{"THREAD_HANDLING_FAILURE", "THREAD_UNSUCCESSFUL"},
+	}},
 	{"UserTaskRun", [][2]string{
 		{unborn, "UNASSIGNED"},
 		{unborn, "ASSIGNED"},
@@ -118,6 +127,28 @@ func (s *scenario) transitionsOf(before map[keys.Key][]byte, fx machine.Effects)
 		}
 		if was != now {
 			out = append(out, cell{object, transition(was, now)})
+		}
+		if n, is := c.Value.(*lhpb.NodeRun); is {
+			out = append(out, waitsOf(before[c.Key], n)...)
+		}
+	}
+	return out
+}
+
+// waitsOf lists what a NodeRun has come to know of the ThreadRuns that it waits for.
+func waitsOf(before []byte, now *lhpb.NodeRun) []cell {
+	var known []*lhpb.WaitForThreadsRun_WaitForThread
+	if before != nil {
+		known = decode(keys.KindNodeRun, before).(*lhpb.NodeRun).GetWaitForThreads().GetThreads()
+	}
+	var out []cell
+	for i, e := range now.GetWaitForThreads().GetThreads() {
+		was := unborn
+		if i < len(known) {
+			was = known[i].WaitingStatus.String()
+		}
+		if is := e.WaitingStatus.String(); is != was {
+			out = append(out, cell{"awaited ThreadRun", transition(was, is)})
 		}
 	}
 	return out
