@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"littlehorse/internal/server"
+	"littlehorse/internal/telemetry"
 )
 
 func checkCommand() *cobra.Command {
@@ -30,7 +31,8 @@ func checkCommand() *cobra.Command {
 			for _, n := range notices {
 				fmt.Fprintf(c.OutOrStdout(), "warning: %s: %s\n", n.Name, n.Text)
 			}
-			if err == nil {
+			_, tracesErr := telemetry.CheckTraces()
+			if err = errors.Join(err, tracesErr); err == nil {
 				fmt.Fprintf(c.OutOrStdout(), "no problems, %d warnings\n", len(notices))
 				return nil
 			}

@@ -5,8 +5,22 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
+
+func TestCheckReadsTheVariablesOfTraces(t *testing.T) {
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4317")
+	t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
+	var out bytes.Buffer
+	cmd := checkCommand()
+	cmd.SetArgs([]string{os.DevNull})
+	cmd.SetOut(&out)
+	cmd.SetErr(&bytes.Buffer{})
+	if err := cmd.ExecuteContext(t.Context()); err == nil || !strings.Contains(out.String(), "problem: OTEL_EXPORTER_OTLP_PROTOCOL: ") {
+		t.Errorf("%v, said\n%s", err, out.String())
+	}
+}
 
 func TestCheckSaysEveryProblemAndWarning(t *testing.T) {
 	const open = "warning: LHS_LISTENERS_AUTHENTICATION_MAP: listener %s: calls are not authenticated: " +

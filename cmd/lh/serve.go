@@ -51,6 +51,10 @@ func serve(ctx context.Context, file string, out, logs io.Writer) error {
 	if err := logSettings(log, file, notices, limit); err != nil {
 		return err
 	}
+	if cfg.Traces, err = telemetry.NewTraces(ctx, cfg.Version, cfg.ClusterID, log); err != nil {
+		return err
+	}
+	defer endTraces(ctx, cfg)
 	s, err := server.Start(ctx, cfg)
 	if err != nil {
 		return err
@@ -74,6 +78,17 @@ func serve(ctx context.Context, file string, out, logs io.Writer) error {
 	}
 	return err
 }
+
+// endTraces sends what is left, unless the collector does not answer.
+func endTraces(ctx context.Context, cfg server.Config) {
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), tracesTimeout)
+	defer cancel()
+	if err := cfg.Traces.Shutdown(stop); err != nil {
+		cfg.Logger.Warn("traces are lost", "err", err)
+	}
+}
+
+const tracesTimeout = 5 * time.Second
 
 func logSettings(log *slog.Logger, file string, notices []server.Notice, limit int64) error {
 	effective, err := server.Effective(file)

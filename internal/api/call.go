@@ -57,6 +57,7 @@ func (s *Service) admit(ctx context.Context, l *Listener, needs []auth.Required)
 	if err := auth.Decide(c.principal, c.tenant, needs); err != nil {
 		return nil, s.refused(telemetry.Forbidden, err)
 	}
+	telemetry.About(ctx, telemetry.AboutTenant, c.tenant)
 	return context.WithValue(ctx, callKey{}, c), nil
 }
 

@@ -93,7 +93,7 @@ func (f *fakeCluster) Submit(_ context.Context, to machine.Stream, r *machine.Re
 	return f.answer(to, r)
 }
 
-func (f *fakeCluster) SubmitFunc(to machine.Stream, r *machine.Record, done func(machine.Reply)) {
+func (f *fakeCluster) SubmitFunc(_ context.Context, to machine.Stream, r *machine.Record, done func(machine.Reply)) {
 	v, err := f.answer(to, r)
 	if done == nil {
 		return

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"math"
 	"slices"
 	"strings"
@@ -155,7 +156,7 @@ func (s *Service) chargeQuota(tenant, principal string) (delayMs int64) {
 
 // FlushQuotaUsage sends on how Quotas were used in the minutes that are over; last says that no more calls come,
 // and sends the present one, too. What a server that dies has not sent is lost.
-func (s *Service) FlushQuotaUsage(last bool) {
+func (s *Service) FlushQuotaUsage(ctx context.Context, last bool) {
 	for _, u := range s.limiter.takeUsage(s.now(), last) {
 		id := catalog.ParseQuotaName(u.quota)
 		tenant, of := id.GetTenant().GetId(), keys.CountedQuota(id.GetPrincipal().GetId())
@@ -169,6 +170,6 @@ func (s *Service) FlushQuotaUsage(last bool) {
 				Counts: []*pb.Count{{Count: u.observed}, {Count: u.throttled, TotalMs: u.waitedMs}},
 			}},
 		}
-		s.cfg.Routing.SubmitFunc(s.windowsOf(tenant, of), rec, nil)
+		s.cfg.Routing.SubmitFunc(ctx, s.windowsOf(tenant, of), rec, nil)
 	}
 }

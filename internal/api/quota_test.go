@@ -157,13 +157,13 @@ func TestUsageOfQuotasIsSentOn(t *testing.T) {
 	for range 3 {
 		_, _ = f.client.DeleteTaskDef(t.Context(), &lhpb.DeleteTaskDefRequest{})
 	}
-	if f.FlushQuotaUsage(false); len(sent) != 0 {
+	if f.FlushQuotaUsage(t.Context(), false); len(sent) != 0 {
 		t.Error("the minute is not over")
 	}
 	f.now = f.now.Add(time.Minute)
 	_, _ = f.client.DeleteTaskDef(t.Context(), &lhpb.DeleteTaskDefRequest{})
-	f.FlushQuotaUsage(false)
-	f.FlushQuotaUsage(true)
+	f.FlushQuotaUsage(t.Context(), false)
+	f.FlushQuotaUsage(t.Context(), true)
 	if len(sent) != 2 {
 		t.Fatalf("%v", sent)
 	}

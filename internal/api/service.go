@@ -40,7 +40,9 @@ type Config struct {
 	Now func() time.Time
 
 	RPCs *telemetry.RPCs
-	Log  *slog.Logger
+	// Traces of what goes to workers; nil if there are none.
+	Traces *telemetry.Traces
+	Log    *slog.Logger
 }
 
 // Defaults of Config.

@@ -27,9 +27,12 @@ func (s *Service) ReportTask(ctx context.Context, req *lhpb.ReportTaskRun) (*emp
 	report := s.cfg.Queues.BeginReport(callOf(ctx).tenant, req.TaskRunId)
 	rec.Command = &pb.Record_ReportTask{ReportTask: &pb.ReportTask{Report: req, Offer: report.Credit()}}
 	outcome := make(chan *lh.Error, 1)
-	s.cfg.Routing.SubmitFunc(to, rec, func(r machine.Reply) {
+	s.cfg.Routing.SubmitFunc(ctx, to, rec, func(r machine.Reply) {
 		task, _ := r.Value.(*lhpb.ScheduledTask)
 		report.End(task)
+		if task != nil {
+			s.cfg.Traces.HandedOut(ctx, task.GetTaskDefId().GetName(), report.Credit().GetWorkerId())
+		}
 		outcome <- r.Err
 	})
 	select {

@@ -32,6 +32,7 @@ func (s *Service) RunWf(ctx context.Context, req *lhpb.RunWfRequest) (*lhpb.WfRu
 		req.Id = &id
 	}
 	id := &lhpb.WfRunId{Id: *req.Id, ParentWfRunId: req.ParentWfRunId}
+	aboutRun(ctx, id)
 	rec := &pb.Record{Header: s.header(c), Command: &pb.Record_RunWf{RunWf: &pb.RunWf{Request: req, WfSpecId: w.Id}}}
 	return submit[*lhpb.WfRun](ctx, s, s.homeOf(c.tenant, id), rec)
 }

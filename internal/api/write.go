@@ -10,6 +10,7 @@ import (
 	"littlehorse/internal/lh"
 	"littlehorse/internal/machine"
 	"littlehorse/internal/pb"
+	"littlehorse/internal/telemetry"
 	"littlehorse/lhpb"
 )
 
@@ -67,7 +68,15 @@ func (s *Service) runRecord(ctx context.Context, id *lhpb.WfRunId, refusal *lh.E
 	if !validRunID(id) {
 		return machine.Stream{}, nil, refusal
 	}
+	aboutRun(ctx, id)
 	return s.homeOf(c.tenant, id), &pb.Record{Header: s.header(c)}, nil
+}
+
+// aboutRun lets the trace of the call be found by the WfRun.
+func aboutRun(ctx context.Context, id *lhpb.WfRunId) {
+	if telemetry.Traced(ctx) {
+		telemetry.About(ctx, telemetry.AboutWfRun, lh.WfRunIDString(id))
+	}
 }
 
 // cleanID reports whether a free-form id may become part of keys and texts.

@@ -27,8 +27,9 @@ type Routing interface {
 	// ResourceExhausted of a full queue, Unavailable, or DeadlineExceeded when ctx ended first. After the last two
 	// nobody knows whether the record counted.
 	Submit(ctx context.Context, to machine.Stream, rec *machine.Record) (proto.Message, error)
-	// SubmitFunc is Submit without waiting: done is called once, on the committing goroutine, and must not block.
-	SubmitFunc(to machine.Stream, rec *machine.Record, done func(machine.Reply))
+	// SubmitFunc is Submit without waiting: done is called once, on the committing goroutine, and must not block. ctx
+	// only says whose trace the record is part of.
+	SubmitFunc(ctx context.Context, to machine.Stream, rec *machine.Record, done func(machine.Reply))
 	// Get reads the value of a key as of the last durable commit; nil, nil if it is absent.
 	Get(ctx context.Context, from machine.Stream, k keys.Key) ([]byte, error)
 	// Scan reads the rows of [start, end) in order as of the last durable commit, at most limit of them; an empty
@@ -53,7 +54,7 @@ type Row struct {
 
 // Host is what the Router needs of partition.Host.
 type Host interface {
-	Submit(to machine.Stream, rec *machine.Record, done func(machine.Reply))
+	SubmitFor(ctx context.Context, to machine.Stream, rec *machine.Record, done func(machine.Reply))
 	Get(from machine.Stream, k keys.Key) ([]byte, error)
 	Scan(from machine.Stream, start, end keys.Key, visit func(k keys.Key, value []byte) bool) error
 	View(from machine.Stream, read func(partition.View) error) error
@@ -120,7 +121,7 @@ func (r *Router) Submit(ctx context.Context, to machine.Stream, rec *machine.Rec
 		return nil, err
 	}
 	replies := make(chan machine.Reply, 1)
-	r.host.Submit(to, rec, func(reply machine.Reply) { replies <- reply })
+	r.host.SubmitFor(ctx, to, rec, func(reply machine.Reply) { replies <- reply })
 	select {
 	case reply := <-replies:
 		if reply.Err != nil {
@@ -133,8 +134,8 @@ func (r *Router) Submit(ctx context.Context, to machine.Stream, rec *machine.Rec
 }
 
 // SubmitFunc implements Routing.
-func (r *Router) SubmitFunc(to machine.Stream, rec *machine.Record, done func(machine.Reply)) {
-	r.host.Submit(to, rec, done)
+func (r *Router) SubmitFunc(ctx context.Context, to machine.Stream, rec *machine.Record, done func(machine.Reply)) {
+	r.host.SubmitFor(ctx, to, rec, done)
 }
 
 // Get implements Routing.

@@ -26,7 +26,7 @@ type host struct {
 	done   func(machine.Reply)
 }
 
-func (h *host) Submit(to machine.Stream, _ *machine.Record, done func(machine.Reply)) {
+func (h *host) SubmitFor(_ context.Context, to machine.Stream, _ *machine.Record, done func(machine.Reply)) {
 	h.to, h.done = to, done
 	if !h.silent {
 		done(h.reply)

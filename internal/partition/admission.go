@@ -7,6 +7,7 @@ import (
 	"littlehorse/internal/lh"
 	"littlehorse/internal/machine"
 	"littlehorse/internal/pb"
+	"littlehorse/internal/telemetry"
 )
 
 // class says how early a full queue refuses a record.
@@ -33,18 +34,24 @@ func classOf(r *pb.Record) class {
 type waiter struct {
 	number uint64
 	bytes  int64
+	trace  *telemetry.Command
 	done   func(machine.Reply)
 }
 
 // submit admits the record, gives it a number and appends it. Its waiter stands in the order of numbers, which
 // is the order in which the log hands the records out.
-func (p *part) submit(r *pb.Record, c class, done func(machine.Reply)) {
-	if err := p.admit(r, c, done); err != nil && done != nil {
+func (p *part) submit(r *pb.Record, c class, trace *telemetry.Command, done func(machine.Reply)) {
+	err := p.admit(r, c, trace, done)
+	if err == nil {
+		return
+	}
+	trace.Answered(uint32(err.Code))
+	if done != nil {
 		done(machine.Reply{Err: err})
 	}
 }
 
-func (p *part) admit(r *pb.Record, c class, done func(machine.Reply)) *lh.Error {
+func (p *part) admit(r *pb.Record, c class, trace *telemetry.Command, done func(machine.Reply)) *lh.Error {
 	h := p.lane.host
 	version := h.cfg.CatalogVersion()
 	bytes := int64(r.SizeVT())
@@ -63,7 +70,7 @@ func (p *part) admit(r *pb.Record, c class, done func(machine.Reply)) *lh.Error 
 	}
 	p.number++
 	p.stamp(r, c, version)
-	p.waiters = append(p.waiters, waiter{number: p.number, bytes: bytes, done: done})
+	p.waiters = append(p.waiters, waiter{number: p.number, bytes: bytes, trace: trace, done: done})
 	if err := h.cfg.Log.Append(p.stream, r); err != nil {
 		p.waiters = p.waiters[:len(p.waiters)-1]
 		return lh.Errorf(lh.Unavailable, "the record cannot be appended: %v", err)
@@ -153,9 +160,17 @@ func (a *answer) give() {
 		return
 	}
 	a.part.release(a.waiter)
+	a.trace.Answered(codeOf(a.reply.Err))
 	if a.done != nil {
 		a.done(a.reply)
 	}
+}
+
+func codeOf(refusal *lh.Error) uint32 {
+	if refusal == nil {
+		return 0
+	}
+	return uint32(refusal.Code)
 }
 
 // refuse answers waiters whose records may or may not count.

@@ -16,14 +16,19 @@ func (l *Lane) apply(e log.Entry) {
 	p := l.parts[e.Stream]
 	w := p.take(e.Record.GetHeader())
 	p.tick(e)
+	w.trace.Taken()
 	began := l.host.cfg.Clock.Now()
 	effects := l.effects(p, e)
 	l.filling.applied = append(l.filling.applied, l.host.cfg.Clock.Now().Sub(began))
 	l.filling.kinds[kindOf(e.Record)]++
+	w.trace.Applied()
 	ly := l.layerOf(p)
 	ly.position, ly.clockNs = e.Offset, p.clockNs
 	for _, c := range effects.Changes {
 		l.change(ly, c)
+		if w.trace != nil && c.Value != nil && c.Key.Space() == keys.SpaceQueue {
+			w.trace.Queued(string(c.Key))
+		}
 	}
 	for i, out := range effects.Emit {
 		l.filling.emits = append(l.filling.emits, emitted(e, out, i))

@@ -10,6 +10,7 @@ import (
 	"littlehorse/internal/log"
 	"littlehorse/internal/machine"
 	"littlehorse/internal/store"
+	"littlehorse/internal/telemetry"
 )
 
 // Listener learns what has become durable. There are no other notices: a put in space 'q' is a task to hand
@@ -80,6 +81,8 @@ type Config struct {
 	FatalPanics bool
 	// Manual starts no goroutine: whoever owns the Host drives each Lane by its steps.
 	Manual bool
+	// Traces follow the records of callers that are traced. It may be nil.
+	Traces *telemetry.Traces
 	// OnCommit is called after each sync with its numbers, on the committing goroutine. It may be nil.
 	OnCommit func(CommitStats)
 	// Logger; discarding by default.

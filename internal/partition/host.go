@@ -11,6 +11,7 @@ import (
 	"littlehorse/internal/lh"
 	"littlehorse/internal/machine"
 	"littlehorse/internal/store"
+	"littlehorse/internal/telemetry"
 )
 
 // Host owns the partitions of one server and all goroutines that work for them.
@@ -105,10 +106,21 @@ func (h *Host) Lanes() []*Lane { return append([]*Lane(nil), h.lanes...) }
 // whether the record counted.
 // done runs on the committing goroutine: it must not block and should only pass the reply on. nil is allowed.
 func (h *Host) Submit(to machine.Stream, rec *machine.Record, done func(machine.Reply)) {
+	h.submit(to, rec, nil, done)
+}
+
+// SubmitFor is Submit on behalf of the caller in ctx, whose trace the record becomes part of. The end of ctx means
+// nothing to the record.
+func (h *Host) SubmitFor(ctx context.Context, to machine.Stream, rec *machine.Record, done func(machine.Reply)) {
+	h.submit(to, rec, h.cfg.Traces.Command(ctx, func() string { return kindOf(rec).name().Name }, to.String), done)
+}
+
+func (h *Host) submit(to machine.Stream, rec *machine.Record, trace *telemetry.Command, done func(machine.Reply)) {
 	if p := h.parts[to]; p != nil {
-		p.submit(rec, classOf(rec), done)
+		p.submit(rec, classOf(rec), trace, done)
 		return
 	}
+	trace.Answered(uint32(lh.Unavailable))
 	if done != nil {
 		done(machine.Reply{Err: h.elsewhere(to)})
 	}

@@ -138,7 +138,7 @@ func (t *pump) fire() (int, error) {
 	}
 	due := t.due()
 	for _, d := range due {
-		d.window.part.submit(d.record, internal, func(machine.Reply) { t.through(d) })
+		d.window.part.submit(d.record, internal, nil, func(machine.Reply) { t.through(d) })
 	}
 	t.lane.host.fired.Add(uint64(len(due)))
 	return len(due), nil

@@ -9,6 +9,7 @@ import (
 	"littlehorse/internal/lh"
 	"littlehorse/internal/machine"
 	"littlehorse/internal/pb"
+	"littlehorse/internal/telemetry"
 	"littlehorse/lhpb"
 )
 
@@ -24,10 +25,27 @@ func (s *Server) claim(from machine.Stream, t keys.ScheduledTask, c *pb.Credit, 
 			Credit:    c,
 		}},
 	}
-	s.router.SubmitFunc(from, rec, func(r machine.Reply) {
+	ctx, handOut := context.Background(), (*telemetry.HandOut)(nil)
+	if s.cfg.Traces != nil {
+		ctx, handOut = s.cfg.Traces.HandOut(string(t.Key()), t.TaskDef, c.WorkerId)
+	}
+	s.router.SubmitFunc(ctx, from, rec, func(r machine.Reply) {
 		task, _ := r.Value.(*lhpb.ScheduledTask)
+		handOut.End(outcome(task, r.Err))
 		done(task, r.Err)
 	})
+}
+
+// outcome of a claim as a code: 0 with a task, and none found if somebody else got it.
+func outcome(task *lhpb.ScheduledTask, refusal *lh.Error) uint32 {
+	switch {
+	case refusal != nil:
+		return uint32(refusal.Code)
+	case task == nil:
+		return uint32(lh.NotFound)
+	default:
+		return 0
+	}
 }
 
 // queueKeys reads keys of waiting attempts.

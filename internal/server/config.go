@@ -13,6 +13,7 @@ import (
 
 	"littlehorse/internal/api"
 	"littlehorse/internal/auth"
+	"littlehorse/internal/telemetry"
 )
 
 // Config of a server. DefaultConfig has every default; LoadConfig reads the documented settings.
@@ -85,6 +86,8 @@ type Config struct {
 	LogFormat, LogLevel string
 	// Logger of everything; discarding if nil.
 	Logger *slog.Logger
+	// Traces follow calls; nil if there are none. Whoever made them shuts them down after the server.
+	Traces *telemetry.Traces
 	// FatalPanics lets a panic in the engine end the process, as tests want it.
 	FatalPanics bool
 }

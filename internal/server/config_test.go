@@ -240,7 +240,7 @@ func TestSettingsDocument(t *testing.T) {
 	b.WriteString("A value that cannot be used ends the start with its name; names without effect are told at start.\n")
 	b.WriteString("`lh check [properties-file]` says both, and what a server warns of, without starting one.\n")
 	b.WriteString("`LHS_KAFKA_CONFIG_…`, `LHS_KAFKA_PRODUCER_CONFIG_…` and `LHS_CORE_KS_CONFIG_…` are accepted without effect.\n")
-	b.WriteString("Settings of clients and workers are in [lhctl](../lhctl.md#which-server).\n")
+	b.WriteString("Settings of clients and workers are in [lhctl](../lhctl.md#which-server), the variables of OpenTelemetry in [traces](tracing.md).\n")
 	for _, state := range []State{Used, NoMeaning, Refused, Removed} {
 		fmt.Fprintf(&b, "\n## %s\n\n", map[State]string{
 			Used: "In use", NoMeaning: "Accepted without effect", Refused: "Refused", Removed: "Removed",

@@ -194,7 +194,7 @@ func (s *Server) openPartitions(ctx context.Context) (err error) {
 	}
 	c.CatalogVersion = s.view.Version
 	c.Listener = s
-	c.OnCommit = s.commits.observe
+	c.OnCommit, c.Traces = s.commits.observe, s.cfg.Traces
 	c.Incarnation = s.incarnation
 	c.Lanes, c.CacheBytes = s.cfg.Lanes, s.cfg.CacheBytes
 	c.FatalPanics, c.Logger = s.cfg.FatalPanics, s.log
@@ -239,8 +239,8 @@ func (s *Server) openFace(context.Context) error {
 
 		UnknownIsAnonymous: s.cfg.UnknownIsAnonymous,
 
-		RPCs: s.rpcs,
-		Log:  s.log,
+		RPCs: s.rpcs, Traces: s.cfg.Traces,
+		Log: s.log,
 	})
 	if s.cfg.byToken() {
 		if err := s.cfg.OAuth.Validate(); err != nil {
@@ -249,7 +249,7 @@ func (s *Server) openFace(context.Context) error {
 		s.tokens = auth.NewToken(s.cfg.OAuth, s.log)
 	}
 	for _, l := range s.listeners {
-		var options []grpc.ServerOption
+		options := s.cfg.Traces.ServerOptions()
 		if l.transport != nil {
 			options = append(options, grpc.Creds(l.transport))
 		}
@@ -334,7 +334,7 @@ func (s *Server) flushUsage() {
 	for {
 		select {
 		case <-tick.C:
-			s.face.FlushQuotaUsage(false)
+			s.face.FlushQuotaUsage(context.Background(), false)
 		case <-s.stopping:
 			return
 		}
@@ -448,7 +448,7 @@ func (s *Server) shutdown(ctx context.Context) error {
 	}
 	if s.host != nil {
 		if s.face != nil && s.router != nil {
-			s.face.FlushQuotaUsage(true)
+			s.face.FlushQuotaUsage(ctx, true)
 		}
 		errs = append(errs, s.host.Drain(ctx))
 	}

@@ -1,3 +1,4 @@
-// Package telemetry sets up logs and metrics: slog as JSON or text, and a Prometheus registry whose every
-// series carries the cluster id. The documented metric names come first; ours begin with lh_.
+// Package telemetry sets up logs, metrics and traces: slog as JSON or text, a Prometheus registry whose every series
+// carries the cluster id, and OpenTelemetry, of which a nil Traces is the switched-off one. The documented metric names
+// come first; ours begin with lh_.
 package telemetry

@@ -1,0 +1,163 @@
+package telemetry
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"go.opentelemetry.io/contrib/instrumentation/google.golang.org/grpc/otelgrpc"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/stats"
+)
+
+// Traces follow calls through the server and send what they have seen to a collector. Of a nil Traces all methods may
+// be called, and do nothing: that is how they are switched off.
+type Traces struct {
+	provider *sdktrace.TracerProvider
+	tracer   trace.Tracer
+	origins  origins
+}
+
+// CheckTraces says what is wrong with the variables of the environment that set traces up, and whether they switch
+// them on.
+func CheckTraces() (on bool, err error) {
+	if strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") {
+		return false, nil
+	}
+	switch exporter := os.Getenv("OTEL_TRACES_EXPORTER"); exporter {
+	case "none":
+		return false, nil
+	case "", "otlp":
+	default:
+		return false, fmt.Errorf("OTEL_TRACES_EXPORTER: %q is not one of otlp, none", exporter)
+	}
+	if os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") == "" && os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") == "" {
+		return false, nil
+	}
+	for _, name := range []string{"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"} {
+		if protocol := os.Getenv(name); protocol != "" && protocol != "http/protobuf" {
+			return false, fmt.Errorf("%s: %q is not http/protobuf, the one protocol that is spoken", name, protocol)
+		}
+	}
+	return true, nil
+}
+
+// NewTraces sets traces up as the OTEL_ variables of the environment say; nil if they do not switch them on. Whoever
+// has made them calls Shutdown.
+func NewTraces(ctx context.Context, version, clusterID string, log *slog.Logger) (*Traces, error) {
+	on, err := CheckTraces()
+	if err != nil || !on {
+		return nil, err
+	}
+	exporter, err := otlptracehttp.New(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("traces: %w", err)
+	}
+	about, err := resource.New(ctx, resource.WithTelemetrySDK(), resource.WithHost(), resource.WithAttributes(
+		attribute.String("service.name", "littlehorse"), attribute.String("service.version", version), attribute.String("lh.cluster", clusterID),
+	), resource.WithFromEnv())
+	if err != nil {
+		return nil, fmt.Errorf("traces: %w", err)
+	}
+	otel.SetErrorHandler(&complaints{log: log})
+	provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(about))
+	return &Traces{provider: provider, tracer: provider.Tracer("littlehorse"), origins: newOrigins()}, nil
+}
+
+// Shutdown sends what is left.
+func (t *Traces) Shutdown(ctx context.Context) error {
+	if t == nil {
+		return nil
+	}
+	return t.provider.Shutdown(ctx)
+}
+
+// ServerOptions let a gRPC server begin a span for each call, as part of the trace that the caller names. Streams of
+// workers are none: they last as long as the worker, and each task that goes out has a span of its own.
+func (t *Traces) ServerOptions() []grpc.ServerOption {
+	if t == nil {
+		return nil
+	}
+	return []grpc.ServerOption{grpc.StatsHandler(otelgrpc.NewServerHandler(
+		otelgrpc.WithTracerProvider(t.provider),
+		otelgrpc.WithPropagators(propagation.TraceContext{}),
+		otelgrpc.WithFilter(func(i *stats.RPCTagInfo) bool { return !strings.HasSuffix(i.FullMethodName, "/PollTask") }),
+	))}
+}
+
+// Traced reports whether the caller in ctx is traced.
+func Traced(ctx context.Context) bool { return trace.SpanFromContext(ctx).IsRecording() }
+
+// About adds to the span of the caller in ctx, if there is one. Values are names and ids: never what variables hold.
+func About(ctx context.Context, name, value string) {
+	if span := trace.SpanFromContext(ctx); span.IsRecording() {
+		span.SetAttributes(attribute.String(name, value))
+	}
+}
+
+// Attributes of spans.
+const (
+	AboutTenant  = "lh.tenant"
+	AboutWfRun   = "lh.wf_run"
+	AboutTaskDef = "lh.task_def"
+	aboutWorker  = "lh.worker"
+	aboutStream  = "lh.partition"
+	aboutOutcome = "lh.outcome"
+)
+
+// complaints logs what the exporter complains about, at most once a minute.
+type complaints struct {
+	log  *slog.Logger
+	told atomic.Int64
+}
+
+// Handle implements otel.ErrorHandler.
+func (c *complaints) Handle(err error) {
+	now := time.Now().Unix()
+	if last := c.told.Load(); now-last >= 60 && c.told.CompareAndSwap(last, now) {
+		c.log.Warn("traces are lost", "err", err)
+	}
+}
+
+// origins remember which command has put a task into its queue, until it is handed out. Those that do not fit are
+// forgotten, and so in time are those that nobody asks for: such a task is handed out untraced.
+type origins struct {
+	mu   sync.Mutex
+	from map[string]trace.SpanContext
+}
+
+const mostOrigins = 1 << 16
+
+func newOrigins() origins { return origins{from: map[string]trace.SpanContext{}} }
+
+func (o *origins) put(key string, from trace.SpanContext) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.from) >= mostOrigins {
+		for any := range o.from {
+			delete(o.from, any)
+			break
+		}
+	}
+	o.from[key] = from
+}
+
+func (o *origins) take(key string) trace.SpanContext {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	from := o.from[key]
+	delete(o.from, key)
+	return from
+}
