@@ -103,6 +103,7 @@ func TestOnePlaceReadsMetadata(t *testing.T) {
 	}
 }
 
+// covers: operations §1
 func TestShutdownGate(t *testing.T) {
 	f := newFace(t)
 	waiting := make(chan error, 1)

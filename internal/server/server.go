@@ -75,6 +75,24 @@ type opened struct {
 
 // Start opens the store, applies what is pending, and serves. Whoever started it calls Shutdown.
 func Start(ctx context.Context, cfg Config) (_ *Server, err error) {
+	s := newServer(cfg)
+	defer func() {
+		if err != nil {
+			stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.ShutdownTimeout)
+			defer cancel()
+			err = errors.Join(err, s.Shutdown(stop))
+		}
+	}()
+	for _, step := range s.steps() {
+		if err := step(ctx); err != nil {
+			return nil, err
+		}
+	}
+	s.state.Store(stateRunning)
+	return s, nil
+}
+
+func newServer(cfg Config) *Server {
 	s := &Server{
 		cfg: cfg, log: cfg.Logger, incarnation: newIncarnation(), metrics: telemetry.NewMetrics(cfg.ClusterID),
 		stopping: make(chan struct{}),
@@ -84,23 +102,14 @@ func Start(ctx context.Context, cfg Config) (_ *Server, err error) {
 	}
 	s.commits = newCommitHistograms(s.metrics)
 	s.state.Store(stateCreated)
-	defer func() {
-		if err != nil {
-			stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.ShutdownTimeout)
-			defer cancel()
-			err = errors.Join(err, s.Shutdown(stop))
-		}
-	}()
-	steps := []func(context.Context) error{
+	return s
+}
+
+// steps of the start, in order.
+func (s *Server) steps() []func(context.Context) error {
+	return []func(context.Context) error{
 		s.openPorts, s.serveHealth, s.openStore, s.openControl, s.openPartitions, s.openQueues, s.openFace, s.measure, s.startPartitions, s.serve, s.warn,
 	}
-	for _, step := range steps {
-		if err := step(ctx); err != nil {
-			return nil, err
-		}
-	}
-	s.state.Store(stateRunning)
-	return s, nil
 }
 
 func newIncarnation() string {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"runtime"
@@ -14,10 +13,10 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/connectivity"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/protobuf/types/known/emptypb"
 
-	"littlehorse/internal/telemetry"
 	"littlehorse/lhpb"
 )
 
@@ -127,8 +126,7 @@ func freePort(t *testing.T) int {
 // covers: operations §1; operations §3
 func TestHealthComesBeforeTheStore(t *testing.T) {
 	c := testConfig(t)
-	s := &Server{cfg: c, log: slog.New(slog.DiscardHandler), metrics: telemetry.NewMetrics("c"), stopping: make(chan struct{})}
-	s.state.Store(stateCreated)
+	s := newServer(c)
 	if err := errors.Join(s.openPorts(t.Context()), s.serveHealth(t.Context())); err != nil {
 		t.Fatal(err)
 	}
@@ -152,6 +150,38 @@ func TestHealthComesBeforeTheStore(t *testing.T) {
 		}
 	}
 	http.DefaultClient.CloseIdleConnections()
+	stop(t, s)
+}
+
+// A call that comes while the store opens waits for its answer.
+// covers: operations §1
+func TestCallsWaitForTheStart(t *testing.T) {
+	s := newServer(testConfig(t))
+	steps := s.steps()
+	if err := steps[0](t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := grpc.NewClient(s.Addr("PLAIN"), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	called := make(chan error, 1)
+	go func() {
+		_, err := lhpb.NewLittleHorseClient(conn).GetServerVersion(context.Background(), &emptypb.Empty{})
+		called <- err
+	}()
+	for conn.GetState() != connectivity.Connecting {
+		conn.WaitForStateChange(t.Context(), conn.GetState())
+	}
+	for _, step := range steps[1:] {
+		if err := step(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := <-called; err != nil {
+		t.Error(err)
+	}
+	_ = conn.Close()
 	stop(t, s)
 }
 

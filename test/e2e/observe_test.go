@@ -135,6 +135,11 @@ func readAlerts(t *testing.T) []alert {
 // covers: operations §4
 func TestAlertsAndDashboardKnowTheMetrics(t *testing.T) {
 	served := inProcess(t).traffic()
+	for name, labels := range served.labels {
+		if labels["lh_cluster_id"] == nil {
+			t.Errorf("%s does not name its cluster", name)
+		}
+	}
 	for _, a := range readAlerts(t) {
 		served.check(t, a.Alert, a.Expr)
 	}
