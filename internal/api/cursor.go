@@ -49,14 +49,23 @@ const (
 )
 
 // over walks the rows of an index value.
-func (r *reading) over(tag keys.Tag, read int) (cursor, error) {
-	c := &ranged{view: r.view, prefix: tag.Prefix(), start: tag.From(r.within.earliest), read: max(read, fewRows)}
+func (r *reading) over(v tagged, read int) (cursor, error) {
+	c := &ranged{view: r.view, prefix: v.tag.Prefix(), start: v.tag.From(r.within.earliest), read: max(read, fewRows)}
 	c.end = c.prefix.End()
 	if r.within.latest != math.MaxInt64 {
-		c.end = tag.From(r.within.latest + 1)
+		c.end = v.tag.From(r.within.latest + 1)
 	}
 	if r.after != "" {
 		c.start = max(c.start, (c.prefix + keys.Key(r.after)).After())
+	}
+	for _, row := range v.first {
+		if row.Key < c.end {
+			c.rows = append(c.rows, row)
+		}
+		c.start = row.Key.After()
+	}
+	if v.whole {
+		c.start = c.end
 	}
 	return c, c.fill()
 }
@@ -241,49 +250,94 @@ func oneOrAny(n *int32) axis {
 	return axis{n: *n}
 }
 
-// values visits what an index lists of the axes behind a tag. It leaps from value to value: where an axis is open,
-// it reads one row for each.
-func (r *reading) values(tag keys.Tag, axes []axis, visit func(keys.Tag)) error {
+// tagged is one value of an index, and what was read of its rows while it was found.
+type tagged struct {
+	tag   keys.Tag
+	first []cluster.Row
+	whole bool // there are no more rows
+}
+
+// values finds what an index lists of the axes behind a tag. It leaps from value to value: where an axis is open, it
+// costs a seek for each.
+func (r *reading) values(tag keys.Tag, axes []axis) ([]tagged, error) {
 	open := ""
 	for len(axes) > len(open) && axes[len(open)].any != 0 {
 		open += string(axes[len(open)].any)
 	}
 	switch {
 	case len(axes) == 0:
-		visit(tag)
-		return nil
+		return []tagged{{tag: tag}}, nil
 	case open == "":
-		return r.values(tag.Int(axes[0].n), axes[1:], visit)
+		return r.values(tag.Int(axes[0].n), axes[1:])
+	case len(axes) == len(open):
+		return r.lastValues(tag, open)
 	}
+	var all []tagged
 	for start, end := tag.Prefix(), tag.Prefix().End(); ; {
 		rows, err := r.view.Scan(start, end, 1)
 		if err != nil || len(rows) == 0 {
-			return err
+			return all, err
 		}
 		found, err := tag.Along(rows[0].Key, open)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if err := r.values(found, axes[len(open):], visit); err != nil {
-			return err
+		below, err := r.values(found, axes[len(open):])
+		if err != nil {
+			return nil, err
 		}
-		start = found.Prefix().End()
+		all, start = append(all, below...), found.Prefix().End()
+	}
+}
+
+// lastValues finds what an index lists in front of the time. If the search begins at the first row of each value, it reads
+// them at once.
+func (r *reading) lastValues(tag keys.Tag, open string) (all []tagged, err error) {
+	fromFirst := r.after == "" && r.within.earliest == math.MinInt64
+	for start, end := tag.Prefix(), tag.Prefix().End(); ; {
+		read := 1
+		if fromFirst {
+			read = max(r.want/(len(all)+1), 1) + 1
+		}
+		rows, err := r.view.Scan(start, end, read)
+		if err != nil {
+			return nil, err
+		}
+		ended := len(rows) < read
+		for len(rows) > 0 {
+			v := tagged{}
+			if v.tag, err = tag.Along(rows[0].Key, open); err != nil {
+				return nil, err
+			}
+			of := v.tag.Prefix()
+			n := slices.IndexFunc(rows, func(row cluster.Row) bool { return !row.Key.HasPrefix(of) })
+			if v.whole = fromFirst && (n >= 0 || ended); n < 0 {
+				n = len(rows)
+			}
+			if fromFirst {
+				v.first = rows[:n:n]
+			}
+			all, rows, start = append(all, v), rows[n:], of.End()
+		}
+		if ended {
+			return all, nil
+		}
 	}
 }
 
 // among walks the rows of all values that an index has.
 func (r *reading) among(tag keys.Tag, axes ...axis) (cursor, error) {
-	var tags []keys.Tag
-	if err := r.values(tag, axes, func(value keys.Tag) { tags = append(tags, value) }); err != nil {
+	all, err := r.values(tag, axes)
+	if err != nil {
 		return nil, err
 	}
-	return r.overAll(tags)
+	return r.overAll(all)
 }
 
-func (r *reading) overAll(tags []keys.Tag) (cursor, error) {
-	members := make([]cursor, 0, len(tags))
-	for _, tag := range tags {
-		c, err := r.over(tag, r.want/len(tags)+1)
+func (r *reading) overAll(all []tagged) (cursor, error) {
+	members := make([]cursor, 0, len(all))
+	for _, v := range all {
+		c, err := r.over(v, r.want/len(all)+1)
 		if err != nil {
 			return nil, err
 		}

@@ -86,14 +86,14 @@ func (q *wfRunQuery) openByVariable(r *reading) (cursor, error) {
 }
 
 // byVersion tells the WfRuns of known versions from others.
-func (q *wfRunQuery) byVersion(r *reading) (known, unknown []keys.Tag, err error) {
+func (q *wfRunQuery) byVersion(r *reading) (known, unknown []tagged, err error) {
 	runs, err := q.wfRuns(r)
-	for _, tag := range runs {
-		major, revision := tag.LastVersion()
+	for _, v := range runs {
+		major, revision := v.tag.LastVersion()
 		if q.indexed.versions[[2]int32{major, revision}] {
-			known = append(known, tag)
+			known = append(known, v)
 		} else {
-			unknown = append(unknown, tag)
+			unknown = append(unknown, v)
 		}
 	}
 	return known, unknown, err

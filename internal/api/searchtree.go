@@ -54,7 +54,7 @@ func (q *wfRunQuery) descendants(r *reading) (walker, error) {
 func (t *tree) open(parent, above, after string) error {
 	r := t.r
 	r.after = after
-	children, err := r.over(t.query.childrenOf(parent), fewRows)
+	children, err := r.over(tagged{tag: t.query.childrenOf(parent)}, fewRows)
 	if err != nil {
 		return err
 	}

@@ -111,7 +111,7 @@ func (q *wfRunQuery) open(r *reading) (walker, error) {
 // belowParent leaves only children of the parent, if one is asked for.
 func (q *wfRunQuery) belowParent(r *reading, members ...cursor) (cursor, error) {
 	if q.req.ParentWfRunId != nil {
-		children, err := r.over(q.childrenOf(lh.WfRunIDString(q.req.ParentWfRunId)), r.want)
+		children, err := r.over(tagged{tag: q.childrenOf(lh.WfRunIDString(q.req.ParentWfRunId))}, r.want)
 		if err != nil {
 			return nil, err
 		}
@@ -121,7 +121,7 @@ func (q *wfRunQuery) belowParent(r *reading, members ...cursor) (cursor, error) 
 }
 
 // wfRuns are the values of the index of WfRuns that are asked for.
-func (q *wfRunQuery) wfRuns(r *reading) (found []keys.Tag, err error) {
+func (q *wfRunQuery) wfRuns(r *reading) ([]tagged, error) {
 	tag, axes := q.tenant.Tag(keys.TagWfRun), make([]axis, 0, 4)
 	if q.req.WfSpecName == "" {
 		axes = append(axes, axis{any: 't'})
@@ -129,8 +129,7 @@ func (q *wfRunQuery) wfRuns(r *reading) (found []keys.Tag, err error) {
 		tag = tag.Text(q.req.WfSpecName)
 	}
 	axes = append(axes, oneOrAny((*int32)(q.req.Status)), oneOrAny(q.req.WfSpecMajorVersion), oneOrAny(q.req.WfSpecRevision))
-	err = r.values(tag, axes, func(value keys.Tag) { found = append(found, value) })
-	return found, err
+	return r.values(tag, axes)
 }
 
 func (q *wfRunQuery) childrenOf(parent string) keys.Tag {

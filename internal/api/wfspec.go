@@ -22,11 +22,11 @@ func (s *Service) PutWfSpec(ctx context.Context, req *lhpb.PutWfSpecRequest) (*l
 func (s *Service) DeleteWfSpec(ctx context.Context, req *lhpb.DeleteWfSpecRequest) (*emptypb.Empty, error) {
 	tag := keys.In(callOf(ctx).tenant).Tag(keys.TagWfRun).Text(req.GetId().GetName())
 	open := query{within: spanOf(nil, nil), open: func(r *reading) (walker, error) {
-		var tags []keys.Tag
+		var all []tagged
 		for _, status := range []lhpb.LHStatus{lhpb.LHStatus_STARTING, lhpb.LHStatus_RUNNING, lhpb.LHStatus_HALTING, lhpb.LHStatus_HALTED} {
-			tags = append(tags, tag.Int(int32(status)).Version(req.Id))
+			all = append(all, tagged{tag: tag.Int(int32(status)).Version(req.Id)})
 		}
-		return r.overAll(tags)
+		return r.overAll(all)
 	}}
 	using, _, err := s.search(ctx, open, page{limit: 1})
 	switch {
