@@ -244,6 +244,15 @@ func (w *searchWork) kinds() []searchKind {
 			from, to := w.within()
 			return &lhpb.SearchWfRunRequest{WfSpecName: w.WfSpec, Status: completed, EarliestStart: from, LatestStart: to}
 		})},
+		{"variableFilter", wfRuns(func() *lhpb.SearchWfRunRequest {
+			return &lhpb.SearchWfRunRequest{WfSpecName: w.WfSpec, VariableFilters: filter(rand.IntN(w.Values))}
+		})},
+		{"variableFilterAndStatus", wfRuns(func() *lhpb.SearchWfRunRequest {
+			return &lhpb.SearchWfRunRequest{WfSpecName: w.WfSpec, Status: completed, VariableFilters: filter(rand.IntN(w.Values))}
+		})},
+		{"variableFilterOfNone", wfRuns(func() *lhpb.SearchWfRunRequest {
+			return &lhpb.SearchWfRunRequest{WfSpecName: w.WfSpec, VariableFilters: filter(w.Values)}
+		})},
 		{"variable", func(ctx context.Context) error {
 			_, err := w.rpc.SearchVariable(ctx, &lhpb.SearchVariableRequest{
 				WfSpecName: w.WfSpec, VarName: searched, Value: customer(rand.IntN(w.Values)), Limit: &w.Limit,
@@ -251,6 +260,10 @@ func (w *searchWork) kinds() []searchKind {
 			return err
 		}},
 	}
+}
+
+func filter(n int) []*lhpb.VariableMatch {
+	return []*lhpb.VariableMatch{{VarName: searched, Value: customer(n)}}
 }
 
 // within is a range of a hundredth of the time in which the store was filled, somewhere in it.
