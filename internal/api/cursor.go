@@ -17,6 +17,8 @@ type reading struct {
 	within span
 	after  string // position behind which it begins
 	want   int    // how many rows are wanted; a hint
+	// doubtful says that there are rows among those that are walked of which the indexes do not tell all that is asked for.
+	doubtful bool
 }
 
 // walker walks rows of a partition. A new one stands on its first row.

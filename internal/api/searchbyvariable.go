@@ -9,6 +9,8 @@ import (
 // indexedFilters are those filters by variable of a SearchWfRun that the index of Variables can answer.
 type indexedFilters struct {
 	filters []*lhpb.VariableMatch
+	// told are those of them whose variables hold nothing but values of that type: the index tells all there is to know.
+	told map[*lhpb.VariableMatch]bool
 	// versions of the WfSpec that are known. WfRuns of others, deleted ones, may have Variables that were never indexed.
 	versions map[[2]int32]bool
 }
@@ -20,7 +22,7 @@ func (s *Service) indexedFilters(tenant string, req *lhpb.SearchWfRunRequest) *i
 		return nil
 	}
 	var specs []*lhpb.WfSpec
-	out, latest := &indexedFilters{versions: map[[2]int32]bool{}}, s.definitions.Latest(tenant)
+	out, latest := &indexedFilters{told: map[*lhpb.VariableMatch]bool{}, versions: map[[2]int32]bool{}}, s.definitions.Latest(tenant)
 	s.definitions.Walk(tenant, keys.KindWfSpec, keys.Definition{Name: req.WfSpecName}, func(d keys.Definition) bool {
 		if d.Name != req.WfSpecName {
 			return false
@@ -33,8 +35,9 @@ func (s *Service) indexedFilters(tenant string, req *lhpb.SearchWfRunRequest) *i
 		return true
 	})
 	for _, f := range req.VariableFilters {
-		if _, searchable := searchableType(f.Value); searchable && indexedInAll(specs, f.VarName) {
+		if given, searchable := searchableType(f.Value); searchable && indexedInAll(specs, f.VarName) {
 			out.filters = append(out.filters, f)
+			out.told[f] = ofTypeInAll(specs, f.VarName, given)
 		}
 	}
 	if len(out.filters) == 0 {
@@ -48,6 +51,16 @@ func indexedInAll(specs []*lhpb.WfSpec, name string) bool {
 	for _, w := range specs {
 		def := variableOf(w, name)
 		if def != nil && (!def.Searchable || !isPrimitive(def) || isJSON(def)) {
+			return false
+		}
+	}
+	return true
+}
+
+// ofTypeInAll reports whether the variable is of that type wherever it is declared.
+func ofTypeInAll(specs []*lhpb.WfSpec, name string, t lhpb.VariableType) bool {
+	for _, w := range specs {
+		if def := variableOf(w, name); def != nil && def.GetVarDef().GetTypeDef().GetPrimitiveType() != t {
 			return false
 		}
 	}
@@ -75,6 +88,7 @@ func (q *wfRunQuery) openByVariable(r *reading) (cursor, error) {
 	if err != nil || len(unknown) == 0 {
 		return found, err
 	}
+	r.doubtful = true
 	others, err := r.overAll(unknown)
 	if err != nil {
 		return nil, err

@@ -146,6 +146,9 @@ func (q *wfRunQuery) keep() func(*reading, hit) (bool, error) {
 
 func (q *wfRunQuery) variablesMatch(r *reading, h hit) (bool, error) {
 	for _, f := range q.req.VariableFilters {
+		if !r.doubtful && q.indexed != nil && q.indexed.told[f] {
+			continue
+		}
 		v, err := viewed[lhpb.Variable](r.view, q.tenant.RunNamed(h.id.WfRun).Variable(0, f.VarName))
 		if err != nil || v == nil || !sameValue(v.Value, f.Value) {
 			return false, err
