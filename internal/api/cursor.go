@@ -17,6 +17,7 @@ type reading struct {
 	within span
 	after  string // position behind which it begins
 	want   int    // how many rows are wanted; a hint
+	found  int    // how many values of indexes were found
 	// doubtful says that there are rows among those that are walked of which the indexes do not tell all that is asked for.
 	doubtful bool
 }
@@ -299,7 +300,7 @@ func (r *reading) lastValues(tag keys.Tag, open string) (all []tagged, err error
 	for start, end := tag.Prefix(), tag.Prefix().End(); ; {
 		read := 1
 		if fromFirst {
-			read = max(r.want/(len(all)+1), 1) + 1
+			read = max(r.want/(r.found+1), 1) + 1
 		}
 		rows, err := r.view.Scan(start, end, read)
 		if err != nil {
@@ -320,6 +321,7 @@ func (r *reading) lastValues(tag keys.Tag, open string) (all []tagged, err error
 				v.first = rows[:n:n]
 			}
 			all, rows, start = append(all, v), rows[n:], of.End()
+			r.found++
 		}
 		if ended {
 			return all, nil
