@@ -246,7 +246,7 @@ func TestSearchesAreMeasuredBesideALoad(t *testing.T) {
 			t.Errorf("%s: %+v", kind, l)
 		}
 	}
-	if w := r.Walk; len(r.First) != 7 || w.Pages != 21 || w.WfRuns != 105 || w.Begin.Count != 2 || w.End.Count != 2 {
+	if w := r.Walk; len(r.First) != 10 || w.Pages != 21 || w.WfRuns != 105 || w.Begin.Count != 2 || w.End.Count != 2 {
 		t.Errorf("%d kinds, walk %+v", len(r.First), w)
 	}
 	if b := r.Beside; b.Loop != "open" || b.Unfinished != 0 || len(b.Errors) != 0 {
