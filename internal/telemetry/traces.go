@@ -146,8 +146,8 @@ func (o *origins) put(key string, from trace.SpanContext) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if len(o.from) >= mostOrigins {
-		for any := range o.from {
-			delete(o.from, any)
+		for some := range o.from {
+			delete(o.from, some)
 			break
 		}
 	}
