@@ -182,15 +182,41 @@ func (c *comparison) record(ctx context.Context, address string, seeds []uint64)
 	})
 }
 
-// replay plays the recorded histories on ours.
+// replay plays the recorded histories on ours. What differs among many at a time may have come too late for a
+// timer: it is played once more, by itself if few do so, unless each difference is of interest as it comes.
 func (c *comparison) replay(ctx context.Context, address string) error {
-	return inSlots(ctx, c.slots, c.transcript.Histories, func(ctx context.Context, slot int, next func() (*history, bool)) error {
+	var again []*history
+	err := c.replayEach(ctx, address, c.transcript.Histories, 0, c.slots, func(h *history, v *verdict) error {
+		if v.kind == differs && c.differs == nil {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			again = append(again, h)
+			return nil
+		}
+		c.add(h, v)
+		if v.kind == differs {
+			return c.differs(ctx, h)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return c.replayEach(ctx, address, again, c.slots, 1+len(again)/16, func(h *history, v *verdict) error {
+		c.add(h, v)
+		return nil
+	})
+}
+
+// replayEach plays histories in slots from the first on, and gives the verdict of each.
+func (c *comparison) replayEach(ctx context.Context, address string, histories []*history, first, slots int, done func(*history, *verdict) error) error {
+	return inSlots(ctx, slots, histories, func(ctx context.Context, slot int, next func() (*history, bool)) error {
 		s, err := dial(address)
 		if err != nil {
 			return err
 		}
 		defer s.conn.Close()
-		n := names{prefix: c.prefix(slot)}
+		n := names{prefix: c.prefix(first + slot)}
 		free := map[string]int{}
 		definitions := newReplayer(s, n, &history{}, c.patience, free)
 		for _, d := range c.transcript.Definitions {
@@ -203,11 +229,8 @@ func (c *comparison) replay(ctx context.Context, address string) error {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			c.add(h, v)
-			if v.kind == differs && c.differs != nil {
-				if err := c.differs(ctx, h); err != nil {
-					return err
-				}
+			if err := done(h, v); err != nil {
+				return err
 			}
 		}
 		c.mu.Lock()

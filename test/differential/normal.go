@@ -403,7 +403,7 @@ func (r *run) below(number int32, so func(*lhpb.ThreadRun) bool) bool {
 
 // decidedOtherwise names the situation in which ours acts differently on purpose, or gives "". It ends the
 // comparison of a history.
-func decidedOtherwise(original, ours *state) string {
+func decidedOtherwise(original, ours *state, rescued bool) string {
 	for _, r := range ours.Runs {
 		if r.WfRun == nil {
 			continue
@@ -436,13 +436,13 @@ func decidedOtherwise(original, ours *state) string {
 	if arrivedBehindFailure(original, ours) {
 		return "decided: a node that fails on arrival has its handlers, also behind a failure that was handled"
 	}
-	if haltedWithParent(original, ours) {
+	if rescued && haltedWithParent(original, ours) {
 		return "decided: a rescued thread halts with its parent"
 	}
 	if handlerOfTheDead(original, ours) {
 		return "decided: no handler starts for a thread that has ended"
 	}
-	if keptReason(original, ours) {
+	if rescued && keptReason(original, ours) {
 		return "decided: a rescued thread forgets the handler that failed it"
 	}
 	if cancelledForgotten(original, ours) {
@@ -457,7 +457,7 @@ func decidedOtherwise(original, ours *state) string {
 	if nothingBelow(original, ours) {
 		return "decided: nothing goes on below what has failed"
 	}
-	if exitOverFailed(original, ours) {
+	if rescued && exitOverFailed(original, ours) {
 		return "decided: EXIT fails by a child that fails again after its rescue"
 	}
 	if cancelledAgain(original, ours) {
@@ -472,10 +472,10 @@ func decidedOtherwise(original, ours *state) string {
 	if otherTimerFirst(original, ours) {
 		return "decided: of two timers that are due at once either may fire first"
 	}
-	if haltedWithRescued(original, ours) {
+	if rescued && haltedWithRescued(original, ours) {
 		return "decided: a handler for a wait goes on when its thread is rescued and fails again"
 	}
-	if handlerTooLate(original, ours) {
+	if rescued && handlerTooLate(original, ours) {
 		return "decided: a failure handler that is rescued when its thread has gone on deals with no failure"
 	}
 	return ""
@@ -552,7 +552,7 @@ func exitOverFailed(original, ours *state) bool {
 				continue
 			}
 			for _, t := range r.WfRun.GetThreadRuns() {
-				if t.GetParentThreadId() == n.Id.ThreadRunNumber && (t.Status == lhpb.LHStatus_ERROR || t.Status == lhpb.LHStatus_EXCEPTION) {
+				if t.ParentThreadId != nil && *t.ParentThreadId == n.Id.ThreadRunNumber && failed(t) {
 					return true
 				}
 			}
@@ -628,9 +628,6 @@ func haltedWithRescued(original, ours *state) bool {
 
 // haltedBelowFailed tells whether the thread of that number is halted below one that has failed.
 func (r *run) haltedBelowFailed(number int32) bool {
-	failed := func(t *lhpb.ThreadRun) bool {
-		return t.Status == lhpb.LHStatus_ERROR || t.Status == lhpb.LHStatus_EXCEPTION
-	}
 	return r.below(number, failed) && slices.ContainsFunc(r.WfRun.ThreadRuns, func(t *lhpb.ThreadRun) bool {
 		return t.Number == number && t.Status == lhpb.LHStatus_HALTED
 	})
@@ -652,7 +649,7 @@ func handlerTooLate(original, ours *state) bool {
 					return true
 				}
 				o := ours.Runs[i].node(n)
-				if o != nil && n.Id.Position < t.CurrentNodePosition && handledBy(n) > 0 && handledBy(o) < handledBy(n) {
+				if o != nil && n.Id.Position < t.CurrentNodePosition && len(o.Failures) == len(n.Failures) && handledBy(o) < handledBy(n) {
 					return true
 				}
 			}
@@ -684,7 +681,7 @@ func (r *run) overFailed(n *lhpb.NodeRun) bool {
 	for _, w := range n.GetWaitForThreads().GetThreads() {
 		awaited[w.ThreadRunNumber] = true
 	}
-	var failed bool
+	var one bool
 	for _, t := range r.WfRun.GetThreadRuns() {
 		child := n.GetExit() != nil && t.ParentThreadId != nil && *t.ParentThreadId == n.Id.ThreadRunNumber
 		if !child && !awaited[t.Number] {
@@ -693,9 +690,9 @@ func (r *run) overFailed(n *lhpb.NodeRun) bool {
 		if !terminal(t.Status) {
 			return false
 		}
-		failed = failed || t.Status != lhpb.LHStatus_COMPLETED
+		one = one || failed(t)
 	}
-	return failed
+	return one
 }
 
 // otherTimerFirst tells whether of two NodeRuns one has timed out in the original and the other in ours, and the
@@ -803,12 +800,27 @@ func waitsLonger(original, ours *state) bool {
 			if n.GetExit() == nil || n.Status != lhpb.LHStatus_RUNNING {
 				continue
 			}
-			if o := original.Runs[i].node(n); o != nil && (o.Status == lhpb.LHStatus_ERROR || o.Status == lhpb.LHStatus_COMPLETED) {
+			o := original.Runs[i].node(n)
+			if o != nil && (o.Status == lhpb.LHStatus_ERROR || o.Status == lhpb.LHStatus_COMPLETED) && r.halfDeadBelow(n.Id.ThreadRunNumber) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// halfDeadBelow tells whether a child of the thread has failed, below which something has not ended.
+func (r *run) halfDeadBelow(number int32) bool {
+	failedChild := func(t *lhpb.ThreadRun) bool {
+		return t.ParentThreadId != nil && *t.ParentThreadId == number && failed(t)
+	}
+	return slices.ContainsFunc(r.WfRun.ThreadRuns, func(t *lhpb.ThreadRun) bool {
+		return !terminal(t.Status) && r.below(t.Number, failedChild)
+	})
+}
+
+func failed(t *lhpb.ThreadRun) bool {
+	return t.Status == lhpb.LHStatus_ERROR || t.Status == lhpb.LHStatus_EXCEPTION
 }
 
 // completesAboveChildren tells whether a thread of the original has completed above a child that still runs.

@@ -71,6 +71,9 @@ func (r *recorder) play(ctx context.Context) error {
 
 // define puts or deletes a definition. What it refers to may not have arrived yet.
 func (r *recorder) define(ctx context.Context, d definition) error {
+	if strings.HasPrefix(d.method, "Get") || strings.HasPrefix(d.method, "Search") {
+		time.Sleep(3 * metadataPause) // what was put last is found late
+	}
 	_, err := r.do(ctx, d.method, d.request, func(err error) bool {
 		missing := strings.Contains(err.Error(), "ould not find") || strings.Contains(err.Error(), "onexistent") || strings.Contains(err.Error(), "missing workflowEventDef")
 		return !d.invalid && (missing || status.Code(err) == codes.NotFound)

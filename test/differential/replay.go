@@ -234,7 +234,7 @@ func (r *replayer) settle(ctx context.Context, s step) *verdict {
 	}
 	v := &verdict{kind: differs, details: found, after: [2]*state{theirs, last}}
 	if last != nil {
-		if name := decidedOtherwise(theirs, last); name != "" {
+		if name := decidedOtherwise(theirs, last, r.rescued); name != "" {
 			v.kind = name
 		} else if sleptInThePast(r.now, theirs, last) {
 			v.kind = "decided: a SLEEP until a moment that has passed is over at once"

@@ -16,7 +16,7 @@ import (
 var special = []func(names) historyPlan{versions, typing, values, values, inherited, migration, containers, leftovers}
 
 // further are more of them.
-var further = []func(names) historyPlan{evolving, numbers, checkpoints, timesAndIDs, schedules, evolving, timesAndIDs}
+var further = []func(names) historyPlan{evolving, numbers, checkpoints, timesAndIDs, schedules, forms, evolving, timesAndIDs, forms}
 
 func (n names) rng(stream uint64) *rand.Rand { return rand.New(rand.NewPCG(n.seed, stream)) }
 
