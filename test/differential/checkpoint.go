@@ -52,7 +52,7 @@ func (r *recorder) checkpoint(ctx context.Context, t *lhpb.TaskRun) error {
 		req.Logs = proto.String("so far")
 	}
 	switch r.rng.IntN(8) {
-	case 0:
+	case 0, 3:
 		req.TaskAttempt += int32(r.rng.IntN(3) - 1)
 	case 1:
 		req.TaskRunId = &lhpb.TaskRunId{WfRunId: t.Id.WfRunId, TaskGuid: "nobody"}

@@ -12,7 +12,7 @@ import (
 // evolving puts definitions of one kind again and again, each time a bit different, and reads and deletes them.
 func evolving(n names) historyPlan {
 	rng := n.rng(2)
-	writers := []func(names, *rand.Rand) historyPlan{structDefs, structDefs, taskDefs, userTaskDefs, externalEventDefs, workflowEventDefs}
+	writers := []func(names, *rand.Rand) historyPlan{structDefs, structDefs, structDefs, structDefs, taskDefs, userTaskDefs, externalEventDefs, workflowEventDefs}
 	p := writers[rng.IntN(len(writers))](n, rng)
 	p.kind, p.calm = "definitions", true
 	for i := range p.definitions {
@@ -46,6 +46,14 @@ func mapType(key, value *lhpb.TypeDefinition) *lhpb.TypeDefinition {
 
 // anyType is a type that a definition may use, or seldom one that it may not.
 func (n names) anyType(rng *rand.Rand) *lhpb.TypeDefinition {
+	if rng.IntN(16) == 0 {
+		return oneOf(rng, structType(n.numbered("nobody"), 0), structType(n.structDef(), 7), primitive(lhpb.VariableType_JSON_OBJ))
+	}
+	return n.plainType(rng)
+}
+
+// plainType is one that every definition may use.
+func (n names) plainType(rng *rand.Rand) *lhpb.TypeDefinition {
 	switch rng.IntN(20) {
 	case 0:
 		return arrayType(primitive(lhpb.VariableType_INT))
@@ -54,8 +62,6 @@ func (n names) anyType(rng *rand.Rand) *lhpb.TypeDefinition {
 	case 2:
 		return structType(n.structDef(), 0)
 	case 3:
-		return oneOf(rng, structType(n.numbered("nobody"), 0), structType(n.structDef(), 7), primitive(lhpb.VariableType_JSON_OBJ))
-	case 4:
 		t := primitive(lhpb.VariableType_STR)
 		t.Masked = true
 		return t
@@ -108,9 +114,9 @@ func structDefs(n names, rng *rand.Rand) historyPlan {
 			}})
 		default:
 			before := proto.Clone(s).(*lhpb.InlineStructDef)
-			n.changeField(rng, s)
+			sound := n.changeField(rng, s)
 			put(word, s, lhpb.StructDefCompatibilityType(min(1, rng.IntN(4))))
-			if rng.IntN(2) == 0 {
+			if !sound || rng.IntN(3) == 0 {
 				s.Fields = before.Fields
 			}
 		}
@@ -135,59 +141,54 @@ func structDefs(n names, rng *rand.Rand) historyPlan {
 	return p
 }
 
-// changeField adds, removes or changes a field.
-func (n names) changeField(rng *rand.Rand, s *lhpb.InlineStructDef) {
+// changeField adds, removes or changes a field, and tells whether the schema is sound.
+func (n names) changeField(rng *rand.Rand, s *lhpb.InlineStructDef) bool {
 	if s.Fields == nil {
 		s.Fields = map[string]*lhpb.StructFieldDef{}
 	}
 	names := sortedKeys(s.Fields)
-	if len(names) == 0 || rng.IntN(4) == 0 {
+	if len(names) == 0 || rng.IntN(3) == 0 {
 		s.Fields[oneOf(rng, "a", "b", "c", "d")] = n.field(rng)
-		return
+		return true
 	}
 	name := oneOf(rng, names...)
 	f := s.Fields[name]
-	switch rng.IntN(6) {
-	case 0:
+	switch rng.IntN(8) {
+	case 0, 1:
 		delete(s.Fields, name)
-	case 1:
-		f.FieldType = n.anyType(rng)
 	case 2:
-		f.IsNullable = !f.IsNullable
+		s.Fields[name] = n.field(rng)
 	case 3:
-		f.DefaultValue = map[bool]*lhpb.VariableValue{true: n.fitting(rng, f.FieldType)}[f.DefaultValue == nil]
+		f.IsNullable = !f.IsNullable
 	case 4:
-		if rng.IntN(3) == 0 {
-			f.DefaultValue = anyValue(rng)
-		} else {
-			s.Fields[oneOf(rng, "c", "d", "e")] = n.optionalField(rng)
-		}
+		f.DefaultValue = map[bool]*lhpb.VariableValue{true: n.fitting(rng, f.FieldType)}[f.DefaultValue == nil]
 	case 5:
 		f.FieldType.Masked = !f.FieldType.Masked
+	case 6:
+		f.DefaultValue = anyValue(rng)
+		return false
+	case 7:
+		f.FieldType = n.anyType(rng)
+		return false
 	}
+	return true
 }
 
-// optionalField is one that a StructDef may get and lose.
-func (n names) optionalField(rng *rand.Rand) *lhpb.StructFieldDef {
-	f := n.field(rng)
-	f.IsNullable = f.IsNullable || f.DefaultValue == nil
-	return f
-}
-
+// field is a sound one.
 func (n names) field(rng *rand.Rand) *lhpb.StructFieldDef {
-	f := &lhpb.StructFieldDef{FieldType: n.anyType(rng), IsNullable: rng.IntN(3) == 0}
+	f := &lhpb.StructFieldDef{FieldType: n.plainType(rng), IsNullable: rng.IntN(3) == 0}
 	if rng.IntN(2) == 0 {
 		f.DefaultValue = n.fitting(rng, f.FieldType)
 	}
 	return f
 }
 
-// fitting is a value of the type, as far as it has one that can be written down in short.
+// fitting is a value of the type, or nil where none can be written down in short.
 func (n names) fitting(rng *rand.Rand, t *lhpb.TypeDefinition) *lhpb.VariableValue {
-	if t.GetDefinedType() == nil {
-		return anyValue(rng)
+	if t.GetInlineMapDef() != nil || t.GetStructDefId() != nil && t.GetStructDefId().Name != n.structDef() {
+		return nil
 	}
-	if t.GetStructDefId().GetName() == n.structDef() {
+	if t.GetStructDefId() != nil {
 		return &lhpb.VariableValue{Value: &lhpb.VariableValue_Struct{Struct: &lhpb.Struct{StructDefId: t.GetStructDefId(), Struct: &lhpb.InlineStruct{
 			Fields: map[string]*lhpb.StructField{"t": {Value: str("x")}},
 		}}}}

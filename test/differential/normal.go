@@ -427,7 +427,7 @@ func decidedOtherwise(original, ours *state, rescued bool) string {
 	if waitsLonger(original, ours) {
 		return "decided: EXIT waits for what is below a failed child"
 	}
-	if completesAboveChildren(original, ours) {
+	if completesAboveChildren(original, ours) || rescued && failsAboveChildren(original, ours) {
 		return "decided: EXIT waits for children that a rescue lets go on"
 	}
 	if handlerOfLoser(original, ours) {
@@ -839,6 +839,28 @@ func completesAboveChildren(original, ours *state) bool {
 			}
 			for _, o := range ours.Runs[i].WfRun.ThreadRuns {
 				if o.Number == *t.ParentThreadId && o.Status == lhpb.LHStatus_RUNNING {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// failsAboveChildren tells whether an EXIT of the original has failed above a child that was halted, and that ours
+// lets go on.
+func failsAboveChildren(original, ours *state) bool {
+	for i, r := range original.Runs {
+		for _, n := range r.Nodes {
+			o := ours.Runs[i].node(n)
+			if n.GetExit() == nil || n.Status != lhpb.LHStatus_ERROR || o == nil || o.Status != lhpb.LHStatus_RUNNING {
+				continue
+			}
+			for _, t := range r.WfRun.GetThreadRuns() {
+				child := t.ParentThreadId != nil && *t.ParentThreadId == n.Id.ThreadRunNumber && t.Status == lhpb.LHStatus_HALTED
+				if child && slices.ContainsFunc(ours.Runs[i].WfRun.GetThreadRuns(), func(u *lhpb.ThreadRun) bool {
+					return u.Number == t.Number && u.Status != lhpb.LHStatus_HALTED
+				}) {
 					return true
 				}
 			}
