@@ -170,6 +170,11 @@ func TestTokensOfAProvider(t *testing.T) {
 		c.Listeners = []server.Listener{{Name: "OAUTH", Protocol: server.TLS, Authentication: server.ByToken}}
 		c.UnknownIsAnonymous = false
 	})
+	mistaken := secured(t, ca, func(c *server.Config) { // asks one provider about the tokens of another
+		c.OAuth.IntrospectURL, c.OAuth.ClientID, c.OAuth.ClientSecret = issuer+"/token/introspection", "lh", "lh-secret"
+		c.OAuth.Issuer, c.OAuth.Audience = other, "urn:lh"
+		c.Listeners = []server.Listener{{Name: "OAUTH", Protocol: server.TLS, Authentication: server.ByToken}}
+	})
 	revoked := tokenOf(t, "worker", issuer, "urn:lh")
 	post(t, "worker", issuer+"/token/revocation", url.Values{"token": {revoked}})
 	for _, test := range []struct {
@@ -182,21 +187,55 @@ func TestTokensOfAProvider(t *testing.T) {
 		{"revoked", revoked, introspecting, codes.Unauthenticated, "not active"},
 		{"opaque of another provider", tokenOf(t, "worker", other, "urn:lh"), introspecting, codes.Unauthenticated, "not active"},
 		{"opaque for another audience", tokenOf(t, "worker", issuer, "urn:else"), introspecting, codes.Unauthenticated, "audience"},
+		{"opaque of another issuer", tokenOf(t, "worker", issuer, "urn:lh"), mistaken, codes.Unauthenticated, "issuer"},
 		{"no token", "", introspecting, codes.Unauthenticated, "empty"},
 		{"JWT", tokenOf(t, "worker", issuer, "urn:jwt"), signatures, codes.PermissionDenied, `"worker"`},
 		{"JWT signed by another provider", tokenOf(t, "worker", other, "urn:jwt"), signatures, codes.Unauthenticated, "not valid"},
 		{"JWT for another audience", tokenOf(t, "worker", issuer, "urn:jwt2"), signatures, codes.Unauthenticated, "audience"},
 		{"opaque for a server of JWTs", tokenOf(t, "worker", issuer, "urn:lh"), signatures, codes.Unauthenticated, "not valid"},
 	} {
-		conn, err := grpc.NewClient(test.server.Addr("OAUTH"), grpc.WithTransportCredentials(credentials.NewClientTLSFromCert(ca.Pool(), "")))
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+test.token)
-		_, err = lhpb.NewLittleHorseClient(conn).Whoami(ctx, &emptypb.Empty{})
-		if status.Code(err) != test.code || !strings.Contains(status.Convert(err).Message(), test.says) {
+		if err := withToken(t, ca, test.server, test.token); status.Code(err) != test.code || !strings.Contains(status.Convert(err).Message(), test.says) {
 			t.Errorf("%s: %v", test.name, err)
 		}
-		_ = conn.Close()
+	}
+}
+
+// withToken is what a call gets that brings the token.
+func withToken(t *testing.T, ca *pki.Authority, s *server.Server, token string) error {
+	t.Helper()
+	conn, err := grpc.NewClient(s.Addr("OAUTH"), grpc.WithTransportCredentials(credentials.NewClientTLSFromCert(ca.Pool(), "")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	ctx := metadata.AppendToOutgoingContext(t.Context(), "authorization", "Bearer "+token)
+	_, err = lhpb.NewLittleHorseClient(conn).Whoami(ctx, &emptypb.Empty{})
+	return err
+}
+
+// A token that was good is refused once it has expired, though the answer about it was kept.
+func TestTokensOfAProviderExpire(t *testing.T) {
+	if *record || *endpoint != "" {
+		return
+	}
+	ca, issuer := pki.NewAuthority(t, "ca"), startProvider(t)
+	for resource, introspection := range map[string]string{"urn:brief": issuer + "/token/introspection", "urn:brief:jwt": ""} {
+		s := secured(t, ca, func(c *server.Config) {
+			c.OAuth.IntrospectURL, c.OAuth.ClientID, c.OAuth.ClientSecret = introspection, "lh", "lh-secret"
+			c.OAuth.Issuer, c.OAuth.Audience = issuer, resource
+			c.Listeners = []server.Listener{{Name: "OAUTH", Protocol: server.TLS, Authentication: server.ByToken}}
+			c.UnknownIsAnonymous = false
+		})
+		token := tokenOf(t, "worker", issuer, resource)
+		err := withToken(t, ca, s, token)
+		if status.Code(err) != codes.PermissionDenied {
+			t.Errorf("%s, good: %v", resource, err)
+		}
+		for end := time.Now().Add(time.Minute); status.Code(err) == codes.PermissionDenied && time.Now().Before(end); {
+			err = withToken(t, ca, s, token)
+		}
+		if status.Code(err) != codes.Unauthenticated || !strings.Contains(status.Convert(err).Message(), "not active") {
+			t.Errorf("%s, expired: %v", resource, err)
+		}
 	}
 }

@@ -1,5 +1,5 @@
 // An OpenID provider for tests of OAuth: three machines, whose tokens are opaque, or JWTs for the resources that say
-// so in their name. It prints its issuer when it listens, and ends with its standard input.
+// so in their name, and short-lived for those that are called brief. It prints its issuer when it listens, and ends with its standard input.
 import { createServer } from "node:http";
 import { Provider } from "oidc-provider";
 import { generateKeyPairSync } from "node:crypto";
@@ -30,7 +30,7 @@ server.listen(0, "127.0.0.1", () => {
         getResourceServerInfo: (_, resource) => ({
           scope: "tasks",
           audience: resource,
-          accessTokenTTL: 600,
+          accessTokenTTL: resource.includes("brief") ? 10 : 600,
           accessTokenFormat: resource.includes("jwt") ? "jwt" : "opaque",
           jwt: { sign: { alg: "RS256" } },
         }),
