@@ -749,7 +749,10 @@ func sleptInThePast(before, original, ours *state) bool {
 				continue
 			}
 			o := original.Runs[i].node(n)
-			if o == nil || working(o.Status) || original.Runs[i].endsAs(r) || original.Runs[i].walksAs(r) {
+			switch {
+			case o == nil || working(o.Status):
+				return true
+			case len(o.Failures) == len(n.Failures) && (original.Runs[i].endsAs(r) || original.Runs[i].walksAs(r)):
 				return true
 			}
 		}
