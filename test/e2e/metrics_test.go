@@ -78,7 +78,8 @@ func TestDocumentedMetrics(t *testing.T) {
 	c.run("hello", "w", "Ana")
 	var b strings.Builder
 	b.WriteString("# Metrics\n\nServed as Prometheus text on the health port, by default <http://localhost:1822/metrics>. Every series carries `lh_cluster_id`.\n")
-	b.WriteString("Beside these stand the families `go_*` and `process_*` of the runtime.\n\n| name | type | labels | meaning |\n| --- | --- | --- | --- |\n")
+	b.WriteString("Beside these stand the families `go_*` and `process_*` of the runtime. Which ports and paths: [settings](settings.md); what to\n")
+	b.WriteString("do when one looks wrong: [run-book](runbook.md).\n\n| name | type | labels | meaning |\n| --- | --- | --- | --- |\n")
 	families := parseMetrics(c.scrape())
 	for _, name := range slices.Sorted(maps.Keys(families)) {
 		f := families[name]

@@ -88,7 +88,7 @@ func TestDocumentedRPCs(t *testing.T) {
 	var b strings.Builder
 	b.WriteString("# RPCs\n\nWhat this server does with each call of `littlehorse.LittleHorse`, and at the end of `littlehorse.extra.v1.ExtraService`,\n")
 	b.WriteString("which is ours. A test calls every one of them and compares.\n")
-	b.WriteString("*Permission* is what the Principal of the caller needs; cluster-scoped resources need it globally.\n\n")
+	b.WriteString("*[Permission](ops/permissions.md)* is what the Principal of the caller needs; cluster-scoped resources need it globally.\n\n")
 	b.WriteString("| RPC | state | permission |\n| --- | --- | --- |\n")
 	served := 0
 	for _, m := range methods() {
