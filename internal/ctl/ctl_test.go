@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -157,6 +158,21 @@ func (f *fake) note(ctx context.Context, name string, req proto.Message) {
 	}
 	defer out.Close()
 	fmt.Fprintf(out, "%s%s %s\n", tenant, name, compact.String())
+}
+
+// Whoever interrupts --watch has seen enough, even of a first answer that does not come.
+func TestInterruptedWatchIsDone(t *testing.T) {
+	t.Setenv("HOME", t.TempDir())
+	interrupted, interrupt := context.WithCancel(t.Context())
+	interrupt()
+	for code, args := range [][]string{{"get", "taskDef", "t", "--watch"}, {"get", "taskDef", "t"}} {
+		root := ctl.Root()
+		root.SetArgs(args)
+		root.SetErr(io.Discard)
+		if got := ctl.Execute(interrupted, root); got != code {
+			t.Errorf("%v ends with %d", args, got)
+		}
+	}
 }
 
 // TestEveryCommandHasAScript: a command without one in testdata is a command that nobody has seen work.

@@ -190,13 +190,17 @@ func leaf[Resp proto.Message](c *cli, use, short string, args cobra.PositionalAr
 		Use: use, Short: short, Long: short + ".\nPrints a message " + printed + ".", Args: args,
 		Annotations: map[string]string{Prints: printed},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return c.with(cmd, args, func(r *request) error {
+			err := c.with(cmd, args, func(r *request) error {
 				shown, err := c.show(r, nil, ask)
 				if err != nil || !c.watch {
 					return err
 				}
 				return c.follow(r, shown, ask)
 			})
+			if c.watch && cmd.Context().Err() != nil {
+				return nil
+			}
+			return err
 		},
 	}
 }
@@ -238,9 +242,6 @@ func (c *cli) follow(r *request, shown []byte, run func(*request) (proto.Message
 		case <-tick.C:
 		}
 		text, err := c.show(r, shown, run)
-		if err != nil && r.ctx.Err() != nil {
-			return nil
-		}
 		if err != nil {
 			return err
 		}
