@@ -229,7 +229,8 @@ func TestExplanationOfAnExit(t *testing.T) {
 	limit := int32(1)
 	first := f.explain(t, &extra.ExplainWfRunRequest{WfRunId: &lhpb.WfRunId{Id: "w"}, Limit: &limit}).Threads[0]
 	want := &extra.ThreadsWait{Open: []*lhpb.WaitForThreadsRun_WaitForThread{
-		{ThreadRunNumber: 2, ThreadStatus: lhpb.LHStatus_STARTING}, {ThreadRunNumber: 4, ThreadStatus: lhpb.LHStatus_RUNNING},
+		{ThreadRunNumber: 2, ThreadStatus: lhpb.LHStatus_STARTING},
+		{ThreadRunNumber: 4, ThreadStatus: lhpb.LHStatus_RUNNING},
 		{ThreadRunNumber: 6, ThreadStatus: lhpb.LHStatus_HALTED},
 	}}
 	if !proto.Equal(first.GetThreads(), want) {

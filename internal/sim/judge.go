@@ -166,7 +166,7 @@ func (w *world) judgeReplay() {
 
 func (w *world) replay(s machine.Stream) *machine.Mem {
 	m := machine.NewMem()
-	var next machine.Machine = definitions()
+	next := definitions()
 	switch s.Kind {
 	case machine.Metadata:
 	case machine.Core:

@@ -126,9 +126,18 @@ func TestRoomDoesNotFlicker(t *testing.T) {
 		free uint64
 		want Room
 	}{
-		{Ample, 100, Ample}, {Ample, 99, Scarce}, {Ample, 50, Scarce}, {Ample, 49, None},
-		{Scarce, 124, Scarce}, {Scarce, 125, Ample}, {Scarce, 50, Scarce}, {Scarce, 49, None},
-		{None, 62, Scarce}, {None, 61, None}, {None, 124, Scarce}, {None, 125, Ample},
+		{Ample, 100, Ample},
+		{Ample, 99, Scarce},
+		{Ample, 50, Scarce},
+		{Ample, 49, None},
+		{Scarce, 124, Scarce},
+		{Scarce, 125, Ample},
+		{Scarce, 50, Scarce},
+		{Scarce, 49, None},
+		{None, 62, Scarce},
+		{None, 61, None},
+		{None, 124, Scarce},
+		{None, 125, Ample},
 	} {
 		w := &watch{reserve: 100, room: c.was, free: c.free}
 		if got := w.judge(); got != c.want {

@@ -44,7 +44,8 @@ func TestEnvironmentOfTraces(t *testing.T) {
 		{map[string]string{endpoint: "http://localhost:4318", "OTEL_TRACES_EXPORTER": "none"}, false, ""},
 		{map[string]string{endpoint: "http://localhost:4318", "OTEL_TRACES_EXPORTER": "zipkin"}, false, `OTEL_TRACES_EXPORTER: "zipkin" is not one of otlp, none`},
 		{
-			map[string]string{endpoint: "http://localhost:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, false,
+			map[string]string{endpoint: "http://localhost:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+			false,
 			`OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" is not http/protobuf, the one protocol that is spoken`,
 		},
 	} {

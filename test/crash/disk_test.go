@@ -106,13 +106,6 @@ func (d *fullDisk) hold(t *testing.T) {
 	}
 }
 
-func (d *fullDisk) release(t *testing.T) {
-	t.Helper()
-	if err := os.Remove(filepath.Join(d.dir, "hog")); err != nil {
-		t.Fatal(err)
-	}
-}
-
 // until holds the disk where it should be until it is seen.
 func (d *fullDisk) until(t *testing.T, what string, seen func() bool) {
 	t.Helper()
