@@ -60,7 +60,11 @@ func (s *bulkShare) step() bool {
 		return false
 	}
 	left := s.tx.engine.config.MaxBulkDeletes
-	for behind := s.version().Prefix(); s.takeUp(behind); {
+	versions := left
+	for behind := s.version().Prefix(); s.takeUp(behind); versions-- {
+		if versions == 0 {
+			return false
+		}
 		version, from, to := s.rest()
 		for k := range machine.Scan[pb.Empty](s.tx.view, from, to, left+1) {
 			if left == 0 || s.tx.deleted >= s.tx.engine.config.DeleteChunk {

@@ -46,23 +46,26 @@ func (t *txn) registered(n *lhpb.NodeRun, now bool) *lhpb.CorrelatedEventId {
 	if id == nil || n.Status != lhpb.LHStatus_HALTED {
 		return id
 	}
-	w := t.withdrawal(n.Id)
-	if now && w.now != nil || !now && w.before != nil {
+	w := t.withdrawal(n.Id).before
+	if now {
+		w = t.withdrawal(n.Id).now
+	}
+	if w != nil && !w.Over {
 		return nil
 	}
 	return id
 }
 
-// withdrawal is the row of a NodeRun that waits for a correlation key and is not registered while it is HALTED: nothing
-// but a rescue above it lets it go on.
-func (t *txn) withdrawal(id *lhpb.NodeRunId) *row[pb.Empty, *pb.Empty] {
+// withdrawal is the row of a NodeRun that waits for a correlation key and was struck off its list while it is HALTED:
+// nothing but a rescue above it lets it go on.
+func (t *txn) withdrawal(id *lhpb.NodeRunId) *row[pb.Withdrawal, *pb.Withdrawal] {
 	k := t.keys.Run(id.WfRunId).Withdrawn(id.ThreadRunNumber, id.Position)
 	if w := t.withdrawals[k]; w != nil {
 		return w
 	}
-	w := load[pb.Empty](t, k)
+	w := load[pb.Withdrawal](t, k)
 	if t.withdrawals == nil {
-		t.withdrawals = map[keys.Key]*row[pb.Empty, *pb.Empty]{}
+		t.withdrawals = map[keys.Key]*row[pb.Withdrawal, *pb.Withdrawal]{}
 	}
 	t.withdrawals[k] = &w
 	return &w
@@ -81,5 +84,16 @@ func (n *nodeRun) withdraw() {
 		return
 	}
 	n.row.touch(n.tx())
-	n.tx().withdrawal(n.id()).put(n.tx(), empty)
+	n.tx().withdrawal(n.id()).put(n.tx(), &pb.Withdrawal{})
+}
+
+// register ends a withdrawal: the NodeRun goes on after all. The row stays, as the event that a NodeRun claims may have
+// been sent before it was put on the list again.
+func (n *nodeRun) register() {
+	if Awaited(n.get()) == nil {
+		return
+	}
+	if w := n.tx().withdrawal(n.id()); w.now != nil && !w.now.Over {
+		w.edit(n.tx()).Over = true
+	}
 }

@@ -69,7 +69,7 @@ func (w *wfRun) deleteChunk() {
 		dropper[pb.NodeOutput](w, keys.KindNodeOutput),
 		dropper[pb.FanOut](w, keys.KindFanOut),
 		dropper[pb.Empty](w, keys.KindToFanOut),
-		dropper[pb.Empty](w, keys.KindWithdrawn),
+		dropper[pb.Withdrawal](w, keys.KindWithdrawn),
 		dropper[pb.Watch](w, keys.KindWatch),
 		dropper[pb.Kin](w, keys.KindKin),
 		dropper[pb.WaitTally](w, keys.KindWaitTally),

@@ -137,6 +137,7 @@ func (n *nodeRun) hasNotLooked() bool {
 // resume lets a halted NodeRun go on.
 func (n *nodeRun) resume() {
 	if n.status() == lhpb.LHStatus_HALTED {
+		n.register()
 		n.edit().Status = lhpb.LHStatus_RUNNING
 		n.resumed = true
 		n.watchEvent()

@@ -32,7 +32,7 @@ type txn struct {
 	loose   []machine.Change
 	emits   []machine.Emit
 	// withdrawals are those looked at.
-	withdrawals map[keys.Key]*row[pb.Empty, *pb.Empty]
+	withdrawals map[keys.Key]*row[pb.Withdrawal, *pb.Withdrawal]
 	// delivered is the ExternalEvent that the record brings from the partition of a correlation key.
 	delivered *lhpb.ExternalEventId
 	// sent are the ExternalEvents that the record makes of a CorrelatedEvent.

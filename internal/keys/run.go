@@ -26,7 +26,7 @@ const (
 	KindInactive      RunKind = 0x0b // lhpb.InactiveThreadRun: thread
 	KindNodeOutput    RunKind = 0x0c // pb.NodeOutput: thread, node name
 	KindContinue      RunKind = 0x0d // where work stands that one record could not finish
-	KindWithdrawn     RunKind = 0x0e // pb.Empty: thread, position; NodeRuns that wait for a correlation key in vain
+	KindWithdrawn     RunKind = 0x0e // pb.Withdrawal: thread, position; NodeRuns that waited for a correlation key in vain
 	KindReserved      RunKind = 0x0f // pb.Empty: def, thread, position, created (ns), guid; as KindUnclaimed, for some NodeRuns only
 	KindFanOut        RunKind = 0x14 // pb.FanOut: thread, position
 	KindToFanOut      RunKind = 0x15 // pb.Empty: complement of the thread; those with children to start, last first

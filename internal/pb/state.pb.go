@@ -1258,6 +1258,52 @@ func (*Empty) Descriptor() ([]byte, []int) {
 	return file_lh_state_proto_rawDescGZIP(), []int{14}
 }
 
+// Withdrawal says of a NodeRun that waits for a correlation key that it was struck off the list of the key.
+type Withdrawal struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// It is on the list again.
+	Over          bool `protobuf:"varint,1,opt,name=over,proto3" json:"over,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Withdrawal) Reset() {
+	*x = Withdrawal{}
+	mi := &file_lh_state_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Withdrawal) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Withdrawal) ProtoMessage() {}
+
+func (x *Withdrawal) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_state_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Withdrawal.ProtoReflect.Descriptor instead.
+func (*Withdrawal) Descriptor() ([]byte, []int) {
+	return file_lh_state_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *Withdrawal) GetOver() bool {
+	if x != nil {
+		return x.Over
+	}
+	return false
+}
+
 // Counter is a number that only grows: a position, a clock, a last number of a source.
 type Counter struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1268,7 +1314,7 @@ type Counter struct {
 
 func (x *Counter) Reset() {
 	*x = Counter{}
-	mi := &file_lh_state_proto_msgTypes[15]
+	mi := &file_lh_state_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1280,7 +1326,7 @@ func (x *Counter) String() string {
 func (*Counter) ProtoMessage() {}
 
 func (x *Counter) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[15]
+	mi := &file_lh_state_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1293,7 +1339,7 @@ func (x *Counter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Counter.ProtoReflect.Descriptor instead.
 func (*Counter) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{15}
+	return file_lh_state_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Counter) GetValue() uint64 {
@@ -1315,7 +1361,7 @@ type Timer_TaskTimeout struct {
 
 func (x *Timer_TaskTimeout) Reset() {
 	*x = Timer_TaskTimeout{}
-	mi := &file_lh_state_proto_msgTypes[16]
+	mi := &file_lh_state_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1327,7 +1373,7 @@ func (x *Timer_TaskTimeout) String() string {
 func (*Timer_TaskTimeout) ProtoMessage() {}
 
 func (x *Timer_TaskTimeout) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[16]
+	mi := &file_lh_state_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1374,7 +1420,7 @@ type Timer_TaskRetry struct {
 
 func (x *Timer_TaskRetry) Reset() {
 	*x = Timer_TaskRetry{}
-	mi := &file_lh_state_proto_msgTypes[17]
+	mi := &file_lh_state_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1386,7 +1432,7 @@ func (x *Timer_TaskRetry) String() string {
 func (*Timer_TaskRetry) ProtoMessage() {}
 
 func (x *Timer_TaskRetry) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[17]
+	mi := &file_lh_state_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1429,7 +1475,7 @@ type Timer_UserTaskAction struct {
 
 func (x *Timer_UserTaskAction) Reset() {
 	*x = Timer_UserTaskAction{}
-	mi := &file_lh_state_proto_msgTypes[18]
+	mi := &file_lh_state_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1441,7 +1487,7 @@ func (x *Timer_UserTaskAction) String() string {
 func (*Timer_UserTaskAction) ProtoMessage() {}
 
 func (x *Timer_UserTaskAction) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[18]
+	mi := &file_lh_state_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1488,7 +1534,7 @@ type Timer_FlushMetrics struct {
 
 func (x *Timer_FlushMetrics) Reset() {
 	*x = Timer_FlushMetrics{}
-	mi := &file_lh_state_proto_msgTypes[19]
+	mi := &file_lh_state_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1500,7 +1546,7 @@ func (x *Timer_FlushMetrics) String() string {
 func (*Timer_FlushMetrics) ProtoMessage() {}
 
 func (x *Timer_FlushMetrics) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[19]
+	mi := &file_lh_state_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1635,7 +1681,10 @@ const file_lh_state_proto_rawDesc = "" +
 	"\x04next\x18\x02 \x01(\x04R\x04next\x12\x17\n" +
 	"\atrim_ns\x18\x03 \x01(\x03R\x06trimNs\x12\x10\n" +
 	"\x03old\x18\x04 \x01(\x04R\x03old\"\a\n" +
-	"\x05Empty\"\x1f\n" +
+	"\x05Empty\" \n" +
+	"\n" +
+	"Withdrawal\x12\x12\n" +
+	"\x04over\x18\x01 \x01(\bR\x04over\"\x1f\n" +
 	"\aCounter\x12\x14\n" +
 	"\x05value\x18\x01 \x01(\x04R\x05valueB\x1cZ\x1alittlehorse/internal/pb;pbb\x06proto3"
 
@@ -1651,7 +1700,7 @@ func file_lh_state_proto_rawDescGZIP() []byte {
 	return file_lh_state_proto_rawDescData
 }
 
-var file_lh_state_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_lh_state_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_lh_state_proto_goTypes = []any{
 	(*WfRunRow)(nil),                 // 0: lh.internal.WfRunRow
 	(*Watch)(nil),                    // 1: lh.internal.Watch
@@ -1668,46 +1717,47 @@ var file_lh_state_proto_goTypes = []any{
 	(*Counts)(nil),                   // 12: lh.internal.Counts
 	(*OutputLog)(nil),                // 13: lh.internal.OutputLog
 	(*Empty)(nil),                    // 14: lh.internal.Empty
-	(*Counter)(nil),                  // 15: lh.internal.Counter
-	(*Timer_TaskTimeout)(nil),        // 16: lh.internal.Timer.TaskTimeout
-	(*Timer_TaskRetry)(nil),          // 17: lh.internal.Timer.TaskRetry
-	(*Timer_UserTaskAction)(nil),     // 18: lh.internal.Timer.UserTaskAction
-	(*Timer_FlushMetrics)(nil),       // 19: lh.internal.Timer.FlushMetrics
-	(*lhpb.WfRun)(nil),               // 20: littlehorse.WfRun
-	(*lhpb.VariableValue)(nil),       // 21: littlehorse.VariableValue
-	(*lhpb.QueuedThreadRunInfo)(nil), // 22: littlehorse.QueuedThreadRunInfo
-	(*lhpb.NodeRunId)(nil),           // 23: littlehorse.NodeRunId
-	(*lhpb.WfRunId)(nil),             // 24: littlehorse.WfRunId
-	(*lhpb.ExternalEventId)(nil),     // 25: littlehorse.ExternalEventId
-	(*lhpb.CorrelatedEventId)(nil),   // 26: littlehorse.CorrelatedEventId
-	(*lhpb.MetricWindowId)(nil),      // 27: littlehorse.MetricWindowId
-	(*lhpb.ScheduledWfRun)(nil),      // 28: littlehorse.ScheduledWfRun
-	(*lhpb.CorrelatedEvent)(nil),     // 29: littlehorse.CorrelatedEvent
-	(*BulkDelete)(nil),               // 30: lh.internal.BulkDelete
-	(*lhpb.TaskRunId)(nil),           // 31: littlehorse.TaskRunId
+	(*Withdrawal)(nil),               // 15: lh.internal.Withdrawal
+	(*Counter)(nil),                  // 16: lh.internal.Counter
+	(*Timer_TaskTimeout)(nil),        // 17: lh.internal.Timer.TaskTimeout
+	(*Timer_TaskRetry)(nil),          // 18: lh.internal.Timer.TaskRetry
+	(*Timer_UserTaskAction)(nil),     // 19: lh.internal.Timer.UserTaskAction
+	(*Timer_FlushMetrics)(nil),       // 20: lh.internal.Timer.FlushMetrics
+	(*lhpb.WfRun)(nil),               // 21: littlehorse.WfRun
+	(*lhpb.VariableValue)(nil),       // 22: littlehorse.VariableValue
+	(*lhpb.QueuedThreadRunInfo)(nil), // 23: littlehorse.QueuedThreadRunInfo
+	(*lhpb.NodeRunId)(nil),           // 24: littlehorse.NodeRunId
+	(*lhpb.WfRunId)(nil),             // 25: littlehorse.WfRunId
+	(*lhpb.ExternalEventId)(nil),     // 26: littlehorse.ExternalEventId
+	(*lhpb.CorrelatedEventId)(nil),   // 27: littlehorse.CorrelatedEventId
+	(*lhpb.MetricWindowId)(nil),      // 28: littlehorse.MetricWindowId
+	(*lhpb.ScheduledWfRun)(nil),      // 29: littlehorse.ScheduledWfRun
+	(*lhpb.CorrelatedEvent)(nil),     // 30: littlehorse.CorrelatedEvent
+	(*BulkDelete)(nil),               // 31: lh.internal.BulkDelete
+	(*lhpb.TaskRunId)(nil),           // 32: littlehorse.TaskRunId
 }
 var file_lh_state_proto_depIdxs = []int32{
-	20, // 0: lh.internal.WfRunRow.wf_run:type_name -> littlehorse.WfRun
-	21, // 1: lh.internal.NodeOutput.value:type_name -> littlehorse.VariableValue
-	21, // 2: lh.internal.FanOut.list:type_name -> littlehorse.VariableValue
-	22, // 3: lh.internal.FanOut.shared:type_name -> littlehorse.QueuedThreadRunInfo
-	16, // 4: lh.internal.Timer.task_timeout:type_name -> lh.internal.Timer.TaskTimeout
-	17, // 5: lh.internal.Timer.task_retry:type_name -> lh.internal.Timer.TaskRetry
-	23, // 6: lh.internal.Timer.external_event_timeout:type_name -> littlehorse.NodeRunId
-	23, // 7: lh.internal.Timer.sleep_matured:type_name -> littlehorse.NodeRunId
-	24, // 8: lh.internal.Timer.delete_wf_run:type_name -> littlehorse.WfRunId
-	25, // 9: lh.internal.Timer.external_event_expired:type_name -> littlehorse.ExternalEventId
-	18, // 10: lh.internal.Timer.user_task_action:type_name -> lh.internal.Timer.UserTaskAction
-	26, // 11: lh.internal.Timer.correlated_event_expired:type_name -> littlehorse.CorrelatedEventId
-	19, // 12: lh.internal.Timer.flush_metrics:type_name -> lh.internal.Timer.FlushMetrics
-	27, // 13: lh.internal.Timer.metric_window_expired:type_name -> littlehorse.MetricWindowId
+	21, // 0: lh.internal.WfRunRow.wf_run:type_name -> littlehorse.WfRun
+	22, // 1: lh.internal.NodeOutput.value:type_name -> littlehorse.VariableValue
+	22, // 2: lh.internal.FanOut.list:type_name -> littlehorse.VariableValue
+	23, // 3: lh.internal.FanOut.shared:type_name -> littlehorse.QueuedThreadRunInfo
+	17, // 4: lh.internal.Timer.task_timeout:type_name -> lh.internal.Timer.TaskTimeout
+	18, // 5: lh.internal.Timer.task_retry:type_name -> lh.internal.Timer.TaskRetry
+	24, // 6: lh.internal.Timer.external_event_timeout:type_name -> littlehorse.NodeRunId
+	24, // 7: lh.internal.Timer.sleep_matured:type_name -> littlehorse.NodeRunId
+	25, // 8: lh.internal.Timer.delete_wf_run:type_name -> littlehorse.WfRunId
+	26, // 9: lh.internal.Timer.external_event_expired:type_name -> littlehorse.ExternalEventId
+	19, // 10: lh.internal.Timer.user_task_action:type_name -> lh.internal.Timer.UserTaskAction
+	27, // 11: lh.internal.Timer.correlated_event_expired:type_name -> littlehorse.CorrelatedEventId
+	20, // 12: lh.internal.Timer.flush_metrics:type_name -> lh.internal.Timer.FlushMetrics
+	28, // 13: lh.internal.Timer.metric_window_expired:type_name -> littlehorse.MetricWindowId
 	14, // 14: lh.internal.Timer.trim_output:type_name -> lh.internal.Empty
-	28, // 15: lh.internal.ScheduleRow.scheduled_wf_run:type_name -> littlehorse.ScheduledWfRun
-	29, // 16: lh.internal.CorrelatedEventRow.correlated_event:type_name -> littlehorse.CorrelatedEvent
-	30, // 17: lh.internal.BulkShare.job:type_name -> lh.internal.BulkDelete
-	31, // 18: lh.internal.Timer.TaskTimeout.task_run_id:type_name -> littlehorse.TaskRunId
-	31, // 19: lh.internal.Timer.TaskRetry.task_run_id:type_name -> littlehorse.TaskRunId
-	23, // 20: lh.internal.Timer.UserTaskAction.node_run_id:type_name -> littlehorse.NodeRunId
+	29, // 15: lh.internal.ScheduleRow.scheduled_wf_run:type_name -> littlehorse.ScheduledWfRun
+	30, // 16: lh.internal.CorrelatedEventRow.correlated_event:type_name -> littlehorse.CorrelatedEvent
+	31, // 17: lh.internal.BulkShare.job:type_name -> lh.internal.BulkDelete
+	32, // 18: lh.internal.Timer.TaskTimeout.task_run_id:type_name -> littlehorse.TaskRunId
+	32, // 19: lh.internal.Timer.TaskRetry.task_run_id:type_name -> littlehorse.TaskRunId
+	24, // 20: lh.internal.Timer.UserTaskAction.node_run_id:type_name -> littlehorse.NodeRunId
 	21, // [21:21] is the sub-list for method output_type
 	21, // [21:21] is the sub-list for method input_type
 	21, // [21:21] is the sub-list for extension type_name
@@ -1742,7 +1792,7 @@ func file_lh_state_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lh_state_proto_rawDesc), len(file_lh_state_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   20,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -150,7 +150,8 @@ var changing = []struct {
 	{regexp.MustCompile(`("bookmark":|--bookmark )\s*[^},\s]+`), "${1}BOOKMARK"},
 	{regexp.MustCompile(`"port":\d+`), `"port":PORT`},
 	{regexp.MustCompile(`\b[0-9a-f]{32}\b`), "GUID"},
-	{regexp.MustCompile(`Git SHA \w+`), "Git SHA SHA"},
+	{regexp.MustCompile(`lhctl version: \S+ \(Git SHA \w+\)`), "lhctl version: VERSION (Git SHA SHA)"},
+	{regexp.MustCompile(`\bproto:[ \x{a0}]`), "proto: "}, // the library writes one or the other, by chance
 }
 
 func oneLine(document string) string {

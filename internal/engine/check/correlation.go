@@ -87,7 +87,14 @@ func (c *correlations) eachRow(v machine.View, kind keys.RunKind, visit func(ten
 }
 
 func (c *correlations) readWithdrawn(v machine.View) {
-	c.eachRow(v, keys.KindWithdrawn, func(tenant string, k keys.Key, _ machine.Value) {
+	c.eachRow(v, keys.KindWithdrawn, func(tenant string, k keys.Key, value machine.Value) {
+		w := &pb.Withdrawal{}
+		if err := decode(value, w); err != nil {
+			c.violate(fmt.Sprintf("%q", k), "%v", err)
+		}
+		if w.Over {
+			return
+		}
 		p, _ := keys.ParseRun(k)
 		thread, position, err := keys.In(tenant).RunNamed(p.WfRun).ParseWithdrawn(k)
 		if err != nil {
