@@ -34,9 +34,12 @@ func backupCommand() *cobra.Command {
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			c.SilenceUsage = true
-			b, err := takeBackup(c.Context(), state, args[0])
+			b, untold, err := takeBackup(c.Context(), state, args[0])
 			if err != nil {
 				return fmt.Errorf("backup: %w", err)
+			}
+			if untold != nil {
+				fmt.Fprintf(c.ErrOrStderr(), "warning: the server does not know that it was copied, and may warn of an old backup: %v\n", untold)
 			}
 			fmt.Fprintf(c.OutOrStdout(), "%s holds what was acknowledged until %s: %d files, %d bytes\n",
 				args[0], b.Taken.Format(time.RFC3339Nano), len(b.Files), b.Bytes())
@@ -74,45 +77,69 @@ func stateDirFlag(cmd *cobra.Command, state *string, about string) {
 	cmd.Flags().StringVar(state, "state-dir", cmp.Or(os.Getenv("LHS_STATE_DIR"), "./lh-data"), about)
 }
 
-// takeBackup copies what the running server lends, or the folder itself when no server runs.
-func takeBackup(ctx context.Context, state, to string) (*backup.Backup, error) {
+// takeBackup copies what the running server lends, or the folder itself when no server runs. The copy is whole also if
+// the server could not be told of it.
+func takeBackup(ctx context.Context, state, to string) (b *backup.Backup, untold, err error) {
 	if _, err := os.Stat(filepath.Join(state, store.LockFile)); err != nil {
-		return nil, fmt.Errorf("%s is no state folder of a server: %w", state, err)
+		return nil, nil, fmt.Errorf("%s is no state folder of a server: %w", state, err)
 	}
 	lent, body, err := borrow(ctx, state)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
-		return copyStopped(ctx, state, to)
+		b, err = copyStopped(ctx, state, to)
+		return b, nil, err
 	} else if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer body.Close()
-	return backup.Write(ctx, lent.Dir, to, lent.Taken, store.LockFile)
+	if b, err = backup.Write(ctx, lent.Dir, to, lent.Taken, store.LockFile); err != nil {
+		return nil, nil, err
+	}
+	return b, tellCopied(ctx, state), nil
 }
 
 // borrow asks the server for a copy of its store, which is there until body is closed.
 func borrow(ctx context.Context, state string) (*server.Checkpoint, io.Closer, error) {
+	body, err := ask(ctx, state, "/checkpoint")
+	if err != nil {
+		return nil, nil, err
+	}
+	lent := &server.Checkpoint{}
+	if err := json.NewDecoder(body).Decode(lent); err != nil {
+		return nil, nil, errors.Join(err, body.Close())
+	}
+	return lent, body, nil
+}
+
+// tellCopied tells the server that the copy of what it lends is durable.
+func tellCopied(ctx context.Context, state string) error {
+	body, err := ask(ctx, state, "/copied")
+	if err != nil {
+		return err
+	}
+	return body.Close()
+}
+
+// ask posts to the control socket of the running server.
+func ask(ctx context.Context, state, path string) (io.ReadCloser, error) {
 	client := &http.Client{Transport: &http.Transport{
+		DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 			return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(state, server.ControlDir, server.ControlSocket))
 		},
 	}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://server/checkpoint", http.NoBody)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://server"+path, http.NoBody)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	res, err := client.Do(req)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if res.StatusCode != http.StatusOK {
+	if res.StatusCode/100 != 2 {
 		text, err := io.ReadAll(io.LimitReader(res.Body, 1<<16))
-		return nil, nil, errors.Join(fmt.Errorf("the server refuses: %s", strings.TrimSpace(string(text))), err, res.Body.Close())
+		return nil, errors.Join(fmt.Errorf("the server refuses: %s", strings.TrimSpace(string(text))), err, res.Body.Close())
 	}
-	lent := &server.Checkpoint{}
-	if err := json.NewDecoder(res.Body).Decode(lent); err != nil {
-		return nil, nil, errors.Join(err, res.Body.Close())
-	}
-	return lent, res.Body, nil
+	return res.Body, nil
 }
 
 // copyStopped copies the folder of a server that does not run, and keeps one from starting meanwhile.

@@ -21,7 +21,8 @@ const ControlDir = "control"
 const ControlSocket = "server.sock"
 
 // Checkpoint is the answer to POST /checkpoint. The copy of the store in Dir is there until the caller closes the
-// connection.
+// connection. Once what he made of it is durable, and before he closes, he says so with POST /copied: the backup counts as
+// made from then on.
 type Checkpoint struct {
 	Dir string `json:"dir"`
 	// Taken is a moment before the copy was begun: what was acknowledged until then is in it.
@@ -56,6 +57,15 @@ func (s *Server) controlHandler() http.Handler {
 			http.Error(w, err.Error(), http.StatusInternalServerError)
 		}
 	})
+	mux.HandleFunc("POST /copied", func(w http.ResponseWriter, _ *http.Request) {
+		lent := s.lent.Load()
+		if lent == 0 {
+			http.Error(w, "nothing is being copied", http.StatusConflict)
+			return
+		}
+		s.copied.Store(lent)
+		w.WriteHeader(http.StatusNoContent)
+	})
 	return mux
 }
 
@@ -70,7 +80,8 @@ func (s *Server) lendCheckpoint(w http.ResponseWriter, r *http.Request) (err err
 	if err := s.store.Checkpoint(dir); err != nil {
 		return err
 	}
-	s.copied.Store(taken.UnixMilli())
+	s.lent.Store(taken.UnixMilli())
+	defer s.lent.Store(0)
 	w.Header().Set("Content-Type", "application/json")
 	if err := json.NewEncoder(w).Encode(Checkpoint{Dir: dir, Taken: taken}); err != nil {
 		return err

@@ -338,7 +338,7 @@ func (s *Server) measureServer() {
 		gauge("lh_build_info", "1; the labels say what runs.", "version", "commit", "go_version"),
 		gauge("lh_connections", "Open connections of a listener.", "listener"),
 		gauge("lh_connections_limit", "How many connections a listener takes; 0 sets no limit."),
-		gauge("lh_backup_timestamp_seconds", "When this process was last copied by lh backup, in seconds since 1970; 0 if never."),
+		gauge("lh_backup_timestamp_seconds", "Moment of the last copy of this process that lh backup has completed, in seconds since 1970; 0 if none."),
 	}, func(emit telemetry.Emit) {
 		emit("lh_build_info", 1, s.cfg.Version, s.cfg.Commit, runtime.Version())
 		for _, l := range s.listeners {

@@ -58,7 +58,8 @@ type Server struct {
 	lending   sync.Mutex   // held while the store is copied
 	state     atomic.Value // string: coreState of /status
 	serving   sync.WaitGroup
-	copied    atomic.Int64  // when the store was copied last, in milliseconds since 1970
+	lent      atomic.Int64  // when the checkpoint that is being copied was taken, in milliseconds since 1970; 0 if none is
+	copied    atomic.Int64  // when the last one was taken whose copy is durable
 	stopping  chan struct{} // closed when the server begins to stop
 	stopOnce  sync.Once
 	stopErr   error
