@@ -2,8 +2,10 @@ package telemetry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net/url"
 	"os"
 	"strings"
 	"sync"
@@ -20,6 +22,7 @@ import (
 	"go.opentelemetry.io/otel/trace"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/stats"
+	"google.golang.org/grpc/status"
 )
 
 // Traces follow calls through the server and send what they have seen to a collector. Of a nil Traces all methods may
@@ -43,15 +46,46 @@ func CheckTraces() (on bool, err error) {
 	default:
 		return false, fmt.Errorf("OTEL_TRACES_EXPORTER: %q is not one of otlp, none", exporter)
 	}
-	if os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT") == "" && os.Getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT") == "" {
+	endpoint := "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+	if os.Getenv(endpoint) == "" {
+		endpoint = "OTEL_EXPORTER_OTLP_ENDPOINT"
+	}
+	if os.Getenv(endpoint) == "" {
 		return false, nil
 	}
+	err = errors.Join(checkProtocol(), checkEndpoint(endpoint), checkAttributes())
+	return err == nil, err
+}
+
+func checkProtocol() error {
 	for _, name := range []string{"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"} {
 		if protocol := os.Getenv(name); protocol != "" && protocol != "http/protobuf" {
-			return false, fmt.Errorf("%s: %q is not http/protobuf, the one protocol that is spoken", name, protocol)
+			return fmt.Errorf("%s: %q is not http/protobuf, the one protocol that is spoken", name, protocol)
 		}
 	}
-	return true, nil
+	return nil
+}
+
+// checkEndpoint does not show the address: it may hold a password.
+func checkEndpoint(name string) error {
+	u, err := url.Parse(strings.TrimSpace(os.Getenv(name)))
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return fmt.Errorf("%s: is no address with a scheme and a host, such as http://collector:4318", name)
+	}
+	return nil
+}
+
+func checkAttributes() error {
+	attributes := strings.TrimSpace(os.Getenv("OTEL_RESOURCE_ATTRIBUTES"))
+	if attributes == "" {
+		return nil
+	}
+	for pair := range strings.SplitSeq(attributes, ",") {
+		if !strings.Contains(pair, "=") {
+			return fmt.Errorf("OTEL_RESOURCE_ATTRIBUTES: %q is not name=value", pair)
+		}
+	}
+	return nil
 }
 
 // NewTraces sets traces up as the OTEL_ variables of the environment say; nil if they do not switch them on. Whoever
@@ -90,11 +124,30 @@ func (t *Traces) ServerOptions() []grpc.ServerOption {
 	if t == nil {
 		return nil
 	}
-	return []grpc.ServerOption{grpc.StatsHandler(otelgrpc.NewServerHandler(
+	return []grpc.ServerOption{grpc.StatsHandler(t.calls())}
+}
+
+func (t *Traces) calls() stats.Handler {
+	return untold{otelgrpc.NewServerHandler(
 		otelgrpc.WithTracerProvider(t.provider),
 		otelgrpc.WithPropagators(propagation.TraceContext{}),
 		otelgrpc.WithFilter(func(i *stats.RPCTagInfo) bool { return !strings.HasSuffix(i.FullMethodName, "/PollTask") }),
-	))}
+	)}
+}
+
+// untold keeps the texts of refusals from a handler that would write them into spans: it sees the name of the code
+// instead.
+type untold struct{ stats.Handler }
+
+// HandleRPC implements stats.Handler.
+func (u untold) HandleRPC(ctx context.Context, s stats.RPCStats) {
+	if end, ok := s.(*stats.End); ok && end.Error != nil {
+		refused := *end
+		refusal := status.Code(end.Error)
+		refused.Error = status.Error(refusal, codeName(uint32(refusal)))
+		s = &refused
+	}
+	u.Handler.HandleRPC(ctx, s)
 }
 
 // Traced reports whether the caller in ctx is traced.
