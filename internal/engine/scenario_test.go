@@ -1324,7 +1324,7 @@ var tagShapes = [...]struct{ name, parts string }{
 	keys.TagNodeRun: {"NodeRun", "ti"}, keys.TagVariable: {"Variable", "tttii"}, keys.TagExternalEvent: {"ExternalEvent", "ti"},
 	keys.TagWorkflowEvent: {"WorkflowEvent", "t"}, keys.TagSchedule: {"schedule", "tii"},
 	keys.TagUserTaskRun: {"UserTaskRun", "ti"}, keys.TagUserTaskOwner: {"UserTaskOwner", "iti"},
-	keys.TagCorrelatedEvent: {"correlated", "ti"},
+	keys.TagCorrelatedEvent: {"correlated", "ti"}, keys.TagMigration: {"migrating", "t"}, keys.TagMigrated: {"migrated", "tii"},
 }
 
 func (s *scenario) tagLine(shape struct{ name, parts string }, prefix, k keys.Key) string {

@@ -54,6 +54,7 @@ func (t *txn) appendWfRunTags(c []machine.Change, before, after *lhpb.WfRun) []m
 		c = move(c, t.parentTag(before), t.parentTag(after), empty)
 	}
 	c = move(c, t.migrationTag(before), t.migrationTag(after), empty)
+	c = t.appendMigratedTags(c, before, after)
 	if before != nil && after != nil && before.Status == after.Status && sameWfSpec(before.WfSpecId, after.WfSpecId) {
 		return c
 	}
@@ -82,6 +83,35 @@ func (t *txn) migrationTag(w *lhpb.WfRun) keys.Key {
 	}
 	return t.keys.Tag(keys.TagMigration).Text(w.WorkflowMigrationPlanId.Name).
 		Row(nanos(w.StartTime)/nsPerMs, keys.TagID{WfRun: lh.WfRunIDString(w.Id)})
+}
+
+// appendMigratedTags keeps a row for each version from which the WfRun was migrated. A version is only ever added.
+func (t *txn) appendMigratedTags(c []machine.Change, before, after *lhpb.WfRun) []machine.Change {
+	if before != nil && after != nil && len(before.OldWfSpecVersions) == len(after.OldWfSpecVersions) {
+		return c
+	}
+	was, is := t.migratedTags(before), t.migratedTags(after)
+	for _, k := range was {
+		if !slices.Contains(is, k) {
+			c = append(c, machine.Change{Key: k})
+		}
+	}
+	for _, k := range is {
+		if !slices.Contains(was, k) {
+			c = append(c, machine.Change{Key: k, Value: empty})
+		}
+	}
+	return c
+}
+
+// migratedTags are the rows of the versions from which the WfRun was migrated, sorted, each once.
+func (t *txn) migratedTags(w *lhpb.WfRun) (rows []keys.Key) {
+	for _, id := range w.GetOldWfSpecVersions() {
+		rows = append(rows, t.keys.Tag(keys.TagMigrated).Text(id.GetName()).Version(id).
+			Row(nanos(w.StartTime)/nsPerMs, keys.TagID{WfRun: lh.WfRunIDString(w.Id)}))
+	}
+	slices.Sort(rows)
+	return slices.Compact(rows)
 }
 
 func (t *txn) appendTaskRunTag(c []machine.Change, before, after *lhpb.TaskRun) []machine.Change {

@@ -28,6 +28,8 @@ const (
 	TagMigration       TagKind = 0x0c // WorkflowMigrationPlan name, of WfRuns being migrated
 	// status of a BulkJob, and its id in place of time and id
 	TagBulkJob TagKind = 0x0d
+	// WfSpec name, major version, revision from which the WfRun was migrated
+	TagMigrated TagKind = 0x0e
 )
 
 // OpenTask stands for TASK_SCHEDULED, TASK_RUNNING and TASK_PENDING in TagTaskRun: an index row a status
