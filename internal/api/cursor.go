@@ -20,6 +20,8 @@ type reading struct {
 	found  int    // how many values of indexes were found
 	// doubtful says that there are rows among those that are walked of which the indexes do not tell all that is asked for.
 	doubtful bool
+	// unlisted says that the index of WfRuns is not walked: among the rows may be those of WfRuns whose deletion has begun.
+	unlisted bool
 }
 
 // walker walks rows of a partition. A new one stands on its first row.
@@ -113,7 +115,7 @@ func (c *ranged) fill() error {
 	return nil
 }
 
-// union walks the rows of all its members, of which no two share a row.
+// union walks the positions of all its members, each once.
 type union []cursor
 
 // unite leaves out the members that have no rows.
@@ -137,9 +139,13 @@ func (u *union) at() (string, bool) {
 }
 
 func (u *union) next() error {
-	err := (*u)[0].next()
-	u.settle()
-	return err
+	for position, _ := u.at(); ; {
+		err := (*u)[0].next()
+		u.settle()
+		if at, _ := u.at(); err != nil || at != position {
+			return err
+		}
+	}
 }
 
 func (u *union) seek(position string) error {

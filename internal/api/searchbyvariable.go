@@ -1,6 +1,8 @@
 package api
 
 import (
+	"slices"
+
 	"littlehorse/internal/keys"
 	"littlehorse/internal/value"
 	"littlehorse/lhpb"
@@ -67,9 +69,14 @@ func ofTypeInAll(specs []*lhpb.WfSpec, name string, t lhpb.VariableType) bool {
 	return true
 }
 
-// openByVariable intersects what has the values with the WfRuns. Those of unknown versions are read one by one.
+// openByVariable intersects what has the values with the WfRuns. Those that are or were of unknown versions are read one
+// by one.
 func (q *wfRunQuery) openByVariable(r *reading) (cursor, error) {
 	known, unknown, err := q.byVersion(r)
+	if err != nil {
+		return nil, err
+	}
+	migrated, err := q.migratedFromUnknown(r)
 	if err != nil {
 		return nil, err
 	}
@@ -77,40 +84,61 @@ func (q *wfRunQuery) openByVariable(r *reading) (cursor, error) {
 	if err != nil {
 		return nil, err
 	}
-	if q.req.Status != nil || q.req.WfSpecMajorVersion != nil || len(unknown) > 0 {
-		runs, err := r.overAll(known)
-		if err != nil {
-			return nil, err
-		}
-		members = append(members, runs)
+	r.doubtful = len(unknown)+len(migrated) > 0
+	r.unlisted = q.req.Status == nil && q.req.WfSpecMajorVersion == nil && !r.doubtful
+	if r.unlisted {
+		return q.belowParent(r, members...)
 	}
-	found, err := q.belowParent(r, members...)
-	if err != nil || len(unknown) == 0 {
+	found, err := q.amongWfRuns(r, known, members...)
+	if err != nil || !r.doubtful {
 		return found, err
 	}
-	r.doubtful = true
-	others, err := r.overAll(unknown)
+	gone, err := q.amongWfRuns(r, unknown)
 	if err != nil {
 		return nil, err
 	}
-	if others, err = q.belowParent(r, others); err != nil {
+	left, err := r.overAll(migrated)
+	if err != nil {
 		return nil, err
 	}
-	return unite([]cursor{found, others}), nil
+	if left, err = q.amongWfRuns(r, known, left); err != nil {
+		return nil, err
+	}
+	return unite([]cursor{found, gone, left}), nil
+}
+
+// amongWfRuns leaves only what is among the WfRuns, and below the parent.
+func (q *wfRunQuery) amongWfRuns(r *reading, runs []tagged, members ...cursor) (cursor, error) {
+	all, err := r.overAll(runs)
+	if err != nil {
+		return nil, err
+	}
+	return q.belowParent(r, append(members, all)...)
+}
+
+// migratedFromUnknown are the unknown versions from which WfRuns were migrated: they have their Variables from there.
+func (q *wfRunQuery) migratedFromUnknown(r *reading) ([]tagged, error) {
+	from, err := r.values(q.tenant.Tag(keys.TagMigrated).Text(q.req.WfSpecName), []axis{{any: 'i'}, {any: 'i'}})
+	return slices.DeleteFunc(from, q.knows), err
 }
 
 // byVersion tells the WfRuns of known versions from others.
 func (q *wfRunQuery) byVersion(r *reading) (known, unknown []tagged, err error) {
 	runs, err := q.wfRuns(r)
 	for _, v := range runs {
-		major, revision := v.tag.LastVersion()
-		if q.indexed.versions[[2]int32{major, revision}] {
+		if q.knows(v) {
 			known = append(known, v)
 		} else {
 			unknown = append(unknown, v)
 		}
 	}
 	return known, unknown, err
+}
+
+// knows reports whether the version that a value of an index ends with is known.
+func (q *wfRunQuery) knows(v tagged) bool {
+	major, revision := v.tag.LastVersion()
+	return q.indexed.versions[[2]int32{major, revision}]
 }
 
 // withValues walks, for each filter, the WfRuns whose entrypoint has the value.

@@ -79,6 +79,7 @@ func (f *face) fill(n int) {
 			spec = f.definitions.specs["order"].Id
 		}
 		put(id, in.Tag(keys.TagWfRun).Text("order").Int(int32(lhpb.LHStatus_COMPLETED)).Version(spec), i, run)
+		f.cluster.put(f.cluster.Core(DefaultTenant, id), in.RunNamed(id).WfRun(), &pb.WfRunRow{})
 		for name, value := range map[string]string{"who": "ana", "what": fmt.Sprint(i % 2)} {
 			tag := in.Tag(keys.TagVariable).Text("order").Text(name).Text(value).Version(spec)
 			put(id, tag, i, keys.TagID{WfRun: id, Name: name})

@@ -25,6 +25,8 @@ type filteredRun struct {
 	made    int32 // major version under which its Variables were made, from which it may have been migrated
 	values  map[string]*lhpb.VariableValue
 	changed bool
+	// deleting says that its deletion has begun and has not come to its Variables.
+	deleting bool
 }
 
 // orders is a model of the WfRuns of one WfSpec: in version 0 and 1 who and n are searchable and note is not, version 2,
@@ -64,7 +66,7 @@ func (o *orders) put(id string, after *filteredRun) {
 	for _, k := range after.rows() {
 		o.cluster.put(home, k, &pb.Empty{})
 	}
-	o.cluster.put(home, in.Run(run).WfRun(), &pb.WfRunRow{WfRun: &lhpb.WfRun{
+	o.cluster.put(home, in.Run(run).WfRun(), &pb.WfRunRow{Deleting: after.deleting, WfRun: &lhpb.WfRun{
 		Id: run, Status: after.status, WfSpecId: &lhpb.WfSpecId{Name: "order", MajorVersion: after.major},
 	}})
 	for name, v := range after.values {
@@ -74,12 +76,10 @@ func (o *orders) put(id string, after *filteredRun) {
 
 // rows are the index rows of a WfRun.
 func (r *filteredRun) rows() []keys.Key {
-	id := keys.TagID{WfRun: r.id}
-	out := []keys.Key{r.tag().Row(r.createdMs, id)}
-	if parent := lh.ParseWfRunID(r.id).ParentWfRunId; parent != nil {
-		out = append(out, keys.In(DefaultTenant).Tag(keys.TagWfRunParent).Text(lh.WfRunIDString(parent)).Row(r.createdMs, id))
+	spec, out := ordersOf(r.made), []keys.Key(nil)
+	if !r.deleting {
+		out = r.own(spec.Id)
 	}
-	spec := ordersOf(r.made)
 	for name, v := range r.values {
 		if v.GetValue() != nil && variableOf(spec, name).Searchable {
 			tag := keys.In(DefaultTenant).Tag(keys.TagVariable).Text("order").Text(name).Text(textValue(v)).Version(spec.Id)
@@ -87,6 +87,19 @@ func (r *filteredRun) rows() []keys.Key {
 			// A ThreadRun below has a Variable that is found by the same name and value.
 			out = append(out, tag.Row(r.createdMs+1, keys.TagID{WfRun: r.id, Thread: 1, Name: name}))
 		}
+	}
+	return out
+}
+
+// own are the index rows that a WfRun has for itself, until its deletion begins.
+func (r *filteredRun) own(made *lhpb.WfSpecId) []keys.Key {
+	in, id := keys.In(DefaultTenant), keys.TagID{WfRun: r.id}
+	out := []keys.Key{r.tag().Row(r.createdMs, id)}
+	if r.made != r.major {
+		out = append(out, in.Tag(keys.TagMigrated).Text("order").Version(made).Row(r.createdMs, id))
+	}
+	if parent := lh.ParseWfRunID(r.id).ParentWfRunId; parent != nil {
+		out = append(out, in.Tag(keys.TagWfRunParent).Text(lh.WfRunIDString(parent)).Row(r.createdMs, id))
 	}
 	return out
 }
@@ -116,6 +129,7 @@ func (o *orders) change(rng *rand.Rand, n int, deletes bool) {
 	}
 	after := *o.runs[id]
 	after.status, after.changed = someStatus(rng), true
+	after.deleting = after.deleting || deletes && rng.IntN(3) == 0
 	o.put(id, &after)
 }
 
@@ -136,7 +150,7 @@ func someOrder(rng *rand.Rand, id string, versions int, changed bool) *filteredR
 	}}
 	r.storedRun = storedRun{id: id, wfSpec: "order", major: int32(rng.IntN(versions)), status: someStatus(rng), createdMs: int64(rng.IntN(12))}
 	if r.made = r.major; r.major == 1 {
-		r.made = int32(rng.IntN(2))
+		r.made = int32(rng.IntN(versions))
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.values)) {
 		if rng.IntN(6) == 0 {
@@ -185,7 +199,7 @@ func someSearch(rng *rand.Rand) *lhpb.SearchWfRunRequest {
 // meets is the definition of what a search finds.
 func (r *filteredRun) meets(req *lhpb.SearchWfRunRequest) bool {
 	if req.Status != nil && r.status != *req.Status || req.WfSpecMajorVersion != nil && r.major != *req.WfSpecMajorVersion ||
-		!spanOf(req.EarliestStart, req.LatestStart).holds(r.createdMs) {
+		!spanOf(req.EarliestStart, req.LatestStart).holds(r.createdMs) || r.deleting {
 		return false
 	}
 	if req.ParentWfRunId != nil {
@@ -211,6 +225,8 @@ func TestSearchWfRunFindsWhatAScanFinds(t *testing.T) {
 		definitions := &fakeDefinitions{specs: map[string]*lhpb.WfSpec{"order": ordersOf(1)}, old: []*lhpb.WfSpec{ordersOf(0)}}
 		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
 		o := &orders{cluster: newFakeCluster(rapid.IntRange(1, 4).Draw(t, "partitions")), runs: map[string]*filteredRun{}, versions: rapid.IntRange(2, 3).Draw(t, "versions")}
+		req, writes := someSearch(rng), rapid.Bool().Draw(t, "writes")
+		tree := req.ParentWfRunId != nil && req.GetShowFullTree()
 		for n := range rapid.SampledFrom([]int{100, 30, 3, 0}).Draw(t, "runs") {
 			id := fmt.Sprintf("w%d", n)
 			parent := o.runs[o.ids()[rng.IntN(n+1)]]
@@ -221,10 +237,9 @@ func TestSearchWfRunFindsWhatAScanFinds(t *testing.T) {
 			if parent != nil {
 				r.createdMs = max(r.createdMs, parent.createdMs)
 			}
+			r.deleting = !tree && rng.IntN(8) == 0
 			o.put(id, r)
 		}
-		req, writes := someSearch(rng), rapid.Bool().Draw(t, "writes")
-		tree := req.ParentWfRunId != nil && req.GetShowFullTree()
 		var order []string
 		for page := 0; ; page++ {
 			s := &Service{cfg: Config{Routing: o.cluster}, definitions: definitions} // another server each time
