@@ -82,6 +82,10 @@ differential: build ## Random workflows as the original did them; new ones with 
 	go run ./test/differential $(if $(ORACLE),-original $(ORACLE) -seeds $(or $(SEEDS),1-200),-file test/differential/testdata/recorded.zst) \
 	  $(if $(OURS),-ours $(OURS),-binary bin/lh) -target $(or $(TARGET),0)
 
+.PHONY: differential-whole
+differential-whole: build ## All histories that were ever recorded, a quarter of an hour
+	go run ./test/differential -binary bin/lh -file "$$(ls test/differential/testdata/whole/*.zst | paste -sd,)" -target 20
+
 .PHONY: planted
 planted: ## Engine bugs put into copies of the sources must be found by the recorded histories
 	go run ./test/differential -file test/differential/testdata/planted/histories.zst -slots 16 -planted test/differential/testdata/planted/bugs.txt
