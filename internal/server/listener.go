@@ -7,10 +7,8 @@ import (
 	"log/slog"
 	"maps"
 	"net"
-	"os"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -285,32 +283,4 @@ func (l *limited) tell() {
 	if last := l.told.Load(); now-last >= 60 && l.told.CompareAndSwap(last, now) {
 		l.log.Warn("connection refused, there are too many", "listener", l.name, "limit", l.most)
 	}
-}
-
-// takeTimeout is how long a peer may take nothing of what he is sent: what waits for him is memory.
-const takeTimeout = 30 * time.Second
-
-// counted is a connection that is given back once, and that ends when its peer does not read.
-type counted struct {
-	net.Conn
-	of   *limited
-	once sync.Once
-}
-
-// Write closes the connection after takeTimeout without room for all of b, which is some kilobytes. Whoever writes
-// leaves that to the reader, who notices nothing.
-func (c *counted) Write(b []byte) (int, error) {
-	if err := c.SetWriteDeadline(time.Now().Add(takeTimeout)); err != nil {
-		return 0, err
-	}
-	n, err := c.Conn.Write(b)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		err = errors.Join(err, c.Close())
-	}
-	return n, err
-}
-
-func (c *counted) Close() error {
-	c.once.Do(func() { c.of.open.Add(-1) })
-	return c.Conn.Close()
 }
