@@ -231,7 +231,8 @@ func (s *Server) measureQueues() {
 	labels := []string{"tenant_id", "task_name"}
 	s.metrics.Read([]telemetry.Family{
 		gauge("lh_in_memory_task_queue_size", "TaskRuns that wait in memory for a worker.", labels...),
-		gauge("lh_tasks_scheduled", "TaskRuns that wait for a worker, in memory or not.", labels...),
+		gauge("lh_tasks_scheduled", "TaskRuns that wait for a worker, in memory or not. Of queues that are not wholly in memory a scrape reads "+
+			"20,000 counts, one of each partition, by tenant and name; those beyond have what is in memory.", labels...),
 		gauge("lh_task_requests_waiting", "Requests of workers that wait for a task.", labels...),
 		gauge("lh_task_streams", "Streams of workers that are open."),
 	}, func(emit telemetry.Emit) {
@@ -252,15 +253,7 @@ type queueSize struct {
 
 // longestQueues are as many as may have series of their own, and the sum of all others.
 func (s *Server) longestQueues() []queueSize {
-	var out []queueSize
-	reads := mostCounts
-	for _, q := range s.queues.Sizes() {
-		size := queueSize{q, int64(q.Tasks + q.Claiming)}
-		if reads -= s.cfg.Partitions; !q.Complete && reads >= 0 {
-			size.scheduled = max(size.scheduled, s.countScheduled(q))
-		}
-		out = append(out, size)
-	}
+	out := countQueues(s.queues.Sizes(), s.cfg.Partitions, s.countScheduled)
 	slices.SortFunc(out, func(a, b queueSize) int {
 		return cmp.Or(cmp.Compare(b.scheduled, a.scheduled), cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.TaskDef, b.TaskDef))
 	})
@@ -274,6 +267,22 @@ func (s *Server) longestQueues() []queueSize {
 		others.scheduled += q.scheduled
 	}
 	return append(out[:mostTaskDefs], others)
+}
+
+// countQueues adds to the queues what waits in the store alone. count reads as many rows as there are partitions, so
+// only the first of these queues are counted; the others show what is in memory.
+func countQueues(sizes []taskqueue.Size, partitions int, count func(taskqueue.Size) int64) []queueSize {
+	out := make([]queueSize, 0, len(sizes))
+	reads := mostCounts
+	for _, q := range sizes {
+		size := queueSize{q, int64(q.Tasks + q.Claiming)}
+		if !q.Complete && reads >= partitions {
+			reads -= partitions
+			size.scheduled = max(size.scheduled, count(q))
+		}
+		out = append(out, size)
+	}
+	return out
 }
 
 // countScheduled adds what the partitions have counted.

@@ -1,8 +1,10 @@
 package taskqueue
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -296,7 +298,7 @@ type Size struct {
 	Complete bool
 }
 
-// Sizes of the queues that have seen a task, or in which a worker waits.
+// Sizes of the queues that have seen a task, or in which a worker waits, by tenant and TaskDef.
 func (qs *Queues) Sizes() []Size {
 	var out []Size
 	for _, q := range qs.all() {
@@ -306,6 +308,9 @@ func (qs *Queues) Sizes() []Size {
 		}
 		q.mu.Unlock()
 	}
+	slices.SortFunc(out, func(a, b Size) int {
+		return cmp.Or(cmp.Compare(a.Tenant, b.Tenant), cmp.Compare(a.TaskDef, b.TaskDef))
+	})
 	return out
 }
 

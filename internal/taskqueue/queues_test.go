@@ -340,6 +340,28 @@ func TestQueuesAreBounded(t *testing.T) {
 	})
 }
 
+// Who reads only a part of them finds the same ones each time.
+func TestSizesAreSorted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPartition(t)
+		qs := p.start(nil)
+		var order, got []string
+		for n := range 50 {
+			name := fmt.Sprintf("task%02d", n)
+			order = append(order, name)
+			p.commit(task(name, n))
+		}
+		synctest.Wait()
+		for _, s := range qs.Sizes() {
+			got = append(got, s.TaskDef)
+		}
+		if !slices.Equal(got, order) {
+			t.Errorf("%v", got)
+		}
+		finish(qs)
+	})
+}
+
 // covers: tasks §6.3
 func TestAttachFindsWhatWaited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
