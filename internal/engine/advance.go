@@ -216,7 +216,9 @@ func (w *wfRun) suspend(passes int, from int32) {
 	stands := machine.Get[pb.Suspended](w.tx.view, k)
 	if w.resumed || stands == nil {
 		w.tx.put(k, &pb.Suspended{Passes: uint64(passes), From: from, Allowance: uint64(w.allowance)})
-		w.tx.emitContinue(k)
+		if !w.followed {
+			w.tx.emitContinue(k)
+		}
 		return
 	}
 	w.tx.put(k, &pb.Suspended{Passes: max(stands.Passes, uint64(passes)), Allowance: stands.Allowance})

@@ -128,30 +128,36 @@ func (t *txn) goOn(c *pb.Continue) machine.Reply {
 			w.deleteChunk()
 		}
 	case continueAdvance:
-		stands := machine.Get[pb.Suspended](t.view, k)
-		if stands == nil || w.row.now.Deleting {
-			return done
+		if !w.row.now.Deleting {
+			w.resume()
 		}
-		t.remove(k)
-		w.resumed, w.passes, w.from, w.allowance = true, int(stands.Passes), stands.From, int(stands.Allowance)
-		w.advance()
 	case continueFanOut:
 		if machine.Get[pb.Empty](t.view, k) == nil || w.row.now.Deleting {
 			return done
 		}
-		if w.cutShort() {
+		w.followed = true
+		if w.resume() {
 			t.emitContinue(k) // its turn comes
 			return done
 		}
+		w.followed = false
 		t.remove(k)
 		w.goOnFanningOut()
 	}
 	return done
 }
 
-// cutShort reports whether a record is under way that goes on with the work of one that was cut short.
-func (w *wfRun) cutShort() bool {
-	return machine.Get[pb.Suspended](w.tx.view, w.keys.Continue(continueAdvance)) != nil
+// resume goes on with the work of a record that was cut short, and reports whether there is any.
+func (w *wfRun) resume() bool {
+	k := w.keys.Continue(continueAdvance)
+	stands := machine.Get[pb.Suspended](w.tx.view, k)
+	if stands == nil {
+		return false
+	}
+	w.tx.remove(k)
+	w.resumed, w.passes, w.from, w.allowance = true, int(stands.Passes), stands.From, int(stands.Allowance)
+	w.advance()
+	return true
 }
 
 // goOnObject takes up work whose row is not one of a WfRun.

@@ -37,6 +37,8 @@ type wfRun struct {
 	from int32
 	// resumed is set in a record that is there to go on with the work of one that was cut short.
 	resumed bool
+	// followed is set in a record that has another follow it in any case, which goes on with what this one leaves.
+	followed bool
 	// suspended is set once the rest of the work is left to another record.
 	suspended bool
 	// fannedOut counts the children that START_MULTIPLE_THREADS nodes have started in this record, and the entries

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"littlehorse/internal/engine"
+	"littlehorse/internal/engine/check"
 	"littlehorse/internal/keys"
 	"littlehorse/internal/lh"
 	"littlehorse/internal/machine"
@@ -298,5 +299,50 @@ func TestAFanOutGoesOnWhereItStood(t *testing.T) {
 	}
 	if got := w.wfRun("w").Status; got != lhpb.LHStatus_COMPLETED || children() != 5 {
 		t.Errorf("%s with %d children", got, children())
+	}
+}
+
+// A record that goes on with what another was cut short in may be lost. The fan-out of the WfRun does that work then, and
+// does not wait for it without end.
+func TestAFanOutDoesNotWaitForALostRecord(t *testing.T) {
+	c := engine.DefaultConfig()
+	c.FanOutChunk, c.MaxSteps = 2, 40
+	w := newTestWorld(t, c,
+		"thread main\n var list JSON_ARR = json(\"[1,2,3,4,5,6,7]\")\n f: START forever\n m: START_MANY child over list\n w: WAIT_ALL list out(\"m\")\n"+
+			"thread child\nthread forever\n var n INT = 0\n e: EVENT go\n -> a\n a: NOP\n -> b { n += 1 }\n b: NOP\n -> a if n < 70\n -> exit")
+	id := "w"
+	step := func(r *pb.Record) []machine.Emit {
+		r.Header = w.header()
+		return w.apply(r).Emit
+	}
+	rest := step(&pb.Record{Command: &pb.Record_RunWf{RunWf: &pb.RunWf{
+		WfSpecId: w.meta.latest().newest("spec0", -1).Spec.Id, Request: &lhpb.RunWfRequest{WfSpecName: "spec0", Id: &id},
+	}}})
+	if len(rest) != 1 {
+		t.Fatalf("%d records to fan out", len(rest))
+	}
+	lost := step(&pb.Record{Command: &pb.Record_PutExternalEvent{PutExternalEvent: &lhpb.PutExternalEventRequest{
+		WfRunId: lh.ParseWfRunID(id), ExternalEventDefId: &lhpb.ExternalEventDefId{Name: "go"},
+	}}})
+	if len(lost) != 1 {
+		t.Fatalf("%d records go on with what was cut short", len(lost))
+	}
+	for records := 0; len(rest) > 0; records++ {
+		if records > 20 {
+			t.Fatal("it goes on without end")
+		}
+		if len(rest) > 1 {
+			t.Fatalf("%d records go on where one did", len(rest))
+		}
+		rest = step(rest[0].Record)
+	}
+	if got := w.wfRun(id).Status; got != lhpb.LHStatus_COMPLETED {
+		t.Errorf("WfRun %s", got)
+	}
+	if found := check.Quiet(w.state); len(found) > 0 {
+		t.Error(found)
+	}
+	if late := step(lost[0].Record); len(late) > 0 {
+		t.Errorf("the lost record turns up and leads to %d more", len(late))
 	}
 }
