@@ -89,6 +89,8 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 		"left of a migration":       w.state.with(r.WfRun(), overWith(row)),
 		"left where it is":          w.state.with(r.WfRun(), migrating),
 		"children left behind":      w.state.with(r.NodeRun(0, 2), fannedOut),
+		"a list for nobody":         w.state.with(r.FanOut(0, 2), &pb.FanOut{}),
+		"fans out nothing":          w.state.with(r.ToFanOut(0), &pb.Empty{}),
 		"halted for nothing":        thread(1, func(x *lhpb.ThreadRun) { x.Status = lhpb.LHStatus_HALTED }),
 		"halting for nothing":       thread(1, func(x *lhpb.ThreadRun) { x.Status = lhpb.LHStatus_HALTING }),
 		"waits for what has failed": thread(1, func(x *lhpb.ThreadRun) { x.Status = lhpb.LHStatus_ERROR }),

@@ -83,8 +83,7 @@ func (n *nodeRun) startMore() (left bool, f *lhpb.Failure) {
 		n.thread.run.goesOnLater = true
 		return true, nil
 	}
-	n.fanOut.drop(n.tx())
-	n.thread.fannedOut = true
+	n.forgetRest()
 	return false, nil
 }
 
@@ -98,15 +97,29 @@ func (n *nodeRun) rest() *pb.FanOut {
 
 func (n *nodeRun) hasRest() bool { return n.get().GetStartMultipleThreads() != nil && n.rest() != nil }
 
+// forgetRest drops what the node has still to start children from: it has come to its end, or is left before that.
+func (n *nodeRun) forgetRest() {
+	if !n.hasRest() {
+		return
+	}
+	n.fanOut.drop(n.tx())
+	n.tx().remove(n.thread.run.keys.ToFanOut(n.thread.number))
+	n.thread.unlisted = true
+}
+
+// fansOut reports whether the ThreadRun goes on starting children at its node.
+func (t *threadRun) fansOut() bool {
+	return t.status() == lhpb.LHStatus_RUNNING && t.spec != nil && t.node().hasRest()
+}
+
 // listFanOut lists the ThreadRun among those that have children left to start, as long as it is RUNNING.
 func (t *threadRun) listFanOut() {
-	n := t.node()
-	if n.get().GetStartMultipleThreads() == nil && !t.fannedOut {
+	if t.node().get().GetStartMultipleThreads() == nil {
 		return
 	}
 	k := t.run.keys.ToFanOut(t.number)
-	is := machine.Get[pb.Empty](t.run.tx.view, k) != nil
-	switch should := t.status() == lhpb.LHStatus_RUNNING && !n.failed() && n.hasRest(); {
+	is := !t.unlisted && machine.Get[pb.Empty](t.run.tx.view, k) != nil
+	switch should := t.fansOut(); {
 	case should && !is:
 		t.run.tx.put(k, empty)
 	case is && !should:
@@ -133,9 +146,10 @@ func (w *wfRun) goOnFanningOut() {
 func (w *wfRun) seeFanOuts() (pass int) {
 	pass = math.MaxInt
 	left := w.tx.engine.config.FanOutChunk
+	most, rows := left, 0
 	prefix := w.keys.Kind(keys.KindToFanOut)
-	for k := range machine.Scan[pb.Empty](w.tx.view, prefix, prefix.End(), left+1) {
-		if left <= 0 {
+	for k := range machine.Scan[pb.Empty](w.tx.view, prefix, prefix.End(), most+1) {
+		if rows++; left <= 0 || rows > most {
 			w.goesOnLater = true
 			break
 		}
@@ -144,7 +158,7 @@ func (w *wfRun) seeFanOuts() (pass int) {
 			continue
 		}
 		t := w.thread(number)
-		if t == nil {
+		if t == nil || !t.fansOut() {
 			w.tx.remove(k)
 			continue
 		}

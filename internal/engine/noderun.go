@@ -101,6 +101,7 @@ func (n *nodeRun) complete(o outcome) {
 // fail appends the failure and takes its status. A content that no longer fits beside what is there is left
 // out, and the message says so.
 func (n *nodeRun) fail(f *lhpb.Failure) {
+	n.forgetRest()
 	run := n.edit()
 	f.Message = clipped(f.Message)
 	run.Failures = append(run.Failures, f)

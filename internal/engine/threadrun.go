@@ -28,7 +28,7 @@ type threadRun struct {
 
 	// bornIn is the pass of this record in which the ThreadRun was started, below so many others that were, too.
 	bornIn, level int
-	fannedOut     bool // a fan-out has come to its end in this record
+	unlisted      bool // this record has taken it off the list of those with children left to start
 
 	nodes   []*nodeRun // those loaded or made, in order of loading
 	vars    []*variable
@@ -209,6 +209,9 @@ func (t *threadRun) depth() int { return t.run.passes + t.levelNow() }
 func (t *threadRun) enter(name string) *nodeRun {
 	t.forgetRestless()
 	thread := t.edit()
+	if thread.CurrentNodePosition >= 0 {
+		t.node().forgetRest()
+	}
 	thread.CurrentNodePosition++
 	n := &nodeRun{thread: t, position: thread.CurrentNodePosition}
 	n.row.key = t.run.keys.NodeRun(t.number, n.position)
@@ -268,6 +271,7 @@ func (t *threadRun) ended() {
 		t.parent()
 	case lhpb.ThreadType_ENTRYPOINT, lhpb.ThreadType_CHILD:
 	}
+	t.node().forgetRest()
 	t.unwatchInterrupts()
 	t.tell()
 }

@@ -180,6 +180,13 @@ func (r Run) FanOut(thread, position int32) Key {
 	return Key(appendInt32(appendInt32(r.start(KindFanOut, 8), thread), position))
 }
 
+// ParseFanOut reads the NodeRun of a FanOut key of this WfRun.
+func (r Run) ParseFanOut(k Key) (thread, position int32, err error) {
+	p := r.reader(k, KindFanOut)
+	thread, position = p.int32(), p.int32()
+	return thread, position, p.done()
+}
+
 // ToFanOut is the row of a ThreadRun that has children left to start. The ThreadRun that was started last comes first.
 func (r Run) ToFanOut(thread int32) Key { return Key(appendInt32(r.start(KindToFanOut, 4), ^thread)) }
 

@@ -22,6 +22,7 @@ func (s *state) checkRun(w *wfRun) {
 		return
 	}
 	s.checkNumbers(w)
+	s.checkFanOuts(w)
 	g := s.specsOf(w.tenant).WfSpec(w.row.WfRun.WfSpecId)
 	entry := w.threads[0]
 	if g == nil || entry == nil || w.suspended {
@@ -57,6 +58,24 @@ func (s *state) checkNumbers(w *wfRun) {
 	}
 	if total := len(w.threads) + len(w.inactive); total != int(w.row.WfRun.GreatestThreadrunNumber)+1 {
 		s.violate(w.id, "%d ThreadRuns are left of %d", total, w.row.WfRun.GreatestThreadrunNumber+1)
+	}
+}
+
+// checkFanOuts holds what is kept of fan-outs against the NodeRuns that have children left to start. What stays behind
+// would be in the way of others.
+func (s *state) checkFanOuts(w *wfRun) {
+	rests := map[int32]bool{}
+	for _, at := range w.rests {
+		rests[at.thread] = true
+		t, n := w.threads[at.thread], w.nodes[at]
+		if t == nil || terminal(t.Status) || t.CurrentNodePosition != at.position || n.GetStartMultipleThreads() == nil || len(n.GetFailures()) > 0 {
+			s.violate(w.id, "a list is kept for NodeRun %d/%d, which starts no children from it", at.thread, at.position)
+		}
+	}
+	for _, number := range sortedKeys(w.toFanOut) {
+		if t := w.threads[number]; t == nil || t.Status != running || !rests[number] {
+			s.violate(w.id, "ThreadRun %d is listed to go on with a fan-out and has none", number)
+		}
 	}
 }
 

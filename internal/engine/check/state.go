@@ -62,6 +62,7 @@ type wfRun struct {
 	suspended bool
 	fansOut   bool           // a record goes on with fan-outs and long waits
 	toFanOut  map[int32]bool // ThreadRuns with children left to start
+	rests     []nodeID       // NodeRuns that keep what they have still to start children from
 }
 
 // watch is that a ThreadRun watches something.
@@ -154,6 +155,13 @@ func (s *state) keep(w *wfRun, kind keys.RunKind, k keys.Key, encoded machine.Va
 		} else {
 			w.suspended = true
 		}
+		return
+	case keys.KindFanOut:
+		thread, position, err := keys.In(w.tenant).RunNamed(w.id).ParseFanOut(k)
+		if err != nil {
+			s.violate(w.id, "%q: %v", k, err)
+		}
+		w.rests = append(w.rests, nodeID{thread, position})
 		return
 	case keys.KindToFanOut:
 		thread, err := keys.In(w.tenant).RunNamed(w.id).ParseToFanOut(k)
