@@ -13,8 +13,10 @@ const (
 	MaxMessageBytes = 4 << 20
 	// MaxHeaderBytes bounds the metadata of one call.
 	MaxHeaderBytes = 64 << 10
-	// MaxCallsPerConnection bounds the calls that one connection has open; clients hold further ones back.
-	MaxCallsPerConnection = 16384
+	// MaxCallsPerConnection bounds the calls that one connection has open; clients hold further ones back. For each
+	// a reply may wait in memory as long as its client gives it no window. A worker has some poll streams open for
+	// each TaskDef, for good, and the calls of a whole process often share one connection.
+	MaxCallsPerConnection = 4096
 	// PingAfter is how long a connection may be silent before the server asks whether anyone is there, and
 	// PingTimeout how long the answer may take: a worker that is gone must not be handed tasks for long.
 	PingAfter   = time.Minute
