@@ -84,7 +84,7 @@ differential: build ## Random workflows as the original did them; new ones with 
 
 .PHONY: differential-whole
 differential-whole: build ## All histories that were ever recorded, a quarter of an hour
-	go run ./test/differential -binary bin/lh -file "$$(ls test/differential/testdata/whole/*.zst | paste -sd,)" -target 20
+	go run ./test/differential -binary bin/lh -file "$$(ls test/differential/testdata/whole/*.zst | paste -sd,)"
 
 .PHONY: planted
 planted: ## Engine bugs put into copies of the sources must be found by the recorded histories
