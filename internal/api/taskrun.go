@@ -156,15 +156,13 @@ func (s *Service) SearchTaskRun(ctx context.Context, req *lhpb.SearchTaskRunRequ
 	if req.TaskDefName == "" {
 		return out, nil
 	}
-	status := axis{any: 'i'}
-	if req.Status != nil {
-		status = axis{n: int32(*req.Status)}
-	}
-	if req.Status != nil && openTask(*req.Status) {
+	status := oneOrAny((*int32)(req.Status))
+	open := req.Status != nil && openTask(*req.Status)
+	if open {
 		status.n = keys.OpenTask
 	}
 	tasks := ofIndex(spanOf(req.EarliestStart, req.LatestStart), keys.In(c.tenant).Tag(keys.TagTaskRun).Text(req.TaskDefName), status)
-	if status.n == keys.OpenTask {
+	if open {
 		tasks.keep = taskHasStatus(c.tenant, *req.Status)
 	}
 	hits, bookmark, err := s.search(ctx, tasks, p)
