@@ -20,8 +20,6 @@ type reading struct {
 	found  int    // how many values of indexes were found
 	// doubtful says that there are rows among those that are walked of which the indexes do not tell all that is asked for.
 	doubtful bool
-	// unlisted says that the index of WfRuns is not walked: among the rows may be those of WfRuns whose deletion has begun.
-	unlisted bool
 }
 
 // walker walks rows of a partition. A new one stands on its first row.
@@ -243,6 +241,52 @@ func (c *common) settle() error {
 	}
 	c.ended = !ok
 	return nil
+}
+
+// rest walks the positions of a cursor that another does not have.
+type rest struct{ of, without cursor }
+
+func except(of, without cursor) (cursor, error) {
+	if _, any := without.at(); !any {
+		return of, nil
+	}
+	c := &rest{of, without}
+	return c, c.settle()
+}
+
+func (c *rest) at() (string, bool) { return c.of.at() }
+
+func (c *rest) next() error {
+	if err := c.of.next(); err != nil {
+		return err
+	}
+	return c.settle()
+}
+
+func (c *rest) seek(position string) error {
+	if err := c.of.seek(position); err != nil {
+		return err
+	}
+	return c.settle()
+}
+
+// settle goes on to a position that the other does not have.
+func (c *rest) settle() error {
+	for {
+		position, ok := c.of.at()
+		if !ok {
+			return nil
+		}
+		if err := c.without.seek(position); err != nil {
+			return err
+		}
+		if at, any := c.without.at(); !any || at != position {
+			return nil
+		}
+		if err := c.of.next(); err != nil {
+			return err
+		}
+	}
 }
 
 // axis is one part of what an index lists: a number, or whatever there is.

@@ -33,6 +33,7 @@ type fakeCluster struct {
 	answer func(machine.Stream, *machine.Record) (proto.Message, error)
 	scans  int
 	read   int // rows that scans have given, and values that were asked for
+	gets   int // values that were asked for
 	sorted map[machine.Stream][]keys.Key
 	views  int // that are looked at now
 	// scanned is called behind each scan, if it is set.
@@ -103,6 +104,7 @@ func (f *fakeCluster) SubmitFunc(_ context.Context, to machine.Stream, r *machin
 
 func (f *fakeCluster) Get(_ context.Context, from machine.Stream, k keys.Key) ([]byte, error) {
 	f.read++
+	f.gets++
 	return f.rows[from][k], nil
 }
 
@@ -129,6 +131,7 @@ type fakeView struct {
 
 func (v fakeView) Get(k keys.Key) ([]byte, error) {
 	v.cluster.read++
+	v.cluster.gets++
 	return v.rows[k], nil
 }
 

@@ -85,9 +85,8 @@ func (q *wfRunQuery) openByVariable(r *reading) (cursor, error) {
 		return nil, err
 	}
 	r.doubtful = len(unknown)+len(migrated) > 0
-	r.unlisted = q.req.Status == nil && q.req.WfSpecMajorVersion == nil && !r.doubtful
-	if r.unlisted {
-		return q.belowParent(r, members...)
+	if q.req.Status == nil && q.req.WfSpecMajorVersion == nil && !r.doubtful {
+		return q.standing(r, members)
 	}
 	found, err := q.amongWfRuns(r, known, members...)
 	if err != nil || !r.doubtful {
@@ -105,6 +104,20 @@ func (q *wfRunQuery) openByVariable(r *reading) (cursor, error) {
 		return nil, err
 	}
 	return unite([]cursor{found, gone, left}), nil
+}
+
+// standing walks what has the values without walking the WfRuns. Variables stay in their index until they are deleted
+// themselves: WfRuns whose deletion has begun are left out.
+func (q *wfRunQuery) standing(r *reading, members []cursor) (cursor, error) {
+	found, err := q.belowParent(r, members...)
+	if err != nil {
+		return nil, err
+	}
+	deleting, err := r.over(tagged{tag: q.tenant.Tag(keys.TagDeleting).Text(q.req.WfSpecName)}, fewRows)
+	if err != nil {
+		return nil, err
+	}
+	return except(found, deleting)
 }
 
 // amongWfRuns leaves only what is among the WfRuns, and below the parent.

@@ -260,3 +260,19 @@ func (f *face) cost(t *testing.T, c costCase, position string) int {
 func field(m proto.Message, name protoreflect.Name) protoreflect.FieldDescriptor {
 	return m.ProtoReflect().Descriptor().Fields().ByName(name)
 }
+
+// What is found by the index of Variables is given as it was found there, even while other WfRuns are being deleted.
+func TestAFilterByVariableReadsNoWfRun(t *testing.T) {
+	f, in := newFace(t), keys.In(DefaultTenant)
+	f.fill(costPage)
+	for i := range costPage / 2 {
+		tag := in.Tag(keys.TagDeleting).Text("order")
+		f.cluster.put(f.cluster.Core(DefaultTenant, numbered(i)), tag.Row(createdMs(i), keys.TagID{WfRun: numbered(i)}), &pb.Empty{})
+	}
+	got, err := f.client.SearchWfRun(t.Context(), &lhpb.SearchWfRunRequest{
+		WfSpecName: "order", VariableFilters: []*lhpb.VariableMatch{{VarName: "who", Value: text("ana")}},
+	})
+	if err != nil || len(got.Results) != costPage/2 || f.cluster.gets > 0 {
+		t.Errorf("%d results, %d rows read by themselves: %v", len(got.GetResults()), f.cluster.gets, err)
+	}
+}

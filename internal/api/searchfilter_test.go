@@ -77,7 +77,9 @@ func (o *orders) put(id string, after *filteredRun) {
 // rows are the index rows of a WfRun.
 func (r *filteredRun) rows() []keys.Key {
 	spec, out := ordersOf(r.made), []keys.Key(nil)
-	if !r.deleting {
+	if r.deleting {
+		out = append(out, keys.In(DefaultTenant).Tag(keys.TagDeleting).Text("order").Row(r.createdMs, keys.TagID{WfRun: r.id}))
+	} else {
 		out = r.own(spec.Id)
 	}
 	for name, v := range r.values {

@@ -8,7 +8,6 @@ import (
 	"littlehorse/internal/keys"
 	"littlehorse/internal/lh"
 	"littlehorse/internal/machine"
-	"littlehorse/internal/pb"
 	"littlehorse/internal/value"
 	"littlehorse/lhpb"
 )
@@ -146,12 +145,6 @@ func (q *wfRunQuery) keep() func(*reading, hit) (bool, error) {
 }
 
 func (q *wfRunQuery) variablesMatch(r *reading, h hit) (bool, error) {
-	if r.unlisted {
-		row, err := viewed[pb.WfRunRow](r.view, q.tenant.RunNamed(h.id.WfRun).WfRun())
-		if err != nil || row == nil || row.Deleting {
-			return false, err
-		}
-	}
 	for _, f := range q.req.VariableFilters {
 		if !r.doubtful && q.indexed != nil && q.indexed.told[f] {
 			continue

@@ -1325,6 +1325,7 @@ var tagShapes = [...]struct{ name, parts string }{
 	keys.TagWorkflowEvent: {"WorkflowEvent", "t"}, keys.TagSchedule: {"schedule", "tii"},
 	keys.TagUserTaskRun: {"UserTaskRun", "ti"}, keys.TagUserTaskOwner: {"UserTaskOwner", "iti"},
 	keys.TagCorrelatedEvent: {"correlated", "ti"}, keys.TagMigration: {"migrating", "t"}, keys.TagMigrated: {"migrated", "tii"},
+	keys.TagDeleting: {"deleting", "t"},
 }
 
 func (s *scenario) tagLine(shape struct{ name, parts string }, prefix, k keys.Key) string {

@@ -17,6 +17,7 @@ import (
 func (t *txn) appendTags(c []machine.Change, of, before, after machine.Value) []machine.Change {
 	switch of.(type) {
 	case *pb.WfRunRow:
+		c = move(c, t.deletingTag(typed[pb.WfRunRow](before)), t.deletingTag(typed[pb.WfRunRow](after)), empty)
 		return t.appendWfRunTags(c, listed(typed[pb.WfRunRow](before)), listed(typed[pb.WfRunRow](after)))
 	case *lhpb.TaskRun:
 		return t.appendTaskRunTag(c, typed[lhpb.TaskRun](before), typed[lhpb.TaskRun](after))
@@ -47,6 +48,16 @@ func listed(row *pb.WfRunRow) *lhpb.WfRun {
 		return nil
 	}
 	return row.GetWfRun()
+}
+
+// deletingTag lists a WfRun between the record that begins to delete it and the one that ends it; most are deleted by one.
+func (t *txn) deletingTag(row *pb.WfRunRow) keys.Key {
+	if !row.GetDeleting() {
+		return ""
+	}
+	w := row.WfRun
+	return t.keys.Tag(keys.TagDeleting).Text(w.WfSpecId.GetName()).
+		Row(nanos(w.StartTime)/nsPerMs, keys.TagID{WfRun: lh.WfRunIDString(w.Id)})
 }
 
 func (t *txn) appendWfRunTags(c []machine.Change, before, after *lhpb.WfRun) []machine.Change {

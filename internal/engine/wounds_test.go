@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -230,9 +231,20 @@ func TestIndexAndObjectShareOneFate(t *testing.T) {
 	w.runSpec("spec0", "w", nil)
 	w.succeed("w", "1-1", value.Str("x"))
 	w.putEvent("w", nil)
+	each, listed := w.each, 0
+	w.each = func(before map[keys.Key][]byte, r *pb.Record, fx machine.Effects) {
+		each(before, r, fx)
+		deleting := keys.In(tenant).Tag(keys.TagDeleting).Text("spec0").Prefix()
+		if slices.ContainsFunc(w.state.Keys(), func(k keys.Key) bool { return k.HasPrefix(deleting) }) {
+			listed++
+		}
+	}
 	w.advance(time.Minute)
 	if left := w.state.Keys(); len(left) > 0 {
 		t.Fatalf("left behind: %q", left)
+	}
+	if listed < 2 {
+		t.Errorf("a WfRun that was being deleted was listed as such after %d records", listed)
 	}
 }
 

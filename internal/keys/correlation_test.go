@@ -57,6 +57,7 @@ func TestObjectKeysNeverChange(t *testing.T) {
 		In("acme").Tag(TagCorrelatedEvent).Text("doc").Int(1).Prefix():              "tacme\x00\x01\x0bdoc\x00\x01\x80\x00\x00\x01",
 		In("acme").Tag(TagMigration).Text("plan").Prefix():                          "tacme\x00\x01\x0cplan\x00\x01",
 		In("acme").Tag(TagMigrated).Text("flow").Prefix():                           "tacme\x00\x01\x0eflow\x00\x01",
+		In("acme").Tag(TagDeleting).Text("flow").Prefix():                           "tacme\x00\x01\x0fflow\x00\x01",
 	} {
 		if string(k) != want {
 			t.Errorf("%q was %q", k, want)

@@ -30,6 +30,8 @@ const (
 	TagBulkJob TagKind = 0x0d
 	// WfSpec name, major version, revision from which the WfRun was migrated
 	TagMigrated TagKind = 0x0e
+	// WfSpec name of WfRuns that are being deleted, record after record; until the last of their rows is gone
+	TagDeleting TagKind = 0x0f
 )
 
 // OpenTask stands for TASK_SCHEDULED, TASK_RUNNING and TASK_PENDING in TagTaskRun: an index row a status
