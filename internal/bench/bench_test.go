@@ -188,7 +188,7 @@ func bench(t *testing.T, f *fake, args ...string) result {
 func benchInto(t *testing.T, f *fake, r any, args []string) {
 	t.Helper()
 	t.Setenv("HOME", t.TempDir())
-	cmd := Command()
+	cmd := Command("")
 	var out bytes.Buffer
 	cmd.SetOut(&out)
 	cmd.SetArgs(append([]string{

@@ -1,11 +1,8 @@
 package bench
 
 import (
-	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"strconv"
 	"time"
@@ -35,6 +32,7 @@ type settings struct {
 
 	begin func()          // called when the measured window begins
 	until <-chan struct{} // the window ends no sooner than this
+	only  int64           // so many WfRuns and no more, and all of them in the window
 }
 
 func (s settings) validate() error {
@@ -55,33 +53,17 @@ func (s settings) validate() error {
 	return nil
 }
 
-// Command is `bench`, with a subcommand for each kind of load.
-func Command() *cobra.Command {
+// Command is `bench`, with a subcommand for each kind of load. The commit is that of the program, if it is known.
+func Command(commit string) *cobra.Command {
+	built = commit
 	cmd := &cobra.Command{
 		Use: "bench", Short: "Measure a server under load", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(tasksCommand(), giantCommand(), searchCommand())
-	return cmd
-}
-
-func tasksCommand() *cobra.Command {
-	var s settings
-	cmd := &cobra.Command{
-		Use: "tasks", Short: "WfRuns of sequential tasks", Args: cobra.NoArgs,
-		Long: "Start WfRuns of sequential tasks, run the tasks, and print one line of JSON: throughput, latency in ms,\n" +
-			"CPU time and bytes written. The closed loop keeps --concurrency WfRuns in flight; with --rate it starts\n" +
-			"that many a second instead, by at most --concurrency calls at a time.",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := s.validate(); err != nil {
-				return err
-			}
-			cmd.SilenceUsage = true
-			return measure(cmd.Context(), s, cmd.OutOrStdout())
-		},
+	for _, k := range kinds() {
+		cmd.AddCommand(k.command())
 	}
-	loadFlags(cmd, &s)
-	cmd.Flags().Float64Var(&s.Rate, "rate", 0, "WfRuns to start a second; 0 is the closed loop")
+	cmd.AddCommand(compareCommand(), giantCommand(), searchCommand())
 	return cmd
 }
 
@@ -102,19 +84,6 @@ func loadFlags(cmd *cobra.Command, s *settings) {
 	f.IntSliceVar(&s.ServerPIDs, "server-pid", nil, "`pid` of the server; several, if it is more than one process")
 	f.StringVar(&s.DataDir, "data-dir", "", "the server's data folder, to measure its disk")
 	f.StringVar(&s.Label, "label", "", "text that names the measurement in the output")
-}
-
-// measure runs the load and prints the result.
-func measure(ctx context.Context, s settings, out io.Writer) error {
-	cfg, err := configured(&s)
-	if err != nil {
-		return err
-	}
-	result, err := run(ctx, s, cfg)
-	if err != nil {
-		return err
-	}
-	return json.NewEncoder(out).Encode(result)
 }
 
 // configured is how to reach the server that the settings mean.

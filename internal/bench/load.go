@@ -2,17 +2,13 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"runtime/debug"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/emptypb"
@@ -32,13 +28,15 @@ const (
 	pauseAfterError = 20 * time.Millisecond
 	// heartbeat keeps the worker in its group.
 	heartbeat = 30 * time.Second
-	// backlog is how many starts and reports may wait for a caller in the open loop.
+	// backlog is how many starts, and how many reports, may wait for a caller in the open loop.
 	backlog = 1 << 16
+	// lookAtMemory is how often the server's memory is looked at.
+	lookAtMemory = 100 * time.Millisecond
 )
 
-// job is one unary call: a WfRun to start when task is nil, else a task to report.
-type job struct {
-	due  time.Duration
+// report is a task that is done.
+type report struct {
+	due  time.Duration // when the task was there: its report is due at once, however many wait before it
 	run  *wfRun
 	task *lhpb.ScheduledTask
 	api  lhpb.LittleHorseClient
@@ -51,13 +49,16 @@ type load struct {
 	clients []*lh.Client
 	rec     *recorder
 	runs    *table
-	jobs    chan job
+	starts  chan time.Duration // of the open loop: when each was due
+	reports chan report
 	input   map[string]*lhpb.VariableValue
 	output  *lhpb.VariableValue
 
-	starting atomic.Bool // new WfRuns may begin
+	starting atomic.Bool  // new WfRuns may begin
+	begun    atomic.Int64 // WfRuns begun
 	enough   chan struct{}
 	once     sync.Once
+	peakB    int64 // most memory that the server had at once in the window
 }
 
 func run(ctx context.Context, s settings, cfg lh.Config) (*result, error) {
@@ -96,9 +97,9 @@ func newLoad(s settings) *load {
 		settings: s, name: name, rec: newRecorder(), runs: newTable(name), enough: make(chan struct{}),
 		input: map[string]*lhpb.VariableValue{"payload": payload}, output: payload,
 	}
-	l.jobs = make(chan job, s.Concurrency)
+	l.reports = make(chan report, s.Concurrency)
 	if s.Rate > 0 {
-		l.jobs = make(chan job, backlog)
+		l.starts, l.reports = make(chan time.Duration, backlog), make(chan report, backlog)
 	}
 	l.starting.Store(true)
 	return l
@@ -132,22 +133,24 @@ func (l *load) drive(ctx context.Context) (before, after usage, err error) {
 	if err := l.poll(ctx, &working); err != nil {
 		return usage{}, usage{}, err
 	}
-	for i := range l.Concurrency {
-		working.Go(func() { l.call(ctx, i) })
-	}
-	if l.Rate > 0 {
-		working.Go(func() { l.pace(ctx) })
-	}
-	if err := wait(ctx, l.Warmup, nil); err != nil {
-		return usage{}, usage{}, err
+	// The window of a counted load is open from the first call on.
+	if l.only == 0 {
+		l.setOff(ctx, &working)
+		if err := wait(ctx, l.Warmup, nil); err != nil {
+			return usage{}, usage{}, err
+		}
 	}
 	if before, err = readUsage(l.ServerPIDs); err != nil {
 		return usage{}, usage{}, err
 	}
 	l.rec.open()
+	if l.only > 0 {
+		l.setOff(ctx, &working)
+	}
 	if l.begin != nil {
 		l.begin()
 	}
+	watched := l.watch(ctx, &working)
 	limit, enough := l.Duration, (<-chan struct{})(nil)
 	if l.Runs > 0 {
 		limit, enough = 0, l.enough
@@ -161,11 +164,45 @@ func (l *load) drive(ctx context.Context) (before, after usage, err error) {
 		}
 	}
 	l.rec.close()
+	watched()
 	if after, err = readUsage(l.ServerPIDs); err != nil {
 		return usage{}, usage{}, err
 	}
 	l.starting.Store(false)
 	return before, after, l.drain(ctx)
+}
+
+// setOff lets the callers go.
+func (l *load) setOff(ctx context.Context, working *sync.WaitGroup) {
+	for i := range l.Concurrency {
+		working.Go(func() { l.work(ctx, i) })
+	}
+	if l.Rate == 0 {
+		return
+	}
+	for i := range l.Concurrency {
+		working.Go(func() { l.launch(ctx, i) })
+	}
+	working.Go(func() { l.pace(ctx) })
+}
+
+// watch looks again and again at how much memory the server has, until it is told to stop.
+func (l *load) watch(ctx context.Context, working *sync.WaitGroup) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	stopped := make(chan struct{})
+	working.Go(func() {
+		defer close(stopped)
+		for {
+			l.peakB = max(l.peakB, resident(l.ServerPIDs))
+			if wait(ctx, lookAtMemory, nil) != nil {
+				return
+			}
+		}
+	})
+	return func() {
+		cancel()
+		<-stopped
+	}
 }
 
 // wait ends after d (never, if that is 0 and there is a channel), when the channel is closed, or with the context.
@@ -196,98 +233,31 @@ func (l *load) drain(ctx context.Context) error {
 	return nil
 }
 
-// poll opens the streams to every server that the worker is assigned, and keeps it registered.
+// poll takes the tasks of the load.
 func (l *load) poll(ctx context.Context, working *sync.WaitGroup) error {
-	register := func() (*lhpb.RegisterTaskWorkerResponse, error) {
-		return l.clients[0].RPC().RegisterTaskWorker(ctx, &lhpb.RegisterTaskWorkerRequest{
-			TaskWorkerId: l.name, TaskDefId: &lhpb.TaskDefId{Name: l.name},
-		})
+	p := &poller{
+		clients: l.clients, taskDef: l.name, streams: l.Workers, credits: l.Polls,
+		take: l.take, empty: func() { l.rec.empty.Add(1) }, fail: l.rec.fail,
 	}
-	assigned, err := register()
-	if err != nil {
-		return fmt.Errorf("register worker: %w", err)
-	}
-	if len(assigned.YourHosts) == 0 {
-		return errors.New("the server assigns no host to poll")
-	}
-	for _, host := range assigned.YourHosts {
-		for i := range l.Workers {
-			api, err := l.clients[i%len(l.clients)].At(host.Host, host.Port)
-			if err != nil {
-				return err
-			}
-			address := net.JoinHostPort(host.Host, strconv.Itoa(int(host.Port)))
-			working.Go(func() { l.follow(ctx, i, address, api) })
-		}
-	}
-	working.Go(func() {
-		for wait(ctx, heartbeat, nil) == nil {
-			if _, err := register(); err != nil {
-				l.rec.fail(err)
-			}
-		}
-	})
-	return nil
+	return p.start(ctx, working)
 }
 
-// follow keeps one poll stream open.
-func (l *load) follow(ctx context.Context, who int, address string, api lhpb.LittleHorseClient) {
-	for {
-		err := l.session(ctx, who, api)
-		if ctx.Err() != nil {
-			return
-		}
-		l.rec.fail(fmt.Errorf("poll %s: %w", address, err))
-		if wait(ctx, pauseAfterError, nil) != nil {
-			return
-		}
+// take hands a task to who reports it, and times how long it was in coming.
+func (l *load) take(ctx context.Context, who int, api lhpb.LittleHorseClient, task *lhpb.ScheduledTask) error {
+	at := l.rec.now()
+	r := l.runs.find(task.TaskRunId.WfRunId.Id)
+	if r == nil {
+		l.rec.unknown.Add(1)
+		return nil
 	}
-}
-
-// session takes tasks from one stream. The next credit goes out before the task is looked at.
-func (l *load) session(ctx context.Context, who int, api lhpb.LittleHorseClient) error {
-	stream, err := api.PollTask(ctx)
-	if err != nil {
-		return err
+	if last := time.Duration(r.reported.Load()); last > 0 && l.rec.inWindow(last) {
+		l.rec.nextTask.record(who, at-last)
 	}
-	credit := &lhpb.PollTaskRequest{TaskDefId: &lhpb.TaskDefId{Name: l.name}, ClientId: l.name}
-	for range l.Polls {
-		if err := stream.Send(credit); err != nil {
-			_, err = stream.Recv()
-			return err
-		}
-	}
-	return l.receive(ctx, who, api, stream, credit)
-}
-
-func (l *load) receive(ctx context.Context, who int, api lhpb.LittleHorseClient, stream grpc.BidiStreamingClient[lhpb.PollTaskRequest, lhpb.PollTaskResponse], credit *lhpb.PollTaskRequest) error {
-	for {
-		answer, err := stream.Recv()
-		if err != nil {
-			return err
-		}
-		at := l.rec.now()
-		if err := stream.Send(credit); err != nil {
-			_, err = stream.Recv()
-			return err
-		}
-		if answer.Result == nil {
-			l.rec.empty.Add(1)
-			continue
-		}
-		r := l.runs.find(answer.Result.TaskRunId.WfRunId.Id)
-		if r == nil {
-			l.rec.unknown.Add(1)
-			continue
-		}
-		if last := time.Duration(r.reported.Load()); last > 0 && l.rec.inWindow(last) {
-			l.rec.nextTask.record(who, at-last)
-		}
-		select {
-		case l.jobs <- job{run: r, task: answer.Result, api: api}:
-		case <-ctx.Done():
-			return ctx.Err()
-		}
+	select {
+	case l.reports <- report{due: at, run: r, task: task, api: api}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
@@ -299,37 +269,49 @@ func (l *load) pace(ctx context.Context) {
 			return
 		}
 		select {
-		case l.jobs <- job{due: due}:
+		case l.starts <- due:
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// call makes unary calls, one after the other.
-func (l *load) call(ctx context.Context, who int) {
+// launch starts the WfRuns of the open loop, one after the other.
+func (l *load) launch(ctx context.Context, who int) {
+	api := l.clients[who%len(l.clients)].RPC()
+	for {
+		select {
+		case due := <-l.starts:
+			l.start(ctx, who, api, due)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// work reports tasks, one after the other. In the closed loop it starts a WfRun whenever one has ended.
+func (l *load) work(ctx context.Context, who int) {
 	api := l.clients[who%len(l.clients)].RPC()
 	if l.Rate == 0 {
 		l.start(ctx, who, api, l.rec.now())
 	}
 	for {
-		var next job
 		select {
-		case next = <-l.jobs:
+		case next := <-l.reports:
+			if l.report(ctx, who, next) && l.Rate == 0 {
+				l.start(ctx, who, api, l.rec.now())
+			}
 		case <-ctx.Done():
 			return
-		}
-		switch {
-		case next.task == nil:
-			l.start(ctx, who, api, next.due)
-		case l.report(ctx, who, next) && l.Rate == 0:
-			l.start(ctx, who, api, l.rec.now())
 		}
 	}
 }
 
 // start begins a WfRun. In the closed loop it tries until one has begun; the open loop counts the failure and goes on.
 func (l *load) start(ctx context.Context, who int, api lhpb.LittleHorseClient, due time.Duration) {
+	if n := l.begun.Add(1); l.only > 0 && n > l.only {
+		return
+	}
 	for l.starting.Load() && ctx.Err() == nil {
 		r, id := l.runs.add(due)
 		_, err := api.RunWf(ctx, &lhpb.RunWfRequest{WfSpecName: l.name, Id: &id, Variables: l.input})
@@ -341,7 +323,7 @@ func (l *load) start(ctx context.Context, who int, api lhpb.LittleHorseClient, d
 		if ctx.Err() != nil {
 			return
 		}
-		l.rec.fail(err)
+		l.rec.refuse(err, due, &l.rec.refused)
 		if l.Rate > 0 || wait(ctx, pauseAfterError, nil) != nil {
 			return
 		}
@@ -350,39 +332,38 @@ func (l *load) start(ctx context.Context, who int, api lhpb.LittleHorseClient, d
 }
 
 // report sends the result of a task. It returns true when that was the last of its WfRun, or when the WfRun is given up.
-func (l *load) report(ctx context.Context, who int, j job) bool {
+func (l *load) report(ctx context.Context, who int, done report) bool {
 	req := &lhpb.ReportTaskRun{
-		TaskRunId: j.task.TaskRunId, AttemptNumber: j.task.AttemptNumber, Time: timestamppb.Now(),
+		TaskRunId: done.task.TaskRunId, AttemptNumber: done.task.AttemptNumber, Time: timestamppb.Now(),
 		Status: lhpb.TaskStatus_TASK_SUCCESS, Result: &lhpb.ReportTaskRun_Output{Output: l.output},
 	}
-	begin := l.rec.now()
-	j.run.reported.Store(int64(begin))
-	if !l.offer(ctx, j.api, req) {
+	done.run.reported.Store(int64(done.due))
+	if !l.offer(ctx, done, req) {
 		l.rec.abandoned.Add(1)
-		return l.runs.remove(j.run)
+		return l.runs.remove(done.run)
 	}
 	end := l.rec.now()
-	l.rec.finish(l.rec.report, &l.rec.reported, who, begin, end)
-	if j.run.tasks.Add(1) < int32(l.Tasks) || !l.runs.remove(j.run) {
+	l.rec.finish(l.rec.report, &l.rec.reported, who, done.due, end)
+	if done.run.tasks.Add(1) < int32(l.Tasks) || !l.runs.remove(done.run) {
 		return false
 	}
-	l.rec.finish(l.rec.wfRun, &l.rec.completed, who, j.run.due, end)
+	l.rec.finish(l.rec.wfRun, &l.rec.completed, who, done.run.due, end)
 	if l.Runs > 0 && l.rec.completed.Load() >= l.Runs {
 		l.once.Do(func() { close(l.enough) })
 	}
 	return true
 }
 
-func (l *load) offer(ctx context.Context, api lhpb.LittleHorseClient, req *lhpb.ReportTaskRun) bool {
+func (l *load) offer(ctx context.Context, done report, req *lhpb.ReportTaskRun) bool {
 	for range reportTries {
-		_, err := api.ReportTask(ctx, req)
+		_, err := done.api.ReportTask(ctx, req)
 		if err == nil {
 			return true
 		}
 		if ctx.Err() != nil {
 			return false
 		}
-		l.rec.fail(err)
+		l.rec.refuse(err, done.due, &l.rec.refusedReports)
 		if wait(ctx, pauseAfterError, nil) != nil {
 			return false
 		}

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 )
 
@@ -77,6 +79,8 @@ type recorder struct {
 	runWf, report, nextTask, wfRun *histogram
 
 	started, reported, completed, empty, unknown, abandoned atomic.Int64
+	// Calls of the window that the server was too busy for, and those of them with a hint when to try again.
+	refused, refusedReports, hinted atomic.Int64
 
 	mu     sync.Mutex
 	errors map[string]int64
@@ -121,6 +125,22 @@ func (r *recorder) fail(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.errors[status.Code(err).String()]++
+}
+
+// refuse counts a call that failed, and on its own counter when the server was too busy for it.
+func (r *recorder) refuse(err error, due time.Duration, counter *atomic.Int64) {
+	r.fail(err)
+	s := status.Convert(err)
+	if s.Code() != codes.ResourceExhausted || !r.inWindow(due) {
+		return
+	}
+	counter.Add(1)
+	for _, detail := range s.Details() {
+		if _, ok := detail.(*errdetails.RetryInfo); ok {
+			r.hinted.Add(1)
+			return
+		}
+	}
 }
 
 func (r *recorder) failures() map[string]int64 {

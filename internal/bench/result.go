@@ -1,9 +1,7 @@
 package bench
 
 import (
-	"fmt"
 	"math"
-	"runtime/debug"
 	"time"
 
 	"littlehorse/lhpb"
@@ -31,6 +29,7 @@ type result struct {
 	} `json:"latencyMs"`
 
 	Errors     map[string]int64 `json:"errors"`
+	Refused    *refusals        `json:"refused,omitempty"`
 	Unfinished int64            `json:"unfinished"`
 	Abandoned  int64            `json:"abandoned"`
 	EmptyPolls int64            `json:"emptyPolls"`
@@ -43,6 +42,14 @@ type result struct {
 	Version versions `json:"versions"`
 }
 
+// refusals are the calls of the window that were answered with RESOURCE_EXHAUSTED.
+type refusals struct {
+	RunWf  int64 `json:"runWf"`
+	Report int64 `json:"reportTask"`
+	// Hinted are those that came with a hint when to try again.
+	Hinted int64 `json:"withRetryHint"`
+}
+
 // side is the use of one side of the wire during the window.
 type side struct {
 	CPU             float64 `json:"cpuSeconds"`
@@ -50,12 +57,8 @@ type side struct {
 	Written         *int64  `json:"bytesWritten,omitempty"`
 	WrittenPerTask  *int64  `json:"bytesWrittenPerTaskRun,omitempty"`
 	ResidentMiB     int64   `json:"residentMiB,omitempty"`
+	PeakMiB         int64   `json:"peakResidentMiB,omitempty"`
 	ServerProcesses []int   `json:"pids,omitempty"`
-}
-
-type versions struct {
-	Client string `json:"client"`
-	Server string `json:"server"`
 }
 
 func (l *load) result(server *lhpb.LittleHorseVersion, d *disk, before, after usage) *result {
@@ -68,10 +71,13 @@ func (l *load) result(server *lhpb.LittleHorseVersion, d *disk, before, after us
 		Errors: l.rec.failures(), Unfinished: l.runs.size.Load(), Abandoned: l.rec.abandoned.Load(),
 		EmptyPolls: l.rec.empty.Load(), LateTasks: l.rec.unknown.Load(),
 		Load: l.side(after.load - before.load), Disk: d, Machine: thisMachine(),
-		Version: versions{Client: buildVersion(), Server: versionText(server)},
+		Version: theseVersions(server, l.ServerPIDs),
 	}
 	if l.Rate > 0 {
 		r.Loop = "open"
+	}
+	if runWf, reports := l.rec.refused.Load(), l.rec.refusedReports.Load(); runWf+reports > 0 {
+		r.Refused = &refusals{RunWf: runWf, Report: reports, Hinted: l.rec.hinted.Load()}
 	}
 	r.Latency.RunWf, r.Latency.Report = l.rec.runWf.latency(), l.rec.report.latency()
 	r.Latency.NextTask, r.Latency.WfRun = l.rec.nextTask.latency(), l.rec.wfRun.latency()
@@ -92,7 +98,7 @@ func (l *load) side(cpu time.Duration) side {
 func (l *load) serverSide(before, after usage) *side {
 	s := l.side(after.server - before.server)
 	s.ServerProcesses = l.ServerPIDs
-	s.ResidentMiB = after.residentB >> 20
+	s.ResidentMiB, s.PeakMiB = after.residentB>>20, l.peakB>>20
 	if before.written >= 0 && after.written >= 0 {
 		written := after.written - before.written
 		s.Written = &written
@@ -104,29 +110,12 @@ func (l *load) serverSide(before, after usage) *side {
 	return &s
 }
 
-func versionText(v *lhpb.LittleHorseVersion) string {
-	if v == nil {
-		return "unknown"
+// significant keeps four digits.
+func significant(x float64) float64 {
+	if x == 0 || math.IsInf(x, 0) || math.IsNaN(x) {
+		return x
 	}
-	text := fmt.Sprintf("%d.%d.%d", v.MajorVersion, v.MinorVersion, v.GetPatchVersion())
-	if v.GetPreReleaseIdentifier() != "" {
-		text += "-" + v.GetPreReleaseIdentifier()
-	}
-	return text
-}
-
-func buildVersion() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	version := info.Main.Version
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			version += " " + s.Value
-		}
-	}
-	return version
+	return round(x, max(0, 3-int(math.Floor(math.Log10(math.Abs(x))))))
 }
 
 func round(x float64, decimals int) float64 {

@@ -36,14 +36,22 @@ func readUsage(pids []int) (usage, error) {
 			return u, fmt.Errorf("server process %d: %w", pid, err)
 		}
 		u.server += cpu
-		u.residentB += procValue(pid, "status", "VmRSS:") * 1024
 		if written := procValue(pid, "io", "write_bytes:"); written < 0 || u.written < 0 {
 			u.written = -1
 		} else {
 			u.written += written
 		}
 	}
+	u.residentB = resident(pids)
 	return u, nil
+}
+
+// resident is the memory of processes.
+func resident(pids []int) (bytes int64) {
+	for _, pid := range pids {
+		bytes += max(0, procValue(pid, "status", "VmRSS:")) << 10
+	}
+	return bytes
 }
 
 // processCPU is user and system time of a process, of threads that have ended too.
