@@ -12,51 +12,75 @@ import (
 	"testing"
 )
 
-// The list of what there is to show, and the table of what shows it, which is made from the list and from the
-// lines of scripts and tests that say what they show, with keys of the list:
+// ledger is a list of what there is to show, and the table of what shows it, which is made from the list and from
+// the lines of scripts and tests that say what they show, with keys of the list:
 //
 //	# covers: engine-2 §9 SLEEP; engine-2 §16 VAR_SUB_ERROR
-//	// covers: tasks §6.1
-const (
-	list  = "docs/sections.txt"
-	table = "docs/scenarios.md"
-)
+//	// holds: TakenUpByAnyServer
+type ledger struct {
+	list, table, claim, head string
+	// column is what the keys are.
+	column string
+	// named says that a key is the name of a test, which shows it without a word.
+	named bool
+	// whole says that each key must be shown, or say what is to bring it.
+	whole bool
+}
 
-// Every claim to show something names a section that there is, and the table says who shows what.
+var ledgers = []ledger{
+	{
+		list: "docs/sections.txt", table: "docs/scenarios.md", claim: "covers: ", column: "Section",
+		head: "# Scenarios\n\n" +
+			"What shows which part of the behaviour: scripts of the engine, and tests. Made from [sections.txt](sections.txt) and the\n" +
+			"`covers:` lines of scripts and tests by `go test . -rewrite`. Which ways each kind of node is seen to take is in [paths.md](paths.md).\n",
+	},
+	{
+		list: "docs/promises.txt", table: "docs/promises.md", claim: "holds: ", column: "Name", named: true, whole: true,
+		head: "# Promises\n\n" +
+			"What users of LittleHorse were promised, and what users of it and of its neighbours suffered, each with the tests that hold\n" +
+			"us to it: those of its name, and those that say `holds:`. Made from [promises.txt](promises.txt) and from them by\n" +
+			"`go test . -rewrite`. What no test holds yet names the part of the work that is to bring it.\n",
+	},
+}
+
+// Every claim to show something names a section that there is, and the tables say who shows what.
 func TestTheTableIsTrue(t *testing.T) {
 	root := os.DirFS(".")
-	sections := readSections(t, root)
-	claims := collect(t, root)
-	known := map[string]bool{}
-	for _, s := range sections {
-		known[s.key] = true
-	}
-	for _, c := range claims {
-		if !known[c.section] {
-			t.Errorf("%s: there is no section %q in %s", c.file, c.section, list)
+	for _, l := range ledgers {
+		sections := l.readSections(t, root)
+		claims := l.collect(t, root, sections)
+		for _, c := range claims {
+			if !slices.ContainsFunc(sections, func(s section) bool { return s.key == c.section }) {
+				t.Errorf("%s: there is no section %q in %s", c.file, c.section, l.list)
+			}
 		}
-	}
-	want := written(sections, claims)
-	if *rewrite {
-		if err := os.WriteFile(table, []byte(want), 0o600); err != nil {
+		for _, s := range sections {
+			if l.whole && s.key != "" && s.from == "" && !slices.ContainsFunc(claims, func(c claim) bool { return c.section == s.key }) {
+				t.Errorf("%s: nothing holds %s, and nothing is to bring it", l.list, s.key)
+			}
+		}
+		want := l.written(sections, claims)
+		if *rewrite {
+			if err := os.WriteFile(l.table, []byte(want), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		is, err := fs.ReadFile(root, l.table)
+		if err != nil {
 			t.Fatal(err)
 		}
-		return
-	}
-	is, err := fs.ReadFile(root, table)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if string(is) != want {
-		t.Errorf("%s is stale: go test . -rewrite", table)
+		if string(is) != want {
+			t.Errorf("%s is stale: go test . -rewrite", l.table)
+		}
 	}
 }
 
-// section is a line of the list: a heading, or a key with what it means.
-type section struct{ heading, key, meaning string }
+// section is a line of a list: a heading, or a key with what it means, and what is to bring it or the rest of it.
+type section struct{ heading, key, meaning, from string }
 
-func readSections(t *testing.T, root fs.FS) []section {
-	text, err := fs.ReadFile(root, list)
+func (l ledger) readSections(t *testing.T, root fs.FS) []section {
+	text, err := fs.ReadFile(root, l.list)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,9 +96,10 @@ func readSections(t *testing.T, root fs.FS) []section {
 		}
 		key, meaning, ok := strings.Cut(line, " | ")
 		if !ok || slices.ContainsFunc(out, func(s section) bool { return s.key == key }) {
-			t.Fatalf("%s: cannot use %q", list, line)
+			t.Fatalf("%s: cannot use %q", l.list, line)
 		}
-		out = append(out, section{key: key, meaning: meaning})
+		meaning, from, _ := strings.Cut(meaning, " | ")
+		out = append(out, section{key: key, meaning: meaning, from: from})
 	}
 	return out
 }
@@ -91,11 +116,11 @@ func (c claim) name() string {
 }
 
 var (
-	claimLine = regexp.MustCompile(`^\s*(?:#|//) covers: (.+)$`)
-	testLine  = regexp.MustCompile(`^func (Test\w+|Fuzz\w+)\(`)
+	claimLine = regexp.MustCompile(`^\s*(?:#|//) (\w+: )(.+)$`)
+	testLine  = regexp.MustCompile(`^func (Test\w+|Fuzz\w+|Benchmark\w+)\(`)
 )
 
-func collect(t *testing.T, root fs.FS) []claim {
+func (l ledger) collect(t *testing.T, root fs.FS, sections []section) []claim {
 	var out []claim
 	err := fs.WalkDir(root, ".", func(name string, d fs.DirEntry, err error) error {
 		switch {
@@ -110,14 +135,14 @@ func collect(t *testing.T, root fs.FS) []claim {
 		if err != nil {
 			return err
 		}
-		out = append(out, claimsOf(name, string(text))...)
+		out = append(out, l.claimsOf(name, string(text), sections)...)
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	slices.SortStableFunc(out, func(a, b claim) int {
-		return cmp.Or(cmp.Compare(a.file, b.file), cmp.Compare(a.test, b.test))
+		return cmp.Or(cmp.Compare(a.file, b.file), cmp.Compare(a.test, b.test), cmp.Compare(a.section, b.section))
 	})
 	return slices.Compact(out)
 }
@@ -129,16 +154,22 @@ func mayClaim(name string) bool {
 }
 
 // claimsOf are the claims of a file. Those in the comment of a test are the test's, all others the file's.
-func claimsOf(name, text string) []claim {
+func (l ledger) claimsOf(name, text string, sections []section) []claim {
 	var out []claim
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
+		if m := testLine.FindStringSubmatch(line); m != nil && l.named {
+			key := strings.TrimPrefix(m[1], "Test")
+			if slices.ContainsFunc(sections, func(s section) bool { return s.key == key }) {
+				out = append(out, claim{key, name, m[1]})
+			}
+		}
 		m := claimLine.FindStringSubmatch(line)
-		if m == nil {
+		if m == nil || m[1] != l.claim {
 			continue
 		}
 		test := testBelow(lines[i+1:])
-		for s := range strings.SplitSeq(m[1], ";") {
+		for s := range strings.SplitSeq(m[2], ";") {
 			out = append(out, claim{strings.TrimSpace(s), name, test})
 		}
 	}
@@ -160,14 +191,12 @@ func testBelow(lines []string) string {
 
 const nothing = "no scenario"
 
-func written(sections []section, claims []claim) string {
+func (l ledger) written(sections []section, claims []claim) string {
 	var b strings.Builder
-	b.WriteString("# Scenarios\n\n" +
-		"What shows which part of the behaviour: scripts of the engine, and tests. Made from [sections.txt](sections.txt) and the\n" +
-		"`covers:` lines of scripts and tests by `go test . -rewrite`. Which ways each kind of node is seen to take is in [paths.md](paths.md).\n")
+	b.WriteString(l.head)
 	for _, s := range sections {
 		if s.heading != "" {
-			fmt.Fprintf(&b, "\n## %s\n\n| Section | | Shown by |\n| --- | --- | --- |\n", s.heading)
+			fmt.Fprintf(&b, "\n## %s\n\n| %s | | Shown by |\n| --- | --- | --- |\n", s.heading, l.column)
 			continue
 		}
 		var by []string
@@ -176,7 +205,12 @@ func written(sections []section, claims []claim) string {
 				by = append(by, fmt.Sprintf("[%s](../%s)", c.name(), c.file))
 			}
 		}
-		if by == nil {
+		switch {
+		case s.from != "" && by == nil:
+			by = []string{"to come: " + s.from}
+		case s.from != "":
+			by = append(by, "the rest to come: "+s.from)
+		case by == nil:
 			by = []string{nothing}
 		}
 		fmt.Fprintf(&b, "| %s | %s | %s |\n", s.key, s.meaning, strings.Join(by, ", "))

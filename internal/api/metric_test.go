@@ -17,6 +17,7 @@ import (
 )
 
 // covers: api §6.7
+// holds: MetricsAddUpOverPartitions
 func TestCountsAreSummedOverPartitions(t *testing.T) {
 	f := newFace(t)
 	put := func(partition uint16, tenant string, of keys.Counted, n int64) {

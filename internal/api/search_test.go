@@ -234,7 +234,7 @@ func TestBookmarkBelongsToItsQuery(t *testing.T) {
 // However rows are spread over partitions and index values, and however large the pages are, the walk gives
 // them all, once, in order of time and id.
 //
-// covers: api §6.3
+// covers: api §6.3; operations §6 reading
 func TestMergeGivesAllRowsInOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		c := newFakeCluster(3)
@@ -382,6 +382,7 @@ func TestListIsNumericAndPaged(t *testing.T) {
 	}
 }
 
+// holds: BigGraphsStayUsable
 func TestPageOfLargeObjectsFitsAMessage(t *testing.T) {
 	f := newFace(t)
 	id := &lhpb.WfRunId{Id: "w"}

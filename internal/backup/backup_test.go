@@ -42,6 +42,7 @@ func write(t *testing.T, name, text string) {
 	}
 }
 
+// holds: LostDisksAreRebuilt
 func TestRestoreGivesBackWhatWasWritten(t *testing.T) {
 	from, to := made(t)
 	back := filepath.Join(t.TempDir(), "deep", "back")

@@ -91,6 +91,8 @@ func decodedRecord(t *rapid.T, r *pb.Record) *pb.Record {
 }
 
 // What a View shows as of a version is what the machine read when that version was the last one.
+//
+// holds: DefinitionsAreInOneOrder
 func TestViewAgreesWithTheMachine(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := newStream(t)

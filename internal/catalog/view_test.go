@@ -63,6 +63,7 @@ func writeHistory(s *stream) map[string]uint64 {
 	return at
 }
 
+// holds: DefinitionsAreInOneOrder
 func TestViewAsOfEachVersion(t *testing.T) {
 	s := newStream(t)
 	at := writeHistory(s)

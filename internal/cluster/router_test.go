@@ -95,6 +95,7 @@ func codeOf(t *testing.T, err error) lh.Code {
 	return refusal.Code
 }
 
+// covers: operations §6 writing
 func TestSubmitGivesTheReply(t *testing.T) {
 	want := &pb.Counter{Value: 3}
 	r := New(&host{reply: machine.Reply{Value: want}}, 4)
@@ -139,6 +140,8 @@ func TestSubmitEndsWithItsContext(t *testing.T) {
 	h.done(machine.Reply{}) // a late reply finds nobody and blocks nobody
 }
 
+// holds: ReadsAreLocal
+// covers: operations §6 reading
 func TestReads(t *testing.T) {
 	r := New(&host{value: []byte{}, rows: 1000}, 4)
 	if b, err := r.Get(t.Context(), r.Metadata(), "k"); b == nil || err != nil {

@@ -189,6 +189,8 @@ func (b *bench) forget(i int) {
 }
 
 // BenchmarkWfRun is a WfRun of ten tasks: RunWf and ten times ClaimTask and ReportTask.
+//
+// holds: AThousandTaskRunsASecond
 func BenchmarkWfRun(b *testing.B) {
 	x := newBench(b)
 	b.ReportAllocs()

@@ -157,6 +157,8 @@ func (p *partitioned) remove(def, key string) {
 
 // Whatever WfRuns and clients do, and whenever records reach other partitions: when all have arrived, exactly those
 // who wait are registered, nobody waits for what is there, and a replay gives the same bytes.
+//
+// covers: operations §6 keys
 func TestCorrelationAcrossPartitions(t *testing.T) {
 	specs := []string{
 		"thread main\n var k STR\n ev: EVENT once key=k timeout=5",

@@ -30,6 +30,8 @@ import (
 
 // TestScenarios runs the scripts of testdata. Each command prints what it changed: lines of objects as they
 // are now, "+" and "-" for rows of queue and timers, "=" for the answer. Every script is replayed in the end.
+//
+// holds: SchedulingReadsNoIndex
 func TestScenarios(t *testing.T) {
 	scripts, err := filepath.Glob("testdata/*.txt")
 	if err != nil || len(scripts) == 0 {
@@ -53,6 +55,9 @@ func runScript(t *testing.T, path string) {
 	})
 	if err := s.replay(); err != nil {
 		t.Errorf("replay: %v", err)
+	}
+	if bulk := strings.HasPrefix(filepath.Base(path), "bulk"); s.indexed > 0 && !bulk {
+		t.Errorf("only jobs that search for WfRuns may read an index; it was read %d times", s.indexed)
 	}
 }
 

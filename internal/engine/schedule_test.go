@@ -46,6 +46,8 @@ func TestFiringsOfTwoPartitionsHaveIDsOfTheirOwn(t *testing.T) {
 }
 
 // A firing goes to where its WfRun lives: by its own id, or with its parent.
+//
+// covers: operations §6 keys
 func TestFiringsGoToThePartitionOfTheirWfRun(t *testing.T) {
 	const partitions, minute = 16, 60 * 1_000_000_000
 	c := engine.DefaultConfig()

@@ -16,6 +16,8 @@ type sharedState struct {
 	rows   map[keys.Key]storedObject
 	sorted btree.Set[keys.Key]
 	given  map[keys.Key]bool
+	// indexed is how often an index was read.
+	indexed int
 }
 
 type storedObject struct {
@@ -29,6 +31,7 @@ func newSharedState() *sharedState {
 
 // Get implements machine.View.
 func (s *sharedState) Get(k keys.Key, empty func() machine.Value) machine.Value {
+	s.countIndex(k)
 	o, ok := s.rows[k]
 	if !ok {
 		return nil
@@ -38,6 +41,12 @@ func (s *sharedState) Get(k keys.Key, empty func() machine.Value) machine.Value 
 	}
 	s.given[k] = true
 	return o.value
+}
+
+func (s *sharedState) countIndex(k keys.Key) {
+	if k.Space() == keys.SpaceTag {
+		s.indexed++
+	}
 }
 
 func decodeAs(v machine.Value, b []byte) machine.Value {
@@ -50,6 +59,7 @@ func decodeAs(v machine.Value, b []byte) machine.Value {
 // Scan implements machine.View.
 func (s *sharedState) Scan(from, to keys.Key, limit int, empty func() machine.Value) iter.Seq2[keys.Key, machine.Value] {
 	return func(yield func(keys.Key, machine.Value) bool) {
+		s.countIndex(from)
 		s.sorted.Ascend(from, func(k keys.Key) bool {
 			limit--
 			return k < to && limit >= 0 && yield(k, s.Get(k, empty))

@@ -149,6 +149,7 @@ type world struct {
 	records []*pb.Record
 	metrics []machine.Emit // for repartition streams
 	flushes int            // records that only send metrics on
+	indexed int            // how often the engine has read an index
 	// each is told of every record after it was applied.
 	each func(before map[keys.Key][]byte, r *pb.Record, fx machine.Effects)
 }
@@ -201,7 +202,9 @@ func (w *world) apply(r *pb.Record) machine.Effects {
 	if flushes(keys.Key(r.GetTimerFired().GetKey())) {
 		w.flushes++
 	}
+	indexed := w.state.indexed
 	fx := w.engine.Apply(w.state, read)
+	w.indexed += w.state.indexed - indexed
 	if after, _ := read.MarshalVT(); !bytes.Equal(sent, after) {
 		panic("the engine wrote to a record")
 	}

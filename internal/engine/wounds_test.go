@@ -224,6 +224,7 @@ func TestChildrenNeverOutliveTheirRun(t *testing.T) {
 	judge(t, w, nil, &pb.Record{}, machine.Effects{})
 }
 
+// holds: DeletesErase
 func TestIndexAndObjectShareOneFate(t *testing.T) {
 	c := engine.DefaultConfig()
 	c.DeleteChunk = 2

@@ -8,6 +8,8 @@ import (
 
 // TestPartitionsNeverChange holds the hash against the vectors of Kafka's own tests, and placement against
 // what the first release computed.
+//
+// covers: operations §6 keys
 func TestPartitionsNeverChange(t *testing.T) {
 	for key, want := range map[string]int32{
 		"21": -973932308, "foobar": -790332482, "a-little-bit-long-string": -985981536,

@@ -42,6 +42,8 @@ func (m *typist) Apply(v machine.View, r *pb.Record) machine.Effects {
 }
 
 // BenchmarkCommit runs closed-loop clients against one partition on the real disk, every reply after a sync.
+//
+// holds: AThousandTaskRunsASecond
 func BenchmarkCommit(b *testing.B) {
 	for _, clients := range []int{1, 16, 64, 256, 1024} {
 		b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) { benchmarkCommit(b, clients, 1, 1) })
@@ -49,6 +51,8 @@ func BenchmarkCommit(b *testing.B) {
 }
 
 // BenchmarkLanes spreads 256 clients over four partitions and more lanes.
+//
+// holds: OneStoreManyPartitions
 func BenchmarkLanes(b *testing.B) {
 	for _, lanes := range []int{1, 2} {
 		b.Run(fmt.Sprintf("lanes=%d", lanes), func(b *testing.B) { benchmarkCommit(b, 256, 4, lanes) })

@@ -85,6 +85,8 @@ func newDisk() *disk {
 
 // TestNothingAcknowledgedBeforeSync holds the sync of a commit: neither its reply nor what it wrote gets out,
 // though the store itself has it already.
+//
+// holds: AnswersComeBehindTheCommit
 func TestNothingAcknowledgedBeforeSync(t *testing.T) {
 	d := newDisk()
 	r := newRig(t, func(c *Config) { c.Lanes = 1 })
@@ -154,6 +156,9 @@ func TestBatchGrowsWhileOneIsSynced(t *testing.T) {
 }
 
 // TestReadYourWrites lets many clients read in the moment they are answered.
+//
+// holds: AnswersComeBehindTheCommit
+// covers: operations §6 writing
 func TestReadYourWrites(t *testing.T) {
 	r := newRig(t, nil).start()
 	defer r.stop()
@@ -277,6 +282,7 @@ func TestRefusedRecordsChangeNothing(t *testing.T) {
 	}
 }
 
+// covers: operations §6 trouble
 func TestPanicDropsTheRecordAndTheLaneGoesOn(t *testing.T) {
 	var out bytes.Buffer
 	r := newRig(t, func(c *Config) { c.Logger = slog.New(slog.NewTextHandler(&out, nil)) }).start()
@@ -314,6 +320,7 @@ func TestFatalPanicsEndTheProcess(t *testing.T) {
 	t.Error("the panic was swallowed")
 }
 
+// covers: operations §6 trouble
 func TestUnreadableStateIsUnavailable(t *testing.T) {
 	r := newRig(t, nil).start()
 	r.must(core(0), "set x 300")
@@ -406,6 +413,8 @@ func TestEmittedRecordsArrive(t *testing.T) {
 	}
 }
 
+// holds: WaitersEndWhenPartitionsMove
+// covers: operations §6 moving
 func TestMovedPartitionIsUnavailable(t *testing.T) {
 	r := newRig(t, nil).start()
 	defer r.stop()
@@ -584,6 +593,8 @@ func TestCloseAnswersEverybody(t *testing.T) {
 
 // TestBrokenDiskStopsTheHost breaks the disk under load: whoever waits is told, nobody is acknowledged any
 // more, and what had been acknowledged is there after a restart on the last good state.
+//
+// covers: operations §6 trouble
 func TestBrokenDiskStopsTheHost(t *testing.T) {
 	for name, cause := range map[string]error{"full": syscall.ENOSPC, "sync": syscall.EIO} {
 		d := newDisk()

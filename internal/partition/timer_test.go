@@ -47,6 +47,8 @@ func (f *firing) none(t testing.TB) {
 	}
 }
 
+// holds: TimersDoNotBlockCommands
+// covers: operations §6 timers
 func TestTimersFireInTimeAndOrder(t *testing.T) {
 	r := newRig(t, nil)
 	f := watchTimers(r)
@@ -247,6 +249,8 @@ func TestMillionTimers(t *testing.T) {
 }
 
 // TestTimersDoNotBlockCommands lets thousands be due at once: a command passes with at most a page before it.
+//
+// covers: operations §6 timers
 func TestTimersDoNotBlockCommands(t *testing.T) {
 	const timers = 5000
 	var mu sync.Mutex

@@ -67,6 +67,7 @@ func timing(n int32, shortest, longest, sum int64) *lhpb.CountAndTiming {
 	return &lhpb.CountAndTiming{Count: n, MinLatencyMs: shortest, MaxLatencyMs: longest, TotalLatencyMs: sum}
 }
 
+// holds: MetricsAddUpOverPartitions
 func TestPartitionsAddUpToOneWindow(t *testing.T) {
 	w := newWorld(t)
 	none := count(0, 0, 0, 0)

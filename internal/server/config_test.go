@@ -13,6 +13,7 @@ import (
 var write = flag.Bool("write", false, "write generated documents instead of comparing them")
 
 // covers: operations §2
+// holds: MetricsAndHealthOn1822
 func TestDefaultsAreTheDocumentedOnes(t *testing.T) {
 	c := DefaultConfig()
 	if c.ClusterID != "cluster1" || c.Partitions != 12 || c.StateDir != "./lh-data" || c.InstanceID != -1 || c.InternalPort != 2011 || c.MaxRecordBytes != 1_047_000 {

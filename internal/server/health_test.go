@@ -11,6 +11,7 @@ import (
 )
 
 // covers: operations §3
+// holds: MetricsAndHealthOn1822
 func TestHealthPort(t *testing.T) {
 	dir, wrong := t.TempDir(), ""
 	if err := os.WriteFile(filepath.Join(dir, "x"), make([]byte, 123), 0o600); err != nil {

@@ -44,6 +44,7 @@ func trusting(a *pki.Authority, pairs ...tls.Certificate) credentials.TransportC
 	return credentials.NewTLS(&tls.Config{RootCAs: a.Pool(), Certificates: pairs, MinVersion: tls.VersionTLS12})
 }
 
+// holds: ClientsUseTLS
 func TestListenersWithCertificates(t *testing.T) {
 	ca, strangers := pki.NewAuthority(t, "ca"), pki.NewAuthority(t, "others")
 	pair := ca.Server()

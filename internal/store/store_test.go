@@ -76,6 +76,7 @@ func number(t testing.TB, s *Store, from machine.Stream, k keys.Key) uint64 {
 	return c.Value
 }
 
+// holds: OneStoreManyPartitions
 func TestPartitionsAreApart(t *testing.T) {
 	s := open(t, options(vfs.NewMem()))
 	defer closed(t, s)

@@ -306,6 +306,7 @@ func TestRefusedClaimIsTriedAgain(t *testing.T) {
 	})
 }
 
+// covers: operations §6 queues
 func TestQueuesAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const tasks, window = 5000, 64
@@ -362,7 +363,7 @@ func TestSizesAreSorted(t *testing.T) {
 	})
 }
 
-// covers: tasks §6.3
+// covers: tasks §6.3; operations §6 queues
 func TestAttachFindsWhatWaited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPartition(t)
@@ -570,6 +571,7 @@ func TestBrokenStreamEndsThePoll(t *testing.T) {
 // reach someone as long as nobody breaks off.
 //
 // covers: tasks §4.1
+// holds: AttemptsAreDeliveredAtMostOnce
 func TestEachTaskIsDeliveredOnce(t *testing.T) {
 	const tasks, workers = 3000, 8
 	p := newPartition(t)

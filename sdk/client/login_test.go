@@ -123,6 +123,7 @@ func (p *provider) visit(address string) {
 	_ = got.Body.Close()
 }
 
+// holds: IdentityIsProven
 func TestLoginStoresATokenThatIsRenewed(t *testing.T) {
 	p := newProvider(t)
 	c := p.config()

@@ -108,6 +108,8 @@ func value[T comparable](t *tour, id lh.RunID, name string, want T) {
 }
 
 // TestTour runs workflows of every kind on a real server.
+//
+// holds: KeysMakeItEffectivelyOnce
 func TestTour(t *testing.T) {
 	client := realClient(t)
 	suffix := string(lh.NewRunID())[:8]

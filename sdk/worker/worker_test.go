@@ -236,6 +236,7 @@ func TestTasksThatOutlastTheGraceAreCancelled(t *testing.T) {
 }
 
 // covers: tasks §6.4
+// holds: RollingRestartIsInvisible
 func TestServersMayRestart(t *testing.T) {
 	c := newCluster()
 	_, stays := c.listen(t, 0)

@@ -118,6 +118,8 @@ func secured(t *testing.T, ca *pki.Authority, change func(*server.Config)) *serv
 func localhost(address string) string { return strings.Replace(address, "127.0.0.1", "localhost", 1) }
 
 // The workers of the official clients come back through the listener that they called, by the same means.
+//
+// holds: ClientsUseTLS
 func TestOfficialClientsOverTLS(t *testing.T) {
 	if *record || *endpoint != "" {
 		return // it is about our own
@@ -154,6 +156,8 @@ func TestOfficialClientsOverTLS(t *testing.T) {
 }
 
 // Tokens of a real provider, good and bad, by introspection and as JWTs.
+//
+// holds: IdentityIsProven
 func TestTokensOfAProvider(t *testing.T) {
 	if *record || *endpoint != "" {
 		return

@@ -21,6 +21,8 @@ import (
 
 // TestBackupUnderLoad takes backups of a busy server, one of them from a command that is killed, and restores the
 // last one: every run acknowledged before it was begun is there and goes on.
+//
+// holds: LostDisksAreRebuilt
 func TestBackupUnderLoad(t *testing.T) {
 	dir := t.TempDir()
 	data, copied, restored := filepath.Join(dir, "data"), filepath.Join(dir, "backup"), filepath.Join(dir, "restored")

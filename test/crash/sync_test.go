@@ -16,6 +16,8 @@ import (
 // TestNothingAcknowledgedBeforeSync watches the system calls of the real binary. Each RunWf carries an id
 // of its own, which stands as it is in the bytes of the request and of the reply; between the read of the
 // one and the write of the other a sync must have begun and ended.
+//
+// holds: AnswersComeBehindTheCommit
 func TestNothingAcknowledgedBeforeSync(t *testing.T) {
 	calls := trace(t)
 	if bad := unsynced(calls, probes); len(bad) > 0 {

@@ -19,6 +19,7 @@ import (
 // and 300 ms; there is no wait here.
 //
 // covers: api §1.2; events §2.3; tasks-and-events §1.1
+// holds: IndexesDoNotLag
 func TestWhatWasAcknowledgedIsFound(t *testing.T) {
 	c := inProcess(t)
 	c.ctx = t.Context()

@@ -182,6 +182,7 @@ func never() *lhpb.VariableAssignment {
 	}}}
 }
 
+// holds: RetriesDeliverAtLeastOnce
 func TestBrokenStreamsLoseNoTasks(t *testing.T) {
 	c := inProcess(t)
 	c.taskDef("greet")
@@ -254,6 +255,8 @@ func TestGarbageOnThePortIsHarmless(t *testing.T) {
 	s.Stop(t)
 }
 
+// holds: WaitersEndWhenPartitionsMove
+// covers: operations §6 moving
 func TestShutdownEndsOpenStreamsAndWaiters(t *testing.T) {
 	s := lhserver.New(t, t.TempDir(), "LHS_CLUSTER_PARTITIONS=1")
 	s.Start(t)

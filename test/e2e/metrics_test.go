@@ -71,6 +71,8 @@ func (c *client) scrape() string {
 
 // docs/ops/metrics.md is made from what a running server serves. Regenerate it with
 // go test ./test/e2e -run TestDocumentedMetrics -write.
+//
+// holds: MetricsAndHealthOn1822
 func TestDocumentedMetrics(t *testing.T) {
 	c := inProcess(t)
 	c.taskDef("greet")

@@ -85,6 +85,7 @@ func (q *query) page(c *client, limit int32) []string {
 // what was there when the first page was read comes once, in its order.
 //
 // covers: api §6.2; api §6.1; tasks-and-events §1.6
+// holds: ScansSurviveMoves
 func TestPagesGoOnAfterWritesAndRestarts(t *testing.T) {
 	dir := t.TempDir()
 	there := func(cfg *server.Config) { cfg.StateDir, cfg.Partitions = dir, 3 }

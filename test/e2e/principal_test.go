@@ -284,6 +284,7 @@ func TestTheLastAdminStaysWhenAllGoAtOnce(t *testing.T) {
 // Each listener finds out by itself who calls: what a client says counts where it is asked for, and nowhere else.
 //
 // covers: security §3
+// holds: IdentityIsProven
 func TestEachListenerHasItsAuthentication(t *testing.T) {
 	c := inProcess(t, func(cfg *server.Config) {
 		cfg.Listeners = append(cfg.Listeners, server.Listener{Name: "PROVEN", Authenticator: believing{}})

@@ -12,6 +12,8 @@ import (
 
 // A server that is killed and started again goes on where it was: definitions, finished and running WfRuns,
 // and tasks that wait.
+//
+// covers: operations §6 queues
 func TestKilledServerGoesOn(t *testing.T) {
 	s := lhserver.New(t, t.TempDir(), "LHS_CLUSTER_PARTITIONS=3")
 	s.Start(t)

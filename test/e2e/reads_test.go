@@ -217,6 +217,7 @@ func TestDefinitionsAreThereAtOnce(t *testing.T) {
 	}
 }
 
+// holds: WorkersLearnWhomToPoll
 func TestWorkerProtocol(t *testing.T) {
 	c := inProcess(t)
 	c.taskDef("greet")

@@ -12,6 +12,7 @@ import (
 // that a NodeRun waits for.
 //
 // covers: engine-2 §2; engine-2 §9 WAIT_FOR_ALL
+// holds: BigGraphsStayUsable
 func TestWideRunsReadWhole(t *testing.T) {
 	const children = 150
 	c := inProcess(t)

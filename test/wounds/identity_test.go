@@ -3,11 +3,7 @@ package wounds
 import (
 	"context"
 	"crypto/tls"
-	"errors"
-	"fmt"
 	"net"
-	"os"
-	"strings"
 	"testing"
 
 	"google.golang.org/grpc"
@@ -83,24 +79,4 @@ func freePort(t *testing.T) string {
 		t.Fatal(err)
 	}
 	return port
-}
-
-// elsewhere are the wounds whose tests need what is inside.
-var elsewhere = map[string]string{
-	"ActionsFitTheirResource":       "../e2e/permission_test.go",
-	"NothingAcknowledgedBeforeSync": "../crash/sync_test.go",
-	"QueuesAreBounded":              "../../internal/taskqueue/queues_test.go",
-}
-
-// Whoever moves such a test says here where it is now.
-func TestWoundsElsewhereHaveTheirTests(t *testing.T) {
-	for name, file := range elsewhere {
-		text, err := os.ReadFile(file)
-		if err == nil && !strings.Contains(string(text), fmt.Sprintf("func Test%s(t *testing.T)", name)) {
-			err = errors.New("it is not there")
-		}
-		if err != nil {
-			t.Errorf("Test%s in %s: %v", name, file, err)
-		}
-	}
 }
