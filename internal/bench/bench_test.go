@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"os/signal"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -20,10 +22,36 @@ import (
 	"google.golang.org/protobuf/types/known/emptypb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"littlehorse/internal/server"
 	"littlehorse/lhpb"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain is also the server that scenarios start: they start their own program by default.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == "serve" {
+		os.Exit(serve())
+	}
+	goleak.VerifyTestMain(m)
+}
+
+// serve runs a real server until it is told to stop.
+func serve() int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
+	defer stop()
+	cfg, _, err := server.LoadConfig("")
+	if err == nil {
+		var s *server.Server
+		if s, err = server.Start(ctx, cfg); err == nil {
+			<-ctx.Done()
+			err = s.Shutdown(context.WithoutCancel(ctx))
+		}
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
 
 // fake runs WfRuns of sequential tasks and nothing else.
 type fake struct {
@@ -49,15 +77,15 @@ func startFake(t *testing.T, tasks int) *fake {
 		t.Fatal(err)
 	}
 	f.port = listener.Addr().(*net.TCPAddr).Port
-	server := grpc.NewServer()
-	lhpb.RegisterLittleHorseServer(server, f)
+	grpcServer := grpc.NewServer()
+	lhpb.RegisterLittleHorseServer(grpcServer, f)
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
-		_ = server.Serve(listener)
+		_ = grpcServer.Serve(listener)
 	}()
 	t.Cleanup(func() {
-		server.Stop()
+		grpcServer.Stop()
 		<-served
 	})
 	return f

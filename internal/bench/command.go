@@ -30,6 +30,7 @@ type settings struct {
 	DataDir     string        `json:"-"`
 	Label       string        `json:"-"`
 
+	from  time.Time       // when the window is to open; by default after the warm-up
 	begin func()          // called when the measured window begins
 	until <-chan struct{} // the window ends no sooner than this
 	only  int64           // so many WfRuns and no more, and all of them in the window

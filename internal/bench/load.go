@@ -136,7 +136,11 @@ func (l *load) drive(ctx context.Context) (before, after usage, err error) {
 	// The window of a counted load is open from the first call on.
 	if l.only == 0 {
 		l.setOff(ctx, &working)
-		if err := wait(ctx, l.Warmup, nil); err != nil {
+		warm := l.Warmup
+		if !l.from.IsZero() {
+			warm = max(0, time.Until(l.from))
+		}
+		if err := wait(ctx, warm, nil); err != nil {
 			return usage{}, usage{}, err
 		}
 	}

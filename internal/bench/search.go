@@ -8,8 +8,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"strconv"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -140,26 +138,12 @@ func fill(ctx context.Context, client *lh.Client, q searchSettings) error {
 	if err := client.Register(ctx, spec); err != nil {
 		return err
 	}
-	var next atomic.Int64
-	var calling sync.WaitGroup
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	for range q.Fillers {
-		calling.Go(func() {
-			for n := next.Add(1); n <= int64(q.Count) && ctx.Err() == nil; n = next.Add(1) {
-				if err := startFilling(ctx, client.RPC(), q, n); err != nil {
-					cancel(err)
-				}
-			}
-		})
-	}
-	calling.Wait()
-	return context.Cause(ctx)
+	return each(ctx, q.Count, q.Fillers, func(ctx context.Context, n int64) error { return startFilling(ctx, client.RPC(), q, n) })
 }
 
 // startFilling starts WfRun n.
 func startFilling(ctx context.Context, rpc lhpb.LittleHorseClient, q searchSettings, n int64) error {
-	id := q.WfSpec + "-" + strconv.FormatInt(n, 10)
+	id := numbered(q.WfSpec, n)
 	return insist(ctx, rpc, &lhpb.RunWfRequest{
 		WfSpecName: q.WfSpec, Id: &id,
 		Variables: map[string]*lhpb.VariableValue{searched: customer(int(n) % q.Values)},

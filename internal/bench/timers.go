@@ -1,0 +1,203 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"littlehorse/lhpb"
+	lh "littlehorse/sdk/client"
+	"littlehorse/sdk/wf"
+)
+
+var timersKind = kind{
+	name: "timers", short: "An ordinary load beside many timers due in one second",
+	long: "Put on an ordinary load of WfRuns of sequential tasks at a fixed rate, first alone, and then while --count WfRuns\n" +
+		"awake that sleep until moments spread over the same second. Prints one line of JSON with both, how late the WfRuns\n" +
+		"ended by the server's clock, and how the latencies differ.",
+	make: func() scenario { return &timers{} },
+}
+
+// timers is the ordinary load alone and beside a second in which many timers are due.
+type timers struct {
+	settings
+	count, callers int
+	dueIn          time.Duration
+}
+
+func (t *timers) flags(cmd *cobra.Command) {
+	loadFlags(cmd, &t.settings)
+	f := cmd.Flags()
+	f.Float64Var(&t.Rate, "rate", 100, "WfRuns of the ordinary load to start a second")
+	f.IntVar(&t.count, "count", 50_000, "timers")
+	f.IntVar(&t.callers, "callers", 256, "calls in flight while they are set")
+	f.DurationVar(&t.dueIn, "due-in", 0, "when the first is due; all must be set by then. 0: 5 s, and one more for each 1000")
+}
+
+func (t *timers) validate() error {
+	if t.count < 1 || t.callers < 1 || t.dueIn < 0 || t.Rate <= 0 {
+		return errors.New("--count, --callers and --rate must be positive, --due-in not negative")
+	}
+	return t.settings.validate()
+}
+
+// timersResult is the line that is printed.
+type timersResult struct {
+	Scenario string    `json:"scenario"`
+	Label    string    `json:"label,omitempty"`
+	At       time.Time `json:"at"`
+	Timers   struct {
+		Count      int     `json:"count"`
+		SetSeconds float64 `json:"setSeconds"`
+		// FiredSeconds is from the moment when the first was due until the last WfRun had ended, by the server's clock.
+		FiredSeconds float64 `json:"firedSeconds"`
+		// Late is how long behind its own moment each WfRun ended.
+		Late latency `json:"lateMs"`
+	} `json:"timers"`
+	// P99Ratio is the p99 beside the timers over the p99 alone.
+	P99Ratio ratios  `json:"p99Ratio"`
+	Alone    *result `json:"alone"`
+	Beside   *result `json:"beside"`
+}
+
+func (r *timersResult) figures() figures {
+	f := r.Beside.figures()
+	f["firedSeconds"], f["lateP99Ms"] = r.Timers.FiredSeconds, r.Timers.Late.P99
+	return f.with(r.P99Ratio)
+}
+
+// sleepers are WfRuns that sleep until moments within one second.
+type sleepers struct {
+	*timers
+	client *lh.Client
+	name   string
+	first  time.Time
+}
+
+// lead is how long before the first timer the window opens.
+const lead = 200 * time.Millisecond
+
+func (t *timers) measure(ctx context.Context, say func(outcome) error) error {
+	cfg, err := configured(&t.settings)
+	if err != nil {
+		return err
+	}
+	client, err := lh.Dial(ctx, cfg)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	r := &timersResult{Scenario: "timers", Label: t.Label, At: now()}
+	r.Timers.Count = t.count
+	if r.Alone, err = run(ctx, t.settings, cfg); err != nil {
+		return err
+	}
+	w := &sleepers{timers: t, client: client, name: "sleep-" + string(lh.NewRunID())[:12]}
+	if err := w.set(ctx, r); err != nil {
+		return err
+	}
+	s := t.settings
+	s.from, s.Runs = w.first.Add(-lead), 0
+	s.Duration = lead + time.Second // or until the last has fired
+	if r.Beside, err = beside(ctx, s, cfg, "timers", func() error { return w.fired(ctx) }); err != nil {
+		return err
+	}
+	if err := w.late(ctx, r); err != nil {
+		return err
+	}
+	r.P99Ratio = *r.Beside.over(r.Alone)
+	return say(r)
+}
+
+// set starts the WfRuns.
+func (w *sleepers) set(ctx context.Context, r *timersResult) error {
+	spec := wf.New(w.name, func(t *wf.Thread) { t.SleepUntil(wf.Declare[time.Time](t, "until").Required()) })
+	if err := w.client.Register(ctx, spec); err != nil {
+		return err
+	}
+	dueIn := w.dueIn
+	if dueIn == 0 {
+		dueIn = 5*time.Second + time.Duration(w.count)*time.Millisecond
+	}
+	began := time.Now()
+	w.first = began.Add(dueIn)
+	err := each(ctx, w.count, w.callers, func(ctx context.Context, n int64) error {
+		until, err := lh.Value(w.due(n))
+		if err != nil {
+			return err
+		}
+		id := numbered(w.name, n)
+		return insist(ctx, w.client.RPC(), &lhpb.RunWfRequest{
+			WfSpecName: w.name, Id: &id, Variables: map[string]*lhpb.VariableValue{"until": until},
+		})
+	})
+	if err != nil {
+		return err
+	}
+	if time.Until(w.first) < lead {
+		return fmt.Errorf("it took %s to set the timers: give --due-in more than that", time.Since(began).Round(time.Second))
+	}
+	r.Timers.SetSeconds = round(time.Since(began).Seconds(), 2)
+	return nil
+}
+
+// due is when timer n is to fire.
+func (w *sleepers) due(n int64) time.Time {
+	return w.first.Add(time.Second * time.Duration(n-1) / time.Duration(w.count))
+}
+
+// fired waits until none of the WfRuns sleeps any more.
+func (w *sleepers) fired(ctx context.Context) error {
+	if err := wait(ctx, max(time.Until(w.first.Add(time.Second)), 1), nil); err != nil {
+		return err
+	}
+	for {
+		open, err := w.client.RPC().SearchWfRun(ctx, &lhpb.SearchWfRunRequest{
+			WfSpecName: w.name, Status: lhpb.LHStatus_RUNNING.Enum(), Limit: new(int32(1)),
+		})
+		if err != nil {
+			return err
+		}
+		if len(open.Results) == 0 {
+			return nil
+		}
+		if err := wait(ctx, again, nil); err != nil {
+			return err
+		}
+	}
+}
+
+// late reads when each of the WfRuns has ended.
+func (w *sleepers) late(ctx context.Context, r *timersResult) error {
+	h := newHistogram()
+	var last atomic.Int64 // ns from the first moment on
+	err := each(ctx, w.count, w.callers, func(ctx context.Context, n int64) error {
+		ended, err := w.client.RPC().GetWfRun(ctx, &lhpb.WfRunId{Id: numbered(w.name, n)})
+		if err != nil {
+			return err
+		}
+		if ended.Status != lhpb.LHStatus_COMPLETED {
+			return fmt.Errorf("WfRun %s is %s", ended.Id.Id, ended.Status)
+		}
+		end := ended.EndTime.AsTime()
+		h.record(int(n), end.Sub(w.due(n)))
+		atLeast(&last, int64(end.Sub(w.first)))
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	r.Timers.Late, r.Timers.FiredSeconds = h.latency(), round(time.Duration(last.Load()).Seconds(), 3)
+	return nil
+}
+
+// atLeast raises a value that others may raise at the same time.
+func atLeast(value *atomic.Int64, to int64) {
+	for was := value.Load(); was < to && !value.CompareAndSwap(was, to); {
+		was = value.Load()
+	}
+}
