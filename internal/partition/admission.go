@@ -3,6 +3,7 @@ package partition
 import (
 	"crypto/sha256"
 	"encoding/binary"
+	"time"
 
 	"littlehorse/internal/lh"
 	"littlehorse/internal/machine"
@@ -34,6 +35,7 @@ func classOf(r *pb.Record) class {
 type waiter struct {
 	number uint64
 	bytes  int64
+	at     time.Time // when it was admitted
 	trace  *telemetry.Command
 	done   func(machine.Reply)
 }
@@ -55,6 +57,7 @@ func (p *part) admit(r *pb.Record, c class, trace *telemetry.Command, done func(
 	h := p.lane.host
 	version := h.cfg.CatalogVersion()
 	bytes := int64(r.SizeVT())
+	now := h.cfg.Clock.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed || h.draining.Load() && c != internal {
@@ -65,12 +68,16 @@ func (p *part) admit(r *pb.Record, c class, trace *telemetry.Command, done func(
 		return refusal
 	}
 	if c != internal && p.full(c) {
-		h.refused.Add(1)
-		return &lh.Error{Code: lh.ResourceExhausted, Message: "the partition is busy: try again", RetryAfter: h.cfg.RetryAfter}
+		return h.busy(h.cfg.RetryAfter)
+	}
+	if c == newWork && opens(r) {
+		if ok, hint := p.lane.pressure.admit(now, p.records.Load() > 0); !ok {
+			return h.busy(hint)
+		}
 	}
 	p.number++
 	p.stamp(r, c, version)
-	p.waiters = append(p.waiters, waiter{number: p.number, bytes: bytes, trace: trace, done: done})
+	p.waiters = append(p.waiters, waiter{number: p.number, bytes: bytes, at: now, trace: trace, done: done})
 	if err := h.cfg.Log.Append(p.stream, r); err != nil {
 		p.waiters = p.waiters[:len(p.waiters)-1]
 		return lh.Errorf(lh.Unavailable, "the record cannot be appended: %v", err)
@@ -79,6 +86,11 @@ func (p *part) admit(r *pb.Record, c class, trace *telemetry.Command, done func(
 	p.bytes.Add(bytes)
 	h.pending.Add(1)
 	return nil
+}
+
+func (h *Host) busy(again time.Duration) *lh.Error {
+	h.refused.Add(1)
+	return &lh.Error{Code: lh.ResourceExhausted, Message: "the partition is busy: try again", RetryAfter: again}
 }
 
 // full tells whether the queue is full for the class; new work leaves the last quarter free.

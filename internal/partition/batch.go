@@ -23,6 +23,7 @@ type batch struct {
 
 	applied []time.Duration // how long each record took
 	kinds   map[kind]uint64 // how many records there are of each
+	took    time.Duration   // from encoding to the end of the sync
 
 	settled atomic.Bool // its waiters belong to whoever set it
 }

@@ -23,6 +23,8 @@ type Lane struct {
 	read    reader
 	pump    *pump
 
+	pressure *pressure
+
 	todo    []log.Entry // taken from the session and not applied
 	filling *batch
 	flying  *batch // sealed and not retired; nil if there is none
@@ -37,7 +39,7 @@ func (h *Host) newLane(ctx context.Context, number int, streams []machine.Stream
 	l := &Lane{
 		host: h, log: h.cfg.Logger.With("lane", number),
 		parts: map[machine.Stream]*part{}, cache: newCache(max(1, h.cfg.CacheBytes/int64(h.cfg.lanes()))),
-		read:    reader{store: h.cfg.Store},
+		read: reader{store: h.cfg.Store}, pressure: &pressure{target: h.cfg.TargetTime},
 		filling: newBatch(), spare: newBatch(),
 		sealed: make(chan *batch, 1), synced: make(chan *batch, 1), ended: make(chan struct{}),
 	}
@@ -173,9 +175,8 @@ func (l *Lane) sync(b *batch) error {
 		l.host.fail(err)
 		return err
 	}
-	l.host.committed(CommitStats{
-		Records: b.records, Changes: changes, Bytes: bytes, Took: l.host.cfg.Clock.Now().Sub(began), Applied: b.applied,
-	}, b.kinds)
+	b.took = l.host.cfg.Clock.Now().Sub(began)
+	l.host.committed(CommitStats{Records: b.records, Changes: changes, Bytes: bytes, Took: b.took, Applied: b.applied}, b.kinds)
 	return nil
 }
 
@@ -195,9 +196,20 @@ func (l *Lane) publish(b *batch) {
 			l.host.cfg.Listener.Committed(ly.part.stream, ly.changes)
 		}
 	}
+	l.leave(b)
 	for i := range b.answers {
 		b.answers[i].give()
 	}
+}
+
+// leave tells how long the records spent in the lane.
+func (l *Lane) leave(b *batch) {
+	now := l.host.cfg.Clock.Now()
+	var spent time.Duration
+	for i := range b.answers {
+		spent += now.Sub(b.answers[i].at)
+	}
+	l.pressure.leave(len(b.answers), spent, b.took)
 }
 
 // retire takes the layers of a synced batch away: the store has them now.
