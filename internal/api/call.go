@@ -22,6 +22,7 @@ type call struct {
 	tenant    string
 	principal *lhpb.Principal
 	listener  *Listener
+	out       outgoing
 }
 
 type callKey struct{}

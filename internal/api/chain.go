@@ -44,7 +44,7 @@ func (s *Service) chained(l *Listener, service grpc.ServiceDesc) *grpc.ServiceDe
 }
 
 func (s *Service) unary(l *Listener, m grpc.MethodDesc, rpc *telemetry.RPC) grpc.MethodHandler {
-	needs, limited := requiredFor(m.MethodName), isLimited(m.MethodName)
+	needs, limited, bytes := requiredFor(m.MethodName), isLimited(m.MethodName), expects(m.MethodName)
 	return func(srv any, ctx context.Context, dec func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
 		start := time.Now()
 		rpc.Received.Inc()
@@ -58,9 +58,10 @@ func (s *Service) unary(l *Listener, m grpc.MethodDesc, rpc *telemetry.RPC) grpc
 					return nil, s.refused(telemetry.OverQuota, refused)
 				}
 			}
+			out := &callOf(ctx).out
 			ctx, cancel := context.WithTimeout(ctx, s.cfg.WriteTimeout)
 			defer cancel()
-			return m.Handler(srv, ctx, s.decoder(dec), nil)
+			return s.served(ctx, out, bytes, func() (any, error) { return m.Handler(srv, ctx, s.decoder(dec), nil) })
 		})
 		code := s.finish(m.MethodName, err)
 		rpc.Done(codeName(code.Code()), time.Since(start))
@@ -81,7 +82,10 @@ func (s *Service) stream(l *Listener, m grpc.StreamDesc, rpc *telemetry.RPC) grp
 			if refused != nil {
 				return nil, refused
 			}
-			return nil, m.Handler(srv, &admitted{ServerStream: ss, service: s, ctx: ctx, rpc: rpc})
+			out := &callOf(ctx).out
+			return s.served(ctx, out, expects(m.StreamName), func() (any, error) {
+				return nil, m.Handler(srv, &admitted{ServerStream: ss, service: s, ctx: ctx, rpc: rpc, out: out})
+			})
 		})
 		code := s.finish(m.StreamName, err)
 		rpc.Done(codeName(code.Code()), time.Since(start))
@@ -137,6 +141,7 @@ type admitted struct {
 	service *Service
 	ctx     context.Context
 	rpc     *telemetry.RPC
+	out     *outgoing
 }
 
 func (a *admitted) Context() context.Context { return a.ctx }
@@ -150,7 +155,7 @@ func (a *admitted) RecvMsg(m any) error {
 }
 
 func (a *admitted) SendMsg(m any) error {
-	err := a.ServerStream.SendMsg(m)
+	err := a.ServerStream.SendMsg(a.out.of(a.ctx, m))
 	if err == nil {
 		a.rpc.Sent.Inc()
 	}

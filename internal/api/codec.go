@@ -24,7 +24,10 @@ type fastMessage interface {
 
 // Marshal implements encoding.CodecV2.
 func (Codec) Marshal(v any) (mem.BufferSlice, error) {
-	if m, ok := v.(fastMessage); ok {
+	switch m := v.(type) {
+	case *outgoing:
+		return m.encode()
+	case fastMessage:
 		return encode(m.SizeVT(), m.MarshalToSizedBufferVT)
 	}
 	m, ok := v.(proto.Message)

@@ -50,6 +50,8 @@ type Config struct {
 	OAuth auth.OAuth
 	// MaxConnections bounds the connections of one listener; 0 sets no limit.
 	MaxConnections int
+	// ReplyBytes bounds the replies that wait in memory for clients to take them, over all connections together.
+	ReplyBytes int64
 	// UnknownIsAnonymous gives an authenticated identity without a Principal the rights of the anonymous one.
 	UnknownIsAnonymous bool
 	// InternalHost and InternalPort name this server among servers.

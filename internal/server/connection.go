@@ -5,7 +5,10 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"littlehorse/internal/api"
 )
 
 // takeTimeout is how long a peer may take nothing of what he is sent: what waits for him is memory. Within it the
@@ -20,8 +23,10 @@ const (
 // counted is a connection that is given back once, and that ends when its peer does not read.
 type counted struct {
 	net.Conn
-	of   *limited
-	once sync.Once
+	of      *limited
+	once    sync.Once
+	backlog *api.Backlog // nil where replies do not wait
+	written atomic.Int64
 
 	mu       sync.Mutex
 	deadline time.Time // of writes, as whoever uses the connection has set it
@@ -37,6 +42,7 @@ func (c *counted) Write(b []byte) (int, error) {
 		}
 		n, err := c.Conn.Write(b[written:])
 		written += n
+		c.written.Add(int64(n))
 		if !errors.Is(err, os.ErrDeadlineExceeded) || c.late() {
 			return written, err
 		}
@@ -80,6 +86,30 @@ func (c *counted) late() bool {
 }
 
 func (c *counted) Close() error {
-	c.once.Do(func() { c.of.open.Add(-1) })
+	c.once.Do(func() {
+		c.of.open.Add(-1)
+		if c.backlog != nil {
+			c.backlog.Close()
+		}
+	})
 	return c.Conn.Close()
 }
+
+// Written implements api.Connection.
+func (c *counted) Written() int64 { return c.written.Load() }
+
+// RemoteAddr implements net.Conn. It brings the calls of the connection to its backlog.
+func (c *counted) RemoteAddr() net.Addr {
+	if c.backlog == nil {
+		return c.Conn.RemoteAddr()
+	}
+	return address{c.Conn.RemoteAddr(), c.backlog}
+}
+
+// address implements api.Address.
+type address struct {
+	net.Addr
+	backlog *api.Backlog
+}
+
+func (a address) Backlog() *api.Backlog { return a.backlog }

@@ -14,6 +14,7 @@ import (
 
 	"google.golang.org/grpc/credentials"
 
+	"littlehorse/internal/api"
 	"littlehorse/internal/auth"
 )
 
@@ -256,11 +257,12 @@ func (s *Server) keyring(l Listener) (*keyring, error) {
 // it and whoever floods the port takes no memory.
 type limited struct {
 	net.Listener
-	name string
-	most int64
-	log  *slog.Logger
-	open atomic.Int64
-	told atomic.Int64 // when a refusal was logged last, in seconds
+	name     string
+	most     int64
+	log      *slog.Logger
+	open     atomic.Int64
+	told     atomic.Int64  // when a refusal was logged last, in seconds
+	backlogs *api.Backlogs // nil where replies do not wait
 }
 
 func (l *limited) Accept() (net.Conn, error) {
@@ -270,12 +272,20 @@ func (l *limited) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		if n := l.open.Add(1); n <= l.most || l.most == 0 {
-			return &counted{Conn: c, of: l}, nil
+			return l.counted(c), nil
 		}
 		l.open.Add(-1)
 		_ = c.Close()
 		l.tell()
 	}
+}
+
+func (l *limited) counted(conn net.Conn) *counted {
+	c := &counted{Conn: conn, of: l}
+	if l.backlogs != nil {
+		c.backlog = l.backlogs.Open(c)
+	}
+	return c
 }
 
 func (l *limited) tell() {

@@ -40,6 +40,7 @@ type Server struct {
 	metrics     *telemetry.Metrics
 	rpcs        *telemetry.RPCs
 	commits     commitHistograms
+	backlogs    *api.Backlogs
 
 	store  *store.Store
 	order  *embedded.Log
@@ -96,7 +97,7 @@ func Start(ctx context.Context, cfg Config) (_ *Server, err error) {
 func newServer(cfg Config) *Server {
 	s := &Server{
 		cfg: cfg, log: cfg.Logger, incarnation: newIncarnation(), metrics: telemetry.NewMetrics(cfg.ClusterID),
-		stopping: make(chan struct{}),
+		stopping: make(chan struct{}), backlogs: api.NewBacklogs(cfg.ReplyBytes),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -145,7 +146,7 @@ func (s *Server) openListener(ctx context.Context, l Listener) error {
 	if err != nil {
 		return err
 	}
-	counting := &limited{Listener: n, name: l.Name, most: int64(s.cfg.MaxConnections), log: s.log}
+	counting := &limited{Listener: n, name: l.Name, most: int64(s.cfg.MaxConnections), log: s.log, backlogs: s.backlogs}
 	s.listeners = append(s.listeners, &opened{Listener: l, net: counting, connections: &counting.open, transport: transport})
 	return nil
 }
@@ -331,6 +332,7 @@ func (s *Server) serve(context.Context) error {
 		})
 	}
 	s.serving.Go(s.flushUsage)
+	s.serving.Go(s.cutIdle)
 	s.pprof.serve(&s.serving, s.log, pprofHandler())
 	s.serveDashboard()
 	s.control.serve(&s.serving, s.log, s.controlHandler())
@@ -345,6 +347,22 @@ func (s *Server) flushUsage() {
 		select {
 		case <-tick.C:
 			s.face.FlushQuotaUsage(context.Background(), false)
+		case <-s.stopping:
+			return
+		}
+	}
+}
+
+// cutIdle closes the connections whose peers do not take their replies, until the server stops.
+func (s *Server) cutIdle() {
+	tick := time.NewTicker(2 * time.Second)
+	defer tick.Stop()
+	for {
+		select {
+		case now := <-tick.C:
+			if n := s.backlogs.Cut(now); n > 0 {
+				s.log.Warn("connections closed whose peers do not take their replies", "connections", n)
+			}
 		case <-s.stopping:
 			return
 		}

@@ -185,6 +185,10 @@ var Settings = []Setting{
 		apply: integer(0, 1<<30, func(c *Config, n int) { c.MaxConnections = n }),
 	},
 	{
+		Name: "LHS_REPLY_MEMORY_BYTES", Default: "268435456", Bounds: "67108864 or more", Doc: "Ours. Replies that wait in memory for clients to take them, over all connections together; a single one fills a fifth of it at most. When it is full, calls wait.",
+		apply: integer(64<<20, 1<<46, func(c *Config, n int) { c.ReplyBytes = int64(n) }),
+	},
+	{
 		Name: "LHS_X_UNKNOWN_IDENTITY_IS_ANONYMOUS", Default: "false", Bounds: "true, false",
 		Doc:   "Ours. Whether an authenticated caller without a Principal has the rights of `anonymous`, as the original has it. Otherwise he has none.",
 		apply: boolean(func(c *Config) *bool { return &c.UnknownIsAnonymous }),

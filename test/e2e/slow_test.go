@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -9,12 +11,16 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/protobuf/proto"
 
 	"littlehorse/internal/server"
 	"littlehorse/lhpb"
@@ -134,4 +140,157 @@ func TestWhoTakesNothingIsCutOff(t *testing.T) {
 	})
 	cancel()
 	asking.Wait()
+}
+
+// raw speaks HTTP/2 by hand, and gives windows as it likes.
+type raw struct {
+	t      *testing.T
+	mu     sync.Mutex // of writes
+	framer *http2.Framer
+	next   uint32
+	taken  atomic.Int64  // bytes of replies
+	ended  atomic.Int64  // calls that were answered in full
+	over   chan struct{} // closed when the server has closed the connection
+}
+
+// rawClient connects; windows is called for everything that is read of replies.
+func rawClient(t *testing.T, address string, windows func(*raw, *http2.DataFrame)) *raw {
+	t.Helper()
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	if _, err := io.WriteString(conn, http2.ClientPreface); err != nil {
+		t.Fatal(err)
+	}
+	r := &raw{t: t, framer: http2.NewFramer(conn, conn), next: 1, over: make(chan struct{})}
+	r.write(func() error { return r.framer.WriteSettings() })
+	go r.read(windows)
+	return r
+}
+
+func (r *raw) write(f func() error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_ = f() // whether it is closed is seen by the reader
+}
+
+// read takes everything at once and answers what must be answered, as one who is there.
+func (r *raw) read(windows func(*raw, *http2.DataFrame)) {
+	defer close(r.over)
+	for {
+		f, err := r.framer.ReadFrame()
+		if err != nil {
+			return
+		}
+		switch f := f.(type) {
+		case *http2.SettingsFrame:
+			if !f.IsAck() {
+				r.write(r.framer.WriteSettingsAck)
+			}
+		case *http2.PingFrame:
+			if !f.IsAck() {
+				r.write(func() error { return r.framer.WritePing(true, f.Data) })
+			}
+		case *http2.DataFrame:
+			r.taken.Add(int64(len(f.Data())))
+			windows(r, f)
+		case *http2.HeadersFrame:
+			if f.StreamEnded() {
+				r.ended.Add(1)
+			}
+		}
+	}
+}
+
+// call begins a call and does not wait for it. It would like its reply compressed.
+func (r *raw) call(method string, request proto.Message) {
+	message, err := proto.Marshal(request)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	var headers bytes.Buffer
+	encoder := hpack.NewEncoder(&headers)
+	for _, h := range [][2]string{
+		{":method", "POST"}, {":scheme", "http"}, {":path", "/littlehorse.LittleHorse/" + method}, {":authority", "lh"},
+		{"content-type", "application/grpc"}, {"te", "trailers"}, {"grpc-encoding", "gzip"},
+	} {
+		_ = encoder.WriteField(hpack.HeaderField{Name: h[0], Value: h[1]})
+	}
+	id := r.next
+	r.next += 2
+	r.write(func() error {
+		return errors.Join(
+			r.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: headers.Bytes(), EndHeaders: true}),
+			r.framer.WriteData(id, true, append(binary.BigEndian.AppendUint32([]byte{0}, uint32(len(message))), message...)))
+	})
+}
+
+func withholding(*raw, *http2.DataFrame) {}
+
+// waiting is how much the server keeps for those who do not take it.
+func (c *client) waiting() (bytes float64) {
+	c.t.Helper()
+	for line := range strings.Lines(c.scrape()) {
+		if _, err := fmt.Sscanf(line, `lh_replies_waiting_bytes{lh_cluster_id="cluster1"} %g`, &bytes); err == nil {
+			return bytes
+		}
+	}
+	c.t.Fatal("nobody tells what waits")
+	return 0
+}
+
+// TestWhoGivesNoWindowIsCutOff asks for more than fits into memory over connections that are read, and on which pings
+// are answered, but that give the server no window to send replies in. No more waits than may; others are served
+// meanwhile, one who reads slowly too; those are closed by the server, he is not.
+func TestWhoGivesNoWindowIsCutOff(t *testing.T) {
+	t.Parallel()
+	const limit, connections, calls, most = 64 << 20, 10, 300, 1 << 20
+	c := inProcess(t, func(cfg *server.Config) { cfg.ReplyBytes = limit })
+	c.taskDef("greet")
+	c.taskFlow("hello", "greet")
+	c.run("hello", "w", strings.Repeat("x", 900_000))
+	variable := &lhpb.VariableId{WfRunId: &lhpb.WfRunId{Id: "w"}, Name: "name"}
+	must(c.GetVariable(c.ctx, variable))(c)
+
+	var hostile []*raw
+	for range connections {
+		r := rawClient(t, c.listener("PLAIN"), withholding)
+		for range calls {
+			r.call("GetVariable", variable)
+		}
+		hostile = append(hostile, r)
+	}
+	slow := rawClient(t, c.listener("PLAIN"), func(r *raw, f *http2.DataFrame) {
+		time.Sleep(500 * time.Millisecond) // what it takes of a slow line
+		n := uint32(len(f.Data()))
+		r.write(func() error {
+			return errors.Join(r.framer.WriteWindowUpdate(0, n), r.framer.WriteWindowUpdate(f.StreamID, n))
+		})
+	})
+	for range 4 {
+		slow.call("GetVariable", variable)
+	}
+	c.until("they have filled what they may", func() bool { return c.waiting() > limit/2 })
+	for _, r := range hostile {
+		c.until("the connection is closed", func() bool {
+			if n := c.waiting(); n > limit {
+				t.Fatalf("%g bytes wait", n)
+			}
+			must(c.GetVariable(c.ctx, variable))(c)
+			select {
+			case <-r.over:
+				return true
+			default:
+				return false
+			}
+		})
+	}
+	c.until("little waits", func() bool { return c.waiting() <= 5*most })
+	select {
+	case <-slow.over:
+		t.Error("one who reads slowly was cut off")
+	default:
+	}
 }

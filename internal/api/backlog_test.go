@@ -1,0 +1,179 @@
+package api
+
+import (
+	"context"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/peer"
+	"pgregory.net/rapid"
+
+	"littlehorse/lhpb"
+)
+
+// line is a connection to a peer.
+type line struct {
+	written int64
+	closed  bool
+}
+
+func (l *line) Written() int64 { return l.written }
+
+func (l *line) Close() error {
+	l.closed = true
+	return nil
+}
+
+// enters says whether a call may go on at once.
+func (l *Backlog) enters(bytes int64) bool {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return l.enter(ctx, bytes, nil) == nil
+}
+
+// A connection gets a part of what is free, all together never more than there is.
+func TestBacklogsShareWhatIsFree(t *testing.T) {
+	t.Parallel()
+	const limit, step = 1 << 28, 1 << 16
+	b := NewBacklogs(limit)
+	for n := range 100 {
+		free, l := limit-b.Bytes(), b.Open(&line{})
+		for l.enters(step) {
+			continue
+		}
+		if l.bytes > free/(1+shareOfFree)+step || free >= step && l.bytes == 0 {
+			t.Fatalf("connection %d holds %d bytes of %d that were free", n, l.bytes, free)
+		}
+	}
+	if b.Bytes() > limit+step {
+		t.Errorf("%d bytes wait", b.Bytes())
+	}
+}
+
+// What is counted is taken back to the byte, whatever happens, and no call waits when there is room.
+func TestBacklogsCountWhatThereIs(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		b := NewBacklogs(rapid.Int64Range(1, 1<<20).Draw(t, "limit"))
+		var open []*Backlog
+		var wg sync.WaitGroup
+		for range rapid.IntRange(1, 5).Draw(t, "connections") {
+			l := b.Open(&line{})
+			open = append(open, l)
+			for range rapid.IntRange(0, 20).Draw(t, "calls") {
+				bytes, reply := rapid.Int64Range(0, 1<<18).Draw(t, "bytes"), rapid.Int64Range(1, 1<<18).Draw(t, "reply")
+				impatient := rapid.Bool().Draw(t, "impatient")
+				wg.Go(func() {
+					ctx, cancel := context.WithCancel(context.Background())
+					defer cancel()
+					if impatient {
+						cancel()
+					}
+					if l.enter(ctx, bytes, nil) != nil {
+						return
+					}
+					l.charge(reply)
+					l.release(bytes)
+					runtime.Gosched()
+					l.release(reply)
+				})
+			}
+		}
+		if rapid.Bool().Draw(t, "closes") {
+			open[0].Close()
+		}
+		wg.Wait()
+		if b.Bytes() != 0 || len(b.held) != 0 || b.holding.Load() != 0 {
+			t.Fatalf("%d bytes are left, %d connections wait", b.Bytes(), len(b.held))
+		}
+	})
+}
+
+func TestWhoTakesNothingIsCut(t *testing.T) {
+	t.Parallel()
+	const much = 10 << 20
+	cases := []struct {
+		name    string
+		limit   int64
+		waiting int64
+		speed   int64 // bytes in a second
+		after   int   // seconds; 0 is never
+	}{
+		{"nothing waits", 1 << 30, 0, 0, 0},
+		{"little waits", 1 << 30, 1 << 20, 0, 0},
+		{"nothing is taken", 1 << 30, much, 0, 30},
+		{"pings are answered", 1 << 30, much, 17, 30},
+		{"a slow line", 1 << 30, much, 4 << 10, 0},
+		{"nothing is taken and room is scarce", 15 << 20, much, 0, 6},
+		{"little is, but it is there for others", 200 << 10, 128 << 10, 0, 6},
+		{"a slow line and room is scarce", 200 << 10, 2 * crowded.bytes, 4 << 10, 0},
+		{"much for a slow line and room is scarce", 15 << 20, much, 4 << 10, 6},
+		{"much for a line and room is scarce", 15 << 20, much, 40 << 10, 0},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			b, conn, now := NewBacklogs(c.limit), &line{}, time.Now()
+			b.Open(conn).charge(c.waiting)
+			closed := 0
+			for s := 0; s <= 300 && !conn.closed; s += 2 {
+				conn.written = int64(s) * c.speed
+				closed += b.Cut(now.Add(time.Duration(s) * time.Second))
+				if conn.closed && s != c.after {
+					t.Errorf("closed after %d seconds", s)
+				}
+			}
+			if conn.closed != (c.after > 0) || closed > 1 {
+				t.Errorf("closed: %v", conn.closed)
+			}
+		})
+	}
+}
+
+// far is the other end of a connection with a backlog.
+type far struct{ backlog *Backlog }
+
+func (far) Network() string { return "far" }
+
+func (far) String() string { return "far" }
+
+func (f far) Backlog() *Backlog { return f.backlog }
+
+// A reply counts until it is written, and also when nobody gives it back.
+func TestRepliesCountUntilTheyAreGone(t *testing.T) {
+	t.Parallel()
+	b := NewBacklogs(1 << 30)
+	l := b.Open(&line{})
+	if backlogOf(peer.NewContext(t.Context(), &peer.Peer{Addr: far{l}})) != l {
+		t.Fatal("a call does not find its backlog")
+	}
+	out := &outgoing{backlog: l}
+	encoded := func(bytes int) func() {
+		s, err := Codec{}.Marshal(out.of(t.Context(), &lhpb.VariableValue{Value: &lhpb.VariableValue_Bytes{Bytes: make([]byte, bytes)}}))
+		if err != nil || s.Len() < bytes {
+			t.Fatal(s.Len(), err)
+		}
+		return s.Free
+	}
+	if encoded(100); b.Bytes() != 0 {
+		t.Error("a small reply counts")
+	}
+	free := encoded(100_000)
+	if n := b.Bytes(); n < 100_000 {
+		t.Errorf("%d bytes wait", n)
+	}
+	if free(); b.Bytes() != 0 {
+		t.Errorf("%d bytes wait after it was written", b.Bytes())
+	}
+	encoded(100_000)
+	var rounds atomic.Int64
+	for b.Bytes() != 0 && rounds.Add(1) < 1000 {
+		runtime.GC()
+	}
+	if b.Bytes() != 0 {
+		t.Errorf("%d bytes wait for what is lost", b.Bytes())
+	}
+}
