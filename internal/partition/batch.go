@@ -1,6 +1,8 @@
 package partition
 
 import (
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 
 // batch is all that one commit of a lane covers.
 type batch struct {
+	number  uint64   // of the lane's batches, from 1
 	layers  []*layer // of the partitions that have records in it
 	records int
 	bytes   int64 // encoded size of the values
@@ -31,17 +34,41 @@ type batch struct {
 // layer is what a batch makes of one partition. It lies over the store until the batch is synced.
 type layer struct {
 	part     *part
-	rows     btree.Map[keys.Key, row]
+	rows     []row  // in the order in which their keys were changed first
+	encoded  []byte // of values, one after the other
 	position uint64
 	clockNs  int64
-	changes  []machine.Change // of the rows, in order; set when the batch is encoded
+
+	index *btree.Map[keys.Key, int] // the rows by key; nil until somebody scans
+	order []int                     // of the rows that are written, by key; set when the batch is encoded
+	// changes are the rows that are written, in order; set when the batch is encoded.
+	changes []machine.Change
 }
 
 // row is the newest value of a key; nil if it is deleted.
 type row struct {
+	key   keys.Key
 	value machine.Value
-	bytes int
+	bytes int  // encoded
+	at    int  // where in layer.encoded; late if the value is not there
+	put   bool // by the batch, whatever became of it
+	below presence
 }
+
+// late is the place of a value that is encoded with the batch.
+const late = -1
+
+// earlyBytes is how large a value may be that is encoded at once.
+const earlyBytes = 4096
+
+// presence is what is known of a key.
+type presence byte
+
+const (
+	perhaps presence = iota
+	absent
+	present
+)
 
 // answer is a reply that waits for the commit.
 type answer struct {
@@ -68,63 +95,110 @@ func (b *batch) reset() {
 	b.settled.Store(false)
 }
 
+// A layer may be that large if it is to be kept for use again.
+const (
+	spareRows  = 1 << 13
+	spareBytes = 1 << 20
+)
+
+// reset makes the layer ready for use again. Its memory stays unless that is much.
+func (ly *layer) reset() {
+	if len(ly.rows) > spareRows || len(ly.encoded) > spareBytes {
+		*ly = layer{}
+		return
+	}
+	clear(ly.rows)
+	clear(ly.changes)
+	*ly = layer{rows: ly.rows[:0], encoded: ly.encoded[:0], order: ly.order[:0], changes: ly.changes[:0]}
+}
+
 // layerOf is the part's layer in the batch that is being filled.
 func (l *Lane) layerOf(p *part) *layer {
-	if p.filling == nil {
-		p.filling = &layer{part: p}
-		l.filling.layers = append(l.filling.layers, p.filling)
+	if p.filling != nil {
+		return p.filling
 	}
+	if n := len(l.layers); n > 0 {
+		p.filling, l.layers = l.layers[n-1], l.layers[:n-1]
+	} else {
+		p.filling = &layer{}
+	}
+	p.filling.part = p
+	l.filling.layers = append(l.filling.layers, p.filling)
 	return p.filling
 }
 
-// change makes one change part of the batch. Of a key that the store does not know, put and deleted within one
-// batch, nothing is left.
+// change makes one change part of the batch.
 func (l *Lane) change(ly *layer, c machine.Change) {
-	before, overwrites := ly.rows.Get(c.Key)
-	if overwrites {
-		l.filling.bytes -= int64(before.bytes)
+	o, below := l.cache.change(ly.part, c.Key)
+	if o.batch != l.filling.number {
+		o.batch, o.row = l.filling.number, int32(len(ly.rows))
+		ly.add(row{key: o.key, below: below, at: late})
 	}
-	if c.Value == nil {
-		l.cache.drop(ly.part, c.Key)
-		if overwrites && before.value != nil && !l.known(ly.part, c.Key) {
-			ly.rows.Delete(c.Key)
-			return
-		}
-		ly.rows.Set(c.Key, row{})
-		return
+	r, bytes := &ly.rows[o.row], 0
+	if c.Value != nil {
+		bytes = c.Value.SizeVT()
 	}
-	r := row{value: c.Value, bytes: c.Value.SizeVT()}
-	l.filling.bytes += int64(r.bytes)
-	ly.rows.Set(c.Key, r)
-	l.cache.put(ly.part, c.Key, r.value, r.bytes)
+	l.filling.bytes += int64(bytes - r.bytes)
+	l.cache.set(o, c.Value, bytes)
+	ly.set(r, c.Value, bytes)
 }
 
-// known tells whether the key is there below the batch that is being filled; in doubt it is.
-func (l *Lane) known(p *part, k keys.Key) bool {
-	if p.flying != nil {
-		if r, ok := p.flying.rows.Get(k); ok {
-			return r.value != nil
-		}
+func (ly *layer) add(r row) {
+	if ly.index != nil {
+		ly.index.Set(r.key, len(ly.rows))
 	}
+	ly.rows = append(ly.rows, r)
+}
+
+// set gives the row a value. The first is encoded at once, while it is in the processor's cache; it is seldom followed by
+// another in the same batch, and a row that one follows is likely to see more of them.
+func (ly *layer) set(r *row, v machine.Value, bytes int) {
+	first := !r.put
+	r.value, r.bytes, r.put, r.at = v, bytes, r.put || v != nil, late
+	if v == nil || !first || bytes > earlyBytes {
+		return
+	}
+	at := len(ly.encoded)
+	ly.encoded = slices.Grow(ly.encoded, bytes)[:at+bytes]
+	if n, err := v.MarshalToSizedBufferVT(ly.encoded[at:]); err == nil && n == bytes {
+		r.at = at
+	}
+}
+
+// void tells whether nothing is to be written of a row: it is deleted, and the store does not know it. What the
+// batch has not put itself is deleted without asking the store.
+func (l *Lane) void(of machine.Stream, r *row) bool {
+	if r.value != nil || r.below == present || r.below == perhaps && !r.put {
+		return false
+	}
+	return r.below == absent || !l.known(of, r.key)
+}
+
+// known tells whether the store has the key; in doubt it has.
+func (l *Lane) known(of machine.Stream, k keys.Key) bool {
 	found := false
-	err := l.host.cfg.Store.View(p.stream, k, func([]byte) error { found = true; return nil })
+	err := l.host.cfg.Store.View(of, k, func([]byte) error { found = true; return nil })
 	return found || err != nil
 }
 
-// encode writes the batch in the form of the store. Values are encoded here, once a commit.
+// encode writes the batch in the form of the store. Values are encoded here, once a commit. All earlier batches are
+// in the store.
 func (l *Lane) encode(b *batch) (log.Commit, error) {
-	rows := 0
+	rows, bytes := 0, b.bytes
 	for _, ly := range b.layers {
-		rows += ly.rows.Len() + 1
+		rows += len(ly.rows) + 1
+		for i := range ly.rows {
+			bytes += int64(len(ly.rows[i].key))
+		}
 	}
 	c := log.Commit{
-		Batch:     l.host.cfg.Store.NewBatch(int(b.bytes) + rows*rowBytes),
+		Batch:     l.host.cfg.Store.NewBatch(int(bytes) + rows*rowBytes),
 		Emits:     b.emits,
 		Positions: make([]log.Position, len(b.layers)),
 	}
 	for i, ly := range b.layers {
 		c.Positions[i] = log.Position{Stream: ly.part.stream, Offset: ly.position}
-		if err := ly.encode(c.Batch); err != nil {
+		if err := l.encodeLayer(ly, c.Batch); err != nil {
 			c.Batch.Discard()
 			return c, err
 		}
@@ -132,23 +206,34 @@ func (l *Lane) encode(b *batch) (log.Commit, error) {
 	return c, nil
 }
 
-// rowBytes is a guess of what a row costs besides its value.
-const rowBytes = 80
+// rowBytes is what a row costs at most besides its key and value.
+const rowBytes = 16
 
-func (ly *layer) encode(b *store.Batch) (err error) {
+func (l *Lane) encodeLayer(ly *layer, b *store.Batch) error {
 	of := ly.part.stream
-	ly.changes = make([]machine.Change, 0, ly.rows.Len())
-	ly.rows.Scan(func(k keys.Key, r row) bool {
-		ly.changes = append(ly.changes, machine.Change{Key: k, Value: r.value})
-		if r.value == nil {
-			err = b.Delete(of, k)
-		} else {
-			err = b.Put(of, k, r.value)
+	for i := range ly.rows {
+		if !l.void(of, &ly.rows[i]) {
+			ly.order = append(ly.order, i)
 		}
-		return err == nil
-	})
-	if err != nil {
-		return err
+	}
+	slices.SortFunc(ly.order, func(i, j int) int { return strings.Compare(string(ly.rows[i].key), string(ly.rows[j].key)) })
+	for _, i := range ly.order {
+		r := &ly.rows[i]
+		ly.changes = append(ly.changes, machine.Change{Key: r.key, Value: r.value})
+		if err := ly.write(b, r); err != nil {
+			return err
+		}
 	}
 	return b.Put(of, keys.Clock(), &pb.Counter{Value: uint64(ly.clockNs)})
+}
+
+func (ly *layer) write(b *store.Batch, r *row) error {
+	switch of := ly.part.stream; {
+	case r.value == nil:
+		return b.Delete(of, r.key)
+	case r.at == late:
+		return b.Put(of, r.key, r.value)
+	default:
+		return b.PutEncoded(of, r.key, ly.encoded[r.at:r.at+r.bytes])
+	}
 }

@@ -1,98 +1,170 @@
 package partition
 
 import (
+	"hash/maphash"
+
 	"littlehorse/internal/keys"
 	"littlehorse/internal/machine"
 )
 
-// cache keeps the decoded objects that a lane used last. What it holds is the newest state, committed or not,
-// because the lane is the only writer of its partitions.
+// cache keeps decoded objects: all that batches which are not retired have changed, and of the others those that a
+// lane used last. What it holds is the newest state, committed or not, because the lane is the only writer of its
+// partitions; and of a key that it does not hold the store has the newest.
+//
+// There are two generations. What is used comes into the young one, or from the old one back into it. Once the young
+// one is full it becomes the old one, and what was not used since the last time is gone: no use costs more than a look-up,
+// nothing is removed alone, and what running work needs lies close together, however much has ended.
 type cache struct {
-	limit int64
-	used  int64
-	// The list is a ring through root: next is the entry used last, prev the one used longest ago.
-	root object
+	limit      int64 // of a generation
+	seed       maphash.Seed
+	young, old table
 }
 
-// object is one entry; a nil value says that the key is absent.
+// object is the newest value of one key; a nil value says that the key is absent.
 type object struct {
-	part       *part
-	key        keys.Key
-	value      machine.Value
-	bytes      int64
-	prev, next *object
+	hash  uint64
+	part  *part
+	key   keys.Key
+	value machine.Value
+	batch uint64 // the last one that changed it
+	row   int32  // in the layer of that batch
+	bytes int32  // encoded
 }
 
-// objectBytes is what an entry costs besides its key and value. No entry takes more than its part of the cache by
-// cacheEntries: with two lanes and the default size the largest value that can be set still fits.
-const (
-	objectBytes  = 160
-	cacheEntries = 3
-)
+// objectBytes is what an entry costs besides its key and value.
+const objectBytes = 160
+
+// generations share the limit of a cache.
+const generations = 2
 
 func newCache(limit int64) *cache {
-	c := &cache{limit: limit}
-	c.root.prev, c.root.next = &c.root, &c.root
-	return c
+	return &cache{limit: max(1, limit/generations), seed: maphash.MakeSeed()}
 }
 
-// cacheable leaves out what is written once and read by scans or not at all.
-func cacheable(k keys.Key) bool {
-	switch k.Space() {
-	case keys.SpaceTag, keys.SpaceTimer:
-		return false
+// find returns the object, or nil; valid until another is added.
+func (c *cache) find(p *part, k keys.Key) *object { return c.findHashed(c.hash(p, k), p, k) }
+
+func (c *cache) hash(p *part, k keys.Key) uint64 {
+	return maphash.String(c.seed, string(k)) + uint64(p.stream.Partition)<<8 + uint64(p.stream.Kind)
+}
+
+func (c *cache) findHashed(h uint64, p *part, k keys.Key) *object {
+	if o := c.young.find(h, p, k); o != nil {
+		return o
+	}
+	if o := c.old.find(h, p, k); o != nil {
+		return c.young.add(*o)
+	}
+	return nil
+}
+
+// learn takes in what the store holds, unless that is more than there is room for.
+func (c *cache) learn(p *part, k keys.Key, v machine.Value, size int) {
+	o := object{hash: c.hash(p, k), part: p, key: k, value: v, bytes: int32(size)}
+	if c.young.bytes+o.cost() <= c.limit {
+		c.young.add(o)
+	}
+}
+
+// change is for whoever is about to change the key: its object, and what it knew before.
+func (c *cache) change(p *part, k keys.Key) (*object, presence) {
+	h := c.hash(p, k)
+	switch o := c.findHashed(h, p, k); {
+	case o == nil:
+		return c.young.add(object{hash: h, part: p, key: k}), perhaps
+	case o.value == nil:
+		return o, absent
 	default:
-		return true
+		return o, present
 	}
 }
 
-func (c *cache) get(p *part, k keys.Key) (value machine.Value, ok bool) {
-	o := p.objects[k]
-	if o == nil {
-		return nil, false
-	}
-	o.unlink()
-	c.link(o)
-	return o.value, true
+// set gives the object a value; it is one that change has returned.
+func (c *cache) set(o *object, v machine.Value, size int) {
+	c.young.bytes += int64(size) - int64(o.bytes)
+	o.value, o.bytes = v, int32(size)
 }
 
-func (c *cache) put(p *part, k keys.Key, v machine.Value, size int) {
-	bytes := int64(size) + int64(len(k)) + objectBytes
-	if !cacheable(k) || bytes > c.limit/cacheEntries {
-		c.drop(p, k)
+// age begins a new generation if the young one is full. At most one batch may be changed and not in the store, and
+// all its changes must have been made since the last time.
+func (c *cache) age() {
+	if c.young.bytes <= c.limit {
 		return
 	}
-	o := p.objects[k]
-	if o == nil {
-		o = &object{part: p, key: k}
-		p.objects[k] = o
+	c.young, c.old = c.old, c.young
+	c.young.clear()
+}
+
+func (o *object) cost() int64 { return int64(o.bytes) + int64(len(o.key)) + objectBytes }
+
+// table is a hash table that is filled and cleared.
+type table struct {
+	objects []object
+	// slots are twice as many as objects at least, and a power of two: the upper half of the hash, and the number
+	// of the object from 1; 0 if there is none.
+	slots []uint64
+	bytes int64
+}
+
+const (
+	minSlots = 1 << 10
+	// spareObjects is how large a table may be whose memory is kept.
+	spareObjects = 1 << 17
+	upperHalf    = uint64(0xffffffff) << 32
+)
+
+func (t *table) find(h uint64, p *part, k keys.Key) *object {
+	if len(t.slots) == 0 {
+		return nil
+	}
+	mask := uint64(len(t.slots) - 1)
+	for i := h & mask; t.slots[i] != 0; i = (i + 1) & mask {
+		if (t.slots[i]^h)&upperHalf != 0 {
+			continue
+		}
+		if o := &t.objects[uint32(t.slots[i])-1]; o.hash == h && o.part == p && o.key == k {
+			return o
+		}
+	}
+	return nil
+}
+
+// add takes in an object that is not there.
+func (t *table) add(o object) *object {
+	t.objects = append(t.objects, o)
+	t.bytes += o.cost()
+	if 2*len(t.objects) > len(t.slots) {
+		t.grow()
 	} else {
-		o.unlink()
+		t.place(len(t.objects))
 	}
-	c.used += bytes - o.bytes
-	o.value, o.bytes = v, bytes
-	c.link(o)
-	for c.used > c.limit {
-		oldest := c.root.prev
-		c.drop(oldest.part, oldest.key)
+	return &t.objects[len(t.objects)-1]
+}
+
+func (t *table) grow() {
+	t.slots = make([]uint64, max(minSlots, 2*len(t.slots)))
+	for n := 1; n <= len(t.objects); n++ {
+		t.place(n)
 	}
 }
 
-func (c *cache) drop(p *part, k keys.Key) {
-	o := p.objects[k]
-	if o == nil {
+// place enters the object of that number, from 1.
+func (t *table) place(n int) {
+	mask := uint64(len(t.slots) - 1)
+	h := t.objects[n-1].hash
+	i := h & mask
+	for t.slots[i] != 0 {
+		i = (i + 1) & mask
+	}
+	t.slots[i] = h&upperHalf | uint64(n)
+}
+
+func (t *table) clear() {
+	if len(t.objects) > spareObjects {
+		*t = table{}
 		return
 	}
-	o.unlink()
-	delete(p.objects, k)
-	c.used -= o.bytes
-}
-
-func (c *cache) link(o *object) {
-	o.prev, o.next = &c.root, c.root.next
-	o.next.prev, c.root.next = o, o
-}
-
-func (o *object) unlink() {
-	o.prev.next, o.next.prev = o.next, o.prev
+	clear(t.objects)
+	clear(t.slots)
+	t.objects, t.bytes = t.objects[:0], 0
 }

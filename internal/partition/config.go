@@ -18,7 +18,8 @@ import (
 type Listener interface {
 	// Committed is called after a commit of the stream is synced and readable, and before its waiters are
 	// answered. The changes are those of all records of the commit, coalesced: sorted by key, each key once;
-	// what was put and deleted within one commit is not among them. They are shared and must not be changed.
+	// what was put and deleted within one commit is not among them. Keys and values are shared and must not be changed;
+	// the slice is valid during the call only.
 	//
 	// Calls for one stream come one after the other, in order; calls for streams of different lanes may come at the
 	// same time. It runs on the committing goroutine and must not block; it may Submit.

@@ -215,7 +215,7 @@ func TestChangesAreCoalesced(t *testing.T) {
 	var seen [][]machine.Change
 	r := newRig(t, func(c *Config) {
 		c.Manual = true
-		c.Listener = &watcher{func(_ machine.Stream, changes []machine.Change) { seen = append(seen, changes) }}
+		c.Listener = &watcher{func(_ machine.Stream, changes []machine.Change) { seen = append(seen, slices.Clone(changes)) }}
 	})
 	r.open()
 	defer r.stop()

@@ -29,6 +29,8 @@ type Lane struct {
 	filling *batch
 	flying  *batch // sealed and not retired; nil if there is none
 	spare   *batch
+	batches uint64   // begun
+	layers  []*layer // to be used again
 
 	sealed chan *batch   // to the committing goroutine
 	synced chan *batch   // and back
@@ -40,9 +42,10 @@ func (h *Host) newLane(ctx context.Context, number int, streams []machine.Stream
 		host: h, log: h.cfg.Logger.With("lane", number),
 		parts: map[machine.Stream]*part{}, cache: newCache(max(1, h.cfg.CacheBytes/int64(h.cfg.lanes()))),
 		read: reader{store: h.cfg.Store}, pressure: &pressure{target: h.cfg.TargetTime},
-		filling: newBatch(), spare: newBatch(),
+		filling: newBatch(), spare: newBatch(), batches: 1,
 		sealed: make(chan *batch, 1), synced: make(chan *batch, 1), ended: make(chan struct{}),
 	}
+	l.filling.number = l.batches
 	l.pump = newPump(l)
 	for _, s := range streams {
 		p, err := l.newPart(s)
@@ -107,9 +110,12 @@ func (l *Lane) Fire() (int, error) {
 func (l *Lane) NextTimer() (time.Time, bool, error) { return l.pump.next() }
 
 // Apply applies records that wait, as many as the batch has room for, and returns how many.
-func (l *Lane) Apply() (int, error) {
+func (l *Lane) Apply() (int, error) { return l.applyUntil(func(int) bool { return false }) }
+
+// applyUntil is Apply that may end earlier, after so many records.
+func (l *Lane) applyUntil(enough func(applied int) bool) (int, error) {
 	n := 0
-	for l.room() > 0 {
+	for l.room() > 0 && !enough(n) {
 		if len(l.todo) == 0 {
 			entries, err := l.session.Next(l.room())
 			if err != nil {
@@ -144,6 +150,8 @@ func (l *Lane) Seal() bool {
 		return false
 	}
 	l.flying, l.filling, l.spare = l.filling, l.spare, nil
+	l.batches++
+	l.filling.number = l.batches
 	for _, ly := range l.flying.layers {
 		ly.part.flying, ly.part.filling = ly, nil
 	}
@@ -216,16 +224,28 @@ func (l *Lane) leave(b *batch) {
 func (l *Lane) retire(b *batch) {
 	for _, ly := range b.layers {
 		ly.part.flying = nil
+		ly.reset()
+		l.layers = append(l.layers, ly)
 	}
 	b.reset()
 	l.flying, l.spare = nil, b
+	l.cache.age()
+}
+
+// burst is how many records are applied at most while nothing is committed: more would let the disk and those who wait
+// stand idle, fewer make commits that cost more than what they carry.
+const burst = 16
+
+// spared tells whether the committing goroutine has nothing to do, and could have this.
+func (l *Lane) spared(applied int) bool {
+	return applied >= burst && (l.flying == nil || len(l.synced) > 0)
 }
 
 // run applies until the Host stops. While one batch is synced the next is filled; none waits for more to come.
 func (l *Lane) run() {
 	defer l.abandon()
 	for {
-		n, err := l.Apply()
+		n, err := l.applyUntil(l.spared)
 		if err != nil {
 			return
 		}

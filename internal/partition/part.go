@@ -21,7 +21,6 @@ type part struct {
 	version uint64 // highest catalog version seen
 	filling *layer // in the batch that is being filled; nil if that has no record of it
 	flying  *layer // in the batch that is being synced
-	objects map[keys.Key]*object
 
 	// Of whoever submits.
 	mu      sync.Mutex
@@ -39,7 +38,6 @@ type part struct {
 func (l *Lane) newPart(s machine.Stream) (*part, error) {
 	p := &part{
 		stream: s, lane: l, machine: l.host.cfg.Machines[s.Kind],
-		objects: map[keys.Key]*object{},
 	}
 	clock := &pb.Counter{}
 	if err := l.host.cfg.Store.View(s, keys.Clock(), clock.UnmarshalVT); err != nil {

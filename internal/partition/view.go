@@ -24,11 +24,8 @@ func (v *view) Get(k keys.Key, empty func() machine.Value) machine.Value {
 	if v.err != nil {
 		return nil
 	}
-	if value, ok := v.lane.cache.get(v.part, k); ok {
-		return value
-	}
-	if r, ok := v.part.overlay(k); ok {
-		return r.value
+	if o := v.lane.cache.find(v.part, k); o != nil {
+		return o.value
 	}
 	var value machine.Value
 	size := 0
@@ -40,25 +37,12 @@ func (v *view) Get(k keys.Key, empty func() machine.Value) machine.Value {
 		v.err = fmt.Errorf("read %s: %w", v.part.stream, err)
 		return nil
 	}
-	v.lane.cache.put(v.part, k, value, size)
+	v.lane.cache.learn(v.part, k, value, size)
 	return value
 }
 
 // Err implements machine.View.
 func (v *view) Err() error { return v.err }
-
-// overlay looks the key up in the batches that are not synced.
-func (p *part) overlay(k keys.Key) (row, bool) {
-	for _, ly := range [...]*layer{p.filling, p.flying} {
-		if ly == nil {
-			continue
-		}
-		if r, ok := ly.rows.Get(k); ok {
-			return r, true
-		}
-	}
-	return row{}, false
-}
 
 // Scan implements machine.View.
 func (v *view) Scan(from, to keys.Key, limit int, empty func() machine.Value) iter.Seq2[keys.Key, machine.Value] {
@@ -94,7 +78,7 @@ func (v *view) Scan(from, to keys.Key, limit int, empty func() machine.Value) it
 
 // decode prefers the object that the cache holds, which is the same and shared.
 func (v *view) decode(k keys.Key, b []byte, empty func() machine.Value) (machine.Value, error) {
-	if o := v.part.objects[k]; o != nil && o.value != nil {
+	if o := v.lane.cache.find(v.part, k); o != nil && o.value != nil {
 		return o.value, nil
 	}
 	value := empty()
@@ -106,7 +90,8 @@ func (v *view) decode(k keys.Key, b []byte, empty func() machine.Value) (machine
 
 // cursor walks the rows of a layer.
 type cursor struct {
-	it btree.MapIter[keys.Key, row]
+	of *layer
+	it btree.MapIter[keys.Key, int]
 	to keys.Key
 	ok bool
 }
@@ -115,16 +100,29 @@ func cursorAt(ly *layer, from, to keys.Key) cursor {
 	if ly == nil {
 		return cursor{}
 	}
-	c := cursor{it: ly.rows.Iter(), to: to}
+	c := cursor{of: ly, it: ly.indexed().Iter(), to: to}
 	c.ok = c.it.Seek(from)
 	c.stop()
 	return c
+}
+
+// indexed is the rows by key. Most batches are never scanned and need none.
+func (ly *layer) indexed() *btree.Map[keys.Key, int] {
+	if ly.index == nil {
+		ly.index = &btree.Map[keys.Key, int]{}
+		for i := range ly.rows {
+			ly.index.Set(ly.rows[i].key, i)
+		}
+	}
+	return ly.index
 }
 
 func (c *cursor) next() {
 	c.ok = c.it.Next()
 	c.stop()
 }
+
+func (c *cursor) value() machine.Value { return c.of.rows[c.it.Value()].value }
 
 func (c *cursor) stop() {
 	if c.ok && c.to != "" && c.it.Key() >= c.to {
@@ -180,7 +178,7 @@ func (m *merge) step(k keys.Key) (value machine.Value) {
 			continue
 		}
 		if !found {
-			value, found = c.it.Value().value, true
+			value, found = c.value(), true
 		}
 		c.next()
 	}

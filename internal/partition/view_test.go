@@ -82,7 +82,7 @@ func TestViewIsTheStateBeforeTheRecord(t *testing.T) {
 		m := &prober{t: t, rng: rng, model: machine.NewMem()}
 		r := newRig(t, func(c *Config) {
 			c.Manual, c.Lanes, c.FatalPanics = true, 1, true
-			c.CacheBytes = int64(1 + rng.IntN(3)*cacheEntries*objectBytes*2)
+			c.CacheBytes = int64(1 + rng.IntN(3)*12*objectBytes)
 			c.Machines = map[machine.Kind]machine.Machine{machine.Core: m}
 		})
 		r.streams = []machine.Stream{core(0)}
@@ -120,42 +120,54 @@ func TestViewIsTheStateBeforeTheRecord(t *testing.T) {
 }
 
 func TestCacheIsBounded(t *testing.T) {
-	l := &Lane{cache: newCache(64 * 1024)}
-	p := &part{lane: l, objects: map[keys.Key]*object{}}
+	c := newCache(64 * 1024)
+	p, other := &part{}, &part{stream: core(1)}
+	put := func(k keys.Key, n, size int) {
+		o, _ := c.change(p, k)
+		c.set(o, counter(n), size)
+		c.age()
+	}
+	put("r-first", 1, 100)
 	for n := range 10_000 {
-		l.cache.put(p, keys.Key(fmt.Sprintf("r%d", n)), counter(n), 100)
-		if n%3 == 0 {
-			l.cache.drop(p, keys.Key(fmt.Sprintf("r%d", n-10)))
+		put(keys.Key(fmt.Sprintf("r%d", n)), n, 100)
+		c.find(p, "r7")
+	}
+	for _, g := range []*table{&c.young, &c.old} {
+		var sum int64
+		for i := range g.objects {
+			sum += g.objects[i].cost()
+		}
+		if sum != g.bytes {
+			t.Errorf("objects are %d bytes, counted are %d", sum, g.bytes)
+		}
+		if sum > c.limit+300 {
+			t.Errorf("%d of %d bytes", sum, c.limit)
 		}
 	}
-	if l.cache.used > l.cache.limit || len(p.objects) == 0 {
-		t.Errorf("%d of %d bytes, %d objects", l.cache.used, l.cache.limit, len(p.objects))
-	}
-	var sum int64
-	for _, o := range p.objects {
-		sum += o.bytes
-	}
-	if sum != l.cache.used {
-		t.Errorf("objects are %d bytes, counted are %d", sum, l.cache.used)
-	}
-	if v, ok := l.cache.get(p, "r9999"); !ok || v.(*pb.Counter).Value != 9999 {
+	if o := c.find(p, "r9999"); o == nil || o.value.(*pb.Counter).Value != 9999 {
 		t.Error("the newest object is gone")
 	}
-	if _, ok := l.cache.get(p, "r1"); ok {
+	if c.find(other, "r9999") != nil {
+		t.Error("an object is found in another partition")
+	}
+	if c.find(p, "r7") == nil {
+		t.Error("the object that was used again and again is gone")
+	}
+	if c.find(p, "r-first") != nil {
 		t.Error("the oldest object is still there")
 	}
-	l.cache.put(p, "r9999", counter(1), int(l.cache.limit))
-	if _, ok := l.cache.get(p, "r9999"); ok {
-		t.Error("an object too big for the cache left its old value there")
+	c.learn(p, "r-large", counter(1), int(c.limit))
+	if c.find(p, "r-large") != nil {
+		t.Error("the cache has learnt what it has no room for")
 	}
 }
 
 // TestLargestValueIsCached: half of the default cache, as one of two lanes has it, holds the largest value.
 func TestLargestValueIsCached(t *testing.T) {
-	p := &part{objects: map[keys.Key]*object{}}
+	p := &part{}
 	c := newCache(32 << 20 / 2)
-	c.put(p, "v", counter(1), 4<<20)
-	if _, ok := c.get(p, "v"); !ok {
+	c.learn(p, "v", counter(1), 4<<20)
+	if c.find(p, "v") == nil {
 		t.Error("a value of 4 MiB is read anew by every command")
 	}
 }

@@ -20,13 +20,21 @@ func (s *Store) NewBatch(sizeHint int) *Batch {
 	return &Batch{store: s, b: s.db.NewBatchWithSize(sizeHint)}
 }
 
-// Put sets the key to the value, encoded here and only here.
+// Put sets the key to the value, encoded here.
 func (b *Batch) Put(to machine.Stream, k keys.Key, v machine.Value) error {
 	op := b.b.SetDeferred(prefixBytes+len(k), v.SizeVT())
 	appendKey(op.Key[:0], to, k)
 	if _, err := v.MarshalToSizedBufferVT(op.Value); err != nil {
 		return fmt.Errorf("store: encode %T: %w", v, err)
 	}
+	return op.Finish()
+}
+
+// PutEncoded is Put of a value that is encoded.
+func (b *Batch) PutEncoded(to machine.Stream, k keys.Key, value []byte) error {
+	op := b.b.SetDeferred(prefixBytes+len(k), len(value))
+	appendKey(op.Key[:0], to, k)
+	copy(op.Value, value)
 	return op.Finish()
 }
 
