@@ -15,15 +15,13 @@ import (
 // Anonymous is the principal of calls without an identity. It exists in every cluster.
 const Anonymous = "anonymous"
 
-// anonymousAdmin is what holds until a row says otherwise: a fresh cluster is open.
-func anonymousAdmin() *lhpb.Principal {
-	return &lhpb.Principal{
-		Id: &lhpb.PrincipalId{Id: Anonymous},
-		GlobalAcls: &lhpb.ServerACLs{Acls: []*lhpb.ServerACL{{
-			Resources:      []lhpb.ACLResource{lhpb.ACLResource_ACL_ALL_RESOURCES},
-			AllowedActions: []lhpb.ACLAction{lhpb.ACLAction_ALL_ACTIONS},
-		}}},
-	}
+// anonymousAdmin is what holds until a row says otherwise: a fresh cluster is open. It is shared.
+var anonymousAdmin = &lhpb.Principal{
+	Id: &lhpb.PrincipalId{Id: Anonymous},
+	GlobalAcls: &lhpb.ServerACLs{Acls: []*lhpb.ServerACL{{
+		Resources:      []lhpb.ACLResource{lhpb.ACLResource_ACL_ALL_RESOURCES},
+		AllowedActions: []lhpb.ACLAction{lhpb.ACLAction_ALL_ACTIONS},
+	}}},
 }
 
 func principalDefinition(id string) keys.Definition {
@@ -34,7 +32,7 @@ func principalDefinition(id string) keys.Definition {
 func (t *txn) principalOf(id string) *lhpb.Principal {
 	found := current[lhpb.Principal](t.cluster, principalDefinition(id))
 	if found == nil && id == Anonymous {
-		return anonymousAdmin()
+		return anonymousAdmin
 	}
 	return found
 }

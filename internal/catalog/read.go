@@ -19,7 +19,7 @@ func (v *View) Latest(tenant string) spec.Defs { return v.At(v.Version(), tenant
 func (v *View) Tenant(id string) *lhpb.Tenant {
 	found := as[*lhpb.Tenant](v.At(v.Version(), "").exact(keys.KindTenant, id, 0, 0))
 	if found == nil && id == DefaultTenant {
-		return defaultTenant()
+		return defaultTenant
 	}
 	return found
 }
@@ -28,7 +28,7 @@ func (v *View) Tenant(id string) *lhpb.Tenant {
 func (v *View) Principal(id string) *lhpb.Principal {
 	found := as[*lhpb.Principal](v.At(v.Version(), "").exact(keys.KindPrincipal, id, 0, 0))
 	if found == nil && id == Anonymous {
-		return anonymousAdmin()
+		return anonymousAdmin
 	}
 	return found
 }
@@ -80,7 +80,7 @@ func (s snapshot) Tenant() *lhpb.Tenant {
 	of := snapshot{view: s.view, version: s.version}
 	found := as[*lhpb.Tenant](of.exact(keys.KindTenant, s.tenant, 0, 0))
 	if found == nil && s.tenant == DefaultTenant {
-		return defaultTenant()
+		return defaultTenant
 	}
 	return found
 }

@@ -14,14 +14,14 @@ func tenantDefinition(id string) keys.Definition {
 	return keys.Definition{Kind: keys.KindTenant, Name: id}
 }
 
-// defaultTenant is what holds until a row says otherwise.
-func defaultTenant() *lhpb.Tenant { return &lhpb.Tenant{Id: &lhpb.TenantId{Id: DefaultTenant}} }
+// defaultTenant is what holds until a row says otherwise. It is shared.
+var defaultTenant = &lhpb.Tenant{Id: &lhpb.TenantId{Id: DefaultTenant}}
 
 // tenantOf that id; nil if there is none.
 func (t *txn) tenantOf(id string) *lhpb.Tenant {
 	found := current[lhpb.Tenant](t.cluster, tenantDefinition(id))
 	if found == nil && id == DefaultTenant {
-		return defaultTenant()
+		return defaultTenant
 	}
 	return found
 }

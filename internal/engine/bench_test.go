@@ -48,6 +48,9 @@ func (o *objects) Scan(from, to keys.Key, _ int, _ func() machine.Value) iter.Se
 func (o *objects) Err() error { return nil }
 
 func isBeside(k keys.Key) bool {
+	if k.Space() != keys.SpaceRun {
+		return false
+	}
 	p, err := keys.ParseRun(k)
 	return err == nil && (p.Kind == keys.KindWatch || p.Kind == keys.KindKin || p.Kind == keys.KindThreadRun)
 }

@@ -262,7 +262,7 @@ func (t *txn) appendCounts(c []machine.Change) []machine.Change {
 	for i, of := range t.tallies.objects {
 		k := t.keys.Counts(of)
 		row := &pb.Counts{}
-		if is := machine.Get[pb.Counts](t.view, k); is != nil {
+		if is := get[pb.Counts](t.view, k); is != nil {
 			row = is.CloneVT()
 		}
 		for j := range t.tallies.counts {

@@ -153,6 +153,7 @@ func (c Config) maxListed() int { return c.MaxRecordBytes / bytesPerListed }
 type Engine struct {
 	catalog Catalog
 	config  Config
+	idle    pool
 }
 
 var _ machine.Machine = (*Engine)(nil)
@@ -167,10 +168,12 @@ func New(catalog Catalog, config Config) *Engine {
 
 // Apply implements machine.Machine.
 func (e *Engine) Apply(v machine.View, r *pb.Record) machine.Effects {
-	t := newTxn(e, v, r.GetHeader())
+	t := e.begin(v, r.GetHeader())
 	reply := t.apply(r)
-	if reply.Err != nil {
-		return machine.Refuse(reply.Err)
+	effects := machine.Refuse(reply.Err)
+	if reply.Err == nil {
+		effects = t.commit(reply)
 	}
-	return t.commit(reply)
+	t.end()
+	return effects
 }

@@ -40,8 +40,8 @@ func (e *externalEvent) take(t *txn) {
 func (e *externalEvent) claim(n *nodeRun) {
 	event := e.row.edit(n.tx())
 	event.Claimed = true
-	event.ThreadRunNumber = &n.thread.number
-	event.NodeRunPosition = &n.position
+	event.ThreadRunNumber = new(n.thread.number)
+	event.NodeRunPosition = new(n.position)
 }
 
 // fits reports whether the event may go to the NodeRun.

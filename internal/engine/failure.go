@@ -178,7 +178,7 @@ func (n *nodeRun) failureBeingHandled() *lhpb.FailureBeingHandled {
 func (n *nodeRun) handledIn(h *threadRun) {
 	run := n.edit()
 	run.FailureHandlerIds = append(run.FailureHandlerIds, h.number)
-	n.editLastFailure().FailureHandlerThreadrunId = &h.number
+	n.editLastFailure().FailureHandlerThreadrunId = new(h.number)
 }
 
 // failWaiting fails a NodeRun that waits, for something that a timer has met.

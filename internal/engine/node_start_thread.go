@@ -26,7 +26,7 @@ func (startThreadNode) arrive(n *nodeRun) *lhpb.Failure {
 	if f := n.thread.mayStart(1); f != nil {
 		return f
 	}
-	run.ChildThreadId = &n.startChild(child, inputs).number
+	run.ChildThreadId = new(n.startChild(child, inputs).number)
 	return nil
 }
 

@@ -12,8 +12,15 @@ import (
 type taskNode struct{}
 
 func (taskNode) arrive(n *nodeRun) *lhpb.Failure {
-	run := &lhpb.TaskNodeRun{}
-	n.edit().NodeType = &lhpb.NodeRun_Task{Task: run}
+	made := &struct {
+		kind      lhpb.NodeRun_Task
+		run       lhpb.TaskNodeRun
+		source    lhpb.TaskRunSource
+		taskNode  lhpb.TaskRunSource_TaskNode
+		reference lhpb.TaskNodeReference
+	}{}
+	made.kind.Task = &made.run
+	n.edit().NodeType = &made.kind
 	node := n.spec().GetTask()
 	def, f := n.taskDef(node)
 	if f != nil {
@@ -23,18 +30,26 @@ func (taskNode) arrive(n *nodeRun) *lhpb.Failure {
 	if err != nil {
 		return fail(lhpb.LHErrorType_VAR_SUB_ERROR, "Failed calculating TaskRun Input Vars: %s", err)
 	}
+	made.reference.NodeRunId = n.id()
+	made.taskNode.TaskNode = &made.reference
+	made.source.TaskRunSource = &made.taskNode
+	made.source.WfSpecId = n.get().WfSpecId
 	n.task = n.thread.run.schedule(taskStart{
-		guid:   strconv.Itoa(int(n.thread.number)) + "-" + strconv.Itoa(int(n.position)),
+		guid:   n.taskGuid(),
 		def:    def,
 		node:   node,
 		inputs: inputs,
-		source: &lhpb.TaskRunSource{
-			TaskRunSource: &lhpb.TaskRunSource_TaskNode{TaskNode: &lhpb.TaskNodeReference{NodeRunId: n.id()}},
-			WfSpecId:      n.get().WfSpecId,
-		},
+		source: &made.source,
 	})
-	run.TaskRunId = n.task.get().Id
+	made.run.TaskRunId = n.task.get().Id
 	return nil
+}
+
+// taskGuid names the TaskRun of the NodeRun.
+func (n *nodeRun) taskGuid() string {
+	var room [24]byte
+	b := strconv.AppendInt(room[:0], int64(n.thread.number), 10)
+	return string(strconv.AppendInt(append(b, '-'), int64(n.position), 10))
 }
 
 // taskDef is what the node runs: fixed, or by a name that is only known now.

@@ -199,7 +199,7 @@ func (n *nodeRun) handleChild(i int) {
 	})
 	e = n.editEntry(i)
 	e.WaitingStatus = handling
-	e.FailureHandlerThreadRunId = &started.number
+	e.FailureHandlerThreadRunId = new(started.number)
 	n.changed = append(n.changed, int32(i))
 	n.thread.watch(keys.ThreadSubject(started.number), &pb.Watch{Entries: []int32{int32(i)}})
 }

@@ -64,7 +64,12 @@ func (n *nodeRun) id() *lhpb.NodeRunId   { return n.get().Id }
 func (n *nodeRun) status() lhpb.LHStatus { return n.get().Status }
 func (n *nodeRun) failed() bool          { return len(n.get().Failures) > 0 }
 func (n *nodeRun) kind() nodeKind        { return kindOf(n.spec()) }
-func (n *nodeRun) scope() *scope         { return &scope{thread: n.thread} }
+
+func (n *nodeRun) scope() *scope {
+	s := n.tx().supplies.scopes.take()
+	s.thread = n.thread
+	return s
+}
 
 // spec is the node; nil if the WfSpec is gone.
 func (n *nodeRun) spec() *lhpb.Node {

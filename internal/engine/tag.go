@@ -76,8 +76,7 @@ func (t *txn) wfRunTag(w *lhpb.WfRun) keys.Key {
 	if w == nil {
 		return ""
 	}
-	return t.keys.Tag(keys.TagWfRun).Text(w.WfSpecId.GetName()).Int(int32(w.Status)).Version(w.WfSpecId).
-		Row(nanos(w.StartTime)/nsPerMs, keys.TagID{WfRun: lh.WfRunIDString(w.Id)})
+	return t.keys.WfRunTag(w.WfSpecId, int32(w.Status), nanos(w.StartTime)/nsPerMs, lh.WfRunIDString(w.Id))
 }
 
 func (t *txn) parentTag(w *lhpb.WfRun) keys.Key {
@@ -136,8 +135,8 @@ func (t *txn) taskRunTag(k *lhpb.TaskRun) keys.Key {
 	if k == nil {
 		return ""
 	}
-	return t.keys.Tag(keys.TagTaskRun).Text(k.TaskDefId.GetName()).Int(indexedStatus(k)).
-		Row(nanos(k.ScheduledAt)/nsPerMs, keys.TagID{WfRun: lh.WfRunIDString(k.Id.WfRunId), Guid: k.Id.TaskGuid})
+	return t.keys.TaskRunTag(k.TaskDefId.GetName(), indexedStatus(k), nanos(k.ScheduledAt)/nsPerMs,
+		lh.WfRunIDString(k.Id.WfRunId), k.Id.TaskGuid)
 }
 
 func indexedStatus(k *lhpb.TaskRun) int32 {

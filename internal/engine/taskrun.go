@@ -53,7 +53,8 @@ func (w *wfRun) task(guid string) *taskRun {
 	if k := w.tasks.get(guid); k != nil {
 		return k
 	}
-	k := &taskRun{run: w}
+	k := w.tx.supplies.tasks.take()
+	k.run = w
 	k.row = load[lhpb.TaskRun](w.tx, w.keys.TaskRun(guid))
 	if k.row.now == nil {
 		return nil
@@ -73,27 +74,35 @@ type taskStart struct {
 
 // schedule makes a TaskRun with a first attempt that waits to be claimed.
 func (w *wfRun) schedule(s taskStart) *taskRun {
-	k := &taskRun{run: w}
+	k := w.tx.supplies.tasks.take()
+	k.run = w
 	k.row.key = w.keys.TaskRun(s.guid)
 	timeout := s.node.TimeoutSeconds
 	if timeout == 0 {
 		timeout = defaultTaskTimeoutSeconds
 	}
-	k.row.put(w.tx, &lhpb.TaskRun{
-		Id:        &lhpb.TaskRunId{WfRunId: w.id(), TaskGuid: s.guid},
-		TaskDefId: s.def.Id,
-		Attempts: []*lhpb.TaskAttempt{{
-			Status:       lhpb.TaskStatus_TASK_SCHEDULED,
-			ScheduleTime: w.tx.now,
-		}},
-		TotalAttempts:      1 + s.node.Retries,
-		InputVariables:     s.inputs,
-		Source:             s.source,
-		ScheduledAt:        w.tx.now,
-		Status:             lhpb.TaskStatus_TASK_SCHEDULED,
-		TimeoutSeconds:     timeout,
-		ExponentialBackoff: s.node.ExponentialBackoff,
-	})
+	made := &struct {
+		task  lhpb.TaskRun
+		id    lhpb.TaskRunId
+		first lhpb.TaskAttempt
+		one   [1]*lhpb.TaskAttempt
+	}{}
+	made.id.WfRunId, made.id.TaskGuid = w.id(), s.guid
+	made.first.Status = lhpb.TaskStatus_TASK_SCHEDULED
+	made.first.ScheduleTime = w.tx.now
+	made.one[0] = &made.first
+	task := &made.task
+	task.Id = &made.id
+	task.TaskDefId = s.def.Id
+	task.Attempts = made.one[:]
+	task.TotalAttempts = 1 + s.node.Retries
+	task.InputVariables = s.inputs
+	task.Source = s.source
+	task.ScheduledAt = w.tx.now
+	task.Status = lhpb.TaskStatus_TASK_SCHEDULED
+	task.TimeoutSeconds = timeout
+	task.ExponentialBackoff = s.node.ExponentialBackoff
+	k.row.put(w.tx, task)
 	w.tasks.add(s.guid, k)
 	w.tx.scheduled = append(w.tx.scheduled, k)
 	return k
@@ -111,8 +120,7 @@ func (k *taskRun) claim(c *pb.Credit) *lhpb.ScheduledTask {
 	a.Status = lhpb.TaskStatus_TASK_RUNNING
 	a.StartTime = k.run.tx.now
 	a.TaskWorkerId = c.GetWorkerId()
-	version := c.GetWorkerVersion()
-	a.TaskWorkerVersion = &version
+	a.TaskWorkerVersion = new(c.GetWorkerVersion())
 	task.Status = lhpb.TaskStatus_TASK_RUNNING
 	return &lhpb.ScheduledTask{
 		TaskRunId:                task.Id,

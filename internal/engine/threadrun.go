@@ -140,7 +140,8 @@ func (t *threadRun) nodeAt(position int32) *nodeRun {
 			return n
 		}
 	}
-	n := &nodeRun{thread: t, position: position}
+	n := t.run.tx.supplies.nodes.take()
+	n.thread, n.position = t, position
 	n.row = load[lhpb.NodeRun](t.run.tx, t.run.keys.NodeRun(t.number, position))
 	if n.row.now == nil {
 		return nil
@@ -183,7 +184,7 @@ func (w *wfRun) start(s threadStart) *threadRun {
 	t.row.put(w.tx, made)
 	w.loaded = append(w.loaded, t)
 	if s.parent != nil {
-		made.ParentThreadId = &s.parent.number
+		made.ParentThreadId = new(s.parent.number)
 		s.parent.adopt(number)
 		t.bornIn, t.level = w.passes, s.parent.levelNow()+1
 		w.level = max(w.level, t.level)
@@ -213,20 +214,23 @@ func (t *threadRun) enter(name string) *nodeRun {
 		t.node().forgetRest()
 	}
 	thread.CurrentNodePosition++
-	n := &nodeRun{thread: t, position: thread.CurrentNodePosition}
+	n := t.run.tx.supplies.nodes.take()
+	n.thread, n.position = t, thread.CurrentNodePosition
 	n.row.key = t.run.keys.NodeRun(t.number, n.position)
-	n.row.put(t.run.tx, &lhpb.NodeRun{
-		Id: &lhpb.NodeRunId{
-			WfRunId:         t.run.id(),
-			ThreadRunNumber: t.number,
-			Position:        n.position,
-		},
-		WfSpecId:       thread.WfSpecId,
-		Status:         lhpb.LHStatus_RUNNING,
-		ArrivalTime:    t.run.tx.now,
-		ThreadSpecName: thread.ThreadSpecName,
-		NodeName:       name,
-	})
+	made := &struct {
+		run lhpb.NodeRun
+		id  lhpb.NodeRunId
+	}{}
+	made.id.WfRunId = t.run.id()
+	made.id.ThreadRunNumber = t.number
+	made.id.Position = n.position
+	made.run.Id = &made.id
+	made.run.WfSpecId = thread.WfSpecId
+	made.run.Status = lhpb.LHStatus_RUNNING
+	made.run.ArrivalTime = t.run.tx.now
+	made.run.ThreadSpecName = thread.ThreadSpecName
+	made.run.NodeName = name
+	n.row.put(t.run.tx, &made.run)
 	t.nodes = append(t.nodes, n)
 	t.run.tx.steps++
 	return n

@@ -43,19 +43,32 @@ type txn struct {
 	deleted    int // objects of WfRuns deleted by this record
 	ids        uint32
 	steps      int
+
+	changes  []machine.Change // before they are sorted
+	supplies supplies
 }
 
-func newTxn(e *Engine, v machine.View, h *pb.Header) *txn {
-	t := &txn{
-		engine: e,
-		view:   v,
-		header: h,
-		keys:   keys.In(h.GetTenant()),
-		specs:  e.catalog.At(h.GetCatalogVersion(), h.GetTenant()),
-	}
+// begin gives a txn for the record. Its memory is that of an earlier one, if there is any.
+func (e *Engine) begin(v machine.View, h *pb.Header) *txn {
+	t := e.idle.get()
+	t.engine, t.view, t.header = e, v, h
+	t.keys = keys.In(h.GetTenant())
+	t.specs = e.catalog.At(h.GetCatalogVersion(), h.GetTenant())
 	t.tallies.init()
 	t.setClock(h.GetAtNs())
 	return t
+}
+
+// end lets the txn go. Its effects are what stays of it.
+func (t *txn) end() {
+	t.supplies.refill()
+	clear(t.touched)
+	clear(t.loose)
+	clear(t.scheduled)
+	clear(t.changes)
+	idle := &t.engine.idle
+	*t = txn{touched: t.touched[:0], loose: t.loose[:0], scheduled: t.scheduled[:0], changes: t.changes[:0], supplies: t.supplies}
+	idle.put(t)
 }
 
 // setClock sets the time at which everything in this record happens.
@@ -125,7 +138,7 @@ func (t *txn) commit(reply machine.Reply) machine.Effects {
 	for _, w := range t.runs.all {
 		w.settle()
 	}
-	changes := make([]machine.Change, 0, 2*len(t.touched)+len(t.loose)+8)
+	changes := t.changes[:0]
 	for _, e := range t.touched {
 		k, before, after := e.states()
 		if before == nil && after == nil {
@@ -138,6 +151,7 @@ func (t *txn) commit(reply machine.Reply) machine.Effects {
 	}
 	changes = t.appendCounts(changes)
 	changes = append(changes, t.loose...)
+	t.changes = changes
 	changes = lastOfEachKey(changes)
 	for _, c := range changes {
 		if c.Value != nil && c.Value.SizeVT() > t.engine.config.MaxRecordBytes {
@@ -176,7 +190,7 @@ func (t *txn) refuseOversized(c machine.Change) machine.Effects {
 // lastOfEachKey sorts changes by key and keeps the last one made of each.
 func lastOfEachKey(c []machine.Change) []machine.Change {
 	slices.SortStableFunc(c, func(a, b machine.Change) int { return compareKeys(a.Key, b.Key) })
-	out := c[:0]
+	out := make([]machine.Change, 0, len(c))
 	for i := range c {
 		if i+1 < len(c) && c[i+1].Key == c[i].Key {
 			continue
@@ -215,7 +229,8 @@ func (t *txn) anyWfRun(id *lhpb.WfRunId) *wfRun {
 	if w := t.runs.get(name); w != nil {
 		return w
 	}
-	w := &wfRun{tx: t, name: name, keys: t.keys.RunNamed(name)}
+	w := t.supplies.runs.take()
+	w.tx, w.name, w.keys = t, name, t.keys.RunNamed(name)
 	w.row = load[pb.WfRunRow](t, w.keys.WfRun())
 	if w.row.now != nil {
 		w.graph = t.specs.WfSpec(w.row.now.GetWfRun().GetWfSpecId())

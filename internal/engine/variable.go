@@ -135,7 +135,8 @@ func (t *threadRun) own(def *lhpb.ThreadVarDef) *variable {
 			return v
 		}
 	}
-	v := &variable{thread: t, name: name, def: def}
+	v := t.run.tx.supplies.vars.take()
+	v.thread, v.name, v.def = t, name, def
 	v.row = load[lhpb.Variable](t.run.tx, t.run.keys.Variable(t.number, name))
 	if v.row.now == nil {
 		return nil
@@ -176,7 +177,8 @@ func (t *threadRun) outputRow(node string) *nodeOutput {
 			return o
 		}
 	}
-	o := &nodeOutput{node: node}
+	o := t.run.tx.supplies.outputs.take()
+	o.node = node
 	o.row = load[pb.NodeOutput](t.run.tx, t.run.keys.NodeOutput(t.number, node))
 	t.outputs = append(t.outputs, o)
 	return o

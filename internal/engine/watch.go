@@ -55,7 +55,7 @@ func (w *wfRun) watches(s keys.Subject) iter.Seq2[int32, *pb.Watch] {
 // alert makes the record look at the ThreadRuns that watch the subject. Watches that are void are taken back, unless
 // this record has set them anew; so are those that hold for one time only.
 func (w *wfRun) alert(s keys.Subject, once bool, tell func(*threadRun, *pb.Watch)) {
-	if w.alerted[s] {
+	if !w.row.now.Watched || w.alerted[s] {
 		return
 	}
 	if w.alerted == nil {

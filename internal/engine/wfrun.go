@@ -143,7 +143,8 @@ func (w *wfRun) thread(n int32) *threadRun {
 	if slices.Contains(w.gone, n) {
 		return nil
 	}
-	t := &threadRun{run: w, number: n}
+	t := w.tx.supplies.threads.take()
+	t.run, t.number = w, n
 	t.row = load[lhpb.ThreadRun](w.tx, w.keys.ThreadRun(n))
 	if t.row.now == nil {
 		return nil

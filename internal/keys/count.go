@@ -99,8 +99,8 @@ func (r *reader) counted() Counted {
 
 // Counts is the row of the counters of an object. Every command builds some: usual ones need one allocation.
 func (t Tenant) Counts(c Counted) Key {
-	var usual [96]byte
-	b := appendText(append(usual[:0], byte(SpaceCount)), t.name)
+	var room usual
+	b := appendText(append(room[:0], byte(SpaceCount)), t.name)
 	return Key(appendCounted(append(b, byte(KindCounts)), c))
 }
 

@@ -50,6 +50,9 @@ func (k Key) End() Key {
 // After is the first key behind k.
 func (k Key) After() Key { return k + "\x00" }
 
+// usual is room on the stack for a key of the usual length; longer ones move to the heap.
+type usual [128]byte
+
 func appendText(b []byte, s string) []byte {
 	for {
 		i := strings.IndexByte(s, 0)

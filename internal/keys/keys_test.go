@@ -193,3 +193,20 @@ func FuzzParsersNeverPanic(f *testing.F) {
 		_, _ = ParseCorrelation(k)
 	})
 }
+
+func TestShortWaysToTagsAreTags(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		in := In(anyText().Draw(t, "tenant"))
+		def, wfRun, guid := anyText().Draw(t, "def"), anyText().Draw(t, "WfRun"), anyText().Draw(t, "guid")
+		status, created := rapid.Int32().Draw(t, "status"), rapid.Int64().Draw(t, "created")
+		want := in.Tag(TagTaskRun).Text(def).Int(status).Row(created, TagID{WfRun: wfRun, Guid: guid})
+		if got := in.TaskRunTag(def, status, created, wfRun, guid); got != want {
+			t.Fatalf("the tag of a TaskRun is %q, not %q", got, want)
+		}
+		spec := &lhpb.WfSpecId{Name: def, MajorVersion: rapid.Int32().Draw(t, "major"), Revision: rapid.Int32().Draw(t, "revision")}
+		want = in.Tag(TagWfRun).Text(def).Int(status).Version(spec).Row(created, TagID{WfRun: wfRun})
+		if got := in.WfRunTag(spec, status, created, wfRun); got != want {
+			t.Fatalf("the tag of a WfRun is %q, not %q", got, want)
+		}
+	})
+}

@@ -12,8 +12,8 @@ type ScheduledTask struct {
 
 // Key is the row of the waiting attempt.
 func (s ScheduledTask) Key() Key {
-	b := make([]byte, 0, 32+len(s.Tenant)+len(s.TaskDef)+len(s.WfRun)+len(s.Guid))
-	b = append(b, byte(SpaceQueue))
+	var room usual
+	b := append(room[:0], byte(SpaceQueue))
 	b = appendText(b, s.Tenant)
 	b = appendText(b, s.TaskDef)
 	b = appendInt64(b, s.ScheduledNs)

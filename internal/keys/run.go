@@ -54,8 +54,8 @@ func (t Tenant) Run(id *lhpb.WfRunId) Run { return t.RunNamed(lh.WfRunIDString(i
 
 // RunNamed is Run for the canonical text of the id.
 func (t Tenant) RunNamed(id string) Run {
-	b := make([]byte, 0, 8+len(t.name)+len(id))
-	b = append(b, byte(SpaceRun))
+	var room usual
+	b := append(room[:0], byte(SpaceRun))
 	b = appendText(b, t.name)
 	b = appendText(b, id)
 	return Run{string(b)}
@@ -65,12 +65,14 @@ func (t Tenant) RunNamed(id string) Run {
 func (r Run) All() Key { return Key(r.prefix) }
 
 // Kind is the prefix of the rows of one kind.
-func (r Run) Kind(k RunKind) Key { return Key(r.prefix + string([]byte{byte(k)})) }
+func (r Run) Kind(k RunKind) Key {
+	var room usual
+	return Key(r.start(&room, k))
+}
 
-func (r Run) start(k RunKind, extra int) []byte {
-	b := make([]byte, 0, len(r.prefix)+1+extra)
-	b = append(b, r.prefix...)
-	return append(b, byte(k))
+// start begins a key in the room given, as far as that goes.
+func (r Run) start(room *usual, k RunKind) []byte {
+	return append(append(room[:0], r.prefix...), byte(k))
 }
 
 // WfRun is the row of the WfRun itself.
@@ -78,53 +80,63 @@ func (r Run) WfRun() Key { return r.Kind(KindWfRun) }
 
 // ThreadRun is the row of an active ThreadRun.
 func (r Run) ThreadRun(number int32) Key {
-	return Key(appendInt32(r.start(KindThreadRun, 4), number))
+	var room usual
+	return Key(appendInt32(r.start(&room, KindThreadRun), number))
 }
 
 // Inactive is the row of an archived ThreadRun.
 func (r Run) Inactive(number int32) Key {
-	return Key(appendInt32(r.start(KindInactive, 4), number))
+	var room usual
+	return Key(appendInt32(r.start(&room, KindInactive), number))
 }
 
 // NodeRun is the row of a NodeRun.
 func (r Run) NodeRun(thread, position int32) Key {
-	return Key(appendInt32(appendInt32(r.start(KindNodeRun, 8), thread), position))
+	var room usual
+	return Key(appendInt32(appendInt32(r.start(&room, KindNodeRun), thread), position))
 }
 
 // NodeRunsOf is the prefix of the NodeRuns of one ThreadRun.
 func (r Run) NodeRunsOf(thread int32) Key {
-	return Key(appendInt32(r.start(KindNodeRun, 4), thread))
+	var room usual
+	return Key(appendInt32(r.start(&room, KindNodeRun), thread))
 }
 
 // Variable is the row of a Variable.
 func (r Run) Variable(thread int32, name string) Key {
-	return Key(appendText(appendInt32(r.start(KindVariable, 6+len(name)), thread), name))
+	var room usual
+	return Key(appendText(appendInt32(r.start(&room, KindVariable), thread), name))
 }
 
 // TaskRun is the row of a TaskRun. Guids of the forms "1-2" and "ut-1-2-3" order by their numbers.
 func (r Run) TaskRun(guid string) Key {
-	return Key(appendGuid(r.start(KindTaskRun, 2+len(guid)), guid))
+	var room usual
+	return Key(appendGuid(r.start(&room, KindTaskRun), guid))
 }
 
 // Checkpoint is the row of a Checkpoint of a TaskRun.
 func (r Run) Checkpoint(guid string, number int32) Key {
-	return Key(appendInt32(appendGuid(r.start(KindCheckpoint, 6+len(guid)), guid), number))
+	var room usual
+	return Key(appendInt32(appendGuid(r.start(&room, KindCheckpoint), guid), number))
 }
 
 // ExternalEvent is the row of an ExternalEvent.
 func (r Run) ExternalEvent(def, guid string) Key {
-	return Key(appendText(appendText(r.start(KindExternalEvent, 4+len(def)+len(guid)), def), guid))
+	var room usual
+	return Key(appendText(appendText(r.start(&room, KindExternalEvent), def), guid))
 }
 
 // Unclaimed is the row that says an ExternalEvent of the definition waits to be claimed.
 func (r Run) Unclaimed(def string, createdNs int64, guid string) Key {
-	b := appendText(r.start(KindUnclaimed, 12+len(def)+len(guid)), def)
+	var room usual
+	b := appendText(r.start(&room, KindUnclaimed), def)
 	return Key(appendText(appendInt64(b, createdNs), guid))
 }
 
 // UnclaimedOf is the prefix of the unclaimed ExternalEvents of the definition, oldest first.
 func (r Run) UnclaimedOf(def string) Key {
-	return Key(appendText(r.start(KindUnclaimed, 2+len(def)), def))
+	var room usual
+	return Key(appendText(r.start(&room, KindUnclaimed), def))
 }
 
 // ParseUnclaimed reads the parts of an Unclaimed key of this WfRun.
@@ -144,13 +156,15 @@ func (r Run) Reserved(def string, thread, position int32, createdNs int64, guid 
 
 // ReservedFor is the prefix of the unclaimed events of a definition which are for those NodeRuns, oldest first.
 func (r Run) ReservedFor(def string, thread, position int32) Key {
-	b := appendText(r.start(KindReserved, 32+len(def)), def)
+	var room usual
+	b := appendText(r.start(&room, KindReserved), def)
 	return Key(appendInt32(appendInt32(b, thread), position))
 }
 
 // ReservedOf is the prefix of all unclaimed events of a definition which are for certain NodeRuns.
 func (r Run) ReservedOf(def string) Key {
-	return Key(appendText(r.start(KindReserved, 32+len(def)), def))
+	var room usual
+	return Key(appendText(r.start(&room, KindReserved), def))
 }
 
 // ParseReserved reads the parts of a Reserved key of this WfRun.
@@ -162,22 +176,26 @@ func (r Run) ParseReserved(k Key) (def string, thread, position int32, createdNs
 
 // WorkflowEvent is the row of a WorkflowEvent.
 func (r Run) WorkflowEvent(def string, number int32) Key {
-	return Key(appendInt32(appendText(r.start(KindWorkflowEvent, 6+len(def)), def), number))
+	var room usual
+	return Key(appendInt32(appendText(r.start(&room, KindWorkflowEvent), def), number))
 }
 
 // UserTaskRun is the row of a UserTaskRun.
 func (r Run) UserTaskRun(guid string) Key {
-	return Key(appendGuid(r.start(KindUserTaskRun, 2+len(guid)), guid))
+	var room usual
+	return Key(appendGuid(r.start(&room, KindUserTaskRun), guid))
 }
 
 // NodeOutput is the row of the latest output of a node within a ThreadRun.
 func (r Run) NodeOutput(thread int32, node string) Key {
-	return Key(appendText(appendInt32(r.start(KindNodeOutput, 6+len(node)), thread), node))
+	var room usual
+	return Key(appendText(appendInt32(r.start(&room, KindNodeOutput), thread), node))
 }
 
 // FanOut is the row of what a NodeRun has still to start children from.
 func (r Run) FanOut(thread, position int32) Key {
-	return Key(appendInt32(appendInt32(r.start(KindFanOut, 8), thread), position))
+	var room usual
+	return Key(appendInt32(appendInt32(r.start(&room, KindFanOut), thread), position))
 }
 
 // ParseFanOut reads the NodeRun of a FanOut key of this WfRun.
@@ -188,7 +206,10 @@ func (r Run) ParseFanOut(k Key) (thread, position int32, err error) {
 }
 
 // ToFanOut is the row of a ThreadRun that has children left to start. The ThreadRun that was started last comes first.
-func (r Run) ToFanOut(thread int32) Key { return Key(appendInt32(r.start(KindToFanOut, 4), ^thread)) }
+func (r Run) ToFanOut(thread int32) Key {
+	var room usual
+	return Key(appendInt32(r.start(&room, KindToFanOut), ^thread))
+}
 
 // ParseToFanOut reads the ThreadRun of a ToFanOut key of this WfRun.
 func (r Run) ParseToFanOut(k Key) (thread int32, err error) {
@@ -199,7 +220,8 @@ func (r Run) ParseToFanOut(k Key) (thread int32, err error) {
 
 // Withdrawn is the row that says a NodeRun is not among those that wait for its correlation key, though it does.
 func (r Run) Withdrawn(thread, position int32) Key {
-	return Key(appendInt32(appendInt32(r.start(KindWithdrawn, 8), thread), position))
+	var room usual
+	return Key(appendInt32(appendInt32(r.start(&room, KindWithdrawn), thread), position))
 }
 
 // ParseWithdrawn reads the parts of a Withdrawn key of this WfRun.
@@ -241,11 +263,15 @@ func WfRunSubject(name string) Subject { return Subject(appendText([]byte{subjec
 
 // Watch is the row by which a ThreadRun watches the subject.
 func (r Run) Watch(s Subject, by int32) Key {
-	return Key(appendInt32(append(r.start(KindWatch, 4+len(s)), s...), by))
+	var room usual
+	return Key(appendInt32(append(r.start(&room, KindWatch), s...), by))
 }
 
 // WatchesOf is the prefix of the watches of the subject, by ascending number of the ThreadRun.
-func (r Run) WatchesOf(s Subject) Key { return Key(append(r.start(KindWatch, len(s)), s...)) }
+func (r Run) WatchesOf(s Subject) Key {
+	var room usual
+	return Key(append(r.start(&room, KindWatch), s...))
+}
 
 // ParseWatch reads what is watched, and the ThreadRun that watches it, from a Watch key of this WfRun.
 func (r Run) ParseWatch(k Key) (s Subject, by int32, err error) {
@@ -261,11 +287,15 @@ func (r Run) ParseWatch(k Key) (s Subject, by int32, err error) {
 
 // Kin is the row of what a ThreadRun has to do with another.
 func (r Run) Kin(thread, other int32) Key {
-	return Key(appendInt32(appendInt32(r.start(KindKin, 8), thread), other))
+	var room usual
+	return Key(appendInt32(appendInt32(r.start(&room, KindKin), thread), other))
 }
 
 // KinOf is the prefix of the Kin rows of a ThreadRun, by ascending number of the other.
-func (r Run) KinOf(thread int32) Key { return Key(appendInt32(r.start(KindKin, 4), thread)) }
+func (r Run) KinOf(thread int32) Key {
+	var room usual
+	return Key(appendInt32(r.start(&room, KindKin), thread))
+}
 
 // ParseKin reads the other ThreadRun from a Kin key of this WfRun.
 func (r Run) ParseKin(k Key) (thread, other int32, err error) {
@@ -276,12 +306,14 @@ func (r Run) ParseKin(k Key) (thread, other int32, err error) {
 
 // WaitTally is the row that counts the entries of a wait.
 func (r Run) WaitTally(thread, position int32) Key {
-	return Key(appendInt32(appendInt32(r.start(KindWaitTally, 8), thread), position))
+	var room usual
+	return Key(appendInt32(appendInt32(r.start(&room, KindWaitTally), thread), position))
 }
 
 // WaitBlock is the row of some of the entries of a wait.
 func (r Run) WaitBlock(thread, position, block int32) Key {
-	return Key(appendInt32(appendInt32(appendInt32(r.start(KindWaitBlock, 12), thread), position), block))
+	var room usual
+	return Key(appendInt32(appendInt32(appendInt32(r.start(&room, KindWaitBlock), thread), position), block))
 }
 
 // ParseWaitBlock reads the wait that a WaitBlock key of this WfRun belongs to.
@@ -294,12 +326,14 @@ func (r Run) ParseWaitBlock(k Key) (thread, position int32, err error) {
 
 // WaitBlocksOf is the prefix of the blocks of a wait, in order.
 func (r Run) WaitBlocksOf(thread, position int32) Key {
-	return Key(appendInt32(appendInt32(r.start(KindWaitBlock, 8), thread), position))
+	var room usual
+	return Key(appendInt32(appendInt32(r.start(&room, KindWaitBlock), thread), position))
 }
 
 // Continue is the row of unfinished work of the given kind on this WfRun.
 func (r Run) Continue(what string) Key {
-	return Key(appendText(r.start(KindContinue, 2+len(what)), what))
+	var room usual
+	return Key(appendText(r.start(&room, KindContinue), what))
 }
 
 // ParseContinue reads the parts of a Continue key.

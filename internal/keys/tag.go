@@ -48,11 +48,25 @@ const (
 type Tag struct{ b []byte }
 
 // Tag starts the key of an index row.
-func (t Tenant) Tag(kind TagKind) Tag {
-	b := make([]byte, 0, 160)
-	b = append(b, byte(SpaceTag))
-	b = appendText(b, t.name)
-	return Tag{append(b, byte(kind))}
+func (t Tenant) Tag(kind TagKind) Tag { return Tag{t.appendTag(make([]byte, 0, 64), kind)} }
+
+func (t Tenant) appendTag(b []byte, kind TagKind) []byte {
+	return append(appendText(append(b, byte(SpaceTag)), t.name), byte(kind))
+}
+
+// WfRunTag is the row of a WfRun under its WfSpec and status.
+func (t Tenant) WfRunTag(spec *lhpb.WfSpecId, status int32, createdMs int64, wfRun string) Key {
+	var room usual
+	b := appendText(t.appendTag(room[:0], TagWfRun), spec.GetName())
+	b = appendInt32(appendInt32(appendInt32(b, status), spec.GetMajorVersion()), spec.GetRevision())
+	return Key(appendTagID(b, createdMs, TagID{WfRun: wfRun}))
+}
+
+// TaskRunTag is the row of a TaskRun under its TaskDef and status.
+func (t Tenant) TaskRunTag(taskDef string, status int32, createdMs int64, wfRun, guid string) Key {
+	var room usual
+	b := appendInt32(appendText(t.appendTag(room[:0], TagTaskRun), taskDef), status)
+	return Key(appendTagID(b, createdMs, TagID{WfRun: wfRun, Guid: guid}))
 }
 
 // Text adds a text that is indexed.
@@ -106,11 +120,14 @@ func (g Tag) Prefix() Key { return Key(g.b) }
 
 // Row is the index row of an object; id parts are those that TagID gives back.
 func (g Tag) Row(createdMs int64, id TagID) Key {
-	b := appendInt64(slices.Clip(g.b), createdMs)
-	b = appendText(b, id.WfRun)
-	b = appendInt32(b, id.Thread)
-	b = appendInt32(b, id.Number)
-	return Key(appendText(appendText(b, id.Name), id.Guid))
+	var room usual
+	return Key(appendTagID(append(room[:0], g.b...), createdMs, id))
+}
+
+func appendTagID(b []byte, createdMs int64, id TagID) []byte {
+	b = appendText(appendInt64(b, createdMs), id.WfRun)
+	b = appendInt32(appendInt32(b, id.Thread), id.Number)
+	return appendText(appendText(b, id.Name), id.Guid)
 }
 
 // From is the first possible row of that creation time.

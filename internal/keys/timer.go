@@ -29,8 +29,8 @@ type Timer struct {
 
 // Key is the row of the timer.
 func (t Timer) Key() Key {
-	b := make([]byte, 0, 16+len(t.Tenant)+len(t.ID))
-	b = append(b, byte(SpaceTimer))
+	var room usual
+	b := append(room[:0], byte(SpaceTimer))
 	b = appendInt64(b, t.DueNs)
 	b = appendText(b, t.Tenant)
 	b = append(b, byte(t.Kind))
