@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"fmt"
 	"iter"
 	"slices"
 	"strings"
@@ -138,13 +139,43 @@ func TestWfSpec(t *testing.T) {
 	equal(t, second.Id, wfSpecID("w", 0, 1))
 	s.refused(s.wfSpec(nopSpec("w_", "1")), lh.InvalidArgument, "WfSpecName must be a valid hostname")
 
-	// Newest first: a version that is gone is passed over, and its number is given out again.
+	// Newest first: a version that is gone is passed over, and its number is not given out again.
 	s.done(record(t, "delete_wf_spec", `{"id":{"name":"w","revision":1}}`))
 	equal(t, s.view.Latest("acme").LatestWfSpec("w", -1), first)
 	equal(t, put[*lhpb.WfSpec](s, s.wfSpec(nopSpec("w", "1"))), first)
 	third := put[*lhpb.WfSpec](s, s.wfSpec(nopSpec("w", "3")))
-	equal(t, third.Id, wfSpecID("w", 0, 1))
-	s.refused(record(t, "delete_wf_spec", `{"id":{"name":"w","revision":2}}`), lh.NotFound, "Couldn't find provided WfSpecModel")
+	equal(t, third.Id, wfSpecID("w", 0, 2))
+	s.refused(record(t, "delete_wf_spec", `{"id":{"name":"w","revision":3}}`), lh.NotFound, "Couldn't find provided WfSpecModel")
+}
+
+// A number is given once. What was deleted may still run, and have its rows in indexes, under its own.
+//
+// covers: api §4.7; engine-1 §4
+func TestNumbersOfWfSpecsAreGivenOnce(t *testing.T) {
+	public := func(name string) *pb.Record {
+		return record(t, "put_wf_spec", `{"name":"w","entrypointThreadName":"m","threadSpecs":{"m":{
+			"variableDefs":[{"varDef":{"name":"`+name+`","typeDef":{"primitiveType":"INT"}},"accessLevel":"PUBLIC_VAR"}],
+			"nodes":{"e":{"entrypoint":{},"outgoingEdges":[{"sinkNodeName":"x"}]},"x":{"exit":{}}}}}}`)
+	}
+	s := newStream(t)
+	for _, step := range []struct {
+		put             *pb.Record
+		major, revision int32
+		remove          string
+	}{
+		{s.wfSpec(nopSpec("w", "1")), 0, 0, `{"id":{"name":"w"}}`},
+		{s.wfSpec(nopSpec("w", "1")), 1, 0, ""},
+		{s.wfSpec(nopSpec("w", "2")), 1, 1, ""},
+		{s.wfSpec(nopSpec("w", "3")), 1, 2, `{"id":{"name":"w","majorVersion":1,"revision":2}}`},
+		{public("a"), 2, 0, `{"id":{"name":"w","majorVersion":2}}`},
+		{s.wfSpec(nopSpec("w", "4")), 1, 3, ""},
+		{public("b"), 3, 0, ""},
+	} {
+		equal(t, put[*lhpb.WfSpec](s, step.put).Id, wfSpecID("w", step.major, step.revision))
+		if step.remove != "" {
+			s.done(record(t, "delete_wf_spec", step.remove))
+		}
+	}
 }
 
 // covers: api §4.2
@@ -214,16 +245,16 @@ func TestOtherRecordsAreRefused(t *testing.T) {
 	s.refused(&pb.Record{Command: &pb.Record_RunWf{RunWf: &pb.RunWf{}}}, lh.Internal)
 }
 
-// Reading one definition costs one row, however often it was written.
+// Reading one definition costs one row, however many there were.
 func TestLookupsAreBounded(t *testing.T) {
 	s := newStream(t)
-	for range 20 {
+	for major := range 20 {
 		put[*lhpb.WfSpec](s, s.wfSpec(nopSpec("w", "1")))
-		s.done(record(t, "delete_wf_spec", `{"id":{"name":"w"}}`))
+		s.done(record(t, "delete_wf_spec", fmt.Sprintf(`{"id":{"name":"w","majorVersion":%d}}`, major)))
 	}
 	put[*lhpb.WfSpec](s, s.wfSpec(nopSpec("w", "1")))
 	put[*lhpb.WfSpec](s, s.wfSpec(nopSpec("w", "2")))
-	s.done(record(t, "delete_wf_spec", `{"id":{"name":"w","revision":1}}`))
+	s.done(record(t, "delete_wf_spec", `{"id":{"name":"w","majorVersion":20,"revision":1}}`))
 	counted := &countingView{View: s.state}
 	rows := rowsOf(counted, "acme")
 	if rows.LatestWfSpec("w", -1).GetId().GetRevision() != 0 || counted.rows != 2 {
@@ -231,7 +262,7 @@ func TestLookupsAreBounded(t *testing.T) {
 	}
 	counted.rows = 0
 	for range 2 {
-		if rows.WfSpec(wfSpecID("w", 0, 0)) == nil || counted.rows != 1 {
+		if rows.WfSpec(wfSpecID("w", 20, 0)) == nil || counted.rows != 1 {
 			t.Errorf("an exact version cost %d rows", counted.rows)
 		}
 	}

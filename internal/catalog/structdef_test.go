@@ -161,7 +161,7 @@ func TestStructDefsInUseStay(t *testing.T) {
 		{
 			"put_wf_spec", `{"name":"u","entrypointThreadName":"m","threadSpecs":{"m":{"nodes":{"e":{"entrypoint":{}},
 			"x":{"exit":{"returnContent":{"structBuilder":{"structDefId":{"name":"car","version":-1}}}}}}}}}`,
-			"delete_wf_spec", `{"name":"u"}`, "WfSpec u 0.0",
+			"delete_wf_spec", `{"name":"u","majorVersion":1}`, "WfSpec u 1.0",
 		},
 	} {
 		if r := s.apply(record(t, user.put, user.request)); r.Err != nil {

@@ -3,6 +3,7 @@ package catalog
 import (
 	"littlehorse/internal/keys"
 	"littlehorse/internal/lh"
+	"littlehorse/internal/machine"
 	"littlehorse/internal/spec"
 	"littlehorse/lhpb"
 )
@@ -12,9 +13,35 @@ func (t *txn) putWfSpec(req *lhpb.PutWfSpecRequest) (*lhpb.WfSpec, *lh.Error) {
 	if refusal != nil || !isNew {
 		return w, refusal
 	}
+	t.numberAnew(w.Id)
 	d := wfSpecDefinition(w.Id)
 	d.Tenant = t.tenant
 	return w, t.writeUsing(d, w, wfSpecUses(w))
+}
+
+// numberAnew goes on to a number that no WfSpec of the name ever had: WfRuns of one that was deleted would take the new one
+// for theirs.
+func (t *txn) numberAnew(id *lhpb.WfSpecId) {
+	d := wfSpecDefinition(id)
+	d.Tenant = t.tenant
+	last, used := t.lastNumber(d.SameMajor())
+	switch {
+	case !used || last.Revision < id.Revision:
+	case id.Revision == 0:
+		last, _ = t.lastNumber(d.SameName())
+		id.MajorVersion = last.Major + 1
+	default:
+		id.Revision = last.Revision + 1
+	}
+}
+
+// lastNumber is the highest number ever given in a range of versions.
+func (t *txn) lastNumber(versions keys.Key) (d keys.Definition, used bool) {
+	for k := range machine.Scan[lhpb.WfSpec](t.view, versions, versions.End(), 1) {
+		last, err := keys.ParseDefinition(k)
+		return last, err == nil
+	}
+	return keys.Definition{}, false
 }
 
 func wfSpecDefinition(id *lhpb.WfSpecId) keys.Definition {
