@@ -93,6 +93,7 @@ func (w *wfRun) pass() (changed bool) {
 
 // step moves the ThreadRun by at most one node and reports whether anything changed.
 func (t *threadRun) step() bool {
+	t.fallInLine()
 	switch t.status() {
 	case lhpb.LHStatus_COMPLETED, lhpb.LHStatus_ERROR, lhpb.LHStatus_EXCEPTION:
 		return false
@@ -230,7 +231,7 @@ func (w *wfRun) fanOutLater() {
 		return
 	}
 	w.goesOnLater = false
-	if w.terminated() || !w.mayFanOut() {
+	if w.terminated() && w.row.now.Sweeps == 0 || !w.mayFanOut() {
 		return
 	}
 	w.fansOut, w.fanOutRow = false, &row[pb.Empty, *pb.Empty]{before: empty}
@@ -298,6 +299,7 @@ func (t *threadRun) archive() {
 		InactiveReason: &lhpb.InactiveThreadRun_Archived{Archived: &lhpb.ArchivedThreadRunInfo{}},
 		Id:             &lhpb.InactiveThreadRunId{WfRunId: t.run.id(), ThreadRunNumber: t.number},
 	})
+	t.forgetRest()
 	t.row.drop(t.run.tx)
 }
 

@@ -74,9 +74,7 @@ func (t *txn) withdrawal(id *lhpb.NodeRunId) *row[pb.Withdrawal, *pb.Withdrawal]
 // abandon withdraws the ThreadRun and all below it from the keys that they wait for.
 func (t *threadRun) abandon() {
 	t.node().withdraw()
-	for _, c := range t.below(0) {
-		c.abandon()
-	}
+	t.eachBelow(true, func(c *threadRun) { t.bringInLine(c, true) })
 }
 
 func (n *nodeRun) withdraw() {

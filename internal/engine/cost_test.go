@@ -3,10 +3,13 @@ package engine_test
 import (
 	"fmt"
 	"iter"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
 	"littlehorse/internal/engine"
+	"littlehorse/internal/engine/check"
 	"littlehorse/internal/keys"
 	"littlehorse/internal/lh"
 	"littlehorse/internal/machine"
@@ -401,4 +404,74 @@ func continues(fx machine.Effects) (out []*pb.Record) {
 		}
 	}
 	return out
+}
+
+// TestNoRecordHaltsAGiant holds every record by which thousands of ThreadRuns stop, go on, are interrupted, and end with
+// the one above them to what a record may read and write, however many there are.
+//
+// covers: engine-2 §6 manual_halt; engine-2 §6 parent_halted; engine-2 §6 interrupted; engine-2 §9 WAIT_FOR_ANY; engine-2 §9 WAIT_FOR_FIRST; engine-2 §9 EXIT
+func TestNoRecordHaltsAGiant(t *testing.T) {
+	stop := &pb.Record{Command: &pb.Record_StopWfRun{StopWfRun: &lhpb.StopWfRunRequest{WfRunId: lh.ParseWfRunID("w")}}}
+	resume := &pb.Record{Command: &pb.Record_ResumeWfRun{ResumeWfRun: &lhpb.ResumeWfRunRequest{WfRunId: lh.ParseWfRunID("w")}}}
+	event := func(def string, thread int32) *pb.Record {
+		return &pb.Record{Command: &pb.Record_PutExternalEvent{PutExternalEvent: &lhpb.PutExternalEventRequest{
+			WfRunId: lh.ParseWfRunID("w"), ExternalEventDefId: &lhpb.ExternalEventDefId{Name: def}, ThreadRunNumber: &thread,
+		}}}
+	}
+	const (
+		children = 2_000 // in one record they would cost ten times of what is allowed
+
+		tasks  = "thread child\n t: TASK t()"
+		events = "thread child\n e: EVENT go\n -> bad if out(\"e\") == 1\n -> exit\n bad: EXIT fail biz \"bad\"\n exit: EXIT"
+	)
+	type step struct {
+		what   string
+		record *pb.Record
+	}
+	for name, shape := range map[string]struct {
+		interrupts   string
+		above, below string
+		do           []step
+		end          lhpb.LHStatus
+	}{
+		"stopped and resumed":   {"", aboveWaitAll, events, []step{{"stop", stop}, {"resume", resume}, {"stop again", stop}}, lhpb.LHStatus_HALTED},
+		"stopped below an exit": {"", aboveExit, events, []step{{"stop", stop}, {"resume", resume}, {"event", event("go", 7)}}, lhpb.LHStatus_RUNNING},
+		"interrupted":           {" interrupt go -> cope\n", aboveWaitAll, "thread child\n s: SLEEP 100\nthread cope\n n: NOP", []step{{"interrupt", event("go", 0)}}, lhpb.LHStatus_RUNNING},
+		"any has ended":         {"", aboveWaitAny, events, []step{{"event", event("go", 1_000)}}, lhpb.LHStatus_COMPLETED},
+		"the first has ended":   {"", aboveWaitFirst, events, []step{{"event", event("go", 1_000)}}, lhpb.LHStatus_COMPLETED},
+		"a failure": {"", aboveWaitAll + "\n after: EXIT fail biz \"x\"", tasks, []step{
+			{"claim", claimed("w", 3)}, {"report", reported("w", 3, lhpb.TaskStatus_TASK_FAILED)},
+		}, lhpb.LHStatus_ERROR},
+		"a failure that is handled": {"", "w: WAIT_ALL list out(\"many\")\n  on any -> cope\n n: NOP", tasks + "\nthread cope\n n: NOP", []step{
+			{"claim", claimed("w", 3)}, {"report", reported("w", 3, lhpb.TaskStatus_TASK_FAILED)},
+		}, lhpb.LHStatus_RUNNING},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newTestWorld(t, engine.DefaultConfig(),
+				"thread main\n"+shape.interrupts+" var list JSON_ARR\n many: START_MANY child over list\n "+shape.above+"\n"+shape.below)
+			w.each = nil
+			largest := map[string]cost{}
+			w.alone(largest, "start", w.start("spec0", "w", children))
+			for _, s := range shape.do {
+				w.alone(largest, s.what, s.record.CloneVT())
+			}
+			const rows, bytes = 1_500, 512 << 10
+			for _, what := range slices.Sorted(maps.Keys(largest)) {
+				c := largest[what]
+				t.Logf("%s: %v", what, c)
+				if c.readRows > rows || c.writtenRows > rows || c.readBytes > bytes || c.writtenBytes > bytes {
+					t.Errorf("%s: a record %v", what, c)
+				}
+			}
+			if got := w.wfRun("w").Status; got != shape.end {
+				t.Errorf("the WfRun is %s", got)
+			}
+			if found := w.violations(w.state); len(found) > 0 {
+				t.Error(found[0], len(found))
+			}
+			if found := check.Quiet(w.state); len(found) > 0 {
+				t.Error(found[0], len(found))
+			}
+		})
+	}
 }

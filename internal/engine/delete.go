@@ -69,6 +69,8 @@ func (w *wfRun) deleteChunk() {
 		dropper[pb.NodeOutput](w, keys.KindNodeOutput),
 		dropper[pb.FanOut](w, keys.KindFanOut),
 		dropper[pb.Empty](w, keys.KindToFanOut),
+		dropper[pb.Sweep](w, keys.KindSweep),
+		dropper[pb.Rest](w, keys.KindRest),
 		dropper[pb.Withdrawal](w, keys.KindWithdrawn),
 		dropper[pb.Watch](w, keys.KindWatch),
 		dropper[pb.Kin](w, keys.KindKin),

@@ -52,9 +52,9 @@ type Config struct {
 	// MaxSteps is how many NodeRuns one record may step through before the rest goes on in a record of its
 	// own. Default 1,000.
 	MaxSteps int
-	// FanOutChunk is how many children a record may start for a list of START_MULTIPLE_THREADS, and how many entries
-	// of a wait for more than InlineThreads it may look at, before the rest goes on in a record of its own. The
-	// original can start 64 at most: those start at once. Default 64.
+	// FanOutChunk is how many children a record may start for a list of START_MULTIPLE_THREADS, how many entries
+	// of a wait for more than InlineThreads it may look at, and how many ThreadRuns it may halt or let go on with one above them,
+	// before the rest goes on in a record of its own. The original can start 64 at most: those do so at once. Default 64.
 	FanOutChunk int
 	// MaxRecordBytes is the limit of every stored value and emitted record, at most value.MaxBytes. Default 1,047,000.
 	MaxRecordBytes int

@@ -3,9 +3,7 @@ package engine
 import (
 	"slices"
 
-	"littlehorse/internal/keys"
 	"littlehorse/internal/machine"
-	"littlehorse/internal/pb"
 	"littlehorse/lhpb"
 )
 
@@ -19,12 +17,13 @@ func (t *threadRun) halt(reason *lhpb.ThreadHaltReason) {
 	if thread.Status != lhpb.LHStatus_HALTED {
 		thread.Status = lhpb.LHStatus_HALTING
 	}
-	for _, c := range t.below(0) {
-		if c.interrupts(t) && sparesInterrupts(reason) {
-			continue
+	t.run.moved += costOfMoving
+	t.forgetRest()
+	t.eachBelow(false, func(c *threadRun) {
+		if !c.interrupts(t) || !sparesInterrupts(reason) {
+			c.halt(parentHalted(t.number))
 		}
-		c.halt(parentHalted(t.number))
-	}
+	})
 	t.node().halt()
 	t.tryFinishHalting()
 	t.tell()
@@ -33,12 +32,12 @@ func (t *threadRun) halt(reason *lhpb.ThreadHaltReason) {
 
 // haltBelow halts everything below a ThreadRun that ends.
 func (t *threadRun) haltBelow() {
-	for _, c := range t.below(0) {
+	t.eachBelow(true, func(c *threadRun) {
 		if !t.holds(c) {
 			c.halt(parentHalted(t.number))
 		}
 		c.abandon()
-	}
+	})
 }
 
 // holds reports whether the ThreadRun stands still, and the one below with it.
@@ -46,26 +45,19 @@ func (t *threadRun) holds(below *threadRun) bool {
 	if t.status() != lhpb.LHStatus_HALTED && t.status() != lhpb.LHStatus_HALTING {
 		return false
 	}
-	return slices.ContainsFunc(below.get().HaltReasons, func(r *lhpb.ThreadHaltReason) bool {
-		return r.GetParentHalted() != nil && r.GetParentHalted().ParentThreadId == t.number
+	return below.heldBy(t.number)
+}
+
+// heldBy reports whether the ThreadRun was halted with the one above.
+func (t *threadRun) heldBy(above int32) bool {
+	return slices.ContainsFunc(t.get().HaltReasons, func(r *lhpb.ThreadHaltReason) bool {
+		return r.GetParentHalted() != nil && r.GetParentHalted().ParentThreadId == above
 	})
 }
 
-// seeBelow makes the record look at what was halted with the ThreadRun.
-func (t *threadRun) seeBelow() { t.below(0) }
-
-// below are the ThreadRuns that have not ended and stand directly below this one: its children, and the
-// handlers of children that have failed. Children below number from are left out.
-func (t *threadRun) below(from int32) []*threadRun {
-	var out []*threadRun
-	for c := range t.childrenAbove(from) {
-		if c.terminated() {
-			out = append(out, c.below(0)...)
-		} else {
-			out = append(out, c)
-		}
-	}
-	return out
+// seeBelow makes records look at what was halted with the ThreadRun.
+func (t *threadRun) seeBelow() {
+	t.eachBelow(false, func(*threadRun) { t.run.moved += costOfMoving })
 }
 
 // interrupts reports whether this is a handler of an interrupt of the other.
@@ -89,7 +81,7 @@ func (t *threadRun) tryFinishHalting() bool {
 	}
 	n := t.node()
 	n.halt()
-	if t.movesBelow() || n.inProgress() {
+	if t.isRestless(halting) || n.inProgress() {
 		return false
 	}
 	t.forgetRestless()
@@ -97,47 +89,6 @@ func (t *threadRun) tryFinishHalting() bool {
 	t.tell()
 	t.tellWfRun()
 	return true
-}
-
-// movesBelow reports whether something below a HALTING ThreadRun does not stand still yet, and watches it then.
-func (t *threadRun) movesBelow() bool {
-	if t.stillWatches((*threadRun).moving) {
-		return true
-	}
-	from := t.forgetRestless()
-	return t.movesFrom(from) || from > 0 && t.movesFrom(0)
-}
-
-func (t *threadRun) movesFrom(from int32) bool {
-	for c := range t.childrenAbove(from) {
-		if m := c.moving(); m != nil {
-			t.waitUntilStill(m, c.number)
-			return true
-		}
-	}
-	return false
-}
-
-// moving is the ThreadRun itself, or one below if it has ended, that does not stand still; nil if all do.
-func (t *threadRun) moving() *threadRun {
-	if !t.terminated() {
-		if t.tryFinishHalting() {
-			return nil
-		}
-		return t
-	}
-	for c := range t.children() {
-		if m := c.moving(); m != nil {
-			return m
-		}
-	}
-	return nil
-}
-
-// waitUntilStill lets the ThreadRun be looked at again when the one below has changed.
-func (t *threadRun) waitUntilStill(below *threadRun, from int32) {
-	t.restless, t.from = below, from
-	t.watch(keys.ThreadSubject(below.number), &pb.Watch{From: from})
 }
 
 // tryUnhalt drops the reasons that hold no longer and lets the ThreadRun go on when none is left.
@@ -183,6 +134,8 @@ func (t *threadRun) unhalt() {
 		return
 	}
 	t.edit().Status = lhpb.LHStatus_RUNNING
+	t.stir()
+	t.forgetRest()
 	n.resume()
 	t.tell()
 	t.seeBelow()
@@ -234,6 +187,10 @@ func (t *threadRun) parentGoesOn(parent int32) bool {
 		return true
 	case lhpb.LHStatus_ERROR, lhpb.LHStatus_EXCEPTION:
 		return false
+	case lhpb.LHStatus_HALTING:
+		if len(p.get().HaltReasons) == 0 && p.hasMany() {
+			return false // it goes on once all stand still
+		}
 	}
 	for _, r := range p.get().HaltReasons {
 		if !t.mayRunDespite(p, r) {
@@ -266,13 +223,14 @@ func (t *threadRun) failureDealtWith(handler int32) bool {
 	if !n.failed() {
 		return true
 	}
-	n.editLastFailure().WasProperlyHandled = true
-	for i := range n.entries() {
-		if waited := n.entry(i).ThreadRunNumber; failed(t.run.statusOf(waited)) {
-			t.markHandled(waited)
-		}
+	if !n.lastFailure().WasProperlyHandled {
+		n.editLastFailure().WasProperlyHandled = true
 	}
-	return true
+	if n.markAllHandled() {
+		return true
+	}
+	t.lookLater()
+	return false
 }
 
 // haltedForGood reports whether the ThreadRun is halted for more than a handler's sake.

@@ -140,28 +140,6 @@ func (t *threadRun) joined() *lhpb.ThreadRun {
 	return out
 }
 
-// activeChildren are the children that are not below that number, ascending, found among all active ThreadRuns.
-func (t *threadRun) activeChildren(from int32) iter.Seq[*threadRun] {
-	return func(yield func(*threadRun) bool) {
-		w := t.run
-		rows := machine.Scan[lhpb.ThreadRun](w.tx.view, w.keys.ThreadRun(from), w.keys.Kind(keys.KindThreadRun).End(), maxWatches)
-		for _, stored := range rows {
-			if stored.ParentThreadId == nil || *stored.ParentThreadId != t.number {
-				continue
-			}
-			if c := w.thread(stored.Number); c != nil && !yield(c) {
-				return
-			}
-		}
-		for _, c := range slices.Clone(w.loaded) {
-			isNew := c.row.before == nil && c.number >= from && c.get().ParentThreadId != nil
-			if isNew && *c.get().ParentThreadId == t.number && !yield(c) {
-				return
-			}
-		}
-	}
-}
-
 // all are the ThreadRuns that are not archived, ascending.
 func (w *wfRun) allThreads() []*threadRun { return slices.Collect(w.threadsFrom(0)) }
 

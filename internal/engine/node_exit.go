@@ -3,10 +3,7 @@ package engine
 import (
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 
-	"littlehorse/internal/keys"
 	"littlehorse/lhpb"
 )
 
@@ -63,83 +60,6 @@ func (n *nodeRun) thrown(def *lhpb.FailureDef) *lhpb.Failure {
 
 // sleeps: what moves below is watched.
 func (exitNode) sleeps(*nodeRun) bool { return true }
-
-// unhandledChildren lists the children that failed and were not dealt with; quiet is false while something
-// below may still go on.
-func (t *threadRun) unhandledChildren() (list string, quiet bool) {
-	if !t.quietBelow() {
-		return "", false
-	}
-	var b strings.Builder
-	for c := range t.children() {
-		if failed(c.status()) && !t.handled(c.number) {
-			b.WriteString(" " + strconv.Itoa(int(c.number)))
-		}
-	}
-	return b.String(), true
-}
-
-// quietBelow reports whether nothing below may go on any more. If something may, it is watched, and nobody asks
-// about the rest before it is quiet.
-func (t *threadRun) quietBelow() bool {
-	if t.restless == nil && !t.node().hasNotLooked() || t.stillWatches((*threadRun).restlessOne) {
-		return false
-	}
-	from := t.forgetRestless()
-	return !t.watchRestless(from) && (from == 0 || !t.watchRestless(0))
-}
-
-// stillWatches reports whether the ThreadRun that is watched, or one below if that has ended, is still as the
-// watch assumes.
-func (t *threadRun) stillWatches(among func(*threadRun) *threadRun) bool {
-	if t.restless == nil || t.restless.archived() {
-		return false
-	}
-	r := among(t.restless)
-	if r != nil && r != t.restless {
-		from := t.forgetRestless()
-		t.waitUntilStill(r, from)
-	}
-	return r != nil
-}
-
-// forgetRestless ends the watch of what has come to rest, and gives the number of the child from which on there
-// may be more.
-func (t *threadRun) forgetRestless() int32 {
-	from := t.from
-	if t.restless != nil {
-		t.unwatch(keys.ThreadSubject(t.restless.number))
-	}
-	t.restless, t.from = nil, 0
-	return from
-}
-
-// watchRestless finds something below that may still go on, and watches it.
-func (t *threadRun) watchRestless(from int32) bool {
-	for c := range t.childrenAbove(from) {
-		if r := c.restlessOne(); r != nil {
-			t.waitUntilStill(r, c.number)
-			return true
-		}
-	}
-	return false
-}
-
-// restlessOne is the ThreadRun itself, or one below if it has ended, that may still go on; nil if none may.
-func (t *threadRun) restlessOne() *threadRun {
-	if !t.atRest() {
-		return t
-	}
-	if !t.terminated() {
-		return nil
-	}
-	for c := range t.children() {
-		if r := c.restlessOne(); r != nil {
-			return r
-		}
-	}
-	return nil
-}
 
 // atRest reports whether the ThreadRun will do nothing more by itself: it has ended, or is halted for more
 // than a handler's sake.

@@ -127,13 +127,14 @@ func (t *threadRun) listFanOut() {
 	}
 }
 
-// goOnFanningOut goes on with what fan-outs and long waits have left.
+// goOnFanningOut goes on with what fan-outs, long waits and sweeps have left.
 func (w *wfRun) goOnFanningOut() {
-	if w.terminated() {
-		return
-	}
 	w.fansOut = true
-	if pass := min(w.seeFanOuts(), w.passOfWaits()); pass < math.MaxInt {
+	pass := w.goOnSweeping()
+	if !w.terminated() {
+		pass = min(pass, w.seeFanOuts(), w.passOfWaits())
+	}
+	if pass < math.MaxInt {
 		w.passes = max(0, pass-1)
 	}
 	w.advance()
@@ -179,7 +180,7 @@ func (w *wfRun) passOfWaits() (pass int) {
 		if t == nil || t.status() != lhpb.LHStatus_RUNNING {
 			continue
 		}
-		if n := t.node(); n.looksOn() {
+		if n := t.node(); n.looksOn() || n.ends() {
 			pass = min(pass, int(n.tally().Pass))
 		}
 	}

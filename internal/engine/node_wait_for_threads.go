@@ -86,10 +86,13 @@ func (t *threadRun) mayWaitFor(number int64) error {
 }
 
 // sleeps: what the others do is watched, once all have been looked at.
-func (waitForThreadsNode) sleeps(n *nodeRun) bool { return !n.looksOn() }
+func (waitForThreadsNode) sleeps(n *nodeRun) bool { return !n.looksOn() && !n.ends() }
 
 // check decides by all entries: as long as some have not been looked at, it is too early.
 func (waitForThreadsNode) check(n *nodeRun) (outcome, *lhpb.Failure) {
+	if n.ends() {
+		return n.end(n.tally().End)
+	}
 	n.followThreads()
 	if n.looksOn() {
 		n.thread.run.goesOnLater = true
@@ -116,8 +119,7 @@ func (n *nodeRun) waitForAll(t *pb.WaitTally) (outcome, *lhpb.Failure) {
 func (n *nodeRun) waitForAny(t *pb.WaitTally) (outcome, *lhpb.Failure) {
 	switch {
 	case t.Settled > 0:
-		n.haltOthers()
-		return finished, nil
+		return n.end(pb.WaitEnd_WAIT_COMPLETED)
 	case t.Unsuccessful == t.Entries:
 		return waiting, fail(lhpb.LHErrorType_CHILD_FAILURE, "All child threads failed")
 	default:
@@ -130,11 +132,22 @@ func (n *nodeRun) waitForFirst(t *pb.WaitTally) (outcome, *lhpb.Failure) {
 	case t.Settled+t.Unsuccessful == 0:
 		return waiting, nil
 	case t.FirstUnsuccessful == 0 || 0 < t.FirstSettled && t.FirstSettled < t.FirstUnsuccessful:
-		n.haltOthers()
-		return finished, nil
+		return n.end(pb.WaitEnd_WAIT_COMPLETED)
 	default:
-		n.haltOthers()
-		return waiting, n.failureOf(n.entry(int(t.FirstUnsuccessful - 1)))
+		return n.end(pb.WaitEnd_WAIT_FAILED)
+	}
+}
+
+// end ends the wait, once all that are still under way are stopped for good and the rest is taken as dealt with.
+func (n *nodeRun) end(how pb.WaitEnd) (outcome, *lhpb.Failure) {
+	switch {
+	case !n.haltOthers(how):
+		n.thread.run.goesOnLater = true
+		return waiting, nil
+	case how == pb.WaitEnd_WAIT_FAILED:
+		return waiting, n.failureOf(n.entry(int(n.tally().FirstUnsuccessful - 1)))
+	default:
+		return finished, nil
 	}
 }
 
@@ -253,24 +266,50 @@ func (n *nodeRun) showHalts() {
 	}
 }
 
-// haltOthers stops for good what is still under way, and takes the rest as dealt with.
-func (n *nodeRun) haltOthers() {
-	for i := range n.entries() {
-		e := n.entry(i)
-		switch e.WaitingStatus {
-		case inProgress:
-			n.haltForGood(e.ThreadRunNumber)
-			n.thread.unwatch(keys.ThreadSubject(e.ThreadRunNumber))
-		case handling:
-			n.haltForGood(e.GetFailureHandlerThreadRunId())
-			n.thread.unwatch(keys.ThreadSubject(e.GetFailureHandlerThreadRunId()))
-			n.thread.markHandled(e.ThreadRunNumber)
-		default:
-			n.thread.markHandled(e.ThreadRunNumber)
+// haltOthers does so for as many as the record may, and reports whether those were all.
+func (n *nodeRun) haltOthers(how pb.WaitEnd) bool {
+	w := n.wide()
+	if w == nil {
+		for i := range n.listed() {
+			n.leaveBehind(i)
 		}
-		if status := n.thread.run.statusOf(e.ThreadRunNumber); e.ThreadStatus != status {
-			n.editEntry(i).ThreadStatus = status
-		}
+		return true
+	}
+	if !n.ends() {
+		w.tally.edit(n.tx()).End = how
+	}
+	if !n.thread.run.mayFanOut() {
+		return false
+	}
+	t := w.tally.edit(n.tx())
+	for t.Ended < t.Entries && n.thread.run.mayMove() {
+		n.leaveBehind(int(t.Ended))
+		t.Ended++
+	}
+	return t.Ended == t.Entries
+}
+
+// leaveBehind stops what is still under way, and takes what is not as dealt with.
+func (n *nodeRun) leaveBehind(i int) {
+	n.thread.run.moved += costOfMeeting
+	e := n.entry(i)
+	switch {
+	case e.WaitingStatus == handling:
+		n.haltForGood(e.GetFailureHandlerThreadRunId())
+		n.thread.unwatch(keys.ThreadSubject(e.GetFailureHandlerThreadRunId()))
+		n.thread.markHandled(e.ThreadRunNumber)
+	case e.WaitingStatus != inProgress:
+		n.thread.markHandled(e.ThreadRunNumber)
+	case terminal(n.thread.run.statusOf(e.ThreadRunNumber)): // since the wait was decided
+		n.thread.unwatch(keys.ThreadSubject(e.ThreadRunNumber))
+		n.editEntry(i).WaitingStatus = settled
+		n.thread.markHandled(e.ThreadRunNumber)
+	default:
+		n.haltForGood(e.ThreadRunNumber)
+		n.thread.unwatch(keys.ThreadSubject(e.ThreadRunNumber))
+	}
+	if status := n.thread.run.statusOf(e.ThreadRunNumber); e.ThreadStatus != status {
+		n.editEntry(i).ThreadStatus = status
 	}
 }
 

@@ -49,6 +49,7 @@ func newRandomWorld(t *rapid.T) *randomWorld {
 	c.InlineThreads = rapid.SampledFrom([]int{64, 1, 2, 3}).Draw(t, "inline")
 	c.DeleteChunk = rapid.SampledFrom([]int{3, 1000}).Draw(t, "delete chunk")
 	w := &randomWorld{world: newWorld(c), t: t}
+	w.patient = rapid.Bool().Draw(t, "other commands come between")
 	w.each = w.judge
 	d := w.meta.next()
 	for _, name := range []string{"t0", "t1"} {
@@ -103,7 +104,7 @@ func (w *randomWorld) command() {
 	switch rapid.SampledFrom([]string{
 		"run", "run", "claim", "claim", "claim", "report", "report", "report", "report", "event", "event", "event",
 		"interrupt", "advance", "stop", "resume", "rescue", "delete", "stale", "offer",
-		"form", "form", "form",
+		"form", "form", "form", "go on", "go on", "go on",
 	}).Draw(w.t, "command") {
 	case "run":
 		w.start()
@@ -136,6 +137,8 @@ func (w *randomWorld) command() {
 		}
 	case "form":
 		w.fillIn()
+	case "go on":
+		w.goOn()
 	case "stale":
 		w.reportTask(w.anyRun(), fmt.Sprintf("0-%d", rapid.IntRange(0, 4).Draw(w.t, "position")), int32(rapid.IntRange(0, 2).Draw(w.t, "attempt")), nil)
 	}
@@ -187,7 +190,8 @@ func (w *randomWorld) claim(q keys.ScheduledTask) {
 		TaskRunId: &lhpb.TaskRunId{WfRunId: lh.ParseWfRunID(q.WfRun), TaskGuid: q.Guid}, Attempt: q.Attempt,
 		Credit: &pb.Credit{WorkerId: fmt.Sprintf("worker-%d", len(w.records))},
 	}}})
-	if fx.Reply.Value == nil {
+	row := get[pb.WfRunRow](w.world, run(q.WfRun).WfRun())
+	if fx.Reply.Value == nil && !row.GetDeleting() {
 		w.t.Fatalf("%v waits, but cannot be claimed", q)
 	}
 }
@@ -285,6 +289,16 @@ const enoughRecords = 1_000
 
 // drain does all the work there is and lets all time pass.
 func (w *randomWorld) drain() {
+	w.patient = false
+	for len(w.goingOn) > 0 {
+		if len(w.records) > enoughRecords {
+			return
+		}
+		w.goOn()
+	}
+	if found := check.Quiet(w.state); len(found) > 0 {
+		w.t.Fatalf("when all records are through: %v", found)
+	}
 	for range 200 {
 		for range 60 {
 			if len(w.records) > enoughRecords {

@@ -57,6 +57,7 @@ func (t *threadRun) stopped() bool { return slices.ContainsFunc(t.get().HaltReas
 func (t *threadRun) unstop() {
 	thread := t.edit()
 	thread.HaltReasons = slices.DeleteFunc(thread.HaltReasons, isManual)
+	t.stir()
 	t.seeHandlers()
 	t.tellWfRun()
 }

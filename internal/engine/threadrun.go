@@ -4,6 +4,9 @@ import (
 	"iter"
 	"slices"
 
+	"littlehorse/internal/keys"
+	"littlehorse/internal/machine"
+	"littlehorse/internal/pb"
 	"littlehorse/internal/spec"
 	"littlehorse/lhpb"
 )
@@ -28,6 +31,8 @@ type threadRun struct {
 
 	// bornIn is the pass of this record in which the ThreadRun was started, below so many others that were, too.
 	bornIn, level int
+	looksOn       bool // this record is there to look at those below
+	rested        *row[pb.Rest, *pb.Rest]
 	unlisted      bool // this record has taken it off the list of those with children left to start
 
 	nodes   []*nodeRun // those loaded or made, in order of loading
@@ -98,23 +103,37 @@ func (t *threadRun) parent() *threadRun {
 }
 
 // childrenAbove are the active ThreadRuns that this one started and that are not below that number, ascending. Of
-// thousands most may have been archived: once it has met more such than there are active ones, it goes by these.
+// thousands most may have been archived: once it has met some in a row, it goes on at the next that is not.
 func (t *threadRun) childrenAbove(from int32) iter.Seq[*threadRun] {
 	return func(yield func(*threadRun) bool) {
-		archived := 0
-		for n := range t.childrenFrom(from) {
-			if c := t.run.thread(n); c != nil {
-				if !yield(c) {
-					return
+		for skip := true; skip; {
+			skip = false
+			archived := 0
+			for n := range t.childrenFrom(from) {
+				if c := t.run.thread(n); c != nil {
+					archived = 0
+					if !yield(c) {
+						return
+					}
+					continue
 				}
-				continue
-			}
-			if archived++; archived > t.run.active() {
-				t.activeChildren(n + 1)(yield)
-				return
+				if archived++; archived > few {
+					from, skip = t.run.nextStored(n+1), true
+					break
+				}
 			}
 		}
 	}
+}
+
+// nextStored is the lowest number from n on of a ThreadRun that earlier records have left active, or that this one
+// started.
+func (w *wfRun) nextStored(n int32) int32 {
+	end := w.keys.Kind(keys.KindThreadRun).End()
+	for _, t := range machine.Scan[lhpb.ThreadRun](w.tx.view, w.keys.ThreadRun(n), end, 1) {
+		return t.Number
+	}
+	return max(n, w.row.before.GetWfRun().GetGreatestThreadrunNumber()+1)
 }
 
 // children are the active ThreadRuns that this one started, ascending.
@@ -250,9 +269,7 @@ func (t *threadRun) complete() {
 	t.ended()
 	if t.number == 0 {
 		t.run.end(lhpb.LHStatus_COMPLETED)
-		for _, c := range t.below(0) {
-			c.abandon()
-		}
+		t.eachBelow(true, (*threadRun).abandon)
 	}
 }
 
@@ -262,6 +279,7 @@ func (t *threadRun) fail(f *lhpb.Failure) {
 	thread.Status = failureStatus(f.FailureName)
 	thread.ErrorMessage = &f.Message
 	thread.EndTime = t.run.tx.now
+	t.stir()
 	t.ended()
 	if t.number == 0 {
 		t.run.end(thread.Status)
@@ -286,6 +304,7 @@ func (t *threadRun) rescue() {
 	thread.Status = lhpb.LHStatus_RUNNING
 	thread.EndTime = nil
 	thread.HaltReasons = nil
+	t.stir()
 	t.watchInterrupts()
 	t.tell()
 	t.seeBelow()

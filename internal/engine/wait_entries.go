@@ -157,6 +157,9 @@ func (n *nodeRun) lookAgain() {
 		n.watchListed()
 		return
 	}
+	if n.ends() {
+		return
+	}
 	w.looks = false
 	tally := w.tally.edit(n.tx())
 	tally.Looked, tally.Pass = 0, int32(n.thread.depth())
@@ -166,6 +169,40 @@ func (n *nodeRun) lookAgain() {
 func (n *nodeRun) looksOn() bool {
 	w := n.wide()
 	return w != nil && w.tally.now.Looked < w.tally.now.Entries
+}
+
+// ends reports whether the wait is decided, and others are still to be stopped.
+func (n *nodeRun) ends() bool {
+	w := n.wide()
+	return w != nil && w.tally.now.End != pb.WaitEnd_WAIT_GOES_ON
+}
+
+// markAllHandled takes all failures of those waited for as dealt with, of as many as the record may, and reports whether
+// those were all.
+func (n *nodeRun) markAllHandled() bool {
+	w := n.wide()
+	if w == nil {
+		for i := range n.listed() {
+			n.markIfFailed(i)
+		}
+		return true
+	}
+	if n.thread.sweeping() {
+		return false
+	}
+	t := w.tally.now
+	for t.Handled < t.Entries && n.thread.run.mayLook() {
+		t = w.tally.edit(n.tx())
+		n.markIfFailed(int(t.Handled))
+		t.Handled++
+	}
+	return t.Handled == t.Entries
+}
+
+func (n *nodeRun) markIfFailed(i int) {
+	if waited := n.entry(i).ThreadRunNumber; failed(n.thread.run.statusOf(waited)) {
+		n.thread.markHandled(waited)
+	}
 }
 
 // lookFurther looks at the next entries, as many as the record may, and watches them from then on. What their
@@ -191,7 +228,7 @@ func (n *nodeRun) lookFurther(w *wait) {
 // overlook has the next record look at what this one may have missed, because it ends before its time.
 func (n *nodeRun) overlook() {
 	w := n.wide()
-	if w == nil || !n.inProgress() {
+	if w == nil || !n.inProgress() || n.ends() {
 		return
 	}
 	looked := w.tally.now.Looked

@@ -44,6 +44,12 @@ type wfRun struct {
 	// fannedOut counts the children that START_MULTIPLE_THREADS nodes have started in this record, and the entries
 	// of long waits that were looked at.
 	fannedOut int
+	// moved is what the record has done to ThreadRuns because of others above them.
+	moved  int
+	sweeps met[swept, *sweepRow]
+	// looked counts the children of ThreadRuns with many that were looked at; looksNoMore is set when that was too much.
+	looked      int
+	looksNoMore bool
 	// goesOnLater is set when some have more to start, or to look at, than one record may.
 	goesOnLater bool
 	// fansOut is set in a record that is there to do so; another reads the row that says whether one is under way.
@@ -106,6 +112,7 @@ func (w *wfRun) settle() {
 	if w.row.now == nil || w.row.now.Deleting {
 		return
 	}
+	w.fanOutLater()
 	for _, t := range w.loaded {
 		if w.suspended {
 			t.overlook()
@@ -151,6 +158,7 @@ func (w *wfRun) thread(n int32) *threadRun {
 	}
 	t.resolveSpec()
 	w.loaded = slices.Insert(w.loaded, i, t)
+	t.fallInLine()
 	return t
 }
 

@@ -148,8 +148,11 @@ type world struct {
 	nowNs   int64
 	records []*pb.Record
 	metrics []machine.Emit // for repartition streams
-	flushes int            // records that only send metrics on
-	indexed int            // how often the engine has read an index
+	// patient keeps records that go on with others back, until they are asked for.
+	patient bool
+	goingOn []*pb.Record
+	flushes int // records that only send metrics on
+	indexed int // how often the engine has read an index
 	// each is told of every record after it was applied.
 	each func(before map[keys.Key][]byte, r *pb.Record, fx machine.Effects)
 }
@@ -180,10 +183,24 @@ func (w *world) do(r *pb.Record) machine.Effects {
 		if e.To.Kind == machine.Metadata {
 			continue
 		}
+		if w.patient && e.Record.GetContinue() != nil {
+			w.goingOn = append(w.goingOn, e.Record)
+			continue
+		}
 		e.Record.Header.AtNs = w.nowNs
 		w.do(e.Record)
 	}
 	return fx
+}
+
+// goOn takes up the oldest of the records that were kept back.
+func (w *world) goOn() {
+	if len(w.goingOn) == 0 {
+		return
+	}
+	r := w.goingOn[0]
+	w.goingOn = w.goingOn[1:]
+	w.do(r)
 }
 
 // commands is how many records there were beside those that only send metrics on, which most scripts do not show.

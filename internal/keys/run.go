@@ -30,6 +30,8 @@ const (
 	KindReserved      RunKind = 0x0f // pb.Empty: def, thread, position, created (ns), guid; as KindUnclaimed, for some NodeRuns only
 	KindFanOut        RunKind = 0x14 // pb.FanOut: thread, position
 	KindToFanOut      RunKind = 0x15 // pb.Empty: complement of the thread; those with children to start, last first
+	KindSweep         RunKind = 0x16 // pb.Sweep: complement of the thread, thread whose children are left
+	KindRest          RunKind = 0x17 // pb.Rest: thread
 
 	KindWatch     RunKind = 0x18 // pb.Watch: subject, thread that watches it
 	KindKin       RunKind = 0x19 // pb.Kin: thread, other thread
@@ -216,6 +218,32 @@ func (r Run) ParseToFanOut(k Key) (thread int32, err error) {
 	p := r.reader(k, KindToFanOut)
 	thread = ^p.int32()
 	return thread, p.done()
+}
+
+// Sweep is the row of what is left to do for a ThreadRun to the children of another, itself or one below. The ThreadRun
+// that was started last comes first.
+func (r Run) Sweep(thread, of int32) Key {
+	var room usual
+	return Key(appendInt32(appendInt32(r.start(&room, KindSweep), ^thread), of))
+}
+
+// SweepsOf is the prefix of the Sweep rows of a ThreadRun.
+func (r Run) SweepsOf(thread int32) Key {
+	var room usual
+	return Key(appendInt32(r.start(&room, KindSweep), ^thread))
+}
+
+// ParseSweep reads the ThreadRuns of a Sweep key of this WfRun.
+func (r Run) ParseSweep(k Key) (thread, of int32, err error) {
+	p := r.reader(k, KindSweep)
+	thread, of = ^p.int32(), p.int32()
+	return thread, of, p.done()
+}
+
+// Rest is the row of how far a ThreadRun has found those below it at rest.
+func (r Run) Rest(thread int32) Key {
+	var room usual
+	return Key(appendInt32(r.start(&room, KindRest), thread))
 }
 
 // Withdrawn is the row that says a NodeRun is not among those that wait for its correlation key, though it does.

@@ -24,6 +24,57 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// WaitEnd is how a wait ends that leaves others behind.
+type WaitEnd int32
+
+const (
+	WaitEnd_WAIT_GOES_ON   WaitEnd = 0
+	WaitEnd_WAIT_COMPLETED WaitEnd = 1
+	// By the failure of the first unsuccessful entry.
+	WaitEnd_WAIT_FAILED WaitEnd = 2
+)
+
+// Enum value maps for WaitEnd.
+var (
+	WaitEnd_name = map[int32]string{
+		0: "WAIT_GOES_ON",
+		1: "WAIT_COMPLETED",
+		2: "WAIT_FAILED",
+	}
+	WaitEnd_value = map[string]int32{
+		"WAIT_GOES_ON":   0,
+		"WAIT_COMPLETED": 1,
+		"WAIT_FAILED":    2,
+	}
+)
+
+func (x WaitEnd) Enum() *WaitEnd {
+	p := new(WaitEnd)
+	*p = x
+	return p
+}
+
+func (x WaitEnd) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (WaitEnd) Descriptor() protoreflect.EnumDescriptor {
+	return file_lh_state_proto_enumTypes[0].Descriptor()
+}
+
+func (WaitEnd) Type() protoreflect.EnumType {
+	return &file_lh_state_proto_enumTypes[0]
+}
+
+func (x WaitEnd) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use WaitEnd.Descriptor instead.
+func (WaitEnd) EnumDescriptor() ([]byte, []int) {
+	return file_lh_state_proto_rawDescGZIP(), []int{0}
+}
+
 // WfRunRow is a WfRun without its ThreadRuns, which are rows of their own.
 type WfRunRow struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -41,7 +92,9 @@ type WfRunRow struct {
 	// ThreadRuns were migrated: they may have Variables that their ThreadSpec does not declare.
 	Migrated bool `protobuf:"varint,7,opt,name=migrated,proto3" json:"migrated,omitempty"`
 	// While a migration is in progress: of the ThreadRuns with lower numbers none is left to be migrated.
-	Unmigrated    int32 `protobuf:"varint,8,opt,name=unmigrated,proto3" json:"unmigrated,omitempty"`
+	Unmigrated int32 `protobuf:"varint,8,opt,name=unmigrated,proto3" json:"unmigrated,omitempty"`
+	// How many Sweep rows there are.
+	Sweeps        int32 `protobuf:"varint,9,opt,name=sweeps,proto3" json:"sweeps,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -121,6 +174,13 @@ func (x *WfRunRow) GetMigrated() bool {
 func (x *WfRunRow) GetUnmigrated() int32 {
 	if x != nil {
 		return x.Unmigrated
+	}
+	return 0
+}
+
+func (x *WfRunRow) GetSweeps() int32 {
+	if x != nil {
+		return x.Sweeps
 	}
 	return 0
 }
@@ -258,7 +318,13 @@ type WaitTally struct {
 	// How many entries, the first ones, are up to date and watched.
 	Looked int32 `protobuf:"varint,6,opt,name=looked,proto3" json:"looked,omitempty"`
 	// Number of the pass in which the node was reached.
-	Pass          int32 `protobuf:"varint,7,opt,name=pass,proto3" json:"pass,omitempty"`
+	Pass int32 `protobuf:"varint,7,opt,name=pass,proto3" json:"pass,omitempty"`
+	// Once the wait is decided before all have ended: how, and how many entries, the first ones, have been stopped or taken
+	// as dealt with.
+	End   WaitEnd `protobuf:"varint,8,opt,name=end,proto3,enum=lh.internal.WaitEnd" json:"end,omitempty"`
+	Ended int32   `protobuf:"varint,9,opt,name=ended,proto3" json:"ended,omitempty"`
+	// How many entries, the first ones, were taken as dealt with because the failure of the wait was handled.
+	Handled       int32 `protobuf:"varint,10,opt,name=handled,proto3" json:"handled,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -342,6 +408,183 @@ func (x *WaitTally) GetPass() int32 {
 	return 0
 }
 
+func (x *WaitTally) GetEnd() WaitEnd {
+	if x != nil {
+		return x.End
+	}
+	return WaitEnd_WAIT_GOES_ON
+}
+
+func (x *WaitTally) GetEnded() int32 {
+	if x != nil {
+		return x.Ended
+	}
+	return 0
+}
+
+func (x *WaitTally) GetHandled() int32 {
+	if x != nil {
+		return x.Handled
+	}
+	return 0
+}
+
+// Sweep is what a record could not do for all ThreadRuns below one: they halt with it, go on with it, or it wants to
+// know whether they have come to rest. The key names that ThreadRun, and the one whose children are left: itself, or one
+// below that has ended.
+type Sweep struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Children of these numbers are left.
+	From   int32 `protobuf:"varint,1,opt,name=from,proto3" json:"from,omitempty"`
+	Beyond int32 `protobuf:"varint,2,opt,name=beyond,proto3" json:"beyond,omitempty"`
+	// They are withdrawn from the keys they wait for.
+	Abandon bool `protobuf:"varint,3,opt,name=abandon,proto3" json:"abandon,omitempty"`
+	// Number of the pass in which it began.
+	Pass int32 `protobuf:"varint,4,opt,name=pass,proto3" json:"pass,omitempty"`
+	// Nothing is left to be done to them: the ThreadRun itself is to be looked at.
+	Look          bool `protobuf:"varint,5,opt,name=look,proto3" json:"look,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Sweep) Reset() {
+	*x = Sweep{}
+	mi := &file_lh_state_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Sweep) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Sweep) ProtoMessage() {}
+
+func (x *Sweep) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_state_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Sweep.ProtoReflect.Descriptor instead.
+func (*Sweep) Descriptor() ([]byte, []int) {
+	return file_lh_state_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Sweep) GetFrom() int32 {
+	if x != nil {
+		return x.From
+	}
+	return 0
+}
+
+func (x *Sweep) GetBeyond() int32 {
+	if x != nil {
+		return x.Beyond
+	}
+	return 0
+}
+
+func (x *Sweep) GetAbandon() bool {
+	if x != nil {
+		return x.Abandon
+	}
+	return false
+}
+
+func (x *Sweep) GetPass() int32 {
+	if x != nil {
+		return x.Pass
+	}
+	return 0
+}
+
+func (x *Sweep) GetLook() bool {
+	if x != nil {
+		return x.Look
+	}
+	return false
+}
+
+// Rest is how far a ThreadRun with many children has found those below it at rest. It holds while the ThreadRun stands
+// at that position.
+type Rest struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Position int32                  `protobuf:"varint,1,opt,name=position,proto3" json:"position,omitempty"`
+	// They are looked at to see whether the ThreadRun is HALTED; else, whether it may end.
+	Halting bool `protobuf:"varint,2,opt,name=halting,proto3" json:"halting,omitempty"`
+	// Children below this number, and all below them, are at rest.
+	From int32 `protobuf:"varint,3,opt,name=from,proto3" json:"from,omitempty"`
+	// Those of them that have failed and were not dealt with, as many as a message tells of.
+	Unhandled     []int32 `protobuf:"varint,4,rep,packed,name=unhandled,proto3" json:"unhandled,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Rest) Reset() {
+	*x = Rest{}
+	mi := &file_lh_state_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Rest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Rest) ProtoMessage() {}
+
+func (x *Rest) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_state_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Rest.ProtoReflect.Descriptor instead.
+func (*Rest) Descriptor() ([]byte, []int) {
+	return file_lh_state_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Rest) GetPosition() int32 {
+	if x != nil {
+		return x.Position
+	}
+	return 0
+}
+
+func (x *Rest) GetHalting() bool {
+	if x != nil {
+		return x.Halting
+	}
+	return false
+}
+
+func (x *Rest) GetFrom() int32 {
+	if x != nil {
+		return x.From
+	}
+	return 0
+}
+
+func (x *Rest) GetUnhandled() []int32 {
+	if x != nil {
+		return x.Unhandled
+	}
+	return nil
+}
+
 // NodeOutput is the output of the latest completed run of a node within one ThreadRun.
 type NodeOutput struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -354,7 +597,7 @@ type NodeOutput struct {
 
 func (x *NodeOutput) Reset() {
 	*x = NodeOutput{}
-	mi := &file_lh_state_proto_msgTypes[4]
+	mi := &file_lh_state_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -366,7 +609,7 @@ func (x *NodeOutput) String() string {
 func (*NodeOutput) ProtoMessage() {}
 
 func (x *NodeOutput) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[4]
+	mi := &file_lh_state_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -379,7 +622,7 @@ func (x *NodeOutput) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeOutput.ProtoReflect.Descriptor instead.
 func (*NodeOutput) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{4}
+	return file_lh_state_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *NodeOutput) GetValue() *lhpb.VariableValue {
@@ -412,7 +655,7 @@ type FanOut struct {
 
 func (x *FanOut) Reset() {
 	*x = FanOut{}
-	mi := &file_lh_state_proto_msgTypes[5]
+	mi := &file_lh_state_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -424,7 +667,7 @@ func (x *FanOut) String() string {
 func (*FanOut) ProtoMessage() {}
 
 func (x *FanOut) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[5]
+	mi := &file_lh_state_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -437,7 +680,7 @@ func (x *FanOut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FanOut.ProtoReflect.Descriptor instead.
 func (*FanOut) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{5}
+	return file_lh_state_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *FanOut) GetList() *lhpb.VariableValue {
@@ -476,7 +719,7 @@ type Suspended struct {
 
 func (x *Suspended) Reset() {
 	*x = Suspended{}
-	mi := &file_lh_state_proto_msgTypes[6]
+	mi := &file_lh_state_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -488,7 +731,7 @@ func (x *Suspended) String() string {
 func (*Suspended) ProtoMessage() {}
 
 func (x *Suspended) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[6]
+	mi := &file_lh_state_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -501,7 +744,7 @@ func (x *Suspended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Suspended.ProtoReflect.Descriptor instead.
 func (*Suspended) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{6}
+	return file_lh_state_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Suspended) GetPasses() uint64 {
@@ -552,7 +795,7 @@ type Timer struct {
 
 func (x *Timer) Reset() {
 	*x = Timer{}
-	mi := &file_lh_state_proto_msgTypes[7]
+	mi := &file_lh_state_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -564,7 +807,7 @@ func (x *Timer) String() string {
 func (*Timer) ProtoMessage() {}
 
 func (x *Timer) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[7]
+	mi := &file_lh_state_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -577,7 +820,7 @@ func (x *Timer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer.ProtoReflect.Descriptor instead.
 func (*Timer) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{7}
+	return file_lh_state_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Timer) GetWhat() isTimer_What {
@@ -794,7 +1037,7 @@ type ScheduleRow struct {
 
 func (x *ScheduleRow) Reset() {
 	*x = ScheduleRow{}
-	mi := &file_lh_state_proto_msgTypes[8]
+	mi := &file_lh_state_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -806,7 +1049,7 @@ func (x *ScheduleRow) String() string {
 func (*ScheduleRow) ProtoMessage() {}
 
 func (x *ScheduleRow) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[8]
+	mi := &file_lh_state_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -819,7 +1062,7 @@ func (x *ScheduleRow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScheduleRow.ProtoReflect.Descriptor instead.
 func (*ScheduleRow) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{8}
+	return file_lh_state_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ScheduleRow) GetScheduledWfRun() *lhpb.ScheduledWfRun {
@@ -873,7 +1116,7 @@ type CorrelatedEventRow struct {
 
 func (x *CorrelatedEventRow) Reset() {
 	*x = CorrelatedEventRow{}
-	mi := &file_lh_state_proto_msgTypes[9]
+	mi := &file_lh_state_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -885,7 +1128,7 @@ func (x *CorrelatedEventRow) String() string {
 func (*CorrelatedEventRow) ProtoMessage() {}
 
 func (x *CorrelatedEventRow) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[9]
+	mi := &file_lh_state_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -898,7 +1141,7 @@ func (x *CorrelatedEventRow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CorrelatedEventRow.ProtoReflect.Descriptor instead.
 func (*CorrelatedEventRow) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{9}
+	return file_lh_state_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *CorrelatedEventRow) GetCorrelatedEvent() *lhpb.CorrelatedEvent {
@@ -961,7 +1204,7 @@ type WaitingRow struct {
 
 func (x *WaitingRow) Reset() {
 	*x = WaitingRow{}
-	mi := &file_lh_state_proto_msgTypes[10]
+	mi := &file_lh_state_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -973,7 +1216,7 @@ func (x *WaitingRow) String() string {
 func (*WaitingRow) ProtoMessage() {}
 
 func (x *WaitingRow) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[10]
+	mi := &file_lh_state_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -986,7 +1229,7 @@ func (x *WaitingRow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitingRow.ProtoReflect.Descriptor instead.
 func (*WaitingRow) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{10}
+	return file_lh_state_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *WaitingRow) GetMissed() string {
@@ -1014,7 +1257,7 @@ type BulkShare struct {
 
 func (x *BulkShare) Reset() {
 	*x = BulkShare{}
-	mi := &file_lh_state_proto_msgTypes[11]
+	mi := &file_lh_state_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1026,7 +1269,7 @@ func (x *BulkShare) String() string {
 func (*BulkShare) ProtoMessage() {}
 
 func (x *BulkShare) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[11]
+	mi := &file_lh_state_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1039,7 +1282,7 @@ func (x *BulkShare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BulkShare.ProtoReflect.Descriptor instead.
 func (*BulkShare) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{11}
+	return file_lh_state_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *BulkShare) GetJob() *BulkDelete {
@@ -1100,7 +1343,7 @@ type Counts struct {
 
 func (x *Counts) Reset() {
 	*x = Counts{}
-	mi := &file_lh_state_proto_msgTypes[12]
+	mi := &file_lh_state_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1112,7 +1355,7 @@ func (x *Counts) String() string {
 func (*Counts) ProtoMessage() {}
 
 func (x *Counts) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[12]
+	mi := &file_lh_state_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1125,7 +1368,7 @@ func (x *Counts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Counts.ProtoReflect.Descriptor instead.
 func (*Counts) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{12}
+	return file_lh_state_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Counts) GetNow() int64 {
@@ -1165,7 +1408,7 @@ type OutputLog struct {
 
 func (x *OutputLog) Reset() {
 	*x = OutputLog{}
-	mi := &file_lh_state_proto_msgTypes[13]
+	mi := &file_lh_state_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1177,7 +1420,7 @@ func (x *OutputLog) String() string {
 func (*OutputLog) ProtoMessage() {}
 
 func (x *OutputLog) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[13]
+	mi := &file_lh_state_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1190,7 +1433,7 @@ func (x *OutputLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutputLog.ProtoReflect.Descriptor instead.
 func (*OutputLog) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{13}
+	return file_lh_state_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *OutputLog) GetFirst() uint64 {
@@ -1230,7 +1473,7 @@ type Empty struct {
 
 func (x *Empty) Reset() {
 	*x = Empty{}
-	mi := &file_lh_state_proto_msgTypes[14]
+	mi := &file_lh_state_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1242,7 +1485,7 @@ func (x *Empty) String() string {
 func (*Empty) ProtoMessage() {}
 
 func (x *Empty) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[14]
+	mi := &file_lh_state_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1255,7 +1498,7 @@ func (x *Empty) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Empty.ProtoReflect.Descriptor instead.
 func (*Empty) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{14}
+	return file_lh_state_proto_rawDescGZIP(), []int{16}
 }
 
 // Withdrawal says of a NodeRun that waits for a correlation key that it was struck off the list of the key.
@@ -1269,7 +1512,7 @@ type Withdrawal struct {
 
 func (x *Withdrawal) Reset() {
 	*x = Withdrawal{}
-	mi := &file_lh_state_proto_msgTypes[15]
+	mi := &file_lh_state_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1281,7 +1524,7 @@ func (x *Withdrawal) String() string {
 func (*Withdrawal) ProtoMessage() {}
 
 func (x *Withdrawal) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[15]
+	mi := &file_lh_state_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1294,7 +1537,7 @@ func (x *Withdrawal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Withdrawal.ProtoReflect.Descriptor instead.
 func (*Withdrawal) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{15}
+	return file_lh_state_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Withdrawal) GetOver() bool {
@@ -1314,7 +1557,7 @@ type Counter struct {
 
 func (x *Counter) Reset() {
 	*x = Counter{}
-	mi := &file_lh_state_proto_msgTypes[16]
+	mi := &file_lh_state_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1326,7 +1569,7 @@ func (x *Counter) String() string {
 func (*Counter) ProtoMessage() {}
 
 func (x *Counter) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[16]
+	mi := &file_lh_state_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1339,7 +1582,7 @@ func (x *Counter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Counter.ProtoReflect.Descriptor instead.
 func (*Counter) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{16}
+	return file_lh_state_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Counter) GetValue() uint64 {
@@ -1361,7 +1604,7 @@ type Timer_TaskTimeout struct {
 
 func (x *Timer_TaskTimeout) Reset() {
 	*x = Timer_TaskTimeout{}
-	mi := &file_lh_state_proto_msgTypes[17]
+	mi := &file_lh_state_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1373,7 +1616,7 @@ func (x *Timer_TaskTimeout) String() string {
 func (*Timer_TaskTimeout) ProtoMessage() {}
 
 func (x *Timer_TaskTimeout) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[17]
+	mi := &file_lh_state_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1386,7 +1629,7 @@ func (x *Timer_TaskTimeout) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer_TaskTimeout.ProtoReflect.Descriptor instead.
 func (*Timer_TaskTimeout) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{7, 0}
+	return file_lh_state_proto_rawDescGZIP(), []int{9, 0}
 }
 
 func (x *Timer_TaskTimeout) GetTaskRunId() *lhpb.TaskRunId {
@@ -1420,7 +1663,7 @@ type Timer_TaskRetry struct {
 
 func (x *Timer_TaskRetry) Reset() {
 	*x = Timer_TaskRetry{}
-	mi := &file_lh_state_proto_msgTypes[18]
+	mi := &file_lh_state_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1432,7 +1675,7 @@ func (x *Timer_TaskRetry) String() string {
 func (*Timer_TaskRetry) ProtoMessage() {}
 
 func (x *Timer_TaskRetry) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[18]
+	mi := &file_lh_state_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1445,7 +1688,7 @@ func (x *Timer_TaskRetry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer_TaskRetry.ProtoReflect.Descriptor instead.
 func (*Timer_TaskRetry) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{7, 1}
+	return file_lh_state_proto_rawDescGZIP(), []int{9, 1}
 }
 
 func (x *Timer_TaskRetry) GetTaskRunId() *lhpb.TaskRunId {
@@ -1475,7 +1718,7 @@ type Timer_UserTaskAction struct {
 
 func (x *Timer_UserTaskAction) Reset() {
 	*x = Timer_UserTaskAction{}
-	mi := &file_lh_state_proto_msgTypes[19]
+	mi := &file_lh_state_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1487,7 +1730,7 @@ func (x *Timer_UserTaskAction) String() string {
 func (*Timer_UserTaskAction) ProtoMessage() {}
 
 func (x *Timer_UserTaskAction) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[19]
+	mi := &file_lh_state_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1500,7 +1743,7 @@ func (x *Timer_UserTaskAction) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer_UserTaskAction.ProtoReflect.Descriptor instead.
 func (*Timer_UserTaskAction) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{7, 2}
+	return file_lh_state_proto_rawDescGZIP(), []int{9, 2}
 }
 
 func (x *Timer_UserTaskAction) GetNodeRunId() *lhpb.NodeRunId {
@@ -1534,7 +1777,7 @@ type Timer_FlushMetrics struct {
 
 func (x *Timer_FlushMetrics) Reset() {
 	*x = Timer_FlushMetrics{}
-	mi := &file_lh_state_proto_msgTypes[20]
+	mi := &file_lh_state_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1546,7 +1789,7 @@ func (x *Timer_FlushMetrics) String() string {
 func (*Timer_FlushMetrics) ProtoMessage() {}
 
 func (x *Timer_FlushMetrics) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[20]
+	mi := &file_lh_state_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1559,7 +1802,7 @@ func (x *Timer_FlushMetrics) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer_FlushMetrics.ProtoReflect.Descriptor instead.
 func (*Timer_FlushMetrics) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{7, 3}
+	return file_lh_state_proto_rawDescGZIP(), []int{9, 3}
 }
 
 func (x *Timer_FlushMetrics) GetWindowNs() int64 {
@@ -1573,7 +1816,7 @@ var File_lh_state_proto protoreflect.FileDescriptor
 
 const file_lh_state_proto_rawDesc = "" +
 	"\n" +
-	"\x0elh/state.proto\x12\vlh.internal\x1a\x14external_event.proto\x1a\x0flh/record.proto\x1a\x0fobject_id.proto\x1a\x16scheduled_wf_run.proto\x1a\x15type_definition.proto\x1a\fwf_run.proto\"\xdb\x01\n" +
+	"\x0elh/state.proto\x12\vlh.internal\x1a\x14external_event.proto\x1a\x0flh/record.proto\x1a\x0fobject_id.proto\x1a\x16scheduled_wf_run.proto\x1a\x15type_definition.proto\x1a\fwf_run.proto\"\xf3\x01\n" +
 	"\bWfRunRow\x12)\n" +
 	"\x06wf_run\x18\x01 \x01(\v2\x12.littlehorse.WfRunR\x05wfRun\x12\x1a\n" +
 	"\bdeleting\x18\x03 \x01(\bR\bdeleting\x12\x14\n" +
@@ -1583,14 +1826,15 @@ const file_lh_state_proto_rawDesc = "" +
 	"\bmigrated\x18\a \x01(\bR\bmigrated\x12\x1e\n" +
 	"\n" +
 	"unmigrated\x18\b \x01(\x05R\n" +
-	"unmigratedJ\x04\b\x02\x10\x03\"Q\n" +
+	"unmigrated\x12\x16\n" +
+	"\x06sweeps\x18\t \x01(\x05R\x06sweepsJ\x04\b\x02\x10\x03\"Q\n" +
 	"\x05Watch\x12\x1a\n" +
 	"\bposition\x18\x01 \x01(\x05R\bposition\x12\x18\n" +
 	"\aentries\x18\x02 \x03(\x05R\aentries\x12\x12\n" +
 	"\x04from\x18\x03 \x01(\x05R\x04from\"5\n" +
 	"\x03Kin\x12\x14\n" +
 	"\x05child\x18\x01 \x01(\bR\x05child\x12\x18\n" +
-	"\ahandled\x18\x02 \x01(\bR\ahandled\"\xe3\x01\n" +
+	"\ahandled\x18\x02 \x01(\bR\ahandled\"\xbb\x02\n" +
 	"\tWaitTally\x12\x18\n" +
 	"\aentries\x18\x01 \x01(\x05R\aentries\x12\x18\n" +
 	"\asettled\x18\x02 \x01(\x05R\asettled\x12\"\n" +
@@ -1598,7 +1842,22 @@ const file_lh_state_proto_rawDesc = "" +
 	"\rfirst_settled\x18\x04 \x01(\x05R\ffirstSettled\x12-\n" +
 	"\x12first_unsuccessful\x18\x05 \x01(\x05R\x11firstUnsuccessful\x12\x16\n" +
 	"\x06looked\x18\x06 \x01(\x05R\x06looked\x12\x12\n" +
-	"\x04pass\x18\a \x01(\x05R\x04pass\"Z\n" +
+	"\x04pass\x18\a \x01(\x05R\x04pass\x12&\n" +
+	"\x03end\x18\b \x01(\x0e2\x14.lh.internal.WaitEndR\x03end\x12\x14\n" +
+	"\x05ended\x18\t \x01(\x05R\x05ended\x12\x18\n" +
+	"\ahandled\x18\n" +
+	" \x01(\x05R\ahandled\"u\n" +
+	"\x05Sweep\x12\x12\n" +
+	"\x04from\x18\x01 \x01(\x05R\x04from\x12\x16\n" +
+	"\x06beyond\x18\x02 \x01(\x05R\x06beyond\x12\x18\n" +
+	"\aabandon\x18\x03 \x01(\bR\aabandon\x12\x12\n" +
+	"\x04pass\x18\x04 \x01(\x05R\x04pass\x12\x12\n" +
+	"\x04look\x18\x05 \x01(\bR\x04look\"n\n" +
+	"\x04Rest\x12\x1a\n" +
+	"\bposition\x18\x01 \x01(\x05R\bposition\x12\x18\n" +
+	"\ahalting\x18\x02 \x01(\bR\ahalting\x12\x12\n" +
+	"\x04from\x18\x03 \x01(\x05R\x04from\x12\x1c\n" +
+	"\tunhandled\x18\x04 \x03(\x05R\tunhandled\"Z\n" +
 	"\n" +
 	"NodeOutput\x120\n" +
 	"\x05value\x18\x01 \x01(\v2\x1a.littlehorse.VariableValueR\x05value\x12\x1a\n" +
@@ -1686,7 +1945,11 @@ const file_lh_state_proto_rawDesc = "" +
 	"Withdrawal\x12\x12\n" +
 	"\x04over\x18\x01 \x01(\bR\x04over\"\x1f\n" +
 	"\aCounter\x12\x14\n" +
-	"\x05value\x18\x01 \x01(\x04R\x05valueB\x1cZ\x1alittlehorse/internal/pb;pbb\x06proto3"
+	"\x05value\x18\x01 \x01(\x04R\x05value*@\n" +
+	"\aWaitEnd\x12\x10\n" +
+	"\fWAIT_GOES_ON\x10\x00\x12\x12\n" +
+	"\x0eWAIT_COMPLETED\x10\x01\x12\x0f\n" +
+	"\vWAIT_FAILED\x10\x02B\x1cZ\x1alittlehorse/internal/pb;pbb\x06proto3"
 
 var (
 	file_lh_state_proto_rawDescOnce sync.Once
@@ -1700,69 +1963,74 @@ func file_lh_state_proto_rawDescGZIP() []byte {
 	return file_lh_state_proto_rawDescData
 }
 
-var file_lh_state_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
+var file_lh_state_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_lh_state_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_lh_state_proto_goTypes = []any{
-	(*WfRunRow)(nil),                 // 0: lh.internal.WfRunRow
-	(*Watch)(nil),                    // 1: lh.internal.Watch
-	(*Kin)(nil),                      // 2: lh.internal.Kin
-	(*WaitTally)(nil),                // 3: lh.internal.WaitTally
-	(*NodeOutput)(nil),               // 4: lh.internal.NodeOutput
-	(*FanOut)(nil),                   // 5: lh.internal.FanOut
-	(*Suspended)(nil),                // 6: lh.internal.Suspended
-	(*Timer)(nil),                    // 7: lh.internal.Timer
-	(*ScheduleRow)(nil),              // 8: lh.internal.ScheduleRow
-	(*CorrelatedEventRow)(nil),       // 9: lh.internal.CorrelatedEventRow
-	(*WaitingRow)(nil),               // 10: lh.internal.WaitingRow
-	(*BulkShare)(nil),                // 11: lh.internal.BulkShare
-	(*Counts)(nil),                   // 12: lh.internal.Counts
-	(*OutputLog)(nil),                // 13: lh.internal.OutputLog
-	(*Empty)(nil),                    // 14: lh.internal.Empty
-	(*Withdrawal)(nil),               // 15: lh.internal.Withdrawal
-	(*Counter)(nil),                  // 16: lh.internal.Counter
-	(*Timer_TaskTimeout)(nil),        // 17: lh.internal.Timer.TaskTimeout
-	(*Timer_TaskRetry)(nil),          // 18: lh.internal.Timer.TaskRetry
-	(*Timer_UserTaskAction)(nil),     // 19: lh.internal.Timer.UserTaskAction
-	(*Timer_FlushMetrics)(nil),       // 20: lh.internal.Timer.FlushMetrics
-	(*lhpb.WfRun)(nil),               // 21: littlehorse.WfRun
-	(*lhpb.VariableValue)(nil),       // 22: littlehorse.VariableValue
-	(*lhpb.QueuedThreadRunInfo)(nil), // 23: littlehorse.QueuedThreadRunInfo
-	(*lhpb.NodeRunId)(nil),           // 24: littlehorse.NodeRunId
-	(*lhpb.WfRunId)(nil),             // 25: littlehorse.WfRunId
-	(*lhpb.ExternalEventId)(nil),     // 26: littlehorse.ExternalEventId
-	(*lhpb.CorrelatedEventId)(nil),   // 27: littlehorse.CorrelatedEventId
-	(*lhpb.MetricWindowId)(nil),      // 28: littlehorse.MetricWindowId
-	(*lhpb.ScheduledWfRun)(nil),      // 29: littlehorse.ScheduledWfRun
-	(*lhpb.CorrelatedEvent)(nil),     // 30: littlehorse.CorrelatedEvent
-	(*BulkDelete)(nil),               // 31: lh.internal.BulkDelete
-	(*lhpb.TaskRunId)(nil),           // 32: littlehorse.TaskRunId
+	(WaitEnd)(0),                     // 0: lh.internal.WaitEnd
+	(*WfRunRow)(nil),                 // 1: lh.internal.WfRunRow
+	(*Watch)(nil),                    // 2: lh.internal.Watch
+	(*Kin)(nil),                      // 3: lh.internal.Kin
+	(*WaitTally)(nil),                // 4: lh.internal.WaitTally
+	(*Sweep)(nil),                    // 5: lh.internal.Sweep
+	(*Rest)(nil),                     // 6: lh.internal.Rest
+	(*NodeOutput)(nil),               // 7: lh.internal.NodeOutput
+	(*FanOut)(nil),                   // 8: lh.internal.FanOut
+	(*Suspended)(nil),                // 9: lh.internal.Suspended
+	(*Timer)(nil),                    // 10: lh.internal.Timer
+	(*ScheduleRow)(nil),              // 11: lh.internal.ScheduleRow
+	(*CorrelatedEventRow)(nil),       // 12: lh.internal.CorrelatedEventRow
+	(*WaitingRow)(nil),               // 13: lh.internal.WaitingRow
+	(*BulkShare)(nil),                // 14: lh.internal.BulkShare
+	(*Counts)(nil),                   // 15: lh.internal.Counts
+	(*OutputLog)(nil),                // 16: lh.internal.OutputLog
+	(*Empty)(nil),                    // 17: lh.internal.Empty
+	(*Withdrawal)(nil),               // 18: lh.internal.Withdrawal
+	(*Counter)(nil),                  // 19: lh.internal.Counter
+	(*Timer_TaskTimeout)(nil),        // 20: lh.internal.Timer.TaskTimeout
+	(*Timer_TaskRetry)(nil),          // 21: lh.internal.Timer.TaskRetry
+	(*Timer_UserTaskAction)(nil),     // 22: lh.internal.Timer.UserTaskAction
+	(*Timer_FlushMetrics)(nil),       // 23: lh.internal.Timer.FlushMetrics
+	(*lhpb.WfRun)(nil),               // 24: littlehorse.WfRun
+	(*lhpb.VariableValue)(nil),       // 25: littlehorse.VariableValue
+	(*lhpb.QueuedThreadRunInfo)(nil), // 26: littlehorse.QueuedThreadRunInfo
+	(*lhpb.NodeRunId)(nil),           // 27: littlehorse.NodeRunId
+	(*lhpb.WfRunId)(nil),             // 28: littlehorse.WfRunId
+	(*lhpb.ExternalEventId)(nil),     // 29: littlehorse.ExternalEventId
+	(*lhpb.CorrelatedEventId)(nil),   // 30: littlehorse.CorrelatedEventId
+	(*lhpb.MetricWindowId)(nil),      // 31: littlehorse.MetricWindowId
+	(*lhpb.ScheduledWfRun)(nil),      // 32: littlehorse.ScheduledWfRun
+	(*lhpb.CorrelatedEvent)(nil),     // 33: littlehorse.CorrelatedEvent
+	(*BulkDelete)(nil),               // 34: lh.internal.BulkDelete
+	(*lhpb.TaskRunId)(nil),           // 35: littlehorse.TaskRunId
 }
 var file_lh_state_proto_depIdxs = []int32{
-	21, // 0: lh.internal.WfRunRow.wf_run:type_name -> littlehorse.WfRun
-	22, // 1: lh.internal.NodeOutput.value:type_name -> littlehorse.VariableValue
-	22, // 2: lh.internal.FanOut.list:type_name -> littlehorse.VariableValue
-	23, // 3: lh.internal.FanOut.shared:type_name -> littlehorse.QueuedThreadRunInfo
-	17, // 4: lh.internal.Timer.task_timeout:type_name -> lh.internal.Timer.TaskTimeout
-	18, // 5: lh.internal.Timer.task_retry:type_name -> lh.internal.Timer.TaskRetry
-	24, // 6: lh.internal.Timer.external_event_timeout:type_name -> littlehorse.NodeRunId
-	24, // 7: lh.internal.Timer.sleep_matured:type_name -> littlehorse.NodeRunId
-	25, // 8: lh.internal.Timer.delete_wf_run:type_name -> littlehorse.WfRunId
-	26, // 9: lh.internal.Timer.external_event_expired:type_name -> littlehorse.ExternalEventId
-	19, // 10: lh.internal.Timer.user_task_action:type_name -> lh.internal.Timer.UserTaskAction
-	27, // 11: lh.internal.Timer.correlated_event_expired:type_name -> littlehorse.CorrelatedEventId
-	20, // 12: lh.internal.Timer.flush_metrics:type_name -> lh.internal.Timer.FlushMetrics
-	28, // 13: lh.internal.Timer.metric_window_expired:type_name -> littlehorse.MetricWindowId
-	14, // 14: lh.internal.Timer.trim_output:type_name -> lh.internal.Empty
-	29, // 15: lh.internal.ScheduleRow.scheduled_wf_run:type_name -> littlehorse.ScheduledWfRun
-	30, // 16: lh.internal.CorrelatedEventRow.correlated_event:type_name -> littlehorse.CorrelatedEvent
-	31, // 17: lh.internal.BulkShare.job:type_name -> lh.internal.BulkDelete
-	32, // 18: lh.internal.Timer.TaskTimeout.task_run_id:type_name -> littlehorse.TaskRunId
-	32, // 19: lh.internal.Timer.TaskRetry.task_run_id:type_name -> littlehorse.TaskRunId
-	24, // 20: lh.internal.Timer.UserTaskAction.node_run_id:type_name -> littlehorse.NodeRunId
-	21, // [21:21] is the sub-list for method output_type
-	21, // [21:21] is the sub-list for method input_type
-	21, // [21:21] is the sub-list for extension type_name
-	21, // [21:21] is the sub-list for extension extendee
-	0,  // [0:21] is the sub-list for field type_name
+	24, // 0: lh.internal.WfRunRow.wf_run:type_name -> littlehorse.WfRun
+	0,  // 1: lh.internal.WaitTally.end:type_name -> lh.internal.WaitEnd
+	25, // 2: lh.internal.NodeOutput.value:type_name -> littlehorse.VariableValue
+	25, // 3: lh.internal.FanOut.list:type_name -> littlehorse.VariableValue
+	26, // 4: lh.internal.FanOut.shared:type_name -> littlehorse.QueuedThreadRunInfo
+	20, // 5: lh.internal.Timer.task_timeout:type_name -> lh.internal.Timer.TaskTimeout
+	21, // 6: lh.internal.Timer.task_retry:type_name -> lh.internal.Timer.TaskRetry
+	27, // 7: lh.internal.Timer.external_event_timeout:type_name -> littlehorse.NodeRunId
+	27, // 8: lh.internal.Timer.sleep_matured:type_name -> littlehorse.NodeRunId
+	28, // 9: lh.internal.Timer.delete_wf_run:type_name -> littlehorse.WfRunId
+	29, // 10: lh.internal.Timer.external_event_expired:type_name -> littlehorse.ExternalEventId
+	22, // 11: lh.internal.Timer.user_task_action:type_name -> lh.internal.Timer.UserTaskAction
+	30, // 12: lh.internal.Timer.correlated_event_expired:type_name -> littlehorse.CorrelatedEventId
+	23, // 13: lh.internal.Timer.flush_metrics:type_name -> lh.internal.Timer.FlushMetrics
+	31, // 14: lh.internal.Timer.metric_window_expired:type_name -> littlehorse.MetricWindowId
+	17, // 15: lh.internal.Timer.trim_output:type_name -> lh.internal.Empty
+	32, // 16: lh.internal.ScheduleRow.scheduled_wf_run:type_name -> littlehorse.ScheduledWfRun
+	33, // 17: lh.internal.CorrelatedEventRow.correlated_event:type_name -> littlehorse.CorrelatedEvent
+	34, // 18: lh.internal.BulkShare.job:type_name -> lh.internal.BulkDelete
+	35, // 19: lh.internal.Timer.TaskTimeout.task_run_id:type_name -> littlehorse.TaskRunId
+	35, // 20: lh.internal.Timer.TaskRetry.task_run_id:type_name -> littlehorse.TaskRunId
+	27, // 21: lh.internal.Timer.UserTaskAction.node_run_id:type_name -> littlehorse.NodeRunId
+	22, // [22:22] is the sub-list for method output_type
+	22, // [22:22] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_lh_state_proto_init() }
@@ -1771,7 +2039,7 @@ func file_lh_state_proto_init() {
 		return
 	}
 	file_lh_record_proto_init()
-	file_lh_state_proto_msgTypes[7].OneofWrappers = []any{
+	file_lh_state_proto_msgTypes[9].OneofWrappers = []any{
 		(*Timer_TaskTimeout_)(nil),
 		(*Timer_TaskRetry_)(nil),
 		(*Timer_ExternalEventTimeout)(nil),
@@ -1785,19 +2053,20 @@ func file_lh_state_proto_init() {
 		(*Timer_MetricWindowExpired)(nil),
 		(*Timer_TrimOutput)(nil),
 	}
-	file_lh_state_proto_msgTypes[8].OneofWrappers = []any{}
+	file_lh_state_proto_msgTypes[10].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lh_state_proto_rawDesc), len(file_lh_state_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   21,
+			NumEnums:      1,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
 		GoTypes:           file_lh_state_proto_goTypes,
 		DependencyIndexes: file_lh_state_proto_depIdxs,
+		EnumInfos:         file_lh_state_proto_enumTypes,
 		MessageInfos:      file_lh_state_proto_msgTypes,
 	}.Build()
 	File_lh_state_proto = out.File

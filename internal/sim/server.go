@@ -109,6 +109,9 @@ func (w *world) core(view *catalog.View) machine.Machine {
 	c.Partitions = partitions
 	c.CorrelateChunk = 1
 	c.MaxBulkDeletes = 1
+	if w.narrow {
+		c.FanOutChunk, c.InlineThreads = 1, 2
+	}
 	c.OutputRetention, c.OutputRecords = outputRetention, outputRecords
 	e := engine.New(specs{view}, c)
 	if w.options.Fault == NoFault || w.options.Fault == ReplyBeforeSync {

@@ -288,12 +288,16 @@ func (g *generator) childWf(b *body) {
 // children starts a thread for each element of a list and waits for them, some with a handler for each.
 func (g *generator) children(b *body) {
 	g.leaf("item")
+	list := [...]string{"[]", "[1]", "[1,2,3]", "[1,2,3,4,5,6,7]"}[g.rng.IntN(4)]
 	start := b.add("start-all", &lhpb.Node{Node: &lhpb.Node_StartMultipleThreads{StartMultipleThreads: &lhpb.StartMultipleThreadsNode{
 		ThreadSpecName: "item", Iterable: &lhpb.VariableAssignment{Source: &lhpb.VariableAssignment_LiteralValue{
-			LiteralValue: &lhpb.VariableValue{Value: &lhpb.VariableValue_JsonArr{JsonArr: [...]string{"[]", "[1]", "[1,2,3]"}[g.rng.IntN(3)]}},
+			LiteralValue: &lhpb.VariableValue{Value: &lhpb.VariableValue_JsonArr{JsonArr: list}},
 		}},
 	}}})
 	wait := &lhpb.WaitForThreadsNode{ThreadsToWaitFor: &lhpb.WaitForThreadsNode_ThreadList{ThreadList: nodeOutput(start)}}
+	if list != "[]" { // the first of none is waited for without end
+		wait.Strategy = lhpb.WaitForThreadsStrategy(g.rng.IntN(3))
+	}
 	if g.rng.IntN(2) == 0 {
 		g.leaf("on-child")
 		wait.PerThreadFailureHandlers = []*lhpb.FailureHandlerDef{{HandlerSpecName: "on-child"}}

@@ -49,8 +49,10 @@ type world struct {
 	disk    *disk
 	streams []machine.Stream
 	lanes   int
-	server  *server
-	at      *driven // the lane whose step is taken
+	// narrow has the engine do in many records what it else does in one.
+	narrow bool
+	server *server
+	at     *driven // the lane whose step is taken
 
 	starts, crashes   int
 	requests, credits uint64
@@ -113,6 +115,7 @@ func newWorld(o Options) *world {
 	if w.rng.IntN(3) == 0 {
 		w.lanes = 2
 	}
+	w.narrow = w.rng.IntN(2) == 0
 	w.disk = newDisk(vfs.NewCrashableMem(), w.rng.Uint64())
 	return w
 }

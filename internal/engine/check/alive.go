@@ -23,6 +23,7 @@ func (s *state) checkRun(w *wfRun) {
 	}
 	s.checkNumbers(w)
 	s.checkFanOuts(w)
+	s.checkSweeps(w)
 	g := s.specsOf(w.tenant).WfSpec(w.row.WfRun.WfSpecId)
 	entry := w.threads[0]
 	if g == nil || entry == nil || w.suspended {
@@ -79,6 +80,20 @@ func (s *state) checkFanOuts(w *wfRun) {
 	}
 }
 
+// checkSweeps wants a record to go on with what is left to do to those below ThreadRuns.
+func (s *state) checkSweeps(w *wfRun) {
+	rows := 0
+	for _, n := range w.sweeps {
+		rows += n
+	}
+	if rows != int(w.row.Sweeps) {
+		s.violate(w.id, "%d sweeps, rows of %d", w.row.Sweeps, rows)
+	}
+	if rows > 0 && !w.fansOut {
+		s.violate(w.id, "no record goes on with its sweeps")
+	}
+}
+
 // checkStatus holds the WfRun against its ThreadRun 0, and a WfRun that has ended against the others.
 func (s *state) checkStatus(w *wfRun, entry *lhpb.ThreadRun) {
 	status := w.row.WfRun.Status
@@ -94,7 +109,7 @@ func (s *state) checkStatus(w *wfRun, entry *lhpb.ThreadRun) {
 		return
 	}
 	for _, n := range sortedKeys(w.threads) {
-		if w.threads[n].Status == running {
+		if w.threads[n].Status == running && len(w.sweeps) == 0 {
 			s.violate(w.id, "%s, but ThreadRun %d runs", status, n)
 		}
 	}
@@ -132,6 +147,9 @@ func (a alive) dead() string {
 	if n == nil {
 		return "it has no current NodeRun"
 	}
+	if a.swept() {
+		return ""
+	}
 	switch a.t.Status {
 	case running:
 		return a.deadAt(n)
@@ -142,6 +160,19 @@ func (a alive) dead() string {
 	default:
 		return "status " + a.t.Status.String()
 	}
+}
+
+// swept reports whether something is left to do for the ThreadRun, or for one above: it is looked at when that is done.
+func (a alive) swept() bool {
+	for t := a.t; t != nil; t = a.w.threads[*t.ParentThreadId] {
+		if a.w.sweeps[t.Number] > 0 {
+			return true
+		}
+		if t.ParentThreadId == nil {
+			return false
+		}
+	}
+	return false
 }
 
 func (a alive) deadAt(n *lhpb.NodeRun) string {

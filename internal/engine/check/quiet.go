@@ -26,7 +26,7 @@ func (s *state) quietRuns() {
 		switch {
 		case err != nil:
 			s.violate("key", "%v", err)
-		case p.Kind == keys.KindContinue, p.Kind == keys.KindToFanOut:
+		case p.Kind == keys.KindContinue, p.Kind == keys.KindToFanOut, p.Kind == keys.KindSweep:
 			s.violate(p.WfRun, "%q: nothing goes on with it", k)
 		}
 	}

@@ -62,6 +62,7 @@ type wfRun struct {
 	suspended bool
 	fansOut   bool           // a record goes on with fan-outs and long waits
 	toFanOut  map[int32]bool // ThreadRuns with children left to start
+	sweeps    map[int32]int  // ThreadRuns that have something left to do to those below, and how many rows say so
 	rests     []nodeID       // NodeRuns that keep what they have still to start children from
 }
 
@@ -113,7 +114,7 @@ func (s *state) readRuns() []string {
 				tenant: p.Tenant, id: p.WfRun, threads: map[int32]*lhpb.ThreadRun{}, inactive: map[int32]bool{},
 				nodes: map[nodeID]*lhpb.NodeRun{}, tasks: map[string]*lhpb.TaskRun{},
 				forms:   map[nodeID]*lhpb.UserTaskRun{},
-				watches: map[watch]int32{}, toFanOut: map[int32]bool{},
+				watches: map[watch]int32{}, toFanOut: map[int32]bool{}, sweeps: map[int32]int{},
 			}
 			s.runs[name] = w
 			names = append(names, name)
@@ -169,6 +170,13 @@ func (s *state) keep(w *wfRun, kind keys.RunKind, k keys.Key, encoded machine.Va
 			s.violate(w.id, "%q: %v", k, err)
 		}
 		w.toFanOut[thread] = true
+		return
+	case keys.KindSweep:
+		by, _, err := keys.In(w.tenant).RunNamed(w.id).ParseSweep(k)
+		if err != nil {
+			s.violate(w.id, "%q: %v", k, err)
+		}
+		w.sweeps[by]++
 		return
 	default:
 		return

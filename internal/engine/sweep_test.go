@@ -1,0 +1,196 @@
+package engine_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"google.golang.org/protobuf/proto"
+
+	"littlehorse/internal/engine"
+	"littlehorse/internal/engine/check"
+	"littlehorse/internal/keys"
+	"littlehorse/internal/lh"
+	"littlehorse/internal/pb"
+	"littlehorse/lhpb"
+)
+
+const (
+	eventChildren = "thread child\n e: EVENT go\n  -> bad if out(\"e\") == 1\n  -> exit\n bad: EXIT fail biz \"bad\"\n exit: EXIT"
+	taskChildren  = "thread child\n a: TASK t()\n b: TASK t()"
+	wideList      = "thread main\n var list JSON_ARR = json(\"[1,2,3,4,5,6,7,8,9]\")\n many: START_MANY child over list\n "
+)
+
+// deed is a command of a test, by name.
+type deed struct {
+	what   string
+	thread int32
+}
+
+func (w *world) deed(d deed) *pb.Record {
+	id := lh.ParseWfRunID("w")
+	switch d.what {
+	case "stop":
+		return &pb.Record{Command: &pb.Record_StopWfRun{StopWfRun: &lhpb.StopWfRunRequest{WfRunId: id, ThreadRunNumber: d.thread}}}
+	case "resume":
+		return &pb.Record{Command: &pb.Record_ResumeWfRun{ResumeWfRun: &lhpb.ResumeWfRunRequest{WfRunId: id, ThreadRunNumber: d.thread}}}
+	case "rescue":
+		return &pb.Record{Command: &pb.Record_RescueThreadRun{RescueThreadRun: &lhpb.RescueThreadRunRequest{WfRunId: id, ThreadRunNumber: d.thread}}}
+	case "delete":
+		return &pb.Record{Command: &pb.Record_DeleteWfRun{DeleteWfRun: &lhpb.DeleteWfRunRequest{Id: id}}}
+	case "claim":
+		return claimed("w", int(d.thread))
+	case "report":
+		return reported("w", int(d.thread), lhpb.TaskStatus_TASK_SUCCESS)
+	case "report failure":
+		return reported("w", int(d.thread), lhpb.TaskStatus_TASK_FAILED)
+	case "go", "go badly":
+		e := &lhpb.PutExternalEventRequest{
+			WfRunId: id, ExternalEventDefId: &lhpb.ExternalEventDefId{Name: "go"}, ThreadRunNumber: &d.thread,
+			Guid: new(fmt.Sprintf("%s %d", d.what, d.thread)),
+		}
+		if d.what == "go badly" {
+			e.Content = literal("1")
+		}
+		return &pb.Record{Command: &pb.Record_PutExternalEvent{PutExternalEvent: e}}
+	default:
+		panic(d.what)
+	}
+}
+
+// shapes are WfRuns with many ThreadRuns below one, and what is done to them.
+var shapes = map[string]struct {
+	spec string
+	do   []deed
+}{
+	"stop and resume": {
+		wideList + aboveWaitAll + "\n" + eventChildren,
+		[]deed{{"go", 1}, {"stop", 0}, {"go", 3}, {"resume", 0}, {"go badly", 9}},
+	},
+	"stop above tasks": {
+		wideList + aboveExit + "\n" + taskChildren,
+		[]deed{{"claim", 2}, {"claim", 8}, {"stop", 0}, {"report", 8}, {"report", 2}, {"resume", 0}, {"claim", 1}, {"claim", 9}},
+	},
+	"stop twice": {
+		wideList + aboveWaitAll + "\n" + eventChildren,
+		[]deed{{"stop", 5}, {"stop", 0}, {"resume", 0}, {"stop", 0}, {"resume", 5}, {"resume", 0}, {"go", 5}},
+	},
+	"interrupt": {
+		"thread main\n interrupt go -> cope\n" + wideList[len("thread main\n"):] + aboveWaitAll + "\nthread child\n s: SLEEP 10\nthread cope\n a: TASK t()",
+		[]deed{{"go", 0}, {"stop", 0}, {"resume", 0}, {"claim", 10}, {"report", 10}},
+	},
+	"any":   {wideList + aboveWaitAny + "\n a: TASK t()\n" + eventChildren, []deed{{"go badly", 2}, {"go", 4}, {"go", 9}, {"stop", 0}, {"resume", 0}, {"claim", 0}}},
+	"first": {wideList + aboveWaitFirst + "\n a: TASK t()\n" + eventChildren, []deed{{"go badly", 7}, {"go", 9}}},
+	"first, handled": {
+		wideList + aboveWaitFirst + "\n  on any -> cope\n a: TASK t()\n" + eventChildren + "\nthread cope\n n: NOP",
+		[]deed{{"go badly", 7}, {"go", 9}, {"stop", 0}, {"resume", 0}},
+	},
+	"failure": {wideList + aboveWaitAll + "\n" + eventChildren, []deed{{"go badly", 5}, {"go", 8}, {"delete", 0}}},
+	"failure and rescue": {
+		wideList + "w: WAIT_ALL list out(\"many\")\n" + taskChildren,
+		[]deed{{"claim", 5}, {"claim", 8}, {"report failure", 5}, {"report", 8}, {"rescue", 5}},
+	},
+	"failures at an exit": {
+		wideList + aboveExit + "\n" + eventChildren,
+		[]deed{{"go badly", 9}, {"go badly", 1}, {"go badly", 2}, {"go", 3}, {"go badly", 4}, {"go", 5}, {"go badly", 6}, {"go", 7}, {"go badly", 8}},
+	},
+	"below a child": {
+		"thread main\n c: START middle\n e: EVENT go\n w: WAIT_ALL out(\"c\")\nthread middle\n" + wideList[len("thread main\n"):] + aboveExit + "\n" + eventChildren,
+		[]deed{{"stop", 0}, {"resume", 0}, {"go badly", 4}, {"stop", 1}, {"go", 0}, {"resume", 1}, {"go", 6}},
+	},
+}
+
+func shapedWorld(t *testing.T, spec string, atOnce bool) *world {
+	c := engine.DefaultConfig()
+	c.InlineThreads = 2
+	if !atOnce {
+		c.FanOutChunk = 1
+	}
+	w := newTestWorld(t, c, spec)
+	w.each = nil
+	w.do(w.start("spec0", "w", 9))
+	return w
+}
+
+// TestHaltsInPartsEndAsAtOnce does the same to WfRuns of which a record may move but one ThreadRun and of which it may move all, and
+// wants the same to come of it.
+//
+// covers: engine-2 §6 parent_halted; engine-2 §6 halted_by_parent; engine-2 §9 WAIT_FOR_ANY; engine-2 §9 WAIT_FOR_FIRST
+func TestHaltsInPartsEndAsAtOnce(t *testing.T) {
+	for name, shape := range shapes {
+		t.Run(name, func(t *testing.T) {
+			atOnce, inParts := shapedWorld(t, shape.spec, true), shapedWorld(t, shape.spec, false)
+			for _, d := range shape.do {
+				one, other := atOnce.do(atOnce.deed(d)), inParts.do(inParts.deed(d))
+				if (one.Reply.Err == nil) != (other.Reply.Err == nil) {
+					t.Fatalf("%v: at once %v, in parts %v", d, one.Reply.Err, other.Reply.Err)
+				}
+				was, is := publicState(atOnce), publicState(inParts)
+				for i := range max(len(was), len(is)) {
+					if i >= len(was) || i >= len(is) || was[i] != is[i] {
+						t.Fatalf("after %v\nat once:  %q\nin parts: %q", d, was[min(i, len(was)):], is[min(i, len(is)):])
+					}
+				}
+				inParts.mustBeSound(t, d)
+			}
+		})
+	}
+}
+
+// TestCommandsBetweenTheParts lets each command come between any two of the records by which the one before it is carried
+// out, and wants a sound state after each record, and the same end as one after the other where that is certain.
+//
+// covers: engine-2 §6 parent_halted; engine-2 §10
+func TestCommandsBetweenTheParts(t *testing.T) {
+	for name, shape := range shapes {
+		t.Run(name, func(t *testing.T) {
+			for parts := range 14 {
+				w := shapedWorld(t, shape.spec, false)
+				w.patient = true
+				for _, d := range shape.do {
+					w.do(w.deed(d))
+					w.mustBeSound(t, d)
+					for range parts {
+						w.goOn()
+						w.mustBeSound(t, d)
+					}
+				}
+				for n := 0; len(w.goingOn) > 0; n++ {
+					if n > 1_000 {
+						t.Fatal("it goes on without end")
+					}
+					w.goOn()
+				}
+				w.mustBeSound(t, deed{"all", 0})
+				if found := check.Quiet(w.state); len(found) > 0 {
+					t.Fatal(found)
+				}
+			}
+		})
+	}
+}
+
+func (w *world) mustBeSound(t *testing.T, after deed) {
+	t.Helper()
+	if found := w.violations(w.state); len(found) > 0 {
+		t.Fatalf("after %v: %v", after, found)
+	}
+}
+
+// publicState is what clients see of the WfRun. How often a ThreadRun was halted for the same reason is not told.
+func publicState(w *world) (out []string) {
+	for _, k := range w.state.Keys() {
+		p, err := keys.ParseRun(k)
+		if err != nil || !slices.Contains([]keys.RunKind{
+			keys.KindWfRun, keys.KindThreadRun, keys.KindNodeRun, keys.KindTaskRun, keys.KindExternalEvent, keys.KindInactive, keys.KindKin, keys.KindWaitBlock,
+		}, p.Kind) {
+			continue
+		}
+		v := decode(p.Kind, w.state.Bytes(k))
+		if t, is := v.(*lhpb.ThreadRun); is {
+			t.HaltReasons = slices.CompactFunc(t.HaltReasons, func(a, b *lhpb.ThreadHaltReason) bool { return proto.Equal(a, b) })
+		}
+		out = append(out, summary(v))
+	}
+	return out
+}
