@@ -17,7 +17,7 @@ LIVE := ./internal/store/... ./internal/log/... ./internal/partition/... ./inter
         ./internal/telemetry/... ./sdk/...
 
 # What `make test` and CI run, in this order.
-STAGES := lint verify unit race sim crash conformance differential e2e
+STAGES := lint verify unit guard race sim crash conformance differential e2e
 
 # Tests that drive the real binary take this one instead of building their own.
 export LH_TEST_BINARY := $(CURDIR)/bin/lh
@@ -89,6 +89,11 @@ differential-whole: build ## All histories that were ever recorded, a quarter of
 .PHONY: planted
 planted: ## Engine bugs put into copies of the sources must be found by the recorded histories
 	go run ./test/differential -file test/differential/testdata/planted/histories.zst -slots 16 -planted test/differential/testdata/planted/bugs.txt
+
+.PHONY: guard
+guard: build ## What a TaskRun costs may not get worse; UPDATE=1 makes what it costs now the limit
+	bin/lh bench guard internal/bench/testdata/guard.txt \
+	  --record $(if $(UPDATE),internal/bench/testdata/guard-history.txt --update,.cache/guard.txt)
 
 .PHONY: fuzz
 fuzz: ## Every fuzz target for FUZZTIME (10s)

@@ -64,7 +64,7 @@ func Command(commit string) *cobra.Command {
 	for _, k := range kinds() {
 		cmd.AddCommand(k.command())
 	}
-	cmd.AddCommand(compareCommand(), giantCommand(), searchCommand())
+	cmd.AddCommand(compareCommand(), guardCommand(), giantCommand(), searchCommand())
 	return cmd
 }
 

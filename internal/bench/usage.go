@@ -25,11 +25,10 @@ const ticks = time.Second / 100
 
 func readUsage(pids []int) (usage, error) {
 	var u usage
-	var self unix.Rusage
-	if err := unix.Getrusage(unix.RUSAGE_SELF, &self); err != nil {
-		return u, fmt.Errorf("getrusage: %w", err)
+	var err error
+	if u.load, err = ownCPU(); err != nil {
+		return u, err
 	}
-	u.load = time.Duration(self.Utime.Nano() + self.Stime.Nano())
 	for _, pid := range pids {
 		cpu, err := processCPU(pid)
 		if err != nil {

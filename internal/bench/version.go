@@ -53,11 +53,20 @@ func ownCommit() string {
 
 func binaryOf(pid int) string {
 	exe := fmt.Sprintf("/proc/%d/exe", pid)
+	if sameFile(exe, "/proc/self/exe") {
+		return ownCommit()
+	}
 	info, err := buildinfo.ReadFile(exe)
 	if err != nil {
 		return digest(exe)
 	}
 	return cmp.Or(revision(info), digest(exe))
+}
+
+func sameFile(a, b string) bool {
+	one, errOne := os.Stat(a)
+	other, errOther := os.Stat(b)
+	return errOne == nil && errOther == nil && os.SameFile(one, other)
 }
 
 // revision is the commit as the Go toolchain noted it, "" where it did not.
