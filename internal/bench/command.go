@@ -64,6 +64,8 @@ func Command(commit string) *cobra.Command {
 	for _, k := range kinds() {
 		cmd.AddCommand(k.command())
 	}
+	cmd.AddGroup(&cobra.Group{ID: storeGroup, Title: "The benchmark of one partition's store, as the original has it:"})
+	cmd.AddCommand(storeCommands()...)
 	cmd.AddCommand(compareCommand(), guardCommand(), giantCommand(), searchCommand())
 	return cmd
 }

@@ -70,7 +70,7 @@ func (l *load) result(server *lhpb.LittleHorseVersion, d *disk, before, after us
 		RunWf: perSecond(l.rec.started.Load()), TaskRuns: perSecond(l.rec.reported.Load()), Completed: perSecond(l.rec.completed.Load()),
 		Errors: l.rec.failures(), Unfinished: l.runs.size.Load(), Abandoned: l.rec.abandoned.Load(),
 		EmptyPolls: l.rec.empty.Load(), LateTasks: l.rec.unknown.Load(),
-		Load: l.side(after.load - before.load), Disk: d, Machine: thisMachine(),
+		Load: sideOf(after.load-before.load, l.rec.reported.Load()), Disk: d, Machine: thisMachine(),
 		Version: theseVersions(server, l.ServerPIDs),
 	}
 	if l.Rate > 0 {
@@ -82,32 +82,35 @@ func (l *load) result(server *lhpb.LittleHorseVersion, d *disk, before, after us
 	r.Latency.RunWf, r.Latency.Report = l.rec.runWf.latency(), l.rec.report.latency()
 	r.Latency.NextTask, r.Latency.WfRun = l.rec.nextTask.latency(), l.rec.wfRun.latency()
 	if len(l.ServerPIDs) > 0 {
-		r.Server = l.serverSide(before, after)
+		server := serverSideOf(l.ServerPIDs, before, after, l.rec.reported.Load())
+		server.PeakMiB = l.peakB >> 20
+		r.Server = &server
 	}
 	return r
 }
 
-func (l *load) side(cpu time.Duration) side {
+// sideOf is the use of a side that ran so many TaskRuns.
+func sideOf(cpu time.Duration, taskRuns int64) side {
 	s := side{CPU: round(cpu.Seconds(), 2)}
-	if n := l.rec.reported.Load(); n > 0 {
-		s.CPUPerTaskRun = round(float64(cpu.Microseconds())/float64(n), 1)
+	if taskRuns > 0 {
+		s.CPUPerTaskRun = round(float64(cpu.Microseconds())/float64(taskRuns), 1)
 	}
 	return s
 }
 
-func (l *load) serverSide(before, after usage) *side {
-	s := l.side(after.server - before.server)
-	s.ServerProcesses = l.ServerPIDs
-	s.ResidentMiB, s.PeakMiB = after.residentB>>20, l.peakB>>20
-	if before.written >= 0 && after.written >= 0 {
-		written := after.written - before.written
-		s.Written = &written
-		if n := l.rec.reported.Load(); n > 0 {
-			perTask := written / n
-			s.WrittenPerTask = &perTask
-		}
+func serverSideOf(pids []int, before, after usage, taskRuns int64) side {
+	s := sideOf(after.server-before.server, taskRuns)
+	s.ServerProcesses, s.ResidentMiB = pids, after.residentB>>20
+	if before.written < 0 || after.written < 0 {
+		return s
 	}
-	return &s
+	written := after.written - before.written
+	s.Written = &written
+	if taskRuns > 0 {
+		perTask := written / taskRuns
+		s.WrittenPerTask = &perTask
+	}
+	return s
 }
 
 // significant keeps four digits.
