@@ -120,24 +120,27 @@ func (l *Backlog) add(n int64) {
 	}
 }
 
-// charge counts a reply that is there.
-func (l *Backlog) charge(n int64) {
-	l.mu.Lock()
-	l.add(n)
-	l.mu.Unlock()
-}
-
-// release takes back what enter or charge has counted, and lets calls go on for which there is room now.
-func (l *Backlog) release(n int64) {
+// Charge implements taskqueue.Room: it counts what is there, and lets calls go on for which there is room now.
+func (l *Backlog) Charge(n int64) {
 	if n == 0 {
 		return
 	}
 	l.mu.Lock()
-	l.add(-n)
+	l.add(n)
 	l.mu.Unlock()
-	if l.of.holding.Load() > 0 {
+	if n < 0 && l.of.holding.Load() > 0 {
 		l.of.wake()
 	}
+}
+
+// release takes back what enter or Charge has counted.
+func (l *Backlog) release(n int64) { l.Charge(-n) }
+
+// Full implements taskqueue.Room.
+func (l *Backlog) Full() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.fits()
 }
 
 // enter waits until the connection may have another call, and counts bytes for it, which it releases.
@@ -311,7 +314,7 @@ func (o *outgoing) encode() (mem.BufferSlice, error) {
 		return nil, err
 	}
 	c := &charge{debt: debt{o.backlog, int64(cap(*b))}}
-	c.backlog.charge(c.bytes)
+	c.backlog.Charge(c.bytes)
 	c.dropped = runtime.AddCleanup(c, debt.settle, c.debt)
 	return mem.BufferSlice{mem.NewBuffer(b, c)}, nil
 }

@@ -75,7 +75,7 @@ func TestBacklogsCountWhatThereIs(t *testing.T) {
 					if l.enter(ctx, bytes, nil) != nil {
 						return
 					}
-					l.charge(reply)
+					l.Charge(reply)
 					l.release(bytes)
 					runtime.Gosched()
 					l.release(reply)
@@ -117,7 +117,7 @@ func TestWhoTakesNothingIsCut(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			b, conn, now := NewBacklogs(c.limit), &line{}, time.Now()
-			b.Open(conn).charge(c.waiting)
+			b.Open(conn).Charge(c.waiting)
 			closed := 0
 			for s := 0; s <= 300 && !conn.closed; s += 2 {
 				conn.written = int64(s) * c.speed

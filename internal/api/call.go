@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"strings"
+	"time"
 
 	"google.golang.org/grpc/metadata"
 
@@ -22,6 +23,7 @@ type call struct {
 	tenant    string
 	principal *lhpb.Principal
 	listener  *Listener
+	expires   time.Time // of the credential; the zero time is never
 	out       outgoing
 }
 
@@ -48,7 +50,7 @@ func (s *Service) admit(ctx context.Context, l *Listener, needs []auth.Required)
 	if err != nil {
 		return nil, s.refused(telemetry.Unauthenticated, err)
 	}
-	c := &call{listener: l}
+	c := &call{listener: l, expires: id.Expires}
 	if c.principal, err = s.principalOf(id); err != nil {
 		return nil, s.refused(telemetry.Forbidden, err) // a stranger does not even learn which tenants there are
 	}

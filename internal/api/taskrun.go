@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"time"
 
 	"google.golang.org/protobuf/types/known/emptypb"
 
@@ -9,12 +10,48 @@ import (
 	"littlehorse/internal/lh"
 	"littlehorse/internal/machine"
 	"littlehorse/internal/pb"
+	"littlehorse/internal/taskqueue"
 	"littlehorse/lhpb"
 )
 
-// PollTask hands out tasks on a stream, one for each request.
+// PollTask hands out tasks on a stream, one for each request. It ends with the token with which it was opened.
 func (s *Service) PollTask(stream lhpb.LittleHorse_PollTaskServer) error {
-	return s.cfg.Queues.Poll(stream.Context(), callOf(stream.Context()).tenant, stream)
+	ctx, cancel := context.WithCancel(stream.Context())
+	defer cancel()
+	c := callOf(ctx)
+	terms := taskqueue.Terms{Over: s.watch(ctx, c, judgeEvery)}
+	if c.out.backlog != nil {
+		terms.Room = c.out.backlog
+	}
+	return s.cfg.Queues.Poll(ctx, c.tenant, stream, terms)
+}
+
+// watch tells when the caller's credential ends or is taken back; it asks again every so often.
+func (s *Service) watch(ctx context.Context, c *call, every time.Duration) <-chan error {
+	if c.expires.IsZero() {
+		return nil
+	}
+	over := make(chan error, 1)
+	go func() {
+		for {
+			left := c.expires.Sub(s.now())
+			select {
+			case <-time.After(min(left, every)):
+			case <-ctx.Done():
+				return
+			}
+			_, refused := c.listener.Authenticator.Authenticate(ctx)
+			switch {
+			case refused != nil && refused.Code == lh.Unauthenticated:
+				over <- refused
+				return
+			case left <= every:
+				over <- lh.Errorf(lh.Unauthenticated, "Token is not active")
+				return
+			}
+		}
+	}()
+	return over
 }
 
 // ReportTask ends an attempt. It answers after the report is applied. A worker that waits for the task that

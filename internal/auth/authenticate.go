@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"time"
 
 	"littlehorse/internal/catalog"
 	"littlehorse/internal/lh"
@@ -16,6 +17,8 @@ type Identity struct {
 	Name string
 	// Proven says that a certificate or token stands behind the name.
 	Proven bool
+	// Expires is when the credential ends; the zero time is never.
+	Expires time.Time
 }
 
 // Authenticator finds the identity of a call. Nothing that a client writes into its metadata may change the

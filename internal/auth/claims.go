@@ -75,7 +75,7 @@ func (o OAuth) verdict(c claims, now time.Time) (verdict, error) {
 	if expires.Before(until) {
 		until = expires
 	}
-	return verdict{Identity{Name: name, Proven: true}, expires, until}, nil
+	return verdict{Identity{Name: name, Proven: true, Expires: expires}, until}, nil
 }
 
 func firstOf(a, b string) string {

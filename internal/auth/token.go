@@ -66,8 +66,8 @@ type fingerprint [sha256.Size]byte
 
 // verdict is that a token is good, for a while.
 type verdict struct {
-	identity       Identity
-	expires, until time.Time
+	identity Identity
+	until    time.Time
 }
 
 // refused is an error that the caller is at fault for; all others are of the OAuth server.
@@ -114,7 +114,7 @@ func (t *Token) Authenticate(ctx context.Context) (Identity, *lh.Error) {
 		return Identity{}, unauthenticated(wrong)
 	case err != nil:
 		return Identity{}, lh.Errorf(lh.Unavailable, "The OAuth server cannot be asked about the token, try again later")
-	case !t.now().Before(v.expires):
+	case !t.now().Before(v.identity.Expires):
 		return Identity{}, unauthenticated(errInactive)
 	}
 	return v.identity, nil

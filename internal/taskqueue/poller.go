@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"time"
 
 	"littlehorse/internal/lh"
 	"littlehorse/internal/pb"
@@ -14,6 +15,7 @@ import (
 // poller is one PollTask stream.
 type poller struct {
 	outboxBytes int
+	room        Room
 	wake        chan struct{} // there is something for the writer to look at
 	slots       chan struct{} // one for each credit that is not answered
 
@@ -28,9 +30,10 @@ type poller struct {
 	gone     bool // can deliver nothing
 }
 
-func newPoller(cfg Config) *poller {
+func newPoller(cfg Config, room Room) *poller {
 	return &poller{
 		outboxBytes: cfg.OutboxBytes,
+		room:        room,
 		wake:        make(chan struct{}, 1),
 		slots:       make(chan struct{}, cfg.MaxCredits),
 		credits:     map[*credit]struct{}{},
@@ -71,6 +74,7 @@ func (p *poller) beginClaim(c *credit) bool {
 	}
 	if p.full() {
 		p.parked = append(p.parked, c)
+		p.signal()
 		return false
 	}
 	p.claiming++
@@ -78,7 +82,31 @@ func (p *poller) beginClaim(c *credit) bool {
 }
 
 // full reports whether more is under way to the worker than it should be; p.mu is held.
-func (p *poller) full() bool { return p.pending+p.claiming*p.usual > p.outboxBytes }
+func (p *poller) full() bool {
+	return p.pending+p.claiming*p.usual > p.outboxBytes || p.room != nil && p.room.Full()
+}
+
+// stuck reports whether credits wait for room that others have taken: nothing of this stream will make any.
+func (p *poller) stuck() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.parked) > 0 && p.pending == 0 && p.claiming == 0
+}
+
+// retry gives the credits that wait, if there is room now.
+func (p *poller) retry() []*credit {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.unpark()
+}
+
+// count counts bytes of tasks in memory; p.mu is held.
+func (p *poller) count(bytes int) {
+	p.pending += bytes
+	if p.room != nil {
+		p.room.Charge(int64(bytes))
+	}
+}
 
 // unpark gives the credits that wait for room, if there is some; p.mu is held.
 func (p *poller) unpark() []*credit {
@@ -102,7 +130,7 @@ func (p *poller) endClaim(c *credit, task *lhpb.ScheduledTask) (delivered bool, 
 	delete(p.credits, c)
 	p.outbox = append(p.outbox, task)
 	p.usual = task.SizeVT()
-	p.pending += p.usual
+	p.count(p.usual)
 	return true, p.unpark()
 }
 
@@ -125,6 +153,7 @@ func (p *poller) abandon() {
 	defer p.mu.Unlock()
 	p.gone = true
 	p.outbox = nil
+	p.count(-p.pending)
 }
 
 // take empties the outbox; finished says that nothing will ever come again.
@@ -140,7 +169,7 @@ func (p *poller) sent(task *lhpb.ScheduledTask) []*credit {
 	<-p.slots
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.pending -= task.SizeVT()
+	p.count(-task.SizeVT())
 	return p.unpark()
 }
 
@@ -150,19 +179,35 @@ type Stream interface {
 	Send(*lhpb.PollTaskResponse) error
 }
 
+// Room bounds what waits in memory for the worker, on all its streams.
+type Room interface {
+	// Full says that no further tasks may wait.
+	Full() bool
+	// Charge counts bytes of tasks that wait, or that no longer do.
+	Charge(bytes int64)
+}
+
+// Terms of a stream. The zero value sets none.
+type Terms struct {
+	// Over tells why the stream must end: it takes no further tasks, and what was claimed is delivered.
+	Over <-chan error
+	// Room for its tasks.
+	Room Room
+}
+
 // Poll serves one stream until it ends: nil after the worker closed its side and got what was claimed for
 // it. The error of a broken stream is returned as it came; Unavailable when the queues shut down.
-func (qs *Queues) Poll(ctx context.Context, tenant string, s Stream) error {
+func (qs *Queues) Poll(ctx context.Context, tenant string, s Stream, terms Terms) error {
 	if !qs.enter() {
 		return qs.shutdownError()
 	}
 	defer qs.pollers.Done()
 	qs.streams.Add(1)
 	defer qs.streams.Add(-1)
-	p := newPoller(qs.cfg)
+	p := newPoller(qs.cfg, terms.Room)
 	received := make(chan error, 1)
 	qs.readers.Go(func() { received <- qs.receive(ctx, tenant, p, s) })
-	err := qs.deliver(ctx, p, s, received)
+	err := qs.deliver(ctx, p, s, received, terms.Over)
 	p.abandon()
 	qs.forget(p)
 	return err
@@ -197,8 +242,11 @@ func (qs *Queues) offer(n name, p *poller, wire *pb.Credit) {
 	qs.do(w)
 }
 
+// roomEvery is how often a stream asks whether others have left room.
+const roomEvery = time.Second
+
 // deliver is the stream's only writer.
-func (qs *Queues) deliver(ctx context.Context, p *poller, s Stream, received <-chan error) error {
+func (qs *Queues) deliver(ctx context.Context, p *poller, s Stream, received, over <-chan error) error {
 	var last error
 	closing := qs.closing
 	for {
@@ -215,10 +263,19 @@ func (qs *Queues) deliver(ctx context.Context, p *poller, s Stream, received <-c
 		if len(tasks) > 0 {
 			continue
 		}
+		var again <-chan time.Time
+		if p.stuck() {
+			again = time.After(roomEvery)
+		}
 		select {
 		case <-p.wake:
+		case <-again:
+			qs.resume(p.retry())
 		case <-ctx.Done():
 			return ctx.Err()
+		case last = <-over:
+			over = nil
+			qs.forget(p)
 		case <-closing:
 			closing, last = nil, qs.shutdownError()
 			qs.forget(p)

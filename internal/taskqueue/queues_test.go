@@ -177,10 +177,14 @@ func (w *worker) poll(def string, credits int) {
 }
 
 func open(t *testing.T, qs *Queues, block chan struct{}) *worker {
+	return openOn(t, qs, block, Terms{})
+}
+
+func openOn(t *testing.T, qs *Queues, block chan struct{}, terms Terms) *worker {
 	w := &worker{requests: make(chan *lhpb.PollTaskRequest, 10000), closed: make(chan struct{}), ended: make(chan struct{}), block: block}
 	w.ctx, w.cancel = context.WithCancel(context.Background())
 	go func() {
-		w.result = qs.Poll(w.ctx, "t", w)
+		w.result = qs.Poll(w.ctx, "t", w, terms)
 		w.cancel()
 		close(w.ended)
 	}()
@@ -481,6 +485,96 @@ func TestSlowReaderDoesNotHoldOthersUp(t *testing.T) {
 			t.Fatal("a worker that reads again gets no tasks")
 		}
 		finish(qs, slow)
+	})
+}
+
+// small is room for some bytes.
+type small struct {
+	mu          sync.Mutex
+	bytes, most int64
+}
+
+func (s *small) Full() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.bytes >= s.most
+}
+
+func (s *small) Charge(bytes int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.bytes += bytes
+}
+
+// Streams of one worker that does not read share the room there is; what they cannot take goes to others.
+func TestStreamsShareTheRoomThereIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPartition(t)
+		p.output = strings.Repeat("x", 1000)
+		qs := p.start(nil)
+		room, block := &small{most: 3000}, make(chan struct{})
+		first, second := openOn(t, qs, block, Terms{Room: room}), openOn(t, qs, block, Terms{Room: room})
+		first.poll("greet", 20)
+		synctest.Wait()
+		for n := range 10 {
+			p.commit(task("greet", n))
+			synctest.Wait()
+		}
+		second.poll("greet", 20)
+		synctest.Wait()
+		if room.bytes < room.most || room.bytes > room.most+1200 {
+			t.Fatalf("%d bytes wait", room.bytes)
+		}
+		other := open(t, qs, nil)
+		other.poll("greet", 20)
+		synctest.Wait()
+		if n := len(other.received()); n < 6 {
+			t.Fatalf("another worker got %d of 10", n)
+		}
+		other.cancel()
+		<-other.ended
+		close(block)
+		time.Sleep(2 * roomEvery)
+		first.cancel()
+		<-first.ended
+		p.commit(task("greet", 11))
+		p.commit(task("greet", 12))
+		synctest.Wait()
+		if n := len(first.received()) + len(second.received()) + len(other.received()); n != 12 {
+			t.Fatalf("%d of 12 arrived", n)
+		}
+		if len(second.received()) == 0 {
+			t.Fatal("a stream that found no room gets no tasks when there is")
+		}
+		finish(qs, second)
+		if room.bytes != 0 {
+			t.Fatalf("%d bytes are left", room.bytes)
+		}
+	})
+}
+
+// A stream that must end delivers what was claimed and says why.
+func TestStreamEndsWhenItIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPartition(t)
+		p.hold = make(chan struct{})
+		qs := p.start(nil)
+		over := make(chan error, 1)
+		w := openOn(t, qs, nil, Terms{Over: over})
+		w.poll("greet", 5)
+		synctest.Wait()
+		p.commit(task("greet", 1))
+		synctest.Wait()
+		over <- lh.Errorf(lh.Unauthenticated, "Token is not active")
+		synctest.Wait()
+		p.commit(task("greet", 2))
+		close(p.hold)
+		<-w.ended
+		if err := lh.AsError(w.result); err == nil || err.Code != lh.Unauthenticated {
+			t.Fatal(w.result)
+		}
+		want(t, w.received(), 1)
+		finish(qs)
 	})
 }
 
