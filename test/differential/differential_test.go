@@ -29,3 +29,17 @@ func TestOursDoesWhatTheOriginalDid(t *testing.T) {
 		t.Errorf("ours does not do what the original did: %v", c.verdicts)
 	}
 }
+
+// The sources move on; the bugs that are put into copies of them must still fit.
+func TestBugsFitTheSources(t *testing.T) {
+	t.Chdir("../..")
+	plants, err := readPlants("test/differential/testdata/planted/bugs.txt")
+	if err != nil || len(plants) == 0 {
+		t.Fatal(plants, err)
+	}
+	for _, p := range plants {
+		if _, err := p.overlay(t.TempDir()); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -17,6 +17,8 @@ import (
 // plant is a bug to be put into a copy of one of the engine's files.
 type plant struct {
 	chapter, file, old, new string
+	// test finds what no history can: its package and name.
+	test string
 }
 
 // readPlants reads the bugs of a file: see its head.
@@ -44,6 +46,8 @@ func readPlants(path string) ([]plant, error) {
 			p.chapter = strings.TrimPrefix(word, "chapter: ")
 		case strings.HasPrefix(word, "file: "):
 			p.file = strings.TrimPrefix(word, "file: ")
+		case strings.HasPrefix(word, "test: "):
+			p.test = strings.TrimPrefix(word, "test: ")
 		}
 	}
 	return out, nil
@@ -55,6 +59,15 @@ func (p plant) build(ctx context.Context, dir string) (string, error) {
 	if p.file == "" {
 		return binary, compile(ctx, p.chapter, "-o", binary, "./cmd/lh")
 	}
+	list, err := p.overlay(dir)
+	if err != nil {
+		return "", err
+	}
+	return binary, compile(ctx, p.chapter, "-overlay", list, "-o", binary, "./cmd/lh")
+}
+
+// overlay writes the file with the bug into dir, and the list that tells the compiler to take it for the original.
+func (p plant) overlay(dir string) (list string, err error) {
 	source, err := os.ReadFile(p.file)
 	if err != nil {
 		return "", err
@@ -70,15 +83,40 @@ func (p plant) build(ctx context.Context, dir string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{original: changed}})
+	text, err := json.Marshal(map[string]any{"Replace": map[string]string{original: changed}})
 	if err != nil {
 		return "", err
 	}
-	list := filepath.Join(dir, "overlay.json")
-	if err := os.WriteFile(list, overlay, 0o600); err != nil {
-		return "", err
+	list = filepath.Join(dir, "overlay.json")
+	return list, os.WriteFile(list, text, 0o600)
+}
+
+// caught reports whether the test of the bug fails with it, and only then.
+func (p plant) caught(ctx context.Context) (bool, error) {
+	dir, err := os.MkdirTemp("", "lh-planted-")
+	if err != nil {
+		return false, err
 	}
-	return binary, compile(ctx, p.chapter, "-overlay", list, "-o", binary, "./cmd/lh")
+	defer os.RemoveAll(dir)
+	list, err := p.overlay(dir)
+	if err != nil {
+		return false, err
+	}
+	folder, name, _ := strings.Cut(p.test, " ")
+	binary, sound := filepath.Join(dir, "with"), filepath.Join(dir, "without")
+	for _, args := range [][]string{{"-overlay", list, "-o", binary}, {"-o", sound}} {
+		cmd := exec.CommandContext(ctx, "go", append(append([]string{"test", "-c"}, args...), folder)...)
+		if said, err := cmd.CombinedOutput(); err != nil {
+			return false, fmt.Errorf("%s: %w\n%s", p.chapter, err, said)
+		}
+	}
+	passes := func(binary string) bool {
+		cmd := exec.CommandContext(ctx, binary, "-test.run", name, "-test.v")
+		cmd.Dir = folder
+		said, err := cmd.Output()
+		return err == nil && strings.Contains(string(said), "--- PASS")
+	}
+	return passes(sound) && !passes(binary), nil
 }
 
 func compile(ctx context.Context, chapter string, args ...string) error {
@@ -90,9 +128,9 @@ func compile(ctx context.Context, chapter string, args ...string) error {
 	return nil
 }
 
-// planted builds our server with each bug in turn and replays histories until one shows it. What differs among
-// many histories at a time may have come too late for a timer: it counts when it differs again by itself, and
-// does not on a server without the bug.
+// planted builds our server with each bug in turn and replays histories until one shows it, or runs the test that is
+// to. What differs among many histories at a time may have come too late for a timer: it counts when it differs again
+// by itself, and does not on a server without the bug.
 func planted(ctx context.Context, w io.Writer, bugs, file string, slots int) (bool, error) {
 	plants, err := readPlants(bugs)
 	if err != nil {
@@ -105,6 +143,15 @@ func planted(ctx context.Context, w io.Writer, bugs, file string, slots int) (bo
 	defer stop()
 	all := true
 	for _, p := range plants {
+		if p.test != "" {
+			caught, err := p.caught(ctx)
+			if err != nil {
+				return false, err
+			}
+			all = all && caught
+			fmt.Fprintf(w, "%s\t%s\tby %s\n", map[bool]string{true: "found", false: "missed"}[caught], p.chapter, p.test)
+			continue
+		}
 		found, tried, err := p.hunt(ctx, sound, file, slots)
 		if err != nil {
 			return false, err
