@@ -29,11 +29,6 @@ var tolerances = []tolerance{
 	{"thread-end-time", "the original never fills thread_end_time of an entry of WAIT_FOR_THREADS (engine-2 §9)", func(o map[string]any) {
 		delete(o, "threadEndTime")
 	}},
-	{"no-worker-version", "an attempt of a worker without a version: present and empty, or absent", func(o map[string]any) {
-		if o["taskWorkerVersion"] == "" {
-			delete(o, "taskWorkerVersion")
-		}
-	}},
 	{"end-time", "the original leaves out, and keeps, end times of failed threads and rescued WfRuns (engine-2 §2, §11)", func(o map[string]any) {
 		if isWfRun(o) || isThread(o) && o["status"] != "COMPLETED" {
 			delete(o, "endTime")
@@ -333,12 +328,15 @@ func freeForeignHandlers(node map[string]any) {
 	}
 }
 
-// freeStaleStatuses: what a node that waits no longer saw last of a thread that went on depends on the moment.
+// freeStaleStatuses: whether a node that waits no longer saw last of a thread that it runs, halts or is halted depends on
+// the moment. That it has ended does not.
 func freeStaleStatuses(w map[string]any) {
 	threads, _ := w["threads"].([]any)
 	for _, t := range threads {
 		t := t.(map[string]any)
-		if s := t["threadStatus"]; t["waitingStatus"] == nil || s != "COMPLETED" && s != "ERROR" && s != "EXCEPTION" {
+		switch t["threadStatus"] {
+		case "COMPLETED", "ERROR", "EXCEPTION":
+		default:
 			delete(t, "threadStatus")
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -29,7 +30,7 @@ func newMessage(d protoreflect.MessageDescriptor) (proto.Message, error) {
 	return t.New().Interface(), nil
 }
 
-// call sends one RPC by name.
+// call sends one RPC by name, and again when a busy server asks for that, as the official clients do.
 func (s *server) call(ctx context.Context, method string, req proto.Message) (proto.Message, error) {
 	m := methods.ByName(protoreflect.Name(method))
 	if m == nil {
@@ -41,7 +42,28 @@ func (s *server) call(ctx context.Context, method string, req proto.Message) (pr
 	}
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
-	return answer, s.conn.Invoke(ctx, "/"+service+"/"+method, req, answer)
+	for {
+		err := s.conn.Invoke(ctx, "/"+service+"/"+method, req, answer)
+		again, busy := retryAfter(err)
+		if !busy {
+			return answer, err
+		}
+		select {
+		case <-time.After(again):
+		case <-ctx.Done():
+			return answer, err
+		}
+	}
+}
+
+// retryAfter is when a refused call may be made again, if the refusal says so.
+func retryAfter(err error) (time.Duration, bool) {
+	for _, d := range status.Convert(err).Details() {
+		if info, ok := d.(*errdetails.RetryInfo); ok {
+			return info.RetryDelay.AsDuration(), true
+		}
+	}
+	return 0, false
 }
 
 // request reads the request of an RPC from its JSON form.
