@@ -65,6 +65,16 @@ const (
 	memtables        = 4
 	maxPartitions    = 1 << 16
 	bloomBitsPerKey  = 10
+
+	// Rows of running work are written again and again, and deleted soon: the longer tables wait, the less there is to
+	// merge. What waits costs reads of absent keys a look at one more filter, and scans one more table.
+	l0Compaction = 8
+	l0StopWrites = 32
+	// tombstoneDense is the part of a table's blocks that must be mostly deletions for the table to be merged on its own.
+	// Less is normal here: tasks and their timers come and go.
+	tombstoneDense = 0.9
+	// blockBytes is more than the default: the rows of a run are read together, and larger blocks cost merges less.
+	blockBytes = 8 << 10
 )
 
 // Validate names the first option that cannot work.
@@ -101,15 +111,18 @@ func (o *Options) pebble(s *Store) *pebble.Options {
 		Cache:                       s.cache,
 		MemTableSize:                uint64(memtable),
 		MemTableStopWritesThreshold: memtables,
-		L0CompactionThreshold:       4,
-		L0StopWritesThreshold:       24,
+		L0CompactionThreshold:       l0Compaction,
+		L0StopWritesThreshold:       l0StopWrites,
 		CompactionConcurrencyRange:  func() (int, int) { return 1, o.Compactions },
 		FormatMajorVersion:          pebble.FormatNewest,
 		Logger:                      pebbleLogger{s},
 		EventListener:               s.events(),
 	}
+	p.Experimental.TombstoneDenseCompactionThreshold = tombstoneDense
+	p.ApplyCompressionSettings(func() pebble.DBCompressionSettings { return pebble.DBCompressionFastest })
 	for i := range p.Levels {
 		p.Levels[i].FilterPolicy = bloom.FilterPolicy(bloomBitsPerKey)
+		p.Levels[i].BlockSize = blockBytes
 	}
 	return p
 }
