@@ -3,8 +3,10 @@ package api
 import (
 	"context"
 	"strings"
+	"sync"
 	"time"
 
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/metadata"
 
 	"littlehorse/internal/auth"
@@ -18,16 +20,71 @@ const DefaultTenant = "default"
 
 const tenantKey = "tenantid"
 
-// call is what the chain found out about one call.
+// call is what the chain found out about one call. It is the context of the call, too: that of the transport with a
+// bound on how long it may take. The timer of that bound is made for those who wait for the end of the context.
 type call struct {
+	context.Context
+	rpc       *rpc // nil of readers of output topics
+	stream    grpc.ServerStream
 	tenant    string
 	principal *lhpb.Principal
 	listener  *Listener
 	expires   time.Time // of the credential; the zero time is never
 	out       outgoing
+	began     time.Time
+	until     time.Time
+	request   incoming
+	message   any // the request, if the chain has decoded it
+	reply     any
+
+	once  sync.Once
+	timed context.Context // made by Done
+	end   context.CancelFunc
 }
 
 type callKey struct{}
+
+// Value implements context.Context.
+func (c *call) Value(key any) any {
+	if key == (callKey{}) {
+		return c
+	}
+	return c.Context.Value(key)
+}
+
+// Deadline implements context.Context.
+func (c *call) Deadline() (time.Time, bool) {
+	if theirs, ok := c.Context.Deadline(); ok && (theirs.Before(c.until) || c.until.IsZero()) {
+		return theirs, true
+	}
+	return c.until, !c.until.IsZero()
+}
+
+// Err implements context.Context.
+func (c *call) Err() error {
+	if err := c.Context.Err(); err != nil {
+		return err
+	}
+	if !c.until.IsZero() && !time.Now().Before(c.until) {
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
+// Done implements context.Context.
+func (c *call) Done() <-chan struct{} {
+	if c.until.IsZero() {
+		return c.Context.Done()
+	}
+	c.once.Do(func() { c.timed, c.end = context.WithDeadline(c.Context, c.until) })
+	return c.timed.Done()
+}
+
+// close gives back the timer when the call has ended.
+func (c *call) close() {
+	c.once.Do(func() { c.timed, c.end = c.Context, func() {} })
+	c.end()
+}
 
 func callOf(ctx context.Context) *call { return ctx.Value(callKey{}).(*call) }
 
@@ -41,27 +98,27 @@ type Listener struct {
 	Authenticator auth.Authenticator
 }
 
-// admit goes through the steps before a request is looked at.
-func (s *Service) admit(ctx context.Context, l *Listener, needs []auth.Required) (context.Context, *lh.Error) {
+// admit goes through the steps before a request is looked at. It fills in who calls.
+func (s *Service) admit(c *call, needs []auth.Required) *lh.Error {
 	if s.gate.Load() {
-		return nil, s.refused(telemetry.Stopping, shuttingDown())
+		return s.refused(telemetry.Stopping, shuttingDown())
 	}
-	id, err := l.Authenticator.Authenticate(ctx)
+	id, err := c.listener.Authenticator.Authenticate(c.Context)
 	if err != nil {
-		return nil, s.refused(telemetry.Unauthenticated, err)
+		return s.refused(telemetry.Unauthenticated, err)
 	}
-	c := &call{listener: l, expires: id.Expires}
+	c.expires = id.Expires
 	if c.principal, err = s.principalOf(id); err != nil {
-		return nil, s.refused(telemetry.Forbidden, err) // a stranger does not even learn which tenants there are
+		return s.refused(telemetry.Forbidden, err) // a stranger does not even learn which tenants there are
 	}
-	if c.tenant, err = s.tenantOf(ctx); err != nil {
-		return nil, s.refused(telemetry.Forbidden, err)
+	if c.tenant, err = s.tenantOf(c.Context); err != nil {
+		return s.refused(telemetry.Forbidden, err)
 	}
 	if err := auth.Decide(c.principal, c.tenant, needs); err != nil {
-		return nil, s.refused(telemetry.Forbidden, err)
+		return s.refused(telemetry.Forbidden, err)
 	}
-	telemetry.About(ctx, telemetry.AboutTenant, c.tenant)
-	return context.WithValue(ctx, callKey{}, c), nil
+	telemetry.About(c.Context, telemetry.AboutTenant, c.tenant)
+	return nil
 }
 
 // refused counts a refusal and gives it back.

@@ -7,8 +7,9 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/status"
-	"google.golang.org/protobuf/proto"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/protobuf/reflect/protoreflect"
+	"google.golang.org/protobuf/reflect/protoregistry"
 
 	"littlehorse/internal/auth"
 	"littlehorse/internal/lh"
@@ -28,109 +29,198 @@ func (s *Service) Register(r grpc.ServiceRegistrar, l *Listener) {
 	}
 }
 
+// chained hands all RPCs to the transport as streams: that is how it sees those of one message each way as well, and
+// the way through it is shorter. Each frame less on it counts: the goroutines of calls are new and their stacks small.
 func (s *Service) chained(l *Listener, service grpc.ServiceDesc) *grpc.ServiceDesc {
 	desc := service
-	desc.Methods = make([]grpc.MethodDesc, 0, len(service.Methods))
+	desc.Methods, desc.Streams = nil, make([]grpc.StreamDesc, 0, len(service.Methods)+len(service.Streams))
 	for _, m := range service.Methods {
-		m.Handler = s.unary(l, m, s.cfg.RPCs.Of(desc.ServiceName).Method(m.MethodName, "UNARY"))
-		desc.Methods = append(desc.Methods, m)
+		r := s.rpc(l, service.ServiceName, m.MethodName, "UNARY")
+		r.limited, r.call, r.direct = isLimited(m.MethodName), m.Handler, directOf(m.MethodName)
+		desc.Streams = append(desc.Streams, grpc.StreamDesc{StreamName: m.MethodName, Handler: r.unary()})
 	}
-	desc.Streams = make([]grpc.StreamDesc, 0, len(service.Streams))
 	for _, m := range service.Streams {
-		m.Handler = s.stream(l, m, s.cfg.RPCs.Of(desc.ServiceName).Method(m.StreamName, "BIDI_STREAMING"))
+		r := s.rpc(l, service.ServiceName, m.StreamName, "BIDI_STREAMING")
+		r.stream = m.Handler
+		m.Handler = r.streaming
 		desc.Streams = append(desc.Streams, m)
 	}
 	return &desc
 }
 
-func (s *Service) unary(l *Listener, m grpc.MethodDesc, rpc *telemetry.RPC) grpc.MethodHandler {
-	needs, limited, bytes := requiredFor(m.MethodName), isLimited(m.MethodName), expects(m.MethodName)
-	return func(srv any, ctx context.Context, dec func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
-		start := time.Now()
-		rpc.Received.Inc()
-		reply, err := s.guarded(rpc, m.MethodName, func() (any, error) {
-			ctx, refused := s.admit(ctx, l, needs)
-			if refused != nil {
-				return nil, refused
-			}
-			if limited {
-				if refused := s.checkQuotas(callOf(ctx)); refused != nil {
-					return nil, s.refused(telemetry.OverQuota, refused)
-				}
-			}
-			out := &callOf(ctx).out
-			ctx, cancel := context.WithTimeout(ctx, s.cfg.WriteTimeout)
-			defer cancel()
-			return s.served(ctx, out, bytes, func() (any, error) { return m.Handler(srv, ctx, s.decoder(dec), nil) })
-		})
-		code := s.finish(m.MethodName, err)
-		rpc.Done(codeName(code.Code()), time.Since(start))
-		if code != nil {
-			return nil, code.Err()
+func (s *Service) rpc(l *Listener, service, name, kind string) *rpc {
+	return &rpc{
+		service: s, listener: l, name: name, needs: requiredFor(name),
+		replyBytes: expects(name),
+		anySize:    name == "ReportTask", // the engine records the oversized attempt as failed
+		request:    s.shapes.of(requestOf(service, name)), metrics: s.cfg.RPCs.Of(service).Method(name, kind),
+	}
+}
+
+// requestOf describes what clients send to an RPC of the services.
+func requestOf(service, rpc string) protoreflect.MessageDescriptor {
+	d, err := protoregistry.GlobalFiles.FindDescriptorByName(protoreflect.FullName(service).Append(protoreflect.Name(rpc)))
+	if err != nil {
+		panic("api: " + service + "/" + rpc + " is not described: " + err.Error())
+	}
+	return d.(protoreflect.MethodDescriptor).Input()
+}
+
+// rpc is one RPC on one listener.
+type rpc struct {
+	service  *Service
+	listener *Listener
+	name     string
+	needs    []auth.Required
+	limited  bool // by Quotas
+	anySize  bool // of requests
+	request  *shape
+	metrics  *telemetry.RPC
+
+	replyBytes int64 // that a call expects
+
+	call   grpc.MethodHandler
+	direct *direct // in place of call
+	stream grpc.StreamHandler
+}
+
+// direct serves the RPCs of which there are very many without the generated handler, which decodes further down the
+// stack than a new goroutine has.
+type direct struct {
+	fresh func() any
+	serve func(*Service, context.Context, any) (any, error)
+}
+
+// directOf is nil for most RPCs: only of reports there are many, and their replies need not wait for room.
+func directOf(rpc string) *direct {
+	if rpc == "ReportTask" {
+		return directly((*Service).ReportTask)
+	}
+	return nil
+}
+
+func directly[Q, A any](f func(*Service, context.Context, *Q) (A, error)) *direct {
+	return &direct{
+		fresh: func() any { return new(Q) },
+		serve: func(s *Service, ctx context.Context, request any) (any, error) { return f(s, ctx, request.(*Q)) },
+	}
+}
+
+// unary serves calls with one message each way. The request is received here, not in a function below, and the handler
+// is no method: the stack of a new goroutine is just large enough for what the transport does then.
+func (r *rpc) unary() grpc.StreamHandler {
+	return func(_ any, ss grpc.ServerStream) error {
+		c := r.begin(ss)
+		err := r.enter(c)
+		if err == nil && r.direct != nil {
+			err = ss.RecvMsg(&c.request)
 		}
-		rpc.Sent.Inc()
-		return reply, nil
-	}
-}
-
-func (s *Service) stream(l *Listener, m grpc.StreamDesc, rpc *telemetry.RPC) grpc.StreamHandler {
-	needs := requiredFor(m.StreamName)
-	return func(srv any, ss grpc.ServerStream) error {
-		start := time.Now()
-		_, err := s.guarded(rpc, m.StreamName, func() (any, error) {
-			ctx, refused := s.admit(ss.Context(), l, needs)
-			if refused != nil {
-				return nil, refused
-			}
-			out := &callOf(ctx).out
-			return s.served(ctx, out, expects(m.StreamName), func() (any, error) {
-				return nil, m.Handler(srv, &admitted{ServerStream: ss, service: s, ctx: ctx, rpc: rpc, out: out})
-			})
-		})
-		code := s.finish(m.StreamName, err)
-		rpc.Done(codeName(code.Code()), time.Since(start))
-		return code.Err()
-	}
-}
-
-// guarded turns a panic of a handler into an error: a bug costs its caller an answer, not the server.
-func (s *Service) guarded(rpc *telemetry.RPC, method string, f func() (any, error)) (reply any, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			rpc.Panicked()
-			s.cfg.Log.Error("call panicked", "rpc", method, "err", fmt.Sprint(r), "stack", string(debug.Stack()))
-			reply, err = nil, lh.Errorf(lh.Internal, "An unexpected internal error occurred. Please contact support for assistance.")
+		if err == nil && r.direct != nil {
+			c.message = r.direct.fresh()
+			err = r.judge(c.request.into(c.message, r.request))
 		}
-	}()
-	return f()
-}
-
-func (s *Service) finish(method string, err error) *status.Status {
-	st, known := statusOf(err)
-	if !known {
-		s.cfg.Log.Error("call failed", "rpc", method, "err", err)
+		if err == nil {
+			err = r.answer(c)
+		}
+		if err = c.ended(err); err != nil {
+			return err
+		}
+		return ss.SendMsg(c.reply)
 	}
-	return st
 }
 
-// decoder names what is wrong with a request that cannot be read, and bounds its size.
-func (s *Service) decoder(dec func(any) error) func(any) error {
-	return func(v any) error { return s.receive(dec, v) }
+func (r *rpc) begin(ss grpc.ServerStream) *call {
+	return &call{Context: ss.Context(), rpc: r, stream: ss, listener: r.listener, began: time.Now()}
 }
 
-// receive reads a request. A report is let through whatever its size: the engine records the oversized
-// attempt as failed.
-func (s *Service) receive(from func(any) error, v any) error {
-	in := &incoming{message: v.(proto.Message)}
-	if err := from(in); err != nil {
+// enter goes through the steps before a request is read.
+func (r *rpc) enter(c *call) (err error) {
+	defer r.caught(&err)
+	if r.call != nil {
+		r.metrics.Received.Inc()
+	}
+	if refused := r.service.admit(c, r.needs); refused != nil {
+		return refused
+	}
+	if r.limited {
+		if refused := r.service.checkQuotas(c); refused != nil {
+			return r.service.refused(telemetry.OverQuota, refused)
+		}
+	}
+	return nil
+}
+
+func (r *rpc) answer(c *call) (err error) {
+	defer r.caught(&err)
+	c.until = c.began.Add(r.service.cfg.WriteTimeout)
+	defer c.close()
+	if r.direct != nil {
+		c.reply, err = r.direct.serve(r.service, c, c.message)
+	} else {
+		c.reply, err = r.service.served(c, &c.out, r.replyBytes, func() (any, error) { return r.call(r.service, c, c.decode, nil) })
+	}
+	return err
+}
+
+// streaming serves one call of streams.
+func (r *rpc) streaming(_ any, ss grpc.ServerStream) error {
+	c := r.begin(ss)
+	return c.ended(r.follow(c, ss))
+}
+
+func (r *rpc) follow(c *call, ss grpc.ServerStream) (err error) {
+	if err := r.enter(c); err != nil {
 		return err
 	}
-	if in.err != nil {
-		return lh.Errorf(lh.InvalidArgument, "The request cannot be decoded: %v", in.err)
+	defer r.caught(&err)
+	_, err = r.service.served(c, &c.out, r.replyBytes, func() (any, error) {
+		return nil, r.stream(r.service, &admitted{ServerStream: ss, call: c})
+	})
+	return err
+}
+
+// caught turns a panic of a handler into an error: a bug costs its caller an answer, not the server.
+func (r *rpc) caught(err *error) {
+	if p := recover(); p != nil {
+		r.metrics.Panicked()
+		r.service.cfg.Log.Error("call panicked", "rpc", r.name, "err", fmt.Sprint(p), "stack", string(debug.Stack()))
+		*err = lh.Errorf(lh.Internal, "An unexpected internal error occurred. Please contact support for assistance.")
 	}
-	if _, report := v.(*lhpb.ReportTaskRun); !report && in.size > s.cfg.MaxRequestBytes {
-		return s.refused(telemetry.TooLarge,
-			lh.Errorf(lh.ResourceExhausted, "Record too large: the request has %d bytes, the limit is %d", in.size, s.cfg.MaxRequestBytes))
+}
+
+// ended counts the call and gives what the transport is to answer.
+func (c *call) ended(err error) error {
+	if err == nil {
+		c.rpc.metrics.Done(codeName(codes.OK), time.Since(c.began))
+		if c.rpc.call != nil {
+			c.rpc.metrics.Sent.Inc()
+		}
+		return nil
+	}
+	st, known := statusOf(err)
+	if !known {
+		c.rpc.service.cfg.Log.Error("call failed", "rpc", c.rpc.name, "err", err)
+	}
+	c.rpc.metrics.Done(codeName(st.Code()), time.Since(c.began))
+	return st.Err()
+}
+
+// decode receives and reads the request of the call.
+func (c *call) decode(v any) error {
+	if err := c.stream.RecvMsg(&c.request); err != nil {
+		return err
+	}
+	return c.rpc.judge(c.request.into(v, c.rpc.request))
+}
+
+// judge names what is wrong with a request that cannot be read, and bounds its size.
+func (r *rpc) judge(size int, err error) error {
+	if err != nil {
+		return lh.Errorf(lh.InvalidArgument, "The request cannot be decoded: %v", err)
+	}
+	if most := r.service.cfg.MaxRequestBytes; size > most && !r.anySize {
+		return r.service.refused(telemetry.TooLarge,
+			lh.Errorf(lh.ResourceExhausted, "Record too large: the request has %d bytes, the limit is %d", size, most))
 	}
 	return nil
 }
@@ -138,26 +228,27 @@ func (s *Service) receive(from func(any) error, v any) error {
 // admitted is a stream after the chain.
 type admitted struct {
 	grpc.ServerStream
-	service *Service
-	ctx     context.Context
-	rpc     *telemetry.RPC
-	out     *outgoing
+	call *call
+	next incoming
 }
 
-func (a *admitted) Context() context.Context { return a.ctx }
+func (a *admitted) Context() context.Context { return a.call }
 
 func (a *admitted) RecvMsg(m any) error {
-	err := a.service.receive(a.ServerStream.RecvMsg, m)
+	if err := a.ServerStream.RecvMsg(&a.next); err != nil {
+		return err
+	}
+	err := a.call.rpc.judge(a.next.into(m, a.call.rpc.request))
 	if err == nil {
-		a.rpc.Received.Inc()
+		a.call.rpc.metrics.Received.Inc()
 	}
 	return err
 }
 
 func (a *admitted) SendMsg(m any) error {
-	err := a.ServerStream.SendMsg(a.out.of(a.ctx, m))
+	err := a.ServerStream.SendMsg(a.call.out.of(a.call, m))
 	if err == nil {
-		a.rpc.Sent.Inc()
+		a.call.rpc.metrics.Sent.Inc()
 	}
 	return err
 }

@@ -5,6 +5,9 @@ import (
 
 	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/emptypb"
+
+	"littlehorse/internal/machine"
 )
 
 // maxNesting bounds how deep messages may nest in a request: arrays in arrays, parents of parents.
@@ -29,6 +32,9 @@ func (Codec) Marshal(v any) (mem.BufferSlice, error) {
 		return m.encode()
 	case fastMessage:
 		return encode(m.SizeVT(), m.MarshalToSizedBufferVT)
+	}
+	if e, ok := v.(*emptypb.Empty); ok && len(e.ProtoReflect().GetUnknown()) == 0 {
+		return nil, nil
 	}
 	m, ok := v.(proto.Message)
 	if !ok {
@@ -58,29 +64,47 @@ func encode(size int, into func([]byte) (int, error)) (mem.BufferSlice, error) {
 	return mem.BufferSlice{mem.NewBuffer(b, pool)}, nil
 }
 
-// incoming is a request on its way in. What is wrong with it is kept instead of being returned to the
-// transport, which would answer INTERNAL by itself.
-type incoming struct {
-	message proto.Message
-	size    int // bytes as they came
-	err     error
-}
+// incoming is a message on its way in, as the transport gives it: it is decoded outside of it, where it is known whose it
+// is and where what is wrong with it can be told to the caller.
+type incoming struct{ data mem.Buffer }
 
 // Unmarshal implements encoding.CodecV2.
 func (Codec) Unmarshal(data mem.BufferSlice, v any) error {
 	if in, ok := v.(*incoming); ok {
-		in.size, in.err = data.Len(), decodeMessage(data, in.message)
+		in.data = data.MaterializeToBuffer(mem.DefaultBufferPool())
 		return nil
 	}
 	m, ok := v.(proto.Message)
 	if !ok {
 		return fmt.Errorf("cannot decode into %T", v)
 	}
-	return decodeMessage(data, m)
-}
-
-func decodeMessage(data mem.BufferSlice, m proto.Message) error {
 	buf := data.MaterializeToBuffer(mem.DefaultBufferPool())
 	defer buf.Free()
-	return proto.UnmarshalOptions{RecursionLimit: maxNesting, DiscardUnknown: true}.Unmarshal(buf.ReadOnlyData(), m)
+	return decodeStrictly(buf.ReadOnlyData(), m)
+}
+
+// into decodes the message, of that shape, and gives its bytes back; size is how many they were.
+func (in *incoming) into(v any, s *shape) (size int, err error) {
+	defer in.close(&err)
+	b := in.data.ReadOnlyData()
+	if m, ok := v.(machine.Value); ok && s.plain(b, maxPlainNesting) && m.UnmarshalVT(b) == nil {
+		return len(b), nil
+	}
+	m, ok := v.(proto.Message)
+	if !ok {
+		return len(b), fmt.Errorf("cannot decode into %T", v)
+	}
+	return len(b), decodeStrictly(b, m)
+}
+
+// close gives the bytes back. Whatever a client sends, it costs nobody else a thing: not even when a decoder has a bug.
+func (in *incoming) close(err *error) {
+	in.data.Free()
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("%v", p)
+	}
+}
+
+func decodeStrictly(b []byte, m proto.Message) error {
+	return proto.UnmarshalOptions{RecursionLimit: maxNesting, DiscardUnknown: true}.Unmarshal(b, m)
 }

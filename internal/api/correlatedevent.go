@@ -18,7 +18,8 @@ func (s *Service) PutCorrelatedEvent(ctx context.Context, req *lhpb.PutCorrelate
 	if err := lh.CheckCorrelationKey(req.Key); err != nil {
 		return nil, err
 	}
-	rec := &pb.Record{Header: s.header(c), Command: &pb.Record_PutCorrelatedEvent{PutCorrelatedEvent: req}}
+	rec := s.record(c)
+	rec.Command = &pb.Record_PutCorrelatedEvent{PutCorrelatedEvent: req}
 	return submit[*lhpb.CorrelatedEvent](ctx, s, s.correlationHome(c.tenant, req.Key), rec)
 }
 
@@ -69,7 +70,8 @@ func (s *Service) DeleteCorrelatedEvent(ctx context.Context, req *lhpb.DeleteCor
 	if lh.CheckCorrelationKey(req.GetId().GetKey()) != nil {
 		return &emptypb.Empty{}, nil
 	}
-	rec := &pb.Record{Header: s.header(c), Command: &pb.Record_DeleteCorrelatedEvent{DeleteCorrelatedEvent: req}}
+	rec := s.record(c)
+	rec.Command = &pb.Record_DeleteCorrelatedEvent{DeleteCorrelatedEvent: req}
 	return s.submitOnly(ctx, s.correlationHome(c.tenant, req.GetId().GetKey()), rec)
 }
 

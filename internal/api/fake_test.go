@@ -94,6 +94,12 @@ func (f *fakeCluster) Submit(_ context.Context, to machine.Stream, r *machine.Re
 	return f.answer(to, r)
 }
 
+func (f *fakeCluster) SubmitThen(_ context.Context, to machine.Stream, r *machine.Record, then func(machine.Reply)) (proto.Message, error) {
+	v, err := f.answer(to, r)
+	then(machine.Reply{Value: v, Err: lh.AsError(err)})
+	return v, err
+}
+
 func (f *fakeCluster) SubmitFunc(_ context.Context, to machine.Stream, r *machine.Record, done func(machine.Reply)) {
 	v, err := f.answer(to, r)
 	if done == nil {

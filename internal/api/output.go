@@ -85,11 +85,11 @@ type OutputGap struct {
 // OpenOutput admits a reader of an output topic as any call is admitted, and puts him behind a position: one that
 // Next has given, LatestPosition, or "" for the oldest record that is kept. Whoever opens it closes it.
 func (s *Service) OpenOutput(ctx context.Context, l *Listener, topic, position string) (*Output, error) {
-	ctx, refused := s.admit(ctx, l, outputNeeds)
-	if refused != nil {
+	caller := &call{Context: ctx, listener: l}
+	if refused := s.admit(caller, outputNeeds); refused != nil {
 		return nil, refused
 	}
-	o := &Output{service: s, listener: l, tenant: keys.In(callOf(ctx).tenant), rows: 1, judged: s.now()}
+	o := &Output{service: s, listener: l, tenant: keys.In(caller.tenant), rows: 1, judged: s.now()}
 	switch topic {
 	case ExecutionTopic:
 		o.streams = s.cfg.Routing.Streams()
@@ -104,7 +104,7 @@ func (s *Service) OpenOutput(ctx context.Context, l *Listener, topic, position s
 		return nil, refused
 	}
 	o.bell = bell
-	if err := o.begin(ctx, position); err != nil {
+	if err := o.begin(caller, position); err != nil {
 		o.Close()
 		return nil, err
 	}
@@ -219,7 +219,7 @@ func (o *Output) judge(ctx context.Context) error {
 	if now.Sub(o.judged) < judgeEvery {
 		return nil
 	}
-	if _, refused := o.service.admit(ctx, o.listener, outputNeeds); refused != nil {
+	if refused := o.service.admit(&call{Context: ctx, listener: o.listener}, outputNeeds); refused != nil {
 		return refused
 	}
 	o.judged = now

@@ -30,7 +30,8 @@ func (s *Service) ScheduleWf(ctx context.Context, req *lhpb.ScheduleWfRequest) (
 		id := randomID()
 		req.Id = &id
 	}
-	rec := &pb.Record{Header: s.header(c), Command: &pb.Record_ScheduleWf{ScheduleWf: &pb.ScheduleWf{Request: req, WfSpecId: w.Id}}}
+	rec := s.record(c)
+	rec.Command = &pb.Record_ScheduleWf{ScheduleWf: &pb.ScheduleWf{Request: req, WfSpecId: w.Id}}
 	return submit[*lhpb.ScheduledWfRun](ctx, s, s.scheduleHome(c.tenant, *req.Id), rec)
 }
 
@@ -107,7 +108,8 @@ const maxSchedules = 10_000
 // DeleteScheduledWfRun ends a schedule; one that does not exist is no error.
 func (s *Service) DeleteScheduledWfRun(ctx context.Context, req *lhpb.DeleteScheduledWfRunRequest) (*emptypb.Empty, error) {
 	c := callOf(ctx)
-	rec := &pb.Record{Header: s.header(c), Command: &pb.Record_DeleteScheduledWfRun{DeleteScheduledWfRun: req}}
+	rec := s.record(c)
+	rec.Command = &pb.Record_DeleteScheduledWfRun{DeleteScheduledWfRun: req}
 	return s.submitOnly(ctx, s.scheduleHome(c.tenant, req.GetId().GetId()), rec)
 }
 

@@ -61,13 +61,14 @@ type Service struct {
 	events      eventWaiters
 	outputs     outputReaders
 	limiter     *limiter
+	shapes      shapes // of requests; complete when calls come
 	gate        atomic.Bool
 	closing     chan struct{}
 }
 
 // New makes the service; Register puts it on gRPC servers.
 func New(cfg Config) *Service {
-	s := &Service{cfg: cfg, definitions: cfg.Definitions, limiter: newLimiter(), closing: make(chan struct{})}
+	s := &Service{cfg: cfg, definitions: cfg.Definitions, limiter: newLimiter(), shapes: shapes{}, closing: make(chan struct{})}
 	if s.cfg.Now == nil {
 		s.cfg.Now = time.Now
 	}

@@ -25,7 +25,7 @@ func (s *Service) DeleteTaskDef(ctx context.Context, req *lhpb.DeleteTaskDefRequ
 		return nil, outcome
 	}
 	c := callOf(ctx)
-	rec := &pb.Record{Header: s.header(c)}
+	rec := s.record(c)
 	command(rec)
 	if _, err := s.submitOnly(ctx, s.cfg.Routing.Core(c.tenant, req.GetId().GetName()), rec); err != nil {
 		return nil, err

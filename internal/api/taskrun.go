@@ -57,30 +57,24 @@ func (s *Service) watch(ctx context.Context, c *call, every time.Duration) <-cha
 // ReportTask ends an attempt. It answers after the report is applied. A worker that waits for the task that
 // follows may get it in the same step; that does not depend on whether the reporter still listens.
 func (s *Service) ReportTask(ctx context.Context, req *lhpb.ReportTaskRun) (*emptypb.Empty, error) {
-	to, rec, err := s.runRecord(ctx, req.GetTaskRunId().GetWfRunId(), noSuchTaskRun(req.TaskRunId))
-	if err != nil {
-		return nil, err
+	c := callOf(ctx)
+	to, rec, ok := s.recordOf(c, req.GetTaskRunId().GetWfRunId())
+	if !ok {
+		return nil, noSuchTaskRun(req.TaskRunId)
 	}
-	report := s.cfg.Queues.BeginReport(callOf(ctx).tenant, req.TaskRunId)
+	report := s.cfg.Queues.BeginReport(c.tenant, req.TaskRunId)
 	rec.Command = &pb.Record_ReportTask{ReportTask: &pb.ReportTask{Report: req, Offer: report.Credit()}}
-	outcome := make(chan *lh.Error, 1)
-	s.cfg.Routing.SubmitFunc(ctx, to, rec, func(r machine.Reply) {
+	_, err := s.cfg.Routing.SubmitThen(ctx, to, rec, func(r machine.Reply) {
 		task, _ := r.Value.(*lhpb.ScheduledTask)
 		report.End(task)
 		if task != nil {
 			s.cfg.Traces.HandedOut(ctx, task.GetTaskDefId().GetName(), report.Credit().GetWorkerId())
 		}
-		outcome <- r.Err
 	})
-	select {
-	case refusal := <-outcome:
-		if refusal != nil {
-			return nil, refusal
-		}
-		return &emptypb.Empty{}, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if err != nil {
+		return nil, err
 	}
+	return &emptypb.Empty{}, nil
 }
 
 // PutCheckpoint stores what a task has reached, and says whether it should go on.
@@ -116,9 +110,8 @@ func (s *Service) RegisterTaskWorker(ctx context.Context, req *lhpb.RegisterTask
 	case c.listener.Advertised == nil:
 		return nil, lh.Errorf(lh.InvalidArgument, "Unknown listener name %s. Check LHS_ADVERTISED_LISTENERS on LH Server.", c.listener.Name)
 	}
-	rec := &pb.Record{Header: s.header(c), Command: &pb.Record_RegisterTaskWorker{
-		RegisterTaskWorker: &pb.RegisterTaskWorker{Request: req, Servers: s.cfg.InternalHosts()},
-	}}
+	rec := s.record(c)
+	rec.Command = &pb.Record_RegisterTaskWorker{RegisterTaskWorker: &pb.RegisterTaskWorker{Request: req, Servers: s.cfg.InternalHosts()}}
 	worker, err := submit[*lhpb.TaskWorkerMetadata](ctx, s, s.cfg.Routing.Core(c.tenant, req.TaskDefId.Name), rec)
 	if e := lh.AsError(err); e != nil && e.Code == lh.Unavailable {
 		unhealthy := false

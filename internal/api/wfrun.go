@@ -33,7 +33,8 @@ func (s *Service) RunWf(ctx context.Context, req *lhpb.RunWfRequest) (*lhpb.WfRu
 	}
 	id := &lhpb.WfRunId{Id: *req.Id, ParentWfRunId: req.ParentWfRunId}
 	aboutRun(ctx, id)
-	rec := &pb.Record{Header: s.header(c), Command: &pb.Record_RunWf{RunWf: &pb.RunWf{Request: req, WfSpecId: w.Id}}}
+	rec := s.record(c)
+	rec.Command = &pb.Record_RunWf{RunWf: &pb.RunWf{Request: req, WfSpecId: w.Id}}
 	return submit[*lhpb.WfRun](ctx, s, s.homeOf(c.tenant, id), rec)
 }
 

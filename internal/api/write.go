@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 
 	"google.golang.org/protobuf/proto"
@@ -14,14 +15,19 @@ import (
 	"littlehorse/lhpb"
 )
 
-// header says who asks and what the definitions were when he did.
-func (s *Service) header(c *call) *pb.Header {
-	return &pb.Header{
-		Tenant:         c.tenant,
-		Principal:      c.principal.GetId().GetId(),
-		CatalogVersion: s.definitions.Version(),
-		RequestId:      random16(),
-	}
+// record is empty but for its header, which says who asks and what the definitions were when he did.
+func (s *Service) record(c *call) *pb.Record {
+	r := &struct { // in one piece
+		record pb.Record
+		header pb.Header
+		id     [16]byte
+	}{}
+	rand.Read(r.id[:]) // never fails
+	r.header.Tenant, r.header.Principal = c.tenant, c.principal.GetId().GetId()
+	r.header.CatalogVersion = s.definitions.Version()
+	r.header.RequestId = r.id[:]
+	r.record.Header = &r.header
+	return &r.record
 }
 
 // submit writes a record and gives its reply, which is of type P.
@@ -49,14 +55,14 @@ func (s *Service) submitOnly(ctx context.Context, to machine.Stream, rec *pb.Rec
 // define writes to the metadata. The view of this server has the new version before the reply comes, so
 // whoever reads or runs next on this server sees it.
 func define[P proto.Message](ctx context.Context, s *Service, command func(*pb.Record)) (P, error) {
-	rec := &pb.Record{Header: s.header(callOf(ctx))}
+	rec := s.record(callOf(ctx))
 	command(rec)
 	return submit[P](ctx, s, s.cfg.Routing.Metadata(), rec)
 }
 
 // undefine deletes from the metadata.
 func (s *Service) undefine(ctx context.Context, command func(*pb.Record)) (*emptypb.Empty, error) {
-	rec := &pb.Record{Header: s.header(callOf(ctx))}
+	rec := s.record(callOf(ctx))
 	command(rec)
 	return s.submitOnly(ctx, s.cfg.Routing.Metadata(), rec)
 }
@@ -64,12 +70,20 @@ func (s *Service) undefine(ctx context.Context, command func(*pb.Record)) (*empt
 // runRecord is a record for the WfRun of that id, and the stream where it lives. An id that no WfRun can
 // have is refused with the given code.
 func (s *Service) runRecord(ctx context.Context, id *lhpb.WfRunId, refusal *lh.Error) (machine.Stream, *pb.Record, error) {
-	c := callOf(ctx)
-	if !validRunID(id) {
+	to, rec, ok := s.recordOf(callOf(ctx), id)
+	if !ok {
 		return machine.Stream{}, nil, refusal
 	}
-	aboutRun(ctx, id)
-	return s.homeOf(c.tenant, id), &pb.Record{Header: s.header(c)}, nil
+	return to, rec, nil
+}
+
+// recordOf is the same; false for an id that no WfRun can have.
+func (s *Service) recordOf(c *call, id *lhpb.WfRunId) (machine.Stream, *pb.Record, bool) {
+	if !validRunID(id) {
+		return machine.Stream{}, nil, false
+	}
+	aboutRun(c, id)
+	return s.homeOf(c.tenant, id), s.record(c), true
 }
 
 // aboutRun lets the trace of the call be found by the WfRun.

@@ -35,7 +35,18 @@ func (v *View) Principal(id string) *lhpb.Principal {
 
 // Quota of the tenant, or of the principal within it, as of the newest version; nil if there is none.
 func (v *View) Quota(tenant, principal string) *lhpb.Quota {
+	if !v.any(keys.KindQuota) {
+		return nil // as nearly always; each call asks
+	}
 	return as[*lhpb.Quota](v.At(v.Version(), "").exact(keys.KindQuota, QuotaName(tenant, principal), 0, 0))
+}
+
+// any reports whether there was ever one of the cluster's definitions of the kind.
+func (v *View) any(k keys.ObjectKind) bool {
+	v.mu.RLock()
+	defer v.mu.RUnlock()
+	d := v.tenants[""]
+	return d != nil && len(d.of(k).families) > 0
 }
 
 // MigrationPlan of that name as of the newest version; nil if there is none.

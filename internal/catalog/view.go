@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"littlehorse/internal/keys"
 	"littlehorse/internal/machine"
@@ -17,7 +18,7 @@ import (
 type View struct {
 	mu      sync.RWMutex
 	tenants map[string]*definitions
-	version uint64
+	version atomic.Uint64 // changed with mu held
 	moved   chan struct{} // closed when the version changes
 }
 
@@ -34,17 +35,13 @@ func NewView() *View {
 }
 
 // Version is the newest metadata version that the View knows all about.
-func (v *View) Version() uint64 {
-	v.mu.RLock()
-	defer v.mu.RUnlock()
-	return v.version
-}
+func (v *View) Version() uint64 { return v.version.Load() }
 
 // WaitFor returns when the View has reached the version, or with the error of the context.
 func (v *View) WaitFor(ctx context.Context, version uint64) error {
 	for {
 		v.mu.RLock()
-		reached, moved := v.version >= version, v.moved
+		reached, moved := v.version.Load() >= version, v.moved
 		v.mu.RUnlock()
 		if reached {
 			return nil
@@ -109,8 +106,8 @@ func (v *View) take(version uint64, rows []loaded) {
 		k := v.definitionsOf(d.Tenant).of(d.Kind)
 		k.family(d.Name).history(d.Major, d.Revision).add(written{version: d.Written, value: row.value})
 	}
-	if version > v.version {
-		v.version = version
+	if version > v.version.Load() {
+		v.version.Store(version)
 		close(v.moved)
 		v.moved = make(chan struct{})
 	}

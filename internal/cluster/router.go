@@ -27,6 +27,9 @@ type Routing interface {
 	// ResourceExhausted of a full queue, Unavailable, or DeadlineExceeded when ctx ended first. After the last two
 	// nobody knows whether the record counted.
 	Submit(ctx context.Context, to machine.Stream, rec *machine.Record) (proto.Message, error)
+	// SubmitThen is Submit, and then is called once with the outcome before the caller has it, and even if he has given
+	// up, on the committing goroutine: it must not block.
+	SubmitThen(ctx context.Context, to machine.Stream, rec *machine.Record, then func(machine.Reply)) (proto.Message, error)
 	// SubmitFunc is Submit without waiting: done is called once, on the committing goroutine, and must not block. ctx
 	// only says whose trace the record is part of.
 	SubmitFunc(ctx context.Context, to machine.Stream, rec *machine.Record, done func(machine.Reply))
@@ -62,8 +65,9 @@ type Host interface {
 
 // Router sends requests to the one server there is.
 type Router struct {
-	host Host
-	core []machine.Stream
+	host  Host
+	core  []machine.Stream
+	waits waits
 }
 
 var _ Routing = (*Router)(nil)
@@ -117,19 +121,27 @@ func (r *Router) Metadata() machine.Stream { return MetadataStream }
 
 // Submit implements Routing.
 func (r *Router) Submit(ctx context.Context, to machine.Stream, rec *machine.Record) (proto.Message, error) {
+	return r.SubmitThen(ctx, to, rec, nil)
+}
+
+// SubmitThen implements Routing.
+func (r *Router) SubmitThen(ctx context.Context, to machine.Stream, rec *machine.Record, then func(machine.Reply)) (proto.Message, error) {
 	if err := ended(ctx); err != nil {
+		if then != nil {
+			then(machine.Reply{Err: lh.AsError(err)})
+		}
 		return nil, err
 	}
-	replies := make(chan machine.Reply, 1)
-	r.host.SubmitFor(ctx, to, rec, func(reply machine.Reply) { replies <- reply })
-	select {
-	case reply := <-replies:
-		if reply.Err != nil {
-			return nil, reply.Err
-		}
-		return reply.Value, nil
-	case <-ctx.Done():
+	w := r.waits.begin(ctx, then)
+	r.host.SubmitFor(ctx, to, rec, w.done)
+	reply, ok := r.waits.end(w)
+	switch {
+	case !ok:
 		return nil, ended(ctx)
+	case reply.Err != nil:
+		return nil, reply.Err
+	default:
+		return reply.Value, nil
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -138,6 +139,81 @@ func TestSubmitEndsWithItsContext(t *testing.T) {
 		cancel()
 	}
 	h.done(machine.Reply{}) // a late reply finds nobody and blocks nobody
+}
+
+// A reply that comes after its caller has gone is told to those who must know, and never reaches another caller.
+func TestLateRepliesReachNobodyElse(t *testing.T) {
+	h := &host{silent: true}
+	r := New(h, 4)
+	told := make(chan machine.Reply, 1)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	defer cancel()
+	if _, err := r.SubmitThen(ctx, r.Metadata(), nil, func(r machine.Reply) { told <- r }); codeOf(t, err) != lh.DeadlineExceeded {
+		t.Error(err)
+	}
+	late, old := h.done, &pb.Counter{Value: 1}
+	for n := range uint64(100) {
+		h.silent, h.reply = false, machine.Reply{Value: &pb.Counter{Value: n + 2}}
+		if n == 50 {
+			late(machine.Reply{Value: old})
+		}
+		if got, err := r.Submit(t.Context(), r.Metadata(), nil); got != h.reply.Value || err != nil {
+			t.Fatalf("%v, %v", got, err)
+		}
+	}
+	if got := <-told; got.Value != old {
+		t.Errorf("%v", got)
+	}
+	if _, err := r.SubmitThen(ctx, r.Metadata(), nil, func(r machine.Reply) { told <- r }); codeOf(t, err) != lh.DeadlineExceeded {
+		t.Error(err)
+	}
+	if got := <-told; got.Err == nil || got.Err.Code != lh.DeadlineExceeded {
+		t.Errorf("%v", got)
+	}
+}
+
+func TestManyWaitAtOnce(t *testing.T) {
+	r := New(hostFunc(func(n uint64, done func(machine.Reply)) {
+		if n%3 > 0 {
+			go done(machine.Reply{Value: &pb.Counter{Value: n}})
+		}
+	}), 4)
+	var all sync.WaitGroup
+	for n := range uint64(300) {
+		all.Go(func() {
+			patience := time.Minute
+			if n%3 == 0 { // nobody replies
+				patience = 5 * time.Millisecond
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			rec := &machine.Record{Header: &pb.Header{Number: n}}
+			got, err := r.Submit(ctx, r.Metadata(), rec)
+			if c, _ := got.(*pb.Counter); n%3 > 0 && (err != nil || c.GetValue() != n) || n%3 == 0 && err == nil {
+				t.Errorf("%d: %v, %v", n, got, err)
+			}
+		})
+	}
+	all.Wait()
+	r.waits.mu.Lock()
+	defer r.waits.mu.Unlock()
+	if r.waits.last != nil {
+		t.Error("somebody is waited for")
+	}
+}
+
+// hostFunc is a Host that takes records by their numbers.
+type hostFunc func(n uint64, done func(machine.Reply))
+
+func (f hostFunc) SubmitFor(_ context.Context, _ machine.Stream, rec *machine.Record, done func(machine.Reply)) {
+	f(rec.Header.Number, done)
+}
+
+func (hostFunc) Get(machine.Stream, keys.Key) ([]byte, error)          { return nil, nil }
+func (hostFunc) View(machine.Stream, func(partition.View) error) error { return nil }
+
+func (hostFunc) Scan(machine.Stream, keys.Key, keys.Key, func(keys.Key, []byte) bool) error {
+	return nil
 }
 
 // holds: ReadsAreLocal

@@ -59,6 +59,7 @@ type RPC struct {
 	Received prometheus.Counter
 	Sent     prometheus.Counter
 
+	ok    atomic.Pointer[outcome] // the usual one of codes
 	mu    sync.RWMutex
 	codes map[string]*outcome
 }
@@ -78,9 +79,14 @@ func (r *RPCs) Method(name, kind string) *RPC {
 	}
 }
 
+const usual = "OK"
+
 // Done records a call that ended with the status code, by its name such as OK or NOT_FOUND.
 func (m *RPC) Done(code string, took time.Duration) {
-	o := m.outcome(code)
+	o := m.ok.Load()
+	if o == nil || code != usual {
+		o = m.outcome(code)
+	}
 	o.duration.Observe(took.Seconds())
 	o.longest.observe(took)
 }
@@ -100,6 +106,9 @@ func (m *RPC) outcome(code string) *outcome {
 	if m.codes[code] == nil {
 		labels := append(append([]string(nil), m.labels...), code)
 		m.codes[code] = &outcome{duration: m.rpcs.duration.WithLabelValues(labels...), longest: m.rpcs.longest.with(labels)}
+		if code == usual {
+			m.ok.Store(m.codes[code])
+		}
 	}
 	return m.codes[code]
 }
