@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -266,6 +267,27 @@ func (e *explanation) task(out *extra.ThreadExplanation, id *lhpb.TaskRunId) err
 	}
 	out.Timers = append(out.Timers, e.timers[id.TaskGuid]...)
 	out.WaitsFor = &extra.ThreadExplanation_Task{Task: wait}
+	return e.deadline(out, t)
+}
+
+// deadline adds when the running attempt times out, if it has no timer of its own that says so.
+func (e *explanation) deadline(out *extra.ThreadExplanation, t *lhpb.TaskRun) error {
+	timesOut := func(p *extra.PendingTimer) bool { return p.Kind == extra.TimerKind_TIMER_KIND_TASK_TIMEOUT }
+	if t.Status != lhpb.TaskStatus_TASK_RUNNING || slices.ContainsFunc(out.Timers, timesOut) {
+		return nil
+	}
+	from := t.Attempts[len(t.Attempts)-1].StartTime.AsTime()
+	if t.TotalCheckpoints > 0 {
+		c, err := viewed[lhpb.Checkpoint](e.view, e.run.Checkpoint(t.Id.TaskGuid, t.TotalCheckpoints-1))
+		if err != nil {
+			return err
+		}
+		if c != nil && c.CreatedAt.AsTime().After(from) {
+			from = c.CreatedAt.AsTime()
+		}
+	}
+	due := from.Add(time.Duration(t.TimeoutSeconds) * time.Second)
+	out.Timers = append(out.Timers, pendingTimer(extra.TimerKind_TIMER_KIND_TASK_TIMEOUT, due.UnixNano()))
 	return nil
 }
 

@@ -20,11 +20,13 @@ import (
 type objects struct {
 	rows   map[keys.Key]machine.Value
 	beside []keys.Key // sorted
+	reads  int        // of single rows
 }
 
 func newObjects() *objects { return &objects{rows: map[keys.Key]machine.Value{}} }
 
 func (o *objects) Get(k keys.Key, _ func() machine.Value) machine.Value {
+	o.reads++
 	if v, ok := o.rows[k]; ok {
 		return v
 	}
@@ -116,6 +118,7 @@ type bench struct {
 	spec   *lhpb.WfSpecId
 	number uint64
 	atNs   int64
+	last   machine.Effects
 }
 
 func (b *bench) apply(r *pb.Record) machine.Effects {
@@ -129,6 +132,7 @@ func (b *bench) apply(r *pb.Record) machine.Effects {
 	if fx.Reply.Err != nil {
 		panic(fx.Reply.Err)
 	}
+	b.last = fx
 	b.state.commit(fx.Changes)
 	for _, next := range continues(fx) {
 		b.apply(next)
@@ -179,8 +183,8 @@ func (b *bench) report(id *lhpb.WfRunId, step int, offer *pb.Credit) {
 	}
 }
 
-func newBench(b *testing.B) *bench {
-	m, spec := chain(b)
+func newBench(tb testing.TB) *bench {
+	m, spec := chain(tb)
 	return &bench{engine: engine.New(m, engine.DefaultConfig()), state: newObjects(), meta: m, spec: spec}
 }
 

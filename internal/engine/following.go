@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"strconv"
-
 	"littlehorse/internal/keys"
 	"littlehorse/internal/lh"
 	"littlehorse/internal/machine"
@@ -30,6 +28,8 @@ func (t *txn) appendFollowing(c []machine.Change, before, after machine.Value) [
 		of = after
 	}
 	switch of.(type) {
+	case *pb.WfRunRow:
+		c = t.appendSharedTimer(c, typed[pb.WfRunRow](before), typed[pb.WfRunRow](after))
 	case *lhpb.TaskRun:
 		b, a := typed[lhpb.TaskRun](before), typed[lhpb.TaskRun](after)
 		c = t.appendQueueRow(c, b, a)
@@ -85,60 +85,6 @@ func (t *txn) queueKey(k *lhpb.TaskRun) keys.Key {
 		Guid:        k.Id.TaskGuid,
 		Attempt:     int32(len(k.Attempts) - 1),
 	}.Key()
-}
-
-// appendDeadline keeps a timer for each attempt that runs.
-func (t *txn) appendDeadline(c []machine.Change, before, after *lhpb.TaskRun) []machine.Change {
-	from, to := t.deadlineKey(before), t.deadlineKey(after)
-	if from == to {
-		return c
-	}
-	var timer *pb.Timer
-	if to != "" {
-		timer = &pb.Timer{
-			What: &pb.Timer_TaskTimeout_{TaskTimeout: &pb.Timer_TaskTimeout{
-				TaskRunId:        after.Id,
-				Attempt:          int32(len(after.Attempts) - 1),
-				TotalCheckpoints: after.TotalCheckpoints,
-			}},
-			SetNs: t.nowNs,
-		}
-	}
-	return move(c, from, to, timer)
-}
-
-func (t *txn) deadlineKey(k *lhpb.TaskRun) keys.Key {
-	if k == nil || k.Status != lhpb.TaskStatus_TASK_RUNNING {
-		return ""
-	}
-	name := lh.WfRunIDString(k.Id.WfRunId)
-	return keys.Timer{
-		DueNs:  t.deadline(k),
-		Tenant: t.keys.Name(),
-		Kind:   keys.TimerTaskTimeout,
-		ID:     name + "/" + k.Id.TaskGuid + "/" + strconv.Itoa(len(k.Attempts)-1),
-	}.Key()
-}
-
-// deadline is when the running attempt times out: so long after the claim, or after its latest checkpoint.
-func (t *txn) deadline(k *lhpb.TaskRun) int64 {
-	from := nanos(lastAttempt(k).StartTime)
-	if k.TotalCheckpoints > 0 {
-		from = max(from, nanos(t.lastCheckpoint(k).GetCreatedAt()))
-	}
-	due, ok := addSeconds(from, int64(k.TimeoutSeconds))
-	if !ok {
-		return from
-	}
-	return due
-}
-
-func (t *txn) lastCheckpoint(k *lhpb.TaskRun) *lhpb.Checkpoint {
-	number := k.TotalCheckpoints - 1
-	if t.checkpoint != nil && t.checkpoint.Id.CheckpointNumber == number {
-		return t.checkpoint
-	}
-	return machine.Get[lhpb.Checkpoint](t.view, t.keys.Run(k.Id.WfRunId).Checkpoint(k.Id.TaskGuid, number))
 }
 
 // appendUnclaimed keeps a row for each ExternalEvent that waits to be claimed.

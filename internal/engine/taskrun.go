@@ -294,13 +294,15 @@ func (t *txn) claimTask(c *pb.ClaimTask) machine.Reply {
 }
 
 // claimOffered hands the first fitting attempt that this record put into the queue to the offered credit.
-func (t *txn) claimOffered(c *pb.Credit) machine.Reply {
+func (t *txn) claimOffered(c *pb.Credit, ended *taskRun) machine.Reply {
 	if c == nil {
 		return done
 	}
 	for _, k := range t.scheduled {
 		if k.get().TaskDefId.GetName() == c.GetTaskDefId().GetName() && k.waits(k.last()) {
-			return answer(k.claim(c))
+			task := k.claim(c)
+			k.takeTimerOf(ended)
+			return answer(task)
 		}
 	}
 	return done
@@ -324,7 +326,7 @@ func (t *txn) reportTask(c *pb.ReportTask) machine.Reply {
 	}
 	k.report(r)
 	k.goOn()
-	return t.claimOffered(c.Offer)
+	return t.claimOffered(c.Offer, k)
 }
 
 // checkReport refuses what no worker may say, whatever the TaskRun.
@@ -346,6 +348,9 @@ func checkReport(r *lhpb.ReportTaskRun) *lh.Error {
 
 // taskTimedOut is the timer of an attempt that nobody reported.
 func (t *txn) taskTimedOut(timer *pb.Timer_TaskTimeout) {
+	if w := t.anyWfRun(timer.TaskRunId.GetWfRunId()); w != nil && w.sharedTimerDue() {
+		return
+	}
 	k := t.taskRun(timer.TaskRunId)
 	if k == nil || k.last() != timer.Attempt || k.get().Status != lhpb.TaskStatus_TASK_RUNNING {
 		return

@@ -228,6 +228,7 @@ func (t *threadRun) depth() int { return t.run.passes + t.levelNow() }
 // enter points the ThreadRun at a new NodeRun behind the current one.
 func (t *threadRun) enter(name string) *nodeRun {
 	t.forgetRestless()
+	t.leaveTimer()
 	thread := t.edit()
 	if thread.CurrentNodePosition >= 0 {
 		t.node().forgetRest()

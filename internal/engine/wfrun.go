@@ -113,6 +113,7 @@ func (w *wfRun) settle() {
 		return
 	}
 	w.fanOutLater()
+	w.endSharing()
 	for _, t := range w.loaded {
 		if w.suspended {
 			t.overlook()

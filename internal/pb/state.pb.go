@@ -94,7 +94,9 @@ type WfRunRow struct {
 	// While a migration is in progress: of the ThreadRuns with lower numbers none is left to be migrated.
 	Unmigrated int32 `protobuf:"varint,8,opt,name=unmigrated,proto3" json:"unmigrated,omitempty"`
 	// How many Sweep rows there are.
-	Sweeps        int32 `protobuf:"varint,9,opt,name=sweeps,proto3" json:"sweeps,omitempty"`
+	Sweeps int32 `protobuf:"varint,9,opt,name=sweeps,proto3" json:"sweeps,omitempty"`
+	// The timer that the attempts of ThreadRun 0 share, which follow one another without a pause. Unset if each has its own.
+	SharedTimer   *AttemptTimer `protobuf:"bytes,10,opt,name=shared_timer,json=sharedTimer,proto3" json:"shared_timer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -185,6 +187,76 @@ func (x *WfRunRow) GetSweeps() int32 {
 	return 0
 }
 
+func (x *WfRunRow) GetSharedTimer() *AttemptTimer {
+	if x != nil {
+		return x.SharedTimer
+	}
+	return nil
+}
+
+// AttemptTimer names the timer of a task attempt.
+type AttemptTimer struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When it is due, nanoseconds since 1970-01-01 UTC.
+	DueNs int64 `protobuf:"varint,1,opt,name=due_ns,json=dueNs,proto3" json:"due_ns,omitempty"`
+	// The attempt that it was set for.
+	TaskGuid      string `protobuf:"bytes,2,opt,name=task_guid,json=taskGuid,proto3" json:"task_guid,omitempty"`
+	Attempt       int32  `protobuf:"varint,3,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AttemptTimer) Reset() {
+	*x = AttemptTimer{}
+	mi := &file_lh_state_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AttemptTimer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AttemptTimer) ProtoMessage() {}
+
+func (x *AttemptTimer) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_state_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AttemptTimer.ProtoReflect.Descriptor instead.
+func (*AttemptTimer) Descriptor() ([]byte, []int) {
+	return file_lh_state_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *AttemptTimer) GetDueNs() int64 {
+	if x != nil {
+		return x.DueNs
+	}
+	return 0
+}
+
+func (x *AttemptTimer) GetTaskGuid() string {
+	if x != nil {
+		return x.TaskGuid
+	}
+	return ""
+}
+
+func (x *AttemptTimer) GetAttempt() int32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
 // Watch says that a ThreadRun waits for a change of what the key names. It holds while the ThreadRun stands at
 // that position; a later one makes it void.
 type Watch struct {
@@ -201,7 +273,7 @@ type Watch struct {
 
 func (x *Watch) Reset() {
 	*x = Watch{}
-	mi := &file_lh_state_proto_msgTypes[1]
+	mi := &file_lh_state_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -213,7 +285,7 @@ func (x *Watch) String() string {
 func (*Watch) ProtoMessage() {}
 
 func (x *Watch) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[1]
+	mi := &file_lh_state_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -226,7 +298,7 @@ func (x *Watch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Watch.ProtoReflect.Descriptor instead.
 func (*Watch) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{1}
+	return file_lh_state_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Watch) GetPosition() int32 {
@@ -263,7 +335,7 @@ type Kin struct {
 
 func (x *Kin) Reset() {
 	*x = Kin{}
-	mi := &file_lh_state_proto_msgTypes[2]
+	mi := &file_lh_state_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -275,7 +347,7 @@ func (x *Kin) String() string {
 func (*Kin) ProtoMessage() {}
 
 func (x *Kin) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[2]
+	mi := &file_lh_state_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -288,7 +360,7 @@ func (x *Kin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Kin.ProtoReflect.Descriptor instead.
 func (*Kin) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{2}
+	return file_lh_state_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Kin) GetChild() bool {
@@ -331,7 +403,7 @@ type WaitTally struct {
 
 func (x *WaitTally) Reset() {
 	*x = WaitTally{}
-	mi := &file_lh_state_proto_msgTypes[3]
+	mi := &file_lh_state_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -343,7 +415,7 @@ func (x *WaitTally) String() string {
 func (*WaitTally) ProtoMessage() {}
 
 func (x *WaitTally) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[3]
+	mi := &file_lh_state_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -356,7 +428,7 @@ func (x *WaitTally) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitTally.ProtoReflect.Descriptor instead.
 func (*WaitTally) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{3}
+	return file_lh_state_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *WaitTally) GetEntries() int32 {
@@ -449,7 +521,7 @@ type Sweep struct {
 
 func (x *Sweep) Reset() {
 	*x = Sweep{}
-	mi := &file_lh_state_proto_msgTypes[4]
+	mi := &file_lh_state_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -461,7 +533,7 @@ func (x *Sweep) String() string {
 func (*Sweep) ProtoMessage() {}
 
 func (x *Sweep) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[4]
+	mi := &file_lh_state_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -474,7 +546,7 @@ func (x *Sweep) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sweep.ProtoReflect.Descriptor instead.
 func (*Sweep) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{4}
+	return file_lh_state_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Sweep) GetFrom() int32 {
@@ -529,7 +601,7 @@ type Rest struct {
 
 func (x *Rest) Reset() {
 	*x = Rest{}
-	mi := &file_lh_state_proto_msgTypes[5]
+	mi := &file_lh_state_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -541,7 +613,7 @@ func (x *Rest) String() string {
 func (*Rest) ProtoMessage() {}
 
 func (x *Rest) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[5]
+	mi := &file_lh_state_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -554,7 +626,7 @@ func (x *Rest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rest.ProtoReflect.Descriptor instead.
 func (*Rest) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{5}
+	return file_lh_state_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Rest) GetPosition() int32 {
@@ -597,7 +669,7 @@ type NodeOutput struct {
 
 func (x *NodeOutput) Reset() {
 	*x = NodeOutput{}
-	mi := &file_lh_state_proto_msgTypes[6]
+	mi := &file_lh_state_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -609,7 +681,7 @@ func (x *NodeOutput) String() string {
 func (*NodeOutput) ProtoMessage() {}
 
 func (x *NodeOutput) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[6]
+	mi := &file_lh_state_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -622,7 +694,7 @@ func (x *NodeOutput) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeOutput.ProtoReflect.Descriptor instead.
 func (*NodeOutput) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{6}
+	return file_lh_state_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *NodeOutput) GetValue() *lhpb.VariableValue {
@@ -655,7 +727,7 @@ type FanOut struct {
 
 func (x *FanOut) Reset() {
 	*x = FanOut{}
-	mi := &file_lh_state_proto_msgTypes[7]
+	mi := &file_lh_state_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -667,7 +739,7 @@ func (x *FanOut) String() string {
 func (*FanOut) ProtoMessage() {}
 
 func (x *FanOut) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[7]
+	mi := &file_lh_state_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -680,7 +752,7 @@ func (x *FanOut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FanOut.ProtoReflect.Descriptor instead.
 func (*FanOut) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{7}
+	return file_lh_state_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *FanOut) GetList() *lhpb.VariableValue {
@@ -719,7 +791,7 @@ type Suspended struct {
 
 func (x *Suspended) Reset() {
 	*x = Suspended{}
-	mi := &file_lh_state_proto_msgTypes[8]
+	mi := &file_lh_state_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -731,7 +803,7 @@ func (x *Suspended) String() string {
 func (*Suspended) ProtoMessage() {}
 
 func (x *Suspended) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[8]
+	mi := &file_lh_state_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -744,7 +816,7 @@ func (x *Suspended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Suspended.ProtoReflect.Descriptor instead.
 func (*Suspended) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{8}
+	return file_lh_state_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Suspended) GetPasses() uint64 {
@@ -795,7 +867,7 @@ type Timer struct {
 
 func (x *Timer) Reset() {
 	*x = Timer{}
-	mi := &file_lh_state_proto_msgTypes[9]
+	mi := &file_lh_state_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -807,7 +879,7 @@ func (x *Timer) String() string {
 func (*Timer) ProtoMessage() {}
 
 func (x *Timer) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[9]
+	mi := &file_lh_state_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -820,7 +892,7 @@ func (x *Timer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer.ProtoReflect.Descriptor instead.
 func (*Timer) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{9}
+	return file_lh_state_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Timer) GetWhat() isTimer_What {
@@ -1037,7 +1109,7 @@ type ScheduleRow struct {
 
 func (x *ScheduleRow) Reset() {
 	*x = ScheduleRow{}
-	mi := &file_lh_state_proto_msgTypes[10]
+	mi := &file_lh_state_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1049,7 +1121,7 @@ func (x *ScheduleRow) String() string {
 func (*ScheduleRow) ProtoMessage() {}
 
 func (x *ScheduleRow) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[10]
+	mi := &file_lh_state_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1062,7 +1134,7 @@ func (x *ScheduleRow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScheduleRow.ProtoReflect.Descriptor instead.
 func (*ScheduleRow) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{10}
+	return file_lh_state_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ScheduleRow) GetScheduledWfRun() *lhpb.ScheduledWfRun {
@@ -1116,7 +1188,7 @@ type CorrelatedEventRow struct {
 
 func (x *CorrelatedEventRow) Reset() {
 	*x = CorrelatedEventRow{}
-	mi := &file_lh_state_proto_msgTypes[11]
+	mi := &file_lh_state_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1128,7 +1200,7 @@ func (x *CorrelatedEventRow) String() string {
 func (*CorrelatedEventRow) ProtoMessage() {}
 
 func (x *CorrelatedEventRow) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[11]
+	mi := &file_lh_state_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1141,7 +1213,7 @@ func (x *CorrelatedEventRow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CorrelatedEventRow.ProtoReflect.Descriptor instead.
 func (*CorrelatedEventRow) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{11}
+	return file_lh_state_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *CorrelatedEventRow) GetCorrelatedEvent() *lhpb.CorrelatedEvent {
@@ -1204,7 +1276,7 @@ type WaitingRow struct {
 
 func (x *WaitingRow) Reset() {
 	*x = WaitingRow{}
-	mi := &file_lh_state_proto_msgTypes[12]
+	mi := &file_lh_state_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1216,7 +1288,7 @@ func (x *WaitingRow) String() string {
 func (*WaitingRow) ProtoMessage() {}
 
 func (x *WaitingRow) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[12]
+	mi := &file_lh_state_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1229,7 +1301,7 @@ func (x *WaitingRow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitingRow.ProtoReflect.Descriptor instead.
 func (*WaitingRow) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{12}
+	return file_lh_state_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *WaitingRow) GetMissed() string {
@@ -1257,7 +1329,7 @@ type BulkShare struct {
 
 func (x *BulkShare) Reset() {
 	*x = BulkShare{}
-	mi := &file_lh_state_proto_msgTypes[13]
+	mi := &file_lh_state_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1269,7 +1341,7 @@ func (x *BulkShare) String() string {
 func (*BulkShare) ProtoMessage() {}
 
 func (x *BulkShare) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[13]
+	mi := &file_lh_state_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1282,7 +1354,7 @@ func (x *BulkShare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BulkShare.ProtoReflect.Descriptor instead.
 func (*BulkShare) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{13}
+	return file_lh_state_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *BulkShare) GetJob() *BulkDelete {
@@ -1343,7 +1415,7 @@ type Counts struct {
 
 func (x *Counts) Reset() {
 	*x = Counts{}
-	mi := &file_lh_state_proto_msgTypes[14]
+	mi := &file_lh_state_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1355,7 +1427,7 @@ func (x *Counts) String() string {
 func (*Counts) ProtoMessage() {}
 
 func (x *Counts) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[14]
+	mi := &file_lh_state_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1368,7 +1440,7 @@ func (x *Counts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Counts.ProtoReflect.Descriptor instead.
 func (*Counts) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{14}
+	return file_lh_state_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Counts) GetNow() int64 {
@@ -1408,7 +1480,7 @@ type OutputLog struct {
 
 func (x *OutputLog) Reset() {
 	*x = OutputLog{}
-	mi := &file_lh_state_proto_msgTypes[15]
+	mi := &file_lh_state_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1420,7 +1492,7 @@ func (x *OutputLog) String() string {
 func (*OutputLog) ProtoMessage() {}
 
 func (x *OutputLog) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[15]
+	mi := &file_lh_state_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1433,7 +1505,7 @@ func (x *OutputLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutputLog.ProtoReflect.Descriptor instead.
 func (*OutputLog) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{15}
+	return file_lh_state_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *OutputLog) GetFirst() uint64 {
@@ -1473,7 +1545,7 @@ type Empty struct {
 
 func (x *Empty) Reset() {
 	*x = Empty{}
-	mi := &file_lh_state_proto_msgTypes[16]
+	mi := &file_lh_state_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1485,7 +1557,7 @@ func (x *Empty) String() string {
 func (*Empty) ProtoMessage() {}
 
 func (x *Empty) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[16]
+	mi := &file_lh_state_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1498,7 +1570,7 @@ func (x *Empty) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Empty.ProtoReflect.Descriptor instead.
 func (*Empty) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{16}
+	return file_lh_state_proto_rawDescGZIP(), []int{17}
 }
 
 // Withdrawal says of a NodeRun that waits for a correlation key that it was struck off the list of the key.
@@ -1512,7 +1584,7 @@ type Withdrawal struct {
 
 func (x *Withdrawal) Reset() {
 	*x = Withdrawal{}
-	mi := &file_lh_state_proto_msgTypes[17]
+	mi := &file_lh_state_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1524,7 +1596,7 @@ func (x *Withdrawal) String() string {
 func (*Withdrawal) ProtoMessage() {}
 
 func (x *Withdrawal) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[17]
+	mi := &file_lh_state_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1537,7 +1609,7 @@ func (x *Withdrawal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Withdrawal.ProtoReflect.Descriptor instead.
 func (*Withdrawal) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{17}
+	return file_lh_state_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Withdrawal) GetOver() bool {
@@ -1557,7 +1629,7 @@ type Counter struct {
 
 func (x *Counter) Reset() {
 	*x = Counter{}
-	mi := &file_lh_state_proto_msgTypes[18]
+	mi := &file_lh_state_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1569,7 +1641,7 @@ func (x *Counter) String() string {
 func (*Counter) ProtoMessage() {}
 
 func (x *Counter) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[18]
+	mi := &file_lh_state_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1582,7 +1654,7 @@ func (x *Counter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Counter.ProtoReflect.Descriptor instead.
 func (*Counter) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{18}
+	return file_lh_state_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Counter) GetValue() uint64 {
@@ -1604,7 +1676,7 @@ type Timer_TaskTimeout struct {
 
 func (x *Timer_TaskTimeout) Reset() {
 	*x = Timer_TaskTimeout{}
-	mi := &file_lh_state_proto_msgTypes[19]
+	mi := &file_lh_state_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1616,7 +1688,7 @@ func (x *Timer_TaskTimeout) String() string {
 func (*Timer_TaskTimeout) ProtoMessage() {}
 
 func (x *Timer_TaskTimeout) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[19]
+	mi := &file_lh_state_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1629,7 +1701,7 @@ func (x *Timer_TaskTimeout) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer_TaskTimeout.ProtoReflect.Descriptor instead.
 func (*Timer_TaskTimeout) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{9, 0}
+	return file_lh_state_proto_rawDescGZIP(), []int{10, 0}
 }
 
 func (x *Timer_TaskTimeout) GetTaskRunId() *lhpb.TaskRunId {
@@ -1663,7 +1735,7 @@ type Timer_TaskRetry struct {
 
 func (x *Timer_TaskRetry) Reset() {
 	*x = Timer_TaskRetry{}
-	mi := &file_lh_state_proto_msgTypes[20]
+	mi := &file_lh_state_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1675,7 +1747,7 @@ func (x *Timer_TaskRetry) String() string {
 func (*Timer_TaskRetry) ProtoMessage() {}
 
 func (x *Timer_TaskRetry) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[20]
+	mi := &file_lh_state_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1688,7 +1760,7 @@ func (x *Timer_TaskRetry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer_TaskRetry.ProtoReflect.Descriptor instead.
 func (*Timer_TaskRetry) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{9, 1}
+	return file_lh_state_proto_rawDescGZIP(), []int{10, 1}
 }
 
 func (x *Timer_TaskRetry) GetTaskRunId() *lhpb.TaskRunId {
@@ -1718,7 +1790,7 @@ type Timer_UserTaskAction struct {
 
 func (x *Timer_UserTaskAction) Reset() {
 	*x = Timer_UserTaskAction{}
-	mi := &file_lh_state_proto_msgTypes[21]
+	mi := &file_lh_state_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1730,7 +1802,7 @@ func (x *Timer_UserTaskAction) String() string {
 func (*Timer_UserTaskAction) ProtoMessage() {}
 
 func (x *Timer_UserTaskAction) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[21]
+	mi := &file_lh_state_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1743,7 +1815,7 @@ func (x *Timer_UserTaskAction) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer_UserTaskAction.ProtoReflect.Descriptor instead.
 func (*Timer_UserTaskAction) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{9, 2}
+	return file_lh_state_proto_rawDescGZIP(), []int{10, 2}
 }
 
 func (x *Timer_UserTaskAction) GetNodeRunId() *lhpb.NodeRunId {
@@ -1777,7 +1849,7 @@ type Timer_FlushMetrics struct {
 
 func (x *Timer_FlushMetrics) Reset() {
 	*x = Timer_FlushMetrics{}
-	mi := &file_lh_state_proto_msgTypes[22]
+	mi := &file_lh_state_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1789,7 +1861,7 @@ func (x *Timer_FlushMetrics) String() string {
 func (*Timer_FlushMetrics) ProtoMessage() {}
 
 func (x *Timer_FlushMetrics) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[22]
+	mi := &file_lh_state_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1802,7 +1874,7 @@ func (x *Timer_FlushMetrics) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer_FlushMetrics.ProtoReflect.Descriptor instead.
 func (*Timer_FlushMetrics) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{9, 3}
+	return file_lh_state_proto_rawDescGZIP(), []int{10, 3}
 }
 
 func (x *Timer_FlushMetrics) GetWindowNs() int64 {
@@ -1816,7 +1888,7 @@ var File_lh_state_proto protoreflect.FileDescriptor
 
 const file_lh_state_proto_rawDesc = "" +
 	"\n" +
-	"\x0elh/state.proto\x12\vlh.internal\x1a\x14external_event.proto\x1a\x0flh/record.proto\x1a\x0fobject_id.proto\x1a\x16scheduled_wf_run.proto\x1a\x15type_definition.proto\x1a\fwf_run.proto\"\xf3\x01\n" +
+	"\x0elh/state.proto\x12\vlh.internal\x1a\x14external_event.proto\x1a\x0flh/record.proto\x1a\x0fobject_id.proto\x1a\x16scheduled_wf_run.proto\x1a\x15type_definition.proto\x1a\fwf_run.proto\"\xb1\x02\n" +
 	"\bWfRunRow\x12)\n" +
 	"\x06wf_run\x18\x01 \x01(\v2\x12.littlehorse.WfRunR\x05wfRun\x12\x1a\n" +
 	"\bdeleting\x18\x03 \x01(\bR\bdeleting\x12\x14\n" +
@@ -1827,7 +1899,13 @@ const file_lh_state_proto_rawDesc = "" +
 	"\n" +
 	"unmigrated\x18\b \x01(\x05R\n" +
 	"unmigrated\x12\x16\n" +
-	"\x06sweeps\x18\t \x01(\x05R\x06sweepsJ\x04\b\x02\x10\x03\"Q\n" +
+	"\x06sweeps\x18\t \x01(\x05R\x06sweeps\x12<\n" +
+	"\fshared_timer\x18\n" +
+	" \x01(\v2\x19.lh.internal.AttemptTimerR\vsharedTimerJ\x04\b\x02\x10\x03\"\\\n" +
+	"\fAttemptTimer\x12\x15\n" +
+	"\x06due_ns\x18\x01 \x01(\x03R\x05dueNs\x12\x1b\n" +
+	"\ttask_guid\x18\x02 \x01(\tR\btaskGuid\x12\x18\n" +
+	"\aattempt\x18\x03 \x01(\x05R\aattempt\"Q\n" +
 	"\x05Watch\x12\x1a\n" +
 	"\bposition\x18\x01 \x01(\x05R\bposition\x12\x18\n" +
 	"\aentries\x18\x02 \x03(\x05R\aentries\x12\x12\n" +
@@ -1964,73 +2042,75 @@ func file_lh_state_proto_rawDescGZIP() []byte {
 }
 
 var file_lh_state_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_lh_state_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
+var file_lh_state_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
 var file_lh_state_proto_goTypes = []any{
 	(WaitEnd)(0),                     // 0: lh.internal.WaitEnd
 	(*WfRunRow)(nil),                 // 1: lh.internal.WfRunRow
-	(*Watch)(nil),                    // 2: lh.internal.Watch
-	(*Kin)(nil),                      // 3: lh.internal.Kin
-	(*WaitTally)(nil),                // 4: lh.internal.WaitTally
-	(*Sweep)(nil),                    // 5: lh.internal.Sweep
-	(*Rest)(nil),                     // 6: lh.internal.Rest
-	(*NodeOutput)(nil),               // 7: lh.internal.NodeOutput
-	(*FanOut)(nil),                   // 8: lh.internal.FanOut
-	(*Suspended)(nil),                // 9: lh.internal.Suspended
-	(*Timer)(nil),                    // 10: lh.internal.Timer
-	(*ScheduleRow)(nil),              // 11: lh.internal.ScheduleRow
-	(*CorrelatedEventRow)(nil),       // 12: lh.internal.CorrelatedEventRow
-	(*WaitingRow)(nil),               // 13: lh.internal.WaitingRow
-	(*BulkShare)(nil),                // 14: lh.internal.BulkShare
-	(*Counts)(nil),                   // 15: lh.internal.Counts
-	(*OutputLog)(nil),                // 16: lh.internal.OutputLog
-	(*Empty)(nil),                    // 17: lh.internal.Empty
-	(*Withdrawal)(nil),               // 18: lh.internal.Withdrawal
-	(*Counter)(nil),                  // 19: lh.internal.Counter
-	(*Timer_TaskTimeout)(nil),        // 20: lh.internal.Timer.TaskTimeout
-	(*Timer_TaskRetry)(nil),          // 21: lh.internal.Timer.TaskRetry
-	(*Timer_UserTaskAction)(nil),     // 22: lh.internal.Timer.UserTaskAction
-	(*Timer_FlushMetrics)(nil),       // 23: lh.internal.Timer.FlushMetrics
-	(*lhpb.WfRun)(nil),               // 24: littlehorse.WfRun
-	(*lhpb.VariableValue)(nil),       // 25: littlehorse.VariableValue
-	(*lhpb.QueuedThreadRunInfo)(nil), // 26: littlehorse.QueuedThreadRunInfo
-	(*lhpb.NodeRunId)(nil),           // 27: littlehorse.NodeRunId
-	(*lhpb.WfRunId)(nil),             // 28: littlehorse.WfRunId
-	(*lhpb.ExternalEventId)(nil),     // 29: littlehorse.ExternalEventId
-	(*lhpb.CorrelatedEventId)(nil),   // 30: littlehorse.CorrelatedEventId
-	(*lhpb.MetricWindowId)(nil),      // 31: littlehorse.MetricWindowId
-	(*lhpb.ScheduledWfRun)(nil),      // 32: littlehorse.ScheduledWfRun
-	(*lhpb.CorrelatedEvent)(nil),     // 33: littlehorse.CorrelatedEvent
-	(*BulkDelete)(nil),               // 34: lh.internal.BulkDelete
-	(*lhpb.TaskRunId)(nil),           // 35: littlehorse.TaskRunId
+	(*AttemptTimer)(nil),             // 2: lh.internal.AttemptTimer
+	(*Watch)(nil),                    // 3: lh.internal.Watch
+	(*Kin)(nil),                      // 4: lh.internal.Kin
+	(*WaitTally)(nil),                // 5: lh.internal.WaitTally
+	(*Sweep)(nil),                    // 6: lh.internal.Sweep
+	(*Rest)(nil),                     // 7: lh.internal.Rest
+	(*NodeOutput)(nil),               // 8: lh.internal.NodeOutput
+	(*FanOut)(nil),                   // 9: lh.internal.FanOut
+	(*Suspended)(nil),                // 10: lh.internal.Suspended
+	(*Timer)(nil),                    // 11: lh.internal.Timer
+	(*ScheduleRow)(nil),              // 12: lh.internal.ScheduleRow
+	(*CorrelatedEventRow)(nil),       // 13: lh.internal.CorrelatedEventRow
+	(*WaitingRow)(nil),               // 14: lh.internal.WaitingRow
+	(*BulkShare)(nil),                // 15: lh.internal.BulkShare
+	(*Counts)(nil),                   // 16: lh.internal.Counts
+	(*OutputLog)(nil),                // 17: lh.internal.OutputLog
+	(*Empty)(nil),                    // 18: lh.internal.Empty
+	(*Withdrawal)(nil),               // 19: lh.internal.Withdrawal
+	(*Counter)(nil),                  // 20: lh.internal.Counter
+	(*Timer_TaskTimeout)(nil),        // 21: lh.internal.Timer.TaskTimeout
+	(*Timer_TaskRetry)(nil),          // 22: lh.internal.Timer.TaskRetry
+	(*Timer_UserTaskAction)(nil),     // 23: lh.internal.Timer.UserTaskAction
+	(*Timer_FlushMetrics)(nil),       // 24: lh.internal.Timer.FlushMetrics
+	(*lhpb.WfRun)(nil),               // 25: littlehorse.WfRun
+	(*lhpb.VariableValue)(nil),       // 26: littlehorse.VariableValue
+	(*lhpb.QueuedThreadRunInfo)(nil), // 27: littlehorse.QueuedThreadRunInfo
+	(*lhpb.NodeRunId)(nil),           // 28: littlehorse.NodeRunId
+	(*lhpb.WfRunId)(nil),             // 29: littlehorse.WfRunId
+	(*lhpb.ExternalEventId)(nil),     // 30: littlehorse.ExternalEventId
+	(*lhpb.CorrelatedEventId)(nil),   // 31: littlehorse.CorrelatedEventId
+	(*lhpb.MetricWindowId)(nil),      // 32: littlehorse.MetricWindowId
+	(*lhpb.ScheduledWfRun)(nil),      // 33: littlehorse.ScheduledWfRun
+	(*lhpb.CorrelatedEvent)(nil),     // 34: littlehorse.CorrelatedEvent
+	(*BulkDelete)(nil),               // 35: lh.internal.BulkDelete
+	(*lhpb.TaskRunId)(nil),           // 36: littlehorse.TaskRunId
 }
 var file_lh_state_proto_depIdxs = []int32{
-	24, // 0: lh.internal.WfRunRow.wf_run:type_name -> littlehorse.WfRun
-	0,  // 1: lh.internal.WaitTally.end:type_name -> lh.internal.WaitEnd
-	25, // 2: lh.internal.NodeOutput.value:type_name -> littlehorse.VariableValue
-	25, // 3: lh.internal.FanOut.list:type_name -> littlehorse.VariableValue
-	26, // 4: lh.internal.FanOut.shared:type_name -> littlehorse.QueuedThreadRunInfo
-	20, // 5: lh.internal.Timer.task_timeout:type_name -> lh.internal.Timer.TaskTimeout
-	21, // 6: lh.internal.Timer.task_retry:type_name -> lh.internal.Timer.TaskRetry
-	27, // 7: lh.internal.Timer.external_event_timeout:type_name -> littlehorse.NodeRunId
-	27, // 8: lh.internal.Timer.sleep_matured:type_name -> littlehorse.NodeRunId
-	28, // 9: lh.internal.Timer.delete_wf_run:type_name -> littlehorse.WfRunId
-	29, // 10: lh.internal.Timer.external_event_expired:type_name -> littlehorse.ExternalEventId
-	22, // 11: lh.internal.Timer.user_task_action:type_name -> lh.internal.Timer.UserTaskAction
-	30, // 12: lh.internal.Timer.correlated_event_expired:type_name -> littlehorse.CorrelatedEventId
-	23, // 13: lh.internal.Timer.flush_metrics:type_name -> lh.internal.Timer.FlushMetrics
-	31, // 14: lh.internal.Timer.metric_window_expired:type_name -> littlehorse.MetricWindowId
-	17, // 15: lh.internal.Timer.trim_output:type_name -> lh.internal.Empty
-	32, // 16: lh.internal.ScheduleRow.scheduled_wf_run:type_name -> littlehorse.ScheduledWfRun
-	33, // 17: lh.internal.CorrelatedEventRow.correlated_event:type_name -> littlehorse.CorrelatedEvent
-	34, // 18: lh.internal.BulkShare.job:type_name -> lh.internal.BulkDelete
-	35, // 19: lh.internal.Timer.TaskTimeout.task_run_id:type_name -> littlehorse.TaskRunId
-	35, // 20: lh.internal.Timer.TaskRetry.task_run_id:type_name -> littlehorse.TaskRunId
-	27, // 21: lh.internal.Timer.UserTaskAction.node_run_id:type_name -> littlehorse.NodeRunId
-	22, // [22:22] is the sub-list for method output_type
-	22, // [22:22] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	25, // 0: lh.internal.WfRunRow.wf_run:type_name -> littlehorse.WfRun
+	2,  // 1: lh.internal.WfRunRow.shared_timer:type_name -> lh.internal.AttemptTimer
+	0,  // 2: lh.internal.WaitTally.end:type_name -> lh.internal.WaitEnd
+	26, // 3: lh.internal.NodeOutput.value:type_name -> littlehorse.VariableValue
+	26, // 4: lh.internal.FanOut.list:type_name -> littlehorse.VariableValue
+	27, // 5: lh.internal.FanOut.shared:type_name -> littlehorse.QueuedThreadRunInfo
+	21, // 6: lh.internal.Timer.task_timeout:type_name -> lh.internal.Timer.TaskTimeout
+	22, // 7: lh.internal.Timer.task_retry:type_name -> lh.internal.Timer.TaskRetry
+	28, // 8: lh.internal.Timer.external_event_timeout:type_name -> littlehorse.NodeRunId
+	28, // 9: lh.internal.Timer.sleep_matured:type_name -> littlehorse.NodeRunId
+	29, // 10: lh.internal.Timer.delete_wf_run:type_name -> littlehorse.WfRunId
+	30, // 11: lh.internal.Timer.external_event_expired:type_name -> littlehorse.ExternalEventId
+	23, // 12: lh.internal.Timer.user_task_action:type_name -> lh.internal.Timer.UserTaskAction
+	31, // 13: lh.internal.Timer.correlated_event_expired:type_name -> littlehorse.CorrelatedEventId
+	24, // 14: lh.internal.Timer.flush_metrics:type_name -> lh.internal.Timer.FlushMetrics
+	32, // 15: lh.internal.Timer.metric_window_expired:type_name -> littlehorse.MetricWindowId
+	18, // 16: lh.internal.Timer.trim_output:type_name -> lh.internal.Empty
+	33, // 17: lh.internal.ScheduleRow.scheduled_wf_run:type_name -> littlehorse.ScheduledWfRun
+	34, // 18: lh.internal.CorrelatedEventRow.correlated_event:type_name -> littlehorse.CorrelatedEvent
+	35, // 19: lh.internal.BulkShare.job:type_name -> lh.internal.BulkDelete
+	36, // 20: lh.internal.Timer.TaskTimeout.task_run_id:type_name -> littlehorse.TaskRunId
+	36, // 21: lh.internal.Timer.TaskRetry.task_run_id:type_name -> littlehorse.TaskRunId
+	28, // 22: lh.internal.Timer.UserTaskAction.node_run_id:type_name -> littlehorse.NodeRunId
+	23, // [23:23] is the sub-list for method output_type
+	23, // [23:23] is the sub-list for method input_type
+	23, // [23:23] is the sub-list for extension type_name
+	23, // [23:23] is the sub-list for extension extendee
+	0,  // [0:23] is the sub-list for field type_name
 }
 
 func init() { file_lh_state_proto_init() }
@@ -2039,7 +2119,7 @@ func file_lh_state_proto_init() {
 		return
 	}
 	file_lh_record_proto_init()
-	file_lh_state_proto_msgTypes[9].OneofWrappers = []any{
+	file_lh_state_proto_msgTypes[10].OneofWrappers = []any{
 		(*Timer_TaskTimeout_)(nil),
 		(*Timer_TaskRetry_)(nil),
 		(*Timer_ExternalEventTimeout)(nil),
@@ -2053,14 +2133,14 @@ func file_lh_state_proto_init() {
 		(*Timer_MetricWindowExpired)(nil),
 		(*Timer_TrimOutput)(nil),
 	}
-	file_lh_state_proto_msgTypes[10].OneofWrappers = []any{}
+	file_lh_state_proto_msgTypes[11].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lh_state_proto_rawDesc), len(file_lh_state_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   23,
+			NumMessages:   24,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
