@@ -19,6 +19,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"littlehorse/test/marked"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write what is made: the import rules in .golangci.yml, docs/scenarios.md")
@@ -123,26 +125,8 @@ func TestPureRoomsTouchNothing(t *testing.T) {
 
 // TestLinterKnowsTheRooms keeps the linter's import rules equal to those above, so that an editor tells at once.
 func TestLinterKnowsTheRooms(t *testing.T) {
-	const file, begin, end = ".golangci.yml", "# rooms: begin\n", "# rooms: end\n"
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	head, rest, ok := strings.Cut(string(text), begin)
-	_, tail, ok2 := strings.Cut(rest, end)
-	if !ok || !ok2 {
-		t.Fatalf("%s has no part between %q and %q", file, begin, end)
-	}
-	want := head + begin + linterRules(modulePath(t)) + strings.Repeat(" ", 8) + end + tail
-	if want == string(text) {
-		return
-	}
-	if !*rewrite {
-		t.Fatalf("%s has other import rules: go test . -rewrite", file)
-	}
-	if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	marked.Part(t, ".golangci.yml", "# rooms: begin\n", strings.Repeat(" ", 8)+"# rooms: end\n", linterRules(modulePath(t)),
+		*rewrite, "go test . -rewrite")
 }
 
 func linterRules(module string) string {

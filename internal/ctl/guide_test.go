@@ -2,7 +2,6 @@ package ctl_test
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
@@ -10,30 +9,13 @@ import (
 	"github.com/spf13/pflag"
 
 	"littlehorse/internal/ctl"
+	"littlehorse/test/marked"
 )
 
 // TestTheGuideKnowsEveryCommand: the tables of docs/lhctl.md are made from the commands, by go test ./internal/ctl -rewrite.
 func TestTheGuideKnowsEveryCommand(t *testing.T) {
-	const file, begin, end = "../../docs/lhctl.md", "<!-- commands: begin -->\n", "<!-- commands: end -->\n"
-	text, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	head, rest, ok := strings.Cut(string(text), begin)
-	_, tail, ok2 := strings.Cut(rest, end)
-	if !ok || !ok2 {
-		t.Fatalf("%s has no part between %q and %q", file, begin, end)
-	}
-	want := head + begin + commandTables() + end + tail
-	if want == string(text) {
-		return
-	}
-	if !*rewrite {
-		t.Fatalf("%s does not know the commands as they are: go test ./internal/ctl -rewrite", file)
-	}
-	if err := os.WriteFile(file, []byte(want), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	marked.Part(t, "../../docs/lhctl.md", "<!-- commands: begin -->\n", "<!-- commands: end -->\n", commandTables(),
+		*rewrite, "go test ./internal/ctl -rewrite")
 }
 
 // commandTables has a table of the flags of every command, and one of the commands of each verb.

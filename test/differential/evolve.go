@@ -270,17 +270,23 @@ func taskDefs(n names, rng *rand.Rand) historyPlan {
 	id := &lhpb.TaskDefId{Name: n.numbered("job")}
 	for range 11 {
 		d := definition{method: "PutTaskDef", request: oneOf(rng, variants...)}
-		switch rng.IntN(8) {
-		case 0:
-			d = definition{method: "GetTaskDef", request: id}
-		case 1:
-			d = definition{method: "DeleteTaskDef", request: &lhpb.DeleteTaskDefRequest{Id: id}}
-		case 2:
-			d = definition{method: "SearchTaskDef", request: &lhpb.SearchTaskDefRequest{Prefix: &id.Name}}
-		}
-		p.definitions = append(p.definitions, d)
+		p.definitions = append(p.definitions, orAnother(rng, d, "TaskDef", id, &lhpb.DeleteTaskDefRequest{Id: id}, &lhpb.SearchTaskDefRequest{Prefix: &id.Name}))
 	}
 	return p
+}
+
+// orAnother is the put of a definition, or now and then its get, delete or search.
+func orAnother(rng *rand.Rand, put definition, kind string, get, remove, search proto.Message) definition {
+	switch rng.IntN(8) {
+	case 0:
+		return definition{method: "Get" + kind, request: get}
+	case 1:
+		return definition{method: "Delete" + kind, request: remove}
+	case 2:
+		return definition{method: "Search" + kind, request: search}
+	default:
+		return put
+	}
 }
 
 // userTaskDefs puts a form again and again with other fields.
@@ -352,15 +358,7 @@ func externalEventDefs(n names, rng *rand.Rand) historyPlan {
 			req.ContentType = &lhpb.ReturnType{ReturnType: n.anyType(rng)}
 		}
 		d := definition{method: "PutExternalEventDef", request: req}
-		switch rng.IntN(8) {
-		case 0:
-			d = definition{method: "GetExternalEventDef", request: id}
-		case 1:
-			d = definition{method: "DeleteExternalEventDef", request: &lhpb.DeleteExternalEventDefRequest{Id: id}}
-		case 2:
-			d = definition{method: "SearchExternalEventDef", request: &lhpb.SearchExternalEventDefRequest{Prefix: &id.Name}}
-		}
-		p.definitions = append(p.definitions, d)
+		p.definitions = append(p.definitions, orAnother(rng, d, "ExternalEventDef", id, &lhpb.DeleteExternalEventDefRequest{Id: id}, &lhpb.SearchExternalEventDefRequest{Prefix: &id.Name}))
 	}
 	return p
 }
@@ -371,15 +369,7 @@ func workflowEventDefs(n names, rng *rand.Rand) historyPlan {
 	id := &lhpb.WorkflowEventDefId{Name: n.numbered("cry")}
 	for range 11 {
 		d := definition{method: "PutWorkflowEventDef", request: &lhpb.PutWorkflowEventDefRequest{Name: n.numbered("cry"), ContentType: oneOf(rng, contents...)}}
-		switch rng.IntN(8) {
-		case 0:
-			d = definition{method: "GetWorkflowEventDef", request: id}
-		case 1:
-			d = definition{method: "DeleteWorkflowEventDef", request: &lhpb.DeleteWorkflowEventDefRequest{Id: id}}
-		case 2:
-			d = definition{method: "SearchWorkflowEventDef", request: &lhpb.SearchWorkflowEventDefRequest{Prefix: &id.Name}}
-		}
-		p.definitions = append(p.definitions, d)
+		p.definitions = append(p.definitions, orAnother(rng, d, "WorkflowEventDef", id, &lhpb.DeleteWorkflowEventDefRequest{Id: id}, &lhpb.SearchWorkflowEventDefRequest{Prefix: &id.Name}))
 	}
 	return p
 }
