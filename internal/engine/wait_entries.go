@@ -97,11 +97,14 @@ func (n *nodeRun) block(number int32) *waitBlock {
 	return b
 }
 
-// decide gives the entry a status that it keeps.
+// decide gives the entry a status that it keeps. How a ThreadRun fares that was unsuccessful is shown further: it may be
+// rescued.
 func (n *nodeRun) decide(i int, status lhpb.WaitForThreadsRun_WaitingThreadStatus) {
 	e := n.editEntry(i)
 	e.WaitingStatus = status
-	n.thread.unwatch(keys.ThreadSubject(e.ThreadRunNumber))
+	if status == settled {
+		n.thread.unwatch(keys.ThreadSubject(e.ThreadRunNumber))
+	}
 	if h := e.FailureHandlerThreadRunId; h != nil {
 		n.thread.unwatch(keys.ThreadSubject(*h))
 	}
@@ -250,7 +253,7 @@ func (n *nodeRun) overlook() {
 func (n *nodeRun) outdated(i int) bool {
 	e := n.entry(i)
 	switch e.WaitingStatus {
-	case inProgress:
+	case inProgress, unsuccessful:
 		return e.ThreadStatus != n.thread.run.statusOf(e.ThreadRunNumber)
 	case handling:
 		handler := n.thread.run.statusOf(e.GetFailureHandlerThreadRunId())
@@ -265,7 +268,7 @@ func (n *nodeRun) watchEntries(first, beyond int) {
 	of := map[int32][]int32{}
 	for i := first; i < beyond; i++ {
 		switch e := n.entry(i); e.WaitingStatus {
-		case inProgress:
+		case inProgress, unsuccessful:
 			of[e.ThreadRunNumber] = append(of[e.ThreadRunNumber], int32(i))
 		case handling:
 			of[e.ThreadRunNumber] = append(of[e.ThreadRunNumber], int32(i))
