@@ -341,6 +341,13 @@ type outputBell struct {
 	fresh   []bool
 }
 
+// OutputReaders is how many readers of output topics there are.
+func (s *Service) OutputReaders() int {
+	s.outputs.mu.RLock()
+	defer s.outputs.mu.RUnlock()
+	return len(s.outputs.bells)
+}
+
 func (r *outputReaders) open(tenant string, streams []machine.Stream) (*outputBell, *lh.Error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

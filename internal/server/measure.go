@@ -347,6 +347,7 @@ func (s *Server) measureServer() {
 		gauge("lh_build_info", "1; the labels say what runs.", "version", "commit", "go_version"),
 		gauge("lh_connections", "Open connections of a listener.", "listener"),
 		gauge("lh_connections_limit", "How many connections a listener takes; 0 sets no limit."),
+		gauge("lh_output_readers", "Readers of output topics; 64 at most."),
 		gauge("lh_replies_waiting_bytes", "Replies in memory that clients have not taken yet, and what calls under way are expected to add."),
 		gauge("lh_replies_waiting_limit_bytes", "How much may wait; when it does, calls wait."),
 		gauge("lh_backup_timestamp_seconds", "Moment of the last copy of this process that lh backup has completed, in seconds since 1970; 0 if none."),
@@ -356,6 +357,7 @@ func (s *Server) measureServer() {
 			emit("lh_connections", float64(l.connections.Load()), l.Name)
 		}
 		emit("lh_connections_limit", float64(s.cfg.MaxConnections))
+		emit("lh_output_readers", float64(s.face.OutputReaders()))
 		emit("lh_replies_waiting_bytes", float64(s.backlogs.Bytes()))
 		emit("lh_replies_waiting_limit_bytes", float64(s.backlogs.Limit()))
 		emit("lh_backup_timestamp_seconds", float64(s.copied.Load())/1e3)

@@ -569,7 +569,7 @@ func (p *httpPort) serve(running *sync.WaitGroup, log *slog.Logger, h http.Handl
 	if p == nil {
 		return
 	}
-	p.server = &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, MaxHeaderBytes: 64 << 10}
+	p.server = &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10}
 	running.Go(func() {
 		if err := p.server.Serve(p.net); !errors.Is(err, http.ErrServerClosed) {
 			log.Error("HTTP port ended", "addr", p.addr(), "err", err)

@@ -372,3 +372,37 @@ func TestOutputStreamWithoutAuthenticationIsForThisMachine(t *testing.T) {
 		t.Error(resp.Status)
 	}
 }
+
+// A reader that stops reading is cut off, whatever is left to send him, and leaves nothing behind; others go on.
+func TestOutputReadersWhoStopAreCutOff(t *testing.T) {
+	t.Parallel()
+	c, boss := streaming(t)
+	c.principal("boss", admin())
+	c.publishes("default")
+	c.taskDef("greet")
+	c.taskFlow("hello", "greet")
+	for n := range 20 {
+		c.run("hello", fmt.Sprint("w", n), strings.Repeat("x", 900_000))
+	}
+	readers := func(n int) func() bool {
+		return func() bool {
+			return strings.Contains(c.scrape(), fmt.Sprintf("lh_output_readers{lh_cluster_id=\"cluster1\"} %d\n", n))
+		}
+	}
+	const stopped = 3
+	for range stopped {
+		conn, err := net.Dial("tcp", boss.addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if _, err := fmt.Fprintf(conn, "GET /output/execution HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer boss\r\n\r\n", boss.addr); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.until("they read", readers(stopped))
+	if got := len(records(boss.all("execution", ""))); got < 40 {
+		t.Errorf("another reader is given %d records", got)
+	}
+	c.until("they are cut off", readers(0))
+}
