@@ -58,7 +58,7 @@ type Config struct {
 	// QueueBytes bounds the encoded size of the same records, with the same two marks. Default 16 MiB.
 	QueueBytes int64
 	// TargetTime is how long records may spend in a lane, from admission to the answer, on the mean of a tenth of a
-	// second, before it admits less new work (RunWf, events). Default 25 ms.
+	// second, before it admits less new work (RunWf, events). Default 50 ms.
 	TargetTime time.Duration
 	// RetryAfter goes with the refusal of a full queue. Default 100 ms.
 	RetryAfter time.Duration
@@ -100,7 +100,7 @@ func DefaultConfig() Config {
 		CatalogVersion: func() uint64 { return 0 },
 		QueueRecords:   4096,
 		QueueBytes:     16 << 20,
-		TargetTime:     25 * time.Millisecond,
+		TargetTime:     50 * time.Millisecond,
 		RetryAfter:     100 * time.Millisecond,
 		BatchRecords:   512,
 		BatchBytes:     8 << 20,

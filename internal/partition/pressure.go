@@ -37,8 +37,11 @@ const (
 	pressureCut = 0.85
 	// pressureRise is how fast the rate grows while there is room.
 	pressureRise = 1.1
-	// pressureFloor is the least that is admitted a second, that new work is slow and does not stand still.
-	pressureFloor = 50
+	// pressureFloor is the least that is admitted a second: new work may become slow, it does not stand still, and who
+	// begins little is never refused, also on a machine that is slow for other reasons.
+	pressureFloor = 200
+	// pressureBurst is how long what is not asked for may be saved up.
+	pressureBurst = 500 * time.Millisecond
 	// pressureStart is after how many slow intervals less is admitted.
 	pressureStart = 3
 	// pressureCommits is how many commits a record may wait for beside the target: a slow disk is no overload.
@@ -68,7 +71,7 @@ func (p *pressure) admit(now time.Time, waiting bool) (ok bool, hint time.Durati
 		p.admitted++
 		return true, 0
 	}
-	p.credit = min(p.credit+p.rate*now.Sub(p.filled).Seconds(), p.rate*pressureInterval.Seconds()+1)
+	p.credit = min(p.credit+p.rate*now.Sub(p.filled).Seconds(), p.rate*pressureBurst.Seconds())
 	p.filled = now
 	if p.credit < 1 {
 		p.refused++
