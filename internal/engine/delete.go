@@ -109,9 +109,8 @@ func dropper[T any, P object[T]](w *wfRun, kind keys.RunKind) func(int) int {
 	}
 }
 
-// goOn takes up work that one record could not finish.
-func (t *txn) goOn(c *pb.Continue) machine.Reply {
-	k := keys.Key(c.GetKey())
+// goOnAt takes up work that one record could not finish.
+func (t *txn) goOnAt(k keys.Key) machine.Reply {
 	if k.Space() == keys.SpaceObject {
 		t.goOnObject(k)
 		return done

@@ -639,7 +639,7 @@ func (s *scenario) shows(k keys.Key) bool {
 	if s.metricsShown {
 		return true
 	}
-	return k.Space() != keys.SpaceCount && !flushes(k)
+	return k.Space() != keys.SpaceCount && !flushes(k) && !awaitsLost(k)
 }
 
 func (s *scenario) printMetrics(fx machine.Effects) {

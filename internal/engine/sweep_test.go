@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -17,7 +18,7 @@ import (
 
 const (
 	eventChildren = "thread child\n e: EVENT go\n  -> bad if out(\"e\") == 1\n  -> exit\n bad: EXIT fail biz \"bad\"\n exit: EXIT"
-	taskChildren  = "thread child\n a: TASK t()\n b: TASK t()"
+	taskChildren  = "thread child\n a: TASK t() timeout=100000\n b: TASK t()"
 	wideList      = "thread main\n var list JSON_ARR = json(\"[1,2,3,4,5,6,7,8,9]\")\n many: START_MANY child over list\n "
 )
 
@@ -193,4 +194,45 @@ func publicState(w *world) (out []string) {
 		out = append(out, summary(v))
 	}
 	return out
+}
+
+// TestWhatIsLostIsMadeUpFor loses every record that goes on with others, as a server does that cannot read its state or
+// panics, and wants the work to go on after a while all the same. One that was only late does nothing more.
+//
+// covers: engine-2 §6 parent_halted
+func TestWhatIsLostIsMadeUpFor(t *testing.T) {
+	for name, shape := range shapes {
+		t.Run(name, func(t *testing.T) {
+			w, want := shapedWorld(t, shape.spec, false), shapedWorld(t, shape.spec, false)
+			var late []*pb.Record
+			for _, d := range shape.do {
+				want.do(want.deed(d))
+				w.patient = true
+				w.do(w.deed(d))
+				for n := 0; len(w.goingOn) > 0; n++ {
+					if n > 100 {
+						t.Fatal("it goes on without end")
+					}
+					late, w.goingOn = append(late, w.goingOn...), nil
+					w.mustBeSound(t, d)
+					w.advance(31 * time.Second)
+				}
+				if found := check.Quiet(w.state); len(found) > 0 {
+					t.Fatalf("after %v: %v", d, found)
+				}
+				if name == "interrupt" {
+					return // it sleeps meanwhile
+				}
+				if is, was := publicState(w), publicState(want); !slices.Equal(is, was) {
+					t.Fatalf("after %v: %q, but %q when nothing is lost", d, is, was)
+				}
+				w.patient = false
+				for _, r := range late {
+					if fx := w.do(r); len(fx.Changes) > 0 {
+						t.Fatalf("%v turns up and changes %v", r, fx.Changes)
+					}
+				}
+			}
+		})
+	}
 }

@@ -45,6 +45,8 @@ func (t *txn) timerFired(c *pb.TimerFired) machine.Reply {
 		t.scheduleDue(w.ScheduleDue, timer.DueNs)
 	case *pb.Timer_UserTaskAction_:
 		t.userTaskActionDue(w.UserTaskAction, row.SetNs)
+	case *pb.Timer_Lost:
+		t.goOnWithLost(w.Lost, row.SetNs)
 	case *pb.Timer_TrimOutput:
 		t.trimOutput()
 	case *pb.Timer_FlushMetrics_:

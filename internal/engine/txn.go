@@ -123,11 +123,6 @@ func (t *txn) emit(to machine.Stream, r *pb.Record) {
 	t.emits = append(t.emits, machine.Emit{To: to, Record: r})
 }
 
-// emitContinue asks for a record that goes on with the work of the row.
-func (t *txn) emitContinue(row keys.Key) {
-	t.emit(machine.Stream{}, &pb.Record{Command: &pb.Record_Continue{Continue: &pb.Continue{Key: []byte(row)}}})
-}
-
 // entry is an object that the record has touched. Absent is nil.
 type entry interface {
 	states() (k keys.Key, before, after machine.Value)
@@ -180,7 +175,7 @@ func (t *txn) appendMessages(before, after machine.Value) {
 // before it comes to this. A timer is consumed all the same, or it would fire for ever.
 func (t *txn) refuseOversized(c machine.Change) machine.Effects {
 	if t.timer != "" {
-		return machine.Effects{Changes: []machine.Change{{Key: t.timer}}}
+		return machine.Effects{Changes: append([]machine.Change{{Key: t.timer}}, t.lostAgain()...)}
 	}
 	return machine.Refuse(lh.Errorf(lh.ResourceExhausted,
 		"The command would store an object of %d bytes, above the record limit of %d bytes.",

@@ -272,6 +272,12 @@ func flushes(k keys.Key) bool {
 	return err == nil && t.Kind == keys.TimerFlushMetrics
 }
 
+// awaitsLost tells the timers that go on with work whose record was lost. Scripts lose none.
+func awaitsLost(k keys.Key) bool {
+	t, err := keys.ParseTimer(k)
+	return err == nil && t.Kind == keys.TimerLost
+}
+
 // replay applies all records to an empty state and compares it with this one, byte for byte.
 func (w *world) replay() error {
 	w.state.mustAllBeUntouched()

@@ -17,6 +17,7 @@ const (
 	TimerFlushMetrics TimerKind = 0x0b
 	TimerMetricWindow TimerKind = 0x0c
 	TimerTrimOutput   TimerKind = 0x0e
+	TimerLost         TimerKind = 0x0f // goes on with the work of a Continue that was lost
 )
 
 // Timer is a timer row taken apart. Its value is a pb.Timer.

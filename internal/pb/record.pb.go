@@ -1369,7 +1369,9 @@ func (x *TimerFired) GetKey() []byte {
 type Continue struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Key of the row that says where the work stands, without the partition's prefix.
-	Key           []byte `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	Key []byte `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	// When the timer is due that goes on if this record does not. The record does nothing once the timer is gone.
+	DueNs         int64 `protobuf:"varint,2,opt,name=due_ns,json=dueNs,proto3" json:"due_ns,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1409,6 +1411,13 @@ func (x *Continue) GetKey() []byte {
 		return x.Key
 	}
 	return nil
+}
+
+func (x *Continue) GetDueNs() int64 {
+	if x != nil {
+		return x.DueNs
+	}
+	return 0
 }
 
 // ScheduleWf begins a schedule. The edge has chosen the id and resolved the WfSpec.
@@ -1936,9 +1945,10 @@ const file_lh_record_proto_rawDesc = "" +
 	"\aservers\x18\x02 \x03(\v2\x17.littlehorse.LHHostInfoR\aservers\"\x1e\n" +
 	"\n" +
 	"TimerFired\x12\x10\n" +
-	"\x03key\x18\x01 \x01(\fR\x03key\"\x1c\n" +
+	"\x03key\x18\x01 \x01(\fR\x03key\"3\n" +
 	"\bContinue\x12\x10\n" +
-	"\x03key\x18\x01 \x01(\fR\x03key\"{\n" +
+	"\x03key\x18\x01 \x01(\fR\x03key\x12\x15\n" +
+	"\x06due_ns\x18\x02 \x01(\x03R\x05dueNs\"{\n" +
 	"\n" +
 	"ScheduleWf\x128\n" +
 	"\arequest\x18\x01 \x01(\v2\x1e.littlehorse.ScheduleWfRequestR\arequest\x123\n" +

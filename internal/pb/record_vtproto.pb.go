@@ -658,6 +658,7 @@ func (m *Continue) CloneVT() *Continue {
 		return (*Continue)(nil)
 	}
 	r := new(Continue)
+	r.DueNs = m.DueNs
 	if rhs := m.Key; rhs != nil {
 		tmpBytes := make([]byte, len(rhs))
 		copy(tmpBytes, rhs)
@@ -2655,6 +2656,11 @@ func (m *Continue) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i -= len(m.unknownFields)
 		copy(dAtA[i:], m.unknownFields)
 	}
+	if m.DueNs != 0 {
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.DueNs))
+		i--
+		dAtA[i] = 0x10
+	}
 	if len(m.Key) > 0 {
 		i -= len(m.Key)
 		copy(dAtA[i:], m.Key)
@@ -3946,6 +3952,9 @@ func (m *Continue) SizeVT() (n int) {
 	l = len(m.Key)
 	if l > 0 {
 		n += 1 + l + protohelpers.SizeOfVarint(uint64(l))
+	}
+	if m.DueNs != 0 {
+		n += 1 + protohelpers.SizeOfVarint(uint64(m.DueNs))
 	}
 	n += len(m.unknownFields)
 	return n
@@ -7386,6 +7395,25 @@ func (m *Continue) UnmarshalVT(dAtA []byte) error {
 				m.Key = []byte{}
 			}
 			iNdEx = postIndex
+		case 2:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field DueNs", wireType)
+			}
+			m.DueNs = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.DueNs |= int64(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
 		default:
 			iNdEx = preIndex
 			skippy, err := protohelpers.Skip(dAtA[iNdEx:])

@@ -857,6 +857,7 @@ type Timer struct {
 	//	*Timer_FlushMetrics_
 	//	*Timer_MetricWindowExpired
 	//	*Timer_TrimOutput
+	//	*Timer_Lost
 	What isTimer_What `protobuf_oneof:"what"`
 	// When the timer was set, nanoseconds since 1970-01-01 UTC. It does nothing to an object made later: a new
 	// WfRun may carry the id of a deleted one.
@@ -1010,6 +1011,15 @@ func (x *Timer) GetTrimOutput() *Empty {
 	return nil
 }
 
+func (x *Timer) GetLost() *Continue {
+	if x != nil {
+		if x, ok := x.What.(*Timer_Lost); ok {
+			return x.Lost
+		}
+	}
+	return nil
+}
+
 func (x *Timer) GetSetNs() int64 {
 	if x != nil {
 		return x.SetNs
@@ -1070,6 +1080,11 @@ type Timer_TrimOutput struct {
 	TrimOutput *Empty `protobuf:"bytes,14,opt,name=trim_output,json=trimOutput,proto3,oneof"`
 }
 
+type Timer_Lost struct {
+	// Goes on with unfinished work whose Continue was lost.
+	Lost *Continue `protobuf:"bytes,15,opt,name=lost,proto3,oneof"`
+}
+
 func (*Timer_TaskTimeout_) isTimer_What() {}
 
 func (*Timer_TaskRetry_) isTimer_What() {}
@@ -1093,6 +1108,8 @@ func (*Timer_FlushMetrics_) isTimer_What() {}
 func (*Timer_MetricWindowExpired) isTimer_What() {}
 
 func (*Timer_TrimOutput) isTimer_What() {}
+
+func (*Timer_Lost) isTimer_What() {}
 
 // ScheduleRow is a schedule with what each of its firings asks for.
 type ScheduleRow struct {
@@ -1947,7 +1964,7 @@ const file_lh_state_proto_rawDesc = "" +
 	"\tSuspended\x12\x16\n" +
 	"\x06passes\x18\x01 \x01(\x04R\x06passes\x12\x12\n" +
 	"\x04from\x18\x02 \x01(\x05R\x04from\x12\x1c\n" +
-	"\tallowance\x18\x03 \x01(\x04R\tallowance\"\x80\n" +
+	"\tallowance\x18\x03 \x01(\x04R\tallowance\"\xad\n" +
 	"\n" +
 	"\x05Timer\x12C\n" +
 	"\ftask_timeout\x18\x01 \x01(\v2\x1e.lh.internal.Timer.TaskTimeoutH\x00R\vtaskTimeout\x12=\n" +
@@ -1964,7 +1981,8 @@ const file_lh_state_proto_rawDesc = "" +
 	"\rflush_metrics\x18\v \x01(\v2\x1f.lh.internal.Timer.FlushMetricsH\x00R\fflushMetrics\x12Q\n" +
 	"\x15metric_window_expired\x18\f \x01(\v2\x1b.littlehorse.MetricWindowIdH\x00R\x13metricWindowExpired\x125\n" +
 	"\vtrim_output\x18\x0e \x01(\v2\x12.lh.internal.EmptyH\x00R\n" +
-	"trimOutput\x12\x15\n" +
+	"trimOutput\x12+\n" +
+	"\x04lost\x18\x0f \x01(\v2\x15.lh.internal.ContinueH\x00R\x04lost\x12\x15\n" +
 	"\x06set_ns\x18\a \x01(\x03R\x05setNs\x1a\x8c\x01\n" +
 	"\vTaskTimeout\x126\n" +
 	"\vtask_run_id\x18\x01 \x01(\v2\x16.littlehorse.TaskRunIdR\ttaskRunId\x12\x18\n" +
@@ -2077,10 +2095,11 @@ var file_lh_state_proto_goTypes = []any{
 	(*lhpb.ExternalEventId)(nil),     // 30: littlehorse.ExternalEventId
 	(*lhpb.CorrelatedEventId)(nil),   // 31: littlehorse.CorrelatedEventId
 	(*lhpb.MetricWindowId)(nil),      // 32: littlehorse.MetricWindowId
-	(*lhpb.ScheduledWfRun)(nil),      // 33: littlehorse.ScheduledWfRun
-	(*lhpb.CorrelatedEvent)(nil),     // 34: littlehorse.CorrelatedEvent
-	(*BulkDelete)(nil),               // 35: lh.internal.BulkDelete
-	(*lhpb.TaskRunId)(nil),           // 36: littlehorse.TaskRunId
+	(*Continue)(nil),                 // 33: lh.internal.Continue
+	(*lhpb.ScheduledWfRun)(nil),      // 34: littlehorse.ScheduledWfRun
+	(*lhpb.CorrelatedEvent)(nil),     // 35: littlehorse.CorrelatedEvent
+	(*BulkDelete)(nil),               // 36: lh.internal.BulkDelete
+	(*lhpb.TaskRunId)(nil),           // 37: littlehorse.TaskRunId
 }
 var file_lh_state_proto_depIdxs = []int32{
 	25, // 0: lh.internal.WfRunRow.wf_run:type_name -> littlehorse.WfRun
@@ -2100,17 +2119,18 @@ var file_lh_state_proto_depIdxs = []int32{
 	24, // 14: lh.internal.Timer.flush_metrics:type_name -> lh.internal.Timer.FlushMetrics
 	32, // 15: lh.internal.Timer.metric_window_expired:type_name -> littlehorse.MetricWindowId
 	18, // 16: lh.internal.Timer.trim_output:type_name -> lh.internal.Empty
-	33, // 17: lh.internal.ScheduleRow.scheduled_wf_run:type_name -> littlehorse.ScheduledWfRun
-	34, // 18: lh.internal.CorrelatedEventRow.correlated_event:type_name -> littlehorse.CorrelatedEvent
-	35, // 19: lh.internal.BulkShare.job:type_name -> lh.internal.BulkDelete
-	36, // 20: lh.internal.Timer.TaskTimeout.task_run_id:type_name -> littlehorse.TaskRunId
-	36, // 21: lh.internal.Timer.TaskRetry.task_run_id:type_name -> littlehorse.TaskRunId
-	28, // 22: lh.internal.Timer.UserTaskAction.node_run_id:type_name -> littlehorse.NodeRunId
-	23, // [23:23] is the sub-list for method output_type
-	23, // [23:23] is the sub-list for method input_type
-	23, // [23:23] is the sub-list for extension type_name
-	23, // [23:23] is the sub-list for extension extendee
-	0,  // [0:23] is the sub-list for field type_name
+	33, // 17: lh.internal.Timer.lost:type_name -> lh.internal.Continue
+	34, // 18: lh.internal.ScheduleRow.scheduled_wf_run:type_name -> littlehorse.ScheduledWfRun
+	35, // 19: lh.internal.CorrelatedEventRow.correlated_event:type_name -> littlehorse.CorrelatedEvent
+	36, // 20: lh.internal.BulkShare.job:type_name -> lh.internal.BulkDelete
+	37, // 21: lh.internal.Timer.TaskTimeout.task_run_id:type_name -> littlehorse.TaskRunId
+	37, // 22: lh.internal.Timer.TaskRetry.task_run_id:type_name -> littlehorse.TaskRunId
+	28, // 23: lh.internal.Timer.UserTaskAction.node_run_id:type_name -> littlehorse.NodeRunId
+	24, // [24:24] is the sub-list for method output_type
+	24, // [24:24] is the sub-list for method input_type
+	24, // [24:24] is the sub-list for extension type_name
+	24, // [24:24] is the sub-list for extension extendee
+	0,  // [0:24] is the sub-list for field type_name
 }
 
 func init() { file_lh_state_proto_init() }
@@ -2132,6 +2152,7 @@ func file_lh_state_proto_init() {
 		(*Timer_FlushMetrics_)(nil),
 		(*Timer_MetricWindowExpired)(nil),
 		(*Timer_TrimOutput)(nil),
+		(*Timer_Lost)(nil),
 	}
 	file_lh_state_proto_msgTypes[11].OneofWrappers = []any{}
 	type x struct{}

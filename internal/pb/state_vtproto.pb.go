@@ -437,6 +437,15 @@ func (m *Timer_TrimOutput) CloneVT() isTimer_What {
 	return r
 }
 
+func (m *Timer_Lost) CloneVT() isTimer_What {
+	if m == nil {
+		return (*Timer_Lost)(nil)
+	}
+	r := new(Timer_Lost)
+	r.Lost = m.Lost.CloneVT()
+	return r
+}
+
 func (m *ScheduleRow) CloneVT() *ScheduleRow {
 	if m == nil {
 		return (*ScheduleRow)(nil)
@@ -1793,6 +1802,29 @@ func (m *Timer_TrimOutput) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 	}
 	return len(dAtA) - i, nil
 }
+func (m *Timer_Lost) MarshalToVT(dAtA []byte) (int, error) {
+	size := m.SizeVT()
+	return m.MarshalToSizedBufferVT(dAtA[:size])
+}
+
+func (m *Timer_Lost) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
+	i := len(dAtA)
+	if m.Lost != nil {
+		size, err := m.Lost.MarshalToSizedBufferVT(dAtA[:i])
+		if err != nil {
+			return 0, err
+		}
+		i -= size
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(size))
+		i--
+		dAtA[i] = 0x7a
+	} else {
+		i = protohelpers.EncodeVarint(dAtA, i, 0)
+		i--
+		dAtA[i] = 0x7a
+	}
+	return len(dAtA) - i, nil
+}
 func (m *ScheduleRow) MarshalVT() (dAtA []byte, err error) {
 	if m == nil {
 		return nil, nil
@@ -2778,6 +2810,20 @@ func (m *Timer_TrimOutput) SizeVT() (n int) {
 	_ = l
 	if m.TrimOutput != nil {
 		l = m.TrimOutput.SizeVT()
+		n += 1 + l + protohelpers.SizeOfVarint(uint64(l))
+	} else {
+		n += 3
+	}
+	return n
+}
+func (m *Timer_Lost) SizeVT() (n int) {
+	if m == nil {
+		return 0
+	}
+	var l int
+	_ = l
+	if m.Lost != nil {
+		l = m.Lost.SizeVT()
 		n += 1 + l + protohelpers.SizeOfVarint(uint64(l))
 	} else {
 		n += 3
@@ -5544,6 +5590,47 @@ func (m *Timer) UnmarshalVT(dAtA []byte) error {
 					return err
 				}
 				m.What = &Timer_TrimOutput{TrimOutput: v}
+			}
+			iNdEx = postIndex
+		case 15:
+			if wireType != 2 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Lost", wireType)
+			}
+			var msglen int
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				msglen |= int(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+			if msglen < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			postIndex := iNdEx + msglen
+			if postIndex < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			if postIndex > l {
+				return io.ErrUnexpectedEOF
+			}
+			if oneof, ok := m.What.(*Timer_Lost); ok {
+				if err := oneof.Lost.UnmarshalVT(dAtA[iNdEx:postIndex]); err != nil {
+					return err
+				}
+			} else {
+				v := &Continue{}
+				if err := v.UnmarshalVT(dAtA[iNdEx:postIndex]); err != nil {
+					return err
+				}
+				m.What = &Timer_Lost{Lost: v}
 			}
 			iNdEx = postIndex
 		default:

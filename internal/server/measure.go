@@ -89,6 +89,7 @@ var documentedCommands = map[partition.Command]string{
 	{Name: "TimerFired", Timer: keys.TimerFlushMetrics}: "FLUSH_METRICS",
 	{Name: "TimerFired", Timer: keys.TimerMetricWindow}: "METRIC_WINDOW_EXPIRED",
 	{Name: "TimerFired", Timer: keys.TimerTrimOutput}:   "TRIM_OUTPUT",
+	{Name: "TimerFired", Timer: keys.TimerLost}:         "CONTINUE_LOST",
 }
 
 func commandName(c partition.Command) string {

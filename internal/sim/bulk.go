@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"math"
+	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -40,7 +41,21 @@ func (w *world) bulkDelete(b bulk) error {
 		return err
 	}
 	w.disk.arm(-1)
-	return w.server.settle()
+	return w.letPass(horizon)
+}
+
+// letPass lets so much time pass.
+func (w *world) letPass(d time.Duration) error {
+	for end := w.clock.ns + int64(d); ; {
+		if err := w.server.settle(); err != nil {
+			return err
+		}
+		at, ok, err := w.nextTimer()
+		if err != nil || !ok || at.UnixNano() > end {
+			return err
+		}
+		w.clock.ns = max(w.clock.ns, at.UnixNano())
+	}
 }
 
 // createBulkJob begins the job and waits for the answer.

@@ -8,6 +8,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"littlehorse/internal/keys"
+	"littlehorse/internal/lh"
 	"littlehorse/internal/machine"
 	"littlehorse/internal/pb"
 	"littlehorse/lhpb"
@@ -62,6 +63,18 @@ func (f *faulty) Apply(v machine.View, r *pb.Record) machine.Effects {
 		f.shift(e.Changes)
 	}
 	return e
+}
+
+// losing loses some of the records that go on with the work of others, as a server does that cannot read its state for
+// a moment. What they were for must be done all the same. The record itself decides.
+type losing struct{ machine.Machine }
+
+// Apply implements machine.Machine.
+func (l losing) Apply(v machine.View, r *pb.Record) machine.Effects {
+	if id := r.GetHeader().GetRequestId(); r.GetContinue() != nil && len(id) > 0 && id[len(id)-1]%8 == 0 {
+		return machine.Refuse(lh.Errorf(lh.Unavailable, "the state cannot be read: try again"))
+	}
+	return l.Machine.Apply(v, r)
 }
 
 // shift changes a time by how often the machine was called.

@@ -113,7 +113,7 @@ func (w *world) core(view *catalog.View) machine.Machine {
 		c.FanOutChunk, c.InlineThreads = 1, 2
 	}
 	c.OutputRetention, c.OutputRecords = outputRetention, outputRecords
-	e := engine.New(specs{view}, c)
+	e := losing{engine.New(specs{view}, c)}
 	if w.options.Fault == NoFault || w.options.Fault == ReplyBeforeSync {
 		return e
 	}

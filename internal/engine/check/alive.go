@@ -18,6 +18,7 @@ func (s *state) checkRun(w *wfRun) {
 		}
 		return
 	}
+	s.checkGoingOn(w)
 	if w.row.Deleting {
 		return
 	}
@@ -40,6 +41,18 @@ func (s *state) checkRun(w *wfRun) {
 		a := alive{s: s, w: w, t: t, graph: g, specs: s.specsOf(w.tenant)}
 		if why := a.dead(); why != "" {
 			s.violate(fmt.Sprintf("%s ThreadRun %d", w.id, n), "%s at position %d cannot be woken: %s", t.Status, t.CurrentNodePosition, why)
+		}
+	}
+}
+
+// checkGoingOn wants a timer for what a record is to go on with: the record may be lost. A WfRun's fan-out goes on with all
+// that was cut short before it.
+func (s *state) checkGoingOn(w *wfRun) {
+	run := keys.In(w.tenant).RunNamed(w.id)
+	awaited := func(k keys.Key) bool { return s.timers[timerName(w.tenant, keys.TimerLost, string(k))] }
+	for _, k := range w.goesOn {
+		if !awaited(k) && (k != run.Continue("advance") || !w.fansOut || !awaited(run.Continue("fan-out"))) {
+			s.violate(w.id, "%q: nothing goes on with it if the record is lost", k)
 		}
 	}
 }

@@ -60,6 +60,7 @@ type wfRun struct {
 	events    []*lhpb.ExternalEvent
 	watches   map[watch]int32 // position
 	suspended bool
+	goesOn    []keys.Key     // rows of unfinished work
 	fansOut   bool           // a record goes on with fan-outs and long waits
 	toFanOut  map[int32]bool // ThreadRuns with children left to start
 	sweeps    map[int32]int  // ThreadRuns that have something left to do to those below, and how many rows say so
@@ -151,11 +152,9 @@ func (s *state) keep(w *wfRun, kind keys.RunKind, k keys.Key, encoded machine.Va
 		s.join(w, kind, k, encoded)
 		return
 	case keys.KindContinue:
-		if k == keys.In(w.tenant).RunNamed(w.id).Continue("fan-out") {
-			w.fansOut = true
-		} else {
-			w.suspended = true
-		}
+		w.fansOut = w.fansOut || k == keys.In(w.tenant).RunNamed(w.id).Continue("fan-out")
+		w.suspended = w.suspended || k == keys.In(w.tenant).RunNamed(w.id).Continue("advance")
+		w.goesOn = append(w.goesOn, k)
 		return
 	case keys.KindFanOut:
 		thread, position, err := keys.In(w.tenant).RunNamed(w.id).ParseFanOut(k)
