@@ -29,14 +29,18 @@ type giant struct {
 	count int // default
 	run   func(*giantWork, context.Context) (outcome string, err error)
 	waits bool // when run has ended, the giant is still there
+	// tasks is how many of size count has, each done once; nil if they are not what it costs.
+	tasks func(count int) int
 }
 
 var giants = map[string]giant{
-	"threads":  {"one WfRun starts COUNT ThreadRuns, each with a task, and waits for them all", 10_000, (*giantWork).threads, false},
-	"loop":     {"one WfRun runs a task COUNT times, one after the other", 100_000, (*giantWork).loop, false},
-	"variable": {"one WfRun changes a variable of COUNT bytes a hundred times", 900_000, (*giantWork).variable, false},
-	"queue":    {"COUNT WfRuns have a task that no worker takes", 1_000_000, (*giantWork).queue, true},
+	"threads":  {"one WfRun starts COUNT ThreadRuns, each with a task, and waits for them all", 10_000, (*giantWork).threads, false, asMany},
+	"loop":     {"one WfRun runs a task COUNT times, one after the other", 100_000, (*giantWork).loop, false, asMany},
+	"variable": {"one WfRun changes a variable of COUNT bytes a hundred times", 900_000, (*giantWork).variable, false, nil},
+	"queue":    {"COUNT WfRuns have a task that no worker takes", 1_000_000, (*giantWork).queue, true, nil},
 }
+
+func asMany(count int) int { return count }
 
 // giantResult is the line that is printed: the ordinary load alone and beside the giant.
 type giantResult struct {
@@ -53,11 +57,16 @@ type giantResult struct {
 	P99Ratio ratios `json:"p99Ratio"`
 	// P99RatioWaiting is the p99 beside the giant that only waits over the p99 alone.
 	P99RatioWaiting *ratios `json:"p99RatioWaiting,omitempty"`
+	// P99RatioCrowd is the p99 beside as many tasks of small WfRuns over the p99 alone: what the work costs the others,
+	// whoever does it. P99RatioToCrowd is the p99 beside the giant over that: what it costs that a giant does it.
+	P99RatioCrowd   *ratios `json:"p99RatioCrowd,omitempty"`
+	P99RatioToCrowd *ratios `json:"p99RatioToCrowd,omitempty"`
 	// PeakResidentMiB is the most memory that the server ever held.
 	PeakResidentMiB int64   `json:"peakResidentMiB,omitempty"`
 	Alone           *result `json:"alone"`
 	Beside          *result `json:"beside"`
 	Waiting         *result `json:"waiting,omitempty"`
+	Crowd           *result `json:"crowd,omitempty"`
 }
 
 // ratios are how much longer calls take than others.
@@ -75,7 +84,8 @@ func giantCommand() *cobra.Command {
 		ValidArgs: giantNames(),
 		Long: "Put on an ordinary load of WfRuns of sequential tasks at a fixed rate, first alone and then beside a giant, and\n" +
 			"print one line of JSON with both and how the latencies differ. Give the server one partition, so that they\n" +
-			"share it. Beside the queue the load is put on once more when all its tasks wait. The giants:\n" + giantHelp(),
+			"share it. Beside the queue the load is put on once more when all its tasks wait; beside threads and loop once more\n" +
+			"with as many tasks a second of small WfRuns in place of the giant, done by as many workers. The giants:\n" + giantHelp(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			g, known := giants[args[0]]
 			if !known {
@@ -144,6 +154,13 @@ func measureGiant(ctx context.Context, s settings, what string, count int, out i
 			return err
 		}
 	}
+	if tasks := giants[what].tasks; tasks != nil {
+		took := time.Duration(r.Giant.Seconds * float64(time.Second))
+		r.Crowd, err = beside(ctx, s, cfg, "crowd", func() error { return w.crowd(ctx, tasks(count), took) })
+		if err != nil {
+			return err
+		}
+	}
 	r.compare(s.ServerPIDs)
 	return json.NewEncoder(out).Encode(r)
 }
@@ -174,6 +191,9 @@ func (r *giantResult) compare(pids []int) {
 	r.P99Ratio = *r.Beside.over(r.Alone)
 	if r.Waiting != nil {
 		r.P99RatioWaiting = r.Waiting.over(r.Alone)
+	}
+	if r.Crowd != nil {
+		r.P99RatioCrowd, r.P99RatioToCrowd = r.Crowd.over(r.Alone), r.Beside.over(r.Crowd)
 	}
 	for _, pid := range pids {
 		r.PeakResidentMiB += max(0, procValue(pid, "status", "VmHWM:")) >> 10
@@ -249,6 +269,63 @@ func (w *giantWork) variable(ctx context.Context) (string, error) {
 	return w.complete(ctx, spec, do, lh.Input{"text": strings.Repeat("x", w.count)})
 }
 
+// giantWorkers is how many tasks of the giant are done at a time.
+const giantWorkers = 16
+
+// crowdTasks is how many tasks each WfRun of a crowd has, one after the other.
+const crowdTasks = 10
+
+// crowd is so many tasks of small WfRuns, which start evenly within the time, with as many workers as the giant has.
+func (w *giantWork) crowd(ctx context.Context, tasks int, within time.Duration) error {
+	name := w.name + "-crowd"
+	do := task.New1(name, func(_ context.Context, n int64) (int64, error) { return n, nil }, task.Params("n"))
+	spec := wf.New(name, func(t *wf.Thread) {
+		n := wf.Declare[int64](t, "n").Default(0)
+		for range crowdTasks {
+			do.Do(t, n)
+		}
+	})
+	if err := w.client.Register(ctx, do, spec); err != nil {
+		return err
+	}
+	working, stop := context.WithCancel(ctx)
+	var worked, started sync.WaitGroup
+	defer worked.Wait()
+	defer stop()
+	errs := make(chan error, tasks+1)
+	worked.Go(func() { errs <- worker.New(w.client, worker.MaxConcurrent(giantWorkers)).Add(do).Run(working) })
+	runs := max(1, tasks/crowdTasks)
+	began := time.Now()
+	for n := range runs {
+		if err := wait(ctx, time.Until(began.Add(within*time.Duration(n)/time.Duration(runs))), nil); err != nil {
+			return err
+		}
+		started.Go(func() {
+			id := name + "-" + strconv.Itoa(n)
+			if err := insist(ctx, w.client.RPC(), &lhpb.RunWfRequest{WfSpecName: name, Id: &id}); err != nil {
+				errs <- err
+			}
+		})
+	}
+	started.Wait()
+	for {
+		open, err := w.client.RPC().SearchWfRun(ctx, &lhpb.SearchWfRunRequest{
+			WfSpecName: name, Status: lhpb.LHStatus_RUNNING.Enum(), Limit: new(int32(1)),
+		})
+		if err != nil || len(open.Results) == 0 {
+			return err
+		}
+		select {
+		case err := <-errs:
+			return err
+		default:
+		}
+		if err := wait(ctx, again, nil); err != nil {
+			return err
+		}
+	}
+}
+
 // complete runs one WfRun with a worker of its own to its end.
 func (w *giantWork) complete(ctx context.Context, spec *wf.Workflow, do task.Task, in lh.Input) (string, error) {
 	if err := w.client.Register(ctx, do, spec); err != nil {
@@ -259,7 +336,7 @@ func (w *giantWork) complete(ctx context.Context, spec *wf.Workflow, do task.Tas
 	defer worked.Wait()
 	defer stop()
 	var workerErr error
-	worked.Go(func() { workerErr = worker.New(w.client, worker.MaxConcurrent(16)).Add(do).Run(working) })
+	worked.Go(func() { workerErr = worker.New(w.client, worker.MaxConcurrent(giantWorkers)).Add(do).Run(working) })
 	id, err := w.client.Run(ctx, w.name, in)
 	if err != nil {
 		return "", err

@@ -19,6 +19,7 @@ type giantLine struct {
 	PeakResidentMiB int
 	Alone, Beside   ordinaryLoad
 	Waiting         *ordinaryLoad
+	Crowd           *ordinaryLoad
 }
 
 type ordinaryLoad struct {
@@ -55,6 +56,11 @@ func TestGiantsEndBesideOthers(t *testing.T) {
 				t.Errorf("a load beside a giant that waits: %+v", line.Waiting)
 			} else if waits {
 				loads = append(loads, *line.Waiting)
+			}
+			if has := giant == "threads" || giant == "loop"; has != (line.Crowd != nil) {
+				t.Errorf("a load beside a crowd: %+v", line.Crowd)
+			} else if has {
+				loads = append(loads, *line.Crowd)
 			}
 			for _, load := range loads {
 				if load.Unfinished > 0 || len(load.Errors) > 0 || load.TaskRuns == 0 {
