@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync/atomic"
+	"strconv"
+	"sync"
 	"time"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"littlehorse/lhpb"
 	lh "littlehorse/sdk/client"
@@ -17,8 +19,8 @@ import (
 var timersKind = kind{
 	name: "timers", short: "An ordinary load beside many timers due in one second",
 	long: "Put on an ordinary load of WfRuns of sequential tasks at a fixed rate, first alone, and then while --count WfRuns\n" +
-		"awake that sleep until moments spread over the same second. Prints one line of JSON with both, how late the WfRuns\n" +
-		"ended by the server's clock, and how the latencies differ.",
+		"awake that sleep until moments spread over the same second. Some of them run a task then, which tells how late they\n" +
+		"awoke. Prints one line of JSON with both and how the latencies differ.",
 	make: func() scenario { return &timers{} },
 }
 
@@ -53,10 +55,10 @@ type timersResult struct {
 	Timers   struct {
 		Count      int     `json:"count"`
 		SetSeconds float64 `json:"setSeconds"`
-		// FiredSeconds is from the moment when the first was due until the last WfRun had ended, by the server's clock.
+		// FiredSeconds is from the moment when the first was due until no WfRun was found that still slept.
 		FiredSeconds float64 `json:"firedSeconds"`
-		// Late is how long behind its own moment each WfRun ended.
-		Late latency `json:"lateMs"`
+		// Late is how long behind its moment the task of a WfRun was there, of up to a thousand of them.
+		Late latency `json:"taskLateMs"`
 	} `json:"timers"`
 	// P99Ratio is the p99 beside the timers over the p99 alone.
 	P99Ratio ratios  `json:"p99Ratio"`
@@ -76,7 +78,13 @@ type sleepers struct {
 	client *lh.Client
 	name   string
 	first  time.Time
+	took   time.Duration // from the first moment on, until none slept
+
+	late *histogram // of those that run a task
 }
+
+// probes is how many of them run a task, at least if there are as many.
+const probes = 1000
 
 // lead is how long before the first timer the window opens.
 const lead = 200 * time.Millisecond
@@ -96,8 +104,15 @@ func (t *timers) measure(ctx context.Context, say func(outcome) error) error {
 	if r.Alone, err = run(ctx, t.settings, cfg); err != nil {
 		return err
 	}
-	w := &sleepers{timers: t, client: client, name: "sleep-" + string(lh.NewRunID())[:12]}
+	w := &sleepers{timers: t, client: client, name: "sleep-" + string(lh.NewRunID())[:12], late: newHistogram()}
 	if err := w.set(ctx, r); err != nil {
+		return err
+	}
+	working, stop := context.WithCancel(ctx)
+	var polling sync.WaitGroup
+	defer polling.Wait()
+	defer stop()
+	if err := w.poll(working, &polling); err != nil {
 		return err
 	}
 	s := t.settings
@@ -106,17 +121,22 @@ func (t *timers) measure(ctx context.Context, say func(outcome) error) error {
 	if r.Beside, err = beside(ctx, s, cfg, "timers", func() error { return w.fired(ctx) }); err != nil {
 		return err
 	}
-	if err := w.late(ctx, r); err != nil {
-		return err
-	}
+	r.Timers.Late, r.Timers.FiredSeconds = w.late.latency(), round(w.took.Seconds(), 3)
 	r.P99Ratio = *r.Beside.over(r.Alone)
 	return say(r)
 }
 
 // set starts the WfRuns.
 func (w *sleepers) set(ctx context.Context, r *timersResult) error {
-	spec := wf.New(w.name, func(t *wf.Thread) { t.SleepUntil(wf.Declare[time.Time](t, "until").Required()) })
-	if err := w.client.Register(ctx, spec); err != nil {
+	if _, err := w.client.RPC().PutTaskDef(ctx, &lhpb.PutTaskDefRequest{Name: w.probe()}); err != nil {
+		return err
+	}
+	sleep := func(t *wf.Thread) { t.SleepUntil(wf.Declare[time.Time](t, "until").Required()) }
+	err := w.client.Register(ctx, wf.New(w.name, sleep), wf.New(w.probe(), func(t *wf.Thread) {
+		sleep(t)
+		t.Execute(w.probe())
+	}))
+	if err != nil {
 		return err
 	}
 	dueIn := w.dueIn
@@ -125,14 +145,18 @@ func (w *sleepers) set(ctx context.Context, r *timersResult) error {
 	}
 	began := time.Now()
 	w.first = began.Add(dueIn)
-	err := each(ctx, w.count, w.callers, func(ctx context.Context, n int64) error {
+	err = each(ctx, w.count, w.callers, func(ctx context.Context, n int64) error {
 		until, err := lh.Value(w.due(n))
 		if err != nil {
 			return err
 		}
+		spec := w.name
+		if w.probes(n) {
+			spec = w.probe()
+		}
 		id := numbered(w.name, n)
 		return insist(ctx, w.client.RPC(), &lhpb.RunWfRequest{
-			WfSpecName: w.name, Id: &id, Variables: map[string]*lhpb.VariableValue{"until": until},
+			WfSpecName: spec, Id: &id, Variables: map[string]*lhpb.VariableValue{"until": until},
 		})
 	})
 	if err != nil {
@@ -150,54 +174,59 @@ func (w *sleepers) due(n int64) time.Time {
 	return w.first.Add(time.Second * time.Duration(n-1) / time.Duration(w.count))
 }
 
-// fired waits until none of the WfRuns sleeps any more.
-func (w *sleepers) fired(ctx context.Context) error {
-	if err := wait(ctx, max(time.Until(w.first.Add(time.Second)), 1), nil); err != nil {
+// probe is the name of the WfSpec that runs a task, and of its TaskDef.
+func (w *sleepers) probe() string { return w.name + "-probe" }
+
+// probes tells whether WfRun n runs a task.
+func (w *sleepers) probes(n int64) bool { return n%int64(max(1, w.count/probes)) == 0 }
+
+// poll takes the tasks of those that run one.
+func (w *sleepers) poll(ctx context.Context, working *sync.WaitGroup) error {
+	p := &poller{
+		clients: []*lh.Client{w.client}, taskDef: w.probe(), streams: w.Workers, credits: w.Polls,
+		empty: func() {}, fail: func(error) {}, take: w.take,
+	}
+	return p.start(ctx, working)
+}
+
+func (w *sleepers) take(ctx context.Context, who int, api lhpb.LittleHorseClient, task *lhpb.ScheduledTask) error {
+	_, text, _ := cutLast(task.TaskRunId.WfRunId.Id, "-")
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
 		return err
 	}
-	for {
-		open, err := w.client.RPC().SearchWfRun(ctx, &lhpb.SearchWfRunRequest{
-			WfSpecName: w.name, Status: lhpb.LHStatus_RUNNING.Enum(), Limit: new(int32(1)),
-		})
-		if err != nil {
+	w.late.record(who, time.Since(w.due(n)))
+	_, err = api.ReportTask(ctx, &lhpb.ReportTaskRun{
+		TaskRunId: task.TaskRunId, AttemptNumber: task.AttemptNumber, Time: timestamppb.Now(), Status: lhpb.TaskStatus_TASK_SUCCESS,
+	})
+	return err
+}
+
+// fired waits until none of the WfRuns sleeps any more.
+func (w *sleepers) fired(ctx context.Context) error {
+	if err := wait(ctx, max(time.Until(w.due(int64(w.count))), 1), nil); err != nil {
+		return err
+	}
+	for _, spec := range []string{w.name, w.probe()} {
+		if err := w.over(ctx, spec); err != nil {
 			return err
 		}
-		if len(open.Results) == 0 {
-			return nil
+	}
+	w.took = time.Since(w.first)
+	return nil
+}
+
+// over waits until no WfRun of a WfSpec runs any more.
+func (w *sleepers) over(ctx context.Context, spec string) error {
+	for {
+		open, err := w.client.RPC().SearchWfRun(ctx, &lhpb.SearchWfRunRequest{
+			WfSpecName: spec, Status: lhpb.LHStatus_RUNNING.Enum(), Limit: new(int32(1)),
+		})
+		if err != nil || len(open.Results) == 0 {
+			return err
 		}
 		if err := wait(ctx, again, nil); err != nil {
 			return err
 		}
-	}
-}
-
-// late reads when each of the WfRuns has ended.
-func (w *sleepers) late(ctx context.Context, r *timersResult) error {
-	h := newHistogram()
-	var last atomic.Int64 // ns from the first moment on
-	err := each(ctx, w.count, w.callers, func(ctx context.Context, n int64) error {
-		ended, err := w.client.RPC().GetWfRun(ctx, &lhpb.WfRunId{Id: numbered(w.name, n)})
-		if err != nil {
-			return err
-		}
-		if ended.Status != lhpb.LHStatus_COMPLETED {
-			return fmt.Errorf("WfRun %s is %s", ended.Id.Id, ended.Status)
-		}
-		end := ended.EndTime.AsTime()
-		h.record(int(n), end.Sub(w.due(n)))
-		atLeast(&last, int64(end.Sub(w.first)))
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	r.Timers.Late, r.Timers.FiredSeconds = h.latency(), round(time.Duration(last.Load()).Seconds(), 3)
-	return nil
-}
-
-// atLeast raises a value that others may raise at the same time.
-func atLeast(value *atomic.Int64, to int64) {
-	for was := value.Load(); was < to && !value.CompareAndSwap(was, to); {
-		was = value.Load()
 	}
 }
