@@ -165,6 +165,7 @@ func (w *storeWorker) run(ctx context.Context, r *caseResult) error {
 	if err != nil {
 		return err
 	}
+	w.tally(ctx)
 	m := w.meter.Load()
 	r.Seconds, r.PerSecond = round(seconds, 3), round(float64(r.TaskRuns)/seconds, 1)
 	r.Start, r.Complete, r.Failed = m.start.latency(), m.complete.latency(), m.failed.Load()

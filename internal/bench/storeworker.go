@@ -97,6 +97,10 @@ type storeWorker struct {
 	tasks   chan storeTask
 	cancel  context.CancelFunc
 	working sync.WaitGroup
+
+	tallying  sync.Mutex
+	tallied   bool  // once at least
+	processed int64 // records of the log, when it was
 }
 
 type storeTask struct {
@@ -205,19 +209,27 @@ func (w *storeWorker) complete(ctx context.Context, who int, t storeTask) {
 
 // count asks the server every second how many records of its log it has processed.
 func (w *storeWorker) count(ctx context.Context) {
-	last := -1.0
 	for {
-		if values, err := scrape(ctx, w.server.health); err == nil {
-			processed := values["lh_commands_processed_total"]
-			if last >= 0 {
-				w.windows.at(time.Now(), func(at *storeWindow) { at.MessagesProcessed += int64(processed - last) })
-			}
-			last = processed
-		}
+		w.tally(ctx)
 		if wait(ctx, time.Second, nil) != nil {
 			return
 		}
 	}
+}
+
+// tally puts what was processed since the last time into the window of now.
+func (w *storeWorker) tally(ctx context.Context) {
+	w.tallying.Lock()
+	defer w.tallying.Unlock()
+	values, err := scrape(ctx, w.server.health)
+	if err != nil {
+		return // the next time tells
+	}
+	processed := int64(values["lh_commands_processed_total"])
+	if w.tallied {
+		w.windows.at(time.Now(), func(at *storeWindow) { at.MessagesProcessed += processed - w.processed })
+	}
+	w.tallied, w.processed = true, processed
 }
 
 // serve answers the two commands that ask for metrics, until the function that it returns is called.
@@ -229,6 +241,7 @@ func (w *storeWorker) serve(listener net.Listener) (stop func()) {
 			http.Error(out, "windows must be a number of 1 or more", http.StatusBadRequest)
 			return
 		}
+		w.tally(req.Context())
 		out.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(out).Encode(w.windows.last(n)) // who asked is gone
 	})
