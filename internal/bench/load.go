@@ -359,15 +359,20 @@ func (l *load) report(ctx context.Context, who int, done report) bool {
 }
 
 func (l *load) offer(ctx context.Context, done report, req *lhpb.ReportTaskRun) bool {
+	return offer(ctx, done.api, req, func(err error) { l.rec.refuse(err, done.due, &l.rec.refusedReports) })
+}
+
+// offer reports a task, again when that fails, but not for ever.
+func offer(ctx context.Context, api lhpb.LittleHorseClient, req *lhpb.ReportTaskRun, failed func(error)) bool {
 	for range reportTries {
-		_, err := done.api.ReportTask(ctx, req)
+		_, err := api.ReportTask(ctx, req)
 		if err == nil {
 			return true
 		}
 		if ctx.Err() != nil {
 			return false
 		}
-		l.rec.refuse(err, done.due, &l.rec.refusedReports)
+		failed(err)
 		if wait(ctx, pauseAfterError, nil) != nil {
 			return false
 		}

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"littlehorse/lhpb"
 	lh "littlehorse/sdk/client"
@@ -194,13 +193,10 @@ func (p *process) first(ctx context.Context, probe string) (answer, task time.Du
 	worker := &poller{
 		clients: []*lh.Client{client}, taskDef: probe, streams: 1, credits: 1, empty: func() {}, fail: func(error) {},
 		take: func(ctx context.Context, _ int, api lhpb.LittleHorseClient, t *lhpb.ScheduledTask) error {
-			_, err := api.ReportTask(ctx, &lhpb.ReportTaskRun{
-				TaskRunId: t.TaskRunId, AttemptNumber: t.AttemptNumber, Time: timestamppb.Now(), Status: lhpb.TaskStatus_TASK_SUCCESS,
-			})
-			if err == nil {
+			if offer(ctx, api, succeeded(t), func(error) {}) {
 				once.Do(func() { close(reported) })
 			}
-			return err
+			return nil
 		},
 	}
 	if err := p.insist(ctx, func(ctx context.Context) error {

@@ -59,6 +59,8 @@ type timersResult struct {
 		FiredSeconds float64 `json:"firedSeconds"`
 		// Late is how long behind its moment the task of a WfRun was there, of up to a thousand of them.
 		Late latency `json:"taskLateMs"`
+		// Errors are calls for these tasks that failed, by code.
+		Errors map[string]int64 `json:"errors"`
 	} `json:"timers"`
 	// P99Ratio is the p99 beside the timers over the p99 alone.
 	P99Ratio ratios  `json:"p99Ratio"`
@@ -80,7 +82,8 @@ type sleepers struct {
 	first  time.Time
 	took   time.Duration // from the first moment on, until none slept
 
-	late *histogram // of those that run a task
+	late   *histogram // of those that run a task
+	failed *recorder  // of their calls
 }
 
 // probes is how many of them run a task, at least if there are as many.
@@ -104,7 +107,7 @@ func (t *timers) measure(ctx context.Context, say func(outcome) error) error {
 	if r.Alone, err = run(ctx, t.settings, cfg); err != nil {
 		return err
 	}
-	w := &sleepers{timers: t, client: client, name: "sleep-" + string(lh.NewRunID())[:12], late: newHistogram()}
+	w := &sleepers{timers: t, client: client, name: "sleep-" + string(lh.NewRunID())[:12], late: newHistogram(), failed: newRecorder()}
 	if err := w.set(ctx, r); err != nil {
 		return err
 	}
@@ -122,6 +125,7 @@ func (t *timers) measure(ctx context.Context, say func(outcome) error) error {
 		return err
 	}
 	r.Timers.Late, r.Timers.FiredSeconds = w.late.latency(), round(w.took.Seconds(), 3)
+	r.Timers.Errors = w.failed.failures()
 	r.P99Ratio = *r.Beside.over(r.Alone)
 	return say(r)
 }
@@ -184,7 +188,7 @@ func (w *sleepers) probes(n int64) bool { return n%int64(max(1, w.count/probes))
 func (w *sleepers) poll(ctx context.Context, working *sync.WaitGroup) error {
 	p := &poller{
 		clients: []*lh.Client{w.client}, taskDef: w.probe(), streams: w.Workers, credits: w.Polls,
-		empty: func() {}, fail: func(error) {}, take: w.take,
+		empty: func() {}, fail: w.failed.fail, take: w.take,
 	}
 	return p.start(ctx, working)
 }
@@ -196,10 +200,16 @@ func (w *sleepers) take(ctx context.Context, who int, api lhpb.LittleHorseClient
 		return err
 	}
 	w.late.record(who, time.Since(w.due(n)))
-	_, err = api.ReportTask(ctx, &lhpb.ReportTaskRun{
+	offer(ctx, api, succeeded(task), w.failed.fail)
+	return nil
+}
+
+// succeeded is the report of a task that has no output. The original takes no notice of one without a result.
+func succeeded(task *lhpb.ScheduledTask) *lhpb.ReportTaskRun {
+	return &lhpb.ReportTaskRun{
 		TaskRunId: task.TaskRunId, AttemptNumber: task.AttemptNumber, Time: timestamppb.Now(), Status: lhpb.TaskStatus_TASK_SUCCESS,
-	})
-	return err
+		Result: &lhpb.ReportTaskRun_Output{Output: &lhpb.VariableValue{}},
+	}
 }
 
 // fired waits until none of the WfRuns sleeps any more.
