@@ -62,19 +62,24 @@ func (s *Service) ReportTask(ctx context.Context, req *lhpb.ReportTaskRun) (*emp
 	if !ok {
 		return nil, noSuchTaskRun(req.TaskRunId)
 	}
-	report := s.cfg.Queues.BeginReport(c.tenant, req.TaskRunId)
-	rec.Command = &pb.Record_ReportTask{ReportTask: &pb.ReportTask{Report: req, Offer: report.Credit()}}
+	offer := s.cfg.Queues.BeginReport(c.tenant, req.TaskRunId)
+	rec.Command = &pb.Record_ReportTask{ReportTask: &pb.ReportTask{Report: req, Offer: offer.Credit()}}
 	_, err := s.cfg.Routing.SubmitThen(ctx, to, rec, func(r machine.Reply) {
 		task, _ := r.Value.(*lhpb.ScheduledTask)
-		report.End(task)
-		if task != nil {
-			s.cfg.Traces.HandedOut(ctx, task.GetTaskDefId().GetName(), report.Credit().GetWorkerId())
-		}
+		s.endOffer(ctx, offer, task)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &emptypb.Empty{}, nil
+}
+
+// endOffer hands the task to the worker whose credit was offered; nil if it was not used.
+func (s *Service) endOffer(ctx context.Context, offer *taskqueue.Offer, task *lhpb.ScheduledTask) {
+	offer.End(task)
+	if task != nil {
+		s.cfg.Traces.HandedOut(ctx, task.GetTaskDefId().GetName(), offer.Credit().GetWorkerId())
+	}
 }
 
 // PutCheckpoint stores what a task has reached, and says whether it should go on.

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"fmt"
 
 	"google.golang.org/protobuf/types/known/emptypb"
 
@@ -33,9 +34,24 @@ func (s *Service) RunWf(ctx context.Context, req *lhpb.RunWfRequest) (*lhpb.WfRu
 	}
 	id := &lhpb.WfRunId{Id: *req.Id, ParentWfRunId: req.ParentWfRunId}
 	aboutRun(ctx, id)
+	offer := s.cfg.Queues.BeginRun(c.tenant, id, w.Id)
 	rec := s.record(c)
-	rec.Command = &pb.Record_RunWf{RunWf: &pb.RunWf{Request: req, WfSpecId: w.Id}}
-	return submit[*lhpb.WfRun](ctx, s, s.homeOf(c.tenant, id), rec)
+	rec.Command = &pb.Record_RunWf{RunWf: &pb.RunWf{Request: req, WfSpecId: w.Id, Offer: offer.Credit()}}
+	reply, failure := s.cfg.Routing.SubmitThen(ctx, s.homeOf(c.tenant, id), rec, func(r machine.Reply) {
+		started, _ := r.Value.(*pb.Started)
+		s.endOffer(ctx, offer, started.GetTask())
+	})
+	if failure != nil {
+		return nil, failure
+	}
+	switch v := reply.(type) {
+	case *pb.Started:
+		return v.WfRun, nil
+	case *lhpb.WfRun:
+		return v, nil
+	default:
+		return nil, fmt.Errorf("the start of a WfRun is answered with %T", v)
+	}
 }
 
 func checkRunWf(req *lhpb.RunWfRequest) *lh.Error {

@@ -140,12 +140,16 @@ func (b *bench) apply(r *pb.Record) machine.Effects {
 	return fx
 }
 
-func (b *bench) start(i int) *lhpb.WfRunId {
+func (b *bench) start(i int, offer *pb.Credit) *lhpb.WfRunId {
 	id := fmt.Sprintf("run-%d", i)
-	b.apply(&pb.Record{Command: &pb.Record_RunWf{RunWf: &pb.RunWf{
+	fx := b.apply(&pb.Record{Command: &pb.Record_RunWf{RunWf: &pb.RunWf{
 		WfSpecId: b.spec,
-		Request:  &lhpb.RunWfRequest{WfSpecName: "chain", Id: &id, Variables: map[string]*lhpb.VariableValue{"x": literal(`"hello"`)}},
+		Request:  &lhpb.RunWfRequest{WfSpecName: "chain", Id: &id, Variables: map[string]*lhpb.VariableValue{"x": hello}},
+		Offer:    offer,
 	}}})
+	if _, used := fx.Reply.Value.(*pb.Started); used != (offer != nil) {
+		panic("the offer was not used")
+	}
 	return &lhpb.WfRunId{Id: id}
 }
 
@@ -167,6 +171,7 @@ func (b *bench) claim(id *lhpb.WfRunId, step int) {
 
 var (
 	credit = &pb.Credit{TaskDefId: &lhpb.TaskDefId{Name: "step"}, WorkerId: "worker-1", Incarnation: "one"}
+	hello  = literal(`"hello"`)
 	output = literal(`"a result of some length, as tasks give it"`)
 )
 
@@ -202,7 +207,7 @@ func BenchmarkWfRun(b *testing.B) {
 	x := newBench(b)
 	b.ReportAllocs()
 	for i := range b.N {
-		id := x.start(i)
+		id := x.start(i, nil)
 		for step := range chainLength {
 			x.claim(id, step)
 			x.report(id, step, nil)
@@ -212,13 +217,12 @@ func BenchmarkWfRun(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*(2*chainLength+1)), "ns/record")
 }
 
-// BenchmarkWfRunOffered is the same with credits offered by the reports: eleven records and one claim.
+// BenchmarkWfRunOffered is the same with credits offered by the start and the reports: eleven records.
 func BenchmarkWfRunOffered(b *testing.B) {
 	x := newBench(b)
 	b.ReportAllocs()
 	for i := range b.N {
-		id := x.start(i)
-		x.claim(id, 0)
+		id := x.start(i, credit)
 		for step := range chainLength {
 			x.report(id, step, credit)
 		}

@@ -102,18 +102,20 @@ func judge(t failer, w *world, before map[keys.Key][]byte, r *pb.Record, fx mach
 
 func (w *randomWorld) command() {
 	switch rapid.SampledFrom([]string{
-		"run", "run", "claim", "claim", "claim", "report", "report", "report", "report", "event", "event", "event",
+		"run", "run at once", "claim", "claim", "claim", "report", "report", "report", "report", "event", "event", "event",
 		"interrupt", "advance", "stop", "resume", "rescue", "delete", "stale", "offer",
 		"form", "form", "form", "go on", "go on", "go on",
 	}).Draw(w.t, "command") {
 	case "run":
-		w.start()
+		w.start(nil)
+	case "run at once":
+		w.start(offered)
 	case "claim":
 		w.claimAny()
 	case "report":
 		w.reportAny(nil)
 	case "offer":
-		w.reportAny(&pb.Credit{TaskDefId: &lhpb.TaskDefId{Name: "t0"}, WorkerId: "offered"})
+		w.reportAny(offered)
 	case "event":
 		w.post(rapid.SampledFrom([]string{"e0", "e1"}).Draw(w.t, "def"))
 	case "interrupt":
@@ -144,11 +146,14 @@ func (w *randomWorld) command() {
 	}
 }
 
-func (w *randomWorld) start() {
+// offered is a credit that travels with a record.
+var offered = &pb.Credit{TaskDefId: &lhpb.TaskDefId{Name: "t0"}, WorkerId: "offered"}
+
+func (w *randomWorld) start(offer *pb.Credit) {
 	id := fmt.Sprintf("w%d", rapid.IntRange(0, 5).Draw(w.t, "id"))
 	name := rapid.SampledFrom(w.specs).Draw(w.t, "spec")
 	w.do(&pb.Record{Command: &pb.Record_RunWf{RunWf: &pb.RunWf{
-		WfSpecId: w.meta.latest().newest(name, -1).Spec.Id, Request: &lhpb.RunWfRequest{WfSpecName: name, Id: &id},
+		WfSpecId: w.meta.latest().newest(name, -1).Spec.Id, Request: &lhpb.RunWfRequest{WfSpecName: name, Id: &id}, Offer: offer,
 	}}})
 }
 

@@ -36,7 +36,11 @@ func (t *txn) runWf(c *pb.RunWf) machine.Reply {
 	t.newWfRun(w, id, g, nil)
 	w.start(threadStart{graph: g, spec: g.Entrypoint(), kind: lhpb.ThreadType_ENTRYPOINT, inputs: inputs})
 	w.advance()
-	return answer(w.joined())
+	started := w.joined()
+	if k := t.offered(c.Offer); k != nil {
+		return answer(&pb.Started{WfRun: started, Task: k.claim(c.Offer)})
+	}
+	return answer(started)
 }
 
 // checkParent refuses a parent that does not fit the WfSpec.

@@ -360,6 +360,9 @@ func (s *scenario) run(a args, input string) {
 	if spec != nil {
 		c.WfSpecId = spec.Spec.Id
 	}
+	if _, ok := a.options["offer"]; ok {
+		c.Offer = s.credit(a)
+	}
 	s.do(&pb.Record{Command: &pb.Record_RunWf{RunWf: c}})
 }
 
@@ -937,6 +940,8 @@ func summary(m proto.Message) string {
 		return "block" + waitSummary(x)
 	case *pb.NodeOutput:
 		return fmt.Sprintf("output %s by position %d", text(x.Value), x.Position)
+	case *pb.Started:
+		return summary(x.WfRun) + ", " + summary(x.Task)
 	case *lhpb.ScheduledTask:
 		s := "ScheduledTask " + x.TaskDefId.Name + " " + short(lh.WfRunIDString(x.TaskRunId.WfRunId)) + "/" + x.TaskRunId.TaskGuid + "/" + strconv.Itoa(int(x.AttemptNumber))
 		for _, v := range x.Variables {

@@ -293,19 +293,17 @@ func (t *txn) claimTask(c *pb.ClaimTask) machine.Reply {
 	return answer(k.claim(c.Credit))
 }
 
-// claimOffered hands the first fitting attempt that this record put into the queue to the offered credit.
-func (t *txn) claimOffered(c *pb.Credit, ended *taskRun) machine.Reply {
+// offered is the first attempt that this record put into the queue and that fits the offered credit; nil if none does.
+func (t *txn) offered(c *pb.Credit) *taskRun {
 	if c == nil {
-		return done
+		return nil
 	}
 	for _, k := range t.scheduled {
 		if k.get().TaskDefId.GetName() == c.GetTaskDefId().GetName() && k.waits(k.last()) {
-			task := k.claim(c)
-			k.takeTimerOf(ended)
-			return answer(task)
+			return k
 		}
 	}
-	return done
+	return nil
 }
 
 // reportTask ends an attempt. A report that comes too late, or twice, changes nothing.
@@ -326,7 +324,13 @@ func (t *txn) reportTask(c *pb.ReportTask) machine.Reply {
 	}
 	k.report(r)
 	k.goOn()
-	return t.claimOffered(c.Offer, k)
+	next := t.offered(c.Offer)
+	if next == nil {
+		return done
+	}
+	task := next.claim(c.Offer)
+	next.takeTimerOf(k)
+	return answer(task)
 }
 
 // checkReport refuses what no worker may say, whatever the TaskRun.

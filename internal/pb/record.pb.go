@@ -1021,7 +1021,9 @@ type RunWf struct {
 	// The client's request; its id is always set.
 	Request *lhpb.RunWfRequest `protobuf:"bytes,1,opt,name=request,proto3" json:"request,omitempty"`
 	// The exact WfSpec to run.
-	WfSpecId      *lhpb.WfSpecId `protobuf:"bytes,2,opt,name=wf_spec_id,json=wfSpecId,proto3" json:"wf_spec_id,omitempty"`
+	WfSpecId *lhpb.WfSpecId `protobuf:"bytes,2,opt,name=wf_spec_id,json=wfSpecId,proto3" json:"wf_spec_id,omitempty"`
+	// As of ReportTask.
+	Offer         *Credit `protobuf:"bytes,3,opt,name=offer,proto3,oneof" json:"offer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1070,6 +1072,66 @@ func (x *RunWf) GetWfSpecId() *lhpb.WfSpecId {
 	return nil
 }
 
+func (x *RunWf) GetOffer() *Credit {
+	if x != nil {
+		return x.Offer
+	}
+	return nil
+}
+
+// Started answers a RunWf whose offer was used.
+type Started struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	WfRun         *lhpb.WfRun            `protobuf:"bytes,1,opt,name=wf_run,json=wfRun,proto3" json:"wf_run,omitempty"`
+	Task          *lhpb.ScheduledTask    `protobuf:"bytes,2,opt,name=task,proto3" json:"task,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Started) Reset() {
+	*x = Started{}
+	mi := &file_lh_record_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Started) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Started) ProtoMessage() {}
+
+func (x *Started) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_record_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Started.ProtoReflect.Descriptor instead.
+func (*Started) Descriptor() ([]byte, []int) {
+	return file_lh_record_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Started) GetWfRun() *lhpb.WfRun {
+	if x != nil {
+		return x.WfRun
+	}
+	return nil
+}
+
+func (x *Started) GetTask() *lhpb.ScheduledTask {
+	if x != nil {
+		return x.Task
+	}
+	return nil
+}
+
 // ClaimTask hands a waiting ScheduledTask to the poller that holds the credit.
 type ClaimTask struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
@@ -1083,7 +1145,7 @@ type ClaimTask struct {
 
 func (x *ClaimTask) Reset() {
 	*x = ClaimTask{}
-	mi := &file_lh_record_proto_msgTypes[3]
+	mi := &file_lh_record_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1095,7 +1157,7 @@ func (x *ClaimTask) String() string {
 func (*ClaimTask) ProtoMessage() {}
 
 func (x *ClaimTask) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_record_proto_msgTypes[3]
+	mi := &file_lh_record_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1108,7 +1170,7 @@ func (x *ClaimTask) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClaimTask.ProtoReflect.Descriptor instead.
 func (*ClaimTask) Descriptor() ([]byte, []int) {
-	return file_lh_record_proto_rawDescGZIP(), []int{3}
+	return file_lh_record_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *ClaimTask) GetTaskRunId() *lhpb.TaskRunId {
@@ -1149,7 +1211,7 @@ type Credit struct {
 
 func (x *Credit) Reset() {
 	*x = Credit{}
-	mi := &file_lh_record_proto_msgTypes[4]
+	mi := &file_lh_record_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1161,7 +1223,7 @@ func (x *Credit) String() string {
 func (*Credit) ProtoMessage() {}
 
 func (x *Credit) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_record_proto_msgTypes[4]
+	mi := &file_lh_record_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1174,7 +1236,7 @@ func (x *Credit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Credit.ProtoReflect.Descriptor instead.
 func (*Credit) Descriptor() ([]byte, []int) {
-	return file_lh_record_proto_rawDescGZIP(), []int{4}
+	return file_lh_record_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Credit) GetTaskDefId() *lhpb.TaskDefId {
@@ -1223,7 +1285,7 @@ type ReportTask struct {
 
 func (x *ReportTask) Reset() {
 	*x = ReportTask{}
-	mi := &file_lh_record_proto_msgTypes[5]
+	mi := &file_lh_record_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1235,7 +1297,7 @@ func (x *ReportTask) String() string {
 func (*ReportTask) ProtoMessage() {}
 
 func (x *ReportTask) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_record_proto_msgTypes[5]
+	mi := &file_lh_record_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1248,7 +1310,7 @@ func (x *ReportTask) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportTask.ProtoReflect.Descriptor instead.
 func (*ReportTask) Descriptor() ([]byte, []int) {
-	return file_lh_record_proto_rawDescGZIP(), []int{5}
+	return file_lh_record_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *ReportTask) GetReport() *lhpb.ReportTaskRun {
@@ -1277,7 +1339,7 @@ type RegisterTaskWorker struct {
 
 func (x *RegisterTaskWorker) Reset() {
 	*x = RegisterTaskWorker{}
-	mi := &file_lh_record_proto_msgTypes[6]
+	mi := &file_lh_record_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1289,7 +1351,7 @@ func (x *RegisterTaskWorker) String() string {
 func (*RegisterTaskWorker) ProtoMessage() {}
 
 func (x *RegisterTaskWorker) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_record_proto_msgTypes[6]
+	mi := &file_lh_record_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1302,7 +1364,7 @@ func (x *RegisterTaskWorker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RegisterTaskWorker.ProtoReflect.Descriptor instead.
 func (*RegisterTaskWorker) Descriptor() ([]byte, []int) {
-	return file_lh_record_proto_rawDescGZIP(), []int{6}
+	return file_lh_record_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *RegisterTaskWorker) GetRequest() *lhpb.RegisterTaskWorkerRequest {
@@ -1330,7 +1392,7 @@ type TimerFired struct {
 
 func (x *TimerFired) Reset() {
 	*x = TimerFired{}
-	mi := &file_lh_record_proto_msgTypes[7]
+	mi := &file_lh_record_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1342,7 +1404,7 @@ func (x *TimerFired) String() string {
 func (*TimerFired) ProtoMessage() {}
 
 func (x *TimerFired) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_record_proto_msgTypes[7]
+	mi := &file_lh_record_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1355,7 +1417,7 @@ func (x *TimerFired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimerFired.ProtoReflect.Descriptor instead.
 func (*TimerFired) Descriptor() ([]byte, []int) {
-	return file_lh_record_proto_rawDescGZIP(), []int{7}
+	return file_lh_record_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *TimerFired) GetKey() []byte {
@@ -1378,7 +1440,7 @@ type Continue struct {
 
 func (x *Continue) Reset() {
 	*x = Continue{}
-	mi := &file_lh_record_proto_msgTypes[8]
+	mi := &file_lh_record_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1390,7 +1452,7 @@ func (x *Continue) String() string {
 func (*Continue) ProtoMessage() {}
 
 func (x *Continue) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_record_proto_msgTypes[8]
+	mi := &file_lh_record_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1403,7 +1465,7 @@ func (x *Continue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Continue.ProtoReflect.Descriptor instead.
 func (*Continue) Descriptor() ([]byte, []int) {
-	return file_lh_record_proto_rawDescGZIP(), []int{8}
+	return file_lh_record_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Continue) GetKey() []byte {
@@ -1433,7 +1495,7 @@ type ScheduleWf struct {
 
 func (x *ScheduleWf) Reset() {
 	*x = ScheduleWf{}
-	mi := &file_lh_record_proto_msgTypes[9]
+	mi := &file_lh_record_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1445,7 +1507,7 @@ func (x *ScheduleWf) String() string {
 func (*ScheduleWf) ProtoMessage() {}
 
 func (x *ScheduleWf) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_record_proto_msgTypes[9]
+	mi := &file_lh_record_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1458,7 +1520,7 @@ func (x *ScheduleWf) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScheduleWf.ProtoReflect.Descriptor instead.
 func (*ScheduleWf) Descriptor() ([]byte, []int) {
-	return file_lh_record_proto_rawDescGZIP(), []int{9}
+	return file_lh_record_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ScheduleWf) GetRequest() *lhpb.ScheduleWfRequest {
@@ -1486,7 +1548,7 @@ type Correlate struct {
 
 func (x *Correlate) Reset() {
 	*x = Correlate{}
-	mi := &file_lh_record_proto_msgTypes[10]
+	mi := &file_lh_record_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1498,7 +1560,7 @@ func (x *Correlate) String() string {
 func (*Correlate) ProtoMessage() {}
 
 func (x *Correlate) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_record_proto_msgTypes[10]
+	mi := &file_lh_record_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1511,7 +1573,7 @@ func (x *Correlate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Correlate.ProtoReflect.Descriptor instead.
 func (*Correlate) Descriptor() ([]byte, []int) {
-	return file_lh_record_proto_rawDescGZIP(), []int{10}
+	return file_lh_record_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Correlate) GetCorrelatedEventId() *lhpb.CorrelatedEventId {
@@ -1541,7 +1603,7 @@ type CreateBulkJob struct {
 
 func (x *CreateBulkJob) Reset() {
 	*x = CreateBulkJob{}
-	mi := &file_lh_record_proto_msgTypes[11]
+	mi := &file_lh_record_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1553,7 +1615,7 @@ func (x *CreateBulkJob) String() string {
 func (*CreateBulkJob) ProtoMessage() {}
 
 func (x *CreateBulkJob) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_record_proto_msgTypes[11]
+	mi := &file_lh_record_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1566,7 +1628,7 @@ func (x *CreateBulkJob) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateBulkJob.ProtoReflect.Descriptor instead.
 func (*CreateBulkJob) Descriptor() ([]byte, []int) {
-	return file_lh_record_proto_rawDescGZIP(), []int{11}
+	return file_lh_record_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *CreateBulkJob) GetRequest() *lhpb.CreateBulkJobRequest {
@@ -1597,7 +1659,7 @@ type BulkDelete struct {
 
 func (x *BulkDelete) Reset() {
 	*x = BulkDelete{}
-	mi := &file_lh_record_proto_msgTypes[12]
+	mi := &file_lh_record_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1609,7 +1671,7 @@ func (x *BulkDelete) String() string {
 func (*BulkDelete) ProtoMessage() {}
 
 func (x *BulkDelete) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_record_proto_msgTypes[12]
+	mi := &file_lh_record_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1622,7 +1684,7 @@ func (x *BulkDelete) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BulkDelete.ProtoReflect.Descriptor instead.
 func (*BulkDelete) Descriptor() ([]byte, []int) {
-	return file_lh_record_proto_rawDescGZIP(), []int{12}
+	return file_lh_record_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *BulkDelete) GetBulkJobId() *lhpb.BulkJobId {
@@ -1661,7 +1723,7 @@ type BulkJobProgress struct {
 
 func (x *BulkJobProgress) Reset() {
 	*x = BulkJobProgress{}
-	mi := &file_lh_record_proto_msgTypes[13]
+	mi := &file_lh_record_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1673,7 +1735,7 @@ func (x *BulkJobProgress) String() string {
 func (*BulkJobProgress) ProtoMessage() {}
 
 func (x *BulkJobProgress) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_record_proto_msgTypes[13]
+	mi := &file_lh_record_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1686,7 +1748,7 @@ func (x *BulkJobProgress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BulkJobProgress.ProtoReflect.Descriptor instead.
 func (*BulkJobProgress) Descriptor() ([]byte, []int) {
-	return file_lh_record_proto_rawDescGZIP(), []int{13}
+	return file_lh_record_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *BulkJobProgress) GetBulkJobId() *lhpb.BulkJobId {
@@ -1730,7 +1792,7 @@ type MetricUpdate struct {
 
 func (x *MetricUpdate) Reset() {
 	*x = MetricUpdate{}
-	mi := &file_lh_record_proto_msgTypes[14]
+	mi := &file_lh_record_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1742,7 +1804,7 @@ func (x *MetricUpdate) String() string {
 func (*MetricUpdate) ProtoMessage() {}
 
 func (x *MetricUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_record_proto_msgTypes[14]
+	mi := &file_lh_record_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1755,7 +1817,7 @@ func (x *MetricUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MetricUpdate.ProtoReflect.Descriptor instead.
 func (*MetricUpdate) Descriptor() ([]byte, []int) {
-	return file_lh_record_proto_rawDescGZIP(), []int{14}
+	return file_lh_record_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *MetricUpdate) GetWindow() *lhpb.MetricWindowId {
@@ -1786,7 +1848,7 @@ type Count struct {
 
 func (x *Count) Reset() {
 	*x = Count{}
-	mi := &file_lh_record_proto_msgTypes[15]
+	mi := &file_lh_record_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1798,7 +1860,7 @@ func (x *Count) String() string {
 func (*Count) ProtoMessage() {}
 
 func (x *Count) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_record_proto_msgTypes[15]
+	mi := &file_lh_record_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1811,7 +1873,7 @@ func (x *Count) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Count.ProtoReflect.Descriptor instead.
 func (*Count) Descriptor() ([]byte, []int) {
-	return file_lh_record_proto_rawDescGZIP(), []int{15}
+	return file_lh_record_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Count) GetCount() int64 {
@@ -1847,7 +1909,7 @@ var File_lh_record_proto protoreflect.FileDescriptor
 const file_lh_record_proto_rawDesc = "" +
 	"\n" +
 	"\x0flh/record.proto\x12\vlh.internal\x1a\n" +
-	"acls.proto\x1a\x0ebulk_job.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x0fobject_id.proto\x1a\rservice.proto\x1a\x10user_tasks.proto\"\xe1\x01\n" +
+	"acls.proto\x1a\x0ebulk_job.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x0fobject_id.proto\x1a\rservice.proto\x1a\x10user_tasks.proto\x1a\fwf_run.proto\"\xe1\x01\n" +
 	"\x06Header\x12\x16\n" +
 	"\x06source\x18\x01 \x01(\tR\x06source\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\x04R\x06number\x12\x14\n" +
@@ -1919,11 +1981,16 @@ const file_lh_record_proto_rawDesc = "" +
 	"\fdelete_quota\x18x \x01(\v2\x1f.littlehorse.DeleteQuotaRequestH\x00R\vdeleteQuota\x12v\n" +
 	"\x1edelete_workflow_migration_plan\x18y \x01(\v2/.littlehorse.DeleteWorkflowMigrationPlanRequestH\x00R\x1bdeleteWorkflowMigrationPlan\x12A\n" +
 	"\rmetric_update\x18\xc8\x01 \x01(\v2\x19.lh.internal.MetricUpdateH\x00R\fmetricUpdateB\t\n" +
-	"\acommand\"q\n" +
+	"\acommand\"\xab\x01\n" +
 	"\x05RunWf\x123\n" +
 	"\arequest\x18\x01 \x01(\v2\x19.littlehorse.RunWfRequestR\arequest\x123\n" +
 	"\n" +
-	"wf_spec_id\x18\x02 \x01(\v2\x15.littlehorse.WfSpecIdR\bwfSpecId\"\x8a\x01\n" +
+	"wf_spec_id\x18\x02 \x01(\v2\x15.littlehorse.WfSpecIdR\bwfSpecId\x12.\n" +
+	"\x05offer\x18\x03 \x01(\v2\x13.lh.internal.CreditH\x00R\x05offer\x88\x01\x01B\b\n" +
+	"\x06_offer\"d\n" +
+	"\aStarted\x12)\n" +
+	"\x06wf_run\x18\x01 \x01(\v2\x12.littlehorse.WfRunR\x05wfRun\x12.\n" +
+	"\x04task\x18\x02 \x01(\v2\x1a.littlehorse.ScheduledTaskR\x04task\"\x8a\x01\n" +
 	"\tClaimTask\x126\n" +
 	"\vtask_run_id\x18\x01 \x01(\v2\x16.littlehorse.TaskRunIdR\ttaskRunId\x12\x18\n" +
 	"\aattempt\x18\x02 \x01(\x05R\aattempt\x12+\n" +
@@ -1997,157 +2064,163 @@ func file_lh_record_proto_rawDescGZIP() []byte {
 	return file_lh_record_proto_rawDescData
 }
 
-var file_lh_record_proto_msgTypes = make([]protoimpl.MessageInfo, 16)
+var file_lh_record_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_lh_record_proto_goTypes = []any{
 	(*Header)(nil),                                  // 0: lh.internal.Header
 	(*Record)(nil),                                  // 1: lh.internal.Record
 	(*RunWf)(nil),                                   // 2: lh.internal.RunWf
-	(*ClaimTask)(nil),                               // 3: lh.internal.ClaimTask
-	(*Credit)(nil),                                  // 4: lh.internal.Credit
-	(*ReportTask)(nil),                              // 5: lh.internal.ReportTask
-	(*RegisterTaskWorker)(nil),                      // 6: lh.internal.RegisterTaskWorker
-	(*TimerFired)(nil),                              // 7: lh.internal.TimerFired
-	(*Continue)(nil),                                // 8: lh.internal.Continue
-	(*ScheduleWf)(nil),                              // 9: lh.internal.ScheduleWf
-	(*Correlate)(nil),                               // 10: lh.internal.Correlate
-	(*CreateBulkJob)(nil),                           // 11: lh.internal.CreateBulkJob
-	(*BulkDelete)(nil),                              // 12: lh.internal.BulkDelete
-	(*BulkJobProgress)(nil),                         // 13: lh.internal.BulkJobProgress
-	(*MetricUpdate)(nil),                            // 14: lh.internal.MetricUpdate
-	(*Count)(nil),                                   // 15: lh.internal.Count
-	(*lhpb.StopWfRunRequest)(nil),                   // 16: littlehorse.StopWfRunRequest
-	(*lhpb.ResumeWfRunRequest)(nil),                 // 17: littlehorse.ResumeWfRunRequest
-	(*lhpb.RescueThreadRunRequest)(nil),             // 18: littlehorse.RescueThreadRunRequest
-	(*lhpb.DeleteWfRunRequest)(nil),                 // 19: littlehorse.DeleteWfRunRequest
-	(*lhpb.PutCheckpointRequest)(nil),               // 20: littlehorse.PutCheckpointRequest
-	(*lhpb.PutExternalEventRequest)(nil),            // 21: littlehorse.PutExternalEventRequest
-	(*lhpb.AssignUserTaskRunRequest)(nil),           // 22: littlehorse.AssignUserTaskRunRequest
-	(*lhpb.SaveUserTaskRunProgressRequest)(nil),     // 23: littlehorse.SaveUserTaskRunProgressRequest
-	(*lhpb.CompleteUserTaskRunRequest)(nil),         // 24: littlehorse.CompleteUserTaskRunRequest
-	(*lhpb.CancelUserTaskRunRequest)(nil),           // 25: littlehorse.CancelUserTaskRunRequest
-	(*lhpb.PutUserTaskRunCommentRequest)(nil),       // 26: littlehorse.PutUserTaskRunCommentRequest
-	(*lhpb.EditUserTaskRunCommentRequest)(nil),      // 27: littlehorse.EditUserTaskRunCommentRequest
-	(*lhpb.DeleteUserTaskRunCommentRequest)(nil),    // 28: littlehorse.DeleteUserTaskRunCommentRequest
-	(*lhpb.DeleteScheduledWfRunRequest)(nil),        // 29: littlehorse.DeleteScheduledWfRunRequest
-	(*lhpb.PutCorrelatedEventRequest)(nil),          // 30: littlehorse.PutCorrelatedEventRequest
-	(*lhpb.DeleteCorrelatedEventRequest)(nil),       // 31: littlehorse.DeleteCorrelatedEventRequest
-	(*lhpb.ApplyWorkflowMigrationPlanRequest)(nil),  // 32: littlehorse.ApplyWorkflowMigrationPlanRequest
-	(*lhpb.PutTaskDefRequest)(nil),                  // 33: littlehorse.PutTaskDefRequest
-	(*lhpb.DeleteTaskDefRequest)(nil),               // 34: littlehorse.DeleteTaskDefRequest
-	(*lhpb.PutWfSpecRequest)(nil),                   // 35: littlehorse.PutWfSpecRequest
-	(*lhpb.DeleteWfSpecRequest)(nil),                // 36: littlehorse.DeleteWfSpecRequest
-	(*lhpb.PutExternalEventDefRequest)(nil),         // 37: littlehorse.PutExternalEventDefRequest
-	(*lhpb.DeleteExternalEventDefRequest)(nil),      // 38: littlehorse.DeleteExternalEventDefRequest
-	(*lhpb.PutWorkflowEventDefRequest)(nil),         // 39: littlehorse.PutWorkflowEventDefRequest
-	(*lhpb.DeleteWorkflowEventDefRequest)(nil),      // 40: littlehorse.DeleteWorkflowEventDefRequest
-	(*lhpb.PutUserTaskDefRequest)(nil),              // 41: littlehorse.PutUserTaskDefRequest
-	(*lhpb.DeleteUserTaskDefRequest)(nil),           // 42: littlehorse.DeleteUserTaskDefRequest
-	(*lhpb.PutStructDefRequest)(nil),                // 43: littlehorse.PutStructDefRequest
-	(*lhpb.DeleteStructDefRequest)(nil),             // 44: littlehorse.DeleteStructDefRequest
-	(*lhpb.PutTenantRequest)(nil),                   // 45: littlehorse.PutTenantRequest
-	(*lhpb.PutPrincipalRequest)(nil),                // 46: littlehorse.PutPrincipalRequest
-	(*lhpb.DeletePrincipalRequest)(nil),             // 47: littlehorse.DeletePrincipalRequest
-	(*lhpb.PutWorkflowMigrationPlanRequest)(nil),    // 48: littlehorse.PutWorkflowMigrationPlanRequest
-	(*lhpb.DeleteBulkJobRequest)(nil),               // 49: littlehorse.DeleteBulkJobRequest
-	(*lhpb.PutQuotaRequest)(nil),                    // 50: littlehorse.PutQuotaRequest
-	(*lhpb.DeleteQuotaRequest)(nil),                 // 51: littlehorse.DeleteQuotaRequest
-	(*lhpb.DeleteWorkflowMigrationPlanRequest)(nil), // 52: littlehorse.DeleteWorkflowMigrationPlanRequest
-	(*lhpb.RunWfRequest)(nil),                       // 53: littlehorse.RunWfRequest
-	(*lhpb.WfSpecId)(nil),                           // 54: littlehorse.WfSpecId
-	(*lhpb.TaskRunId)(nil),                          // 55: littlehorse.TaskRunId
-	(*lhpb.TaskDefId)(nil),                          // 56: littlehorse.TaskDefId
-	(*lhpb.ReportTaskRun)(nil),                      // 57: littlehorse.ReportTaskRun
-	(*lhpb.RegisterTaskWorkerRequest)(nil),          // 58: littlehorse.RegisterTaskWorkerRequest
-	(*lhpb.LHHostInfo)(nil),                         // 59: littlehorse.LHHostInfo
-	(*lhpb.ScheduleWfRequest)(nil),                  // 60: littlehorse.ScheduleWfRequest
-	(*lhpb.CorrelatedEventId)(nil),                  // 61: littlehorse.CorrelatedEventId
-	(*lhpb.NodeRunId)(nil),                          // 62: littlehorse.NodeRunId
-	(*lhpb.CreateBulkJobRequest)(nil),               // 63: littlehorse.CreateBulkJobRequest
-	(*lhpb.BulkJobId)(nil),                          // 64: littlehorse.BulkJobId
-	(*lhpb.BulkDeleteWfRun)(nil),                    // 65: littlehorse.BulkDeleteWfRun
-	(lhpb.BulkJobStatus)(0),                         // 66: littlehorse.BulkJobStatus
-	(*timestamppb.Timestamp)(nil),                   // 67: google.protobuf.Timestamp
-	(*lhpb.MetricWindowId)(nil),                     // 68: littlehorse.MetricWindowId
+	(*Started)(nil),                                 // 3: lh.internal.Started
+	(*ClaimTask)(nil),                               // 4: lh.internal.ClaimTask
+	(*Credit)(nil),                                  // 5: lh.internal.Credit
+	(*ReportTask)(nil),                              // 6: lh.internal.ReportTask
+	(*RegisterTaskWorker)(nil),                      // 7: lh.internal.RegisterTaskWorker
+	(*TimerFired)(nil),                              // 8: lh.internal.TimerFired
+	(*Continue)(nil),                                // 9: lh.internal.Continue
+	(*ScheduleWf)(nil),                              // 10: lh.internal.ScheduleWf
+	(*Correlate)(nil),                               // 11: lh.internal.Correlate
+	(*CreateBulkJob)(nil),                           // 12: lh.internal.CreateBulkJob
+	(*BulkDelete)(nil),                              // 13: lh.internal.BulkDelete
+	(*BulkJobProgress)(nil),                         // 14: lh.internal.BulkJobProgress
+	(*MetricUpdate)(nil),                            // 15: lh.internal.MetricUpdate
+	(*Count)(nil),                                   // 16: lh.internal.Count
+	(*lhpb.StopWfRunRequest)(nil),                   // 17: littlehorse.StopWfRunRequest
+	(*lhpb.ResumeWfRunRequest)(nil),                 // 18: littlehorse.ResumeWfRunRequest
+	(*lhpb.RescueThreadRunRequest)(nil),             // 19: littlehorse.RescueThreadRunRequest
+	(*lhpb.DeleteWfRunRequest)(nil),                 // 20: littlehorse.DeleteWfRunRequest
+	(*lhpb.PutCheckpointRequest)(nil),               // 21: littlehorse.PutCheckpointRequest
+	(*lhpb.PutExternalEventRequest)(nil),            // 22: littlehorse.PutExternalEventRequest
+	(*lhpb.AssignUserTaskRunRequest)(nil),           // 23: littlehorse.AssignUserTaskRunRequest
+	(*lhpb.SaveUserTaskRunProgressRequest)(nil),     // 24: littlehorse.SaveUserTaskRunProgressRequest
+	(*lhpb.CompleteUserTaskRunRequest)(nil),         // 25: littlehorse.CompleteUserTaskRunRequest
+	(*lhpb.CancelUserTaskRunRequest)(nil),           // 26: littlehorse.CancelUserTaskRunRequest
+	(*lhpb.PutUserTaskRunCommentRequest)(nil),       // 27: littlehorse.PutUserTaskRunCommentRequest
+	(*lhpb.EditUserTaskRunCommentRequest)(nil),      // 28: littlehorse.EditUserTaskRunCommentRequest
+	(*lhpb.DeleteUserTaskRunCommentRequest)(nil),    // 29: littlehorse.DeleteUserTaskRunCommentRequest
+	(*lhpb.DeleteScheduledWfRunRequest)(nil),        // 30: littlehorse.DeleteScheduledWfRunRequest
+	(*lhpb.PutCorrelatedEventRequest)(nil),          // 31: littlehorse.PutCorrelatedEventRequest
+	(*lhpb.DeleteCorrelatedEventRequest)(nil),       // 32: littlehorse.DeleteCorrelatedEventRequest
+	(*lhpb.ApplyWorkflowMigrationPlanRequest)(nil),  // 33: littlehorse.ApplyWorkflowMigrationPlanRequest
+	(*lhpb.PutTaskDefRequest)(nil),                  // 34: littlehorse.PutTaskDefRequest
+	(*lhpb.DeleteTaskDefRequest)(nil),               // 35: littlehorse.DeleteTaskDefRequest
+	(*lhpb.PutWfSpecRequest)(nil),                   // 36: littlehorse.PutWfSpecRequest
+	(*lhpb.DeleteWfSpecRequest)(nil),                // 37: littlehorse.DeleteWfSpecRequest
+	(*lhpb.PutExternalEventDefRequest)(nil),         // 38: littlehorse.PutExternalEventDefRequest
+	(*lhpb.DeleteExternalEventDefRequest)(nil),      // 39: littlehorse.DeleteExternalEventDefRequest
+	(*lhpb.PutWorkflowEventDefRequest)(nil),         // 40: littlehorse.PutWorkflowEventDefRequest
+	(*lhpb.DeleteWorkflowEventDefRequest)(nil),      // 41: littlehorse.DeleteWorkflowEventDefRequest
+	(*lhpb.PutUserTaskDefRequest)(nil),              // 42: littlehorse.PutUserTaskDefRequest
+	(*lhpb.DeleteUserTaskDefRequest)(nil),           // 43: littlehorse.DeleteUserTaskDefRequest
+	(*lhpb.PutStructDefRequest)(nil),                // 44: littlehorse.PutStructDefRequest
+	(*lhpb.DeleteStructDefRequest)(nil),             // 45: littlehorse.DeleteStructDefRequest
+	(*lhpb.PutTenantRequest)(nil),                   // 46: littlehorse.PutTenantRequest
+	(*lhpb.PutPrincipalRequest)(nil),                // 47: littlehorse.PutPrincipalRequest
+	(*lhpb.DeletePrincipalRequest)(nil),             // 48: littlehorse.DeletePrincipalRequest
+	(*lhpb.PutWorkflowMigrationPlanRequest)(nil),    // 49: littlehorse.PutWorkflowMigrationPlanRequest
+	(*lhpb.DeleteBulkJobRequest)(nil),               // 50: littlehorse.DeleteBulkJobRequest
+	(*lhpb.PutQuotaRequest)(nil),                    // 51: littlehorse.PutQuotaRequest
+	(*lhpb.DeleteQuotaRequest)(nil),                 // 52: littlehorse.DeleteQuotaRequest
+	(*lhpb.DeleteWorkflowMigrationPlanRequest)(nil), // 53: littlehorse.DeleteWorkflowMigrationPlanRequest
+	(*lhpb.RunWfRequest)(nil),                       // 54: littlehorse.RunWfRequest
+	(*lhpb.WfSpecId)(nil),                           // 55: littlehorse.WfSpecId
+	(*lhpb.WfRun)(nil),                              // 56: littlehorse.WfRun
+	(*lhpb.ScheduledTask)(nil),                      // 57: littlehorse.ScheduledTask
+	(*lhpb.TaskRunId)(nil),                          // 58: littlehorse.TaskRunId
+	(*lhpb.TaskDefId)(nil),                          // 59: littlehorse.TaskDefId
+	(*lhpb.ReportTaskRun)(nil),                      // 60: littlehorse.ReportTaskRun
+	(*lhpb.RegisterTaskWorkerRequest)(nil),          // 61: littlehorse.RegisterTaskWorkerRequest
+	(*lhpb.LHHostInfo)(nil),                         // 62: littlehorse.LHHostInfo
+	(*lhpb.ScheduleWfRequest)(nil),                  // 63: littlehorse.ScheduleWfRequest
+	(*lhpb.CorrelatedEventId)(nil),                  // 64: littlehorse.CorrelatedEventId
+	(*lhpb.NodeRunId)(nil),                          // 65: littlehorse.NodeRunId
+	(*lhpb.CreateBulkJobRequest)(nil),               // 66: littlehorse.CreateBulkJobRequest
+	(*lhpb.BulkJobId)(nil),                          // 67: littlehorse.BulkJobId
+	(*lhpb.BulkDeleteWfRun)(nil),                    // 68: littlehorse.BulkDeleteWfRun
+	(lhpb.BulkJobStatus)(0),                         // 69: littlehorse.BulkJobStatus
+	(*timestamppb.Timestamp)(nil),                   // 70: google.protobuf.Timestamp
+	(*lhpb.MetricWindowId)(nil),                     // 71: littlehorse.MetricWindowId
 }
 var file_lh_record_proto_depIdxs = []int32{
 	0,  // 0: lh.internal.Record.header:type_name -> lh.internal.Header
 	2,  // 1: lh.internal.Record.run_wf:type_name -> lh.internal.RunWf
-	16, // 2: lh.internal.Record.stop_wf_run:type_name -> littlehorse.StopWfRunRequest
-	17, // 3: lh.internal.Record.resume_wf_run:type_name -> littlehorse.ResumeWfRunRequest
-	18, // 4: lh.internal.Record.rescue_thread_run:type_name -> littlehorse.RescueThreadRunRequest
-	19, // 5: lh.internal.Record.delete_wf_run:type_name -> littlehorse.DeleteWfRunRequest
-	3,  // 6: lh.internal.Record.claim_task:type_name -> lh.internal.ClaimTask
-	5,  // 7: lh.internal.Record.report_task:type_name -> lh.internal.ReportTask
-	20, // 8: lh.internal.Record.put_checkpoint:type_name -> littlehorse.PutCheckpointRequest
-	6,  // 9: lh.internal.Record.register_task_worker:type_name -> lh.internal.RegisterTaskWorker
-	21, // 10: lh.internal.Record.put_external_event:type_name -> littlehorse.PutExternalEventRequest
-	7,  // 11: lh.internal.Record.timer_fired:type_name -> lh.internal.TimerFired
-	8,  // 12: lh.internal.Record.continue:type_name -> lh.internal.Continue
-	22, // 13: lh.internal.Record.assign_user_task_run:type_name -> littlehorse.AssignUserTaskRunRequest
-	23, // 14: lh.internal.Record.save_user_task_run_progress:type_name -> littlehorse.SaveUserTaskRunProgressRequest
-	24, // 15: lh.internal.Record.complete_user_task_run:type_name -> littlehorse.CompleteUserTaskRunRequest
-	25, // 16: lh.internal.Record.cancel_user_task_run:type_name -> littlehorse.CancelUserTaskRunRequest
-	26, // 17: lh.internal.Record.put_user_task_run_comment:type_name -> littlehorse.PutUserTaskRunCommentRequest
-	27, // 18: lh.internal.Record.edit_user_task_run_comment:type_name -> littlehorse.EditUserTaskRunCommentRequest
-	28, // 19: lh.internal.Record.delete_user_task_run_comment:type_name -> littlehorse.DeleteUserTaskRunCommentRequest
-	9,  // 20: lh.internal.Record.schedule_wf:type_name -> lh.internal.ScheduleWf
-	29, // 21: lh.internal.Record.delete_scheduled_wf_run:type_name -> littlehorse.DeleteScheduledWfRunRequest
-	30, // 22: lh.internal.Record.put_correlated_event:type_name -> littlehorse.PutCorrelatedEventRequest
-	31, // 23: lh.internal.Record.delete_correlated_event:type_name -> littlehorse.DeleteCorrelatedEventRequest
-	10, // 24: lh.internal.Record.correlate:type_name -> lh.internal.Correlate
-	10, // 25: lh.internal.Record.uncorrelate:type_name -> lh.internal.Correlate
-	32, // 26: lh.internal.Record.apply_workflow_migration_plan:type_name -> littlehorse.ApplyWorkflowMigrationPlanRequest
-	12, // 27: lh.internal.Record.bulk_delete:type_name -> lh.internal.BulkDelete
-	21, // 28: lh.internal.Record.deliver_external_event:type_name -> littlehorse.PutExternalEventRequest
-	33, // 29: lh.internal.Record.put_task_def:type_name -> littlehorse.PutTaskDefRequest
-	34, // 30: lh.internal.Record.delete_task_def:type_name -> littlehorse.DeleteTaskDefRequest
-	35, // 31: lh.internal.Record.put_wf_spec:type_name -> littlehorse.PutWfSpecRequest
-	36, // 32: lh.internal.Record.delete_wf_spec:type_name -> littlehorse.DeleteWfSpecRequest
-	37, // 33: lh.internal.Record.put_external_event_def:type_name -> littlehorse.PutExternalEventDefRequest
-	38, // 34: lh.internal.Record.delete_external_event_def:type_name -> littlehorse.DeleteExternalEventDefRequest
-	39, // 35: lh.internal.Record.put_workflow_event_def:type_name -> littlehorse.PutWorkflowEventDefRequest
-	40, // 36: lh.internal.Record.delete_workflow_event_def:type_name -> littlehorse.DeleteWorkflowEventDefRequest
-	41, // 37: lh.internal.Record.put_user_task_def:type_name -> littlehorse.PutUserTaskDefRequest
-	42, // 38: lh.internal.Record.delete_user_task_def:type_name -> littlehorse.DeleteUserTaskDefRequest
-	43, // 39: lh.internal.Record.put_struct_def:type_name -> littlehorse.PutStructDefRequest
-	44, // 40: lh.internal.Record.delete_struct_def:type_name -> littlehorse.DeleteStructDefRequest
-	45, // 41: lh.internal.Record.put_tenant:type_name -> littlehorse.PutTenantRequest
-	46, // 42: lh.internal.Record.put_principal:type_name -> littlehorse.PutPrincipalRequest
-	47, // 43: lh.internal.Record.delete_principal:type_name -> littlehorse.DeletePrincipalRequest
-	48, // 44: lh.internal.Record.put_workflow_migration_plan:type_name -> littlehorse.PutWorkflowMigrationPlanRequest
-	11, // 45: lh.internal.Record.create_bulk_job:type_name -> lh.internal.CreateBulkJob
-	49, // 46: lh.internal.Record.delete_bulk_job:type_name -> littlehorse.DeleteBulkJobRequest
-	13, // 47: lh.internal.Record.bulk_job_progress:type_name -> lh.internal.BulkJobProgress
-	50, // 48: lh.internal.Record.put_quota:type_name -> littlehorse.PutQuotaRequest
-	51, // 49: lh.internal.Record.delete_quota:type_name -> littlehorse.DeleteQuotaRequest
-	52, // 50: lh.internal.Record.delete_workflow_migration_plan:type_name -> littlehorse.DeleteWorkflowMigrationPlanRequest
-	14, // 51: lh.internal.Record.metric_update:type_name -> lh.internal.MetricUpdate
-	53, // 52: lh.internal.RunWf.request:type_name -> littlehorse.RunWfRequest
-	54, // 53: lh.internal.RunWf.wf_spec_id:type_name -> littlehorse.WfSpecId
-	55, // 54: lh.internal.ClaimTask.task_run_id:type_name -> littlehorse.TaskRunId
-	4,  // 55: lh.internal.ClaimTask.credit:type_name -> lh.internal.Credit
-	56, // 56: lh.internal.Credit.task_def_id:type_name -> littlehorse.TaskDefId
-	57, // 57: lh.internal.ReportTask.report:type_name -> littlehorse.ReportTaskRun
-	4,  // 58: lh.internal.ReportTask.offer:type_name -> lh.internal.Credit
-	58, // 59: lh.internal.RegisterTaskWorker.request:type_name -> littlehorse.RegisterTaskWorkerRequest
-	59, // 60: lh.internal.RegisterTaskWorker.servers:type_name -> littlehorse.LHHostInfo
-	60, // 61: lh.internal.ScheduleWf.request:type_name -> littlehorse.ScheduleWfRequest
-	54, // 62: lh.internal.ScheduleWf.wf_spec_id:type_name -> littlehorse.WfSpecId
-	61, // 63: lh.internal.Correlate.correlated_event_id:type_name -> littlehorse.CorrelatedEventId
-	62, // 64: lh.internal.Correlate.node_run_id:type_name -> littlehorse.NodeRunId
-	63, // 65: lh.internal.CreateBulkJob.request:type_name -> littlehorse.CreateBulkJobRequest
-	64, // 66: lh.internal.BulkDelete.bulk_job_id:type_name -> littlehorse.BulkJobId
-	65, // 67: lh.internal.BulkDelete.what:type_name -> littlehorse.BulkDeleteWfRun
-	64, // 68: lh.internal.BulkJobProgress.bulk_job_id:type_name -> littlehorse.BulkJobId
-	66, // 69: lh.internal.BulkJobProgress.status:type_name -> littlehorse.BulkJobStatus
-	67, // 70: lh.internal.BulkJobProgress.last_seen_key:type_name -> google.protobuf.Timestamp
-	68, // 71: lh.internal.MetricUpdate.window:type_name -> littlehorse.MetricWindowId
-	15, // 72: lh.internal.MetricUpdate.counts:type_name -> lh.internal.Count
-	73, // [73:73] is the sub-list for method output_type
-	73, // [73:73] is the sub-list for method input_type
-	73, // [73:73] is the sub-list for extension type_name
-	73, // [73:73] is the sub-list for extension extendee
-	0,  // [0:73] is the sub-list for field type_name
+	17, // 2: lh.internal.Record.stop_wf_run:type_name -> littlehorse.StopWfRunRequest
+	18, // 3: lh.internal.Record.resume_wf_run:type_name -> littlehorse.ResumeWfRunRequest
+	19, // 4: lh.internal.Record.rescue_thread_run:type_name -> littlehorse.RescueThreadRunRequest
+	20, // 5: lh.internal.Record.delete_wf_run:type_name -> littlehorse.DeleteWfRunRequest
+	4,  // 6: lh.internal.Record.claim_task:type_name -> lh.internal.ClaimTask
+	6,  // 7: lh.internal.Record.report_task:type_name -> lh.internal.ReportTask
+	21, // 8: lh.internal.Record.put_checkpoint:type_name -> littlehorse.PutCheckpointRequest
+	7,  // 9: lh.internal.Record.register_task_worker:type_name -> lh.internal.RegisterTaskWorker
+	22, // 10: lh.internal.Record.put_external_event:type_name -> littlehorse.PutExternalEventRequest
+	8,  // 11: lh.internal.Record.timer_fired:type_name -> lh.internal.TimerFired
+	9,  // 12: lh.internal.Record.continue:type_name -> lh.internal.Continue
+	23, // 13: lh.internal.Record.assign_user_task_run:type_name -> littlehorse.AssignUserTaskRunRequest
+	24, // 14: lh.internal.Record.save_user_task_run_progress:type_name -> littlehorse.SaveUserTaskRunProgressRequest
+	25, // 15: lh.internal.Record.complete_user_task_run:type_name -> littlehorse.CompleteUserTaskRunRequest
+	26, // 16: lh.internal.Record.cancel_user_task_run:type_name -> littlehorse.CancelUserTaskRunRequest
+	27, // 17: lh.internal.Record.put_user_task_run_comment:type_name -> littlehorse.PutUserTaskRunCommentRequest
+	28, // 18: lh.internal.Record.edit_user_task_run_comment:type_name -> littlehorse.EditUserTaskRunCommentRequest
+	29, // 19: lh.internal.Record.delete_user_task_run_comment:type_name -> littlehorse.DeleteUserTaskRunCommentRequest
+	10, // 20: lh.internal.Record.schedule_wf:type_name -> lh.internal.ScheduleWf
+	30, // 21: lh.internal.Record.delete_scheduled_wf_run:type_name -> littlehorse.DeleteScheduledWfRunRequest
+	31, // 22: lh.internal.Record.put_correlated_event:type_name -> littlehorse.PutCorrelatedEventRequest
+	32, // 23: lh.internal.Record.delete_correlated_event:type_name -> littlehorse.DeleteCorrelatedEventRequest
+	11, // 24: lh.internal.Record.correlate:type_name -> lh.internal.Correlate
+	11, // 25: lh.internal.Record.uncorrelate:type_name -> lh.internal.Correlate
+	33, // 26: lh.internal.Record.apply_workflow_migration_plan:type_name -> littlehorse.ApplyWorkflowMigrationPlanRequest
+	13, // 27: lh.internal.Record.bulk_delete:type_name -> lh.internal.BulkDelete
+	22, // 28: lh.internal.Record.deliver_external_event:type_name -> littlehorse.PutExternalEventRequest
+	34, // 29: lh.internal.Record.put_task_def:type_name -> littlehorse.PutTaskDefRequest
+	35, // 30: lh.internal.Record.delete_task_def:type_name -> littlehorse.DeleteTaskDefRequest
+	36, // 31: lh.internal.Record.put_wf_spec:type_name -> littlehorse.PutWfSpecRequest
+	37, // 32: lh.internal.Record.delete_wf_spec:type_name -> littlehorse.DeleteWfSpecRequest
+	38, // 33: lh.internal.Record.put_external_event_def:type_name -> littlehorse.PutExternalEventDefRequest
+	39, // 34: lh.internal.Record.delete_external_event_def:type_name -> littlehorse.DeleteExternalEventDefRequest
+	40, // 35: lh.internal.Record.put_workflow_event_def:type_name -> littlehorse.PutWorkflowEventDefRequest
+	41, // 36: lh.internal.Record.delete_workflow_event_def:type_name -> littlehorse.DeleteWorkflowEventDefRequest
+	42, // 37: lh.internal.Record.put_user_task_def:type_name -> littlehorse.PutUserTaskDefRequest
+	43, // 38: lh.internal.Record.delete_user_task_def:type_name -> littlehorse.DeleteUserTaskDefRequest
+	44, // 39: lh.internal.Record.put_struct_def:type_name -> littlehorse.PutStructDefRequest
+	45, // 40: lh.internal.Record.delete_struct_def:type_name -> littlehorse.DeleteStructDefRequest
+	46, // 41: lh.internal.Record.put_tenant:type_name -> littlehorse.PutTenantRequest
+	47, // 42: lh.internal.Record.put_principal:type_name -> littlehorse.PutPrincipalRequest
+	48, // 43: lh.internal.Record.delete_principal:type_name -> littlehorse.DeletePrincipalRequest
+	49, // 44: lh.internal.Record.put_workflow_migration_plan:type_name -> littlehorse.PutWorkflowMigrationPlanRequest
+	12, // 45: lh.internal.Record.create_bulk_job:type_name -> lh.internal.CreateBulkJob
+	50, // 46: lh.internal.Record.delete_bulk_job:type_name -> littlehorse.DeleteBulkJobRequest
+	14, // 47: lh.internal.Record.bulk_job_progress:type_name -> lh.internal.BulkJobProgress
+	51, // 48: lh.internal.Record.put_quota:type_name -> littlehorse.PutQuotaRequest
+	52, // 49: lh.internal.Record.delete_quota:type_name -> littlehorse.DeleteQuotaRequest
+	53, // 50: lh.internal.Record.delete_workflow_migration_plan:type_name -> littlehorse.DeleteWorkflowMigrationPlanRequest
+	15, // 51: lh.internal.Record.metric_update:type_name -> lh.internal.MetricUpdate
+	54, // 52: lh.internal.RunWf.request:type_name -> littlehorse.RunWfRequest
+	55, // 53: lh.internal.RunWf.wf_spec_id:type_name -> littlehorse.WfSpecId
+	5,  // 54: lh.internal.RunWf.offer:type_name -> lh.internal.Credit
+	56, // 55: lh.internal.Started.wf_run:type_name -> littlehorse.WfRun
+	57, // 56: lh.internal.Started.task:type_name -> littlehorse.ScheduledTask
+	58, // 57: lh.internal.ClaimTask.task_run_id:type_name -> littlehorse.TaskRunId
+	5,  // 58: lh.internal.ClaimTask.credit:type_name -> lh.internal.Credit
+	59, // 59: lh.internal.Credit.task_def_id:type_name -> littlehorse.TaskDefId
+	60, // 60: lh.internal.ReportTask.report:type_name -> littlehorse.ReportTaskRun
+	5,  // 61: lh.internal.ReportTask.offer:type_name -> lh.internal.Credit
+	61, // 62: lh.internal.RegisterTaskWorker.request:type_name -> littlehorse.RegisterTaskWorkerRequest
+	62, // 63: lh.internal.RegisterTaskWorker.servers:type_name -> littlehorse.LHHostInfo
+	63, // 64: lh.internal.ScheduleWf.request:type_name -> littlehorse.ScheduleWfRequest
+	55, // 65: lh.internal.ScheduleWf.wf_spec_id:type_name -> littlehorse.WfSpecId
+	64, // 66: lh.internal.Correlate.correlated_event_id:type_name -> littlehorse.CorrelatedEventId
+	65, // 67: lh.internal.Correlate.node_run_id:type_name -> littlehorse.NodeRunId
+	66, // 68: lh.internal.CreateBulkJob.request:type_name -> littlehorse.CreateBulkJobRequest
+	67, // 69: lh.internal.BulkDelete.bulk_job_id:type_name -> littlehorse.BulkJobId
+	68, // 70: lh.internal.BulkDelete.what:type_name -> littlehorse.BulkDeleteWfRun
+	67, // 71: lh.internal.BulkJobProgress.bulk_job_id:type_name -> littlehorse.BulkJobId
+	69, // 72: lh.internal.BulkJobProgress.status:type_name -> littlehorse.BulkJobStatus
+	70, // 73: lh.internal.BulkJobProgress.last_seen_key:type_name -> google.protobuf.Timestamp
+	71, // 74: lh.internal.MetricUpdate.window:type_name -> littlehorse.MetricWindowId
+	16, // 75: lh.internal.MetricUpdate.counts:type_name -> lh.internal.Count
+	76, // [76:76] is the sub-list for method output_type
+	76, // [76:76] is the sub-list for method input_type
+	76, // [76:76] is the sub-list for extension type_name
+	76, // [76:76] is the sub-list for extension extendee
+	0,  // [0:76] is the sub-list for field type_name
 }
 
 func init() { file_lh_record_proto_init() }
@@ -2208,15 +2281,16 @@ func file_lh_record_proto_init() {
 		(*Record_DeleteWorkflowMigrationPlan)(nil),
 		(*Record_MetricUpdate)(nil),
 	}
-	file_lh_record_proto_msgTypes[4].OneofWrappers = []any{}
+	file_lh_record_proto_msgTypes[2].OneofWrappers = []any{}
 	file_lh_record_proto_msgTypes[5].OneofWrappers = []any{}
+	file_lh_record_proto_msgTypes[6].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lh_record_proto_rawDesc), len(file_lh_record_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   16,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -102,10 +102,17 @@ func (w *world) unschedule(id string) {
 // there for ever.
 func (w *world) runWf(id string, spec int) {
 	w.started[id] = spec
-	w.submit(w.stream(id), &pb.Record{Command: &pb.Record_RunWf{RunWf: &pb.RunWf{
+	command := &pb.RunWf{
 		Request:  &lhpb.RunWfRequest{WfSpecName: specName(spec), Id: &id},
 		WfSpecId: &lhpb.WfSpecId{Name: specName(spec)},
-	}}}, func(r machine.Reply) {
+	}
+	if w.rng.IntN(3) == 0 {
+		command.Offer = w.credit(taskDef)
+	}
+	w.submit(w.stream(id), &pb.Record{Command: &pb.Record_RunWf{RunWf: command}}, func(r machine.Reply) {
+		if s, is := r.Value.(*pb.Started); is {
+			w.deliver(s.Task)
+		}
 		if r.Err == nil || r.Err.Code == lh.AlreadyExists {
 			w.acknowledged[id] = true
 		} else if r.Err.Code != lh.ResourceExhausted {

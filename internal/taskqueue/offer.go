@@ -9,45 +9,57 @@ import (
 	"littlehorse/lhpb"
 )
 
-// Report is the report of an attempt on its way. A waiting credit may travel with it, so that the task that
-// follows is claimed in the same step instead of by a claim of its own.
-type Report struct {
+// Offer is what a record that may lead to a task takes along: a credit that waits, so that the task is claimed in the same
+// step instead of by a claim of its own.
+type Offer struct {
 	queues *Queues
 	run    runName
 	at     step
-	known  bool // the attempt was handed out here
+	known  bool // the attempt that is reported was handed out here, or a WfRun starts
 	credit *credit
-	queued string // TaskDef of the attempt that the report put into the queue; guarded by follow.mu
+	queued string // TaskDef of the attempt that the record put into the queue; guarded by follow.mu
 }
 
-// BeginReport is called before a report is submitted; End must follow. The credit to offer is that of the
+// BeginReport is called before the report of an attempt is submitted; End must follow. The credit to offer is that of the
 // TaskDef that came next the last time.
-func (qs *Queues) BeginReport(tenant string, id *lhpb.TaskRunId) *Report {
-	r := &Report{queues: qs, run: runName{tenant, lh.WfRunIDString(id.GetWfRunId())}}
-	taskDef := qs.follow.begin(r, id.GetTaskGuid())
+func (qs *Queues) BeginReport(tenant string, id *lhpb.TaskRunId) *Offer {
+	o := &Offer{queues: qs, run: runName{tenant, lh.WfRunIDString(id.GetWfRunId())}}
+	o.take(qs.follow.report(o, id.GetTaskGuid()))
+	return o
+}
+
+// BeginRun is called before a WfRun is submitted; End must follow. The credit to offer is that of the TaskDef that came
+// first the last time.
+func (qs *Queues) BeginRun(tenant string, id *lhpb.WfRunId, spec *lhpb.WfSpecId) *Offer {
+	o := &Offer{queues: qs, run: runName{tenant, lh.WfRunIDString(id)}, at: stepOf(tenant, spec, ""), known: true}
+	o.take(qs.follow.start(o))
+	return o
+}
+
+// take takes a credit of the TaskDef, if there is one to spare; "" stands for none.
+func (o *Offer) take(taskDef string) {
 	if taskDef == "" {
-		return r
+		return
 	}
-	if q := qs.lockedIfPresent(name{tenant, taskDef}); q != nil {
-		r.credit = q.offer()
+	if q := o.queues.lockedIfPresent(name{o.run.tenant, taskDef}); q != nil {
+		o.credit = q.offer()
 		q.mu.Unlock()
 	}
-	return r
 }
 
 // Credit that is offered; nil if there is none.
-func (r *Report) Credit() *pb.Credit {
-	if r.credit == nil {
+func (o *Offer) Credit() *pb.Credit {
+	if o.credit == nil {
 		return nil
 	}
-	return r.credit.wire
+	return o.credit.wire
 }
 
 // End takes the outcome: the task that the offered credit got, or nil. It does not block.
-func (r *Report) End(task *lhpb.ScheduledTask) {
-	r.queues.follow.end(r, task)
-	if r.credit != nil {
-		r.queues.claimed(r.credit.queue, claim{credit: r.credit}, task, nil)
+func (o *Offer) End(task *lhpb.ScheduledTask) {
+	o.queues.follow.end(o, task)
+	if o.credit != nil {
+		o.queues.claimed(o.credit.queue, claim{credit: o.credit}, task, nil)
 	}
 }
 
@@ -68,11 +80,15 @@ type attempt struct {
 	guid string
 }
 
-// step is a place in a version of a WfSpec: TaskRuns at the same place have the same guid.
+// step is a place in a version of a WfSpec: TaskRuns at the same place have the same guid. Its beginning has none.
 type step struct {
 	tenant, wfSpec  string
 	major, revision int32
 	guid            string
+}
+
+func stepOf(tenant string, spec *lhpb.WfSpecId, guid string) step {
+	return step{tenant, spec.GetName(), spec.GetMajorVersion(), spec.GetRevision(), guid}
 }
 
 // follow remembers what came after which step. It is a guess: a wrong one costs its credit the time of one
@@ -80,14 +96,14 @@ type step struct {
 type follow struct {
 	limit int
 
-	mu        sync.Mutex
-	running   map[attempt]step
-	reporting map[runName]*Report
-	next      map[step]string // TaskDef of the following task; "" if none followed
+	mu      sync.Mutex
+	running map[attempt]step
+	offers  map[runName]*Offer // under way
+	next    map[step]string    // TaskDef of the following task; "" if none followed
 }
 
 func newFollow(limit int) follow {
-	return follow{limit: limit, running: map[attempt]step{}, reporting: map[runName]*Report{}, next: map[step]string{}}
+	return follow{limit: limit, running: map[attempt]step{}, offers: map[runName]*Offer{}, next: map[step]string{}}
 }
 
 // handedOut remembers where a task stands in its WfSpec.
@@ -97,44 +113,52 @@ func (f *follow) handedOut(tenant string, t *lhpb.ScheduledTask) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	bound(f.running, f.limit)
-	f.running[k] = step{tenant, spec.GetName(), spec.GetMajorVersion(), spec.GetRevision(), k.guid}
+	f.running[k] = stepOf(tenant, spec, k.guid)
 }
 
-// begin gives the TaskDef that is expected to follow; "" if there is none.
-func (f *follow) begin(r *Report, guid string) string {
-	k := attempt{r.run, guid}
+// report gives the TaskDef that is expected to follow the attempt; "" if there is none.
+func (f *follow) report(o *Offer, guid string) string {
+	k := attempt{o.run, guid}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	r.at, r.known = f.running[k]
-	if !r.known {
+	o.at, o.known = f.running[k]
+	if !o.known {
 		return ""
 	}
 	delete(f.running, k)
-	f.reporting[r.run] = r
-	return f.next[r.at]
+	f.offers[o.run] = o
+	return f.next[o.at]
+}
+
+// start gives the TaskDef that is expected to come first; "" if there is none.
+func (f *follow) start(o *Offer) string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.offers[o.run] = o
+	return f.next[o.at]
 }
 
 // queued notes an attempt that was put into the queue.
 func (f *follow) queued(t keys.ScheduledTask) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if r := f.reporting[runName{t.Tenant, t.WfRun}]; r != nil {
-		r.queued = t.TaskDef
+	if o := f.offers[runName{t.Tenant, t.WfRun}]; o != nil {
+		o.queued = t.TaskDef
 	}
 }
 
-func (f *follow) end(r *Report, task *lhpb.ScheduledTask) {
-	if !r.known {
+func (f *follow) end(o *Offer, task *lhpb.ScheduledTask) {
+	if !o.known {
 		return
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.reporting[r.run] == r {
-		delete(f.reporting, r.run)
+	if f.offers[o.run] == o {
+		delete(f.offers, o.run)
 	}
 	if task == nil {
 		bound(f.next, f.limit)
-		f.next[r.at] = r.queued
+		f.next[o.at] = o.queued
 	}
 }
 

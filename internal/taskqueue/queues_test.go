@@ -770,6 +770,44 @@ func TestReportOffersTheCreditOfWhatFollowed(t *testing.T) {
 	})
 }
 
+// TestRunOffersTheCreditOfWhatCameFirst teaches the queues that a comes first, and then lets a WfRun claim it as it starts.
+func TestRunOffersTheCreditOfWhatCameFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPartition(t)
+		qs := p.start(nil)
+		w := open(t, qs, nil)
+		w.poll("a", 2)
+		synctest.Wait()
+
+		flow := &lhpb.WfSpecId{Name: "flow"}
+		o := qs.BeginRun("t", &lhpb.WfRunId{Id: "w1"}, flow)
+		if o.Credit() != nil {
+			t.Fatal("an offer although nothing is known")
+		}
+		p.commit(keys.ScheduledTask{Tenant: "t", TaskDef: "a", ScheduledNs: 1, WfRun: "w1", Guid: "0-1"})
+		o.End(nil)
+		synctest.Wait()
+		if got := w.received(); !slices.Equal(got, []string{"w1"}) {
+			t.Fatal(got)
+		}
+
+		if o = qs.BeginRun("t", &lhpb.WfRunId{Id: "w2"}, &lhpb.WfSpecId{Name: "flow", MajorVersion: 1}); o.Credit() != nil {
+			t.Fatal("an offer for a version of which nothing is known")
+		}
+		o.End(nil)
+		o = qs.BeginRun("t", &lhpb.WfRunId{Id: "w3"}, flow)
+		if o.Credit().GetTaskDefId().GetName() != "a" {
+			t.Fatalf("offered %v", o.Credit())
+		}
+		o.End(handOut("w3", "0-1", "a"))
+		synctest.Wait()
+		if got := w.received(); !slices.Equal(got, []string{"w1", "w3"}) {
+			t.Fatal(got)
+		}
+		finish(qs, w)
+	})
+}
+
 // covers: tasks §4.1
 func TestUnusedOfferGoesBackToItsPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
