@@ -188,13 +188,16 @@ func (l *Backlog) leave(call *held) bool {
 	return waits
 }
 
-// wake lets all calls go on for which there is room.
+// wake lets all calls go on for which there is room. It costs little when that is soon gone, however many are held.
 func (b *Backlogs) wake() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for l := range b.held {
 		if l.wake() {
 			delete(b.held, l)
+		}
+		if b.bytes.Load() > b.limit {
+			break
 		}
 	}
 	b.holding.Store(int64(len(b.held)))

@@ -177,3 +177,31 @@ func TestRepliesCountUntilTheyAreGone(t *testing.T) {
 		t.Errorf("%d bytes wait for what is lost", b.Bytes())
 	}
 }
+
+// Calls of many connections that wait for room go on one after the other as it comes, whichever they are.
+func TestAllWaitingCallsGoOn(t *testing.T) {
+	t.Parallel()
+	b := NewBacklogs(3 * readBytes)
+	var all sync.WaitGroup
+	var under, most atomic.Int64
+	for range 2000 {
+		l := b.Open(&line{})
+		all.Go(func() {
+			if l.enter(context.Background(), readBytes, nil) != nil {
+				t.Error("a call is refused that could wait")
+			}
+			n := under.Add(1)
+			for was := most.Load(); n > was && !most.CompareAndSwap(was, n); was = most.Load() {
+				continue
+			}
+			runtime.Gosched()
+			under.Add(-1)
+			l.release(readBytes)
+		})
+	}
+	all.Wait()
+	// One more finds nothing left, but no debt either; and who looks before another counts goes on, too.
+	if n := most.Load(); n > 3+1+int64(runtime.GOMAXPROCS(0)) || b.Bytes() != 0 || len(b.held) != 0 {
+		t.Errorf("%d calls were under way at a time, %d bytes and %d connections are left", n, b.Bytes(), len(b.held))
+	}
+}
