@@ -71,7 +71,7 @@ func (p *pressure) admit(now time.Time, waiting bool) (ok bool, hint time.Durati
 		p.admitted++
 		return true, 0
 	}
-	p.credit = min(p.credit+p.rate*now.Sub(p.filled).Seconds(), p.rate*pressureBurst.Seconds())
+	p.credit = min(p.credit+p.rate*now.Sub(p.filled).Seconds(), p.burst())
 	p.filled = now
 	if p.credit < 1 {
 		p.refused++
@@ -81,6 +81,9 @@ func (p *pressure) admit(now time.Time, waiting bool) (ok bool, hint time.Durati
 	p.admitted++
 	return true, 0
 }
+
+// burst is how many admissions may be in store.
+func (p *pressure) burst() float64 { return p.rate * pressureBurst.Seconds() }
 
 // leave counts records that were answered, the time that all of them spent, and what of it the commit took.
 func (p *pressure) leave(records int, spent, commit time.Duration) {
@@ -106,12 +109,12 @@ func (p *pressure) turn(now time.Time, waiting bool) {
 	case passed < 0 || passed > pressureCalm*pressureInterval:
 		p.rate, p.calm, p.strained = 0, 0, 0
 	case p.slow(passed, waiting):
-		p.cut(passed)
+		p.cut(now, passed)
 	default:
 		p.rise()
 	}
 	p.hint = p.wait()
-	p.began, p.filled = now, now
+	p.began = now
 	p.spent, p.answered, p.admitted, p.refused = 0, 0, 0, 0
 }
 
@@ -128,21 +131,24 @@ func (p *pressure) mean() time.Duration { return p.spent / time.Duration(p.answe
 // most is how long records may spend on the mean.
 func (p *pressure) most() time.Duration { return p.target + pressureCommits*p.commit }
 
-func (p *pressure) cut(passed time.Duration) {
+func (p *pressure) cut(now time.Time, passed time.Duration) {
 	p.calm = 0
 	p.strained++
 	if p.rate == 0 && p.strained < pressureStart {
 		return
 	}
-	if p.rate == 0 {
+	starts := p.rate == 0
+	if starts {
 		p.rate = float64(p.admitted) / passed.Seconds()
-		p.credit = p.rate // whoever comes first finds something
 	}
 	part := pressureCut
 	if p.answered > 0 {
 		part = max(part, float64(p.most())/float64(p.mean()))
 	}
 	p.rate = max(p.rate*part, pressureFloor)
+	if starts {
+		p.credit, p.filled = p.burst(), now
+	}
 }
 
 func (p *pressure) rise() {

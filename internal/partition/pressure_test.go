@@ -148,6 +148,25 @@ func TestPressureIsNotForSlowDisks(t *testing.T) {
 	}
 }
 
+// TestPressureLeavesFewAlone: on a machine that is slow for other reasons, who begins something now and then is never
+// refused.
+func TestPressureLeavesFewAlone(t *testing.T) {
+	p := newPlant(0, 1)
+	for i := range 2000 {
+		p.pressure.leave(1, 300*time.Millisecond, time.Millisecond)
+		if i%20 == 0 {
+			for range 50 {
+				p.ask()
+			}
+			p.queue = nil
+		}
+		p.now = p.now.Add(20 * time.Millisecond)
+	}
+	if p.refused > 0 {
+		t.Errorf("%d of %d refused", p.refused, p.begun)
+	}
+}
+
 // TestPressureOnAStandstill: a lane that answers nothing for longer than the target lets in the least, and tells the rest
 // when to come back.
 func TestPressureOnAStandstill(t *testing.T) {
