@@ -2,6 +2,9 @@ package api
 
 import (
 	"context"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
 
 	"littlehorse/internal/keys"
 	"littlehorse/internal/machine"
@@ -49,6 +52,51 @@ func (s *Service) joinKin(ctx context.Context, from machine.Stream, run keys.Run
 		}
 	}
 	return nil
+}
+
+// joinQueued adds to a WfRun and its ThreadRuns the interrupts that their own rows do not list.
+func (s *Service) joinQueued(ctx context.Context, from machine.Stream, run keys.Run, w *lhpb.WfRun) error {
+	prefix := run.Kind(keys.KindQueued)
+	rows, err := s.cfg.Routing.Scan(ctx, from, prefix, prefix.End(), atOnce)
+	if err != nil {
+		return err
+	}
+	for _, r := range slices.Backward(rows) { // of each ThreadRun the oldest first
+		p, err := decode[lhpb.PendingInterrupt](r.Value)
+		if err != nil {
+			return err
+		}
+		thread, position, err := run.ParseQueued(r.Key)
+		if err != nil {
+			return err
+		}
+		if t := threadAt(w, thread, position); t != nil {
+			w.PendingInterrupts = append(w.PendingInterrupts, p)
+			joinReason(t, p.ExternalEventId)
+		}
+	}
+	return nil
+}
+
+// threadAt is the ThreadRun of that number if it stands at the position and has not ended; else nil.
+func threadAt(w *lhpb.WfRun, number, position int32) *lhpb.ThreadRun {
+	i := slices.IndexFunc(w.ThreadRuns, func(t *lhpb.ThreadRun) bool { return t.Number == number })
+	if i < 0 || w.ThreadRuns[i].CurrentNodePosition != position || w.ThreadRuns[i].EndTime != nil {
+		return nil
+	}
+	return w.ThreadRuns[i]
+}
+
+// joinReason adds that the ThreadRun is halted for a pending interrupt, unless its own row says so.
+func joinReason(t *lhpb.ThreadRun, event *lhpb.ExternalEventId) {
+	for _, r := range t.HaltReasons {
+		if proto.Equal(r.GetPendingInterrupt().GetExternalEventId(), event) {
+			return
+		}
+	}
+	t.HaltReasons = append(t.HaltReasons, &lhpb.ThreadHaltReason{Reason: &lhpb.ThreadHaltReason_PendingInterrupt{
+		PendingInterrupt: &lhpb.PendingInterruptHaltReason{ExternalEventId: event},
+	}})
 }
 
 // joinWait adds to a NodeRun that waits for ThreadRuns those that its own row does not list.

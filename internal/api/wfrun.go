@@ -167,6 +167,11 @@ func (s *Service) wfRun(ctx context.Context, from machine.Stream, run keys.Run) 
 	if w.ThreadRuns, err = threadRuns(rows[1:]); err != nil {
 		return nil, err
 	}
+	if row.Queued > 0 {
+		if err := s.joinQueued(ctx, from, run, w); err != nil {
+			return nil, err
+		}
+	}
 	return w, s.joinKin(ctx, from, run, w.ThreadRuns...)
 }
 

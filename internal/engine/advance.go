@@ -66,7 +66,7 @@ const passesPerEnd = 4
 func (w *wfRun) passesForMany() int {
 	was := w.row.before
 	many := max(0, int(was.GetActive())-w.tx.engine.config.InlineThreads)
-	return passesPerEnd * (many + len(was.GetWfRun().GetPendingInterrupts()))
+	return passesPerEnd * (many + len(was.GetWfRun().GetPendingInterrupts()) + int(was.GetQueued()))
 }
 
 // pass steps every ThreadRun once, those included that are started meanwhile. A pass that an earlier record could not

@@ -475,3 +475,48 @@ func TestNoRecordHaltsAGiant(t *testing.T) {
 		})
 	}
 }
+
+// TestQueuedInterruptsCostTheSame holds the thousandth interrupt that waits, for one ThreadRun or each for one of its own, to
+// what the hundredth costs.
+//
+// covers: engine-2 §8
+func TestQueuedInterruptsCostTheSame(t *testing.T) {
+	const spec = "thread main\n var list JSON_ARR\n many: START_MANY child over list\n " + aboveExit +
+		"\nthread child\n interrupt go -> cope\n t: TASK t()\nthread cope\n n: NOP"
+	for name, whom := range map[string]func(n int32) int32{
+		"one":  func(int32) int32 { return 1 },
+		"each": func(n int32) int32 { return n },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newTestWorld(t, engine.DefaultConfig(), spec)
+			w.each = nil
+			w.do(w.start("spec0", "w", 1_100))
+			costs := map[int32]cost{}
+			for n := int32(1); n <= 1_000; n++ {
+				thread := whom(n)
+				costs[n] = w.costOf(&pb.Record{Command: &pb.Record_PutExternalEvent{PutExternalEvent: &lhpb.PutExternalEventRequest{
+					WfRunId: lh.ParseWfRunID("w"), ExternalEventDefId: &lhpb.ExternalEventDefId{Name: "go"},
+					ThreadRunNumber: &thread, Guid: new(fmt.Sprintf("event-%04d", n)),
+				}}})
+			}
+			if n := w.pendingInterrupts("w"); n != 1_000 {
+				t.Errorf("%d interrupts are pending", n)
+			}
+			early, late := costs[100], costs[1_000]
+			const digits = 64
+			if late.writtenRows > early.writtenRows || late.writtenBytes > early.writtenBytes+digits {
+				t.Errorf("the thousandth %v; the hundredth %v", late, early)
+			}
+			for n := int32(1); n <= 1_100; n++ {
+				w.do(claimed("w", int(n)))
+				w.do(reported("w", int(n), lhpb.TaskStatus_TASK_SUCCESS))
+			}
+			if got := w.wfRun("w"); got.Status != lhpb.LHStatus_COMPLETED || got.GreatestThreadrunNumber != 2_100 {
+				t.Errorf("%s after ThreadRun %d", got.Status, got.GreatestThreadrunNumber)
+			}
+			if found := w.violations(w.state); len(found) > 0 {
+				t.Error(found[0], len(found))
+			}
+		})
+	}
+}

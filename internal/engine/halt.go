@@ -105,7 +105,11 @@ func (t *threadRun) tryUnhalt() bool {
 		t.edit().HaltReasons = left
 		t.seeHandlers()
 	}
-	if len(left) == 0 {
+	switch {
+	case len(left) > 0:
+	case t.nextQueued() != nil:
+		changed = true // it is started in the next pass
+	default:
 		t.unhalt()
 		changed = true
 	}

@@ -69,13 +69,8 @@ func (w *wfRun) interrupt(e *externalEvent) {
 
 // interrupt halts the ThreadRun until the handler of the event is done.
 func (t *threadRun) interrupt(e *externalEvent) {
-	w := t.run
-	e.take(w.tx)
-	t.halt(&lhpb.ThreadHaltReason{Reason: &lhpb.ThreadHaltReason_PendingInterrupt{
-		PendingInterrupt: &lhpb.PendingInterruptHaltReason{ExternalEventId: e.get().Id},
-	}})
-	wf := w.edit()
-	wf.PendingInterrupts = append(wf.PendingInterrupts, &lhpb.PendingInterrupt{
+	e.take(t.run.tx)
+	t.queue(&lhpb.PendingInterrupt{
 		ExternalEventId:     e.get().Id,
 		HandlerSpecName:     t.spec.Interrupts[e.def()].HandlerSpecName,
 		InterruptedThreadId: t.number,
@@ -85,6 +80,12 @@ func (t *threadRun) interrupt(e *externalEvent) {
 // startInterrupts starts at most one pending interrupt of each ThreadRun that stands still, newest first.
 func (w *wfRun) startInterrupts() (changed bool) {
 	var started []int32
+	for _, t := range w.queuedFirst() {
+		if t.startNextQueued() {
+			started = append(started, t.number)
+		}
+	}
+	changed = len(started) > 0
 	for i := len(w.wf().PendingInterrupts) - 1; i >= 0; i-- {
 		if i >= len(w.wf().PendingInterrupts) {
 			continue

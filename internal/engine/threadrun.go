@@ -31,7 +31,9 @@ type threadRun struct {
 
 	// bornIn is the pass of this record in which the ThreadRun was started, below so many others that were, too.
 	bornIn, level int
-	looksOn       bool // this record is there to look at those below
+	newlyQueued   []*queuedRow // interrupts that this record has queued in rows of their own
+	queuedFrom    keys.Key     // where those that this record has not started begin
+	looksOn       bool         // this record is there to look at those below
 	rested        *row[pb.Rest, *pb.Rest]
 	unlisted      bool // this record has taken it off the list of those with children left to start
 

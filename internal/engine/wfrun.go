@@ -249,6 +249,7 @@ func (w *wfRun) joined() *lhpb.WfRun {
 	for _, t := range w.allThreads() {
 		out.ThreadRuns = append(out.ThreadRuns, t.joined())
 	}
+	w.joinQueued(out)
 	return out
 }
 

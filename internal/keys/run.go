@@ -37,6 +37,7 @@ const (
 	KindKin       RunKind = 0x19 // pb.Kin: thread, other thread
 	KindWaitTally RunKind = 0x1a // pb.WaitTally: thread, position
 	KindWaitBlock RunKind = 0x1b // lhpb.WaitForThreadsRun: thread, position, block
+	KindQueued    RunKind = 0x1c // lhpb.PendingInterrupt: thread, position, complement of a number; newest first
 )
 
 // Tenant builds the keys of one tenant; there is no way from it to another's.
@@ -244,6 +245,26 @@ func (r Run) ParseSweep(k Key) (thread, of int32, err error) {
 func (r Run) Rest(thread int32) Key {
 	var room usual
 	return Key(appendInt32(r.start(&room, KindRest), thread))
+}
+
+// Queued is the row of an interrupt that waits until the ThreadRun is ready for it, beyond those that the WfRun lists. It holds
+// while the ThreadRun stands at that position.
+func (r Run) Queued(thread, position, number int32) Key {
+	return Key(appendInt32([]byte(r.QueuedFor(thread, position)), ^number))
+}
+
+// QueuedFor is the prefix of the Queued rows of a ThreadRun at a position, newest first.
+func (r Run) QueuedFor(thread, position int32) Key {
+	var room usual
+	return Key(appendInt32(appendInt32(r.start(&room, KindQueued), thread), position))
+}
+
+// ParseQueued reads the ThreadRun and its position from a Queued key of this WfRun.
+func (r Run) ParseQueued(k Key) (thread, position int32, err error) {
+	p := r.reader(k, KindQueued)
+	thread, position = p.int32(), p.int32()
+	p.int32()
+	return thread, position, p.done()
 }
 
 // Withdrawn is the row that says a NodeRun is not among those that wait for its correlation key, though it does.

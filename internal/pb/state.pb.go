@@ -95,6 +95,8 @@ type WfRunRow struct {
 	Unmigrated int32 `protobuf:"varint,8,opt,name=unmigrated,proto3" json:"unmigrated,omitempty"`
 	// How many Sweep rows there are.
 	Sweeps int32 `protobuf:"varint,9,opt,name=sweeps,proto3" json:"sweeps,omitempty"`
+	// How many interrupts were ever queued in rows of their own.
+	Queued int32 `protobuf:"varint,11,opt,name=queued,proto3" json:"queued,omitempty"`
 	// The timer that the attempts of ThreadRun 0 share, which follow one another without a pause. Unset if each has its own.
 	SharedTimer   *AttemptTimer `protobuf:"bytes,10,opt,name=shared_timer,json=sharedTimer,proto3" json:"shared_timer,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -183,6 +185,13 @@ func (x *WfRunRow) GetUnmigrated() int32 {
 func (x *WfRunRow) GetSweeps() int32 {
 	if x != nil {
 		return x.Sweeps
+	}
+	return 0
+}
+
+func (x *WfRunRow) GetQueued() int32 {
+	if x != nil {
+		return x.Queued
 	}
 	return 0
 }
@@ -1905,7 +1914,7 @@ var File_lh_state_proto protoreflect.FileDescriptor
 
 const file_lh_state_proto_rawDesc = "" +
 	"\n" +
-	"\x0elh/state.proto\x12\vlh.internal\x1a\x14external_event.proto\x1a\x0flh/record.proto\x1a\x0fobject_id.proto\x1a\x16scheduled_wf_run.proto\x1a\x15type_definition.proto\x1a\fwf_run.proto\"\xb1\x02\n" +
+	"\x0elh/state.proto\x12\vlh.internal\x1a\x14external_event.proto\x1a\x0flh/record.proto\x1a\x0fobject_id.proto\x1a\x16scheduled_wf_run.proto\x1a\x15type_definition.proto\x1a\fwf_run.proto\"\xc9\x02\n" +
 	"\bWfRunRow\x12)\n" +
 	"\x06wf_run\x18\x01 \x01(\v2\x12.littlehorse.WfRunR\x05wfRun\x12\x1a\n" +
 	"\bdeleting\x18\x03 \x01(\bR\bdeleting\x12\x14\n" +
@@ -1916,7 +1925,8 @@ const file_lh_state_proto_rawDesc = "" +
 	"\n" +
 	"unmigrated\x18\b \x01(\x05R\n" +
 	"unmigrated\x12\x16\n" +
-	"\x06sweeps\x18\t \x01(\x05R\x06sweeps\x12<\n" +
+	"\x06sweeps\x18\t \x01(\x05R\x06sweeps\x12\x16\n" +
+	"\x06queued\x18\v \x01(\x05R\x06queued\x12<\n" +
 	"\fshared_timer\x18\n" +
 	" \x01(\v2\x19.lh.internal.AttemptTimerR\vsharedTimerJ\x04\b\x02\x10\x03\"\\\n" +
 	"\fAttemptTimer\x12\x15\n" +

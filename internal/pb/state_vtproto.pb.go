@@ -32,6 +32,7 @@ func (m *WfRunRow) CloneVT() *WfRunRow {
 	r.Migrated = m.Migrated
 	r.Unmigrated = m.Unmigrated
 	r.Sweeps = m.Sweeps
+	r.Queued = m.Queued
 	r.SharedTimer = m.SharedTimer.CloneVT()
 	if rhs := m.Awake; rhs != nil {
 		tmpContainer := make([]int32, len(rhs))
@@ -660,6 +661,11 @@ func (m *WfRunRow) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 	if m.unknownFields != nil {
 		i -= len(m.unknownFields)
 		copy(dAtA[i:], m.unknownFields)
+	}
+	if m.Queued != 0 {
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.Queued))
+		i--
+		dAtA[i] = 0x58
 	}
 	if m.SharedTimer != nil {
 		size, err := m.SharedTimer.MarshalToSizedBufferVT(dAtA[:i])
@@ -2355,6 +2361,9 @@ func (m *WfRunRow) SizeVT() (n int) {
 		l = m.SharedTimer.SizeVT()
 		n += 1 + l + protohelpers.SizeOfVarint(uint64(l))
 	}
+	if m.Queued != 0 {
+		n += 1 + protohelpers.SizeOfVarint(uint64(m.Queued))
+	}
 	n += len(m.unknownFields)
 	return n
 }
@@ -3306,6 +3315,25 @@ func (m *WfRunRow) UnmarshalVT(dAtA []byte) error {
 				return err
 			}
 			iNdEx = postIndex
+		case 11:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Queued", wireType)
+			}
+			m.Queued = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.Queued |= int32(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
 		default:
 			iNdEx = preIndex
 			skippy, err := protohelpers.Skip(dAtA[iNdEx:])

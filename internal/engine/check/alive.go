@@ -370,6 +370,9 @@ func (a alive) deadHalted() string {
 	if len(a.t.HaltReasons) == 0 {
 		return "no reason is left"
 	}
+	if !haltedForGood(a.t) && !a.waitsForHandler() && a.w.queued[nodeID{a.t.Number, a.t.CurrentNodePosition}] {
+		return "a queued interrupt could start"
+	}
 	if !haltedForGood(a.t) && slices.ContainsFunc(a.t.HaltReasons, func(r *lhpb.ThreadHaltReason) bool {
 		return r.GetPendingFailure() != nil || r.GetPendingInterrupt() != nil
 	}) {
@@ -381,6 +384,13 @@ func (a alive) deadHalted() string {
 		}
 	}
 	return ""
+}
+
+// waitsForHandler reports whether a handler that has begun keeps the ThreadRun HALTED.
+func (a alive) waitsForHandler() bool {
+	return slices.ContainsFunc(a.t.HaltReasons, func(r *lhpb.ThreadHaltReason) bool {
+		return r.GetInterrupted() != nil || r.GetHandlingFailure() != nil
+	})
 }
 
 // deadReason says why a reason to be halted will never go, although it should.
@@ -400,7 +410,7 @@ func (a alive) deadReason(r *lhpb.ThreadHaltReason) string {
 			return "its failure handler has ended"
 		}
 	case *lhpb.ThreadHaltReason_PendingInterrupt:
-		if !slices.ContainsFunc(a.w.row.WfRun.PendingInterrupts, func(p *lhpb.PendingInterrupt) bool {
+		if !a.w.queued[nodeID{a.t.Number, a.t.CurrentNodePosition}] && !slices.ContainsFunc(a.w.row.WfRun.PendingInterrupts, func(p *lhpb.PendingInterrupt) bool {
 			return p.InterruptedThreadId == a.t.Number
 		}) {
 			return "its interrupt is not pending"

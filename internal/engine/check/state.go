@@ -60,11 +60,12 @@ type wfRun struct {
 	events    []*lhpb.ExternalEvent
 	watches   map[watch]int32 // position
 	suspended bool
-	goesOn    []keys.Key     // rows of unfinished work
-	fansOut   bool           // a record goes on with fan-outs and long waits
-	toFanOut  map[int32]bool // ThreadRuns with children left to start
-	sweeps    map[int32]int  // ThreadRuns that have something left to do to those below, and how many rows say so
-	rests     []nodeID       // NodeRuns that keep what they have still to start children from
+	goesOn    []keys.Key      // rows of unfinished work
+	fansOut   bool            // a record goes on with fan-outs and long waits
+	toFanOut  map[int32]bool  // ThreadRuns with children left to start
+	queued    map[nodeID]bool // where ThreadRuns stand for which interrupts are queued
+	sweeps    map[int32]int   // ThreadRuns that have something left to do to those below, and how many rows say so
+	rests     []nodeID        // NodeRuns that keep what they have still to start children from
 }
 
 // watch is that a ThreadRun watches something.
@@ -115,7 +116,7 @@ func (s *state) readRuns() []string {
 				tenant: p.Tenant, id: p.WfRun, threads: map[int32]*lhpb.ThreadRun{}, inactive: map[int32]bool{},
 				nodes: map[nodeID]*lhpb.NodeRun{}, tasks: map[string]*lhpb.TaskRun{},
 				forms:   map[nodeID]*lhpb.UserTaskRun{},
-				watches: map[watch]int32{}, toFanOut: map[int32]bool{}, sweeps: map[int32]int{},
+				watches: map[watch]int32{}, toFanOut: map[int32]bool{}, sweeps: map[int32]int{}, queued: map[nodeID]bool{},
 			}
 			s.runs[name] = w
 			names = append(names, name)
@@ -169,6 +170,13 @@ func (s *state) keep(w *wfRun, kind keys.RunKind, k keys.Key, encoded machine.Va
 			s.violate(w.id, "%q: %v", k, err)
 		}
 		w.toFanOut[thread] = true
+		return
+	case keys.KindQueued:
+		thread, position, err := keys.In(w.tenant).RunNamed(w.id).ParseQueued(k)
+		if err != nil {
+			s.violate(w.id, "%q: %v", k, err)
+		}
+		w.queued[nodeID{thread, position}] = true
 		return
 	case keys.KindSweep:
 		by, _, err := keys.In(w.tenant).RunNamed(w.id).ParseSweep(k)
