@@ -27,6 +27,7 @@ type counted struct {
 	once    sync.Once
 	backlog *api.Backlog // nil where replies do not wait
 	written atomic.Int64
+	ready   *readable // nil if it is read as any other
 
 	mu       sync.Mutex
 	deadline time.Time // of writes, as whoever uses the connection has set it

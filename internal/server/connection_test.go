@@ -2,8 +2,10 @@ package server
 
 import (
 	"errors"
+	"io"
 	"net"
 	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -105,3 +107,83 @@ func TestDeadlinesAreKept(t *testing.T) {
 		}
 	}
 }
+
+// A connection gives what comes, then its end, and heeds its deadline, whether it is a socket or not; and while nothing
+// comes it holds no buffer.
+func TestReadOnReady(t *testing.T) {
+	t.Parallel()
+	for name, pipe := range map[string]func(*testing.T) (net.Conn, net.Conn){"socket": socketPair, "no socket": func(*testing.T) (net.Conn, net.Conn) { return net.Pipe() }} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			here, there := pipe(t)
+			c, pool := (&limited{}).counted(here), &countingPool{}
+			if err := c.SetReadDeadline(time.Now().Add(10 * time.Millisecond)); err != nil {
+				t.Fatal(err)
+			}
+			if _, _, err := c.ReadOnReady(8, pool); !errors.Is(err, os.ErrDeadlineExceeded) || pool.taken.Load() != 0 {
+				t.Errorf("%v, %d buffers", err, pool.taken.Load())
+			}
+			if err := c.SetReadDeadline(time.Time{}); err != nil {
+				t.Fatal(err)
+			}
+			sent := make(chan error, 1)
+			go func() {
+				_, err := there.Write([]byte("hello, world"))
+				sent <- errors.Join(err, there.Close())
+			}()
+			got := ""
+			for {
+				b, n, err := c.ReadOnReady(8, pool)
+				if err != nil {
+					if !errors.Is(err, io.EOF) || pool.taken.Load() != 0 {
+						t.Errorf("%v, %d buffers", err, pool.taken.Load())
+					}
+					break
+				}
+				got += string((*b)[:n])
+				pool.Put(b)
+			}
+			if err := <-sent; err != nil || got != "hello, world" {
+				t.Errorf("%q, %v", got, err)
+			}
+			if _, _, err := c.ReadOnReady(8, pool); err == nil || c.Close() != nil {
+				t.Error("there is something behind the end")
+			}
+			if _, _, err := c.ReadOnReady(8, pool); err == nil || pool.taken.Load() != 0 {
+				t.Error("a closed connection is read")
+			}
+		})
+	}
+}
+
+func socketPair(t *testing.T) (net.Conn, net.Conn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	there, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	here, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if readNow != nil && readableOf(here) == nil {
+		t.Error("a socket is read as any other connection")
+	}
+	return here, there
+}
+
+// countingPool knows how many buffers are out.
+type countingPool struct{ taken atomic.Int64 }
+
+func (p *countingPool) Get(n int) *[]byte {
+	p.taken.Add(1)
+	b := make([]byte, n)
+	return &b
+}
+
+func (p *countingPool) Put(*[]byte) { p.taken.Add(-1) }

@@ -281,7 +281,7 @@ func (l *limited) Accept() (net.Conn, error) {
 }
 
 func (l *limited) counted(conn net.Conn) *counted {
-	c := &counted{Conn: conn, of: l}
+	c := &counted{Conn: conn, of: l, ready: readableOf(conn)}
 	if l.backlogs != nil {
 		c.backlog = l.backlogs.Open(c)
 	}
