@@ -271,7 +271,7 @@ func newFace(t *testing.T) *face {
 		RPCs: telemetry.NewRPCs(telemetry.NewMetrics("test"), "littlehorse.LittleHorse"),
 		Log:  slog.New(slog.NewTextHandler(f.log, nil)),
 	})
-	server := NewGRPCServer()
+	server := NewGRPCServer(TransportConfig{})
 	f.Register(server, &Listener{Name: "PLAIN", Authenticator: auth.None{}})
 	lis := bufconn.Listen(1 << 20)
 	go func() { _ = server.Serve(lis) }()

@@ -52,6 +52,8 @@ type Config struct {
 	MaxConnections int
 	// ReplyBytes bounds the replies that wait in memory for clients to take them, over all connections together.
 	ReplyBytes int64
+	// Transport carries the calls of all listeners.
+	Transport Transport
 	// UnknownIsAnonymous gives an authenticated identity without a Principal the rights of the anonymous one.
 	UnknownIsAnonymous bool
 	// InternalHost and InternalPort name this server among servers.

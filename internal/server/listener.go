@@ -42,6 +42,24 @@ const (
 
 func (a Authentication) String() string { return [...]string{"NONE", "MTLS", "OAUTH"}[a] }
 
+// Transport is an implementation of gRPC over HTTP/2.
+type Transport int
+
+// The transports.
+const (
+	H2     Transport = iota // package h2
+	GRPCGo                  // that of the gRPC project
+)
+
+func (t Transport) String() string { return [...]string{"h2", "grpc-go"}[t] }
+
+func setTransport(c *Config, v string) error {
+	if !choose(&c.Transport, v, H2, GRPCGo) {
+		return errors.New("must be h2 or grpc-go")
+	}
+	return nil
+}
+
 // Listener is one port of the public API.
 type Listener struct {
 	Name string

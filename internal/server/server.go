@@ -14,7 +14,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 
 	"littlehorse/internal/api"
@@ -72,7 +71,7 @@ type opened struct {
 	net         net.Listener
 	connections *atomic.Int64
 	transport   credentials.TransportCredentials // nil: in clear
-	grpc        *grpc.Server
+	grpc        api.Transport
 }
 
 // Start opens the store, applies what is pending, and serves. Whoever started it calls Shutdown.
@@ -260,17 +259,21 @@ func (s *Server) openFace(context.Context) error {
 		s.tokens = auth.NewToken(s.cfg.OAuth, s.log)
 	}
 	for _, l := range s.listeners {
-		options := s.cfg.Traces.ServerOptions()
-		if l.transport != nil {
-			options = append(options, grpc.Creds(l.transport))
-		}
 		if l.Authenticator == nil && l.Authentication == ByToken {
 			l.Authenticator = s.tokens
 		}
-		l.grpc = api.NewGRPCServer(options...)
+		l.grpc = s.newTransport(l)
 		s.face.Register(l.grpc, l.forAPI())
 	}
 	return nil
+}
+
+func (s *Server) newTransport(l *opened) api.Transport {
+	c := api.TransportConfig{Credentials: l.transport, Stats: s.cfg.Traces.Calls(), Log: s.log.With("listener", l.Name)}
+	if s.cfg.Transport == H2 {
+		return api.NewH2Server(c)
+	}
+	return api.NewGRPCServer(c)
 }
 
 func (l *opened) forAPI() *api.Listener {

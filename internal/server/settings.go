@@ -189,6 +189,11 @@ var Settings = []Setting{
 		apply: integer(64<<20, 1<<46, func(c *Config, n int) { c.ReplyBytes = int64(n) }),
 	},
 	{
+		Name: "LHS_X_TRANSPORT", Default: "h2", Bounds: "h2, grpc-go",
+		Doc:   "Ours. What carries the calls of clients: our own implementation of gRPC, or that of the gRPC project (ADR 0017).",
+		apply: setTransport,
+	},
+	{
 		Name: "LHS_X_UNKNOWN_IDENTITY_IS_ANONYMOUS", Default: "false", Bounds: "true, false",
 		Doc:   "Ours. Whether an authenticated caller without a Principal has the rights of `anonymous`, as the original has it. Otherwise he has none.",
 		apply: boolean(func(c *Config) *bool { return &c.UnknownIsAnonymous }),

@@ -20,7 +20,6 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
-	"google.golang.org/grpc"
 	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
 )
@@ -118,16 +117,12 @@ func (t *Traces) Shutdown(ctx context.Context) error {
 	return t.provider.Shutdown(ctx)
 }
 
-// ServerOptions let a gRPC server begin a span for each call, as part of the trace that the caller names. Streams of
+// Calls begins a span for each call, as part of the trace that the caller names; nil if there are no traces. Streams of
 // workers are none: they last as long as the worker, and each task that goes out has a span of its own.
-func (t *Traces) ServerOptions() []grpc.ServerOption {
+func (t *Traces) Calls() stats.Handler {
 	if t == nil {
 		return nil
 	}
-	return []grpc.ServerOption{grpc.StatsHandler(t.calls())}
-}
-
-func (t *Traces) calls() stats.Handler {
 	return untold{otelgrpc.NewServerHandler(
 		otelgrpc.WithTracerProvider(t.provider),
 		otelgrpc.WithPropagators(propagation.TraceContext{}),

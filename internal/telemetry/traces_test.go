@@ -31,7 +31,7 @@ func TestNoTracesCostNothing(t *testing.T) {
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
-	if none.ServerOptions() != nil || none.Shutdown(ctx) != nil {
+	if none.Calls() != nil || none.Shutdown(ctx) != nil {
 		t.Error("no traces do something")
 	}
 }
@@ -41,7 +41,7 @@ func TestTextsOfRefusalsAreNoPartOfSpans(t *testing.T) {
 	for code := codes.Canceled; code <= codes.Unauthenticated; code++ {
 		ended := tracetest.NewSpanRecorder()
 		traces := &Traces{provider: sdktrace.NewTracerProvider(sdktrace.WithSpanProcessor(ended))}
-		calls := traces.calls()
+		calls := traces.Calls()
 		ctx := calls.TagRPC(context.Background(), &stats.RPCTagInfo{FullMethodName: "/littlehorse.LittleHorse/RunWf"})
 		end := &stats.End{Error: status.Error(code, "a secret")}
 		calls.HandleRPC(ctx, end)

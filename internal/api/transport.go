@@ -1,0 +1,89 @@
+package api
+
+import (
+	"log/slog"
+	"net"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/stats"
+
+	"littlehorse/internal/h2"
+)
+
+// Bounds of the transport.
+const (
+	// MaxMessageBytes bounds what a client may send in one message.
+	MaxMessageBytes = 4 << 20
+	// MaxHeaderBytes bounds the metadata of one call.
+	MaxHeaderBytes = 64 << 10
+	// MaxCallsPerConnection bounds the calls that one connection has open; clients hold further ones back. For each
+	// a reply may wait in memory as long as its client gives it no window. A worker has some poll streams open for
+	// each TaskDef, for good, and the calls of a whole process often share one connection.
+	MaxCallsPerConnection = 4096
+	// PingAfter is how long a connection may be silent before the server asks whether anyone is there, and
+	// PingTimeout how long the answer may take: a worker that is gone must not be handed tasks for long.
+	PingAfter   = time.Minute
+	PingTimeout = 20 * time.Second
+	// callWorkers run calls of grpc-go, so that their stacks need not grow anew with each: 7 % of the server's work. Those that
+	// are polls of workers are not free for others; further calls are run by goroutines of their own.
+	callWorkers = 1024
+	// MinPing is how long a client has to leave between two pings.
+	MinPing = 15 * time.Second
+	// HandshakeTimeout is how long a connection may take to become one.
+	HandshakeTimeout = 20 * time.Second
+)
+
+// Transport carries the calls of one listener: frames, flow control, deadlines and metadata on one side, the handlers
+// of services on the other.
+type Transport interface {
+	grpc.ServiceRegistrar
+	// Serve takes connections until the transport is stopped.
+	Serve(net.Listener) error
+	// GracefulStop lets running calls end.
+	GracefulStop()
+	// Stop cuts them off.
+	Stop()
+}
+
+// TransportConfig is what differs between the transports of a server.
+type TransportConfig struct {
+	// Credentials of the connections; nil is none.
+	Credentials credentials.TransportCredentials
+	// Stats is told of connections and calls; nil is nobody.
+	Stats stats.Handler
+	// Log of what goes wrong with connections.
+	Log *slog.Logger
+}
+
+// NewGRPCServer makes a transport of grpc-go.
+func NewGRPCServer(c TransportConfig) *grpc.Server {
+	options := []grpc.ServerOption{
+		grpc.ForceServerCodecV2(Codec{}),
+		grpc.NumStreamWorkers(callWorkers),
+		grpc.MaxRecvMsgSize(MaxMessageBytes),
+		grpc.MaxHeaderListSize(MaxHeaderBytes),
+		grpc.MaxConcurrentStreams(MaxCallsPerConnection),
+		grpc.ConnectionTimeout(HandshakeTimeout),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: PingAfter, Timeout: PingTimeout}),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: MinPing, PermitWithoutStream: true}),
+	}
+	if c.Credentials != nil {
+		options = append(options, grpc.Creds(c.Credentials))
+	}
+	if c.Stats != nil {
+		options = append(options, grpc.StatsHandler(c.Stats))
+	}
+	return grpc.NewServer(options...)
+}
+
+// NewH2Server makes the transport of our own.
+func NewH2Server(c TransportConfig) *h2.Server {
+	return h2.NewServer(h2.Config{
+		Codec: Codec{}, Credentials: c.Credentials, Stats: c.Stats, Log: c.Log,
+		MaxMessageBytes: MaxMessageBytes, MaxHeaderBytes: MaxHeaderBytes, MaxCalls: MaxCallsPerConnection,
+		HandshakeTimeout: HandshakeTimeout, PingAfter: PingAfter, PingTimeout: PingTimeout, MinPing: MinPing,
+	})
+}

@@ -1,0 +1,752 @@
+package h2
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/net/http2"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/peer"
+	"google.golang.org/grpc/stats"
+	"google.golang.org/grpc/status"
+)
+
+const (
+	// firstWindow is what both sides may send before anything is said.
+	firstWindow = 65535
+	maxWindow   = 1<<31 - 1
+	// connWindow and streamWindow are what a client may send without being told that it was taken.
+	connWindow   = 1 << 20
+	streamWindow = 256 << 10
+	readBuffer   = 8 << 10
+	// lastWords is how long the end of a connection may take to be written, and its peer to close it.
+	lastWords = 2 * time.Second
+	// manyPings is how often a client may ask too early.
+	manyPings = 2
+)
+
+// conn is a connection. What is not said to be guarded belongs to the reading goroutine.
+type conn struct {
+	server  *Server
+	nc      net.Conn
+	ctx     context.Context // of its calls, with the peer
+	framer  *http2.Framer
+	header  *block
+	window  int // what the client may send
+	owed    int // of the window, taken and not told
+	greeted bool
+
+	heard   atomic.Bool // since it was looked last
+	written chan struct{}
+
+	mu      sync.Mutex
+	streams map[uint32]*stream // that have not ended on the wire
+	calls   int                // those, and the ones whose handlers still run
+	last    uint32             // the highest id
+	input   int64              // bytes of messages that are not decoded
+	out     outbox
+	leaving leaving
+	closed  bool
+	pinged  time.Time // by the client
+	strikes int
+}
+
+// leaving is how far a connection is with going away.
+type leaving int
+
+const (
+	staying leaving = iota
+	announced
+	left
+)
+
+// fault ends a connection.
+type fault struct {
+	code http2.ErrCode
+	text string
+}
+
+func (f fault) Error() string { return fmt.Sprintf("%s: %s", f.code, f.text) }
+
+func fail(code http2.ErrCode, text string) error { return fault{code, text} }
+
+// handshake makes a connection of one that was taken.
+func (s *Server) handshake(nc net.Conn) (*conn, error) {
+	if err := nc.SetDeadline(time.Now().Add(s.cfg.HandshakeTimeout)); err != nil {
+		return nil, err
+	}
+	p := &peer.Peer{Addr: nc.RemoteAddr(), LocalAddr: nc.LocalAddr()}
+	if s.cfg.Credentials != nil {
+		secured, info, err := s.cfg.Credentials.ServerHandshake(nc)
+		if err != nil {
+			return nil, fmt.Errorf("handshake: %w", err)
+		}
+		nc, p.AuthInfo = secured, info
+	}
+	r := bufio.NewReaderSize(nc, readBuffer)
+	preface := make([]byte, len(http2.ClientPreface))
+	if _, err := io.ReadFull(r, preface); err != nil {
+		return nil, fmt.Errorf("preface: %w", err)
+	}
+	if string(preface) != http2.ClientPreface {
+		return nil, errors.New("the peer does not speak HTTP/2")
+	}
+	if err := nc.SetDeadline(time.Time{}); err != nil {
+		return nil, err
+	}
+	c := &conn{
+		server: s, nc: nc, framer: http2.NewFramer(io.Discard, r), header: newBlock(s.cfg.MaxHeaderBytes),
+		window: connWindow, written: make(chan struct{}), streams: map[uint32]*stream{}, out: newOutbox(),
+	}
+	c.framer.SetReuseFrames()
+	c.framer.SetMaxReadFrameSize(maxFrame)
+	c.ctx = peer.NewContext(context.Background(), p)
+	return c, nil
+}
+
+func (c *conn) serve() {
+	if h := c.server.cfg.Stats; h != nil {
+		p, _ := peer.FromContext(c.ctx)
+		c.ctx = h.TagConn(c.ctx, &stats.ConnTagInfo{RemoteAddr: p.Addr, LocalAddr: p.LocalAddr})
+		h.HandleConn(c.ctx, &stats.ConnBegin{})
+		defer h.HandleConn(c.ctx, &stats.ConnEnd{})
+	}
+	c.out.buf = appendSettings(c.out.buf,
+		http2.Setting{ID: http2.SettingMaxConcurrentStreams, Val: uint32(c.server.cfg.MaxCalls)},
+		http2.Setting{ID: http2.SettingMaxHeaderListSize, Val: uint32(c.server.cfg.MaxHeaderBytes)},
+		http2.Setting{ID: http2.SettingInitialWindowSize, Val: streamWindow})
+	c.out.buf = appendWindow(c.out.buf, 0, connWindow-firstWindow)
+	go c.write()
+	stop := c.watch()
+	err := c.read()
+	stop()
+	c.finish(err)
+}
+
+// finish says why the connection ends, as far as the peer still listens, and closes it.
+func (c *conn) finish(err error) {
+	var f fault
+	var ce http2.ConnectionError
+	if errors.As(err, &ce) {
+		f = fault{code: http2.ErrCode(ce)}
+	}
+	if f.code != 0 || errors.As(err, &f) {
+		c.mu.Lock()
+		c.endLocked(f.code, f.text)
+		c.mu.Unlock()
+		_ = c.nc.SetWriteDeadline(time.Now().Add(lastWords))
+		<-c.written
+	}
+	c.close(err)
+	<-c.written
+}
+
+// endLocked makes what is there the last that is written, with the reason; c.mu is held.
+func (c *conn) endLocked(code http2.ErrCode, text string) {
+	if c.out.ended {
+		return
+	}
+	c.out.buf = appendGoAway(c.out.buf, c.last, code, text)
+	c.out.ended = true
+	c.out.rouse()
+}
+
+// close ends everything at once.
+func (c *conn) close(error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return
+	}
+	c.closed = true
+	for _, s := range c.streams {
+		c.drop(s, status.Error(codes.Unavailable, "the connection has ended"))
+	}
+	c.out.waiting = nil
+	c.out.rouse()
+	_ = c.nc.Close()
+}
+
+// watch asks a silent peer whether he is there.
+func (c *conn) watch() (stop func()) {
+	var mu sync.Mutex
+	var timer *time.Timer
+	asked := false
+	look := func() {
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case timer == nil: // stopped
+		case c.heard.Swap(false):
+			asked = false
+			timer.Reset(c.server.cfg.PingAfter)
+		case asked:
+			c.close(nil)
+		default:
+			asked = true
+			c.mu.Lock()
+			c.out.buf = appendPing(c.out.buf, [8]byte{'a', 'l', 'i', 'v', 'e'}, false)
+			c.out.rouse()
+			c.mu.Unlock()
+			timer.Reset(c.server.cfg.PingTimeout)
+		}
+	}
+	mu.Lock()
+	timer = time.AfterFunc(c.server.cfg.PingAfter, look)
+	mu.Unlock()
+	return func() {
+		mu.Lock()
+		defer mu.Unlock()
+		timer.Stop()
+		timer = nil
+	}
+}
+
+// read takes frames until the connection ends.
+func (c *conn) read() error {
+	for {
+		f, err := c.framer.ReadFrame()
+		if !c.heard.Load() {
+			c.heard.Store(true)
+		}
+		var wrong http2.StreamError
+		switch {
+		case errors.As(err, &wrong):
+			err = c.refuse(wrong.StreamID, wrong.Code)
+		case err == nil:
+			err = c.frame(f)
+		case errors.Is(err, http2.ErrFrameTooLarge):
+			err = fail(http2.ErrCodeFrameSize, "frame too large")
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// refuse ends a stream that may not be there.
+func (c *conn) refuse(id uint32, code http2.ErrCode) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s := c.streams[id]; s != nil {
+		c.reset(s, code, status.Error(codes.Internal, "the client broke the rules of the protocol"))
+		return nil
+	}
+	if id > c.last {
+		if id%2 == 0 {
+			return fail(http2.ErrCodeProtocol, "stream of an even number")
+		}
+		c.last = id
+	}
+	return c.answer(func(b []byte) []byte { return appendReset(b, id, code) })
+}
+
+// answer appends a frame that the peer makes the server send; c.mu is held.
+func (c *conn) answer(with func([]byte) []byte) error {
+	before := len(c.out.buf)
+	c.out.buf = with(c.out.buf)
+	if c.out.said(before) {
+		return fail(http2.ErrCodeEnhanceYourCalm, "too many frames to answer")
+	}
+	c.out.rouse()
+	return nil
+}
+
+func (c *conn) frame(f http2.Frame) error {
+	if !c.greeted {
+		if _, ok := f.(*http2.SettingsFrame); !ok {
+			return fail(http2.ErrCodeProtocol, "the first frame is not SETTINGS")
+		}
+		c.greeted = true
+	}
+	switch f := f.(type) {
+	case *http2.DataFrame:
+		return c.data(f)
+	case *http2.HeadersFrame:
+		return c.headers(f)
+	case *http2.ContinuationFrame:
+		return c.headerPart(f.HeaderBlockFragment(), f.HeadersEnded())
+	case *http2.RSTStreamFrame:
+		return c.resetBy(f)
+	case *http2.SettingsFrame:
+		return c.settings(f)
+	case *http2.WindowUpdateFrame:
+		return c.windowUpdate(f)
+	case *http2.PingFrame:
+		return c.ping(f)
+	case *http2.PriorityFrame:
+		if f.StreamDep == f.StreamID {
+			return c.refuse(f.StreamID, http2.ErrCodeProtocol)
+		}
+	case *http2.PushPromiseFrame:
+		return fail(http2.ErrCodeProtocol, "clients do not push")
+	}
+	return nil // GOAWAY of a client changes nothing for us; unknown frames are ignored
+}
+
+func (c *conn) data(f *http2.DataFrame) error {
+	size := int(f.Header().Length)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.window -= size; c.window < 0 {
+		return fail(http2.ErrCodeFlowControl, "more data than the window of the connection")
+	}
+	if c.owed += size; c.owed >= connWindow/4 {
+		n := c.owed
+		c.window += n
+		c.owed = 0
+		if err := c.answer(func(b []byte) []byte { return appendWindow(b, 0, n) }); err != nil {
+			return err
+		}
+	}
+	s := c.streams[f.StreamID]
+	switch {
+	case s == nil && f.StreamID > c.last:
+		return fail(http2.ErrCodeProtocol, "data of a stream that was not begun")
+	case s == nil:
+		return c.answer(func(b []byte) []byte { return appendReset(b, f.StreamID, http2.ErrCodeStreamClosed) })
+	case s.in.ended:
+		c.reset(s, http2.ErrCodeStreamClosed, status.Error(codes.Internal, "data after the end of the stream"))
+		return nil
+	}
+	if s.in.window -= size; s.in.window < 0 {
+		c.reset(s, http2.ErrCodeFlowControl, status.Error(codes.Internal, "more data than the window of the stream"))
+		return nil
+	}
+	c.arrived(s, f.Data(), size)
+	if f.StreamEnded() && c.streams[s.id] == s {
+		c.inputEnds(s)
+	}
+	return nil
+}
+
+// arrived puts data of the stream together; c.mu is held.
+func (c *conn) arrived(s *stream, data []byte, size int) {
+	s.in.bytes += int64(len(data))
+	err := s.arrive(data)
+	if err == nil {
+		c.grant(s, size-len(data)+s.in.overdue())
+		return
+	}
+	s.in.err = err
+	if s.started {
+		s.in.rouse()
+		return
+	}
+	c.reject(s, err)
+}
+
+// overdue is what came of a message that is not complete and the client was not told of: it may be longer than the
+// window.
+func (r *receiving) overdue() int {
+	if r.body == nil {
+		return 0
+	}
+	n := r.filled - r.granted
+	r.granted = r.filled
+	return n
+}
+
+// grant lets the client send more on a stream; c.mu is held.
+func (c *conn) grant(s *stream, n int) {
+	if s.in.owed += n; s.in.owed < streamWindow/4 || s.in.ended || s.gone {
+		return
+	}
+	c.out.buf = appendWindow(c.out.buf, s.id, s.in.owed)
+	s.in.window += s.in.owed
+	s.in.owed = 0
+	c.out.rouse()
+}
+
+// inputEnds notes that the client has sent everything; c.mu is held.
+func (c *conn) inputEnds(s *stream) {
+	if s.in.length >= 0 && s.in.length != s.in.bytes {
+		c.reset(s, http2.ErrCodeProtocol, status.Error(codes.Internal, "content-length is wrong"))
+		return
+	}
+	s.in.ended = true
+	if s.in.err == nil && (s.in.body != nil || s.in.headLen > 0) {
+		s.in.err = status.Error(codes.Internal, "the last message is cut off")
+	}
+	s.in.rouse()
+	if !s.started && !s.out.done && s.out.trailer == nil {
+		c.start(s)
+	}
+}
+
+// start lets the handler run; c.mu is held.
+func (c *conn) start(s *stream) {
+	s.started = true
+	c.server.pool.run(s)
+}
+
+func (c *conn) headers(f *http2.HeadersFrame) error {
+	if f.HasPriority() && f.Priority.StreamDep == f.StreamID {
+		return fail(http2.ErrCodeProtocol, "a stream depends on itself")
+	}
+	c.header.begin(f.StreamID, f.StreamEnded())
+	return c.headerPart(f.HeaderBlockFragment(), f.HeadersEnded())
+}
+
+func (c *conn) headerPart(fragment []byte, last bool) error {
+	if err := c.header.take(fragment, last); err != nil || !last {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	id := c.header.stream
+	if s := c.streams[id]; s != nil {
+		return c.trailers(s)
+	}
+	switch {
+	case id%2 == 0:
+		return fail(http2.ErrCodeProtocol, "stream of an even number")
+	case id <= c.last:
+		return fail(http2.ErrCodeStreamClosed, "header of a stream that has ended")
+	}
+	c.last = id
+	if c.leaving == left || c.calls >= c.server.cfg.MaxCalls {
+		return c.answer(func(b []byte) []byte { return appendReset(b, id, http2.ErrCodeRefusedStream) })
+	}
+	return c.begin(id)
+}
+
+// trailers of a client say nothing in gRPC but that it has ended.
+func (c *conn) trailers(s *stream) error {
+	switch {
+	case s.in.ended:
+		c.reset(s, http2.ErrCodeStreamClosed, status.Error(codes.Internal, "header after the end of the stream"))
+	case !c.header.ends:
+		c.reset(s, http2.ErrCodeProtocol, status.Error(codes.Internal, "header in the middle of a stream"))
+	case !c.header.plain():
+		c.reset(s, http2.ErrCodeProtocol, status.Error(codes.Internal, "malformed trailer"))
+	default:
+		c.inputEnds(s)
+	}
+	return nil
+}
+
+// plain tells whether the block may be a trailer.
+func (b *block) plain() bool {
+	for _, f := range b.fields {
+		if f.IsPseudo() || !properName(f.Name) {
+			return false
+		}
+	}
+	return true
+}
+
+// begin makes a stream of the header that was read; c.mu is held.
+func (c *conn) begin(id uint32) error {
+	s := &stream{conn: c, id: id}
+	s.callContext.values, s.callContext.stream = c.ctx, (*transportStream)(s)
+	s.ctx = &s.callContext
+	s.in.window, s.out.window, s.in.length = streamWindow, c.out.initial, -1
+	c.streams[id] = s
+	c.calls++
+	if c.header.tooLarge() {
+		s.in.ended = c.header.ends
+		c.reject(s, status.Errorf(codes.ResourceExhausted, "the header of the call is larger than %d bytes", c.server.cfg.MaxHeaderBytes))
+		return nil
+	}
+	r, err := c.header.request(c.ctx)
+	if err != nil {
+		var bad badRequest
+		if !errors.As(err, &bad) {
+			c.reset(s, http2.ErrCodeProtocol, status.Error(codes.Internal, err.Error()))
+			return nil
+		}
+		s.in.ended = c.header.ends
+		c.reject(s, status.Error(codes.Internal, bad.text))
+		return nil
+	}
+	s.values, s.in.length = r.values, r.length
+	if r.timed {
+		s.deadline = time.Now().Add(r.timeout)
+	}
+	if refusal := s.check(r); refusal != nil {
+		s.in.ended = c.header.ends
+		c.turnAway(s, *refusal)
+		return nil
+	}
+	c.report(s, r)
+	if s.method.stream != nil {
+		c.start(s)
+	}
+	if c.header.ends {
+		c.inputEnds(s)
+	}
+	return nil
+}
+
+// report tells Stats of a call.
+func (c *conn) report(s *stream, r request) {
+	h := c.server.cfg.Stats
+	if h == nil {
+		return
+	}
+	s.began = time.Now()
+	s.ctx = h.TagRPC(s.ctx, &stats.RPCTagInfo{FullMethodName: s.method.path})
+	h.HandleRPC(s.ctx, &stats.Begin{
+		BeginTime: s.began, IsClientStream: s.method.stream != nil, IsServerStream: s.method.stream != nil,
+	})
+	md, _ := metadata.FromIncomingContext(s.ctx)
+	h.HandleRPC(s.ctx, &stats.InHeader{FullMethod: s.method.path, Header: md, Compression: r.encoding, RemoteAddr: c.nc.RemoteAddr(), LocalAddr: c.nc.LocalAddr()})
+}
+
+// refusal is an answer by HTTP, with the status that it has in gRPC.
+type refusal struct {
+	http string
+	err  error
+	more metadata.MD
+}
+
+// check finds the method of a request, or says why there is none.
+func (s *stream) check(r request) *refusal {
+	server := s.conn.server
+	if s.method = server.plain; s.method != nil {
+		return nil
+	}
+	if r.method != "POST" {
+		return &refusal{http: "405", err: status.Errorf(codes.Internal, "the method of the request is %q, which should be POST", r.method)}
+	}
+	rest, ok := strings.CutPrefix(r.contentType, contentType)
+	if !ok || rest != "" && rest[0] != '+' && rest[0] != ';' {
+		return &refusal{http: "415", err: status.Errorf(codes.InvalidArgument, "invalid gRPC request content-type %q", r.contentType)}
+	}
+	if r.encoding != "" && r.encoding != "identity" {
+		if s.unzip = encoding.GetCompressor(r.encoding); s.unzip == nil {
+			return &refusal{
+				http: "200", more: metadata.Pairs("grpc-accept-encoding", "identity"),
+				err: status.Errorf(codes.Unimplemented, "grpc: Decompressor is not installed for grpc-encoding %q", r.encoding),
+			}
+		}
+	}
+	if s.method = server.methods[r.path]; s.method != nil {
+		return nil
+	}
+	service, name, ok := splitPath(r.path)
+	switch {
+	case !ok:
+		return &refusal{http: "200", err: status.Errorf(codes.Unimplemented, "malformed method name: %q", r.path)}
+	case server.known[service]:
+		return &refusal{http: "200", err: status.Errorf(codes.Unimplemented, "unknown method %s for service %s", name, service)}
+	default:
+		return &refusal{http: "200", err: status.Errorf(codes.Unimplemented, "unknown service %s", service)}
+	}
+}
+
+func splitPath(path string) (service, method string, ok bool) {
+	path, rooted := strings.CutPrefix(path, "/")
+	i := strings.LastIndexByte(path, '/')
+	if !rooted || i < 0 {
+		return "", "", false
+	}
+	return path[:i], path[i+1:], true
+}
+
+// reject answers a call that no handler sees; c.mu is held.
+func (c *conn) reject(s *stream, err error) { c.turnAway(s, refusal{http: "200", err: err}) }
+
+func (c *conn) turnAway(s *stream, r refusal) {
+	st := statusOf(r.err)
+	if r.http == "200" {
+		s.out.trailer = trailerBlock(st, r.more, true)
+	} else {
+		s.out.trailer = httpBlock(r.http, st)
+	}
+	c.flush(s)
+	s.end(context.Canceled)
+}
+
+func (c *conn) resetBy(f *http2.RSTStreamFrame) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f.StreamID > c.last {
+		return fail(http2.ErrCodeProtocol, "reset of a stream that was not begun")
+	}
+	if s := c.streams[f.StreamID]; s != nil {
+		c.drop(s, status.Error(codes.Canceled, "the client has given the call up"))
+	}
+	return nil
+}
+
+// drop ends a stream at once; c.mu is held.
+func (c *conn) drop(s *stream, err error) {
+	s.abandon(err)
+	c.forget(s)
+	s.end(context.Canceled)
+}
+
+// forget takes the stream off the wire; c.mu is held.
+func (c *conn) forget(s *stream) {
+	if s.gone {
+		return
+	}
+	s.gone = true
+	delete(c.streams, s.id)
+	s.abandon(errEnded)
+	if !s.started || s.over {
+		c.callEnds()
+	}
+}
+
+var errEnded = status.Error(codes.Canceled, "the stream has ended")
+
+// left notes that the handler has ended; c.mu is held.
+func (c *conn) left(s *stream) {
+	s.over = true
+	if s.gone {
+		c.callEnds()
+	}
+}
+
+func (c *conn) callEnds() {
+	c.calls--
+	if c.leaving == left && c.calls == 0 {
+		c.goodbye()
+	}
+}
+
+func (c *conn) settings(f *http2.SettingsFrame) error {
+	if f.IsAck() {
+		return nil
+	}
+	if f.NumSettings() > 100 {
+		return fail(http2.ErrCodeEnhanceYourCalm, "too many settings")
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := f.ForeachSetting(c.setting); err != nil {
+		return err
+	}
+	if err := c.answer(appendSettingsAck); err != nil {
+		return err
+	}
+	for _, s := range c.streams {
+		if s.out.bytes > 0 {
+			c.flush(s)
+		}
+	}
+	return nil
+}
+
+func (c *conn) setting(s http2.Setting) error {
+	if err := s.Valid(); err != nil {
+		return err
+	}
+	switch s.ID {
+	case http2.SettingInitialWindowSize:
+		by := int64(s.Val) - c.out.initial
+		c.out.initial = int64(s.Val)
+		for _, st := range c.streams {
+			if st.out.window += by; st.out.window > maxWindow {
+				return fail(http2.ErrCodeFlowControl, "window of a stream too large")
+			}
+		}
+	case http2.SettingHeaderTableSize:
+		c.out.table0 = s.Val < tableBytes
+	}
+	return nil
+}
+
+func (c *conn) windowUpdate(f *http2.WindowUpdateFrame) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f.StreamID == 0 {
+		if c.out.window += int64(f.Increment); c.out.window > maxWindow {
+			return fail(http2.ErrCodeFlowControl, "window of the connection too large")
+		}
+		if len(c.out.waiting) > 0 {
+			c.sendWaiting()
+			c.out.rouse()
+		}
+		return nil
+	}
+	s := c.streams[f.StreamID]
+	if s == nil {
+		if f.StreamID > c.last {
+			return fail(http2.ErrCodeProtocol, "window of a stream that was not begun")
+		}
+		return nil
+	}
+	if s.out.window += int64(f.Increment); s.out.window > maxWindow {
+		c.reset(s, http2.ErrCodeFlowControl, status.Error(codes.Internal, "window of the stream too large"))
+		return nil
+	}
+	c.flush(s)
+	return nil
+}
+
+// farewell is the data of the ping that follows the announcement of going away.
+var farewell = [8]byte{'f', 'a', 'r', 'e', 'w', 'e', 'l', 'l'}
+
+func (c *conn) ping(f *http2.PingFrame) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if f.IsAck() {
+		if f.Data == farewell {
+			c.depart()
+		}
+		return nil
+	}
+	now := time.Now()
+	if now.Sub(c.pinged) < c.server.cfg.MinPing {
+		c.strikes++
+	} else {
+		c.strikes = 0
+	}
+	c.pinged = now
+	if c.strikes > manyPings {
+		return fail(http2.ErrCodeEnhanceYourCalm, "too_many_pings")
+	}
+	return c.answer(func(b []byte) []byte { return appendPing(b, f.Data, true) })
+}
+
+// leave tells the client to begin nothing more here. What it began before it heard is still taken.
+func (c *conn) leave() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed || c.leaving != staying {
+		return
+	}
+	c.leaving = announced
+	c.out.buf = appendGoAway(c.out.buf, maxWindow, http2.ErrCodeNo, "")
+	c.out.buf = appendPing(c.out.buf, farewell, false)
+	c.out.rouse()
+	time.AfterFunc(lastWords, func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.depart()
+	})
+}
+
+// depart takes no new calls; c.mu is held.
+func (c *conn) depart() {
+	if c.leaving != announced || c.closed {
+		return
+	}
+	c.leaving = left
+	c.out.buf = appendGoAway(c.out.buf, c.last, http2.ErrCodeNo, "")
+	c.out.rouse()
+	if c.calls == 0 {
+		c.goodbye()
+	}
+}
+
+// goodbye ends the connection when all is written, and the peer has had time to close it.
+func (c *conn) goodbye() {
+	c.out.ended = true
+	c.out.rouse()
+	_ = c.nc.SetReadDeadline(time.Now().Add(lastWords))
+}
