@@ -53,13 +53,14 @@ var rooms = []room{
 	{"internal/log", append([]string{"internal/machine", "internal/store"}, words...)},
 
 	{"internal/telemetry", nil},
+	{"internal/h2", nil},
 	{"internal/partition", append([]string{"internal/telemetry"}, durable...)},
 	{"internal/taskqueue", append([]string{"internal/machine", "internal/store"}, words...)},
 	{"internal/cluster", append([]string{"internal/partition"}, durable...)},
 
 	{"internal/auth", []string{"lhpb", "internal/lh", "internal/catalog"}},
 	{"internal/api", append([]string{
-		"internal/auth", "internal/catalog", "internal/cluster", "internal/machine", "internal/spec",
+		"internal/auth", "internal/catalog", "internal/cluster", "internal/h2", "internal/machine", "internal/spec",
 		"internal/taskqueue", "internal/telemetry", "internal/value",
 	}, words...)},
 	{"internal/dashboard", []string{"internal/api", "internal/lh", "lhpb"}},
