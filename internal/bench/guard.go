@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"google.golang.org/grpc/codes"
 )
 
 const guardHelp = `Start a server over an empty folder, run WfRuns of ten tasks on it, and compare what a TaskRun costs with committed limits:
@@ -20,8 +21,9 @@ const guardHelp = `Start a server over an empty folder, run WfRuns of ten tasks 
   busy    64 in flight: allocations, and CPU time in units of a calibration loop that runs between the measurements
 
 A figure that is worse than its limit by more than its tolerance ends the program with an error; one that is better by more
-than that is told, so that the limit is lowered. CPU time is the least of several measurements, and of more of them as long as
-it is too much: a machine that is busy with other things makes it greater, never less.`
+than that is told, so that the limit is lowered. What is busy is the least of several measurements, and of more of them as long
+as the CPU time is too much: a machine that does other things makes it greater, never less. A measurement in which the server
+refused work because it was late does not count; on a machine with more to do than it can, there may be none that counts.`
 
 // guard is the check that a TaskRun does not grow dearer.
 type guard struct {
@@ -86,8 +88,10 @@ func (g *guard) judge(limits limits, measured figures) error {
 	for _, l := range limits {
 		verdict := ""
 		switch m, ok := measured[l.name]; {
+		case !ok && !overloaded(thisMachine()):
+			return fmt.Errorf("%s was not measured: the server refuses work on a machine that has little to do", l.name)
 		case !ok:
-			return fmt.Errorf("%s: %s is not measured", g.limits, l.name)
+			verdict = "NOT MEASURED: the machine has too much else to do"
 		case l.worse(m):
 			verdict = "WORSE"
 			worse = append(worse, l.name)
@@ -101,6 +105,9 @@ func (g *guard) judge(limits limits, measured figures) error {
 	}
 	return nil
 }
+
+// overloaded tells whether a machine has more to do than a measurement of ours asks of it.
+func overloaded(m machine) bool { return m.LoadAverage > 2*float64(m.Cores) }
 
 // measure gives the figures, and what was measured.
 func (g *guard) measure(ctx context.Context, limits limits) (figures, string, error) {
@@ -153,14 +160,17 @@ func (w *guardWork) put(ctx context.Context, wfRuns, inFlight int) (cost figures
 	if err := errors.Join(failed, err); err != nil {
 		return nil, err
 	}
-	if r.Unfinished > 0 || r.Abandoned > 0 || len(r.Errors) > 0 {
+	if r.Unfinished > 0 || r.Abandoned > 0 || r.errors() > r.Errors[codes.ResourceExhausted.String()] {
 		return nil, fmt.Errorf("the load met errors: %v, %d WfRuns did not end", r.Errors, r.Unfinished)
 	}
 	after, err := scrape(ctx, w.server.health)
 	if err != nil {
 		return nil, err
 	}
-	cost = figures{"cpu": float64((r.Server.CPU * 1e9)) / float64(wfRuns*guardTasks)}
+	cost = figures{
+		"cpu":     r.Server.CPU * 1e9 / float64(wfRuns*guardTasks),
+		"refused": float64(r.Errors[codes.ResourceExhausted.String()]),
+	}
 	for name, counter := range guardCounters {
 		cost[name] = (after[counter] - before[counter]) / float64(wfRuns*guardTasks)
 	}
@@ -201,12 +211,16 @@ func (w *guardWork) busy(ctx context.Context, limits limits) error {
 		if err != nil {
 			return err
 		}
-		cpu, calibration = append(cpu, cost["cpu"]), append(calibration, float64(unit))
-		allocations = append(allocations, cost["allocations"])
+		w.progress("round %d: %.1f us of CPU per TaskRun, calibration %.2f us, %g calls refused\n",
+			round+1, cost["cpu"]/1000, float64(unit)/1000, cost["refused"])
+		calibration = append(calibration, float64(unit))
+		if cost["refused"] > 0 {
+			continue
+		}
+		cpu, allocations = append(cpu, cost["cpu"]), append(allocations, cost["allocations"])
 		w.found["busy.allocations"] = slices.Min(allocations)
 		w.found["busy.cpu"] = slices.Min(cpu) / slices.Min(calibration)
-		w.progress("round %d: %.1f us of CPU per TaskRun, calibration %.2f us\n", round+1, cost["cpu"]/1000, float64(unit)/1000)
-		if round+1 >= w.rounds && !limits.exceeded("busy.cpu", w.found["busy.cpu"]) {
+		if len(cpu) >= w.rounds && !limits.exceeded("busy.cpu", w.found["busy.cpu"]) {
 			break
 		}
 	}
