@@ -368,6 +368,12 @@ func (c *conn) grant(s *stream, n int) {
 	c.out.rouse()
 }
 
+// hold counts bytes of messages that are not decoded; c.mu is held.
+func (c *conn) hold(n int) {
+	c.input += int64(n)
+	c.server.input.Add(int64(n))
+}
+
 // inputEnds notes that the client has sent everything; c.mu is held.
 func (c *conn) inputEnds(s *stream) {
 	if s.in.length >= 0 && s.in.length != s.in.bytes {

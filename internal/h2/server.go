@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -30,6 +31,9 @@ type Config struct {
 	// MaxInputBytes bounds what a connection has sent in messages that are not decoded yet. Default 16 messages of
 	// the largest size.
 	MaxInputBytes int64
+	// MaxInputTotal bounds the same for all connections together: beyond it, each may have sent one message. Default 256
+	// MiB.
+	MaxInputTotal int64
 	// HandshakeTimeout is how long a connection may take to become one. Default 20 s.
 	HandshakeTimeout time.Duration
 	// PingAfter is how long a connection may be silent before it is asked whether anyone is there, and PingTimeout
@@ -49,6 +53,7 @@ func (c *Config) complete() {
 	c.MaxHeaderBytes = or(c.MaxHeaderBytes, 64<<10)
 	c.MaxCalls = or(c.MaxCalls, 4096)
 	c.MaxInputBytes = or(c.MaxInputBytes, 16*int64(c.MaxMessageBytes))
+	c.MaxInputTotal = or(c.MaxInputTotal, 256<<20)
 	c.HandshakeTimeout = or(c.HandshakeTimeout, 20*time.Second)
 	c.PingAfter = or(c.PingAfter, time.Minute)
 	c.PingTimeout = or(c.PingTimeout, 20*time.Second)
@@ -70,6 +75,7 @@ type Server struct {
 	methods map[string]*method // by path
 	known   map[string]bool    // services
 	pool    pool
+	input   atomic.Int64
 	plain   *method // takes every request, in tests that do not speak gRPC; nil if there is none
 
 	mu        sync.Mutex

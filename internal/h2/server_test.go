@@ -331,6 +331,47 @@ func TestInputIsBounded(t *testing.T) {
 	}
 }
 
+// TestInputOfAllIsBounded: many connections that each send much and never the end of it may not take all memory; who sends
+// one message at a time is served all the same, and what they held is given back with them.
+func TestInputOfAllIsBounded(t *testing.T) {
+	s, addr := start(t, Config{MaxMessageBytes: 1 << 20, MaxInputTotal: 4 << 20}, newWaiting())
+	half := message5(make([]byte, 1<<20))[:16000]
+	refused := 0
+	var peers []*rawClient
+	for range 4 {
+		p := connect(t, addr)
+		peers = append(peers, p)
+		for i := range uint32(2) {
+			p.begin(2*i+1, p.call("UnaryCall"), false)
+			p.must(p.WriteData(2*i+1, false, half))
+			p.must(p.WritePing(false, [8]byte{1}))
+			for answered := false; !answered; {
+				f, err := p.ReadFrame()
+				p.must(err)
+				switch f := f.(type) {
+				case *http2.HeadersFrame:
+					refused++
+				case *http2.PingFrame:
+					answered = f.IsAck()
+				}
+			}
+		}
+	}
+	if refused != 2 {
+		t.Errorf("%d of 8 refused, 6 have room", refused)
+	}
+	client := testgrpc.NewTestServiceClient(dial(t, addr))
+	if _, err := client.UnaryCall(t.Context(), &testgrpc.SimpleRequest{Payload: &testgrpc.Payload{Body: make([]byte, 1000)}}); err != nil {
+		t.Error(err)
+	}
+	for _, p := range peers {
+		_ = p.conn.Close()
+	}
+	for s.input.Load() > 0 {
+		runtime.Gosched()
+	}
+}
+
 // TestWindowsAreKept: of a reply only as much is sent as the client has room for, and the rest when he has more.
 func TestWindowsAreKept(t *testing.T) {
 	const size = 300_000

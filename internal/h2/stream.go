@@ -137,7 +137,7 @@ func (s *stream) take() (message, error) {
 	if s.in.messages = s.in.messages[1:]; len(s.in.messages) == 0 {
 		s.in.messages = nil
 	}
-	c.input -= int64(len(*m.data))
+	c.hold(-len(*m.data))
 	c.grant(s, prefixBytes+len(*m.data)-m.granted)
 	return m, nil
 }
@@ -201,8 +201,11 @@ func (s *stream) arrive(data []byte) error {
 			s.endMessage()
 		}
 	}
-	if c.input > c.server.cfg.MaxInputBytes {
+	switch cfg := &c.server.cfg; {
+	case c.input > cfg.MaxInputBytes:
 		return status.Error(codes.ResourceExhausted, "too many messages are on their way on this connection: try again")
+	case c.server.input.Load() > cfg.MaxInputTotal && c.input > int64(cfg.MaxMessageBytes):
+		return status.Error(codes.ResourceExhausted, "too many messages are on their way to this server: try again")
 	}
 	return nil
 }
@@ -222,7 +225,7 @@ func (s *stream) beginMessage() error {
 	body := mem.DefaultBufferPool().Get(int(n))
 	*body = (*body)[:n]
 	s.in.body, s.in.filled = body, 0
-	s.conn.input += int64(n)
+	s.conn.hold(int(n))
 	if n == 0 {
 		s.endMessage()
 	}
@@ -246,12 +249,12 @@ func (r *receiving) rouse() {
 func (s *stream) abandon(err error) {
 	s.in.err = err
 	for _, m := range s.in.messages {
-		s.conn.input -= int64(len(*m.data))
+		s.conn.hold(-len(*m.data))
 		mem.DefaultBufferPool().Put(m.data)
 	}
 	s.in.messages = nil
 	if s.in.body != nil {
-		s.conn.input -= int64(len(*s.in.body))
+		s.conn.hold(-len(*s.in.body))
 		mem.DefaultBufferPool().Put(s.in.body)
 		s.in.body = nil
 	}
