@@ -19,7 +19,7 @@ const (
 	ending  manner = false // they will do nothing more by themselves
 )
 
-// restless is the ThreadRun itself, or one below if it has ended, that is not at rest; nil if all are.
+// notAtRest is the ThreadRun itself, or one below if it has ended, that is not at rest; nil if all are.
 func (t *threadRun) notAtRest(as manner) *threadRun {
 	switch {
 	case t.terminated():

@@ -183,11 +183,13 @@ func (w *wfRun) goOnSweeping() (pass int) {
 
 func (w *wfRun) goOnWith(s swept, rest *pb.Sweep) {
 	t, of := w.thread(s.by), w.thread(s.of)
-	if t != nil {
-		t.looksOn = true
+	if t == nil {
+		w.finish(s)
+		return
 	}
+	t.looksOn = true
 	switch abandon := rest.Abandon && t.status() != lhpb.LHStatus_RUNNING; {
-	case t == nil, of == nil, rest.Look:
+	case of == nil, rest.Look:
 		w.finish(s)
 	case of != t && !of.terminated(): // it was rescued
 		w.finish(s)

@@ -24,7 +24,16 @@ func (s *state) readObjects() {
 			s.expect(tenant, k, &pb.ScheduleRow{}, v)
 		case keys.KindCorrelatedEvent:
 			s.keepCorrelated(tenant, k, v)
+		case keys.KindBulkShare:
+			s.needGoingOn(tenant, k)
 		}
+	}
+}
+
+// needGoingOn wants a timer for what a record is to go on with: the record may be lost.
+func (s *state) needGoingOn(tenant string, k keys.Key) {
+	if !s.timers[timerName(tenant, keys.TimerLost, string(k))] {
+		s.violate(fmt.Sprintf("%q", k), "nothing goes on with it if the record is lost")
 	}
 }
 
@@ -36,7 +45,11 @@ func (s *state) keepCorrelated(tenant string, k keys.Key, encoded machine.Value)
 		s.violate("key", "%v", err)
 	case p.NodeRun == nil:
 		s.correlated = k
-		s.expect(tenant, k, &pb.CorrelatedEventRow{}, encoded)
+		row := &pb.CorrelatedEventRow{}
+		s.expect(tenant, k, row, encoded)
+		if row.Serving || row.Spent {
+			s.needGoingOn(tenant, k)
+		}
 	case s.correlated == "" || !k.HasPrefix(s.correlated):
 		s.violate(fmt.Sprintf("%q", k), "came of a CorrelatedEvent that does not exist")
 	}
