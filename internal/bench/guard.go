@@ -119,7 +119,7 @@ func (g *guard) measure(ctx context.Context, limits limits) (figures, string, er
 	if err != nil {
 		return nil, "", err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	// Two cores, whatever the machine has, so that work is shared between goroutines alike everywhere.
 	server, err := prepare(binary, filepath.Join(dir, "state"), "LHS_CLUSTER_PARTITIONS=1", "GOMAXPROCS=2")
 	if err != nil {

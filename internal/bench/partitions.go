@@ -82,7 +82,7 @@ func (p *partitions) measure(ctx context.Context, say func(outcome) error) error
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	for _, n := range p.counts {
 		r, err := p.one(ctx, filepath.Join(dir, fmt.Sprint(n)), n)
 		if err != nil {
@@ -104,7 +104,7 @@ func (p *partitions) one(ctx context.Context, dir string, n int) (*partitionsRes
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	defer server.kill()
 	if err := server.start(ctx); err != nil {
 		return nil, err

@@ -94,7 +94,7 @@ func (p *process) exec() error {
 	if err != nil {
 		return err
 	}
-	defer log.Close() // the process has its own
+	defer func() { _ = log.Close() }() // the process has its own
 	p.cmd = exec.Command(p.binary, "serve")
 	p.cmd.Env = append(os.Environ(), p.env...)
 	p.cmd.Stdout, p.cmd.Stderr = log, log

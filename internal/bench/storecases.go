@@ -102,7 +102,7 @@ func (c *storeCases) one(ctx context.Context, r *caseResult, state int) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	ports, err := freePorts(1)
 	if err != nil {
 		return err

@@ -62,14 +62,6 @@ func (n *nodeRun) list(entries []*waitEntry) {
 	}
 }
 
-// entries is how many ThreadRuns are waited for.
-func (n *nodeRun) entries() int {
-	if w := n.wide(); w != nil {
-		return int(w.tally.now.Entries)
-	}
-	return len(n.listed())
-}
-
 func (n *nodeRun) entry(i int) *waitEntry {
 	if size := n.blockSize(); i >= size {
 		return n.block(int32(i / size)).row.now.Threads[i%size]

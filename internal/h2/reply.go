@@ -15,11 +15,8 @@ import (
 	"google.golang.org/protobuf/proto"
 )
 
-const (
-	frameHeader = 9
-	// maxFrame is the payload of the frames that are sent: what every peer takes.
-	maxFrame = 16384
-)
+// maxFrame is the payload of the frames that are sent: what every peer takes.
+const maxFrame = 16384
 
 const contentType = "application/grpc"
 

@@ -2,6 +2,7 @@ package h2
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -56,7 +57,8 @@ func failures(t *testing.T, g *spec.TestGroup) {
 }
 
 func expected(err error) any {
-	if e, ok := err.(*spec.TestError); ok {
+	var e *spec.TestError
+	if errors.As(err, &e) {
 		return e.Expected
 	}
 	return fmt.Sprint(err)

@@ -190,8 +190,12 @@ func TestWhatPressureHolds(t *testing.T) {
 		}
 	}
 	for _, r := range []*pb.Record{
-		{Command: &pb.Record_ReportTask{}}, {Command: &pb.Record_StopWfRun{}}, {Command: &pb.Record_DeleteWfRun{}},
-		{Command: &pb.Record_TimerFired{}}, {Command: &pb.Record_ClaimTask{}}, {Command: &pb.Record_PutWfSpec{}},
+		{Command: &pb.Record_ReportTask{}},
+		{Command: &pb.Record_StopWfRun{}},
+		{Command: &pb.Record_DeleteWfRun{}},
+		{Command: &pb.Record_TimerFired{}},
+		{Command: &pb.Record_ClaimTask{}},
+		{Command: &pb.Record_PutWfSpec{}},
 	} {
 		if opens(r) {
 			t.Errorf("%T is held back", r.Command)

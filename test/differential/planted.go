@@ -97,7 +97,7 @@ func (p plant) caught(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	list, err := p.overlay(dir)
 	if err != nil {
 		return false, err

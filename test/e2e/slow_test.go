@@ -213,8 +213,13 @@ func (r *raw) call(method string, request proto.Message) {
 	var headers bytes.Buffer
 	encoder := hpack.NewEncoder(&headers)
 	for _, h := range [][2]string{
-		{":method", "POST"}, {":scheme", "http"}, {":path", "/littlehorse.LittleHorse/" + method}, {":authority", "lh"},
-		{"content-type", "application/grpc"}, {"te", "trailers"}, {"grpc-encoding", "gzip"},
+		{":method", "POST"},
+		{":scheme", "http"},
+		{":path", "/littlehorse.LittleHorse/" + method},
+		{":authority", "lh"},
+		{"content-type", "application/grpc"},
+		{"te", "trailers"},
+		{"grpc-encoding", "gzip"},
 	} {
 		_ = encoder.WriteField(hpack.HeaderField{Name: h[0], Value: h[1]})
 	}
