@@ -23,7 +23,7 @@ func (s *Service) PollTask(stream lhpb.LittleHorse_PollTaskServer) error {
 	if c.out.backlog != nil {
 		terms.Room = c.out.backlog
 	}
-	return s.cfg.Queues.Poll(ctx, c.tenant, stream, terms)
+	return s.cfg.Queues.Poll(ctx, c.tenant, &polls{LittleHorse_PollTaskServer: stream, call: c}, terms)
 }
 
 // watch tells when the caller's credential ends or is taken back; it asks again every so often.
