@@ -328,15 +328,13 @@ func freeForeignHandlers(node map[string]any) {
 	}
 }
 
-// freeStaleStatuses: whether a node that waits no longer saw last of a thread that it runs, halts or is halted depends on
-// the moment. That it has ended does not.
+// freeStaleStatuses: what a node that waits no longer saw last of a thread that went on depends on the moment: of one that
+// it still waited for all of it, of another whether it runs, halts or is halted.
 func freeStaleStatuses(w map[string]any) {
 	threads, _ := w["threads"].([]any)
 	for _, t := range threads {
 		t := t.(map[string]any)
-		switch t["threadStatus"] {
-		case "COMPLETED", "ERROR", "EXCEPTION":
-		default:
+		if s := t["threadStatus"]; t["waitingStatus"] == nil || s != "COMPLETED" && s != "ERROR" && s != "EXCEPTION" {
 			delete(t, "threadStatus")
 		}
 	}
