@@ -13,7 +13,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 SLOW := /(test/[a-z0-9]+|internal/sim)$$
 # Rooms with goroutines, tested once more under the race detector.
 LIVE := ./internal/store/... ./internal/log/... ./internal/partition/... ./internal/taskqueue/... \
-        ./internal/cluster/... ./internal/catalog/... ./internal/api/... ./internal/server/... \
+        ./internal/cluster/... ./internal/catalog/... ./internal/api/... ./internal/h2/... ./internal/server/... \
         ./internal/telemetry/... ./sdk/...
 
 # What `make test` and CI run, in this order.
