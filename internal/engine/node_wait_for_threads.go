@@ -119,7 +119,7 @@ func (n *nodeRun) waitForAll(t *pb.WaitTally) (outcome, *lhpb.Failure) {
 func (n *nodeRun) waitForAny(t *pb.WaitTally) (outcome, *lhpb.Failure) {
 	switch {
 	case t.Settled > 0:
-		return n.end(pb.WaitEnd_WAIT_COMPLETED)
+		return n.end(pb.WaitEnd_WAIT_END_COMPLETED)
 	case t.Unsuccessful == t.Entries:
 		return waiting, fail(lhpb.LHErrorType_CHILD_FAILURE, "All child threads failed")
 	default:
@@ -132,9 +132,9 @@ func (n *nodeRun) waitForFirst(t *pb.WaitTally) (outcome, *lhpb.Failure) {
 	case t.Settled+t.Unsuccessful == 0:
 		return waiting, nil
 	case t.FirstUnsuccessful == 0 || 0 < t.FirstSettled && t.FirstSettled < t.FirstUnsuccessful:
-		return n.end(pb.WaitEnd_WAIT_COMPLETED)
+		return n.end(pb.WaitEnd_WAIT_END_COMPLETED)
 	default:
-		return n.end(pb.WaitEnd_WAIT_FAILED)
+		return n.end(pb.WaitEnd_WAIT_END_FAILED)
 	}
 }
 
@@ -144,7 +144,7 @@ func (n *nodeRun) end(how pb.WaitEnd) (outcome, *lhpb.Failure) {
 	case !n.haltOthers(how):
 		n.thread.run.goesOnLater = true
 		return waiting, nil
-	case how == pb.WaitEnd_WAIT_FAILED:
+	case how == pb.WaitEnd_WAIT_END_FAILED:
 		return waiting, n.failureOf(n.entry(int(n.tally().FirstUnsuccessful - 1)))
 	default:
 		return finished, nil

@@ -169,7 +169,7 @@ func (n *nodeRun) looksOn() bool {
 // ends reports whether the wait is decided, and others are still to be stopped.
 func (n *nodeRun) ends() bool {
 	w := n.wide()
-	return w != nil && w.tally.now.End != pb.WaitEnd_WAIT_GOES_ON
+	return w != nil && w.tally.now.End != pb.WaitEnd_WAIT_END_UNSPECIFIED
 }
 
 // markAllHandled takes all failures of those waited for as dealt with, of as many as the record may, and reports whether

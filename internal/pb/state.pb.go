@@ -28,23 +28,23 @@ const (
 type WaitEnd int32
 
 const (
-	WaitEnd_WAIT_GOES_ON   WaitEnd = 0
-	WaitEnd_WAIT_COMPLETED WaitEnd = 1
+	WaitEnd_WAIT_END_UNSPECIFIED WaitEnd = 0
+	WaitEnd_WAIT_END_COMPLETED   WaitEnd = 1
 	// By the failure of the first unsuccessful entry.
-	WaitEnd_WAIT_FAILED WaitEnd = 2
+	WaitEnd_WAIT_END_FAILED WaitEnd = 2
 )
 
 // Enum value maps for WaitEnd.
 var (
 	WaitEnd_name = map[int32]string{
-		0: "WAIT_GOES_ON",
-		1: "WAIT_COMPLETED",
-		2: "WAIT_FAILED",
+		0: "WAIT_END_UNSPECIFIED",
+		1: "WAIT_END_COMPLETED",
+		2: "WAIT_END_FAILED",
 	}
 	WaitEnd_value = map[string]int32{
-		"WAIT_GOES_ON":   0,
-		"WAIT_COMPLETED": 1,
-		"WAIT_FAILED":    2,
+		"WAIT_END_UNSPECIFIED": 0,
+		"WAIT_END_COMPLETED":   1,
+		"WAIT_END_FAILED":      2,
 	}
 )
 
@@ -493,7 +493,7 @@ func (x *WaitTally) GetEnd() WaitEnd {
 	if x != nil {
 		return x.End
 	}
-	return WaitEnd_WAIT_GOES_ON
+	return WaitEnd_WAIT_END_UNSPECIFIED
 }
 
 func (x *WaitTally) GetEnded() int32 {
@@ -2051,11 +2051,11 @@ const file_lh_state_proto_rawDesc = "" +
 	"Withdrawal\x12\x12\n" +
 	"\x04over\x18\x01 \x01(\bR\x04over\"\x1f\n" +
 	"\aCounter\x12\x14\n" +
-	"\x05value\x18\x01 \x01(\x04R\x05value*@\n" +
-	"\aWaitEnd\x12\x10\n" +
-	"\fWAIT_GOES_ON\x10\x00\x12\x12\n" +
-	"\x0eWAIT_COMPLETED\x10\x01\x12\x0f\n" +
-	"\vWAIT_FAILED\x10\x02B\x1cZ\x1alittlehorse/internal/pb;pbb\x06proto3"
+	"\x05value\x18\x01 \x01(\x04R\x05value*P\n" +
+	"\aWaitEnd\x12\x18\n" +
+	"\x14WAIT_END_UNSPECIFIED\x10\x00\x12\x16\n" +
+	"\x12WAIT_END_COMPLETED\x10\x01\x12\x13\n" +
+	"\x0fWAIT_END_FAILED\x10\x02B\x1cZ\x1alittlehorse/internal/pb;pbb\x06proto3"
 
 var (
 	file_lh_state_proto_rawDescOnce sync.Once
