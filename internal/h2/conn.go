@@ -147,7 +147,7 @@ func (c *conn) finish(err error) {
 		_ = c.nc.SetWriteDeadline(time.Now().Add(lastWords))
 		<-c.written
 	}
-	c.close(err)
+	c.close()
 	<-c.written
 }
 
@@ -162,7 +162,7 @@ func (c *conn) endLocked(code http2.ErrCode, text string) {
 }
 
 // close ends everything at once.
-func (c *conn) close(error) {
+func (c *conn) close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
@@ -191,7 +191,7 @@ func (c *conn) watch() (stop func()) {
 			asked = false
 			timer.Reset(c.server.cfg.PingAfter)
 		case asked:
-			c.close(nil)
+			c.close()
 		default:
 			asked = true
 			c.mu.Lock()
@@ -255,12 +255,14 @@ func (c *conn) refuse(id uint32, code http2.ErrCode) error {
 func (c *conn) answer(with func([]byte) []byte) error {
 	before := len(c.out.buf)
 	c.out.buf = with(c.out.buf)
-	if c.out.said(before) {
-		return fail(http2.ErrCodeEnhanceYourCalm, "too many frames to answer")
-	}
 	c.out.rouse()
+	if c.out.said(before) {
+		return errFlood
+	}
 	return nil
 }
+
+var errFlood = fault{http2.ErrCodeEnhanceYourCalm, "too many frames to answer"}
 
 func (c *conn) frame(f http2.Frame) error {
 	if !c.greeted {

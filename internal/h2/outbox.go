@@ -58,7 +58,7 @@ func (c *conn) write() {
 		b, last := c.next()
 		if len(b) > 0 {
 			if _, err := c.nc.Write(b); err != nil {
-				c.close(err)
+				c.close()
 				return
 			}
 		}

@@ -431,11 +431,9 @@ func (s *transportStream) SetTrailer(md metadata.MD) error {
 
 // reset ends a call without an answer; c.mu is held.
 func (c *conn) reset(s *stream, code http2.ErrCode, err error) {
-	before := len(c.out.buf)
-	c.out.buf = appendReset(c.out.buf, s.id, code)
+	flood := c.answer(func(b []byte) []byte { return appendReset(b, s.id, code) })
 	c.drop(s, err)
-	if c.out.said(before) {
-		c.endLocked(http2.ErrCodeEnhanceYourCalm, "too many frames to answer")
+	if flood != nil {
+		c.endLocked(errFlood.code, errFlood.text)
 	}
-	c.out.rouse()
 }
