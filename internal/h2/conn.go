@@ -172,7 +172,6 @@ func (c *conn) close() {
 	for _, s := range c.streams {
 		c.drop(s, status.Error(codes.Unavailable, "the connection has ended"))
 	}
-	c.out.waiting = nil
 	c.out.rouse()
 	_ = c.nc.Close()
 }
@@ -239,8 +238,7 @@ func (c *conn) refuse(id uint32, code http2.ErrCode) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if s := c.streams[id]; s != nil {
-		c.reset(s, code, status.Error(codes.Internal, "the client broke the rules of the protocol"))
-		return nil
+		return c.reset(s, code, "the client broke the rules of the protocol")
 	}
 	if id > c.last {
 		if id%2 == 0 {
@@ -318,16 +316,14 @@ func (c *conn) data(f *http2.DataFrame) error {
 	case s == nil:
 		return c.answer(func(b []byte) []byte { return appendReset(b, f.StreamID, http2.ErrCodeStreamClosed) })
 	case s.in.ended:
-		c.reset(s, http2.ErrCodeStreamClosed, status.Error(codes.Internal, "data after the end of the stream"))
-		return nil
+		return c.reset(s, http2.ErrCodeStreamClosed, "data after the end of the stream")
 	}
 	if s.in.window -= size; s.in.window < 0 {
-		c.reset(s, http2.ErrCodeFlowControl, status.Error(codes.Internal, "more data than the window of the stream"))
-		return nil
+		return c.reset(s, http2.ErrCodeFlowControl, "more data than the window of the stream")
 	}
 	c.arrived(s, f.Data(), size)
-	if f.StreamEnded() && c.streams[s.id] == s {
-		c.inputEnds(s)
+	if f.StreamEnded() && !s.gone {
+		return c.inputEnds(s)
 	}
 	return nil
 }
@@ -335,6 +331,9 @@ func (c *conn) data(f *http2.DataFrame) error {
 // arrived puts data of the stream together; c.mu is held.
 func (c *conn) arrived(s *stream, data []byte, size int) {
 	s.in.bytes += int64(len(data))
+	if s.in.err != nil {
+		return // nobody takes it
+	}
 	err := s.arrive(data)
 	if err == nil {
 		c.grant(s, size-len(data)+s.in.overdue())
@@ -377,10 +376,9 @@ func (c *conn) hold(n int) {
 }
 
 // inputEnds notes that the client has sent everything; c.mu is held.
-func (c *conn) inputEnds(s *stream) {
+func (c *conn) inputEnds(s *stream) error {
 	if s.in.length >= 0 && s.in.length != s.in.bytes {
-		c.reset(s, http2.ErrCodeProtocol, status.Error(codes.Internal, "content-length is wrong"))
-		return
+		return c.reset(s, http2.ErrCodeProtocol, "content-length is wrong")
 	}
 	s.in.ended = true
 	if s.in.err == nil && (s.in.body != nil || s.in.headLen > 0) {
@@ -390,6 +388,7 @@ func (c *conn) inputEnds(s *stream) {
 	if !s.started && !s.out.done && s.out.trailer == nil {
 		c.start(s)
 	}
+	return nil
 }
 
 // start lets the handler run; c.mu is held.
@@ -433,15 +432,14 @@ func (c *conn) headerPart(fragment []byte, last bool) error {
 func (c *conn) trailers(s *stream) error {
 	switch {
 	case s.in.ended:
-		c.reset(s, http2.ErrCodeStreamClosed, status.Error(codes.Internal, "header after the end of the stream"))
+		return c.reset(s, http2.ErrCodeStreamClosed, "header after the end of the stream")
 	case !c.header.ends:
-		c.reset(s, http2.ErrCodeProtocol, status.Error(codes.Internal, "header in the middle of a stream"))
+		return c.reset(s, http2.ErrCodeProtocol, "header in the middle of a stream")
 	case !c.header.plain():
-		c.reset(s, http2.ErrCodeProtocol, status.Error(codes.Internal, "malformed trailer"))
+		return c.reset(s, http2.ErrCodeProtocol, "malformed trailer")
 	default:
-		c.inputEnds(s)
+		return c.inputEnds(s)
 	}
-	return nil
 }
 
 // plain tells whether the block may be a trailer.
@@ -471,8 +469,7 @@ func (c *conn) begin(id uint32) error {
 	if err != nil {
 		var bad badRequest
 		if !errors.As(err, &bad) {
-			c.reset(s, http2.ErrCodeProtocol, status.Error(codes.Internal, err.Error()))
-			return nil
+			return c.reset(s, http2.ErrCodeProtocol, err.Error())
 		}
 		s.in.ended = c.header.ends
 		c.reject(s, status.Error(codes.Internal, bad.text))
@@ -492,7 +489,7 @@ func (c *conn) begin(id uint32) error {
 		c.start(s)
 	}
 	if c.header.ends {
-		c.inputEnds(s)
+		return c.inputEnds(s)
 	}
 	return nil
 }
@@ -573,6 +570,7 @@ func (c *conn) turnAway(s *stream, r refusal) {
 	} else {
 		s.out.trailer = httpBlock(r.http, st)
 	}
+	s.throwAway(errEnded)
 	c.flush(s)
 	s.end(context.Canceled)
 }
@@ -675,10 +673,7 @@ func (c *conn) windowUpdate(f *http2.WindowUpdateFrame) error {
 		if c.out.window += int64(f.Increment); c.out.window > maxWindow {
 			return fail(http2.ErrCodeFlowControl, "window of the connection too large")
 		}
-		if len(c.out.waiting) > 0 {
-			c.sendWaiting()
-			c.out.rouse()
-		}
+		c.sendWaiting()
 		return nil
 	}
 	s := c.streams[f.StreamID]
@@ -689,8 +684,7 @@ func (c *conn) windowUpdate(f *http2.WindowUpdateFrame) error {
 		return nil
 	}
 	if s.out.window += int64(f.Increment); s.out.window > maxWindow {
-		c.reset(s, http2.ErrCodeFlowControl, status.Error(codes.Internal, "window of the stream too large"))
-		return nil
+		return c.reset(s, http2.ErrCodeFlowControl, "window of the stream too large")
 	}
 	c.flush(s)
 	return nil

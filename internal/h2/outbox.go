@@ -12,6 +12,8 @@ const (
 	fullOutbox = 256 << 10
 	// maxControl bounds what a peer can make the server say (acknowledgements, resets) while he reads nothing.
 	maxControl = 256 << 10
+	// idleBuffer is how large the buffers of a connection may be that has nothing to write.
+	idleBuffer = 64 << 10
 	// fullStream is how much of a stream waits before its handler does.
 	fullStream = 64 << 10
 )
@@ -25,10 +27,12 @@ type outbox struct {
 	wake    chan struct{}
 	ended   bool // nothing is appended any more, and what is there is the last
 
-	window  int64     // of the connection, for data
-	initial int64     // of new streams
-	table0  bool      // the next header block tells that no table is used
-	waiting []*stream // those that have data and cannot send all of it, in turn
+	window  int64 // of the connection, for data
+	initial int64 // of new streams
+	table0  bool  // the next header block tells that no table is used
+
+	full queue // streams that wait for room in buf
+	dry  queue // those that wait for the window of the connection
 }
 
 func newOutbox() outbox {
@@ -49,6 +53,16 @@ func (o *outbox) rouse() {
 	}
 	o.asleep = false
 	o.wake <- struct{}{}
+}
+
+// shrink gives back what much output has left, when there is none.
+func (o *outbox) shrink() {
+	if cap(o.buf) > idleBuffer {
+		o.buf = nil
+	}
+	if cap(o.spare) > idleBuffer {
+		o.spare = nil
+	}
 }
 
 // write hands over what is there, for as long as the connection takes it.
@@ -90,6 +104,7 @@ func (c *conn) next() (b []byte, last bool) {
 			return nil, true
 		case len(o.buf) == 0:
 			o.asleep = true
+			o.shrink()
 			c.mu.Unlock()
 			<-o.wake
 			c.mu.Lock()
@@ -105,7 +120,10 @@ func (c *conn) next() (b []byte, last bool) {
 		}
 		b, o.buf, o.spare = o.buf, o.spare, nil
 		o.control = 0
-		return b, o.ended && len(o.waiting) == 0
+		if !o.ended {
+			c.sendWaiting() // before those who have not waited
+		}
+		return b, o.ended
 	}
 }
 
@@ -114,13 +132,53 @@ const smallWrite = 4 << 10
 // sending is what a stream has to send. It is guarded by conn.mu.
 type sending struct {
 	window  int64
-	begun   bool // its header is sent
+	begun   bool   // its header is known
+	head    []byte // the header, until it is sent
 	pieces  []piece
-	bytes   int // in pieces
-	queued  bool
+	bytes   int    // in pieces
 	trailer []byte // to follow the pieces; nil if it is not known
 	done    bool   // the end is sent, or nothing is to be sent any more
 	room    chan struct{}
+
+	queue        *queue // in which the stream waits; nil if it does not, or only for a window of its own
+	before, next *stream
+}
+
+// pending tells whether there is something to send.
+func (o *sending) pending() bool {
+	return !o.done && (o.head != nil || o.bytes > 0 || o.trailer != nil)
+}
+
+// queue is of streams that have something to send, in turn.
+type queue struct{ first, last *stream }
+
+func (q *queue) add(s *stream) {
+	s.out.queue, s.out.before = q, q.last
+	if q.last == nil {
+		q.first = s
+	} else {
+		q.last.out.next = s
+	}
+	q.last = s
+}
+
+// unqueue takes the stream out of the queue in which it is.
+func (o *sending) unqueue() {
+	q := o.queue
+	if q == nil {
+		return
+	}
+	if o.before == nil {
+		q.first = o.next
+	} else {
+		o.before.out.next = o.next
+	}
+	if o.next == nil {
+		q.last = o.before
+	} else {
+		o.next.out.before = o.before
+	}
+	o.queue, o.before, o.next = nil, nil, nil
 }
 
 // piece is a message on its way out.
@@ -135,7 +193,8 @@ func (c *conn) sendHeader(s *stream) {
 		return
 	}
 	s.out.begun = true
-	c.appendBlock(headerBlock(s.header), s.id, false)
+	s.out.head = headerBlock(s.header)
+	c.flush(s)
 }
 
 func (c *conn) appendBlock(block []byte, stream uint32, ends bool) {
@@ -155,7 +214,7 @@ func (c *conn) sendMessage(s *stream, m mem.BufferSlice) {
 	}
 	c.sendHeader(s)
 	n := m.Len()
-	if s.out.bytes == 0 && int64(prefixBytes+n) <= min(maxFrame, s.out.window, c.out.window) && len(c.out.buf) < fullOutbox {
+	if s.out.bytes == 0 && s.out.head == nil && int64(prefixBytes+n) <= min(maxFrame, s.out.window, c.out.window) && len(c.out.buf) < fullOutbox {
 		c.sendWhole(s, m, n)
 		return
 	}
@@ -186,14 +245,10 @@ const prefixBytes = 5
 
 // flush sends what the windows and the outbox allow; c.mu is held.
 func (c *conn) flush(s *stream) {
-	c.sendPieces(s)
-	if s.out.bytes > 0 {
-		if !s.out.queued && s.out.window > 0 {
-			s.out.queued = true
-			c.out.waiting = append(c.out.waiting, s)
+	if s.out.queue == nil {
+		if q := c.send(s); q != nil {
+			q.add(s)
 		}
-	} else if s.out.trailer != nil && !s.out.done {
-		c.sendTrailer(s)
 	}
 	if s.out.room != nil && s.out.bytes <= fullStream {
 		close(s.out.room)
@@ -202,26 +257,44 @@ func (c *conn) flush(s *stream) {
 	c.out.rouse()
 }
 
+// send is flush for a stream that waits in no queue. It tells in which one it has to.
+func (c *conn) send(s *stream) *queue {
+	for s.out.pending() {
+		switch {
+		case len(c.out.buf) >= fullOutbox:
+			return &c.out.full
+		case s.out.head != nil:
+			c.appendBlock(s.out.head, s.id, false)
+			s.out.head = nil
+		case s.out.bytes == 0:
+			c.sendTrailer(s)
+		case s.out.window <= 0:
+			return nil
+		case c.out.window <= 0:
+			return &c.out.dry
+		default:
+			c.sendPieces(s)
+		}
+	}
+	return nil
+}
+
+// sendPieces sends a frame of them.
 func (c *conn) sendPieces(s *stream) {
 	c.strikes = 0 // who is served may ask
-	for s.out.bytes > 0 && len(c.out.buf) < fullOutbox {
-		n := int(min(int64(s.out.bytes), maxFrame, s.out.window, c.out.window))
-		if n <= 0 {
-			return
-		}
-		c.out.buf = appendFrame(c.out.buf, n, http2.FrameData, 0, s.id)
-		s.out.window -= int64(n)
-		c.out.window -= int64(n)
-		s.out.bytes -= n
-		for n > 0 {
-			p := &s.out.pieces[0]
-			part := p.rest[:min(n, len(p.rest))]
-			c.out.buf = append(c.out.buf, part...)
-			p.rest = p.rest[len(part):]
-			n -= len(part)
-			if len(p.rest) == 0 {
-				s.out.drop()
-			}
+	n := int(min(int64(s.out.bytes), maxFrame, s.out.window, c.out.window))
+	c.out.buf = appendFrame(c.out.buf, n, http2.FrameData, 0, s.id)
+	s.out.window -= int64(n)
+	c.out.window -= int64(n)
+	s.out.bytes -= n
+	for n > 0 {
+		p := &s.out.pieces[0]
+		part := p.rest[:min(n, len(p.rest))]
+		c.out.buf = append(c.out.buf, part...)
+		p.rest = p.rest[len(part):]
+		n -= len(part)
+		if len(p.rest) == 0 {
+			s.out.drop()
 		}
 	}
 }
@@ -239,13 +312,18 @@ func (o *sending) drop() {
 
 // sendWaiting goes on with the streams that wait, each in turn; c.mu is held.
 func (c *conn) sendWaiting() {
-	for n := len(c.out.waiting); n > 0 && c.out.window > 0 && len(c.out.buf) < fullOutbox; n-- {
-		s := c.out.waiting[0]
-		c.out.waiting[0] = nil
-		c.out.waiting = c.out.waiting[1:]
-		s.out.queued = false
-		c.flush(s)
+	o := &c.out
+	for o.dry.first != nil && o.window > 0 && len(o.buf) < fullOutbox {
+		c.resume(o.dry.first)
 	}
+	for o.full.first != nil && len(o.buf) < fullOutbox {
+		c.resume(o.full.first)
+	}
+}
+
+func (c *conn) resume(s *stream) {
+	s.out.unqueue()
+	c.flush(s)
 }
 
 func (c *conn) sendTrailer(s *stream) {
@@ -261,6 +339,8 @@ func (c *conn) sendTrailer(s *stream) {
 // abandon gives up what the stream has not sent; c.mu is held.
 func (o *sending) abandon() {
 	o.done = true
+	o.head = nil
+	o.unqueue()
 	for len(o.pieces) > 0 {
 		o.drop()
 	}

@@ -30,6 +30,19 @@ func connect(t *testing.T, addr string) *rawClient {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return attach(t, c)
+}
+
+// deaf connects a client to which nothing comes through unless it reads: not even a buffer of the system is between.
+func deaf(t *testing.T, s *Server) *rawClient {
+	t.Helper()
+	here, there := net.Pipe()
+	s.take(there)
+	return attach(t, here)
+}
+
+func attach(t *testing.T, c net.Conn) *rawClient {
+	t.Helper()
 	t.Cleanup(func() { _ = c.Close() })
 	if err := c.SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)

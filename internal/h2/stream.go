@@ -245,8 +245,14 @@ func (r *receiving) rouse() {
 	}
 }
 
-// abandon gives up what came and is not taken; c.mu is held.
+// abandon gives up what came and is not taken, and what is not sent; c.mu is held.
 func (s *stream) abandon(err error) {
+	s.throwAway(err)
+	s.out.abandon()
+}
+
+// throwAway gives up what came, and what is still to come; c.mu is held.
+func (s *stream) throwAway(err error) {
 	s.in.err = err
 	for _, m := range s.in.messages {
 		s.conn.hold(-len(*m.data))
@@ -259,7 +265,6 @@ func (s *stream) abandon(err error) {
 		s.in.body = nil
 	}
 	s.in.rouse()
-	s.out.abandon()
 }
 
 // finish sends the reply, if there is one, and the status.
@@ -400,7 +405,6 @@ func (s *serverStream) SendHeader(md metadata.MD) error {
 	s.conn.mu.Lock()
 	defer s.conn.mu.Unlock()
 	s.conn.sendHeader(s.stream())
-	s.conn.out.rouse()
 	return nil
 }
 
@@ -429,11 +433,8 @@ func (s *transportStream) SetTrailer(md metadata.MD) error {
 	return nil
 }
 
-// reset ends a call without an answer; c.mu is held.
-func (c *conn) reset(s *stream, code http2.ErrCode, err error) {
-	flood := c.answer(func(b []byte) []byte { return appendReset(b, s.id, code) })
-	c.drop(s, err)
-	if flood != nil {
-		c.endLocked(errFlood.code, errFlood.text)
-	}
+// reset ends a call without an answer; c.mu is held. It is an error if there have been too many.
+func (c *conn) reset(s *stream, code http2.ErrCode, text string) error {
+	c.drop(s, status.Error(codes.Internal, text))
+	return c.answer(func(b []byte) []byte { return appendReset(b, s.id, code) })
 }
