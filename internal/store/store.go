@@ -54,6 +54,7 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	if s.fs == nil {
 		s.fs, s.healthChecks = vfs.WithDiskHealthChecks(vfs.Default, slowDisk, nil, s.diskSlow)
 	}
+	s.fs = &zeroed{s.fs}
 	defer func() {
 		if p := recover(); p != nil {
 			s.unwound(p)

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -212,8 +213,8 @@ func TestCommittedSurvivesACrash(t *testing.T) {
 	closed(t, s)
 }
 
-// TestTornTail cuts the last log file at every length that a crash could leave: the store opens, and holds all
-// batches up to some point and nothing of the one that is torn.
+// TestTornTail cuts the last log file at lengths that a crash could leave, with and without the zeros that are written
+// ahead: the store opens, and holds all batches up to some point and nothing of the one that is torn.
 func TestTornTail(t *testing.T) {
 	dir := t.TempDir()
 	o := options(nil)
@@ -233,26 +234,70 @@ func TestTornTail(t *testing.T) {
 	name, log := newestLog(t, o.Dir)
 	copied := filepath.Join(dir, "copy")
 	rng := rand.New(rand.NewPCG(1, 2))
-	for range 40 {
+	for i := range 40 {
 		cut := rng.IntN(len(log) + 1)
+		left := slices.Concat(log[:cut], make([]byte, i%2*aheadBytes))
 		if err := os.RemoveAll(copied); err != nil {
 			t.Fatal(err)
 		}
 		if err := os.CopyFS(copied, os.DirFS(o.Dir)); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(filepath.Join(copied, name), log[:cut], 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(copied, name), left, 0o644); err != nil {
 			t.Fatal(err)
 		}
 		torn := o
 		torn.Dir = copied
 		r := open(t, torn)
 		if x, y := number(t, r, c0, "x"), number(t, r, c0, "y"); x != y {
-			t.Errorf("cut at %d of %d: x = %d, y = %d", cut, len(log), x, y)
+			t.Errorf("cut at %d of %d, %d bytes left: x = %d, y = %d", cut, len(log), len(left), x, y)
 		}
 		closed(t, r)
 	}
 	closed(t, s)
+}
+
+// TestLogsAreZeroedAhead: what is appended lies within the file but for now and then.
+func TestLogsAreZeroedAhead(t *testing.T) {
+	fs := &zeroed{vfs.NewMem()}
+	f, err := fs.Create("000001.log", "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sizes := map[int64]bool{}
+	for range 100 {
+		if _, err := f.Write(bytes.Repeat([]byte("x"), 3000)); err != nil {
+			t.Fatal(err)
+		}
+		info, err := f.Stat()
+		if err != nil {
+			t.Fatal(err)
+		}
+		sizes[info.Size()] = true
+	}
+	if len(sizes) != 3 {
+		t.Errorf("300,000 bytes changed the size %d times", len(sizes))
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	again, err := fs.ReuseForWrite("000001.log", "000002.log", "test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := again.Write([]byte("y")); err != nil {
+		t.Fatal(err)
+	}
+	info, err := again.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !sizes[info.Size()] {
+		t.Errorf("a log that is used again was zeroed to %d bytes", info.Size())
+	}
+	if err := again.Close(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // newestLog reads the newest write-ahead log up to its last byte that is not zero.
