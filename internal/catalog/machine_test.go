@@ -124,9 +124,21 @@ func TestUserTaskDef(t *testing.T) {
 			t.Errorf("version %d, want %d", got.Version, i+1)
 		}
 	}
-	s.done(record(t, "delete_user_task_def", `{"id":{"name":"u","version":3}}`))
-	if got := put[*lhpb.UserTaskDef](s, s.userTask(b)); got.Version != 3 {
-		t.Errorf("the number of a deleted newest version is %d again, want 3", got.Version)
+}
+
+// What was made of a version that is gone, a UserTaskRun or a Struct, still names it, and is never read by another.
+//
+// covers: user-tasks §1; api §4.3; api §4.6
+func TestNumbersOfVersionsAreGivenOnce(t *testing.T) {
+	s := newStream(t)
+	for want, def := range []string{`{"name":"x"}`, `{"name":"x"}`, `{"name":"x","description":"d"}`} {
+		form, made := put[*lhpb.UserTaskDef](s, s.userTask(def)), put[*lhpb.StructDef](s, s.structDef(def))
+		if form.Version != int32(want) || made.Id.Version != int32(want) {
+			t.Errorf("versions %d and %d, want %d", form.Version, made.Id.Version, want)
+		}
+		id := fmt.Sprintf(`{"id":{"name":"x","version":%d}}`, want)
+		s.done(record(t, "delete_user_task_def", id))
+		s.done(record(t, "delete_struct_def", id))
 	}
 }
 

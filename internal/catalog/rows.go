@@ -60,6 +60,25 @@ func newest[T any, P stored[T]](r *rows, all keys.Key) P {
 	})
 }
 
+// lastNumber is the highest number ever given in a range of versions, of those that were deleted too.
+func lastNumber[T any, P stored[T]](t *txn, versions keys.Key) (d keys.Definition, used bool) {
+	for k := range machine.Scan[T, P](t.view, versions, versions.End(), 1) {
+		last, err := keys.ParseDefinition(k)
+		return last, err == nil
+	}
+	return keys.Definition{}, false
+}
+
+// nextVersion is a number that no version of the definition ever had. What was made of one that was deleted may still be
+// there: by the same number it would be taken for one of the new version.
+func nextVersion[T any, P stored[T]](t *txn, d keys.Definition) int32 {
+	last, used := lastNumber[T, P](t, d.SameName())
+	if !used {
+		return 0
+	}
+	return last.Major + 1
+}
+
 // rowsEnd is the first key behind all rows of the definition that k is a row of.
 func rowsEnd(k keys.Key) keys.Key {
 	d, err := keys.ParseDefinition(k)

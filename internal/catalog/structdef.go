@@ -34,9 +34,9 @@ func (t *txn) putStructDef(req *lhpb.PutStructDefRequest) (*lhpb.StructDef, *lh.
 		if refusal := evolves(old.GetStructDef(), schema, req.AllowedUpdates); refusal != nil {
 			return nil, refusal
 		}
-		def.Id.Version = old.GetId().GetVersion() + 1
 	}
 	d := t.definition(keys.KindStructDef, req.Name)
+	def.Id.Version = nextVersion[lhpb.StructDef](t, d)
 	d.Major = def.Id.Version
 	return def, t.writeUsing(d, def, structDefUses(def))
 }

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"fmt"
 	"testing"
 
 	"littlehorse/internal/lh"
@@ -56,8 +57,8 @@ func TestStructDefRefusals(t *testing.T) {
 		"", field("a", strType, `,"defaultValue":{"int":"3"}`), field("aB1", intType, nullable+`,"defaultValue":{}`),
 		field("l", `"inlineArrayDef":{"arrayType":{"primitiveType":"INT"}}`, `,"defaultValue":{"array":{}}`),
 	} {
-		put[*lhpb.StructDef](s, s.structDef(structJSON("ok", fields, "")+``))
-		s.done(record(t, "delete_struct_def", `{"id":{"name":"ok"}}`))
+		version := put[*lhpb.StructDef](s, s.structDef(structJSON("ok", fields, ""))).Id.Version
+		s.done(record(t, "delete_struct_def", fmt.Sprintf(`{"id":{"name":"ok","version":%d}}`, version)))
 	}
 }
 

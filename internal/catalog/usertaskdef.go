@@ -20,13 +20,11 @@ func (t *txn) putUserTaskDef(req *lhpb.PutUserTaskDefRequest) (*lhpb.UserTaskDef
 	}
 	req = req.CloneVT()
 	def := &lhpb.UserTaskDef{Name: req.Name, Description: req.Description, Fields: req.Fields, CreatedAt: t.now()}
-	if old := t.UserTaskDef(req.Name, spec.NewestVersion); old != nil {
-		if sameUserTaskDef(old, def) {
-			return old, nil
-		}
-		def.Version = old.Version + 1
+	if old := t.UserTaskDef(req.Name, spec.NewestVersion); old != nil && sameUserTaskDef(old, def) {
+		return old, nil
 	}
 	d := t.definition(keys.KindUserTaskDef, def.Name)
+	def.Version = nextVersion[lhpb.UserTaskDef](t, d)
 	d.Major = def.Version
 	return def, t.write(d, def)
 }

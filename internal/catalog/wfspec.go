@@ -3,7 +3,6 @@ package catalog
 import (
 	"littlehorse/internal/keys"
 	"littlehorse/internal/lh"
-	"littlehorse/internal/machine"
 	"littlehorse/internal/spec"
 	"littlehorse/lhpb"
 )
@@ -24,24 +23,15 @@ func (t *txn) putWfSpec(req *lhpb.PutWfSpecRequest) (*lhpb.WfSpec, *lh.Error) {
 func (t *txn) numberAnew(id *lhpb.WfSpecId) {
 	d := wfSpecDefinition(id)
 	d.Tenant = t.tenant
-	last, used := t.lastNumber(d.SameMajor())
+	last, used := lastNumber[lhpb.WfSpec](t, d.SameMajor())
 	switch {
 	case !used || last.Revision < id.Revision:
 	case id.Revision == 0:
-		last, _ = t.lastNumber(d.SameName())
+		last, _ = lastNumber[lhpb.WfSpec](t, d.SameName())
 		id.MajorVersion = last.Major + 1
 	default:
 		id.Revision = last.Revision + 1
 	}
-}
-
-// lastNumber is the highest number ever given in a range of versions.
-func (t *txn) lastNumber(versions keys.Key) (d keys.Definition, used bool) {
-	for k := range machine.Scan[lhpb.WfSpec](t.view, versions, versions.End(), 1) {
-		last, err := keys.ParseDefinition(k)
-		return last, err == nil
-	}
-	return keys.Definition{}, false
 }
 
 func wfSpecDefinition(id *lhpb.WfSpecId) keys.Definition {

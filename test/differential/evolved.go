@@ -18,10 +18,12 @@ const (
 	fieldsFit       = "decided: the fields of a form have a name each and a type that people can enter"
 	oneSchedule     = "decided: the id of a schedule is used once"
 	namesFit        = "decided: a WorkflowEventDef has a name like every definition"
+	numberedOnce    = "decided: the number of a version is given once"
 )
 
 // noteStruct remembers the versions of a StructDef of the history.
 func (r *replayer) noteStruct(s step) {
+	r.unnumbered = r.unnumbered || s.Call == "DeleteStructDef" || s.Call == "DeleteUserTaskDef"
 	var gone lhpb.DeleteStructDefRequest
 	if s.Call == "DeleteStructDef" && protojson.Unmarshal(s.Request, &gone) == nil {
 		r.structs[gone.GetId().GetName()] = slices.DeleteFunc(r.structs[gone.GetId().GetName()], func(d *lhpb.StructDef) bool {
@@ -33,6 +35,14 @@ func (r *replayer) noteStruct(s step) {
 		return
 	}
 	r.structs[d.Id.Name] = append(r.structs[d.Id.Name], &d)
+}
+
+// decidedNumber names the decision by which a new version has another number than it has there.
+func (r *replayer) decidedNumber(s step) string {
+	if r.unnumbered && (s.Call == "PutStructDef" || s.Call == "PutUserTaskDef") {
+		return numberedOnce
+	}
+	return ""
 }
 
 // decidedDefinition names the decision by which ours refuses a definition that the original accepts, or gives "".

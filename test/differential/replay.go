@@ -48,6 +48,8 @@ type replayer struct {
 	now      *state
 	before   json.RawMessage              // the state of the original before this step
 	structs  map[string][]*lhpb.StructDef // the versions of the history's StructDefs, as the original stores them
+	// unnumbered says that a version was deleted: the original may give its number again.
+	unnumbered bool
 }
 
 func newReplayer(s *server, n names, h *history, patience time.Duration, free map[string]int) *replayer {
@@ -147,7 +149,7 @@ func (r *replayer) call(ctx context.Context, text []byte, s step) *verdict {
 	}
 	v := r.compareAnswers(s.Answer, r.oneName(comparable(r.scrub, answer)))
 	if v != nil {
-		if name := cmp.Or(decidedEvent(s, r.now, v.details), r.decidedEvolution(s)); name != "" {
+		if name := cmp.Or(decidedEvent(s, r.now, v.details), r.decidedEvolution(s), r.decidedNumber(s)); name != "" {
 			v.kind = name
 		}
 	}
