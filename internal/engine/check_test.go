@@ -183,3 +183,29 @@ func TestCheckKnowsTheArrows(t *testing.T) {
 		}
 	}
 }
+
+// A deletion ends what else would go on: that needs no timer any more, but the deletion does.
+func TestCheckKnowsThatADeletionEndsTheRest(t *testing.T) {
+	c := engine.DefaultConfig()
+	c.InlineThreads, c.FanOutChunk, c.DeleteChunk = 2, 1, 1
+	w := newTestWorld(t, c, shapes["failure"].spec)
+	w.do(w.start("spec0", "w", 9))
+	w.patient = true
+	w.do(w.deed(deed{"go badly", 5}))
+	rest := w.goingOn
+	w.do(w.deed(deed{"delete", 0}))
+	if len(rest) != 1 || len(w.goingOn) != 2 {
+		t.Fatalf("it was to be halted and deleted in parts, but %v goes on", w.goingOn)
+	}
+	w.goOn()
+	if found := w.violations(w.state); len(found) > 0 {
+		t.Fatalf("when the rest has come: %v", found)
+	}
+	for _, k := range w.state.Keys() {
+		if timer, err := keys.ParseTimer(k); err == nil && timer.Kind == keys.TimerLost {
+			if found := w.violations(w.state.without(k)); len(found) == 0 {
+				t.Errorf("not missed: %q", k)
+			}
+		}
+	}
+}

@@ -46,10 +46,16 @@ func (s *state) checkRun(w *wfRun) {
 }
 
 // checkGoingOn wants a timer for what a record is to go on with: the record may be lost. A WfRun's fan-out goes on with all
-// that was cut short before it.
+// that was cut short before it; its deletion ends all else.
 func (s *state) checkGoingOn(w *wfRun) {
 	run := keys.In(w.tenant).RunNamed(w.id)
 	awaited := func(k keys.Key) bool { return s.timers[timerName(w.tenant, keys.TimerLost, string(k))] }
+	if w.row.Deleting {
+		if k := run.Continue("delete"); !awaited(k) {
+			s.violate(w.id, "%q: nothing goes on with it if the record is lost", k)
+		}
+		return
+	}
 	for _, k := range w.goesOn {
 		if !awaited(k) && (k != run.Continue("advance") || !w.fansOut || !awaited(run.Continue("fan-out"))) {
 			s.violate(w.id, "%q: nothing goes on with it if the record is lost", k)
