@@ -69,6 +69,8 @@ type Backlog struct {
 	calls  map[*held]struct{}
 	closed bool
 
+	requests awaiting
+
 	// Of Cut, which one goroutine calls.
 	written int64
 	since   time.Time
@@ -220,23 +222,27 @@ func (l *Backlog) wake() (none bool) {
 // Cut closes the connections whose peers do not take what waits for them, and says how many. It is called from time to
 // time, by one goroutine.
 func (b *Backlogs) Cut(now time.Time) (closed int) {
-	b.mu.Lock()
-	open := make([]*Backlog, 0, len(b.open))
-	for l := range b.open {
-		open = append(open, l)
-	}
-	b.mu.Unlock()
 	limits := usual
 	if b.Bytes() > b.limit/2 {
 		limits = crowded
 	}
-	for _, l := range open {
+	for _, l := range b.all() {
 		if l.idle(now, limits) {
 			_ = l.conn.Close() // whoever reads it is told
 			closed++
 		}
 	}
 	return closed
+}
+
+func (b *Backlogs) all() []*Backlog {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	open := make([]*Backlog, 0, len(b.open))
+	for l := range b.open {
+		open = append(open, l)
+	}
+	return open
 }
 
 // idle says whether the peer has not taken what waits for him for a long time.
@@ -361,9 +367,9 @@ func expects(rpc string) int64 {
 }
 
 // served calls f when the caller's connection has room for what it replies.
-func (s *Service) served(ctx context.Context, out *outgoing, bytes int64, f func() (any, error)) (any, error) {
+func (s *Service) served(ctx context.Context, out *outgoing, line *Backlog, bytes int64, f func() (any, error)) (any, error) {
 	if bytes >= 0 {
-		out.backlog = backlogOf(ctx)
+		out.backlog = line
 	}
 	if out.backlog == nil {
 		return f()

@@ -29,6 +29,7 @@ type call struct {
 	tenant    string
 	principal *lhpb.Principal
 	listener  *Listener
+	line      *Backlog  // of the connection; nil if there is none
 	expires   time.Time // of the credential; the zero time is never
 	out       outgoing
 	began     time.Time
@@ -36,6 +37,11 @@ type call struct {
 	request   incoming
 	message   any // the request, if the chain has decoded it
 	reply     any
+
+	// Of the wait for the request; guarded by line.mu.
+	awaits       bool
+	before, next *call
+	late         error
 
 	once  sync.Once
 	timed context.Context // made by Done

@@ -112,8 +112,9 @@ func (r *rpc) unary() grpc.StreamHandler {
 	return func(_ any, ss grpc.ServerStream) error {
 		c := r.begin(ss)
 		err := r.enter(c)
-		if err == nil && r.direct != nil {
-			err = ss.RecvMsg(&c.request)
+		if err == nil {
+			c.await()
+			err = c.arrived(ss.RecvMsg(&c.request))
 		}
 		if err == nil && r.direct != nil {
 			c.message = r.direct.fresh()
@@ -130,7 +131,8 @@ func (r *rpc) unary() grpc.StreamHandler {
 }
 
 func (r *rpc) begin(ss grpc.ServerStream) *call {
-	return &call{Context: ss.Context(), rpc: r, stream: ss, listener: r.listener, began: time.Now()}
+	ctx := ss.Context()
+	return &call{Context: ctx, rpc: r, stream: ss, listener: r.listener, line: backlogOf(ctx), began: time.Now()}
 }
 
 // enter goes through the steps before a request is read.
@@ -152,12 +154,11 @@ func (r *rpc) enter(c *call) (err error) {
 
 func (r *rpc) answer(c *call) (err error) {
 	defer r.caught(&err)
-	c.until = c.began.Add(r.service.cfg.WriteTimeout)
 	defer c.close()
 	if r.direct != nil {
 		c.reply, err = r.direct.serve(r.service, c, c.message)
 	} else {
-		c.reply, err = r.service.served(c, &c.out, r.replyBytes, func() (any, error) { return r.call(r.service, c, c.decode, nil) })
+		c.reply, err = r.service.served(c, &c.out, c.line, r.replyBytes, func() (any, error) { return r.call(r.service, c, c.decode, nil) })
 	}
 	return err
 }
@@ -173,7 +174,7 @@ func (r *rpc) follow(c *call, ss grpc.ServerStream) (err error) {
 		return err
 	}
 	defer r.caught(&err)
-	_, err = r.service.served(c, &c.out, r.replyBytes, func() (any, error) {
+	_, err = r.service.served(c, &c.out, c.line, r.replyBytes, func() (any, error) {
 		return nil, r.stream(r.service, &admitted{ServerStream: ss, call: c})
 	})
 	return err
@@ -205,11 +206,8 @@ func (c *call) ended(err error) error {
 	return st.Err()
 }
 
-// decode receives and reads the request of the call.
+// decode reads the request of the call.
 func (c *call) decode(v any) error {
-	if err := c.stream.RecvMsg(&c.request); err != nil {
-		return err
-	}
 	return c.rpc.judge(c.request.into(v, c.rpc.request))
 }
 

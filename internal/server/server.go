@@ -356,7 +356,8 @@ func (s *Server) flushUsage() {
 	}
 }
 
-// cutIdle closes the connections whose peers do not take their replies, until the server stops.
+// cutIdle closes the connections whose peers do not take their replies, and ends the calls whose requests do not come,
+// until the server stops.
 func (s *Server) cutIdle() {
 	tick := time.NewTicker(2 * time.Second)
 	defer tick.Stop()
@@ -366,6 +367,7 @@ func (s *Server) cutIdle() {
 			if n := s.backlogs.Cut(now); n > 0 {
 				s.log.Warn("connections closed whose peers do not take their replies", "connections", n)
 			}
+			s.backlogs.Expire(now)
 		case <-s.stopping:
 			return
 		}

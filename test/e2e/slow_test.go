@@ -204,14 +204,11 @@ func (r *raw) read(windows func(*raw, *http2.DataFrame)) {
 	}
 }
 
-// call begins a call and does not wait for it. It would like its reply compressed.
-func (r *raw) call(method string, request proto.Message) {
-	message, err := proto.Marshal(request)
-	if err != nil {
-		r.t.Fatal(err)
-	}
+// header of a call that would like its reply compressed. It uses no table, so that it may be sent again.
+func (r *raw) header(method string) []byte {
 	var headers bytes.Buffer
 	encoder := hpack.NewEncoder(&headers)
+	encoder.SetMaxDynamicTableSize(0)
 	for _, h := range [][2]string{
 		{":method", "POST"},
 		{":scheme", "http"},
@@ -223,11 +220,21 @@ func (r *raw) call(method string, request proto.Message) {
 	} {
 		_ = encoder.WriteField(hpack.HeaderField{Name: h[0], Value: h[1]})
 	}
+	return headers.Bytes()
+}
+
+// call begins a call and does not wait for it.
+func (r *raw) call(method string, request proto.Message) {
+	message, err := proto.Marshal(request)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	headers := r.header(method)
 	id := r.next
 	r.next += 2
 	r.write(func() error {
 		return errors.Join(
-			r.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: headers.Bytes(), EndHeaders: true}),
+			r.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: headers, EndHeaders: true}),
 			r.framer.WriteData(id, true, append(binary.BigEndian.AppendUint32([]byte{0}, uint32(len(message))), message...)))
 	})
 }

@@ -1,0 +1,111 @@
+package api
+
+import (
+	"errors"
+	"io"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/status"
+
+	"littlehorse/internal/lh"
+)
+
+// awaiting are the calls of a connection whose requests have not come whole: those that began first come first. They
+// hold no room for replies, whatever many of them there are.
+type awaiting struct{ first, last *call }
+
+func (a *awaiting) add(c *call) {
+	c.awaits, c.before = true, a.last
+	if a.last == nil {
+		a.first = c
+	} else {
+		a.last.next = c
+	}
+	a.last = c
+}
+
+func (a *awaiting) remove(c *call) {
+	if c.before == nil {
+		a.first = c.next
+	} else {
+		c.before.next = c.next
+	}
+	if c.next == nil {
+		a.last = c.before
+	} else {
+		c.next.before = c.before
+	}
+	c.awaits, c.before, c.next = false, nil, nil
+}
+
+// await notes that the call waits for its request, for as long as a call may take. Some may come out of their order by
+// as much as it takes to admit them.
+func (c *call) await() {
+	c.until = c.began.Add(c.rpc.service.cfg.WriteTimeout)
+	l := c.line
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	l.requests.add(c)
+	l.mu.Unlock()
+}
+
+// arrived ends the wait: err is how the transport has ended it.
+func (c *call) arrived(err error) error {
+	if late := c.awaited(); late != nil {
+		return late
+	}
+	if errors.Is(err, io.EOF) {
+		return lh.Errorf(lh.Internal, "The call has ended without a request")
+	}
+	return err
+}
+
+// awaited gives why the wait was ended from outside; nil if it was not.
+func (c *call) awaited() error {
+	l := c.line
+	if l == nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if c.awaits {
+		l.requests.remove(c)
+		return nil
+	}
+	return c.late
+}
+
+// statusWriter is a stream of a transport that can be ended while its handler waits. The stream's context ends, too.
+type statusWriter interface {
+	WriteStatus(*status.Status) error
+}
+
+// Expire ends the calls whose requests have not come in time, and says how many. It is called from time to time, by one
+// goroutine.
+func (b *Backlogs) Expire(now time.Time) (ended int) {
+	for _, l := range b.all() {
+		for _, c := range l.expired(now) {
+			if w, ok := grpc.ServerTransportStreamFromContext(c.Context).(statusWriter); ok {
+				st, _ := statusOf(c.late)
+				_ = w.WriteStatus(st) // fails with the connection, which ends the call as well
+			}
+			ended++
+		}
+	}
+	return ended
+}
+
+// expired takes out the calls that have waited too long.
+func (l *Backlog) expired(now time.Time) (out []*call) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for c := l.requests.first; c != nil && !now.Before(c.until); c = l.requests.first {
+		l.requests.remove(c)
+		c.late = lh.Errorf(lh.DeadlineExceeded, "The request has not come whole within %s", c.until.Sub(c.began))
+		out = append(out, c)
+	}
+	return out
+}

@@ -1,0 +1,67 @@
+package e2e
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"golang.org/x/net/http2"
+
+	"littlehorse/internal/server"
+	"littlehorse/lhpb"
+)
+
+// received is how many calls of an RPC have begun.
+func (c *client) received(rpc string) (n float64) {
+	c.t.Helper()
+	for line := range strings.Lines(c.scrape()) {
+		name, value, _ := strings.Cut(line, "} ")
+		if strings.HasPrefix(name, "grpc_server_requests_received_messages_total") && strings.Contains(name, fmt.Sprintf("method=%q", rpc)) {
+			_, _ = fmt.Sscanf(value, "%g", &n)
+		}
+	}
+	return n
+}
+
+// begin sends no more of a call than its header.
+func (r *raw) begin(method string) {
+	id := r.next
+	r.next += 2
+	block := r.header(method)
+	r.write(func() error {
+		return r.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: block, EndHeaders: true})
+	})
+}
+
+// TestHalfOpenCallsHoldNoRoom begins calls on many connections and sends no request with any. What replies may take
+// stays for others: they read, and workers get tasks.
+func TestHalfOpenCallsHoldNoRoom(t *testing.T) {
+	for _, transport := range []server.Transport{server.GRPCGo, server.H2} {
+		t.Run(transport.String(), func(t *testing.T) {
+			t.Parallel()
+			const limit, connections, calls = 8 << 20, 20, 50
+			c := inProcess(t, func(cfg *server.Config) { cfg.ReplyBytes, cfg.Transport = limit, transport })
+			c.taskDef("greet")
+			c.taskFlow("hello", "greet")
+			for range connections {
+				r := rawClient(t, c.listener("PLAIN"), withholding)
+				for range calls {
+					r.begin("GetVariable")
+				}
+			}
+			c.until("all calls have begun", func() bool { return c.received("GetVariable") == connections*calls })
+			if n := c.waiting(); n != 0 {
+				t.Errorf("%g bytes wait for calls without a request", n)
+			}
+			c.worker("greet", greet)
+			for n := range 20 {
+				id := fmt.Sprint("w", n)
+				c.run("hello", id, "Ana")
+				if w := c.ends(id); w.Status != lhpb.LHStatus_COMPLETED {
+					t.Errorf("%s is %s", id, w.Status)
+				}
+				must(c.GetVariable(c.ctx, &lhpb.VariableId{WfRunId: &lhpb.WfRunId{Id: id}, Name: "name"}))(c)
+			}
+		})
+	}
+}
