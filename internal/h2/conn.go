@@ -53,7 +53,10 @@ type conn struct {
 	streams map[uint32]*stream // that have not ended on the wire
 	calls   int                // those, and the ones whose handlers still run
 	last    uint32             // the highest id
-	input   int64              // bytes of messages that are not decoded
+	input   int64              // memory of messages that are not decoded, and of headers
+	coming  queue              // streams whose request is not complete
+	tick    int                // how often it was looked for those that stay so
+	ticking *time.Timer        // nil if no stream is looked for
 	out     outbox
 	leaving leaving
 	closed  bool
@@ -171,6 +174,9 @@ func (c *conn) close() {
 	c.closed = true
 	for _, s := range c.streams {
 		c.drop(s, status.Error(codes.Unavailable, "the connection has ended"))
+	}
+	if c.ticking != nil {
+		c.ticking.Stop()
 	}
 	c.out.rouse()
 	_ = c.nc.Close()
@@ -353,8 +359,8 @@ func (r *receiving) overdue() int {
 	if r.body == nil {
 		return 0
 	}
-	n := r.filled - r.granted
-	r.granted = r.filled
+	n := len(*r.body) - r.granted
+	r.granted = len(*r.body)
 	return n
 }
 
@@ -369,7 +375,7 @@ func (c *conn) grant(s *stream, n int) {
 	c.out.rouse()
 }
 
-// hold counts bytes of messages that are not decoded; c.mu is held.
+// hold counts memory of what came; c.mu is held.
 func (c *conn) hold(n int) {
 	c.input += int64(n)
 	c.server.input.Add(int64(n))
@@ -385,14 +391,44 @@ func (c *conn) inputEnds(s *stream) error {
 		s.in.err = status.Error(codes.Internal, "the last message is cut off")
 	}
 	s.in.rouse()
-	if !s.started && !s.out.done && s.out.trailer == nil {
+	switch {
+	case s.started || s.out.done || s.out.trailer != nil: // it is answered, or will be
+	case s.in.err != nil:
+		c.reject(s, s.in.err)
+	case s.method.single && len(s.in.messages) == 0:
+		c.reject(s, status.Error(codes.Internal, "a message was expected and the client sent none"))
+	default:
 		c.start(s)
 	}
 	return nil
 }
 
+// await looks for the rest of the request from time to time; c.mu is held.
+func (c *conn) await(s *stream) {
+	s.in.tick = c.tick
+	c.coming.add(s)
+	if c.ticking == nil && !c.closed {
+		c.ticking = time.AfterFunc(c.server.cfg.RequestTimeout, c.look)
+	}
+}
+
+// look turns away calls whose requests are not complete since it has looked before.
+func (c *conn) look() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for s := c.coming.first; s != nil && s.in.tick < c.tick; s = c.coming.first {
+		c.reject(s, status.Errorf(codes.DeadlineExceeded, "the request was not complete after %s", c.server.cfg.RequestTimeout))
+	}
+	c.tick++
+	c.ticking = nil
+	if c.coming.first != nil && !c.closed {
+		c.ticking = time.AfterFunc(c.server.cfg.RequestTimeout, c.look)
+	}
+}
+
 // start lets the handler run; c.mu is held.
 func (c *conn) start(s *stream) {
+	s.out.unqueue()
 	s.started = true
 	c.server.pool.run(s)
 }
@@ -484,12 +520,24 @@ func (c *conn) begin(id uint32) error {
 		c.turnAway(s, *refusal)
 		return nil
 	}
+	if !r.shared {
+		s.in.header = c.header.size
+		c.hold(s.in.header)
+		if err := c.crowded(); err != nil {
+			s.in.ended = c.header.ends
+			c.reject(s, err)
+			return nil
+		}
+	}
 	c.report(s, r)
-	if s.method.stream != nil {
+	if s.method.stream != nil && !s.method.single {
 		c.start(s)
 	}
-	if c.header.ends {
+	switch {
+	case c.header.ends:
 		return c.inputEnds(s)
+	case !s.started:
+		c.await(s)
 	}
 	return nil
 }
@@ -503,7 +551,7 @@ func (c *conn) report(s *stream, r request) {
 	s.began = time.Now()
 	s.ctx = h.TagRPC(s.ctx, &stats.RPCTagInfo{FullMethodName: s.method.path})
 	h.HandleRPC(s.ctx, &stats.Begin{
-		BeginTime: s.began, IsClientStream: s.method.stream != nil, IsServerStream: s.method.stream != nil,
+		BeginTime: s.began, IsClientStream: !s.method.single, IsServerStream: s.method.stream != nil && s.method.stream.ServerStreams,
 	})
 	md, _ := metadata.FromIncomingContext(s.ctx)
 	h.HandleRPC(s.ctx, &stats.InHeader{FullMethod: s.method.path, Header: md, Compression: r.encoding, RemoteAddr: c.nc.RemoteAddr(), LocalAddr: c.nc.LocalAddr()})
@@ -571,6 +619,7 @@ func (c *conn) turnAway(s *stream, r refusal) {
 		s.out.trailer = httpBlock(r.http, st)
 	}
 	s.throwAway(errEnded)
+	s.out.unqueue()
 	c.flush(s)
 	s.end(context.Canceled)
 }
@@ -602,8 +651,11 @@ func (c *conn) forget(s *stream) {
 	s.gone = true
 	delete(c.streams, s.id)
 	s.abandon(errEnded)
+	if !s.started && !s.began.IsZero() {
+		s.ended(errEnded)
+	}
 	if !s.started || s.over {
-		c.callEnds()
+		c.callEnds(s)
 	}
 }
 
@@ -613,11 +665,12 @@ var errEnded = status.Error(codes.Canceled, "the stream has ended")
 func (c *conn) left(s *stream) {
 	s.over = true
 	if s.gone {
-		c.callEnds()
+		c.callEnds(s)
 	}
 }
 
-func (c *conn) callEnds() {
+func (c *conn) callEnds(s *stream) {
+	c.hold(-s.in.header)
 	c.calls--
 	if c.leaving == left && c.calls == 0 {
 		c.goodbye()

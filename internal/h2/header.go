@@ -22,6 +22,7 @@ type request struct {
 	timed                           bool
 	length                          int64 // content-length; -1 if it is not said
 	values                          context.Context
+	shared                          bool // with the call before
 }
 
 // block is a header block that is being read. It belongs to the reading goroutine.
@@ -124,7 +125,8 @@ func (b *block) request(conn context.Context) (request, error) {
 	if r.authority != "" {
 		rest = append(rest, hpack.HeaderField{Name: ":authority", Value: r.authority})
 	}
-	if b.values == nil || !slices.Equal(rest, b.last) {
+	r.shared = b.values != nil && slices.Equal(rest, b.last)
+	if !r.shared {
 		md, err := metadataOf(rest)
 		if err != nil {
 			return r, err

@@ -2,9 +2,15 @@ package h2
 
 import (
 	"runtime"
+	"slices"
+	"strconv"
+	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/net/http2"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/encoding"
 	testgrpc "google.golang.org/grpc/interop/grpc_testing"
 )
@@ -86,7 +92,7 @@ func TestRejectionsWait(t *testing.T) {
 	for i := range uint32(rejected) {
 		p.begin(2*i+3, p.call("Nothing"), true)
 	}
-	if bytes, streams := c.heldBack(); bytes > lots || streams < rejected/10 {
+	if bytes, streams := c.heldBack(); bytes > lots || streams < 100 {
 		t.Errorf("%d bytes and %d streams wait", bytes, streams)
 	}
 	for answered := 0; answered < rejected; {
@@ -170,5 +176,174 @@ func TestGivenUpWhileWaiting(t *testing.T) {
 	defer c.mu.Unlock()
 	if c.out.dry.first != nil || c.out.dry.last != nil {
 		t.Error("a stream waits that was given up")
+	}
+}
+
+// inputHeld is the memory of what came on a connection and was not taken.
+func (c *conn) inputHeld() int64 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.input
+}
+
+// sync returns when the server has seen everything that was sent.
+func (p *rawClient) sync() {
+	p.t.Helper()
+	p.must(p.WritePing(false, [8]byte{7}))
+	for {
+		f, err := p.ReadFrame()
+		p.must(err)
+		if f, ok := f.(*http2.PingFrame); ok && f.IsAck() {
+			return
+		}
+	}
+}
+
+// TestEmptyMessagesAreBounded: what nothing is in takes memory, too.
+func TestEmptyMessagesAreBounded(t *testing.T) {
+	const most = 1 << 20
+	s, addr := start(t, Config{MaxInputBytes: most}, newWaiting())
+	p := connect(t, addr)
+	for i := range uint32(8) {
+		stream := 2*i + 1
+		p.begin(stream, p.call("StreamingInputCall"), false)
+		for range streamWindow / maxFrame {
+			p.must(p.WriteData(stream, false, make([]byte, maxFrame/prefixBytes*prefixBytes)))
+		}
+	}
+	p.sync()
+	if held := only(t, s).inputHeld(); held < most/2 || held > most+maxFrame {
+		t.Errorf("%d bytes are counted", held)
+	}
+}
+
+// TestAnnouncedIsNotTaken: a message takes memory as it comes, whatever length it is said to have.
+func TestAnnouncedIsNotTaken(t *testing.T) {
+	s, addr := start(t, Config{}, newWaiting())
+	p := connect(t, addr)
+	for i := range uint32(50) {
+		p.begin(2*i+1, p.call("UnaryCall"), false)
+		p.must(p.WriteData(2*i+1, false, message5(make([]byte, 4<<20))[:100]))
+	}
+	p.sync()
+	if held := only(t, s).inputHeld(); held < 50*100 || held > 50*2000 {
+		t.Errorf("%d bytes are held, 5000 came", held)
+	}
+}
+
+// TestHeadersAreBounded: of headers that are not alike a connection may keep as much as of messages.
+func TestHeadersAreBounded(t *testing.T) {
+	const most = 100_000
+	s, addr := start(t, Config{MaxInputBytes: most}, newWaiting())
+	p := connect(t, addr)
+	for i := range uint32(100) {
+		p.begin(2*i+1, p.call("UnaryCall", "much", strings.Repeat(string(rune('a'+i%2)), 4000)), false)
+	}
+	if got := p.answer(199); got.fields["grpc-status"] != strconv.Itoa(int(codes.ResourceExhausted)) {
+		t.Error(got)
+	}
+	c := only(t, s)
+	if held := c.inputHeld(); held < most/2 || held > 2*most {
+		t.Errorf("%d bytes are held", held)
+	}
+	for i := range uint32(100) {
+		p.must(p.WriteRSTStream(2*i+1, http2.ErrCodeCancel))
+	}
+	c.until(func() bool { return c.input == 0 && c.calls == 0 })
+}
+
+// asStreams registers the calls with one message each way as streams that are none on either side.
+type asStreams struct{ grpc.ServiceRegistrar }
+
+func (a asStreams) RegisterService(service *grpc.ServiceDesc, impl any) {
+	desc := *service
+	desc.Methods = nil
+	desc.Streams = slices.Clone(desc.Streams)
+	for _, m := range service.Methods {
+		desc.Streams = append(desc.Streams, grpc.StreamDesc{StreamName: m.MethodName, Handler: func(impl any, ss grpc.ServerStream) error {
+			reply, err := m.Handler(impl, ss.Context(), ss.RecvMsg, nil)
+			if err != nil {
+				return err
+			}
+			return ss.SendMsg(reply)
+		}})
+	}
+	a.ServiceRegistrar.RegisterService(&desc, impl)
+}
+
+// startStreams is start, but as the API registers its services.
+func startStreams(t *testing.T, c Config, impl testgrpc.TestServiceServer) (*Server, string) {
+	t.Helper()
+	s, l := prepare(t, c)
+	testgrpc.RegisterTestServiceServer(asStreams{s}, impl)
+	go func() { _ = s.Serve(l) }()
+	t.Cleanup(s.Stop)
+	return s, l.Addr().String()
+}
+
+// TestOneMessage: a call that takes one message takes no second one, and none is no call.
+func TestOneMessage(t *testing.T) {
+	for name, start := range map[string]func(*testing.T, Config, testgrpc.TestServiceServer) (*Server, string){"calls": start, "streams": startStreams} {
+		_, addr := start(t, Config{}, newWaiting())
+		p := connect(t, addr)
+		stream := uint32(1)
+		for _, method := range []string{"UnaryCall", "StreamingOutputCall"} {
+			for kind, data := range map[string][]byte{
+				"two messages": append(message5(nil), message5(nil)...), "one and a half": append(message5(nil), 0, 0), "none": {},
+			} {
+				p.begin(stream, p.call(method), false)
+				p.must(p.WriteData(stream, true, data))
+				if got := p.answer(stream); got.fields["grpc-status"] != strconv.Itoa(int(codes.Internal)) {
+					t.Errorf("%s, %s, %s: %v", name, method, kind, got)
+				}
+				stream += 2
+			}
+		}
+	}
+}
+
+// TestHandlerStartsWithItsRequest: nobody waits for what is still to come of a call with one message.
+func TestHandlerStartsWithItsRequest(t *testing.T) {
+	w := newWaiting()
+	_, addr := startStreams(t, Config{}, w)
+	p := connect(t, addr)
+	for _, part := range [][]byte{nil, message5(nil)[:2], message5(nil)[2:]} {
+		if part == nil {
+			p.begin(1, p.call("EmptyCall"), false)
+		} else {
+			p.must(p.WriteData(1, false, part))
+		}
+		p.sync()
+		if n := len(w.entered); n > 0 {
+			t.Fatal("a handler runs before its request is there")
+		}
+	}
+	p.must(p.WriteData(1, true, nil))
+	<-w.entered
+	close(w.release)
+	if got := p.answer(1); got.fields["grpc-status"] != "0" {
+		t.Error(got)
+	}
+}
+
+// TestRequestsThatNeverCome are answered after a while, and take no place any more.
+func TestRequestsThatNeverCome(t *testing.T) {
+	s, addr := startStreams(t, Config{RequestTimeout: 10 * time.Millisecond}, newWaiting())
+	p := connect(t, addr)
+	p.begin(1, p.call("UnaryCall"), false)
+	p.begin(3, p.call("UnaryCall"), false)
+	p.must(p.WriteData(3, false, message5(make([]byte, 1000))[:500]))
+	p.begin(5, p.call("FullDuplexCall"), false)
+	for _, stream := range []uint32{1, 3} {
+		if got := p.answer(stream); got.fields["grpc-status"] != strconv.Itoa(int(codes.DeadlineExceeded)) {
+			t.Errorf("%d: %v", stream, got)
+		}
+	}
+	c := only(t, s)
+	c.until(func() bool { return c.calls <= 1 && c.input < 300 })
+	p.begin(7, p.call("UnaryCall"), false)
+	p.must(p.WriteData(7, true, message5(nil)))
+	if got := p.answer(7); got.fields["grpc-status"] != "0" {
+		t.Error(got)
 	}
 }

@@ -28,12 +28,15 @@ type Config struct {
 	MaxHeaderBytes int
 	// MaxCalls bounds the calls that a connection has open. Default 4096.
 	MaxCalls int
-	// MaxInputBytes bounds what a connection has sent in messages that are not decoded yet. Default 16 messages of
-	// the largest size.
+	// MaxInputBytes bounds the memory of what a connection has sent: messages that are not decoded yet, and the headers of
+	// its calls. Default 16 messages of the largest size.
 	MaxInputBytes int64
-	// MaxInputTotal bounds the same for all connections together: beyond it, each may have sent one message. Default 256
-	// MiB.
+	// MaxInputTotal bounds the same for all connections together. Each may take a part of what is free, so that the first
+	// ones do not take all of it, and leastInput in any case. Default 256 MiB.
 	MaxInputTotal int64
+	// RequestTimeout is how long the one message of a call that takes no more may be on its way; up to twice as long is
+	// possible. Default 1 min.
+	RequestTimeout time.Duration
 	// HandshakeTimeout is how long a connection may take to become one. Default 20 s.
 	HandshakeTimeout time.Duration
 	// PingAfter is how long a connection may be silent before it is asked whether anyone is there, and PingTimeout
@@ -54,6 +57,7 @@ func (c *Config) complete() {
 	c.MaxCalls = or(c.MaxCalls, 4096)
 	c.MaxInputBytes = or(c.MaxInputBytes, 16*int64(c.MaxMessageBytes))
 	c.MaxInputTotal = or(c.MaxInputTotal, 256<<20)
+	c.RequestTimeout = or(c.RequestTimeout, time.Minute)
 	c.HandshakeTimeout = or(c.HandshakeTimeout, 20*time.Second)
 	c.PingAfter = or(c.PingAfter, time.Minute)
 	c.PingTimeout = or(c.PingTimeout, 20*time.Second)
@@ -93,6 +97,7 @@ type method struct {
 	impl   any
 	unary  grpc.MethodHandler
 	stream *grpc.StreamDesc
+	single bool // clients send one message, and the handler starts when it is there
 }
 
 // NewServer makes a server. Services are registered before it serves.
@@ -111,11 +116,11 @@ func (s *Server) RegisterService(desc *grpc.ServiceDesc, impl any) {
 	s.known[desc.ServiceName] = true
 	for _, m := range desc.Methods {
 		path := "/" + desc.ServiceName + "/" + m.MethodName
-		s.methods[path] = &method{path: path, impl: impl, unary: m.Handler}
+		s.methods[path] = &method{path: path, impl: impl, unary: m.Handler, single: true}
 	}
 	for _, m := range desc.Streams {
 		path := "/" + desc.ServiceName + "/" + m.StreamName
-		s.methods[path] = &method{path: path, impl: impl, stream: &m}
+		s.methods[path] = &method{path: path, impl: impl, stream: &m, single: !m.ClientStreams}
 	}
 }
 

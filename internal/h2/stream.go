@@ -44,9 +44,11 @@ type receiving struct {
 
 	head    [prefixBytes]byte
 	headLen int
-	body    *[]byte // of the message that is coming; nil between messages
-	filled  int
-	granted int // of it, told to the client
+	body    *[]byte // what came of the message that is coming; nil between messages
+	size    int     // that it will have
+	granted int     // of it, told to the client
+	header  int     // memory of the header of the call, if no other one shares it
+	tick    int     // of the connection, when the call began
 
 	messages []message
 	ended    bool // the client sends no more
@@ -137,14 +139,14 @@ func (s *stream) take() (message, error) {
 	if s.in.messages = s.in.messages[1:]; len(s.in.messages) == 0 {
 		s.in.messages = nil
 	}
-	c.hold(-len(*m.data))
+	c.hold(-m.cost())
 	c.grant(s, prefixBytes+len(*m.data)-m.granted)
 	return m, nil
 }
 
 // inflate gives the bytes of a message.
 func (s *stream) inflate(m message) (mem.BufferSlice, error) {
-	held := mem.BufferSlice{mem.NewBuffer(m.data, mem.DefaultBufferPool())}
+	held := mem.BufferSlice{mem.NewBuffer(m.data, poolOf(cap(*m.data)))}
 	if !m.zipped {
 		return held, nil
 	}
@@ -179,6 +181,11 @@ func (s *stream) arrive(data []byte) error {
 	if s.method == c.server.plain {
 		return nil
 	}
+	if s.in.body != nil {
+		if err := c.crowded(); err != nil {
+			return err
+		}
+	}
 	for len(data) > 0 {
 		if s.in.body == nil {
 			n := copy(s.in.head[s.in.headLen:], data)
@@ -190,25 +197,32 @@ func (s *stream) arrive(data []byte) error {
 			if err := s.beginMessage(); err != nil {
 				return err
 			}
-			if s.in.body == nil {
-				continue // an empty message is complete
-			}
 		}
-		n := copy((*s.in.body)[s.in.filled:], data)
-		s.in.filled += n
-		data = data[n:]
-		if s.in.filled == len(*s.in.body) {
-			s.endMessage()
-		}
+		part := data[:min(len(data), s.in.size-len(*s.in.body))]
+		data = data[len(part):]
+		s.add(part)
 	}
-	switch cfg := &c.server.cfg; {
+	return nil
+}
+
+// crowded tells whether the connection has sent too much that is not taken; c.mu is held.
+func (c *conn) crowded() error {
+	cfg := &c.server.cfg
+	switch {
 	case c.input > cfg.MaxInputBytes:
 		return status.Error(codes.ResourceExhausted, "too many messages are on their way on this connection: try again")
-	case c.server.input.Load() > cfg.MaxInputTotal && c.input > int64(cfg.MaxMessageBytes):
+	case c.input > leastInput && c.input > (cfg.MaxInputTotal-c.server.input.Load())/partOfFree:
 		return status.Error(codes.ResourceExhausted, "too many messages are on their way to this server: try again")
 	}
 	return nil
 }
+
+const (
+	// leastInput is what a connection may have sent however much others have.
+	leastInput = 64 << 10
+	// partOfFree is the part that it may have sent of what all together still may.
+	partOfFree = 4
+)
 
 func (s *stream) beginMessage() error {
 	h := s.in.head
@@ -219,23 +233,67 @@ func (s *stream) beginMessage() error {
 	if most := s.conn.server.cfg.MaxMessageBytes; uint64(n) > uint64(most) {
 		return status.Errorf(codes.ResourceExhausted, "received message larger than max (%d vs. %d)", n, most)
 	}
-	if s.method.unary != nil && len(s.in.messages) > 0 {
+	if s.method.single && len(s.in.messages) > 0 {
 		return status.Error(codes.Internal, "one message was expected and the client sent more")
 	}
-	body := mem.DefaultBufferPool().Get(int(n))
-	*body = (*body)[:n]
-	s.in.body, s.in.filled = body, 0
-	s.conn.hold(int(n))
-	if n == 0 {
-		s.endMessage()
-	}
-	return nil
+	s.in.body, s.in.size = new([]byte), int(n)
+	s.conn.hold(messageCost)
+	return s.conn.crowded()
 }
 
-func (s *stream) endMessage() {
+// add takes a part of the message that is coming, and ends it if that was the last one.
+func (s *stream) add(part []byte) {
+	if most := len(*s.in.body) + len(part); most > cap(*s.in.body) {
+		s.grow(most)
+	}
+	*s.in.body = append(*s.in.body, part...)
+	if len(*s.in.body) < s.in.size {
+		return
+	}
 	s.in.messages = append(s.in.messages, message{data: s.in.body, zipped: s.in.head[0] == 1, granted: s.in.granted})
 	s.in.body, s.in.headLen, s.in.granted = nil, 0, 0
 	s.in.rouse()
+}
+
+// grow makes room in the message that is coming: memory is taken for what is there, not for what is announced.
+func (s *stream) grow(least int) {
+	old := s.in.body
+	body := newBody(min(max(least, 2*cap(*old)), s.in.size))
+	*body = append(*body, *old...)
+	s.conn.hold(cap(*body) - cap(*old))
+	freeBody(old)
+	s.in.body = body
+}
+
+// messageCost is the memory of a message in which nothing is.
+const messageCost = 64
+
+// cost is the memory of the message.
+func (m message) cost() int { return messageCost + cap(*m.data) }
+
+// poolOf is where buffers come from: those above its larger sizes would be many times as large as they need be.
+func poolOf(size int) mem.BufferPool {
+	if size > 32<<10 || mem.IsBelowBufferPoolingThreshold(size) {
+		return nil
+	}
+	return mem.DefaultBufferPool()
+}
+
+func newBody(size int) *[]byte {
+	pool := poolOf(size)
+	if pool == nil {
+		b := make([]byte, 0, size)
+		return &b
+	}
+	b := pool.Get(size)
+	*b = (*b)[:0]
+	return b
+}
+
+func freeBody(b *[]byte) {
+	if pool := poolOf(cap(*b)); pool != nil {
+		pool.Put(b)
+	}
 }
 
 func (r *receiving) rouse() {
@@ -255,13 +313,13 @@ func (s *stream) abandon(err error) {
 func (s *stream) throwAway(err error) {
 	s.in.err = err
 	for _, m := range s.in.messages {
-		s.conn.hold(-len(*m.data))
-		mem.DefaultBufferPool().Put(m.data)
+		s.conn.hold(-m.cost())
+		freeBody(m.data)
 	}
 	s.in.messages = nil
 	if s.in.body != nil {
-		s.conn.hold(-len(*s.in.body))
-		mem.DefaultBufferPool().Put(s.in.body)
+		s.conn.hold(-messageCost - cap(*s.in.body))
+		freeBody(s.in.body)
 		s.in.body = nil
 	}
 	s.in.rouse()
