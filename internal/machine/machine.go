@@ -49,6 +49,15 @@ type Machine interface {
 	Apply(v View, r *Record) Effects
 }
 
+// Foreseer is a Machine that knows early what it will read.
+type Foreseer interface {
+	Machine
+	// Foresee reads what Apply is likely to read for the record, so that the lane need not wait for it when the
+	// record's turn comes. It decides nothing: what v shows may be old by then, and scans show nothing. It may be
+	// called while Apply runs.
+	Foresee(v View, r *Record)
+}
+
 // View is the state of one partition as of the record before this one.
 type View interface {
 	// Get returns what the key holds, or nil. The value is shared: it must not be changed, only replaced by

@@ -38,22 +38,23 @@ type waiter struct {
 	at     time.Time // when it was admitted
 	trace  *telemetry.Command
 	done   func(machine.Reply)
+	timer  *dueTimer // that has fired; nil for other records
 }
 
 // submit admits the record, gives it a number and appends it. Its waiter stands in the order of numbers, which
 // is the order in which the log hands the records out.
-func (p *part) submit(r *pb.Record, c class, trace *telemetry.Command, done func(machine.Reply)) {
-	err := p.admit(r, c, trace, done)
+func (p *part) submit(r *pb.Record, c class, w waiter) {
+	err := p.admit(r, c, w)
 	if err == nil {
 		return
 	}
-	trace.Answered(uint32(err.Code))
-	if done != nil {
-		done(machine.Reply{Err: err})
+	w.trace.Answered(uint32(err.Code))
+	if w.done != nil {
+		w.done(machine.Reply{Err: err})
 	}
 }
 
-func (p *part) admit(r *pb.Record, c class, trace *telemetry.Command, done func(machine.Reply)) *lh.Error {
+func (p *part) admit(r *pb.Record, c class, w waiter) *lh.Error {
 	h := p.lane.host
 	version := h.cfg.CatalogVersion()
 	bytes := int64(r.SizeVT())
@@ -77,7 +78,8 @@ func (p *part) admit(r *pb.Record, c class, trace *telemetry.Command, done func(
 	}
 	p.number++
 	p.stamp(r, c, version)
-	p.waiters = append(p.waiters, waiter{number: p.number, bytes: bytes, at: now, trace: trace, done: done})
+	w.number, w.bytes, w.at = p.number, bytes, now
+	p.waiters = append(p.waiters, w)
 	if err := h.cfg.Log.Append(p.stream, r); err != nil {
 		p.waiters = p.waiters[:len(p.waiters)-1]
 		return lh.Errorf(lh.Unavailable, "the record cannot be appended: %v", err)

@@ -17,6 +17,10 @@ func (l *Lane) apply(e log.Entry) {
 	w := p.take(e.Record.GetHeader())
 	p.tick(e)
 	w.trace.Taken()
+	if w.timer != nil {
+		l.cache.recall(p, w.timer.early)
+		l.pump.taken(w.timer)
+	}
 	began := l.host.cfg.Clock.Now()
 	effects := l.effects(p, e)
 	l.filling.applied = append(l.filling.applied, l.host.cfg.Clock.Now().Sub(began))

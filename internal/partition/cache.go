@@ -2,6 +2,7 @@ package partition
 
 import (
 	"hash/maphash"
+	"sync/atomic"
 
 	"littlehorse/internal/keys"
 	"littlehorse/internal/machine"
@@ -18,6 +19,8 @@ type cache struct {
 	limit      int64 // of a generation
 	seed       maphash.Seed
 	young, old table
+
+	generation atomic.Uint64 // how often something was forgotten
 }
 
 // object is the newest value of one key; a nil value says that the key is absent.
@@ -93,6 +96,7 @@ func (c *cache) age() {
 	}
 	c.young, c.old = c.old, c.young
 	c.young.clear()
+	c.generation.Add(1)
 }
 
 func (o *object) cost() int64 { return int64(o.bytes) + int64(len(o.key)) + objectBytes }

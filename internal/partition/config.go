@@ -74,8 +74,10 @@ type Config struct {
 	// TimerWindow bounds how many of the nearest timers all partitions together keep in memory; each keeps at least
 	// 16. Default 65536.
 	TimerWindow int
-	// TimerPage bounds how many timers of one lane have fired and are not yet applied. Default 256.
+	// TimerPage bounds how many timers of one lane have fired and are not yet through. Default 256.
 	TimerPage int
+	// TimerQueue bounds how many of them are not yet applied: a command waits for so many at most. Default 32.
+	TimerQueue int
 	// TimerRetry is when a timer is fired again whose record left the timer in place (it was refused, or the
 	// machine panicked). Default 5 s.
 	TimerRetry time.Duration
@@ -107,6 +109,7 @@ func DefaultConfig() Config {
 		CacheBytes:     128 << 20,
 		TimerWindow:    1 << 16,
 		TimerPage:      256,
+		TimerQueue:     32,
 		TimerRetry:     5 * time.Second,
 		Logger:         slog.New(slog.DiscardHandler),
 	}
@@ -130,6 +133,7 @@ func (c *Config) Validate() error {
 		{"CacheBytes", c.CacheBytes},
 		{"TimerWindow", int64(c.TimerWindow)},
 		{"TimerPage", int64(c.TimerPage)},
+		{"TimerQueue", int64(c.TimerQueue)},
 		{"TimerRetry", int64(c.TimerRetry)},
 	}
 	for _, b := range bounds {

@@ -117,7 +117,7 @@ func (h *Host) SubmitFor(ctx context.Context, to machine.Stream, rec *machine.Re
 
 func (h *Host) submit(to machine.Stream, rec *machine.Record, trace *telemetry.Command, done func(machine.Reply)) {
 	if p := h.parts[to]; p != nil {
-		p.submit(rec, classOf(rec), trace, done)
+		p.submit(rec, classOf(rec), waiter{trace: trace, done: done})
 		return
 	}
 	trace.Answered(uint32(lh.Unavailable))

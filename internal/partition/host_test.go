@@ -742,6 +742,7 @@ func TestConfigSaysWhatIsWrong(t *testing.T) {
 		"no machine":        func(c *Config) { c.Machines = nil },
 		"QueueRecords is 0": func(c *Config) { c.QueueRecords = 0 },
 		"TimerPage is -1":   func(c *Config) { c.TimerPage = -1 },
+		"TimerQueue is 0":   func(c *Config) { c.TimerQueue = 0 },
 		"Lanes is -1":       func(c *Config) { c.Lanes = -1 },
 	} {
 		cfg := r.host.cfg

@@ -16,6 +16,8 @@ type part struct {
 	machine machine.Machine
 	timers  *window
 
+	foreseer machine.Foreseer // the machine, if it foresees
+
 	// Of the applying goroutine.
 	clockNs int64  // only moves forward
 	version uint64 // highest catalog version seen
@@ -39,6 +41,7 @@ func (l *Lane) newPart(s machine.Stream) (*part, error) {
 	p := &part{
 		stream: s, lane: l, machine: l.host.cfg.Machines[s.Kind],
 	}
+	p.foreseer, _ = p.machine.(machine.Foreseer)
 	clock := &pb.Counter{}
 	if err := l.host.cfg.Store.View(s, keys.Clock(), clock.UnmarshalVT); err != nil {
 		return nil, err

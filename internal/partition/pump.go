@@ -20,6 +20,7 @@ type pump struct {
 	windows []*window
 	turn    int // the window that fires first
 	flying  int // fired and not through
+	queued  int // of them, not applied
 	stopped bool
 }
 
@@ -87,10 +88,23 @@ func (t *pump) run() {
 func (t *pump) sleep() (time.Time, bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.stopped || t.flying >= t.lane.host.cfg.TimerPage {
+	if t.stopped || t.crowded() {
 		return time.Time{}, false
 	}
 	return t.earliest()
+}
+
+// crowded tells whether more is on its way than half of what may be. No more is sent after it before that: one by one
+// timers would cost more.
+func (t *pump) crowded() bool {
+	cfg := &t.lane.host.cfg
+	return t.flying > cfg.TimerPage/2 || t.queued > cfg.TimerQueue/2
+}
+
+// full tells whether all is on its way that may be.
+func (t *pump) full() bool {
+	cfg := &t.lane.host.cfg
+	return t.flying >= cfg.TimerPage || t.queued >= cfg.TimerQueue
 }
 
 func (t *pump) earliest() (at time.Time, ok bool) {
@@ -137,8 +151,9 @@ func (t *pump) fire() (int, error) {
 		return 0, err
 	}
 	due := t.due()
+	t.foresee(due)
 	for _, d := range due {
-		d.window.part.submit(d.record, internal, nil, func(machine.Reply) { t.through(d) })
+		d.window.part.submit(d.record, internal, waiter{done: func(machine.Reply) { t.through(d) }, timer: d})
 	}
 	t.lane.host.fired.Add(uint64(len(due)))
 	return len(due), nil
@@ -149,27 +164,43 @@ type dueTimer struct {
 	window *window
 	key    keys.Key
 	record *pb.Record
+	early  *foresight // nil if nothing was foreseen
+	queued bool       // not applied; guarded by the pump's mutex
 }
 
-// due takes from all windows what is due, in turn, up to a page in flight.
-func (t *pump) due() (due []dueTimer) {
+// foresee reads what the lane will need for the timers. Those of one partition stand together.
+func (t *pump) foresee(due []*dueTimer) {
+	for len(due) > 0 {
+		p := due[0].window.part
+		g := t.lane.gazeAt(p)
+		n := 0
+		for ; n < len(due) && due[n].window.part == p; n++ {
+			due[n].early = g.foresee(due[n].record)
+		}
+		g.close()
+		due = due[n:]
+	}
+}
+
+// due takes from all windows what is due, in turn, as long as more may be on its way.
+func (t *pump) due() (due []*dueTimer) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.stopped {
+	if t.stopped || t.crowded() {
 		return nil
 	}
-	page := t.lane.host.cfg.TimerPage
 	t.turn++
 	for i := range t.windows {
 		w := t.windows[(t.turn+i)%len(t.windows)]
 		now := t.nowNs(w)
-		for t.flying < page {
+		for !t.full() {
 			k, ok := w.pop(now)
 			if !ok {
 				break
 			}
 			t.flying++
-			due = append(due, dueTimer{w, k, timerFired(k, now)})
+			t.queued++
+			due = append(due, &dueTimer{window: w, key: k, record: timerFired(k, now), queued: true})
 		}
 	}
 	return due
@@ -188,13 +219,31 @@ func timerFired(k keys.Key, nowNs int64) *pb.Record {
 	return &pb.Record{Header: hd, Command: &pb.Record_TimerFired{TimerFired: &pb.TimerFired{Key: []byte(k)}}}
 }
 
+// taken says that the lane applies a fired timer.
+func (t *pump) taken(d *dueTimer) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.leave(d)
+}
+
+// leave takes a timer out of the queue, if it is there.
+func (t *pump) leave(d *dueTimer) {
+	if d.queued {
+		d.queued = false
+		t.queued--
+	}
+	if !t.crowded() {
+		t.signal()
+	}
+}
+
 // through ends the flight of a fired timer, applied or refused. Its row is gone, or it fires again.
-func (t *pump) through(d dueTimer) {
+func (t *pump) through(d *dueTimer) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.flying--
 	d.window.standing(d.key, t.nowNs(d.window)+int64(t.lane.host.cfg.TimerRetry))
-	t.signal()
+	t.leave(d)
 }
 
 // load reads a page for each window that runs low.

@@ -48,6 +48,13 @@ func (m *prober) Apply(v machine.View, _ *pb.Record) machine.Effects {
 	return e
 }
 
+// Foresee implements machine.Foreseer.
+func (m *prober) Foresee(v machine.View, _ *pb.Record) {
+	for range 10 {
+		read(v, probeKey(m.rng.IntN(probeKeys)))
+	}
+}
+
 func (m *prober) compareGets(v machine.View) {
 	for range 5 {
 		k := probeKey(m.rng.IntN(probeKeys))
@@ -75,7 +82,8 @@ func (m *prober) compareScan(v machine.View) {
 }
 
 // TestViewIsTheStateBeforeTheRecord drives a lane by single steps in random order, so that batches are filled
-// while others are synced, with a cache too small for the state. Each record must see exactly what those before it left.
+// while others are synced, with a cache too small for the state. Some of the state is read ahead at any time, and the cache
+// is given it much later. Each record must see exactly what those before it left.
 func TestViewIsTheStateBeforeTheRecord(t *testing.T) {
 	for seed := range uint64(20) {
 		rng := rand.New(rand.NewPCG(seed, 0))
@@ -89,9 +97,10 @@ func TestViewIsTheStateBeforeTheRecord(t *testing.T) {
 		r.open()
 		l := r.host.Lanes()[0]
 		synced := true
-		for range 400 {
+		var early []*foresight
+		for range 500 {
 			var err error
-			switch rng.IntN(5) {
+			switch rng.IntN(7) {
 			case 0, 1:
 				r.host.Submit(core(0), fresh("probe"), nil)
 			case 2:
@@ -107,6 +116,15 @@ func TestViewIsTheStateBeforeTheRecord(t *testing.T) {
 					break
 				}
 				err, synced = l.Sync(), true
+			case 5:
+				g := l.gazeAt(l.order[0])
+				early = append(early, g.foresee(fresh("probe")))
+				err = g.err
+				g.close()
+			case 6:
+				if n := len(early); n > 0 {
+					l.cache.recall(l.order[0], early[rng.IntN(n)])
+				}
 			}
 			if err != nil {
 				t.Fatal(err)

@@ -77,6 +77,16 @@ func (l losing) Apply(v machine.View, r *pb.Record) machine.Effects {
 	return l.Machine.Apply(v, r)
 }
 
+// Foresee implements machine.Foreseer.
+func (l losing) Foresee(v machine.View, r *pb.Record) { foresee(l.Machine, v, r) }
+
+// foresee is for machines around others.
+func foresee(m machine.Machine, v machine.View, r *pb.Record) {
+	if f, ok := m.(machine.Foreseer); ok {
+		f.Foresee(v, r)
+	}
+}
+
 // shift changes a time by how often the machine was called.
 func (f *faulty) shift(changes []machine.Change) {
 	for i, c := range changes {

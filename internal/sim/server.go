@@ -83,7 +83,7 @@ func (s *server) open() (err error) {
 	c.CatalogVersion = s.view.Version
 	c.Listener, c.Incarnation, c.Lanes = s, s.incarnation, s.world.lanes
 	c.BatchRecords = 1 + s.world.rng.IntN(8)
-	c.TimerPage, c.TimerWindow = 4, 64
+	c.TimerPage, c.TimerQueue, c.TimerWindow = 4, 2, 64
 	c.FatalPanics, c.Manual = true, true
 	if s.host, err = partition.Open(context.Background(), c); err != nil {
 		return err
@@ -275,6 +275,9 @@ func (r *recorder) Apply(v machine.View, rec *pb.Record) machine.Effects {
 	r.world.arrows(v, e.Changes)
 	return e
 }
+
+// Foresee implements machine.Foreseer.
+func (r *recorder) Foresee(v machine.View, rec *pb.Record) { foresee(r.next, v, rec) }
 
 // sortedWaiting is in a fixed order, so that the seed decides.
 func (s *server) sortedWaiting() []keys.Key {

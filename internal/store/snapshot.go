@@ -38,6 +38,9 @@ func (s *Snapshot) Scan(from machine.Stream, start, end keys.Key, visit func(k k
 	return errors.Join(r.Each(visit), r.Close())
 }
 
+// Cursor is a cursor over a partition that stands nowhere yet, to be closed before the Snapshot.
+func (s *Snapshot) Cursor(of machine.Stream) (*Rows, error) { return newCursor(s.snap, of, "", "") }
+
 // Rows opens a cursor, to be closed before the Snapshot.
 func (s *Snapshot) Rows(from machine.Stream, start, end keys.Key) (*Rows, error) {
 	return newRows(s.snap, from, start, end)
