@@ -33,6 +33,8 @@ const (
 	lastWords = 2 * time.Second
 	// manyPings is how often a client may ask too early.
 	manyPings = 2
+	// maxShifts is how often a client may change the windows of his streams: those who measure the line double them a few times.
+	maxShifts = 1000
 )
 
 // conn is a connection. What is not said to be guarded belongs to the reading goroutine.
@@ -62,6 +64,7 @@ type conn struct {
 	closed  bool
 	pinged  time.Time // by the client
 	strikes int
+	shifts  int // of the initial window
 }
 
 // leaving is how far a connection is with going away.
@@ -164,12 +167,18 @@ func (c *conn) endLocked(code http2.ErrCode, text string) {
 	c.out.rouse()
 }
 
-// close ends everything at once.
+// close ends everything at once. To close the connection may take time, if the last words of TLS have to wait.
 func (c *conn) close() {
+	if c.cease() {
+		_ = c.nc.Close()
+	}
+}
+
+func (c *conn) cease() (first bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed {
-		return
+		return false
 	}
 	c.closed = true
 	for _, s := range c.streams {
@@ -179,7 +188,7 @@ func (c *conn) close() {
 		c.ticking.Stop()
 	}
 	c.out.rouse()
-	_ = c.nc.Close()
+	return true
 }
 
 // watch asks a silent peer whether he is there.
@@ -381,6 +390,22 @@ func (c *conn) hold(n int) {
 	c.server.input.Add(int64(n))
 }
 
+const (
+	// callCost is the memory of a call whose request is not complete.
+	callCost = 1 << 10
+	// usualHeaderBytes of a call whose handler runs are not counted: the number of calls bounds them, and those that last
+	// are many.
+	usualHeaderBytes = 2 << 10
+)
+
+// charge counts memory of the call but for its messages; c.mu is held.
+func (c *conn) charge(s *stream, n int) {
+	if n != s.in.charged {
+		c.hold(n - s.in.charged)
+		s.in.charged = n
+	}
+}
+
 // inputEnds notes that the client has sent everything; c.mu is held.
 func (c *conn) inputEnds(s *stream) error {
 	if s.in.length >= 0 && s.in.length != s.in.bytes {
@@ -405,6 +430,11 @@ func (c *conn) inputEnds(s *stream) error {
 
 // await looks for the rest of the request from time to time; c.mu is held.
 func (c *conn) await(s *stream) {
+	c.charge(s, callCost+s.in.header)
+	if err := c.crowded(); err != nil {
+		c.reject(s, err)
+		return
+	}
 	s.in.tick = c.tick
 	c.coming.add(s)
 	if c.ticking == nil && !c.closed {
@@ -430,6 +460,7 @@ func (c *conn) look() {
 func (c *conn) start(s *stream) {
 	s.out.unqueue()
 	s.started = true
+	c.charge(s, max(0, s.in.header-usualHeaderBytes))
 	c.server.pool.run(s)
 }
 
@@ -522,12 +553,6 @@ func (c *conn) begin(id uint32) error {
 	}
 	if !r.shared {
 		s.in.header = c.header.size
-		c.hold(s.in.header)
-		if err := c.crowded(); err != nil {
-			s.in.ended = c.header.ends
-			c.reject(s, err)
-			return nil
-		}
 	}
 	c.report(s, r)
 	if s.method.stream != nil && !s.method.single {
@@ -571,17 +596,17 @@ func (s *stream) check(r request) *refusal {
 		return nil
 	}
 	if r.method != "POST" {
-		return &refusal{http: "405", err: status.Errorf(codes.Internal, "the method of the request is %q, which should be POST", r.method)}
+		return &refusal{http: "405", err: status.Errorf(codes.Internal, "the method of the request is %q, which should be POST", quote(r.method))}
 	}
 	rest, ok := strings.CutPrefix(r.contentType, contentType)
 	if !ok || rest != "" && rest[0] != '+' && rest[0] != ';' {
-		return &refusal{http: "415", err: status.Errorf(codes.InvalidArgument, "invalid gRPC request content-type %q", r.contentType)}
+		return &refusal{http: "415", err: status.Errorf(codes.InvalidArgument, "invalid gRPC request content-type %q", quote(r.contentType))}
 	}
 	if r.encoding != "" && r.encoding != "identity" {
 		if s.unzip = encoding.GetCompressor(r.encoding); s.unzip == nil {
 			return &refusal{
 				http: "200", more: metadata.Pairs("grpc-accept-encoding", "identity"),
-				err: status.Errorf(codes.Unimplemented, "grpc: Decompressor is not installed for grpc-encoding %q", r.encoding),
+				err: status.Errorf(codes.Unimplemented, "grpc: Decompressor is not installed for grpc-encoding %q", quote(r.encoding)),
 			}
 		}
 	}
@@ -591,12 +616,21 @@ func (s *stream) check(r request) *refusal {
 	service, name, ok := splitPath(r.path)
 	switch {
 	case !ok:
-		return &refusal{http: "200", err: status.Errorf(codes.Unimplemented, "malformed method name: %q", r.path)}
+		return &refusal{http: "200", err: status.Errorf(codes.Unimplemented, "malformed method name: %q", quote(r.path))}
 	case server.known[service]:
-		return &refusal{http: "200", err: status.Errorf(codes.Unimplemented, "unknown method %s for service %s", name, service)}
+		return &refusal{http: "200", err: status.Errorf(codes.Unimplemented, "unknown method %s for service %s", quote(name), service)}
 	default:
-		return &refusal{http: "200", err: status.Errorf(codes.Unimplemented, "unknown service %s", service)}
+		return &refusal{http: "200", err: status.Errorf(codes.Unimplemented, "unknown service %s", quote(service))}
 	}
+}
+
+// quote is as much of a text as an answer repeats.
+func quote(text string) string {
+	const most = 200
+	if len(text) <= most {
+		return text
+	}
+	return text[:most] + "…"
 }
 
 func splitPath(path string) (service, method string, ok bool) {
@@ -670,7 +704,7 @@ func (c *conn) left(s *stream) {
 }
 
 func (c *conn) callEnds(s *stream) {
-	c.hold(-s.in.header)
+	c.charge(s, 0)
 	c.calls--
 	if c.leaving == left && c.calls == 0 {
 		c.goodbye()
@@ -686,13 +720,27 @@ func (c *conn) settings(f *http2.SettingsFrame) error {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	before := c.out.initial
 	if err := f.ForeachSetting(c.setting); err != nil {
 		return err
 	}
-	if err := c.answer(appendSettingsAck); err != nil {
-		return err
+	if c.out.initial != before {
+		if err := c.shiftWindows(c.out.initial - before); err != nil {
+			return err
+		}
+	}
+	return c.answer(appendSettingsAck)
+}
+
+// shiftWindows changes the windows of all streams; c.mu is held.
+func (c *conn) shiftWindows(by int64) error {
+	if c.shifts++; c.shifts > maxShifts {
+		return fail(http2.ErrCodeEnhanceYourCalm, "too many changes of the initial window")
 	}
 	for _, s := range c.streams {
+		if s.out.window += by; s.out.window > maxWindow {
+			return fail(http2.ErrCodeFlowControl, "window of a stream too large")
+		}
 		if s.out.bytes > 0 {
 			c.flush(s)
 		}
@@ -706,13 +754,7 @@ func (c *conn) setting(s http2.Setting) error {
 	}
 	switch s.ID {
 	case http2.SettingInitialWindowSize:
-		by := int64(s.Val) - c.out.initial
 		c.out.initial = int64(s.Val)
-		for _, st := range c.streams {
-			if st.out.window += by; st.out.window > maxWindow {
-				return fail(http2.ErrCodeFlowControl, "window of a stream too large")
-			}
-		}
 	case http2.SettingHeaderTableSize:
 		c.out.table0 = s.Val < tableBytes
 	}

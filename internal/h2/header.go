@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/net/http/httpguts"
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
 	"google.golang.org/grpc/metadata"
@@ -34,6 +35,7 @@ type block struct {
 	ends   bool // the stream
 	open   bool // its end has not come
 	size   int
+	parts  int // frames
 	fields []hpack.HeaderField
 
 	last   []hpack.HeaderField // those of the block before that are metadata
@@ -44,8 +46,14 @@ type block struct {
 // state of the compression would be lost.
 const floodFactor = 4
 
-// maxFields bounds the fields of a block.
-const maxFields = 512
+const (
+	// maxFields bounds the fields of a block, and the values in them.
+	maxFields = 512
+	// maxParts bounds the frames that a block comes in.
+	maxParts = 64
+	// smallHeader is what is kept of a block for the next one that may be alike.
+	smallHeader = 8 << 10
+)
 
 func newBlock(most int) *block {
 	b := &block{most: most}
@@ -65,7 +73,7 @@ func (b *block) add(f hpack.HeaderField) {
 }
 
 func (b *block) begin(stream uint32, ends bool) {
-	b.stream, b.ends, b.open, b.size = stream, ends, true, 0
+	b.stream, b.ends, b.open, b.size, b.parts = stream, ends, true, 0, 0
 	b.fields = b.fields[:0]
 }
 
@@ -77,7 +85,7 @@ func (b *block) take(fragment []byte, last bool) error {
 		}
 		return fail(http2.ErrCodeCompression, "header block cannot be decoded")
 	}
-	if b.size > floodFactor*b.most {
+	if b.parts++; b.size > floodFactor*b.most || b.parts > maxParts {
 		return fail(http2.ErrCodeEnhanceYourCalm, "header block too long")
 	}
 	if !last {
@@ -131,11 +139,22 @@ func (b *block) request(conn context.Context) (request, error) {
 		if err != nil {
 			return r, err
 		}
-		b.last = append(b.last[:0], rest...)
-		b.values = metadata.NewIncomingContext(conn, md)
+		r.values = metadata.NewIncomingContext(conn, md)
+		b.remember(rest, r.values)
+		return r, nil
 	}
 	r.values = b.values
 	return r, nil
+}
+
+// remember keeps what the next block may share.
+func (b *block) remember(fields []hpack.HeaderField, values context.Context) {
+	if b.size > smallHeader {
+		b.last, b.values, b.fields = nil, nil, nil
+		return
+	}
+	b.last = append(b.last[:0], fields...)
+	b.values = values
 }
 
 func (r *request) pseudo(f hpack.HeaderField) error {
@@ -215,15 +234,22 @@ const binarySuffix = "-bin"
 
 func metadataOf(fields []hpack.HeaderField) (metadata.MD, error) {
 	md := make(metadata.MD, len(fields))
+	values := 0
 	for _, f := range fields {
+		if !httpguts.ValidHeaderFieldValue(f.Value) {
+			return nil, errMalformed
+		}
 		if !strings.HasSuffix(f.Name, binarySuffix) {
 			md[f.Name] = append(md[f.Name], f.Value)
 			continue
 		}
-		for _, part := range strings.Split(f.Value, ",") {
+		if values += 1 + strings.Count(f.Value, ","); values > maxFields {
+			return nil, badRequest{"too many values in the header"}
+		}
+		for part := range strings.SplitSeq(f.Value, ",") {
 			value, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(part, "="))
 			if err != nil {
-				return nil, badRequest{"malformed binary metadata " + f.Name}
+				return nil, badRequest{"malformed binary metadata " + quote(f.Name)}
 			}
 			md[f.Name] = append(md[f.Name], string(value))
 		}

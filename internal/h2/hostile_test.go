@@ -1,10 +1,13 @@
 package h2
 
 import (
+	"bytes"
+	"net"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,7 +15,9 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/encoding"
+	_ "google.golang.org/grpc/encoding/gzip"
 	testgrpc "google.golang.org/grpc/interop/grpc_testing"
+	"google.golang.org/grpc/mem"
 )
 
 // only is the one connection of the server.
@@ -345,5 +350,161 @@ func TestRequestsThatNeverCome(t *testing.T) {
 	p.must(p.WriteData(7, true, message5(nil)))
 	if got := p.answer(7); got.fields["grpc-status"] != "0" {
 		t.Error(got)
+	}
+}
+
+// TestHeaderInCrumbs: a header that comes in many small frames costs more than it is worth.
+func TestHeaderInCrumbs(t *testing.T) {
+	_, addr := start(t, Config{}, newWaiting())
+	p := connect(t, addr)
+	block := p.call("UnaryCall", "much", strings.Repeat("x", 20_000))
+	p.must(p.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: block[:1]}))
+	go func() {
+		for i := 1; i < len(block); i++ {
+			if p.WriteContinuation(1, i == len(block)-1, block[i:i+1]) != nil {
+				return
+			}
+		}
+	}()
+	if code, text := p.end(); code != http2.ErrCodeEnhanceYourCalm {
+		t.Errorf("%s %s", code, text)
+	}
+}
+
+// TestManySettings: each change of windows goes through all streams, so that a peer may not make many.
+func TestManySettings(t *testing.T) {
+	_, addr := start(t, Config{}, newWaiting())
+	p := connect(t, addr)
+	go func() {
+		for i := range uint32(10_000) {
+			if p.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 1000 + i}) != nil {
+				return
+			}
+		}
+	}()
+	if code, text := p.end(); code != http2.ErrCodeEnhanceYourCalm {
+		t.Errorf("%s %s", code, text)
+	}
+}
+
+// TestManyValues: a field of 64 KiB is not many thousands of values.
+func TestManyValues(t *testing.T) {
+	_, addr := start(t, Config{}, newWaiting())
+	p := connect(t, addr)
+	p.begin(1, p.call("UnaryCall", "some-bin", strings.Repeat(",", 10_000)), true)
+	if got := p.answer(1); got.fields["grpc-status"] != strconv.Itoa(int(codes.Internal)) || !strings.Contains(got.fields["grpc-message"], "values") {
+		t.Error(got)
+	}
+	p.begin(3, p.call("UnaryCall", "line", "one\nanother"), true)
+	if got := p.answer(3); !got.cut || got.reset != http2.ErrCodeProtocol {
+		t.Error(got)
+	}
+}
+
+// TestQuotesAreShort: an answer does not repeat all that it says no to.
+func TestQuotesAreShort(t *testing.T) {
+	_, addr := start(t, Config{}, newWaiting())
+	p := connect(t, addr)
+	long := strings.Repeat("long", 5_000)
+	for i, more := range [][]string{{":path", service + long}, {":path", "/" + long + "/Call"}, {":path", long}, {":method", long}, {"content-type", long}, {"grpc-encoding", long}} {
+		stream := uint32(2*i + 1)
+		p.begin(stream, p.call("UnaryCall", more...), true)
+		if got := p.answer(stream); len(got.fields["grpc-message"]) > 1000 || got.fields["grpc-status"] == "" {
+			t.Errorf("%s: %d bytes of message", more[0], len(got.fields["grpc-message"]))
+		}
+	}
+}
+
+// sticky is a connection that takes its time to be closed, and looks what is held up by it.
+type sticky struct {
+	net.Conn
+	server  *Server
+	stalled chan bool
+}
+
+func (s sticky) Close() error {
+	s.server.mu.Lock()
+	for c := range s.server.conns {
+		free := c.mu.TryLock()
+		if free {
+			c.mu.Unlock()
+		}
+		s.stalled <- !free
+	}
+	s.server.mu.Unlock()
+	return s.Conn.Close()
+}
+
+// TestClosingHoldsNothingUp: the last words of TLS may wait for the peer; nobody else does.
+func TestClosingHoldsNothingUp(t *testing.T) {
+	s, _ := start(t, Config{}, newWaiting())
+	here, there := net.Pipe()
+	stalled := make(chan bool, 10)
+	s.take(sticky{there, s, stalled})
+	p := attach(t, here)
+	p.begin(1, p.call("EmptyCall"), false)
+	p.sync()
+	p.must(p.WriteData(0xff, true, nil)) // was not begun
+	if <-stalled {
+		t.Error("the connection is locked while it is closed")
+	}
+}
+
+// TestStopEndsHandshakes: who has not begun to speak is not waited for.
+func TestStopEndsHandshakes(t *testing.T) {
+	s, addr := start(t, Config{HandshakeTimeout: time.Hour}, newWaiting())
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = c.Close() }()
+	p := connect(t, addr)
+	p.sync() // and so the other one is taken, too
+	go func() { _, _ = p.end() }()
+	s.GracefulStop()
+}
+
+// counting is a codec that knows how many messages it decodes at once.
+type counting struct {
+	encoding.CodecV2
+	running, most atomic.Int64
+	entered       chan struct{}
+	release       chan struct{}
+}
+
+func (c *counting) Unmarshal(data mem.BufferSlice, v any) error {
+	c.most.Store(max(c.most.Load(), c.running.Add(1)))
+	defer c.running.Add(-1)
+	c.entered <- struct{}{}
+	<-c.release
+	return c.CodecV2.Unmarshal(data, v)
+}
+
+// TestInflatedIsBounded: of messages that become a thousand times as long as they came, few are there at once.
+func TestInflatedIsBounded(t *testing.T) {
+	const calls = 5 * maxInflating
+	codec := &counting{CodecV2: encoding.GetCodecV2("proto"), entered: make(chan struct{}, calls), release: make(chan struct{})}
+	_, addr := start(t, Config{Codec: codec}, newWaiting())
+	p := connect(t, addr)
+	var zipped bytes.Buffer
+	w, err := encoding.GetCompressor("gzip").Compress(&zipped)
+	p.must(err)
+	p.must(w.Close())
+	request := message5(zipped.Bytes())
+	request[0] = 1
+	for i := range uint32(calls) {
+		p.begin(2*i+1, p.call("UnaryCall", "grpc-encoding", "gzip"), false)
+		p.must(p.WriteData(2*i+1, true, request))
+	}
+	for range maxInflating {
+		<-codec.entered
+	}
+	p.sync()
+	close(codec.release)
+	for range calls - maxInflating {
+		<-codec.entered
+	}
+	if most := codec.most.Load(); most > maxInflating {
+		t.Errorf("%d at once", most)
 	}
 }

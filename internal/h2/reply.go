@@ -18,6 +18,9 @@ import (
 // maxFrame is the payload of the frames that are sent: what every peer takes.
 const maxFrame = 16384
 
+// maxText bounds the text of a status: many clients take no header above 8 KiB, and know of nothing at all then.
+const maxText = 4 << 10
+
 const contentType = "application/grpc"
 
 // What nearly all calls are answered with, encoded once.
@@ -59,7 +62,7 @@ func trailerBlock(st *status.Status, md metadata.MD, alone bool) []byte {
 	}
 	fields = append(fields, field("grpc-status", strconv.Itoa(int(st.Code()))))
 	if m := st.Message(); m != "" {
-		fields = append(fields, field("grpc-message", percentEncode(m)))
+		fields = append(fields, field("grpc-message", percentEncode(m[:min(len(m), maxText)])))
 	}
 	if p := st.Proto(); len(p.GetDetails()) > 0 {
 		if details, err := proto.Marshal(p); err == nil {

@@ -80,7 +80,10 @@ type Server struct {
 	known   map[string]bool    // services
 	pool    pool
 	input   atomic.Int64
-	plain   *method // takes every request, in tests that do not speak gRPC; nil if there is none
+	// inflating are the messages that are being decompressed: each may become as long as a message may be, however short it
+	// came.
+	inflating chan struct{}
+	plain     *method // takes every request, in tests that do not speak gRPC; nil if there is none
 
 	mu        sync.Mutex
 	listeners map[net.Listener]struct{}
@@ -89,7 +92,11 @@ type Server struct {
 	open      sync.WaitGroup // connections, and those that want to become one
 	cancel    context.CancelFunc
 	ctx       context.Context
+	close     context.CancelFunc
+	welcome   context.Context // of those that want to become connections
 }
+
+const maxInflating = 16
 
 // method is one RPC; one of the two handlers is set.
 type method struct {
@@ -106,7 +113,9 @@ func NewServer(c Config) *Server {
 	s := &Server{
 		cfg: c, methods: map[string]*method{}, known: map[string]bool{},
 		listeners: map[net.Listener]struct{}{}, conns: map[*conn]struct{}{},
+		inflating: make(chan struct{}, maxInflating),
 	}
+	s.welcome, s.close = context.WithCancel(context.Background())
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }
@@ -193,7 +202,9 @@ func (s *Server) serve(nc net.Conn) {
 	cut := context.AfterFunc(s.ctx, func() { _ = nc.Close() })
 	defer cut()
 	defer func() { _ = nc.Close() }()
+	late := context.AfterFunc(s.welcome, func() { _ = nc.Close() })
 	c, err := s.handshake(nc)
+	late()
 	if err != nil {
 		s.cfg.Log.Debug("connection refused", "from", nc.RemoteAddr(), "err", err)
 		return
@@ -243,6 +254,7 @@ func (s *Server) end() []*conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.stopping = true
+	s.close()
 	for l := range s.listeners {
 		_ = l.Close()
 	}

@@ -77,7 +77,7 @@ func start(t *testing.T, c Config, impl testgrpc.TestServiceServer) (*Server, st
 
 func prepare(t *testing.T, c Config) (*Server, net.Listener) {
 	t.Helper()
-	c.Codec = encoding.GetCodecV2("proto")
+	c.Codec = or(c.Codec, encoding.GetCodecV2("proto"))
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -48,6 +48,7 @@ type receiving struct {
 	size    int     // that it will have
 	granted int     // of it, told to the client
 	header  int     // memory of the header of the call, if no other one shares it
+	charged int     // for the call but for its messages
 	tick    int     // of the connection, when the call began
 
 	messages []message
@@ -92,6 +93,10 @@ func (s *stream) receive(into any) error {
 	m, err := s.take()
 	if err != nil {
 		return err
+	}
+	if m.zipped {
+		s.conn.server.inflating <- struct{}{}
+		defer func() { <-s.conn.server.inflating }()
 	}
 	data, err := s.inflate(m)
 	if err != nil {
