@@ -70,6 +70,11 @@ conformance: build ## The official Python, Java and JavaScript clients against o
 	tools/need.sh python3 python3-venv javac mvn node npm
 	go test -timeout 20m ./test/conformance
 
+.PHONY: pace
+pace: build ## Official Python and Java workers do WfRuns of 100 tasks here, and by turns elsewhere: make pace [ORACLE=host:port] [OURS=host:port]
+	tools/need.sh python3 python3-venv javac mvn
+	go test -timeout 30m ./test/conformance -run '^$$' -bench Pace -benchtime 1x -args $(if $(OURS),-endpoint $(OURS)) $(if $(ORACLE),-rival $(ORACLE))
+
 .PHONY: oracle
 oracle: ## The same work on a running original and on ours: make oracle ORACLE=host:port [OURS=host:port]
 	$(if $(ORACLE),,$(error ORACLE=host:port names the original to ask))

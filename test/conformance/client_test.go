@@ -22,15 +22,16 @@ type client struct {
 	// fetch puts the package into the folder, which holds copies of the manifests.
 	fetch func(ctx context.Context, dir string) []*exec.Cmd
 	// program is the command that runs one of our programs with an installation.
-	program func(ctx context.Context, t *testing.T, install string, p program) *exec.Cmd
+	program func(ctx context.Context, t testing.TB, install string, p program) *exec.Cmd
 }
 
-// A program is one of the two that we have in each language.
+// A program is one of those that we have in each language.
 type program string
 
 const (
 	scenarios program = "conformance"
 	examples  program = "examples"
+	pace      program = "pace"
 )
 
 var clients = []client{
@@ -46,7 +47,7 @@ var clients = []client{
 					"--quiet", "--disable-pip-version-check", "--no-deps", "-r", filepath.Join(dir, "requirements.txt")),
 			}
 		},
-		program: func(ctx context.Context, _ *testing.T, install string, p program) *exec.Cmd {
+		program: func(ctx context.Context, _ testing.TB, install string, p program) *exec.Cmd {
 			cmd := exec.CommandContext(ctx, filepath.Join(install, "venv", "bin", "python"), "-m", string(p))
 			cmd.Dir = "python"
 			cmd.Env = append(os.Environ(), "PYTHONDONTWRITEBYTECODE=1")
@@ -63,10 +64,14 @@ var clients = []client{
 				"org.apache.maven.plugins:maven-dependency-plugin:2.8:copy-dependencies",
 				"-DincludeScope=runtime", "-DoutputDirectory="+filepath.Join(dir, "lib"))}
 		},
-		program: func(ctx context.Context, t *testing.T, install string, p program) *exec.Cmd {
+		program: func(ctx context.Context, t testing.TB, install string, p program) *exec.Cmd {
 			folder, main := "java", "Conformance"
-			if p == examples {
+			switch p {
+			case scenarios:
+			case examples:
 				folder, main = "java/examples", "examples.Examples"
+			case pace:
+				main = "Pace"
 			}
 			sources, err := filepath.Glob(folder + "/*.java")
 			if err != nil {
@@ -88,7 +93,7 @@ var clients = []client{
 			return []*exec.Cmd{exec.CommandContext(ctx, "npm", "ci", "--prefix", dir,
 				"--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")}
 		},
-		program: func(ctx context.Context, _ *testing.T, install string, p program) *exec.Cmd {
+		program: func(ctx context.Context, _ testing.TB, install string, p program) *exec.Cmd {
 			cmd := exec.CommandContext(ctx, "node", "./"+string(p))
 			cmd.Dir = "javascript"
 			cmd.Env = append(os.Environ(), "NODE_PATH="+filepath.Join(install, "node_modules"))
@@ -100,7 +105,7 @@ var clients = []client{
 func (c client) golden() string { return filepath.Join("testdata", c.language+".golden") }
 
 // install fetches the client's package unless the cache has it, and returns the folder.
-func (c client) install(t *testing.T) string {
+func (c client) install(t testing.TB) string {
 	t.Helper()
 	for _, tool := range c.tools {
 		if _, err := exec.LookPath(tool); err != nil {
@@ -139,7 +144,7 @@ func (c client) install(t *testing.T) string {
 }
 
 // fingerprint names an installation by what it was made of.
-func (c client) fingerprint(t *testing.T) string {
+func (c client) fingerprint(t testing.TB) string {
 	t.Helper()
 	version, err := exec.CommandContext(t.Context(), c.tools[0], c.version...).CombinedOutput()
 	if err != nil {
@@ -157,7 +162,7 @@ func (c client) fingerprint(t *testing.T) string {
 	return fmt.Sprintf("%x", h.Sum(nil)[:6])
 }
 
-func cacheRoot(t *testing.T) string {
+func cacheRoot(t testing.TB) string {
 	t.Helper()
 	base := os.Getenv("XDG_CACHE_HOME")
 	if base == "" {

@@ -50,7 +50,7 @@ func TestOfficialClients(t *testing.T) {
 }
 
 // underTest returns the address of the server to test: the one that was named, or our own, started for this test.
-func underTest(t *testing.T) string {
+func underTest(t testing.TB) string {
 	t.Helper()
 	if *endpoint != "" {
 		return *endpoint
@@ -76,7 +76,7 @@ type performance struct {
 }
 
 // perform runs a program of the client against the server to its end; env is added to its environment.
-func (c client) perform(t *testing.T, p program, server string, env ...string) *performance {
+func (c client) perform(t testing.TB, p program, server string, env ...string) *performance {
 	t.Helper()
 	install := c.install(t)
 	host, port, err := net.SplitHostPort(server)
@@ -160,7 +160,7 @@ func watchSources(t *testing.T) {
 }
 
 // run executes an installation step and fails the test with its output.
-func run(t *testing.T, cmd *exec.Cmd) {
+func run(t testing.TB, cmd *exec.Cmd) {
 	t.Helper()
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%s: %v\n%s", cmd, err, tail(string(out), 40))
