@@ -47,7 +47,7 @@ func serve(ctx context.Context, file string, out, logs io.Writer) error {
 	}
 	cfg.Logger = log
 	cfg.Version, cfg.Commit = cmp.Or(version, cfg.Version), cmp.Or(commit, cfg.Commit)
-	limit := server.TuneMemory(cfg.MemoryLimitBytes)
+	limit := server.TuneMemory(cfg)
 	if err := logSettings(log, file, notices, limit); err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ type Config struct {
 	Partitions int
 	// StateDir holds the store: the only copy of everything.
 	StateDir string
-	// StoreMemoryBytes is the budget of the store's cache and memtables.
+	// StoreMemoryBytes is the budget of the store's cache and memtables; -1 is three eighths of the process's memory.
 	StoreMemoryBytes int64
 	// DiskReserveBytes is the free space of the disk of StateDir below which nothing new is begun, and at half of which
 	// nothing is written. -1 leaves it to the store; 0 lets the server fail when the disk is full.
@@ -80,8 +80,8 @@ type Config struct {
 	// partition.
 	OutputRetention time.Duration
 	OutputRecords   int
-	// MemoryLimitBytes is what the process should stay below: -1 is half of what the machine or container has,
-	// 0 leaves memory to the Go runtime. It is a setting of the process, used by `lh serve` only.
+	// MemoryLimitBytes is what the process should stay below: -1 is what MemoryBytes finds fit,
+	// 0 leaves memory to the Go runtime. The heap is bounded by `lh serve` only.
 	MemoryLimitBytes int64
 	// ShutdownTimeout is how long running calls may take to end after the server was told to stop.
 	ShutdownTimeout time.Duration

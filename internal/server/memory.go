@@ -10,20 +10,65 @@ import (
 // gcPercent trades memory that is there for time spent collecting.
 const gcPercent = 400
 
+// The shares of a process's memory. What is in neither the store nor the heap is code, stacks of threads and what
+// allocators keep.
+const (
+	storeShare = 3.0 / 8
+	otherShare = 1.0 / 16
+	// usualMemory is what a server takes at most unless it is told otherwise or the machine is large.
+	usualMemory = 1 << 30
+	// largeMachine is how often usualMemory a machine must have for the server to take more: that part of it.
+	largeMachine = 32
+	// leastStore is what a store needs to be one.
+	leastStore = 2 << 20
+)
+
+// MemoryBytes is what the process should stay below; 0 if that is left to the Go runtime and its own variables.
+func (c *Config) MemoryBytes() int64 {
+	if c.MemoryLimitBytes >= 0 {
+		return c.MemoryLimitBytes
+	}
+	return usualLimit(availableMemory())
+}
+
+// usualLimit is for a machine or container with so much memory.
+func usualLimit(available int64) int64 {
+	return min(available/2, max(usualMemory, available/largeMachine))
+}
+
+// storeMemory is the budget of the store: what was set, or its share.
+func (c *Config) storeMemory() int64 {
+	if c.StoreMemoryBytes >= 0 {
+		return c.StoreMemoryBytes
+	}
+	limit := c.MemoryBytes()
+	if limit == 0 {
+		limit = usualMemory
+	}
+	return max(int64(float64(limit)*storeShare), leastStore)
+}
+
+// heapLimit is what of the process's memory is for the Go runtime. Built with C, the store keeps its own outside.
+func (c *Config) heapLimit() int64 {
+	limit := c.MemoryBytes()
+	heap := limit - int64(float64(limit)*otherShare)
+	if storeOutside {
+		heap -= c.storeMemory()
+	}
+	return max(heap, limit/4)
+}
+
 // TuneMemory sets the process's garbage collection by Config.MemoryLimitBytes and gives the limit in bytes;
 // 0 if it was left alone.
-func TuneMemory(limit int64) int64 {
-	if limit < 0 {
-		limit = availableMemory() / 2
-	}
-	if limit <= 0 || os.Getenv("GOMEMLIMIT") != "" {
+func TuneMemory(c Config) int64 {
+	if c.MemoryBytes() == 0 || os.Getenv("GOMEMLIMIT") != "" {
 		return 0
 	}
-	debug.SetMemoryLimit(limit)
+	debug.SetMemoryLimit(c.heapLimit())
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	return limit
+	return c.MemoryBytes()
 }
 
 // availableMemory is what the container allows or the machine has, in bytes; 0 if nobody says.

@@ -156,7 +156,7 @@ func (s *Server) listen(ctx context.Context, host string, port int) (net.Listene
 
 func (s *Server) openStore(ctx context.Context) (err error) {
 	o := store.DefaultOptions()
-	o.Dir, o.Partitions, o.MemoryBytes, o.Logger = s.cfg.StateDir, s.cfg.Partitions, s.cfg.StoreMemoryBytes, s.log
+	o.Dir, o.Partitions, o.MemoryBytes, o.Logger = s.cfg.StateDir, s.cfg.Partitions, s.cfg.storeMemory(), s.log
 	o.ReserveBytes, o.LookEvery = s.cfg.DiskReserveBytes, s.cfg.DiskCheck
 	if s.store, err = store.Open(ctx, o); err != nil {
 		return err

@@ -119,11 +119,11 @@ var Settings = []Setting{
 	none("LHS_ROCKSDB_RATE_LIMIT_BYTES", "Write rate limit."),
 	none("LHS_ROCKSDB_RATE_LIMIT_INCLUDE_READS", "Whether the rate limit counts reads."),
 	{
-		Name: "LHS_STORE_MEMORY_BYTES", Default: "536870912", Bounds: "2097152 or more", Doc: "Ours. Budget of the store for block cache and memtables together. It fills as it is used.",
-		apply: integer(2<<20, 1<<46, func(c *Config, n int) { c.StoreMemoryBytes = int64(n) }),
+		Name: "LHS_STORE_MEMORY_BYTES", Default: "-1", Bounds: "-1, or 2097152 or more", Doc: "Ours. Budget of the store for block cache and memtables together. It fills as it is used. -1: three eighths of `LHS_MEMORY_LIMIT_BYTES`.",
+		apply: setStoreMemory,
 	},
 	{
-		Name: "LHS_MEMORY_LIMIT_BYTES", Default: "-1", Bounds: "-1, 0, or 67108864 and more", Doc: "Ours. What the whole process should stay below (GOMEMLIMIT, with GOGC 400). -1: half of what the machine or container has; 0: left to the Go runtime and its own variables.",
+		Name: "LHS_MEMORY_LIMIT_BYTES", Default: "-1", Bounds: "-1, 0, or 67108864 and more", Doc: "Ours. What the whole process should stay below: the store gets three eighths of it, the Go runtime all that is left (GOMEMLIMIT, with GOGC 400). -1: 1073741824, or a thirty-second of what the machine or container has if that is more, but not more than half; 0: left to the Go runtime and its own variables.",
 		apply: setMemoryLimit,
 	},
 	none("LHS_MAX_BULK_JOB_ITER_DURATION_MS", "Time of one step of a bulk job."),
@@ -393,6 +393,15 @@ func setMemoryLimit(c *Config, v string) error {
 		return fmt.Errorf("%q is not -1, 0, or %d and more", v, minMemoryLimit)
 	}
 	c.MemoryLimitBytes = n
+	return nil
+}
+
+func setStoreMemory(c *Config, v string) error {
+	n, err := strconv.ParseInt(v, 10, 64)
+	if err != nil || n < -1 || (n >= 0 && n < leastStore) || n > 1<<46 {
+		return fmt.Errorf("%q is not -1, or %d and more", v, leastStore)
+	}
+	c.StoreMemoryBytes = n
 	return nil
 }
 
