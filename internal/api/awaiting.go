@@ -78,7 +78,8 @@ func (c *call) awaited() error {
 	return c.late
 }
 
-// statusWriter is a stream of a transport that can be ended while its handler waits. The stream's context ends, too.
+// statusWriter is a stream of grpc-go, which can be ended while its handler waits: its context ends, too. Package h2 calls
+// no handler before the request has come.
 type statusWriter interface {
 	WriteStatus(*status.Status) error
 }

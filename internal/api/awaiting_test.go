@@ -41,7 +41,7 @@ type visitor struct {
 	backlog *Backlog
 }
 
-func (*visitor) Written() int64         { return 0 }
+func (*visitor) Taken() int64           { return 0 }
 func (v *visitor) RemoteAddr() net.Addr { return far{v.backlog} }
 
 // open serves the face on a port, and gives the backlogs of its connections.
@@ -56,10 +56,6 @@ func (f *face) open(t *testing.T, transport Transport) (*Backlogs, string) {
 	go func() { _ = transport.Serve(door{l, b}) }()
 	t.Cleanup(transport.Stop)
 	return b, l.Addr().String()
-}
-
-func transports() map[string]Transport {
-	return map[string]Transport{"grpc-go": NewGRPCServer(TransportConfig{}), "h2": NewH2Server(TransportConfig{})}
 }
 
 // waits is how many calls wait for their requests.
@@ -77,78 +73,76 @@ func (b *Backlogs) waits() (n int) {
 // A call that sends a part of its request waits for the rest as long as a call may take, holds no room meanwhile, and is
 // told why it ends. Others on its connection go on, and one that ends without a request is told so, too.
 func TestRequestsThatDoNotComeAreGivenUp(t *testing.T) {
-	for name, transport := range transports() {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			f := newFace(t)
-			b, address := f.open(t, transport)
-			conn, err := net.Dial("tcp", address)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer conn.Close()
-			_ = conn.SetDeadline(time.Now().Add(time.Minute))
-			_, _ = io.WriteString(conn, http2.ClientPreface)
-			framer := http2.NewFramer(conn, conn)
-			framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
-			var block bytes.Buffer
-			encoder := hpack.NewEncoder(&block)
-			encoder.SetMaxDynamicTableSize(0)
-			for _, h := range [][2]string{
-				{":method", "POST"},
-				{":scheme", "http"},
-				{":path", "/littlehorse.LittleHorse/GetWfRun"},
-				{":authority", "lh"},
-				{"content-type", "application/grpc"},
-			} {
-				_ = encoder.WriteField(hpack.HeaderField{Name: h[0], Value: h[1]})
-			}
-			begin := func(id uint32) {
-				_ = framer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: block.Bytes(), EndHeaders: true})
-			}
-			_ = framer.WriteSettings()
-			begin(1)
-			begin(3)
-			_ = framer.WriteData(3, false, []byte{0, 0, 0, 1, 0, 'a'})
-			begin(5)
-			_ = framer.WriteData(5, true, nil)
-			for n := 0; n != 2; n = b.waits() {
-				continue // the last one has ended
-			}
-			if n := b.Expire(time.Now()); n != 0 || b.Bytes() != 0 {
-				t.Errorf("%d calls have ended, %d bytes wait", n, b.Bytes())
-			}
-			quick, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer quick.Close()
-			_, err = lhpb.NewLittleHorseClient(quick).Whoami(context.Background(), &emptypb.Empty{})
-			wantStatus(t, err, codes.OK)
-			if n := b.Expire(time.Now().Add(f.cfg.WriteTimeout)); n != 2 || b.waits() != 0 {
-				t.Errorf("%d calls have ended", n)
-			}
-			want := map[uint32][2]string{
-				1: {"4", "not come whole within 1m0s"}, 3: {"4", "not come whole within 1m0s"}, 5: {"13", "request"},
-			}
-			for len(want) > 0 {
-				frame, err := framer.ReadFrame()
-				if err != nil {
-					t.Fatal(err)
-				}
-				h, ok := frame.(*http2.MetaHeadersFrame)
-				if !ok {
-					continue
-				}
-				fields := map[string]string{}
-				for _, field := range h.Fields {
-					fields[field.Name] = field.Value
-				}
-				if w := want[h.StreamID]; fields["grpc-status"] != w[0] || !strings.Contains(fields["grpc-message"], w[1]) {
-					t.Errorf("stream %d ends with %v, want %v", h.StreamID, fields, w)
-				}
-				delete(want, h.StreamID)
-			}
-		})
+	t.Parallel()
+	f := newFace(t)
+	b, address := f.open(t, NewGRPCServer(TransportConfig{}))
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
+	_, _ = io.WriteString(conn, http2.ClientPreface)
+	framer := http2.NewFramer(conn, conn)
+	framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
+	var block bytes.Buffer
+	encoder := hpack.NewEncoder(&block)
+	encoder.SetMaxDynamicTableSize(0)
+	for _, h := range [][2]string{
+		{":method", "POST"},
+		{":scheme", "http"},
+		{":path", "/littlehorse.LittleHorse/GetWfRun"},
+		{":authority", "lh"},
+		{"content-type", "application/grpc"},
+	} {
+		_ = encoder.WriteField(hpack.HeaderField{Name: h[0], Value: h[1]})
+	}
+	begin := func(id uint32) {
+		_ = framer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: block.Bytes(), EndHeaders: true})
+	}
+	_ = framer.WriteSettings()
+	begin(1)
+	begin(3)
+	_ = framer.WriteData(3, false, []byte{0, 0, 0, 1, 0, 'a'})
+	begin(5)
+	_ = framer.WriteData(5, true, nil)
+	for limit := time.Now().Add(time.Minute); b.waits() != 2; { // the last one has ended
+		if time.Now().After(limit) {
+			t.Fatalf("%d calls wait for their requests", b.waits())
+		}
+	}
+	if n := b.Expire(time.Now()); n != 0 || b.Bytes() != 0 {
+		t.Errorf("%d calls have ended, %d bytes wait", n, b.Bytes())
+	}
+	quick, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer quick.Close()
+	_, err = lhpb.NewLittleHorseClient(quick).Whoami(context.Background(), &emptypb.Empty{})
+	wantStatus(t, err, codes.OK)
+	if n := b.Expire(time.Now().Add(f.cfg.WriteTimeout)); n != 2 || b.waits() != 0 {
+		t.Errorf("%d calls have ended", n)
+	}
+	want := map[uint32][2]string{
+		1: {"4", "not come whole within 1m0s"}, 3: {"4", "not come whole within 1m0s"}, 5: {"13", "request"},
+	}
+	for len(want) > 0 {
+		frame, err := framer.ReadFrame()
+		if err != nil {
+			t.Fatal(err)
+		}
+		h, ok := frame.(*http2.MetaHeadersFrame)
+		if !ok {
+			continue
+		}
+		fields := map[string]string{}
+		for _, field := range h.Fields {
+			fields[field.Name] = field.Value
+		}
+		if w := want[h.StreamID]; fields["grpc-status"] != w[0] || !strings.Contains(fields["grpc-message"], w[1]) {
+			t.Errorf("stream %d ends with %v, want %v", h.StreamID, fields, w)
+		}
+		delete(want, h.StreamID)
 	}
 }

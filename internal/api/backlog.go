@@ -54,8 +54,9 @@ func NewBacklogs(limit int64) *Backlogs {
 
 // Connection is what a backlog needs of its connection.
 type Connection interface {
-	// Written is how many bytes were ever written to it.
-	Written() int64
+	// Taken is how many bytes of messages were ever written to it. Whatever else a peer can make a server say is no
+	// sign that he takes what waits for him.
+	Taken() int64
 	Close() error
 }
 
@@ -64,16 +65,17 @@ type Backlog struct {
 	of   *Backlogs
 	conn Connection
 
-	mu     sync.Mutex
-	bytes  int64
-	calls  map[*held]struct{}
-	closed bool
+	mu       sync.Mutex
+	bytes    int64
+	expected int64 // of them: of calls whose replies are not known
+	calls    map[*held]struct{}
+	closed   bool
 
 	requests awaiting
 
 	// Of Cut, which one goroutine calls.
-	written int64
-	since   time.Time
+	taken int64
+	since time.Time
 }
 
 // held is a call that waits for room.
@@ -123,20 +125,29 @@ func (l *Backlog) add(n int64) {
 }
 
 // Charge implements taskqueue.Room: it counts what is there, and lets calls go on for which there is room now.
-func (l *Backlog) Charge(n int64) {
+func (l *Backlog) Charge(n int64) { l.count(n, 0) }
+
+// expect counts bytes of a call whose reply is not known; l.mu is held.
+func (l *Backlog) expect(n int64) {
+	l.expected += n
+	l.add(n)
+}
+
+// release takes back what enter has counted.
+func (l *Backlog) release(n int64) { l.count(-n, -n) }
+
+func (l *Backlog) count(n, expected int64) {
 	if n == 0 {
 		return
 	}
 	l.mu.Lock()
+	l.expected += expected
 	l.add(n)
 	l.mu.Unlock()
 	if n < 0 && l.of.holding.Load() > 0 {
 		l.of.wake()
 	}
 }
-
-// release takes back what enter or Charge has counted.
-func (l *Backlog) release(n int64) { l.Charge(-n) }
 
 // Full implements taskqueue.Room.
 func (l *Backlog) Full() bool {
@@ -149,7 +160,7 @@ func (l *Backlog) Full() bool {
 func (l *Backlog) enter(ctx context.Context, bytes int64, closing <-chan struct{}) *lh.Error {
 	l.mu.Lock()
 	if l.fits() {
-		l.add(bytes)
+		l.expect(bytes)
 		l.mu.Unlock()
 		return nil
 	}
@@ -213,7 +224,7 @@ func (l *Backlog) wake() (none bool) {
 			return false
 		}
 		delete(l.calls, call)
-		l.add(call.bytes)
+		l.expect(call.bytes)
 		close(call.ready)
 	}
 	return true
@@ -245,17 +256,18 @@ func (b *Backlogs) all() []*Backlog {
 	return open
 }
 
-// idle says whether the peer has not taken what waits for him for a long time.
+// idle says whether the peer has not taken what waits for him for a long time. What calls will reply that are still under
+// way does not wait for him.
 func (l *Backlog) idle(now time.Time, limits patience) bool {
 	l.mu.Lock()
-	waiting := l.bytes
+	waiting := l.bytes - l.expected
 	l.mu.Unlock()
 	least := limits.least
 	if limits.part > 0 {
 		least = max(least, waiting/limits.part)
 	}
-	if written := l.conn.Written(); waiting <= limits.bytes || l.since.IsZero() || written-l.written >= least {
-		l.written, l.since = written, now
+	if taken := l.conn.Taken(); waiting <= limits.bytes || l.since.IsZero() || taken-l.taken >= least {
+		l.taken, l.since = taken, now
 		return false
 	}
 	return now.Sub(l.since) >= limits.time
@@ -334,7 +346,7 @@ type debt struct {
 	bytes   int64
 }
 
-func (d debt) settle() { d.backlog.release(d.bytes) }
+func (d debt) settle() { d.backlog.Charge(-d.bytes) }
 
 // charge is the pool to which the buffer of a reply goes back: what is put there was written, or given up. Not all that is
 // given up comes back: what is sent to a stream that has just ended is left to the garbage collector.

@@ -16,11 +16,11 @@ import (
 
 // line is a connection to a peer.
 type line struct {
-	written int64
-	closed  bool
+	taken  int64
+	closed bool
 }
 
-func (l *line) Written() int64 { return l.written }
+func (l *line) Taken() int64 { return l.taken }
 
 func (l *line) Close() error {
 	l.closed = true
@@ -78,7 +78,7 @@ func TestBacklogsCountWhatThereIs(t *testing.T) {
 					l.Charge(reply)
 					l.release(bytes)
 					runtime.Gosched()
-					l.release(reply)
+					l.Charge(-reply)
 				})
 			}
 		}
@@ -105,7 +105,7 @@ func TestWhoTakesNothingIsCut(t *testing.T) {
 		{"nothing waits", 1 << 30, 0, 0, 0},
 		{"little waits", 1 << 30, 1 << 20, 0, 0},
 		{"nothing is taken", 1 << 30, much, 0, 30},
-		{"pings are answered", 1 << 30, much, 17, 30},
+		{"a few bytes are taken", 1 << 30, much, 17, 30},
 		{"a slow line", 1 << 30, much, 4 << 10, 0},
 		{"nothing is taken and room is scarce", 15 << 20, much, 0, 6},
 		{"little is, but it is there for others", 200 << 10, 128 << 10, 0, 6},
@@ -120,7 +120,7 @@ func TestWhoTakesNothingIsCut(t *testing.T) {
 			b.Open(conn).Charge(c.waiting)
 			closed := 0
 			for s := 0; s <= 300 && !conn.closed; s += 2 {
-				conn.written = int64(s) * c.speed
+				conn.taken = int64(s) * c.speed
 				closed += b.Cut(now.Add(time.Duration(s) * time.Second))
 				if conn.closed && s != c.after {
 					t.Errorf("closed after %d seconds", s)
@@ -130,6 +130,23 @@ func TestWhoTakesNothingIsCut(t *testing.T) {
 				t.Errorf("closed: %v", conn.closed)
 			}
 		})
+	}
+}
+
+// Who only waits for his replies has nothing to take.
+func TestWhoseCallsAreSlowIsKept(t *testing.T) {
+	t.Parallel()
+	b, conn, now := NewBacklogs(20<<20), &line{}, time.Now()
+	l := b.Open(conn)
+	for range 3 {
+		if !l.enters(readBytes) {
+			t.Fatal("there is no room")
+		}
+	}
+	for s := range 100 {
+		if b.Cut(now.Add(time.Duration(s)*time.Second)) > 0 {
+			t.Fatalf("closed after %d seconds", s)
+		}
 	}
 }
 

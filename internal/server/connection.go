@@ -5,7 +5,6 @@ import (
 	"net"
 	"os"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"littlehorse/internal/api"
@@ -26,7 +25,7 @@ type counted struct {
 	of      *limited
 	once    sync.Once
 	backlog *api.Backlog // nil where replies do not wait
-	written atomic.Int64
+	traffic traffic
 	ready   *readable // nil if it is read as any other
 
 	mu       sync.Mutex
@@ -43,7 +42,9 @@ func (c *counted) Write(b []byte) (int, error) {
 		}
 		n, err := c.Conn.Write(b[written:])
 		written += n
-		c.written.Add(int64(n))
+		if !c.of.secured {
+			c.traffic.wrote(b[written-n : written])
+		}
 		if !errors.Is(err, os.ErrDeadlineExceeded) || c.late() {
 			return written, err
 		}
@@ -96,8 +97,8 @@ func (c *counted) Close() error {
 	return c.Conn.Close()
 }
 
-// Written implements api.Connection.
-func (c *counted) Written() int64 { return c.written.Load() }
+// Taken implements api.Connection.
+func (c *counted) Taken() int64 { return c.traffic.taken.Load() }
 
 // RemoteAddr implements net.Conn. It brings the calls of the connection to its backlog.
 func (c *counted) RemoteAddr() net.Addr {

@@ -260,7 +260,7 @@ func (s *Server) transport(l Listener) (credentials.TransportCredentials, error)
 	if err != nil {
 		return nil, err
 	}
-	return k.credentials(), nil
+	return watched{k.credentials()}, nil
 }
 
 func (s *Server) keyring(l Listener) (*keyring, error) {
@@ -276,6 +276,7 @@ func (s *Server) keyring(l Listener) (*keyring, error) {
 type limited struct {
 	net.Listener
 	name     string
+	secured  bool // by TLS
 	most     int64
 	log      *slog.Logger
 	open     atomic.Int64

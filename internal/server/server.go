@@ -145,7 +145,9 @@ func (s *Server) openListener(ctx context.Context, l Listener) error {
 	if err != nil {
 		return err
 	}
-	counting := &limited{Listener: n, name: l.Name, most: int64(s.cfg.MaxConnections), log: s.log, backlogs: s.backlogs}
+	counting := &limited{
+		Listener: n, name: l.Name, secured: transport != nil, most: int64(s.cfg.MaxConnections), log: s.log, backlogs: s.backlogs,
+	}
 	s.listeners = append(s.listeners, &opened{Listener: l, net: counting, connections: &counting.open, transport: transport})
 	return nil
 }

@@ -306,3 +306,52 @@ func TestWhoGivesNoWindowIsCutOff(t *testing.T) {
 	default:
 	}
 }
+
+// TestOtherAnswersAreNoReplies asks for replies and gives no window for them, but has the server answer other things
+// meanwhile, with many bytes. It is cut off all the same.
+func TestOtherAnswersAreNoReplies(t *testing.T) {
+	for _, transport := range []server.Transport{server.GRPCGo, server.H2} {
+		t.Run(transport.String(), func(t *testing.T) {
+			t.Parallel()
+			const limit, connections, calls = 16 << 20, 6, 60
+			c := inProcess(t, func(cfg *server.Config) { cfg.ReplyBytes, cfg.Transport = limit, transport })
+			c.taskDef("greet")
+			c.taskFlow("hello", "greet")
+			c.run("hello", "w", strings.Repeat("x", 100_000))
+			variable := &lhpb.VariableId{WfRunId: &lhpb.WfRunId{Id: "w"}, Name: "name"}
+			var hostile []*raw
+			for range connections {
+				r := rawClient(t, c.listener("PLAIN"), withholding)
+				for range calls {
+					r.call("GetVariable", variable)
+				}
+				hostile = append(hostile, r)
+			}
+			c.until("they have filled what they may", func() bool { return c.waiting() > limit/2 })
+			for n, r := range hostile {
+				go func() {
+					for i := 0; ; i++ {
+						select {
+						case <-r.over:
+							return
+						case <-time.After(50 * time.Millisecond): // the pace of a trickle
+							r.call(fmt.Sprint(n, "-", i, strings.Repeat("x", 1000)), variable)
+						}
+					}
+				}()
+			}
+			for _, r := range hostile {
+				select {
+				case <-r.over:
+				case <-c.ctx.Done():
+					t.Fatalf("a connection is still open, %d calls were answered on it", r.ended.Load())
+				}
+			}
+			for _, r := range hostile {
+				if r.ended.Load() == 0 {
+					t.Error("nothing was answered")
+				}
+			}
+		})
+	}
+}
