@@ -23,11 +23,29 @@ func Outboxes() Key { return Key(appendText([]byte{byte(SpaceLane)}, "outbox")) 
 // Sources is the prefix of the last numbers of all sources.
 func Sources() Key { return Key(appendText([]byte{byte(SpaceLane)}, "source")) }
 
+// Emitted is the row of the last number given to a record emitted to another stream.
+func Emitted(target string) Key {
+	return Key(appendText(appendText([]byte{byte(SpaceLane)}, "emitted"), target))
+}
+
+// AllEmitted is the prefix of the last numbers given.
+func AllEmitted() Key { return Key(appendText([]byte{byte(SpaceLane)}, "emitted")) }
+
+// Version is the row of the highest catalog version that a record of the partition has named.
+func Version() Key { return Key(appendText([]byte{byte(SpaceLane)}, "version")) }
+
 // ParseSource reads the name of a Source key.
 func ParseSource(k Key) (name string, err error) {
 	p := laneReader(k, "source")
 	name = p.text()
 	return name, p.done()
+}
+
+// ParseEmitted reads the target of an Emitted key.
+func ParseEmitted(k Key) (target string, err error) {
+	p := laneReader(k, "emitted")
+	target = p.text()
+	return target, p.done()
 }
 
 // ParseOutbox reads the parts of an Outbox key.

@@ -28,7 +28,7 @@ type Log interface {
 	// source and number are the caller's: one source numbers its records per stream upwards, with gaps allowed. A
 	// record whose number is not above the last one of its source is dropped without error.
 	//
-	// A place in the order is not durability: that comes with the commit that passes the record.
+	// A place in the order is not durability: that comes with the commit that passes the record, at the latest.
 	Append(to machine.Stream, r *pb.Record) error
 	// Open makes the caller the owner of the streams. Sessions that owned one of them before are fenced: the
 	// commit that runs is waited for, later ones fail with ErrFenced.
@@ -50,6 +50,9 @@ type Session interface {
 	// The batch is the session's from then on. After an error other than ErrFenced and ErrClosed it is unknown what
 	// was written: the process must end, and must not try again.
 	Commit(c Commit) error
+	// Owned is closed when the session has committed all that was in the streams before it became their owner. Until then
+	// nothing that follows from the records may leave, and nobody may read: the state is not yet what the world was told.
+	Owned() <-chan struct{}
 	// Position is the offset of the last committed record of a stream that this session owns; 0 before the first.
 	Position(s machine.Stream) uint64
 	// Close gives the streams up. It waits for the commit that runs.

@@ -53,7 +53,13 @@ func (b *Batch) Changes() int { return int(b.b.Count()) }
 
 // Commit makes the batch durable, all or nothing, and visible; it returns after the sync. After an error
 // nobody can tell what is durable: the store has failed for good.
-func (b *Batch) Commit() (failure error) {
+func (b *Batch) Commit() error { return b.commit(pebble.Sync) }
+
+// CommitUnsynced makes the batch visible, all or nothing, and returns before it is durable. A crash may take it back,
+// and with it all batches after it.
+func (b *Batch) CommitUnsynced() error { return b.commit(pebble.NoSync) }
+
+func (b *Batch) commit(how *pebble.WriteOptions) (failure error) {
 	if err := b.store.begin(); err != nil {
 		return err
 	}
@@ -65,7 +71,7 @@ func (b *Batch) Commit() (failure error) {
 			failure = b.store.Err()
 		}
 	}()
-	if err := b.b.Commit(pebble.Sync); err != nil {
+	if err := b.b.Commit(how); err != nil {
 		b.store.fail(fmt.Errorf("commit: %w", err))
 		return b.store.Err()
 	}

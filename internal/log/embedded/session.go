@@ -16,6 +16,7 @@ type Session struct {
 	log     *Log
 	streams []*stream
 	ready   chan struct{}
+	owned   chan struct{} // closed
 
 	mu     sync.Mutex
 	listed []*stream // have something to take
@@ -28,6 +29,9 @@ type Session struct {
 
 // Ready implements log.Session.
 func (s *Session) Ready() <-chan struct{} { return s.ready }
+
+// Owned implements log.Session. What others could have appended before is gone with their process.
+func (s *Session) Owned() <-chan struct{} { return s.owned }
 
 func (s *Session) list(st *stream) {
 	s.mu.Lock()

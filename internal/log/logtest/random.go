@@ -3,8 +3,10 @@ package logtest
 import (
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"testing"
+	"time"
 
 	"littlehorse/internal/log"
 	"littlehorse/internal/machine"
@@ -14,7 +16,7 @@ import (
 // out, must be: no offset twice, each emitted record exactly once and in order of its pair of streams.
 func RunRandom(t *testing.T, medium func(t testing.TB) Medium, seed uint64) {
 	w := &walk{
-		bench:   &bench{TB: t, medium: medium(t), numbers: map[machine.Stream]uint64{}},
+		bench:   newBench(t, medium(t)),
 		rng:     rand.New(rand.NewPCG(seed, 0)),
 		applied: map[machine.Stream][]string{},
 		emitted: map[[2]machine.Stream][]string{},
@@ -41,8 +43,7 @@ func (w *walk) restart() {
 	if w.log != nil {
 		w.medium.Crash(w)
 	}
-	w.log = w.medium.Start(w)
-	w.numbers = map[machine.Stream]uint64{}
+	w.start()
 	w.sessions, w.taken = map[machine.Stream]log.Session{}, map[machine.Stream][]string{}
 	for _, st := range Streams() {
 		w.sessions[st] = w.open(st)
@@ -71,11 +72,7 @@ func (w *walk) step() {
 }
 
 func (w *walk) take(st machine.Stream, n int) {
-	entries, err := w.sessions[st].Next(n)
-	if err != nil {
-		w.Fatal(err)
-	}
-	for _, e := range entries {
+	for _, e := range w.entries(w.sessions[st], n) {
 		if want := uint64(len(w.applied[st]) + len(w.taken[st]) + 1); e.Offset != want {
 			w.Fatalf("%s gave offset %d, want %d", st, e.Offset, want)
 		}
@@ -108,9 +105,10 @@ func (w *walk) commitTaken(st machine.Stream, n int, emits []log.Emit) {
 	}
 }
 
-// settle commits until nothing waits any more.
+// settle commits until nothing waits any more and all that was emitted has come.
 func (w *walk) settle() {
-	for moved := true; moved; {
+	deadline := time.Now().Add(patience)
+	for moved := true; moved || !w.arrived(); {
 		moved = false
 		for _, st := range Streams() {
 			w.take(st, many)
@@ -119,7 +117,20 @@ func (w *walk) settle() {
 				moved = true
 			}
 		}
+		if !moved && time.Now().After(deadline) {
+			return
+		}
+		runtime.Gosched()
 	}
+}
+
+func (w *walk) arrived() bool {
+	for pair, emitted := range w.emitted {
+		if len(emitted) > 0 && !slices.Contains(w.applied[pair[1]], emitted[len(emitted)-1]) {
+			return false
+		}
+	}
+	return true
 }
 
 func (w *walk) check() {

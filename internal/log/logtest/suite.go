@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+	"time"
 
 	"littlehorse/internal/keys"
 	"littlehorse/internal/log"
@@ -62,19 +63,38 @@ func Run(t *testing.T, medium func(t testing.TB) Medium) {
 		"UnknownStreams":               unknownStreams,
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := &bench{TB: t, medium: medium(t), numbers: map[machine.Stream]uint64{}}
+			b := newBench(t, medium(t))
 			b.log = b.medium.Start(t)
 			test(b)
 		})
 	}
 }
 
-// bench is one test with its log.
+// bench is one test with its log. It is deterministic, as a lane is: a record that comes again after a crash, because its
+// commit is lost and it is not, is applied again as it was.
 type bench struct {
 	testing.TB
 	medium  Medium
 	log     log.Log
+	process int // each is a source of its own
 	numbers map[machine.Stream]uint64
+
+	seen    map[machine.Stream]map[uint64]string // names by offset
+	commits map[machine.Stream][]committed
+	ahead   map[log.Session][]log.Entry // taken and not yet looked at
+}
+
+// committed is one commit of a stream, to be done again.
+type committed struct {
+	offset uint64
+	emits  []log.Emit
+}
+
+func newBench(t testing.TB, m Medium) *bench {
+	return &bench{
+		TB: t, medium: m, numbers: map[machine.Stream]uint64{}, seen: map[machine.Stream]map[uint64]string{},
+		commits: map[machine.Stream][]committed{}, ahead: map[log.Session][]log.Entry{},
+	}
 }
 
 // record makes a record that is recognised by its name.
@@ -92,41 +112,123 @@ func (b *bench) append(to machine.Stream, names ...string) {
 	b.Helper()
 	for _, name := range names {
 		b.numbers[to]++
-		if err := b.log.Append(to, record("process", b.numbers[to], name)); err != nil {
+		if err := b.log.Append(to, record(b.source(), b.numbers[to], name)); err != nil {
 			b.Fatal(err)
 		}
 	}
 }
 
+func (b *bench) source() string { return fmt.Sprintf("process-%d", b.process) }
+
+// open opens a session, and applies again what a crash has taken back.
 func (b *bench) open(streams ...machine.Stream) log.Session {
 	b.Helper()
 	s, err := b.log.Open(b.Context(), streams)
 	if err != nil {
 		b.Fatal(err)
 	}
+	for b.redo(s, streams) {
+		b.take(s)
+	}
 	return s
+}
+
+// redo commits again what was committed and is not any more, as far as it has been taken; it tells whether some is left.
+func (b *bench) redo(s log.Session, streams []machine.Stream) (left bool) {
+	b.Helper()
+	for _, st := range streams {
+		for _, c := range b.commits[st] {
+			if c.offset <= s.Position(st) {
+				continue
+			}
+			if !slices.ContainsFunc(b.ahead[s], func(e log.Entry) bool { return e.Stream == st && e.Offset == c.offset }) {
+				left = true
+				break
+			}
+			if err := b.put(s, st, c); err != nil {
+				b.Fatal(err)
+			}
+			b.ahead[s] = slices.DeleteFunc(b.ahead[s], func(e log.Entry) bool { return e.Stream == st && e.Offset <= c.offset })
+		}
+	}
+	return left
+}
+
+// take waits for records and keeps them ahead. One that comes again must be what it was.
+func (b *bench) take(s log.Session) {
+	b.Helper()
+	for {
+		entries, err := s.Next(many)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if b.keep(s, entries); len(entries) > 0 {
+			return
+		}
+		select {
+		case <-s.Ready():
+		case <-b.Context().Done():
+			b.Fatal("no records came")
+		}
+	}
+}
+
+func (b *bench) keep(s log.Session, entries []log.Entry) {
+	b.Helper()
+	for _, e := range entries {
+		if b.seen[e.Stream] == nil {
+			b.seen[e.Stream] = map[uint64]string{}
+		}
+		name := nameOf(e.Record)
+		if before, ok := b.seen[e.Stream][e.Offset]; ok && before != name && b.durable(e) {
+			b.Fatalf("%s@%d is %q, it was %q", e.Stream, e.Offset, name, before)
+		}
+		b.seen[e.Stream][e.Offset] = name
+		b.ahead[s] = append(b.ahead[s], e)
+	}
+}
+
+// durable tells whether the record was committed before.
+func (b *bench) durable(e log.Entry) bool {
+	return slices.ContainsFunc(b.commits[e.Stream], func(c committed) bool { return c.offset >= e.Offset })
 }
 
 // crash ends the process and starts the next one.
 func (b *bench) crash() {
 	b.Helper()
 	b.medium.Crash(b)
+	b.start()
+}
+
+func (b *bench) start() {
+	b.Helper()
 	b.log = b.medium.Start(b)
+	b.process++
 	b.numbers = map[machine.Stream]uint64{}
 }
 
-// next waits for n records and returns them as "stream@offset name"; n = 0 expects that none waits.
-func (b *bench) next(s log.Session, n int) []string {
+// entries are up to n of the records that wait, at once.
+func (b *bench) entries(s log.Session, n int) []log.Entry {
 	b.Helper()
-	var got []string
-	for {
-		entries, err := s.Next(max(n, 1))
+	if len(b.ahead[s]) == 0 {
+		entries, err := s.Next(n)
 		if err != nil {
 			b.Fatal(err)
 		}
-		for _, e := range entries {
-			got = append(got, fmt.Sprintf("%s@%d %s", e.Stream, e.Offset, nameOf(e.Record)))
-		}
+		b.keep(s, entries)
+	}
+	n = min(n, len(b.ahead[s]))
+	got := b.ahead[s][:n]
+	b.ahead[s] = b.ahead[s][n:]
+	return got
+}
+
+// nextEntries waits for n records.
+func (b *bench) nextEntries(s log.Session, n int) []log.Entry {
+	b.Helper()
+	var got []log.Entry
+	for {
+		got = append(got, b.entries(s, max(n-len(got), 1))...)
 		if len(got) >= n {
 			return got
 		}
@@ -136,6 +238,16 @@ func (b *bench) next(s log.Session, n int) []string {
 			b.Fatalf("only %d of %d records came", len(got), n)
 		}
 	}
+}
+
+// next waits for n records and returns them as "stream@offset name"; n = 0 expects that none waits.
+func (b *bench) next(s log.Session, n int) []string {
+	b.Helper()
+	var got []string
+	for _, e := range b.nextEntries(s, n) {
+		got = append(got, fmt.Sprintf("%s@%d %s", e.Stream, e.Offset, nameOf(e.Record)))
+	}
+	return got
 }
 
 func (b *bench) want(got []string, want ...string) {
@@ -148,11 +260,25 @@ func (b *bench) want(got []string, want ...string) {
 // commit makes one row and one position durable, with what is emitted.
 func (b *bench) commit(s log.Session, of machine.Stream, offset uint64, emits ...log.Emit) error {
 	b.Helper()
+	c := committed{offset, emits}
+	err := b.put(s, of, c)
+	if err == nil {
+		b.commits[of] = append(b.commits[of], c)
+	}
+	return err
+}
+
+func (b *bench) put(s log.Session, of machine.Stream, c committed) error {
+	b.Helper()
 	batch := b.medium.Store().NewBatch(0)
-	if err := batch.Put(of, "row", &pb.Counter{Value: offset}); err != nil {
+	if err := batch.Put(of, "row", &pb.Counter{Value: c.offset}); err != nil {
 		b.Fatal(err)
 	}
-	return s.Commit(log.Commit{Batch: batch, Emits: emits, Positions: []log.Position{{Stream: of, Offset: offset}}})
+	var emits []log.Emit
+	for _, e := range c.emits {
+		emits = append(emits, log.Emit{From: e.From, To: e.To, Record: record("", 0, nameOf(e.Record))})
+	}
+	return s.Commit(log.Commit{Batch: batch, Emits: emits, Positions: []log.Position{{Stream: of, Offset: c.offset}}})
 }
 
 func (b *bench) mustCommit(s log.Session, of machine.Stream, offset uint64, emits ...log.Emit) {
@@ -204,15 +330,25 @@ func (b *bench) wantErr(err, want error) {
 	}
 }
 
-// noOutbox expects that no emitted record is kept any more.
+// noOutbox expects that no emitted record is kept any more, or will be soon.
 func (b *bench) noOutbox(of machine.Stream) {
+	b.Helper()
+	for deadline := time.Now().Add(patience); b.keepsOutbox(of); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			b.Fatalf("a record of %s is still kept", of)
+		}
+	}
+}
+
+// patience is how long a log may take for what it does by and by.
+const patience = 20 * time.Second
+
+func (b *bench) keepsOutbox(of machine.Stream) bool {
 	b.Helper()
 	rows, err := b.medium.Store().Rows(of, keys.Outboxes(), keys.Outboxes().End())
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer rows.Close()
-	if rows.Valid() {
-		b.Fatalf("a record of %s is still kept", of)
-	}
+	return rows.Valid()
 }

@@ -1,0 +1,119 @@
+package kafka
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"go.uber.org/goleak"
+
+	"littlehorse/internal/log"
+	"littlehorse/internal/log/logtest"
+	"littlehorse/internal/store"
+)
+
+// brokers of a real cluster, if LH_TEST_KAFKA names some; else each test has brokers of its own in this process.
+var brokers = os.Getenv("LH_TEST_KAFKA")
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestContract(t *testing.T) { logtest.Run(t, newMedium) }
+
+func TestRandom(t *testing.T) {
+	for seed := range uint64(10) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { logtest.RunRandom(t, newMedium, seed) })
+	}
+}
+
+// medium is a cluster of brokers, and a file system that can crash.
+type medium struct {
+	brokers []string
+	cluster string
+	fs      *vfs.MemFS
+	rng     *rand.Rand
+	process int
+	store   *store.Store
+	log     *Log
+}
+
+var clusters atomic.Int64
+
+func newMedium(t testing.TB) logtest.Medium { return newTestMedium(t) }
+
+func newTestMedium(t testing.TB) *medium {
+	m := &medium{fs: vfs.NewCrashableMem(), rng: rand.New(rand.NewPCG(1, 2))}
+	m.cluster = fmt.Sprintf("t%d-%d", time.Now().UnixNano(), clusters.Add(1))
+	m.brokers = testBrokers(t)
+	t.Cleanup(func() { m.stop(t) })
+	return m
+}
+
+func testBrokers(t testing.TB) []string {
+	if brokers != "" {
+		return strings.Split(brokers, ",")
+	}
+	c, err := kfake.NewCluster(kfake.NumBrokers(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c.ListenAddrs()
+}
+
+func (m *medium) Start(t testing.TB) log.Log {
+	m.store = openStore(t, m.fs)
+	l, err := Open(t.Context(), m.config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.log = l
+	return l
+}
+
+func (m *medium) config() Config {
+	m.process++
+	cfg := DefaultConfig()
+	cfg.Store, cfg.Streams, cfg.Partitions = m.store, logtest.Streams(), 3
+	cfg.Brokers, cfg.Cluster, cfg.Incarnation = m.brokers, m.cluster, fmt.Sprintf("process-%d", m.process)
+	return cfg
+}
+
+func (m *medium) Store() *store.Store { return m.store }
+
+// Crash takes the store back by some of what is not synced.
+func (m *medium) Crash(t testing.TB) {
+	crashed := m.fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 50, RNG: m.rng})
+	m.stop(t)
+	m.fs = crashed
+}
+
+func (m *medium) stop(t testing.TB) {
+	if m.log != nil {
+		if err := m.log.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if m.store != nil {
+		if err := m.store.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	m.log, m.store = nil, nil
+}
+
+func openStore(t testing.TB, fs vfs.FS) *store.Store {
+	t.Helper()
+	o := store.DefaultOptions()
+	o.Dir, o.FS, o.Partitions, o.MemoryBytes, o.Mode = "store", fs, 3, 4<<20, store.Kafka
+	s, err := store.Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}

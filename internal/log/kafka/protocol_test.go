@@ -1,0 +1,418 @@
+package kafka
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"littlehorse/internal/keys"
+	"littlehorse/internal/log"
+	"littlehorse/internal/log/logtest"
+	"littlehorse/internal/machine"
+	"littlehorse/internal/pb"
+	"littlehorse/internal/store"
+)
+
+// process is one process of a cluster, with a store of its own.
+type process struct {
+	testing.TB
+	*medium
+	session log.Session
+}
+
+// another starts one more process of the medium's cluster.
+func (m *medium) another(t testing.TB) *process {
+	other := &medium{brokers: m.brokers, cluster: m.cluster, fs: vfs.NewCrashableMem(), process: m.process + 100}
+	t.Cleanup(func() { other.stop(t) })
+	other.Start(t)
+	return &process{TB: t, medium: other}
+}
+
+func newProcess(t testing.TB) *process {
+	m := newTestMedium(t)
+	m.Start(t)
+	return &process{TB: t, medium: m}
+}
+
+// open opens the stream and waits for its ownership, applying what is there.
+func (p *process) open(s machine.Stream) {
+	p.Helper()
+	var err error
+	if p.session, err = p.log.Open(p.Context(), []machine.Stream{s}); err != nil {
+		p.Fatal(err)
+	}
+	for {
+		p.commitAll(s)
+		select {
+		case <-p.session.Owned():
+			return
+		case <-p.session.Ready():
+		case <-p.Context().Done():
+			p.Fatal("the session never became the owner")
+		}
+	}
+}
+
+// commitAll applies what is there and returns the names.
+func (p *process) commitAll(s machine.Stream) (names []string) {
+	p.Helper()
+	entries, err := p.session.Next(1000)
+	if err != nil {
+		p.Fatal(err)
+	}
+	for _, e := range entries {
+		names = append(names, string(e.Record.GetContinue().GetKey()))
+	}
+	if n := len(entries); n > 0 {
+		if err := p.commit(s, entries[n-1].Offset); err != nil {
+			p.Fatal(err)
+		}
+	}
+	return names
+}
+
+func (p *process) commit(s machine.Stream, offset uint64) error {
+	return p.session.Commit(log.Commit{Batch: p.store.NewBatch(0), Positions: []log.Position{{Stream: s, Offset: offset}}})
+}
+
+// wait applies until the record with the name has come, and returns all names.
+func (p *process) wait(s machine.Stream, name string) (names []string) {
+	p.Helper()
+	for {
+		names = append(names, p.commitAll(s)...)
+		if len(names) > 0 && names[len(names)-1] == name {
+			return names
+		}
+		select {
+		case <-p.session.Ready():
+		case <-p.Context().Done():
+			p.Fatalf("only %q came", names)
+		}
+	}
+}
+
+func named(source string, number uint64, name string) *pb.Record {
+	return &pb.Record{
+		Header:  &pb.Header{Source: source, Number: number},
+		Command: &pb.Record_Continue{Continue: &pb.Continue{Key: []byte(name)}},
+	}
+}
+
+func (p *process) append(s machine.Stream, r *pb.Record) {
+	p.Helper()
+	if err := p.log.Append(s, r); err != nil {
+		p.Fatal(err)
+	}
+}
+
+// put writes an entry past the log.
+func (p *process) put(r *kgo.Record) {
+	p.Helper()
+	if err := p.log.producer.ProduceSync(p.Context(), r).FirstErr(); err != nil {
+		p.Fatal(err)
+	}
+}
+
+func (p *process) entry(s machine.Stream, r *pb.Record) *kgo.Record {
+	p.Helper()
+	value, err := r.MarshalVT()
+	if err != nil {
+		p.Fatal(err)
+	}
+	st := p.log.streams[s]
+	return &kgo.Record{Topic: st.topic, Partition: st.partition, Value: value}
+}
+
+// TestAnotherProcessTakesOver lets a second process become the owner: the first commits and appends nothing any more,
+// and what it still sends has no effect.
+func TestAnotherProcessTakesOver(t *testing.T) {
+	first := newProcess(t)
+	first.open(logtest.A)
+	first.append(logtest.A, named("first", 1, "one"))
+	first.wait(logtest.A, "one")
+
+	second := first.another(t)
+	second.open(logtest.A)
+	if got := second.session.Position(logtest.A); got != 1 {
+		t.Errorf("the successor owns the stream at position %d", got)
+	}
+	late := named("first", 2, "late")
+	late.Header.Epoch = 1
+	second.put(second.entry(logtest.A, late))
+	second.append(logtest.A, named("second", 1, "two"))
+	if got := second.wait(logtest.A, "two"); len(got) != 1 {
+		t.Errorf("the successor applied %q", got)
+	}
+
+	for ended := false; !ended; {
+		_, err := first.session.Next(1)
+		if ended = errors.Is(err, log.ErrFenced); !ended {
+			<-first.session.Ready()
+		}
+	}
+	if err := first.commit(logtest.A, 1); !errors.Is(err, log.ErrFenced) {
+		t.Errorf("commit of the former owner: %v", err)
+	}
+	if err := first.log.Append(logtest.A, named("first", 3, "later")); !errors.Is(err, log.ErrFenced) {
+		t.Errorf("append of the former owner: %v", err)
+	}
+}
+
+// TestClaimIsOnlyGoodForTheEpochItSaw writes a claim that comes too late.
+func TestClaimIsOnlyGoodForTheEpochItSaw(t *testing.T) {
+	p := newProcess(t)
+	p.open(logtest.A)
+	st := p.log.streams[logtest.A]
+	p.put(st.note(&pb.LogNote{Note: &pb.LogNote_Owner{Owner: &pb.LogOwner{Session: "late", After: 0}}}))
+	p.append(logtest.A, named("process", 1, "x"))
+	p.wait(logtest.A, "x")
+}
+
+// TestForeignRecordWaitsForAnAcknowledgement lets somebody else append: the owner hands the record out once an entry
+// of its own behind it is acknowledged.
+func TestForeignRecordWaitsForAnAcknowledgement(t *testing.T) {
+	first := newProcess(t)
+	first.open(logtest.A)
+	other := first.another(t)
+	other.append(logtest.A, named("other", 1, "foreign"))
+	first.wait(logtest.A, "foreign")
+	st := first.log.streams[logtest.A]
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.acked < 2 {
+		t.Errorf("acknowledged up to %d only", st.acked)
+	}
+}
+
+func TestRecordsWaitForTheCatalog(t *testing.T) {
+	m := newTestMedium(t)
+	m.store = openStore(t, m.fs)
+	version := uint64(1)
+	cfg := m.config()
+	cfg.CatalogVersion = func() uint64 { return version }
+	l, err := Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.log = l
+	p := &process{TB: t, medium: m}
+	p.open(logtest.A)
+	now, later := named("process", 1, "now"), named("process", 2, "later")
+	now.Header.CatalogVersion, later.Header.CatalogVersion = 1, 2
+	p.append(logtest.A, now)
+	p.append(logtest.A, later)
+	if got := p.wait(logtest.A, "now"); len(got) != 1 {
+		t.Errorf("got %q", got)
+	}
+	st := p.log.streams[logtest.A]
+	for parked := false; !parked; time.Sleep(time.Millisecond) {
+		if got := p.commitAll(logtest.A); len(got) > 0 {
+			t.Fatalf("%q came before its version", got)
+		}
+		st.mu.Lock()
+		parked = st.parked
+		st.mu.Unlock()
+	}
+	version = 2
+	p.log.CatalogMoved()
+	p.wait(logtest.A, "later")
+}
+
+func TestSilentSourcesAreForgotten(t *testing.T) {
+	st := &stream{accepted: map[string]last{
+		"old": {7, 0}, "new": {7, int64(time.Hour)}, log.OutboxSource(logtest.B): {7, 0},
+	}}
+	if got := st.forget(int64(silence) + 1); len(got) != 1 || got[0] != "old" || len(st.accepted) != 2 {
+		t.Errorf("forgotten: %q, left: %v", got, st.accepted)
+	}
+}
+
+func TestClockIsThatOfTheBroker(t *testing.T) {
+	at := time.Unix(100, 0)
+	for header, want := range map[time.Duration]time.Duration{
+		-time.Hour: 0, 0: 0, time.Second / 2: time.Second / 2, time.Second: time.Second, time.Hour: time.Second,
+	} {
+		if got := clock(at, at.Add(header).UnixNano()); got != at.Add(want).UnixNano() {
+			t.Errorf("header %s ahead: %s ahead", header, time.Duration(got-at.UnixNano()))
+		}
+	}
+}
+
+// reopen closes the log and opens it again over the same store.
+func (p *process) reopen() error {
+	p.Helper()
+	if err := p.log.Close(); err != nil {
+		p.Fatal(err)
+	}
+	l, err := Open(p.Context(), p.config())
+	if err == nil {
+		p.log = l
+	}
+	return err
+}
+
+func (p *process) admin() *kadm.Client {
+	c, err := kgo.NewClient(kgo.SeedBrokers(p.brokers...))
+	if err != nil {
+		p.Fatal(err)
+	}
+	p.Cleanup(c.Close)
+	return kadm.NewClient(c)
+}
+
+func TestTopicsThatDoNotFitAreRefused(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(p *process)
+		want   error
+		says   string
+	}{
+		"made anew": {func(p *process) {
+			_, err := p.admin().DeleteTopics(p.Context(), p.cluster+"-core-cmd")
+			if err != nil {
+				p.Fatal(err)
+			}
+			for gone := false; !gone; time.Sleep(time.Millisecond) {
+				all, err := p.admin().ListTopics(p.Context())
+				if err != nil {
+					p.Fatal(err)
+				}
+				gone = !all.Has(p.cluster + "-core-cmd")
+			}
+		}, ErrLost, "made anew"},
+		"trimmed": {func(p *process) {
+			p.log.producer.ProduceSync(p.Context(), p.entry(logtest.B, named("x", 1, "x")), p.entry(logtest.B, named("x", 2, "x")))
+			at := kadm.Offsets{}
+			at.AddOffset(p.cluster+"-core-cmd", 1, 3, -1)
+			if _, err := p.admin().DeleteRecords(p.Context(), at); err != nil {
+				p.Fatal(err)
+			}
+		}, ErrLost, "begins at offset 3"},
+		"other retention": {func(p *process) {
+			_, err := p.admin().AlterTopicConfigs(p.Context(), []kadm.AlterConfig{
+				{Op: kadm.SetConfig, Name: "retention.ms", Value: kadm.StringPtr("1000")},
+			}, p.cluster+"-core-cmd")
+			if err != nil {
+				p.Fatal(err)
+			}
+		}, nil, "retention.ms is 1000, it must be -1"},
+		"more partitions": {func(p *process) {
+			if _, err := p.admin().UpdatePartitions(p.Context(), 4, p.cluster+"-core-cmd"); err != nil {
+				p.Fatal(err)
+			}
+		}, nil, "it has 4 partitions and the server is configured for 3"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newProcess(t)
+			p.open(logtest.A)
+			p.append(logtest.A, named("process", 1, "x"))
+			p.wait(logtest.A, "x")
+			if err := p.log.Close(); err != nil {
+				t.Fatal(err)
+			}
+			l, err := Open(t.Context(), p.config())
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.log = l
+			c.change(p)
+			err = p.reopen()
+			if err == nil || c.want != nil && !errors.Is(err, c.want) || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
+// TestShortenedTopicIsRefused opens a store that has applied more than the topic holds.
+func TestShortenedTopicIsRefused(t *testing.T) {
+	p := newProcess(t)
+	st := p.log.streams[logtest.A]
+	b := p.store.NewBatch(0)
+	if err := b.Put(logtest.A, keys.Position(), &pb.LogPosition{Value: 8, Next: 10, LeaderEpoch: 0, Topic: st.topicID}); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.reopen(); !errors.Is(err, ErrLost) || !strings.Contains(err.Error(), "entries up to 10 were applied here") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestMissingTopicIsRefusedUnlessItMayBeMade(t *testing.T) {
+	m := newTestMedium(t)
+	m.store = openStore(t, m.fs)
+	cfg := m.config()
+	cfg.CreateTopics = false
+	if _, err := Open(t.Context(), cfg); err == nil || !strings.Contains(err.Error(), "the server may not create it") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestTopicOfAnotherProgramIsRefused puts something else first into an empty topic.
+func TestTopicOfAnotherProgramIsRefused(t *testing.T) {
+	m := newTestMedium(t)
+	m.store = openStore(t, m.fs)
+	cfg := m.config()
+	client, err := kgo.NewClient(cfg.producerOptions()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if _, err := cfg.makeTopics(t.Context(), kadm.NewClient(client)); err != nil {
+		t.Fatal(err)
+	}
+	if err := client.ProduceSync(t.Context(), &kgo.Record{Topic: cfg.topicOf(machine.Core), Value: []byte("?")}).FirstErr(); err != nil {
+		t.Fatal(err)
+	}
+	l, err := Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.log = l
+	s, err := l.Open(t.Context(), []machine.Stream{logtest.A})
+	for err == nil {
+		if _, err = s.Next(1); err == nil {
+			<-s.Ready()
+		}
+	}
+	if !errors.Is(err, ErrNotOurs) {
+		t.Error(err)
+	}
+}
+
+func TestConfigSaysWhatIsWrong(t *testing.T) {
+	good := DefaultConfig()
+	good.Store, good.Streams, good.Brokers = &store.Store{}, logtest.Streams(), []string{"localhost:1"}
+	good.Cluster, good.Incarnation, good.Partitions = "c", "i", 3
+	if err := good.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	for want, change := range map[string]func(*Config){
+		"Store":             func(c *Config) { c.Store = nil },
+		"Streams":           func(c *Config) { c.Streams = nil },
+		"Brokers":           func(c *Config) { c.Brokers = nil },
+		"Cluster":           func(c *Config) { c.Cluster = "" },
+		"Incarnation":       func(c *Config) { c.Incarnation = "" },
+		"Logger":            func(c *Config) { c.Logger = nil },
+		"Linger":            func(c *Config) { c.Linger = -1 },
+		"Partitions":        func(c *Config) { c.Partitions = 0 },
+		"ReplicationFactor": func(c *Config) { c.ReplicationFactor = 0 },
+		"MaxRecordBytes":    func(c *Config) { c.MaxRecordBytes = 0 },
+		"MaxRecords":        func(c *Config) { c.MaxRecords = 0 },
+		"OutboxWindow":      func(c *Config) { c.OutboxWindow = 0 },
+		"ReadAhead":         func(c *Config) { c.ReadAhead = 0 },
+		"ReadAheadBytes":    func(c *Config) { c.ReadAheadBytes = 0 },
+	} {
+		c := good
+		change(&c)
+		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+}

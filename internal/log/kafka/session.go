@@ -1,0 +1,300 @@
+package kafka
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"littlehorse/internal/keys"
+	"littlehorse/internal/log"
+	"littlehorse/internal/machine"
+	"littlehorse/internal/pb"
+	"littlehorse/internal/store"
+)
+
+// Session implements log.Session.
+type Session struct {
+	log     *Log
+	name    string // for ever
+	streams []*stream
+	ready   chan struct{}
+
+	mu      sync.Mutex
+	listed  []*stream // have something to take
+	ended   error
+	foreign int           // streams that it only follows
+	owned   chan struct{} // closed when there are none
+
+	entries []log.Entry // what Next returned last
+
+	commit chan struct{} // holds a token while a commit runs
+}
+
+// Ready implements log.Session.
+func (s *Session) Ready() <-chan struct{} { return s.ready }
+
+// Owned implements log.Session.
+func (s *Session) Owned() <-chan struct{} { return s.owned }
+
+func (s *Session) list(st *stream) {
+	s.mu.Lock()
+	s.listed = append(s.listed, st)
+	s.mu.Unlock()
+	s.signal()
+}
+
+func (s *Session) signal() {
+	select {
+	case s.ready <- struct{}{}:
+	default:
+	}
+}
+
+func (s *Session) err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ended
+}
+
+// Next implements log.Session. The entries are valid until the next call.
+func (s *Session) Next(limit int) ([]log.Entry, error) {
+	s.mu.Lock()
+	work, err := s.listed, s.ended
+	s.listed = nil
+	s.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	clear(s.entries)
+	s.entries = s.entries[:0]
+	if len(work) == 0 {
+		return nil, nil
+	}
+	share := (limit + len(work) - 1) / len(work)
+	for len(work) > 0 && len(s.entries) < limit {
+		st := work[0]
+		work = work[1:]
+		var more bool
+		s.entries, more = st.take(s, s.entries, min(share, limit-len(s.entries)))
+		if more {
+			work = append(work, st)
+		}
+	}
+	if len(work) > 0 {
+		s.mu.Lock()
+		s.listed = append(work, s.listed...)
+		s.mu.Unlock()
+	}
+	return s.entries, nil
+}
+
+// Position implements log.Session.
+func (s *Session) Position(of machine.Stream) uint64 {
+	if st := s.log.streams[of]; st != nil {
+		return st.position()
+	}
+	return 0
+}
+
+// Commit implements log.Session. The records are durable in their topics; the batch is not synced.
+func (s *Session) Commit(c log.Commit) error {
+	s.commit <- struct{}{}
+	defer func() { <-s.commit }()
+	p, err := s.fill(c)
+	if err != nil {
+		c.Batch.Discard()
+		return err
+	}
+	if err := c.Batch.CommitUnsynced(); err != nil {
+		return err
+	}
+	return s.follow(p, c.Emits)
+}
+
+// progress is what a commit means to the log.
+type progress struct {
+	covered   map[*stream][]item
+	emitted   []*outbox // one for each emitted record
+	delivered []delivered
+}
+
+// delivered is how far an outbox is known to have reached its target.
+type delivered struct {
+	outbox *outbox
+	number uint64
+}
+
+// fill adds to the batch what the log itself has to remember.
+func (s *Session) fill(c log.Commit) (p progress, err error) {
+	if err := s.err(); err != nil {
+		return p, err
+	}
+	p.covered = map[*stream][]item{}
+	for _, at := range c.Positions {
+		st := s.log.streams[at.Stream]
+		if st == nil || st.ownedBy() != s {
+			return p, fmt.Errorf("commit of %s, which this session does not own", at.Stream)
+		}
+		covered, ok := st.upTo(at.Offset)
+		if !ok {
+			return p, fmt.Errorf("commit of %s at offset %d, which was never handed out", at.Stream, at.Offset)
+		}
+		p.covered[st] = covered
+	}
+	if p.emitted, err = s.addEmits(c.Batch, c.Emits); err != nil {
+		return p, err
+	}
+	for _, at := range c.Positions {
+		st := s.log.streams[at.Stream]
+		if p.delivered, err = st.addProgress(c.Batch, p.covered[st], p.delivered); err != nil {
+			return p, err
+		}
+	}
+	return p, nil
+}
+
+// addEmits numbers the emitted records and writes their rows. The numbers are state: whoever applies the same records
+// gives the same.
+func (s *Session) addEmits(b *store.Batch, emits []log.Emit) ([]*outbox, error) {
+	for _, e := range emits {
+		if from := s.log.streams[e.From]; from == nil || from.ownedBy() != s {
+			return nil, fmt.Errorf("record emitted by %s, which this session does not own", e.From)
+		}
+		if s.log.streams[e.To] == nil {
+			return nil, fmt.Errorf("record emitted by %s for %s: %w", e.From, e.To, log.ErrUnknownStream)
+		}
+	}
+	all := make([]*outbox, len(emits))
+	numbers := map[*outbox]uint64{}
+	for i, e := range emits {
+		o := s.log.streams[e.From].outboxTo(s.log.streams[e.To])
+		if e.Record.Header == nil {
+			e.Record.Header = &pb.Header{}
+		}
+		e.Record.Header.Source, e.Record.Header.Number = o.from.source, o.next()
+		if err := b.Put(e.From, keys.Outbox(e.To.String(), e.Record.Header.Number), e.Record); err != nil {
+			return nil, err
+		}
+		all[i], numbers[o] = o, e.Record.Header.Number
+	}
+	for o, number := range numbers {
+		if err := b.Put(o.from.id, keys.Emitted(o.to.id.String()), &pb.Counter{Value: number}); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// addProgress writes where the stream is behind the items.
+func (st *stream) addProgress(b *store.Batch, covered []item, all []delivered) ([]delivered, error) {
+	if len(covered) == 0 {
+		return all, nil
+	}
+	sources := map[string]*pb.LogSource{}
+	for i := range covered {
+		it := &covered[i]
+		for _, name := range it.forgotten {
+			sources[name] = nil
+		}
+		if it.source != "" {
+			sources[it.source] = &pb.LogSource{Value: it.number, AtNs: it.atNs}
+		}
+		if it.delivered == nil {
+			continue
+		}
+		d, err := st.addDelivered(b, it.delivered)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, d)
+	}
+	for _, name := range slices.Sorted(maps.Keys(sources)) {
+		if err := putSource(b, st.id, name, sources[name]); err != nil {
+			return nil, err
+		}
+	}
+	newest := &covered[len(covered)-1]
+	return all, b.Put(st.id, keys.Position(), &pb.LogPosition{
+		Value: newest.offset, Next: newest.next, LeaderEpoch: newest.leader, Topic: st.topicID, Epoch: newest.epoch,
+	})
+}
+
+func putSource(b *store.Batch, of machine.Stream, name string, s *pb.LogSource) error {
+	if s == nil {
+		return b.Delete(of, keys.Source(name))
+	}
+	return b.Put(of, keys.Source(name), s)
+}
+
+// follow lets happen what a commit allows.
+func (s *Session) follow(p progress, emits []log.Emit) error {
+	for _, d := range p.delivered {
+		d.outbox.forget(d.number)
+	}
+	var holding []*stream
+	for st, covered := range p.covered {
+		if st.advance(len(covered)) == s {
+			holding = append(holding, st)
+		}
+	}
+	for i, e := range emits {
+		if err := p.emitted[i].committed(e.Record); err != nil {
+			return err
+		}
+	}
+	for _, st := range holding {
+		if err := st.sendOutboxes(); err != nil {
+			return err
+		}
+	}
+	s.nowOwns(len(holding))
+	return nil
+}
+
+// nowOwns counts the streams that the session has come to own.
+func (s *Session) nowOwns(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n == 0 || s.foreign == 0 {
+		return
+	}
+	if s.foreign -= n; s.foreign == 0 {
+		close(s.owned)
+	}
+}
+
+// Close implements log.Session.
+func (s *Session) Close() error {
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	s.end(log.ErrClosed)
+	return nil
+}
+
+// fence ends the session: another has become the owner of one of its streams.
+func (s *Session) fence(st *stream) {
+	s.log.cfg.Logger.Warn("another process has taken the stream over", "stream", st.id.String())
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	s.end(fmt.Errorf("%s: %w", st.id, log.ErrFenced))
+}
+
+// end waits for the commit that runs, unless the store has failed under it, and gives up all streams. The log's
+// mutex must be held.
+func (s *Session) end(why error) {
+	select {
+	case s.commit <- struct{}{}:
+		defer func() { <-s.commit }()
+	case <-s.log.cfg.Store.Failed():
+	}
+	s.mu.Lock()
+	if s.ended == nil {
+		s.ended = why
+	}
+	s.mu.Unlock()
+	for _, st := range s.streams {
+		st.leave(s)
+	}
+	s.signal()
+}

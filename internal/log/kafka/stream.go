@@ -1,0 +1,577 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"google.golang.org/protobuf/proto"
+
+	"littlehorse/internal/keys"
+	"littlehorse/internal/log"
+	"littlehorse/internal/machine"
+	"littlehorse/internal/pb"
+)
+
+// item is an entry of the topic that has been read, and where the stream is behind it.
+type item struct {
+	next   int64  // offset in the topic
+	leader int32  // epoch of the broker that took the entry
+	offset uint64 // of the stream
+	epoch  uint64 // of its ownership
+	bytes  int
+
+	record    *pb.Record // nil if the entry is nothing for lanes
+	atNs      int64
+	source    string   // "" if the entry moves none
+	number    uint64   // last of the source
+	forgotten []string // sources
+	delivered *pb.LogDelivered
+}
+
+// last is the last number of a source, and when it came.
+type last struct {
+	number uint64
+	atNs   int64
+}
+
+// stream is one partition of a command topic.
+type stream struct {
+	log       *Log
+	id        machine.Stream
+	source    string // name of its outbox
+	topic     string
+	partition int32
+	topicID   []byte
+
+	mu     sync.Mutex
+	closed bool
+
+	// Of whoever appends.
+	flying int   // sent and not acknowledged
+	acked  int64 // highest offset acknowledged to this process; -1 before the first
+
+	// As of the last entry read.
+	next     int64
+	leader   int32
+	offset   uint64
+	epoch    uint64
+	accepted map[string]last
+
+	items     []item // read and not committed
+	bytes     int
+	paused    bool   // nothing more is fetched
+	committed uint64 // offset of the last committed record
+
+	owner  *Session
+	taken  int    // items that the owner has passed
+	listed bool   // the owner knows that there is something to take
+	parked bool   // the next record waits for the catalog
+	end    int64  // where the topic ended when the owner came
+	asked  bool   // the owner's claim is on its way
+	mine   uint64 // epoch of the owner; 0 as long as he only follows
+	since  int64  // offset of his claim
+	held   bool   // he has committed all before his claim
+	lost   bool   // another process owns the stream now
+
+	outboxMu sync.Mutex
+	outboxes map[*stream]*outbox // its own, by target
+}
+
+// load reads how far the stream and its sources are.
+func (l *Log) load(id machine.Stream, in *topic) (*stream, error) {
+	st := &stream{
+		log: l, id: id, source: log.OutboxSource(id), topic: in.name, partition: int32(id.Partition), topicID: in.id[:],
+		acked: -1, leader: -1, accepted: map[string]last{}, outboxes: map[*stream]*outbox{},
+	}
+	p := &pb.LogPosition{LeaderEpoch: -1}
+	if err := l.cfg.Store.View(id, keys.Position(), p.UnmarshalVT); err != nil {
+		return nil, err
+	}
+	if len(p.Topic) > 0 && string(p.Topic) != string(st.topicID) {
+		return nil, fmt.Errorf("%w: topic %s was made anew since", ErrLost, st.topic)
+	}
+	st.next, st.leader, st.offset, st.epoch, st.committed = p.Next, p.LeaderEpoch, p.Value, p.Epoch, p.Value
+	return st, l.eachRow(id, keys.Sources(), func(k keys.Key, value []byte) error {
+		name, err := keys.ParseSource(k)
+		if err != nil {
+			return err
+		}
+		s := &pb.LogSource{}
+		if err := s.UnmarshalVT(value); err != nil {
+			return err
+		}
+		st.accepted[name] = last{s.Value, s.AtNs}
+		return nil
+	})
+}
+
+// eachRow visits the rows under a prefix, until the first error.
+func (l *Log) eachRow(of machine.Stream, prefix keys.Key, visit func(k keys.Key, value []byte) error) error {
+	rows, err := l.cfg.Store.Rows(of, prefix, prefix.End())
+	if err != nil {
+		return err
+	}
+	var problem error
+	err = rows.Each(func(k keys.Key, value []byte) bool {
+		problem = visit(k, value)
+		return problem == nil
+	})
+	if closing := rows.Close(); err == nil {
+		err = closing
+	}
+	if problem != nil {
+		return problem
+	}
+	return err
+}
+
+// fits compares the topic, which goes from start to end, with what the store has applied of it.
+func (st *stream) fits(start, end int64) error {
+	switch {
+	case st.next < start:
+		return fmt.Errorf("%w: %s/%d begins at offset %d, and what lies between it and offset %d was never applied here",
+			ErrLost, st.topic, st.partition, start, st.next)
+	case st.next > end:
+		return fmt.Errorf("%w: %s/%d ends at offset %d, and entries up to %d were applied here",
+			ErrLost, st.topic, st.partition, end, st.next)
+	default:
+		return nil
+	}
+}
+
+// noteHeader marks the entries that are the log's own.
+const noteHeader = "lh-note"
+
+func (st *stream) note(n *pb.LogNote) *kgo.Record {
+	value, err := n.MarshalVT()
+	if err != nil {
+		panic(fmt.Sprintf("kafka log: a note cannot be encoded: %v", err))
+	}
+	return &kgo.Record{Topic: st.topic, Partition: st.partition, Value: value, Headers: []kgo.RecordHeader{{Key: noteHeader}}}
+}
+
+func isNote(r *kgo.Record) bool { return len(r.Headers) == 1 && r.Headers[0].Key == noteHeader }
+
+// append sends a record to the end of the topic.
+func (st *stream) append(r *pb.Record) error {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	switch {
+	case st.closed:
+		return log.ErrClosed
+	case st.lost:
+		return log.ErrFenced
+	case st.flying >= st.log.cfg.MaxRecords && !log.IsOutbox(r.GetHeader().GetSource()):
+		return log.ErrFull
+	}
+	if r.Header != nil && !log.IsOutbox(r.Header.Source) {
+		r.Header.Epoch = st.mine
+	}
+	return st.sendRecord(r, nil)
+}
+
+// sendRecord is send of a record. The stream's mutex must be held.
+func (st *stream) sendRecord(r *pb.Record, acknowledged func()) error {
+	value, err := r.MarshalVT()
+	if err != nil {
+		return fmt.Errorf("encode a record for %s: %w", st.id, err)
+	}
+	if most := st.log.cfg.maxMessageBytes() - headerBytes/2; len(value) > most {
+		return fmt.Errorf("a record for %s has %d bytes, the topic takes %d", st.id, len(value), most)
+	}
+	st.send(&kgo.Record{Topic: st.topic, Partition: st.partition, Value: value}, acknowledged)
+	return nil
+}
+
+// send gives an entry to the client, which keeps the order of them. The stream's mutex must be held.
+func (st *stream) send(r *kgo.Record, acknowledged func()) {
+	st.flying++
+	st.log.producer.TryProduce(context.Background(), r, func(r *kgo.Record, err error) {
+		if err != nil {
+			st.log.fail(fmt.Errorf("append to %s/%d: %w", st.topic, st.partition, err))
+			return
+		}
+		st.acknowledge(r.Offset)
+		if acknowledged != nil {
+			acknowledged()
+		}
+	})
+}
+
+// acknowledge says that all up to the offset is on the in-sync replicas.
+func (st *stream) acknowledge(offset int64) {
+	st.mu.Lock()
+	st.flying--
+	st.acked = max(st.acked, offset)
+	owner := st.show()
+	st.mu.Unlock()
+	st.tell(owner)
+}
+
+// readAll takes what a fetch brought.
+func (st *stream) readAll(records []*kgo.Record) error {
+	st.mu.Lock()
+	var fenced *Session
+	for _, r := range records {
+		if err := st.read(r); err != nil {
+			st.mu.Unlock()
+			return err
+		}
+		if st.owner != nil && st.mine != 0 && st.epoch != st.mine {
+			fenced, st.lost = st.owner, true
+			break
+		}
+	}
+	st.claim()
+	st.hold()
+	owner := st.show()
+	st.mu.Unlock()
+	if fenced != nil {
+		fenced.fence(st)
+		return nil
+	}
+	st.tell(owner)
+	return nil
+}
+
+// read takes one entry. What becomes of it follows from the entries before it and nothing else.
+func (st *stream) read(r *kgo.Record) error {
+	if r.Offset != st.next {
+		return fmt.Errorf("%w: it goes on at offset %d, not %d", ErrLost, r.Offset, st.next)
+	}
+	it := item{next: r.Offset + 1, leader: r.LeaderEpoch, bytes: len(r.Value)}
+	var err error
+	switch {
+	case isNote(r):
+		err = st.readNote(&it, r)
+	case r.Offset == 0:
+		err = ErrNotOurs
+	default:
+		err = st.readRecord(&it, r)
+	}
+	if err != nil {
+		return fmt.Errorf("offset %d: %w", r.Offset, err)
+	}
+	st.next, st.leader = it.next, it.leader
+	it.offset, it.epoch = st.offset, st.epoch
+	st.items = append(st.items, it)
+	st.bytes += it.bytes
+	return nil
+}
+
+func (st *stream) readNote(it *item, r *kgo.Record) error {
+	n := &pb.LogNote{}
+	if err := n.UnmarshalVT(r.Value); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotOurs, err)
+	}
+	if _, first := n.Note.(*pb.LogNote_Beginning); !first && r.Offset == 0 {
+		return ErrNotOurs
+	}
+	switch n := n.Note.(type) {
+	case *pb.LogNote_Beginning:
+		if want := st.log.beginning(st); !proto.Equal(n.Beginning, want) {
+			return fmt.Errorf("%w: it begins with %v, not with %v", ErrNotOurs, n.Beginning, want)
+		}
+	case *pb.LogNote_Owner:
+		st.readOwner(n.Owner, r.Offset)
+	case *pb.LogNote_Delivered:
+		it.delivered = n.Delivered
+	case *pb.LogNote_Barrier:
+	default:
+		return fmt.Errorf("%w: a note that this program does not know", ErrNotOurs)
+	}
+	return nil
+}
+
+// readOwner changes the owner, if the claim was made in time.
+func (st *stream) readOwner(o *pb.LogOwner, offset int64) {
+	ours := st.owner != nil && o.Session == st.owner.name
+	if ours {
+		st.asked = false
+	}
+	if o.After != st.epoch {
+		return
+	}
+	st.epoch++
+	if ours {
+		st.mine, st.since = st.epoch, offset
+	}
+}
+
+func (st *stream) readRecord(it *item, r *kgo.Record) error {
+	rec := &pb.Record{}
+	if err := rec.UnmarshalVT(r.Value); err != nil {
+		return fmt.Errorf("%w: %w", ErrNotOurs, err)
+	}
+	hd := rec.GetHeader()
+	if e := hd.GetEpoch(); e != 0 && e != st.epoch {
+		return nil // of a former owner
+	}
+	outbox := log.IsOutbox(hd.GetSource())
+	before, known := st.accepted[hd.GetSource()]
+	if hd.GetNumber() <= before.number || outbox && hd.GetNumber() != before.number+1 {
+		return nil
+	}
+	it.atNs = clock(r.Timestamp, hd.GetAtNs())
+	if !known && !outbox {
+		it.forgotten = st.forget(it.atNs)
+	}
+	st.accepted[hd.GetSource()] = last{hd.GetNumber(), it.atNs}
+	it.source, it.number, it.record = hd.GetSource(), hd.GetNumber(), rec
+	st.offset++
+	return nil
+}
+
+// maxAhead bounds how far the clock of a server may be ahead of that of the broker.
+const maxAhead = time.Second
+
+// clock is the time of a record that was appended then by the broker's clock, and made at ns by that of a server.
+func clock(appended time.Time, ns int64) int64 {
+	return max(appended.UnixNano(), min(ns, appended.Add(maxAhead).UnixNano()))
+}
+
+// silence is how long a source may be silent before its last number is forgotten.
+const silence = time.Hour
+
+// forget removes the sources that are silent. It is called when one more comes, so there are never more of them than
+// processes within that time.
+func (st *stream) forget(nowNs int64) (names []string) {
+	for name, l := range st.accepted {
+		if !log.IsOutbox(name) && l.atNs < nowNs-int64(silence) {
+			names = append(names, name)
+			delete(st.accepted, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// claim asks for the ownership once the owner has read all that was there when he came.
+func (st *stream) claim() {
+	if st.closed || st.owner == nil || st.mine != 0 || st.asked || st.next < st.end {
+		return
+	}
+	st.asked = true
+	st.send(st.note(&pb.LogNote{Note: &pb.LogNote_Owner{Owner: &pb.LogOwner{Session: st.owner.name, After: st.epoch}}}), nil)
+}
+
+// released tells whether an item may be acted upon: an owner needs to know that it is on the in-sync replicas, for what
+// is read may be on fewer. Who only follows releases nothing.
+func (st *stream) released(it *item) bool { return st.mine == 0 || it.next <= st.acked+1 }
+
+// show returns the owner if there is something that he is to be told of.
+func (st *stream) show() *Session {
+	if st.owner == nil || st.closed || len(st.items) == 0 {
+		return nil
+	}
+	if st.taken == len(st.items) {
+		return st.owner
+	}
+	if !st.released(&st.items[st.taken]) {
+		st.barrier()
+		return nil
+	}
+	return st.owner
+}
+
+// barrier makes sure that an acknowledgement will come for what waits.
+func (st *stream) barrier() {
+	if st.flying == 0 {
+		st.send(st.note(&pb.LogNote{Note: &pb.LogNote_Barrier{Barrier: &pb.LogBarrier{}}}), nil)
+	}
+}
+
+// tell lists the stream with its owner, and lets the keeper commit what is nothing for lanes.
+func (st *stream) tell(owner *Session) {
+	if owner == nil {
+		return
+	}
+	st.mu.Lock()
+	list := st.owner == owner && !st.listed && !st.parked && st.taken < len(st.items)
+	st.listed = st.listed || list
+	notes := st.owner == owner && st.ripe() > 0
+	st.mu.Unlock()
+	if list {
+		owner.list(st)
+	}
+	if notes {
+		st.log.keeper.add(st)
+	}
+}
+
+// ripe is how many items at the head are nothing for lanes and can be committed.
+func (st *stream) ripe() (n int) {
+	for n < len(st.items) && st.items[n].record == nil && st.released(&st.items[n]) {
+		n++
+	}
+	return n
+}
+
+// take gives the owner up to limit of the records that he has not had; more tells whether some are left.
+func (st *stream) take(s *Session, entries []log.Entry, limit int) (_ []log.Entry, more bool) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.owner != s {
+		return entries, false
+	}
+	for st.taken < len(st.items) {
+		it := &st.items[st.taken]
+		if !st.released(it) {
+			st.barrier()
+			break
+		}
+		if st.parked = st.early(it); st.parked {
+			break
+		}
+		if it.record != nil {
+			if limit == 0 {
+				st.listed = true
+				return entries, true
+			}
+			limit--
+			entries = append(entries, log.Entry{Stream: st.id, Offset: it.offset, AtNs: it.atNs, Record: it.record})
+		}
+		st.taken++
+	}
+	st.listed = false
+	return entries, false
+}
+
+// early tells whether a record names a version of the catalog that this server has not reached.
+func (st *stream) early(it *item) bool {
+	version := st.log.cfg.CatalogVersion
+	return version != nil && st.id.Kind != machine.Metadata && it.record.GetHeader().GetCatalogVersion() > version()
+}
+
+// unpark lets the stream go on when the catalog has moved.
+func (st *stream) unpark() {
+	st.mu.Lock()
+	var owner *Session
+	if st.parked {
+		st.parked, owner = false, st.show()
+	}
+	st.mu.Unlock()
+	st.tell(owner)
+}
+
+// upTo is how many items a commit at the offset covers, with the notes behind it; ok is false if the owner never had
+// them.
+func (st *stream) upTo(offset uint64) (covered []item, ok bool) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if offset < st.committed {
+		return nil, false
+	}
+	n := 0
+	for reached := st.committed; n < len(st.items); n++ {
+		it := &st.items[n]
+		switch {
+		case it.record == nil && n >= st.taken && !st.released(it):
+			return st.items[:n], reached == offset
+		case it.record == nil:
+		case reached == offset:
+			return st.items[:n], true
+		case n >= st.taken:
+			return nil, false
+		default:
+			reached++
+		}
+		ok = reached == offset
+	}
+	return st.items[:n], ok || offset == st.committed
+}
+
+// advance forgets the first n items, which are committed. It tells the owner who now holds the stream for the first
+// time.
+func (st *stream) advance(n int) (holder *Session) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.closed || n == 0 {
+		return nil
+	}
+	newest := st.items[n-1]
+	for i := range n {
+		st.bytes -= st.items[i].bytes
+	}
+	clear(st.items[:n])
+	st.items = st.items[n:]
+	st.taken = max(0, st.taken-n)
+	st.committed = newest.offset
+	st.resume()
+	if st.ripe() > 0 {
+		st.log.keeper.add(st) // they came while the commit ran
+	}
+	if st.owner == nil || st.held || st.mine == 0 || newest.next <= st.since {
+		return nil
+	}
+	st.held = true
+	return st.owner
+}
+
+// hold stops fetching when too much is read and not committed.
+func (st *stream) hold() {
+	if st.paused || len(st.items) < st.log.cfg.ReadAhead && st.bytes < st.log.cfg.ReadAheadBytes {
+		return
+	}
+	st.paused = true
+	st.log.consumer.PauseFetchPartitions(map[string][]int32{st.topic: {st.partition}})
+}
+
+// resume goes on fetching when half of it is committed.
+func (st *stream) resume() {
+	if !st.paused || len(st.items) > st.log.cfg.ReadAhead/2 || st.bytes > st.log.cfg.ReadAheadBytes/2 {
+		return
+	}
+	st.paused = false
+	st.log.consumer.ResumeFetchPartitions(map[string][]int32{st.topic: {st.partition}})
+}
+
+func (st *stream) position() uint64 {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return st.committed
+}
+
+func (st *stream) ownedBy() *Session {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return st.owner
+}
+
+// holds tells whether the stream has an owner who may release what follows from it.
+func (st *stream) holds() bool {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return st.held && !st.closed
+}
+
+// give lets s follow the stream, which ends at the offset, and become its owner. It gets all that is not committed,
+// whoever had it before.
+func (st *stream) give(s *Session, end int64) {
+	st.mu.Lock()
+	st.owner, st.taken, st.listed, st.parked = s, 0, false, false
+	st.end, st.asked, st.mine, st.held, st.lost = end, false, 0, false, false
+	st.claim()
+	owner := st.show()
+	st.mu.Unlock()
+	st.tell(owner)
+}
+
+// leave ends the ownership of s, if it still is the owner.
+func (st *stream) leave(s *Session) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.owner == s {
+		st.owner, st.taken, st.listed, st.mine, st.held = nil, 0, false, 0, false
+	}
+}
+
+func (st *stream) shut() {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.closed, st.items, st.taken = true, nil, 0
+}
