@@ -1,10 +1,9 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"slices"
-
-	"google.golang.org/protobuf/proto"
 
 	"littlehorse/internal/keys"
 	"littlehorse/internal/machine"
@@ -61,6 +60,7 @@ func (s *Service) joinQueued(ctx context.Context, from machine.Stream, run keys.
 	if err != nil {
 		return err
 	}
+	listed := map[int32]map[string]bool{}     // by ThreadRun, the events for which its own row says that it is halted
 	for _, r := range slices.Backward(rows) { // of each ThreadRun the oldest first
 		p, err := decode[lhpb.PendingInterrupt](r.Value)
 		if err != nil {
@@ -70,9 +70,18 @@ func (s *Service) joinQueued(ctx context.Context, from machine.Stream, run keys.
 		if err != nil {
 			return err
 		}
-		if t := threadAt(w, thread, position); t != nil {
-			w.PendingInterrupts = append(w.PendingInterrupts, p)
-			joinReason(t, p.ExternalEventId)
+		t := threadAt(w, thread, position)
+		if t == nil {
+			continue
+		}
+		if listed[thread] == nil {
+			listed[thread] = interruptsOf(t)
+		}
+		w.PendingInterrupts = append(w.PendingInterrupts, p)
+		if !listed[thread][eventName(p.ExternalEventId)] {
+			t.HaltReasons = append(t.HaltReasons, &lhpb.ThreadHaltReason{Reason: &lhpb.ThreadHaltReason_PendingInterrupt{
+				PendingInterrupt: &lhpb.PendingInterruptHaltReason{ExternalEventId: p.ExternalEventId},
+			}})
 		}
 	}
 	return nil
@@ -80,23 +89,27 @@ func (s *Service) joinQueued(ctx context.Context, from machine.Stream, run keys.
 
 // threadAt is the ThreadRun of that number if it stands at the position and has not ended; else nil.
 func threadAt(w *lhpb.WfRun, number, position int32) *lhpb.ThreadRun {
-	i := slices.IndexFunc(w.ThreadRuns, func(t *lhpb.ThreadRun) bool { return t.Number == number })
-	if i < 0 || w.ThreadRuns[i].CurrentNodePosition != position || w.ThreadRuns[i].EndTime != nil {
+	i, found := slices.BinarySearchFunc(w.ThreadRuns, number, func(t *lhpb.ThreadRun, n int32) int { return cmp.Compare(t.Number, n) })
+	if !found || w.ThreadRuns[i].CurrentNodePosition != position || w.ThreadRuns[i].EndTime != nil {
 		return nil
 	}
 	return w.ThreadRuns[i]
 }
 
-// joinReason adds that the ThreadRun is halted for a pending interrupt, unless its own row says so.
-func joinReason(t *lhpb.ThreadRun, event *lhpb.ExternalEventId) {
+// interruptsOf names the events that are to interrupt the ThreadRun by what its own row says.
+func interruptsOf(t *lhpb.ThreadRun) map[string]bool {
+	out := map[string]bool{}
 	for _, r := range t.HaltReasons {
-		if proto.Equal(r.GetPendingInterrupt().GetExternalEventId(), event) {
-			return
+		if p := r.GetPendingInterrupt(); p != nil {
+			out[eventName(p.ExternalEventId)] = true
 		}
 	}
-	t.HaltReasons = append(t.HaltReasons, &lhpb.ThreadHaltReason{Reason: &lhpb.ThreadHaltReason_PendingInterrupt{
-		PendingInterrupt: &lhpb.PendingInterruptHaltReason{ExternalEventId: event},
-	}})
+	return out
+}
+
+// eventName tells the events of a WfRun apart.
+func eventName(id *lhpb.ExternalEventId) string {
+	return id.GetExternalEventDefId().GetName() + "/" + id.GetGuid()
 }
 
 // joinWait adds to a NodeRun that waits for ThreadRuns those that its own row does not list.

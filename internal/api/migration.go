@@ -81,5 +81,5 @@ func (s *Service) ApplyWorkflowMigrationPlan(ctx context.Context, req *lhpb.Appl
 		return nil, refusal
 	}
 	rec.Command = &pb.Record_ApplyWorkflowMigrationPlan{ApplyWorkflowMigrationPlan: req}
-	return submit[*lhpb.WfRun](ctx, s, to, rec)
+	return s.submitForWfRun(ctx, to, rec, req.WfRunId)
 }

@@ -119,7 +119,27 @@ func (s *Service) RescueThreadRun(ctx context.Context, req *lhpb.RescueThreadRun
 		return nil, err
 	}
 	rec.Command = &pb.Record_RescueThreadRun{RescueThreadRun: req}
-	return submit[*lhpb.WfRun](ctx, s, to, rec)
+	return s.submitForWfRun(ctx, to, rec, req.WfRunId)
+}
+
+// submitForWfRun writes a record whose reply is the WfRun. One that is too large for a record to read is read from what is
+// stored, after the command; of one that is too large for a message the reply tells all but the ThreadRuns.
+func (s *Service) submitForWfRun(ctx context.Context, to machine.Stream, rec *pb.Record, id *lhpb.WfRunId) (*lhpb.WfRun, error) {
+	v, err := s.cfg.Routing.Submit(ctx, to, rec)
+	if err != nil {
+		return nil, err
+	}
+	if w, is := v.(*lhpb.WfRun); is {
+		return w, nil
+	}
+	w, err := s.GetWfRun(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if w.SizeVT() > MaxMessageBytes {
+		w.ThreadRuns = nil
+	}
+	return w, nil
 }
 
 // DeleteWfRun removes a WfRun and everything under it; one that does not exist is no error.

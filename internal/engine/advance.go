@@ -38,7 +38,7 @@ func (w *wfRun) mayPass() bool {
 	w.passes++
 	w.level = 0
 	switch {
-	case w.loopsTightly():
+	case w.loopsTightly(), w.nestsTooDeep():
 		return false
 	case !w.terminated() && !w.roomFor(0):
 		w.crash(w.tooManyThreads(0))
@@ -55,6 +55,16 @@ func (w *wfRun) loopsTightly() bool {
 	}
 	w.crash(fail(lhpb.LHErrorType_INTERNAL_ERROR,
 		"Your WfSpec had a tight loop and exceeded the maximum iterations in one command."))
+	return true
+}
+
+// nestsTooDeep ends a WfRun in which ThreadRuns stand so deep below each other that what happens to one could cost all above.
+func (w *wfRun) nestsTooDeep() bool {
+	if !w.tooDeep {
+		return false
+	}
+	w.crash(fail(lhpb.LHErrorType_INTERNAL_ERROR,
+		"A ThreadRun would stand more than %d deep below others. Let ThreadRuns start others beside them, not below.", w.tx.engine.config.MaxThreadDepth))
 	return true
 }
 
@@ -84,7 +94,7 @@ func (w *wfRun) pass() (changed bool) {
 			return false
 		}
 		changed = w.thread(n).step() || changed
-		if w.loopsTightly() {
+		if w.loopsTightly() || w.nestsTooDeep() {
 			return false
 		}
 	}
@@ -231,7 +241,7 @@ func (w *wfRun) fanOutLater() {
 		return
 	}
 	w.goesOnLater = false
-	if w.terminated() && w.row.now.Sweeps == 0 || !w.mayFanOut() {
+	if w.terminated() && w.row.now.Sweeps+w.row.now.Rounds == 0 || !w.mayFanOut() {
 		return
 	}
 	w.fansOut, w.fanOutRow = false, &row[pb.Empty, *pb.Empty]{before: empty}

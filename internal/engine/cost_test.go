@@ -4,9 +4,13 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+
+	"google.golang.org/protobuf/proto"
 
 	"littlehorse/internal/engine"
 	"littlehorse/internal/engine/check"
@@ -14,6 +18,8 @@ import (
 	"littlehorse/internal/lh"
 	"littlehorse/internal/machine"
 	"littlehorse/internal/pb"
+	"littlehorse/internal/spec"
+	"littlehorse/internal/value"
 	"littlehorse/lhpb"
 )
 
@@ -288,9 +294,9 @@ func (w *world) start(name, id string, items int) *pb.Record {
 	}}}
 }
 
-// alone notes what the record costs, and each that it leads to, if none of them that were called so cost as much.
-func (w *world) alone(largest map[string]cost, what string, r *pb.Record) {
-	rest := []*pb.Record{r}
+// alone notes what the records cost, and each that they lead to behind them, if none of them that were called so cost as much.
+func (w *world) alone(largest map[string]cost, what string, rest ...*pb.Record) {
+	var r *pb.Record
 	for len(rest) > 0 {
 		r, rest = rest[0], rest[1:]
 		r.Header = w.header()
@@ -413,6 +419,7 @@ func continues(fx machine.Effects) (out []*pb.Record) {
 func TestNoRecordHaltsAGiant(t *testing.T) {
 	stop := &pb.Record{Command: &pb.Record_StopWfRun{StopWfRun: &lhpb.StopWfRunRequest{WfRunId: lh.ParseWfRunID("w")}}}
 	resume := &pb.Record{Command: &pb.Record_ResumeWfRun{ResumeWfRun: &lhpb.ResumeWfRunRequest{WfRunId: lh.ParseWfRunID("w")}}}
+	rescue := &pb.Record{Command: &pb.Record_RescueThreadRun{RescueThreadRun: &lhpb.RescueThreadRunRequest{WfRunId: lh.ParseWfRunID("w"), ThreadRunNumber: 3}}}
 	event := func(def string, thread int32) *pb.Record {
 		return &pb.Record{Command: &pb.Record_PutExternalEvent{PutExternalEvent: &lhpb.PutExternalEventRequest{
 			WfRunId: lh.ParseWfRunID("w"), ExternalEventDefId: &lhpb.ExternalEventDefId{Name: def}, ThreadRunNumber: &thread,
@@ -442,6 +449,9 @@ func TestNoRecordHaltsAGiant(t *testing.T) {
 		"a failure": {"", aboveWaitAll + "\n after: EXIT fail biz \"x\"", tasks, []step{
 			{"claim", claimed("w", 3)}, {"report", reported("w", 3, lhpb.TaskStatus_TASK_FAILED)},
 		}, lhpb.LHStatus_ERROR},
+		"a failure and a rescue": {"", aboveWaitAll, tasks, []step{
+			{"claim", claimed("w", 3)}, {"report", reported("w", 3, lhpb.TaskStatus_TASK_FAILED)}, {"rescue", rescue},
+		}, lhpb.LHStatus_RUNNING},
 		"a failure that is handled": {"", "w: WAIT_ALL list out(\"many\")\n  on any -> cope\n n: NOP", tasks + "\nthread cope\n n: NOP", []step{
 			{"claim", claimed("w", 3)}, {"report", reported("w", 3, lhpb.TaskStatus_TASK_FAILED)},
 		}, lhpb.LHStatus_RUNNING},
@@ -455,22 +465,279 @@ func TestNoRecordHaltsAGiant(t *testing.T) {
 			for _, s := range shape.do {
 				w.alone(largest, s.what, s.record.CloneVT())
 			}
-			const rows, bytes = 1_500, 512 << 10
-			for _, what := range slices.Sorted(maps.Keys(largest)) {
-				c := largest[what]
-				t.Logf("%s: %v", what, c)
-				if c.readRows > rows || c.writtenRows > rows || c.readBytes > bytes || c.writtenBytes > bytes {
-					t.Errorf("%s: a record %v", what, c)
-				}
-			}
+			w.mustBeModest(t, largest, 1_500, 512<<10)
 			if got := w.wfRun("w").Status; got != shape.end {
 				t.Errorf("the WfRun is %s", got)
 			}
-			if found := w.violations(w.state); len(found) > 0 {
-				t.Error(found[0], len(found))
+		})
+	}
+}
+
+// TestNoRecordTellsAGiant holds every record by which thousands of ThreadRuns learn of something that they wait for to what a
+// record may read and write, however many there are.
+//
+// covers: engine-2 §8; engine-2 §9 WAIT_FOR_CONDITION; engine-2 §9 EXTERNAL_EVENT; engine-2 §9 WAIT_FOR_THREADS
+func TestNoRecordTellsAGiant(t *testing.T) {
+	id := lh.ParseWfRunID("w")
+	event := func(thread *int32) *pb.Record {
+		return &pb.Record{Command: &pb.Record_PutExternalEvent{PutExternalEvent: &lhpb.PutExternalEventRequest{
+			WfRunId: id, ExternalEventDefId: &lhpb.ExternalEventDefId{Name: "go"}, ThreadRunNumber: thread,
+		}}}
+	}
+	stop := &pb.Record{Command: &pb.Record_StopWfRun{StopWfRun: &lhpb.StopWfRunRequest{WfRunId: id}}}
+	resume := &pb.Record{Command: &pb.Record_ResumeWfRun{ResumeWfRun: &lhpb.ResumeWfRunRequest{WfRunId: id}}}
+	const (
+		children = 2_000
+		changes  = "e: EVENT go\n n: NOP\n  -> w { x += 1 }\n " + aboveWaitAll
+	)
+	for name, shape := range map[string]struct {
+		vars, above, below string
+		records            []*pb.Record
+		want               func(w *world) int // of the children
+	}{
+		"a variable": {
+			" var x INT = 0\n", changes, "c: CONDITION x > 0\n t: TASK t()",
+			[]*pb.Record{event(nil)}, func(w *world) int { return w.at("t") },
+		},
+		"a variable, not yet": {
+			" var x INT = 0\n", changes, "c: CONDITION x > 1\n t: TASK t()",
+			[]*pb.Record{event(nil)}, func(w *world) int { return w.at("c") },
+		},
+		"a variable that each changes": {
+			" var x INT = 0\n", changes, "c: CONDITION x > 0\n n: NOP\n  -> d { x += 1 }\n d: CONDITION x > 2000\n t: TASK t()",
+			[]*pb.Record{event(nil)}, func(w *world) int { return w.at("t") },
+		},
+		"an interrupt": {
+			"", aboveWaitAll, "interrupt go -> cope\n s: SLEEP 100000\nthread cope\n t: TASK t()",
+			[]*pb.Record{event(nil)}, func(w *world) int { return w.at("t") },
+		},
+		"two interrupts": {
+			"", aboveWaitAll, "interrupt go -> cope\n s: SLEEP 100000\nthread cope\n t: TASK t()",
+			[]*pb.Record{event(nil), event(nil)}, func(w *world) int { return w.at("t") / 2 },
+		},
+		"an interrupt of one": {
+			"", aboveWaitAll, "interrupt go -> cope\n s: SLEEP 100000\nthread cope\n t: TASK t()",
+			[]*pb.Record{event(new(int32(1_000)))}, func(w *world) int { return 1_999 + w.at("t") },
+		},
+		"an event while they halt": {
+			"", aboveWaitAll, "e: EVENT go\n t: TASK t()",
+			[]*pb.Record{stop, event(nil), event(nil)}, func(w *world) int { return w.at("e") },
+		},
+		"an event while they go on": {
+			"", aboveWaitAll, "e: EVENT go\n t: TASK t()",
+			[]*pb.Record{stop, resume, event(nil), event(nil)}, func(w *world) int { return 1_998 + w.at("t") },
+		},
+		"a ThreadRun": {
+			" var x INT = 0\n", aboveWaitAll, "w: WAIT_ALL 1\n t: TASK t()\nthread leaf\n e: EVENT go",
+			[]*pb.Record{event(nil)}, func(w *world) int { return w.at("t") },
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			first := ""
+			if strings.Contains(shape.below, "thread leaf") {
+				first = " l: START leaf\n"
 			}
-			if found := check.Quiet(w.state); len(found) > 0 {
-				t.Error(found[0], len(found))
+			w := newTestWorld(t, engine.DefaultConfig(),
+				"thread main\n var list JSON_ARR\n"+shape.vars+first+" many: START_MANY child over list\n "+shape.above+"\nthread child\n "+shape.below)
+			w.each = nil
+			largest := map[string]cost{}
+			w.alone(largest, "start", w.start("spec0", "w", children))
+			var records []*pb.Record
+			for _, r := range shape.records {
+				records = append(records, r.CloneVT())
+			}
+			w.alone(largest, "it", records...)
+			w.mustBeModest(t, largest, 1_500, 512<<10)
+			if n := shape.want(w); n != children {
+				t.Errorf("%d ThreadRuns are where they should be", n)
+			}
+		})
+	}
+}
+
+// at counts the ThreadRuns that stand at the node.
+func (w *world) at(node string) (n int) {
+	kind := run("w").Kind(keys.KindThreadRun)
+	for _, t := range machine.Scan[lhpb.ThreadRun](w.state, kind, kind.End(), math.MaxInt) {
+		if w.node("w", t.Number, t.CurrentNodePosition).NodeName == node && t.EndTime == nil {
+			n++
+		}
+	}
+	return n
+}
+
+// mustBeModest wants no record to have cost too much, and a sound state in which nothing is left to be done.
+func (w *world) mustBeModest(t *testing.T, largest map[string]cost, rows, bytes int) {
+	t.Helper()
+	for _, what := range slices.Sorted(maps.Keys(largest)) {
+		c := largest[what]
+		t.Logf("%s: %v", what, c)
+		if c.readRows > rows || c.writtenRows > rows || c.readBytes > bytes || c.writtenBytes > bytes {
+			t.Errorf("%s: a record %v", what, c)
+		}
+	}
+	if found := w.violations(w.state); len(found) > 0 {
+		t.Error(found[0], len(found))
+	}
+	if found := check.Quiet(w.state); len(found) > 0 {
+		t.Error(found[0], len(found))
+	}
+}
+
+// TestNothingIsQueuedForWhoFails drops the interrupts that wait for a ThreadRun when it fails, a few in each record, however soon
+// it is rescued, and lets those begin that come after that.
+//
+// covers: engine-2 §8; engine-2 §10
+func TestNothingIsQueuedForWhoFails(t *testing.T) {
+	const many = 700
+	interrupt := func(n int) *pb.Record {
+		return &pb.Record{Command: &pb.Record_PutExternalEvent{PutExternalEvent: &lhpb.PutExternalEventRequest{
+			WfRunId: lh.ParseWfRunID("w"), ExternalEventDefId: &lhpb.ExternalEventDefId{Name: "go"}, Guid: new(fmt.Sprintf("event-%04d", n)),
+			Content: literal(strconv.Itoa(n)),
+		}}}
+	}
+	queued := func(w *world) (n int) {
+		kind := run("w").Kind(keys.KindQueued)
+		for range machine.Scan[lhpb.PendingInterrupt](w.state, kind, kind.End(), math.MaxInt) {
+			n++
+		}
+		return n
+	}
+	w := newTestWorld(t, engine.DefaultConfig(), "thread main\n interrupt go -> cope\n t: TASK t() timeout=100000\n u: TASK u() timeout=100000\n"+
+		"thread cope\n var INPUT INT\n n: NOP\n  -> bad if INPUT == 699\n  -> exit\n bad: WAIT_ALL 99\n exit: EXIT")
+	w.each = nil
+	w.runSpec("spec0", "w", nil)
+	largest := map[string]cost{}
+	w.do(claimed("w", 0))
+	for n := range many {
+		w.do(interrupt(n))
+	}
+	if n := queued(w); n != many-64 {
+		t.Errorf("%d interrupts are queued", n)
+	}
+	// One of them goes on from the failure only after the rescue.
+	w.alone(largest, "it", reported("w", 0, lhpb.TaskStatus_TASK_SUCCESS), w.deed(deed{"rescue", 0}), interrupt(many))
+	w.mustBeModest(t, largest, 1_500, 512<<10)
+	if n := queued(w); n != 0 {
+		t.Errorf("%d interrupts are queued after a rescue", n)
+	}
+	wf, main := w.wfRun("w"), get[lhpb.ThreadRun](w, run("w").ThreadRun(0))
+	if len(wf.PendingInterrupts) != 1 || len(main.HaltReasons) != 1 || main.Status != lhpb.LHStatus_HALTING {
+		t.Errorf("rescued: %v, %v", wf, main)
+	}
+}
+
+// TestNoRecordMigratesAGiant holds every record by which thousands of ThreadRuns are migrated, and each of them rescued, to what
+// a record may read and write: the reply is left to the caller to read.
+//
+// covers: engine-2 §10; engine-2 §15 migrating
+func TestNoRecordMigratesAGiant(t *testing.T) {
+	const (
+		children = 2_000
+		flow     = "thread main\n var list JSON_ARR\n var x INT = 0\n many: START_MANY child over list\n " + aboveWaitAll + "\n%s"
+	)
+	for name, below := range map[string]string{
+		"each by itself":       "thread child\n e: EVENT go\n t: TASK t()",
+		"main before the rest": "thread child\n e: CONDITION x > 0\n t: TASK t()",
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newTestWorld(t, engine.DefaultConfig(), fmt.Sprintf(flow, below))
+			w.each = nil
+			largest := map[string]cost{}
+			w.alone(largest, "start", w.start("spec0", "w", children))
+			if _, err := w.meta.put(specScript("spec0", fmt.Sprintf(flow, below+"\n more: TASK u()"))); err != nil {
+				t.Fatal(err)
+			}
+			same := func(thread, node string) *lhpb.ThreadMigrationPlanRequest {
+				return &lhpb.ThreadMigrationPlanRequest{NewThreadName: thread, NodeMigrations: map[string]*lhpb.NodeMigrationPlan{node: {NewNodeName: node}}}
+			}
+			to := w.meta.latest().newest("spec0", -1).Spec.Id
+			plan, refusal := spec.PlanMigration(defs{w.meta.latest()}, &lhpb.PutWorkflowMigrationPlanRequest{
+				Name: "p", OldWfSpec: &lhpb.WfSpecId{Name: "spec0"}, MajorVersion: to.MajorVersion, Revision: to.Revision,
+				ThreadMigrations: map[string]*lhpb.ThreadMigrationPlanRequest{"main": same("main", "w"), "child": same("child", "e")},
+			})
+			if refusal != nil {
+				t.Fatal(refusal)
+			}
+			w.meta.next().plans["p"] = plan
+			w.alone(largest, "migrate", &pb.Record{Command: &pb.Record_ApplyWorkflowMigrationPlan{
+				ApplyWorkflowMigrationPlan: &lhpb.ApplyWorkflowMigrationPlanRequest{WfRunId: lh.ParseWfRunID("w"), Id: &lhpb.WorkflowMigrationPlanId{Name: "p"}},
+			}})
+			w.mustBeModest(t, largest, 1_500, 512<<10)
+			kind, migrated := run("w").Kind(keys.KindThreadRun), 0
+			for _, thread := range machine.Scan[lhpb.ThreadRun](w.state, kind, kind.End(), math.MaxInt) {
+				if proto.Equal(thread.WfSpecId, to) {
+					migrated++
+				}
+			}
+			if wf := w.wfRun("w"); migrated != children+1 || wf.WorkflowMigrationPlanId != nil {
+				t.Errorf("%d ThreadRuns are migrated; %v", migrated, wf)
+			}
+		})
+	}
+}
+
+// deep is a chain of ThreadRuns each of which starts the next, once its task is done, and waits for it.
+const deep = "thread main\n var x INT = 0\n a: NOP\n c: START link\n w: WAIT_ALL out(\"c\")\n" +
+	"thread link\n t: TASK t()\n  -> exit if out(\"t\") == \"end\" { x += 1 }\n  -> c\n c: START knot\n w: WAIT_ALL out(\"c\")\n exit: EXIT\n" +
+	"thread knot\n t: TASK t()\n  -> exit if out(\"t\") == \"end\" { x += 1 }\n  -> c\n c: START link\n w: WAIT_ALL out(\"c\")\n exit: EXIT"
+
+// TestNoRecordMovesADeepChain holds what happens to a chain of ThreadRuns that is as deep as one may be to what a record may
+// read and write.
+//
+// covers: engine-2 §6 parent_halted; engine-2 §9 START_THREAD; engine-2 §9 WAIT_FOR_THREADS; engine-2 §10
+func TestNoRecordMovesADeepChain(t *testing.T) {
+	last := engine.DefaultConfig().MaxThreadDepth - 1
+	ended := func(n int) *pb.Record {
+		r := reported("w", n, lhpb.TaskStatus_TASK_SUCCESS)
+		r.GetReportTask().Report.Result = &lhpb.ReportTaskRun_Output{Output: value.Str("end")}
+		return r
+	}
+	for name, c := range map[string]struct {
+		do  []func(w *world) *pb.Record
+		end lhpb.LHStatus
+	}{
+		"stopped and resumed": {[]func(*world) *pb.Record{
+			func(w *world) *pb.Record { return w.deed(deed{"stop", 0}) },
+			func(w *world) *pb.Record { return w.deed(deed{"resume", 0}) },
+		}, lhpb.LHStatus_RUNNING},
+		"failed": {[]func(*world) *pb.Record{
+			func(*world) *pb.Record { return claimed("w", last) },
+			func(*world) *pb.Record { return reported("w", last, lhpb.TaskStatus_TASK_FAILED) },
+		}, lhpb.LHStatus_ERROR},
+		"failed and rescued": {[]func(*world) *pb.Record{
+			func(*world) *pb.Record { return claimed("w", last) },
+			func(*world) *pb.Record { return reported("w", last, lhpb.TaskStatus_TASK_FAILED) },
+			func(w *world) *pb.Record { return w.deed(deed{"rescue", int32(last)}) },
+		}, lhpb.LHStatus_RUNNING},
+		"ended": {[]func(*world) *pb.Record{
+			func(*world) *pb.Record { return claimed("w", last) },
+			func(*world) *pb.Record { return ended(last) },
+		}, lhpb.LHStatus_COMPLETED},
+		"one too many": {[]func(*world) *pb.Record{
+			func(*world) *pb.Record { return claimed("w", last) },
+			func(*world) *pb.Record { return reported("w", last, lhpb.TaskStatus_TASK_SUCCESS) },
+		}, lhpb.LHStatus_ERROR},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newTestWorld(t, engine.DefaultConfig(), deep)
+			w.each = nil
+			w.runSpec("spec0", "w", nil)
+			largest := map[string]cost{}
+			for n := 1; n < last; n++ {
+				w.alone(largest, "claim", claimed("w", n))
+				w.alone(largest, "report", reported("w", n, lhpb.TaskStatus_TASK_SUCCESS))
+			}
+			for _, r := range c.do {
+				w.alone(largest, "it", r(w))
+			}
+			w.mustBeModest(t, largest, 2_000, 2<<20) // each failure tells of all below
+			if wf := w.wfRun("w"); wf.Status != c.end {
+				t.Errorf("the WfRun is %s", wf.Status)
+			}
+			main := get[lhpb.ThreadRun](w, run("w").ThreadRun(0))
+			if name == "one too many" && !strings.Contains(main.GetErrorMessage(), "more than 128 deep") {
+				t.Errorf("it says %q", main.GetErrorMessage())
 			}
 		})
 	}

@@ -71,6 +71,7 @@ func (w *wfRun) deleteChunk() {
 		dropper[pb.Empty](w, keys.KindToFanOut),
 		dropper[pb.Sweep](w, keys.KindSweep),
 		dropper[pb.Rest](w, keys.KindRest),
+		dropper[pb.Round](w, keys.KindRound),
 		dropper[lhpb.PendingInterrupt](w, keys.KindQueued),
 		dropper[pb.Withdrawal](w, keys.KindWithdrawn),
 		dropper[pb.Watch](w, keys.KindWatch),

@@ -46,6 +46,8 @@ type Config struct {
 	// InlineThreads is how many other ThreadRuns an object lists in its own row: children, and ThreadRuns that are
 	// waited for. Those beyond are rows of their own. Default 64.
 	InlineThreads int
+	// MaxThreadDepth is how many ThreadRuns may stand one below the other, the entrypoint included. Default 128.
+	MaxThreadDepth int
 	// MaxPasses is how often one command may go over the ThreadRuns of a WfRun before that counts as a tight
 	// loop. Default 512.
 	MaxPasses int
@@ -79,6 +81,7 @@ func DefaultConfig() Config {
 		Partitions:        1,
 		ArchiveThreadRuns: 58,
 		InlineThreads:     64,
+		MaxThreadDepth:    128,
 		MaxPasses:         512,
 		MaxSteps:          1_000,
 		FanOutChunk:       64,
@@ -103,6 +106,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("ArchiveThreadRuns is %d: at least 1", c.ArchiveThreadRuns)
 	case c.InlineThreads < 1:
 		return fmt.Errorf("InlineThreads is %d: at least 1", c.InlineThreads)
+	case c.MaxThreadDepth < 1:
+		return fmt.Errorf("MaxThreadDepth is %d: at least 1", c.MaxThreadDepth)
 	case c.MaxPasses < 1:
 		return fmt.Errorf("MaxPasses is %d: at least 1", c.MaxPasses)
 	case c.MaxSteps < 1:

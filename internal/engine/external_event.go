@@ -202,13 +202,22 @@ func (w *wfRun) offer(e *externalEvent) {
 		w.advance()
 		return
 	}
-	for by, row := range w.watches(keys.EventSubject(e.def())) {
+	s := keys.EventSubject(e.def())
+	if w.round(s) != nil { // who is told next looks for all that have come
+		w.announceAgain(s)
+		w.advance()
+		return
+	}
+	for by, row := range w.watches(s, 0) {
+		if !w.mayTell() {
+			w.leaveRound(s, &pb.Round{From: by, Beyond: w.beyondAll()})
+			break
+		}
 		if at := e.get().NodeRunPosition; at != nil && *at != row.Position {
+			w.told += costOfMeeting
 			continue
 		}
-		t := w.thread(by)
-		if t == nil || t.status() != lhpb.LHStatus_RUNNING || t.get().CurrentNodePosition != row.Position {
-			w.tx.remove(w.keys.Watch(keys.EventSubject(e.def()), by)) // who goes on watches anew
+		if w.waiterAt(by, row, s) == nil {
 			continue
 		}
 		w.advance()
@@ -217,6 +226,45 @@ func (w *wfRun) offer(e *externalEvent) {
 		}
 	}
 	w.advance()
+}
+
+// waiterAt is the NodeRun that watches for events, nil if it does not run any more: who goes on watches anew.
+func (w *wfRun) waiterAt(by int32, row *pb.Watch, s keys.Subject) *nodeRun {
+	t := w.meet(by)
+	if t == nil || t.status() != lhpb.LHStatus_RUNNING || t.get().CurrentNodePosition != row.Position {
+		w.tx.remove(w.keys.Watch(s, by))
+		return nil
+	}
+	return t.node()
+}
+
+// tellOfEvents has those who wait for events of the definition look for one, as long as there may be any.
+func (w *wfRun) tellOfEvents(def string, from, beyond int32) (next int32, left bool) {
+	if !w.hasUnclaimed(def) {
+		return 0, false
+	}
+	s := keys.EventSubject(def)
+	for by, row := range w.watches(s, from) {
+		switch {
+		case by >= beyond:
+			return 0, false
+		case !w.mayTell():
+			return by, true
+		}
+		if n := w.waiterAt(by, row, s); n != nil {
+			n.looksAgain = true
+		}
+	}
+	return 0, false
+}
+
+// hasUnclaimed reports whether earlier records have left events of the definition that nobody has claimed.
+func (w *wfRun) hasUnclaimed(def string) bool {
+	prefix := w.keys.UnclaimedOf(def)
+	for range machine.Scan[pb.Empty](w.tx.view, prefix, prefix.End(), 1) {
+		return true
+	}
+	return w.reserves(def)
 }
 
 // armEventExpiry sets the timer that deletes the event if nobody claims it.

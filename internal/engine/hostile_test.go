@@ -52,7 +52,7 @@ func (w *world) toTheEnd(t *testing.T, run string, r *pb.Record, most int) (e ef
 }
 
 // TestWhatGoesOnForEverEnds holds WfRuns that start ever more ThreadRuns, or wait again and again, without anything
-// from outside, to the end of a tight loop, and each record of theirs to what one may move.
+// from outside, to the end of a tight loop or the depth at which ThreadRuns may stand, and each record of theirs to what one may move.
 //
 // covers: engine-2 §4; engine-2 §16 INTERNAL_ERROR
 func TestWhatGoesOnForEverEnds(t *testing.T) {
@@ -72,6 +72,10 @@ func TestWhatGoesOnForEverEnds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			config := engine.DefaultConfig()
 			config.MaxPasses = c.passes
+			says := "tight loop"
+			if c.passes > config.MaxThreadDepth && c.items == 1 {
+				says = "more than 128 deep"
+			}
 			w := newTestWorld(t, config, "thread main\n var list JSON_ARR\n "+c.spec)
 			w.each = nil
 			r := w.start("spec0", "w", 1)
@@ -82,7 +86,7 @@ func TestWhatGoesOnForEverEnds(t *testing.T) {
 				t.Errorf("%+v", e)
 			}
 			main := get[lhpb.ThreadRun](w, run("w").ThreadRun(0))
-			if main.Status != lhpb.LHStatus_ERROR || !strings.Contains(main.GetErrorMessage(), "tight loop") {
+			if main.Status != lhpb.LHStatus_ERROR || !strings.Contains(main.GetErrorMessage(), says) {
 				t.Errorf("ThreadRun 0 is %s: %s", main.Status, main.GetErrorMessage())
 			}
 		})

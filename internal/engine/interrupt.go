@@ -55,14 +55,40 @@ func (w *wfRun) interrupt(e *externalEvent) {
 	if w.terminated() {
 		return
 	}
-	for by := range w.watches(keys.TriggerSubject(e.def())) {
-		if only := e.get().ThreadRunNumber; only != nil && *only != by {
-			continue
+	if only := e.get().ThreadRunNumber; only != nil {
+		w.thread(*only).interruptIfTold(e)
+		return
+	}
+	next, left := w.interruptSome(e, 0, w.beyondAll())
+	if !left {
+		return
+	}
+	e.take(w.tx)
+	id := e.get().Id
+	s := keys.InterruptSubject(e.def(), nanos(e.get().CreatedAt), id.Guid)
+	w.leaveRound(s, &pb.Round{From: next, Beyond: w.beyondAll(), Event: id})
+}
+
+// interruptSome offers the event to those ThreadRuns, as far as the record may.
+func (w *wfRun) interruptSome(e *externalEvent, from, beyond int32) (next int32, left bool) {
+	if e.get() == nil {
+		return 0, false
+	}
+	for by := range w.watches(keys.TriggerSubject(e.def()), from) {
+		switch {
+		case by >= beyond:
+			return 0, false
+		case !w.mayTell() || !w.mayMove():
+			return by, true
 		}
-		t := w.thread(by)
-		if t == nil || t.spec == nil || t.spec.Interrupts[e.def()] == nil || t.terminated() {
-			continue
-		}
+		w.meet(by).interruptIfTold(e)
+	}
+	return 0, false
+}
+
+// interruptIfTold interrupts the ThreadRun, nil for none, if the event is one of those that do.
+func (t *threadRun) interruptIfTold(e *externalEvent) {
+	if t != nil && t.spec != nil && t.spec.Interrupts[e.def()] != nil && !t.terminated() {
 		t.interrupt(e)
 	}
 }

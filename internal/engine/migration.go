@@ -1,8 +1,10 @@
 package engine
 
 import (
+	"iter"
 	"slices"
 
+	"littlehorse/internal/keys"
 	"littlehorse/internal/lh"
 	"littlehorse/internal/machine"
 	"littlehorse/internal/spec"
@@ -40,9 +42,9 @@ func (t *txn) applyWorkflowMigrationPlan(r *lhpb.ApplyWorkflowMigrationPlanReque
 	wf.WorkflowMigrationPlanId = plan.WorkflowMigrationPlanId
 	wf.MigrationVariables = spec.NormalMigrationVars(r.MigrationVarsByThread)
 	w.row.now.Unmigrated = 0
-	w.allThreads() // are looked at, also those that sleep
+	w.seeAll()
 	w.advance()
-	return answer(w.joined())
+	return w.answer()
 }
 
 // checkMigrationVars refuses values for what no migrated ThreadRun will see.
@@ -123,9 +125,11 @@ func (w *wfRun) followMigration() {
 		return
 	}
 	if m := w.migration(); m != nil {
-		for t := range w.threadsFrom(w.row.now.Unmigrated) {
-			if !t.terminated() && t.isSource(m) {
-				w.leftToMigrate(t.number)
+		for t := range w.glanceFrom(w.row.now.Unmigrated) {
+			found := !terminal(t.Status) && m.leadsFrom(t)
+			if found || !w.mayGlance() {
+				w.leftToMigrate(t.Number)
+				w.goesOnLater = w.goesOnLater || !found
 				return
 			}
 		}
@@ -144,9 +148,37 @@ func (w *wfRun) leftToMigrate(n int32) {
 	}
 }
 
-// isSource reports whether the ThreadRun runs under the WfSpec that the migration leads away from.
-func (t *threadRun) isSource(m *migration) bool {
-	return sameWfSpec(t.get().WfSpecId, m.plan.OldWfSpec)
+// mayGlance reports whether the record may see whether one ThreadRun more is left to be migrated.
+func (w *wfRun) mayGlance() bool {
+	w.glanced++
+	return w.glanced <= looksPerMove*w.tx.engine.config.FanOutChunk
+}
+
+// glanceFrom are the active ThreadRuns that are not below that number, ascending, as they are now. To be glanced at is no reason
+// for a ThreadRun to be looked at.
+func (w *wfRun) glanceFrom(n int32) iter.Seq[*lhpb.ThreadRun] {
+	return func(yield func(*lhpb.ThreadRun) bool) {
+		end := w.keys.Kind(keys.KindThreadRun).End()
+		for _, t := range machine.Scan[lhpb.ThreadRun](w.tx.view, w.keys.ThreadRun(n), end, maxWatches) {
+			n = t.Number + 1
+			if i, loaded := slices.BinarySearchFunc(w.loaded, t.Number, byNumber); loaded {
+				t = w.loaded[i].get()
+			}
+			if !slices.Contains(w.gone, n-1) && !yield(t) {
+				return
+			}
+		}
+		for _, t := range w.loaded {
+			if t.number >= n && !yield(t.get()) {
+				return
+			}
+		}
+	}
+}
+
+// leadsFrom reports whether the ThreadRun runs under the WfSpec that the migration leads away from.
+func (m *migration) leadsFrom(t *lhpb.ThreadRun) bool {
+	return sameWfSpec(t.WfSpecId, m.plan.OldWfSpec)
 }
 
 // step of a migration: where a ThreadRun goes on, and as what.
@@ -161,7 +193,7 @@ type migrationStep struct {
 // migrationAt is where the ThreadRun goes on instead of the node; nil if it is not to be migrated there, or not yet.
 func (t *threadRun) migrationAt(node string) *migrationStep {
 	m := t.run.migration()
-	if m == nil || !t.isSource(m) {
+	if m == nil || !m.leadsFrom(t.get()) {
 		return nil
 	}
 	plan := m.plan.ThreadMigrations[t.get().ThreadSpecName]
@@ -294,7 +326,7 @@ func (t *threadRun) become(m *movedThread, step *migrationStep) *lhpb.Failure {
 	m.values.store()
 	t.watchInterrupts()
 	if step.awaited {
-		w.allThreads() // are looked at, also those that sleep
+		w.seeAll()
 	}
 	return t.activate(step.node)
 }

@@ -127,10 +127,10 @@ func (t *threadRun) listFanOut() {
 	}
 }
 
-// goOnFanningOut goes on with what fan-outs, long waits and sweeps have left.
+// goOnFanningOut goes on with what fan-outs, long waits, sweeps and rounds have left.
 func (w *wfRun) goOnFanningOut() {
 	w.fansOut = true
-	pass := w.goOnSweeping()
+	pass := min(w.goOnSweeping(), w.goOnTelling())
 	if !w.terminated() {
 		pass = min(pass, w.seeFanOuts(), w.passOfWaits())
 	}

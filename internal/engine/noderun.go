@@ -13,10 +13,12 @@ type nodeRun struct {
 	task     *taskRun // of a TASK, once looked up
 	// fanOut is what a START_MULTIPLE_THREADS has not come to in the record it arrived in.
 	fanOut  row[pb.FanOut, *pb.FanOut]
-	resumed bool    // by this record
-	beside  *wait   // of a WAIT_FOR_THREADS, once looked up
-	changed []int32 // entries of a WAIT_FOR_THREADS that may have changed in this record
-	watches bool    // a WAIT_FOR_CONDITION that is told of all that can change it
+	resumed bool // by this record
+	// looksAgain is set when an event may have come of which the NodeRun was not told then.
+	looksAgain bool
+	beside     *wait   // of a WAIT_FOR_THREADS, once looked up
+	changed    []int32 // entries of a WAIT_FOR_THREADS that may have changed in this record
+	watches    bool    // a WAIT_FOR_CONDITION that is told of all that can change it
 }
 
 // nodeKind is what a kind of node does.
@@ -137,7 +139,7 @@ func (n *nodeRun) halt() {
 // hasNotLooked reports whether something may have happened that the NodeRun did not see in an earlier record:
 // it has just arrived, it stood still until now, or that record ended before its turn.
 func (n *nodeRun) hasNotLooked() bool {
-	return n.row.before == nil || n.resumed || n.row.before.Status != lhpb.LHStatus_RUNNING || n.thread.run.wasAwake(n.thread.number)
+	return n.row.before == nil || n.resumed || n.looksAgain || n.row.before.Status != lhpb.LHStatus_RUNNING || n.thread.run.wasAwake(n.thread.number)
 }
 
 // resume lets a halted NodeRun go on.

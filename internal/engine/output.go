@@ -111,7 +111,7 @@ func (t *txn) withEvents(e *lhpb.CorrelatedEvent) *lhpb.CorrelatedEvent {
 // published is the WfRun with its ThreadRuns; without them if they are too many for a record.
 func (t *txn) published(row *pb.WfRunRow) *lhpb.WfRun {
 	w := t.anyWfRun(row.WfRun.Id)
-	if int(row.Active)*bytesPerPublishedThread > t.engine.config.MaxRecordBytes {
+	if row.Active > maxPublishedThreads {
 		return row.WfRun
 	}
 	joined := w.joined()
@@ -121,8 +121,8 @@ func (t *txn) published(row *pb.WfRunRow) *lhpb.WfRun {
 	return joined
 }
 
-// bytesPerPublishedThread is less than any ThreadRun needs.
-const bytesPerPublishedThread = 64
+// maxPublishedThreads is how many ThreadRuns a record reads to publish them with their WfRun.
+const maxPublishedThreads = 1_000
 
 // isPublic reports whether the world outside of the WfRun may see the Variable.
 func (t *txn) isPublic(v *lhpb.Variable) bool {

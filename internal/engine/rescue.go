@@ -25,7 +25,7 @@ func (t *txn) rescueThreadRun(r *lhpb.RescueThreadRunRequest) machine.Reply {
 	if p := w.parent(); p != nil {
 		p.advance()
 	}
-	return answer(w.joined())
+	return w.answer()
 }
 
 // rescue revives the ThreadRun, and those that failed because it did.

@@ -94,7 +94,7 @@ func (t *threadRun) search(from int32, as manner) (child int32, r *threadRun) {
 }
 
 // looksPerMove is how many ThreadRuns a record may look at for one that it may move.
-const looksPerMove = 4
+const looksPerMove = 2
 
 // mayLook reports whether the record may look at one child more of ThreadRuns with many.
 func (w *wfRun) mayLook() bool {

@@ -820,7 +820,7 @@ func (s *scenario) printRunChange(c machine.Change, old []byte) {
 	if kin, is := c.Value.(*pb.Kin); is && !kin.Handled {
 		return
 	}
-	if k.Kind == keys.KindUnclaimed || k.Kind == keys.KindReserved || k.Kind == keys.KindToFanOut || k.Kind == keys.KindSweep || k.Kind == keys.KindRest || k.Kind == keys.KindQueued || k.Kind == keys.KindWatch || k.Kind == keys.KindWithdrawn || k.Kind == keys.KindContinue || k.Kind == keys.KindCheckpoint && c.Value == nil {
+	if k.Kind == keys.KindUnclaimed || k.Kind == keys.KindReserved || k.Kind == keys.KindToFanOut || k.Kind == keys.KindSweep || k.Kind == keys.KindRest || k.Kind == keys.KindRound || k.Kind == keys.KindQueued || k.Kind == keys.KindWatch || k.Kind == keys.KindWithdrawn || k.Kind == keys.KindContinue || k.Kind == keys.KindCheckpoint && c.Value == nil {
 		return
 	}
 	was := ""
@@ -1258,7 +1258,7 @@ func (s *scenario) show(id string) {
 		if !k.HasPrefix(r.All()) {
 			continue
 		}
-		if p, _ := keys.ParseRun(k); p.Kind != keys.KindUnclaimed && p.Kind != keys.KindReserved && p.Kind != keys.KindToFanOut && p.Kind != keys.KindSweep && p.Kind != keys.KindRest && p.Kind != keys.KindQueued && p.Kind != keys.KindWatch {
+		if p, _ := keys.ParseRun(k); p.Kind != keys.KindUnclaimed && p.Kind != keys.KindReserved && p.Kind != keys.KindToFanOut && p.Kind != keys.KindSweep && p.Kind != keys.KindRest && p.Kind != keys.KindRound && p.Kind != keys.KindQueued && p.Kind != keys.KindWatch {
 			s.printf("%s", summary(decode(p.Kind, s.state.Bytes(k))))
 		}
 	}

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -45,6 +46,10 @@ func (w *world) deed(d deed) *pb.Record {
 		return reported("w", int(d.thread), lhpb.TaskStatus_TASK_SUCCESS)
 	case "report failure":
 		return reported("w", int(d.thread), lhpb.TaskStatus_TASK_FAILED)
+	case "go all":
+		return &pb.Record{Command: &pb.Record_PutExternalEvent{PutExternalEvent: &lhpb.PutExternalEventRequest{
+			WfRunId: id, ExternalEventDefId: &lhpb.ExternalEventDefId{Name: "go"}, Guid: new(fmt.Sprintf("for %d", d.thread)),
+		}}}
 	case "go", "go badly":
 		e := &lhpb.PutExternalEventRequest{
 			WfRunId: id, ExternalEventDefId: &lhpb.ExternalEventDefId{Name: "go"}, ThreadRunNumber: &d.thread,
@@ -59,11 +64,14 @@ func (w *world) deed(d deed) *pb.Record {
 	}
 }
 
-// shapes are WfRuns with many ThreadRuns below one, and what is done to them.
-var shapes = map[string]struct {
+// shape is a WfRun, and what is done to it.
+type shape struct {
 	spec string
 	do   []deed
-}{
+}
+
+// shapes are WfRuns with many ThreadRuns below one, and what is done to them.
+var shapes = map[string]shape{
 	"stop and resume": {
 		wideList + aboveWaitAll + "\n" + eventChildren,
 		[]deed{{"go", 1}, {"stop", 0}, {"go", 3}, {"resume", 0}, {"go badly", 9}},
@@ -95,6 +103,24 @@ var shapes = map[string]struct {
 		wideList + aboveExit + "\n" + eventChildren,
 		[]deed{{"go badly", 9}, {"go badly", 1}, {"go badly", 2}, {"go", 3}, {"go badly", 4}, {"go", 5}, {"go badly", 6}, {"go", 7}, {"go badly", 8}},
 	},
+	"conditions": {
+		"thread main\n var x INT = 0\n" + wideList[len("thread main\n"):] + "e: EVENT go\n n: NOP\n  -> f { x += 1 }\n f: EVENT go\n m: NOP\n  -> w { x += 1 }\n" + aboveWaitAll +
+			"\nthread child\n c: CONDITION x > 0\n a: TASK t()\n d: CONDITION x > 1",
+		[]deed{{"stop", 4}, {"go", 0}, {"claim", 2}, {"resume", 4}, {"report", 2}, {"claim", 9}, {"go", 0}, {"report", 9}},
+	},
+	"conditions that change it": {
+		"thread main\n var x INT = 0\n" + wideList[len("thread main\n"):] + "e: EVENT go\n n: NOP\n  -> w { x += 1 }\n" + aboveWaitAll +
+			"\nthread child\n c: CONDITION x > 0\n n: NOP\n  -> d { x += 1 }\n d: CONDITION x >= 10",
+		[]deed{{"stop", 9}, {"go", 0}, {"resume", 9}},
+	},
+	"waits for one": {
+		"thread main\n c: START leaf\n" + wideList[len("thread main\n"):] + aboveWaitAll + "\nthread leaf\n e: EVENT go\nthread child\n w: WAIT_ALL 1",
+		[]deed{{"stop", 5}, {"go", 1}, {"resume", 5}},
+	},
+	"an event meanwhile": {
+		wideList + aboveWaitAll + "\n" + eventChildren,
+		[]deed{{"stop", 0}, {"go all", 1}, {"go all", 2}, {"resume", 0}, {"go all", 3}, {"stop", 5}, {"go all", 4}},
+	},
 	"below a child": {
 		"thread main\n c: START middle\n e: EVENT go\n w: WAIT_ALL out(\"c\")\nthread middle\n" + wideList[len("thread main\n"):] + aboveExit + "\n" + eventChildren,
 		[]deed{{"stop", 0}, {"resume", 0}, {"go badly", 4}, {"stop", 1}, {"go", 0}, {"resume", 1}, {"go", 6}},
@@ -111,6 +137,14 @@ func shapedWorld(t *testing.T, spec string, atOnce bool) *world {
 	w.each = nil
 	w.do(w.start("spec0", "w", 9))
 	return w
+}
+
+// interruptions are WfRuns in which an event interrupts many.
+var interruptions = map[string]shape{
+	"an event for all": {
+		wideList + aboveExit + "\nthread child\n interrupt go -> cope\n a: TASK t() timeout=100000\n s: SLEEP 1000\nthread cope\n a: TASK t() timeout=100000",
+		[]deed{{"go all", 1}, {"claim", 10}, {"go all", 2}, {"report", 10}, {"stop", 0}, {"go all", 3}, {"resume", 0}},
+	},
 }
 
 // TestHaltsInPartsEndAsAtOnce does the same to WfRuns of which a record may move but one ThreadRun and of which it may move all, and
@@ -143,7 +177,9 @@ func TestHaltsInPartsEndAsAtOnce(t *testing.T) {
 //
 // covers: engine-2 §6 parent_halted; engine-2 §10
 func TestCommandsBetweenTheParts(t *testing.T) {
-	for name, shape := range shapes {
+	all := maps.Clone(shapes)
+	maps.Copy(all, interruptions)
+	for name, shape := range all {
 		t.Run(name, func(t *testing.T) {
 			for parts := range 14 {
 				w := shapedWorld(t, shape.spec, false)

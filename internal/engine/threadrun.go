@@ -31,6 +31,7 @@ type threadRun struct {
 
 	// bornIn is the pass of this record in which the ThreadRun was started, below so many others that were, too.
 	bornIn, level int
+	height        int          // how many ThreadRuns stand one below the other down to this one, once that was counted
 	newlyQueued   []*queuedRow // interrupts that this record has queued in rows of their own
 	queuedFrom    keys.Key     // where those that this record has not started begin
 	looksOn       bool         // this record is there to look at those below
@@ -209,6 +210,8 @@ func (w *wfRun) start(s threadStart) *threadRun {
 		s.parent.adopt(number)
 		t.bornIn, t.level = w.passes, s.parent.levelNow()+1
 		w.level = max(w.level, t.level)
+		t.height = s.parent.depthBelow() + 1
+		w.tooDeep = w.tooDeep || t.height > w.tx.engine.config.MaxThreadDepth
 	}
 	t.watchInterrupts()
 	t.declare(s.inputs)
@@ -222,6 +225,22 @@ func (t *threadRun) levelNow() int {
 		return 0
 	}
 	return t.level
+}
+
+// depthBelow is how many ThreadRuns stand one below the other down to this one.
+func (t *threadRun) depthBelow() int {
+	counted := 0
+	for a := t; a != nil && t.height == 0; a = a.parent() {
+		if a.height > 0 {
+			counted += a.height
+			break
+		}
+		counted++
+	}
+	if t.height == 0 {
+		t.height = counted
+	}
+	return t.height
 }
 
 // depth is the pass, and how deep in it the ThreadRun was started: what counts towards a tight loop.
@@ -284,6 +303,7 @@ func (t *threadRun) fail(f *lhpb.Failure) {
 	thread.EndTime = t.run.tx.now
 	t.stir()
 	t.ended()
+	t.forgetQueued()
 	if t.number == 0 {
 		t.run.end(thread.Status)
 	}
@@ -307,6 +327,7 @@ func (t *threadRun) rescue() {
 	thread.Status = lhpb.LHStatus_RUNNING
 	thread.EndTime = nil
 	thread.HaltReasons = nil
+	t.forgetPending()
 	t.stir()
 	t.watchInterrupts()
 	t.tell()

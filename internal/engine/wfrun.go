@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"littlehorse/internal/keys"
+	"littlehorse/internal/machine"
 	"littlehorse/internal/pb"
 	"littlehorse/internal/spec"
 	"littlehorse/lhpb"
@@ -47,6 +48,13 @@ type wfRun struct {
 	// moved is what the record has done to ThreadRuns because of others above them.
 	moved  int
 	sweeps met[swept, *sweepRow]
+	// told is what the record has spent on telling ThreadRuns of what they watch; share is how far a round may go, if one goes on.
+	told, share int
+	rounds      met[keys.Subject, *roundRow]
+	// glanced counts the ThreadRuns of which the record has seen whether they are left to be migrated.
+	glanced int
+	// tooDeep is set when a ThreadRun was started below more others than may stand above one.
+	tooDeep bool
 	// looked counts the children of ThreadRuns with many that were looked at; looksNoMore is set when that was too much.
 	looked      int
 	looksNoMore bool
@@ -240,6 +248,15 @@ func (w *wfRun) scheduleRetention() {
 		keys.Timer{DueNs: due, Kind: keys.TimerRetention, ID: w.name},
 		&pb.Timer{What: &pb.Timer_DeleteWfRun{DeleteWfRun: w.id()}},
 	)
+}
+
+// answer is the WfRun as the reply of a command. One that has, or had, many ThreadRuns is left to the caller to read.
+func (w *wfRun) answer() machine.Reply {
+	most := int32(w.tx.engine.config.InlineThreads)
+	if w.wf().GreatestThreadrunNumber > most || w.row.now.Queued > most {
+		return done
+	}
+	return answer(w.joined())
 }
 
 // joined is the public form of the WfRun, with its ThreadRuns.

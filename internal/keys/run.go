@@ -38,6 +38,7 @@ const (
 	KindWaitTally RunKind = 0x1a // pb.WaitTally: thread, position
 	KindWaitBlock RunKind = 0x1b // lhpb.WaitForThreadsRun: thread, position, block
 	KindQueued    RunKind = 0x1c // lhpb.PendingInterrupt: thread, position, complement of a number; newest first
+	KindRound     RunKind = 0x1d // pb.Round: subject
 )
 
 // Tenant builds the keys of one tenant; there is no way from it to another's.
@@ -267,6 +268,12 @@ func (r Run) ParseQueued(k Key) (thread, position int32, err error) {
 	return thread, position, p.done()
 }
 
+// QueuedOf is the prefix of the Queued rows of a ThreadRun, those of lower positions first.
+func (r Run) QueuedOf(thread int32) Key {
+	var room usual
+	return Key(appendInt32(r.start(&room, KindQueued), thread))
+}
+
 // Withdrawn is the row that says a NodeRun is not among those that wait for its correlation key, though it does.
 func (r Run) Withdrawn(thread, position int32) Key {
 	var room usual
@@ -289,6 +296,10 @@ const (
 	subjectEvent    byte = 0x03
 	subjectWfRun    byte = 0x04
 	subjectTrigger  byte = 0x05
+
+	// What no ThreadRun watches, and a Round may be for.
+	subjectInterrupt byte = 0x06
+	subjectQueued    byte = 0x08
 )
 
 // ThreadSubject is the ThreadRun of that number.
@@ -309,6 +320,48 @@ func TriggerSubject(def string) Subject { return Subject(appendText([]byte{subje
 
 // WfRunSubject is another WfRun, by the canonical text of its id.
 func WfRunSubject(name string) Subject { return Subject(appendText([]byte{subjectWfRun}, name)) }
+
+// InterruptSubject is one ExternalEvent that interrupts ThreadRuns, the oldest of a definition first.
+func InterruptSubject(def string, createdNs int64, guid string) Subject {
+	return Subject(appendText(appendInt64(appendText([]byte{subjectInterrupt}, def), createdNs), guid))
+}
+
+// AllSubject is something that every ThreadRun has to know.
+const AllSubject = Subject("\x07")
+
+// QueuedSubject is what is queued for a ThreadRun in vain.
+func QueuedSubject(thread int32) Subject {
+	return Subject(appendInt32([]byte{subjectQueued}, thread))
+}
+
+// ThreadRun is the number in a ThreadSubject or a QueuedSubject; -1 of others.
+func (s Subject) ThreadRun() int32 {
+	if s == "" || s[0] != subjectThread && s[0] != subjectQueued {
+		return -1
+	}
+	p := &reader{rest: string(s[1:])}
+	n := p.int32()
+	if p.done() != nil {
+		return -1
+	}
+	return n
+}
+
+// IsThread tells a ThreadSubject.
+func (s Subject) IsThread() bool { return s != "" && s[0] == subjectThread }
+
+// IsQueued tells a QueuedSubject.
+func (s Subject) IsQueued() bool { return s != "" && s[0] == subjectQueued }
+
+// Event is the definition in an EventSubject; false of others.
+func (s Subject) Event() (def string, ok bool) {
+	if s == "" || s[0] != subjectEvent {
+		return "", false
+	}
+	p := &reader{rest: string(s[1:])}
+	def = p.text()
+	return def, p.done() == nil
+}
 
 // Watch is the row by which a ThreadRun watches the subject.
 func (r Run) Watch(s Subject, by int32) Key {
@@ -332,6 +385,23 @@ func (r Run) ParseWatch(k Key) (s Subject, by int32, err error) {
 	s, p.rest = Subject(p.rest[:len(p.rest)-4]), p.rest[len(p.rest)-4:]
 	by = p.int32()
 	return s, by, p.done()
+}
+
+// Round is the row of what is left to be told of the subject.
+func (r Run) Round(s Subject) Key {
+	var room usual
+	return Key(append(r.start(&room, KindRound), s...))
+}
+
+// ParseRound reads the subject from a Round key of this WfRun.
+func (r Run) ParseRound(k Key) (Subject, error) {
+	p := r.reader(k, KindRound)
+	s := Subject(p.rest)
+	if s == "" {
+		p.fail("key of a round")
+	}
+	p.rest = ""
+	return s, p.done()
 }
 
 // Kin is the row of what a ThreadRun has to do with another.

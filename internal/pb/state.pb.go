@@ -98,7 +98,9 @@ type WfRunRow struct {
 	// How many interrupts were ever queued in rows of their own.
 	Queued int32 `protobuf:"varint,11,opt,name=queued,proto3" json:"queued,omitempty"`
 	// The timer that the attempts of ThreadRun 0 share, which follow one another without a pause. Unset if each has its own.
-	SharedTimer   *AttemptTimer `protobuf:"bytes,10,opt,name=shared_timer,json=sharedTimer,proto3" json:"shared_timer,omitempty"`
+	SharedTimer *AttemptTimer `protobuf:"bytes,10,opt,name=shared_timer,json=sharedTimer,proto3" json:"shared_timer,omitempty"`
+	// How many Round rows there are.
+	Rounds        int32 `protobuf:"varint,12,opt,name=rounds,proto3" json:"rounds,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -201,6 +203,13 @@ func (x *WfRunRow) GetSharedTimer() *AttemptTimer {
 		return x.SharedTimer
 	}
 	return nil
+}
+
+func (x *WfRunRow) GetRounds() int32 {
+	if x != nil {
+		return x.Rounds
+	}
+	return 0
 }
 
 // AttemptTimer names the timer of a task attempt.
@@ -331,6 +340,88 @@ func (x *Watch) GetFrom() int32 {
 	return 0
 }
 
+// Round is what is left to be told to ThreadRuns, in order of their numbers: that something has changed which they watch, or
+// wait for. The key names what.
+type Round struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// ThreadRuns of these numbers are left.
+	From   int32 `protobuf:"varint,1,opt,name=from,proto3" json:"from,omitempty"`
+	Beyond int32 `protobuf:"varint,2,opt,name=beyond,proto3" json:"beyond,omitempty"`
+	// After those, ThreadRuns below this number are left: what they were told of has changed since.
+	Again int32 `protobuf:"varint,3,opt,name=again,proto3" json:"again,omitempty"`
+	// Number of the pass in which it changed; one more each time that the round begins anew.
+	Pass int32 `protobuf:"varint,4,opt,name=pass,proto3" json:"pass,omitempty"`
+	// The event that interrupts them, if one does.
+	Event         *lhpb.ExternalEventId `protobuf:"bytes,5,opt,name=event,proto3" json:"event,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Round) Reset() {
+	*x = Round{}
+	mi := &file_lh_state_proto_msgTypes[3]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Round) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Round) ProtoMessage() {}
+
+func (x *Round) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_state_proto_msgTypes[3]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Round.ProtoReflect.Descriptor instead.
+func (*Round) Descriptor() ([]byte, []int) {
+	return file_lh_state_proto_rawDescGZIP(), []int{3}
+}
+
+func (x *Round) GetFrom() int32 {
+	if x != nil {
+		return x.From
+	}
+	return 0
+}
+
+func (x *Round) GetBeyond() int32 {
+	if x != nil {
+		return x.Beyond
+	}
+	return 0
+}
+
+func (x *Round) GetAgain() int32 {
+	if x != nil {
+		return x.Again
+	}
+	return 0
+}
+
+func (x *Round) GetPass() int32 {
+	if x != nil {
+		return x.Pass
+	}
+	return 0
+}
+
+func (x *Round) GetEvent() *lhpb.ExternalEventId {
+	if x != nil {
+		return x.Event
+	}
+	return nil
+}
+
 // Kin is what a ThreadRun has to do with another, beyond those that its own row lists.
 type Kin struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -344,7 +435,7 @@ type Kin struct {
 
 func (x *Kin) Reset() {
 	*x = Kin{}
-	mi := &file_lh_state_proto_msgTypes[3]
+	mi := &file_lh_state_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -356,7 +447,7 @@ func (x *Kin) String() string {
 func (*Kin) ProtoMessage() {}
 
 func (x *Kin) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[3]
+	mi := &file_lh_state_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -369,7 +460,7 @@ func (x *Kin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Kin.ProtoReflect.Descriptor instead.
 func (*Kin) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{3}
+	return file_lh_state_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Kin) GetChild() bool {
@@ -412,7 +503,7 @@ type WaitTally struct {
 
 func (x *WaitTally) Reset() {
 	*x = WaitTally{}
-	mi := &file_lh_state_proto_msgTypes[4]
+	mi := &file_lh_state_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -424,7 +515,7 @@ func (x *WaitTally) String() string {
 func (*WaitTally) ProtoMessage() {}
 
 func (x *WaitTally) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[4]
+	mi := &file_lh_state_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -437,7 +528,7 @@ func (x *WaitTally) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitTally.ProtoReflect.Descriptor instead.
 func (*WaitTally) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{4}
+	return file_lh_state_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *WaitTally) GetEntries() int32 {
@@ -530,7 +621,7 @@ type Sweep struct {
 
 func (x *Sweep) Reset() {
 	*x = Sweep{}
-	mi := &file_lh_state_proto_msgTypes[5]
+	mi := &file_lh_state_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -542,7 +633,7 @@ func (x *Sweep) String() string {
 func (*Sweep) ProtoMessage() {}
 
 func (x *Sweep) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[5]
+	mi := &file_lh_state_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -555,7 +646,7 @@ func (x *Sweep) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sweep.ProtoReflect.Descriptor instead.
 func (*Sweep) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{5}
+	return file_lh_state_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Sweep) GetFrom() int32 {
@@ -610,7 +701,7 @@ type Rest struct {
 
 func (x *Rest) Reset() {
 	*x = Rest{}
-	mi := &file_lh_state_proto_msgTypes[6]
+	mi := &file_lh_state_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -622,7 +713,7 @@ func (x *Rest) String() string {
 func (*Rest) ProtoMessage() {}
 
 func (x *Rest) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[6]
+	mi := &file_lh_state_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -635,7 +726,7 @@ func (x *Rest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rest.ProtoReflect.Descriptor instead.
 func (*Rest) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{6}
+	return file_lh_state_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Rest) GetPosition() int32 {
@@ -678,7 +769,7 @@ type NodeOutput struct {
 
 func (x *NodeOutput) Reset() {
 	*x = NodeOutput{}
-	mi := &file_lh_state_proto_msgTypes[7]
+	mi := &file_lh_state_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -690,7 +781,7 @@ func (x *NodeOutput) String() string {
 func (*NodeOutput) ProtoMessage() {}
 
 func (x *NodeOutput) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[7]
+	mi := &file_lh_state_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -703,7 +794,7 @@ func (x *NodeOutput) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeOutput.ProtoReflect.Descriptor instead.
 func (*NodeOutput) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{7}
+	return file_lh_state_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *NodeOutput) GetValue() *lhpb.VariableValue {
@@ -736,7 +827,7 @@ type FanOut struct {
 
 func (x *FanOut) Reset() {
 	*x = FanOut{}
-	mi := &file_lh_state_proto_msgTypes[8]
+	mi := &file_lh_state_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -748,7 +839,7 @@ func (x *FanOut) String() string {
 func (*FanOut) ProtoMessage() {}
 
 func (x *FanOut) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[8]
+	mi := &file_lh_state_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -761,7 +852,7 @@ func (x *FanOut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FanOut.ProtoReflect.Descriptor instead.
 func (*FanOut) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{8}
+	return file_lh_state_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *FanOut) GetList() *lhpb.VariableValue {
@@ -800,7 +891,7 @@ type Suspended struct {
 
 func (x *Suspended) Reset() {
 	*x = Suspended{}
-	mi := &file_lh_state_proto_msgTypes[9]
+	mi := &file_lh_state_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -812,7 +903,7 @@ func (x *Suspended) String() string {
 func (*Suspended) ProtoMessage() {}
 
 func (x *Suspended) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[9]
+	mi := &file_lh_state_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -825,7 +916,7 @@ func (x *Suspended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Suspended.ProtoReflect.Descriptor instead.
 func (*Suspended) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{9}
+	return file_lh_state_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Suspended) GetPasses() uint64 {
@@ -877,7 +968,7 @@ type Timer struct {
 
 func (x *Timer) Reset() {
 	*x = Timer{}
-	mi := &file_lh_state_proto_msgTypes[10]
+	mi := &file_lh_state_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -889,7 +980,7 @@ func (x *Timer) String() string {
 func (*Timer) ProtoMessage() {}
 
 func (x *Timer) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[10]
+	mi := &file_lh_state_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -902,7 +993,7 @@ func (x *Timer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer.ProtoReflect.Descriptor instead.
 func (*Timer) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{10}
+	return file_lh_state_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Timer) GetWhat() isTimer_What {
@@ -1135,7 +1226,7 @@ type ScheduleRow struct {
 
 func (x *ScheduleRow) Reset() {
 	*x = ScheduleRow{}
-	mi := &file_lh_state_proto_msgTypes[11]
+	mi := &file_lh_state_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1147,7 +1238,7 @@ func (x *ScheduleRow) String() string {
 func (*ScheduleRow) ProtoMessage() {}
 
 func (x *ScheduleRow) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[11]
+	mi := &file_lh_state_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1160,7 +1251,7 @@ func (x *ScheduleRow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScheduleRow.ProtoReflect.Descriptor instead.
 func (*ScheduleRow) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{11}
+	return file_lh_state_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *ScheduleRow) GetScheduledWfRun() *lhpb.ScheduledWfRun {
@@ -1214,7 +1305,7 @@ type CorrelatedEventRow struct {
 
 func (x *CorrelatedEventRow) Reset() {
 	*x = CorrelatedEventRow{}
-	mi := &file_lh_state_proto_msgTypes[12]
+	mi := &file_lh_state_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1226,7 +1317,7 @@ func (x *CorrelatedEventRow) String() string {
 func (*CorrelatedEventRow) ProtoMessage() {}
 
 func (x *CorrelatedEventRow) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[12]
+	mi := &file_lh_state_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1239,7 +1330,7 @@ func (x *CorrelatedEventRow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CorrelatedEventRow.ProtoReflect.Descriptor instead.
 func (*CorrelatedEventRow) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{12}
+	return file_lh_state_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *CorrelatedEventRow) GetCorrelatedEvent() *lhpb.CorrelatedEvent {
@@ -1302,7 +1393,7 @@ type WaitingRow struct {
 
 func (x *WaitingRow) Reset() {
 	*x = WaitingRow{}
-	mi := &file_lh_state_proto_msgTypes[13]
+	mi := &file_lh_state_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1314,7 +1405,7 @@ func (x *WaitingRow) String() string {
 func (*WaitingRow) ProtoMessage() {}
 
 func (x *WaitingRow) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[13]
+	mi := &file_lh_state_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1327,7 +1418,7 @@ func (x *WaitingRow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitingRow.ProtoReflect.Descriptor instead.
 func (*WaitingRow) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{13}
+	return file_lh_state_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *WaitingRow) GetMissed() string {
@@ -1355,7 +1446,7 @@ type BulkShare struct {
 
 func (x *BulkShare) Reset() {
 	*x = BulkShare{}
-	mi := &file_lh_state_proto_msgTypes[14]
+	mi := &file_lh_state_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1367,7 +1458,7 @@ func (x *BulkShare) String() string {
 func (*BulkShare) ProtoMessage() {}
 
 func (x *BulkShare) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[14]
+	mi := &file_lh_state_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1380,7 +1471,7 @@ func (x *BulkShare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BulkShare.ProtoReflect.Descriptor instead.
 func (*BulkShare) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{14}
+	return file_lh_state_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *BulkShare) GetJob() *BulkDelete {
@@ -1441,7 +1532,7 @@ type Counts struct {
 
 func (x *Counts) Reset() {
 	*x = Counts{}
-	mi := &file_lh_state_proto_msgTypes[15]
+	mi := &file_lh_state_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1453,7 +1544,7 @@ func (x *Counts) String() string {
 func (*Counts) ProtoMessage() {}
 
 func (x *Counts) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[15]
+	mi := &file_lh_state_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1466,7 +1557,7 @@ func (x *Counts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Counts.ProtoReflect.Descriptor instead.
 func (*Counts) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{15}
+	return file_lh_state_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Counts) GetNow() int64 {
@@ -1506,7 +1597,7 @@ type OutputLog struct {
 
 func (x *OutputLog) Reset() {
 	*x = OutputLog{}
-	mi := &file_lh_state_proto_msgTypes[16]
+	mi := &file_lh_state_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1518,7 +1609,7 @@ func (x *OutputLog) String() string {
 func (*OutputLog) ProtoMessage() {}
 
 func (x *OutputLog) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[16]
+	mi := &file_lh_state_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1531,7 +1622,7 @@ func (x *OutputLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutputLog.ProtoReflect.Descriptor instead.
 func (*OutputLog) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{16}
+	return file_lh_state_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *OutputLog) GetFirst() uint64 {
@@ -1571,7 +1662,7 @@ type Empty struct {
 
 func (x *Empty) Reset() {
 	*x = Empty{}
-	mi := &file_lh_state_proto_msgTypes[17]
+	mi := &file_lh_state_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1583,7 +1674,7 @@ func (x *Empty) String() string {
 func (*Empty) ProtoMessage() {}
 
 func (x *Empty) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[17]
+	mi := &file_lh_state_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1596,7 +1687,7 @@ func (x *Empty) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Empty.ProtoReflect.Descriptor instead.
 func (*Empty) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{17}
+	return file_lh_state_proto_rawDescGZIP(), []int{18}
 }
 
 // Withdrawal says of a NodeRun that waits for a correlation key that it was struck off the list of the key.
@@ -1610,7 +1701,7 @@ type Withdrawal struct {
 
 func (x *Withdrawal) Reset() {
 	*x = Withdrawal{}
-	mi := &file_lh_state_proto_msgTypes[18]
+	mi := &file_lh_state_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1622,7 +1713,7 @@ func (x *Withdrawal) String() string {
 func (*Withdrawal) ProtoMessage() {}
 
 func (x *Withdrawal) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[18]
+	mi := &file_lh_state_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1635,7 +1726,7 @@ func (x *Withdrawal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Withdrawal.ProtoReflect.Descriptor instead.
 func (*Withdrawal) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{18}
+	return file_lh_state_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Withdrawal) GetOver() bool {
@@ -1655,7 +1746,7 @@ type Counter struct {
 
 func (x *Counter) Reset() {
 	*x = Counter{}
-	mi := &file_lh_state_proto_msgTypes[19]
+	mi := &file_lh_state_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1667,7 +1758,7 @@ func (x *Counter) String() string {
 func (*Counter) ProtoMessage() {}
 
 func (x *Counter) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[19]
+	mi := &file_lh_state_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1680,7 +1771,7 @@ func (x *Counter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Counter.ProtoReflect.Descriptor instead.
 func (*Counter) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{19}
+	return file_lh_state_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Counter) GetValue() uint64 {
@@ -1702,7 +1793,7 @@ type Timer_TaskTimeout struct {
 
 func (x *Timer_TaskTimeout) Reset() {
 	*x = Timer_TaskTimeout{}
-	mi := &file_lh_state_proto_msgTypes[20]
+	mi := &file_lh_state_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1714,7 +1805,7 @@ func (x *Timer_TaskTimeout) String() string {
 func (*Timer_TaskTimeout) ProtoMessage() {}
 
 func (x *Timer_TaskTimeout) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[20]
+	mi := &file_lh_state_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1727,7 +1818,7 @@ func (x *Timer_TaskTimeout) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer_TaskTimeout.ProtoReflect.Descriptor instead.
 func (*Timer_TaskTimeout) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{10, 0}
+	return file_lh_state_proto_rawDescGZIP(), []int{11, 0}
 }
 
 func (x *Timer_TaskTimeout) GetTaskRunId() *lhpb.TaskRunId {
@@ -1761,7 +1852,7 @@ type Timer_TaskRetry struct {
 
 func (x *Timer_TaskRetry) Reset() {
 	*x = Timer_TaskRetry{}
-	mi := &file_lh_state_proto_msgTypes[21]
+	mi := &file_lh_state_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1773,7 +1864,7 @@ func (x *Timer_TaskRetry) String() string {
 func (*Timer_TaskRetry) ProtoMessage() {}
 
 func (x *Timer_TaskRetry) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[21]
+	mi := &file_lh_state_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1786,7 +1877,7 @@ func (x *Timer_TaskRetry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer_TaskRetry.ProtoReflect.Descriptor instead.
 func (*Timer_TaskRetry) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{10, 1}
+	return file_lh_state_proto_rawDescGZIP(), []int{11, 1}
 }
 
 func (x *Timer_TaskRetry) GetTaskRunId() *lhpb.TaskRunId {
@@ -1816,7 +1907,7 @@ type Timer_UserTaskAction struct {
 
 func (x *Timer_UserTaskAction) Reset() {
 	*x = Timer_UserTaskAction{}
-	mi := &file_lh_state_proto_msgTypes[22]
+	mi := &file_lh_state_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1828,7 +1919,7 @@ func (x *Timer_UserTaskAction) String() string {
 func (*Timer_UserTaskAction) ProtoMessage() {}
 
 func (x *Timer_UserTaskAction) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[22]
+	mi := &file_lh_state_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1841,7 +1932,7 @@ func (x *Timer_UserTaskAction) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer_UserTaskAction.ProtoReflect.Descriptor instead.
 func (*Timer_UserTaskAction) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{10, 2}
+	return file_lh_state_proto_rawDescGZIP(), []int{11, 2}
 }
 
 func (x *Timer_UserTaskAction) GetNodeRunId() *lhpb.NodeRunId {
@@ -1875,7 +1966,7 @@ type Timer_FlushMetrics struct {
 
 func (x *Timer_FlushMetrics) Reset() {
 	*x = Timer_FlushMetrics{}
-	mi := &file_lh_state_proto_msgTypes[23]
+	mi := &file_lh_state_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1887,7 +1978,7 @@ func (x *Timer_FlushMetrics) String() string {
 func (*Timer_FlushMetrics) ProtoMessage() {}
 
 func (x *Timer_FlushMetrics) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[23]
+	mi := &file_lh_state_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1900,7 +1991,7 @@ func (x *Timer_FlushMetrics) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer_FlushMetrics.ProtoReflect.Descriptor instead.
 func (*Timer_FlushMetrics) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{10, 3}
+	return file_lh_state_proto_rawDescGZIP(), []int{11, 3}
 }
 
 func (x *Timer_FlushMetrics) GetWindowNs() int64 {
@@ -1914,7 +2005,7 @@ var File_lh_state_proto protoreflect.FileDescriptor
 
 const file_lh_state_proto_rawDesc = "" +
 	"\n" +
-	"\x0elh/state.proto\x12\vlh.internal\x1a\x14external_event.proto\x1a\x0flh/record.proto\x1a\x0fobject_id.proto\x1a\x16scheduled_wf_run.proto\x1a\x15type_definition.proto\x1a\fwf_run.proto\"\xc9\x02\n" +
+	"\x0elh/state.proto\x12\vlh.internal\x1a\x14external_event.proto\x1a\x0flh/record.proto\x1a\x0fobject_id.proto\x1a\x16scheduled_wf_run.proto\x1a\x15type_definition.proto\x1a\fwf_run.proto\"\xe1\x02\n" +
 	"\bWfRunRow\x12)\n" +
 	"\x06wf_run\x18\x01 \x01(\v2\x12.littlehorse.WfRunR\x05wfRun\x12\x1a\n" +
 	"\bdeleting\x18\x03 \x01(\bR\bdeleting\x12\x14\n" +
@@ -1928,7 +2019,8 @@ const file_lh_state_proto_rawDesc = "" +
 	"\x06sweeps\x18\t \x01(\x05R\x06sweeps\x12\x16\n" +
 	"\x06queued\x18\v \x01(\x05R\x06queued\x12<\n" +
 	"\fshared_timer\x18\n" +
-	" \x01(\v2\x19.lh.internal.AttemptTimerR\vsharedTimerJ\x04\b\x02\x10\x03\"\\\n" +
+	" \x01(\v2\x19.lh.internal.AttemptTimerR\vsharedTimer\x12\x16\n" +
+	"\x06rounds\x18\f \x01(\x05R\x06roundsJ\x04\b\x02\x10\x03\"\\\n" +
 	"\fAttemptTimer\x12\x15\n" +
 	"\x06due_ns\x18\x01 \x01(\x03R\x05dueNs\x12\x1b\n" +
 	"\ttask_guid\x18\x02 \x01(\tR\btaskGuid\x12\x18\n" +
@@ -1936,7 +2028,13 @@ const file_lh_state_proto_rawDesc = "" +
 	"\x05Watch\x12\x1a\n" +
 	"\bposition\x18\x01 \x01(\x05R\bposition\x12\x18\n" +
 	"\aentries\x18\x02 \x03(\x05R\aentries\x12\x12\n" +
-	"\x04from\x18\x03 \x01(\x05R\x04from\"5\n" +
+	"\x04from\x18\x03 \x01(\x05R\x04from\"\x91\x01\n" +
+	"\x05Round\x12\x12\n" +
+	"\x04from\x18\x01 \x01(\x05R\x04from\x12\x16\n" +
+	"\x06beyond\x18\x02 \x01(\x05R\x06beyond\x12\x14\n" +
+	"\x05again\x18\x03 \x01(\x05R\x05again\x12\x12\n" +
+	"\x04pass\x18\x04 \x01(\x05R\x04pass\x122\n" +
+	"\x05event\x18\x05 \x01(\v2\x1c.littlehorse.ExternalEventIdR\x05event\"5\n" +
 	"\x03Kin\x12\x14\n" +
 	"\x05child\x18\x01 \x01(\bR\x05child\x12\x18\n" +
 	"\ahandled\x18\x02 \x01(\bR\ahandled\"\xbb\x02\n" +
@@ -2070,77 +2168,79 @@ func file_lh_state_proto_rawDescGZIP() []byte {
 }
 
 var file_lh_state_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_lh_state_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_lh_state_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
 var file_lh_state_proto_goTypes = []any{
 	(WaitEnd)(0),                     // 0: lh.internal.WaitEnd
 	(*WfRunRow)(nil),                 // 1: lh.internal.WfRunRow
 	(*AttemptTimer)(nil),             // 2: lh.internal.AttemptTimer
 	(*Watch)(nil),                    // 3: lh.internal.Watch
-	(*Kin)(nil),                      // 4: lh.internal.Kin
-	(*WaitTally)(nil),                // 5: lh.internal.WaitTally
-	(*Sweep)(nil),                    // 6: lh.internal.Sweep
-	(*Rest)(nil),                     // 7: lh.internal.Rest
-	(*NodeOutput)(nil),               // 8: lh.internal.NodeOutput
-	(*FanOut)(nil),                   // 9: lh.internal.FanOut
-	(*Suspended)(nil),                // 10: lh.internal.Suspended
-	(*Timer)(nil),                    // 11: lh.internal.Timer
-	(*ScheduleRow)(nil),              // 12: lh.internal.ScheduleRow
-	(*CorrelatedEventRow)(nil),       // 13: lh.internal.CorrelatedEventRow
-	(*WaitingRow)(nil),               // 14: lh.internal.WaitingRow
-	(*BulkShare)(nil),                // 15: lh.internal.BulkShare
-	(*Counts)(nil),                   // 16: lh.internal.Counts
-	(*OutputLog)(nil),                // 17: lh.internal.OutputLog
-	(*Empty)(nil),                    // 18: lh.internal.Empty
-	(*Withdrawal)(nil),               // 19: lh.internal.Withdrawal
-	(*Counter)(nil),                  // 20: lh.internal.Counter
-	(*Timer_TaskTimeout)(nil),        // 21: lh.internal.Timer.TaskTimeout
-	(*Timer_TaskRetry)(nil),          // 22: lh.internal.Timer.TaskRetry
-	(*Timer_UserTaskAction)(nil),     // 23: lh.internal.Timer.UserTaskAction
-	(*Timer_FlushMetrics)(nil),       // 24: lh.internal.Timer.FlushMetrics
-	(*lhpb.WfRun)(nil),               // 25: littlehorse.WfRun
-	(*lhpb.VariableValue)(nil),       // 26: littlehorse.VariableValue
-	(*lhpb.QueuedThreadRunInfo)(nil), // 27: littlehorse.QueuedThreadRunInfo
-	(*lhpb.NodeRunId)(nil),           // 28: littlehorse.NodeRunId
-	(*lhpb.WfRunId)(nil),             // 29: littlehorse.WfRunId
-	(*lhpb.ExternalEventId)(nil),     // 30: littlehorse.ExternalEventId
-	(*lhpb.CorrelatedEventId)(nil),   // 31: littlehorse.CorrelatedEventId
-	(*lhpb.MetricWindowId)(nil),      // 32: littlehorse.MetricWindowId
-	(*Continue)(nil),                 // 33: lh.internal.Continue
-	(*lhpb.ScheduledWfRun)(nil),      // 34: littlehorse.ScheduledWfRun
-	(*lhpb.CorrelatedEvent)(nil),     // 35: littlehorse.CorrelatedEvent
-	(*BulkDelete)(nil),               // 36: lh.internal.BulkDelete
-	(*lhpb.TaskRunId)(nil),           // 37: littlehorse.TaskRunId
+	(*Round)(nil),                    // 4: lh.internal.Round
+	(*Kin)(nil),                      // 5: lh.internal.Kin
+	(*WaitTally)(nil),                // 6: lh.internal.WaitTally
+	(*Sweep)(nil),                    // 7: lh.internal.Sweep
+	(*Rest)(nil),                     // 8: lh.internal.Rest
+	(*NodeOutput)(nil),               // 9: lh.internal.NodeOutput
+	(*FanOut)(nil),                   // 10: lh.internal.FanOut
+	(*Suspended)(nil),                // 11: lh.internal.Suspended
+	(*Timer)(nil),                    // 12: lh.internal.Timer
+	(*ScheduleRow)(nil),              // 13: lh.internal.ScheduleRow
+	(*CorrelatedEventRow)(nil),       // 14: lh.internal.CorrelatedEventRow
+	(*WaitingRow)(nil),               // 15: lh.internal.WaitingRow
+	(*BulkShare)(nil),                // 16: lh.internal.BulkShare
+	(*Counts)(nil),                   // 17: lh.internal.Counts
+	(*OutputLog)(nil),                // 18: lh.internal.OutputLog
+	(*Empty)(nil),                    // 19: lh.internal.Empty
+	(*Withdrawal)(nil),               // 20: lh.internal.Withdrawal
+	(*Counter)(nil),                  // 21: lh.internal.Counter
+	(*Timer_TaskTimeout)(nil),        // 22: lh.internal.Timer.TaskTimeout
+	(*Timer_TaskRetry)(nil),          // 23: lh.internal.Timer.TaskRetry
+	(*Timer_UserTaskAction)(nil),     // 24: lh.internal.Timer.UserTaskAction
+	(*Timer_FlushMetrics)(nil),       // 25: lh.internal.Timer.FlushMetrics
+	(*lhpb.WfRun)(nil),               // 26: littlehorse.WfRun
+	(*lhpb.ExternalEventId)(nil),     // 27: littlehorse.ExternalEventId
+	(*lhpb.VariableValue)(nil),       // 28: littlehorse.VariableValue
+	(*lhpb.QueuedThreadRunInfo)(nil), // 29: littlehorse.QueuedThreadRunInfo
+	(*lhpb.NodeRunId)(nil),           // 30: littlehorse.NodeRunId
+	(*lhpb.WfRunId)(nil),             // 31: littlehorse.WfRunId
+	(*lhpb.CorrelatedEventId)(nil),   // 32: littlehorse.CorrelatedEventId
+	(*lhpb.MetricWindowId)(nil),      // 33: littlehorse.MetricWindowId
+	(*Continue)(nil),                 // 34: lh.internal.Continue
+	(*lhpb.ScheduledWfRun)(nil),      // 35: littlehorse.ScheduledWfRun
+	(*lhpb.CorrelatedEvent)(nil),     // 36: littlehorse.CorrelatedEvent
+	(*BulkDelete)(nil),               // 37: lh.internal.BulkDelete
+	(*lhpb.TaskRunId)(nil),           // 38: littlehorse.TaskRunId
 }
 var file_lh_state_proto_depIdxs = []int32{
-	25, // 0: lh.internal.WfRunRow.wf_run:type_name -> littlehorse.WfRun
+	26, // 0: lh.internal.WfRunRow.wf_run:type_name -> littlehorse.WfRun
 	2,  // 1: lh.internal.WfRunRow.shared_timer:type_name -> lh.internal.AttemptTimer
-	0,  // 2: lh.internal.WaitTally.end:type_name -> lh.internal.WaitEnd
-	26, // 3: lh.internal.NodeOutput.value:type_name -> littlehorse.VariableValue
-	26, // 4: lh.internal.FanOut.list:type_name -> littlehorse.VariableValue
-	27, // 5: lh.internal.FanOut.shared:type_name -> littlehorse.QueuedThreadRunInfo
-	21, // 6: lh.internal.Timer.task_timeout:type_name -> lh.internal.Timer.TaskTimeout
-	22, // 7: lh.internal.Timer.task_retry:type_name -> lh.internal.Timer.TaskRetry
-	28, // 8: lh.internal.Timer.external_event_timeout:type_name -> littlehorse.NodeRunId
-	28, // 9: lh.internal.Timer.sleep_matured:type_name -> littlehorse.NodeRunId
-	29, // 10: lh.internal.Timer.delete_wf_run:type_name -> littlehorse.WfRunId
-	30, // 11: lh.internal.Timer.external_event_expired:type_name -> littlehorse.ExternalEventId
-	23, // 12: lh.internal.Timer.user_task_action:type_name -> lh.internal.Timer.UserTaskAction
-	31, // 13: lh.internal.Timer.correlated_event_expired:type_name -> littlehorse.CorrelatedEventId
-	24, // 14: lh.internal.Timer.flush_metrics:type_name -> lh.internal.Timer.FlushMetrics
-	32, // 15: lh.internal.Timer.metric_window_expired:type_name -> littlehorse.MetricWindowId
-	18, // 16: lh.internal.Timer.trim_output:type_name -> lh.internal.Empty
-	33, // 17: lh.internal.Timer.lost:type_name -> lh.internal.Continue
-	34, // 18: lh.internal.ScheduleRow.scheduled_wf_run:type_name -> littlehorse.ScheduledWfRun
-	35, // 19: lh.internal.CorrelatedEventRow.correlated_event:type_name -> littlehorse.CorrelatedEvent
-	36, // 20: lh.internal.BulkShare.job:type_name -> lh.internal.BulkDelete
-	37, // 21: lh.internal.Timer.TaskTimeout.task_run_id:type_name -> littlehorse.TaskRunId
-	37, // 22: lh.internal.Timer.TaskRetry.task_run_id:type_name -> littlehorse.TaskRunId
-	28, // 23: lh.internal.Timer.UserTaskAction.node_run_id:type_name -> littlehorse.NodeRunId
-	24, // [24:24] is the sub-list for method output_type
-	24, // [24:24] is the sub-list for method input_type
-	24, // [24:24] is the sub-list for extension type_name
-	24, // [24:24] is the sub-list for extension extendee
-	0,  // [0:24] is the sub-list for field type_name
+	27, // 2: lh.internal.Round.event:type_name -> littlehorse.ExternalEventId
+	0,  // 3: lh.internal.WaitTally.end:type_name -> lh.internal.WaitEnd
+	28, // 4: lh.internal.NodeOutput.value:type_name -> littlehorse.VariableValue
+	28, // 5: lh.internal.FanOut.list:type_name -> littlehorse.VariableValue
+	29, // 6: lh.internal.FanOut.shared:type_name -> littlehorse.QueuedThreadRunInfo
+	22, // 7: lh.internal.Timer.task_timeout:type_name -> lh.internal.Timer.TaskTimeout
+	23, // 8: lh.internal.Timer.task_retry:type_name -> lh.internal.Timer.TaskRetry
+	30, // 9: lh.internal.Timer.external_event_timeout:type_name -> littlehorse.NodeRunId
+	30, // 10: lh.internal.Timer.sleep_matured:type_name -> littlehorse.NodeRunId
+	31, // 11: lh.internal.Timer.delete_wf_run:type_name -> littlehorse.WfRunId
+	27, // 12: lh.internal.Timer.external_event_expired:type_name -> littlehorse.ExternalEventId
+	24, // 13: lh.internal.Timer.user_task_action:type_name -> lh.internal.Timer.UserTaskAction
+	32, // 14: lh.internal.Timer.correlated_event_expired:type_name -> littlehorse.CorrelatedEventId
+	25, // 15: lh.internal.Timer.flush_metrics:type_name -> lh.internal.Timer.FlushMetrics
+	33, // 16: lh.internal.Timer.metric_window_expired:type_name -> littlehorse.MetricWindowId
+	19, // 17: lh.internal.Timer.trim_output:type_name -> lh.internal.Empty
+	34, // 18: lh.internal.Timer.lost:type_name -> lh.internal.Continue
+	35, // 19: lh.internal.ScheduleRow.scheduled_wf_run:type_name -> littlehorse.ScheduledWfRun
+	36, // 20: lh.internal.CorrelatedEventRow.correlated_event:type_name -> littlehorse.CorrelatedEvent
+	37, // 21: lh.internal.BulkShare.job:type_name -> lh.internal.BulkDelete
+	38, // 22: lh.internal.Timer.TaskTimeout.task_run_id:type_name -> littlehorse.TaskRunId
+	38, // 23: lh.internal.Timer.TaskRetry.task_run_id:type_name -> littlehorse.TaskRunId
+	30, // 24: lh.internal.Timer.UserTaskAction.node_run_id:type_name -> littlehorse.NodeRunId
+	25, // [25:25] is the sub-list for method output_type
+	25, // [25:25] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_lh_state_proto_init() }
@@ -2149,7 +2249,7 @@ func file_lh_state_proto_init() {
 		return
 	}
 	file_lh_record_proto_init()
-	file_lh_state_proto_msgTypes[10].OneofWrappers = []any{
+	file_lh_state_proto_msgTypes[11].OneofWrappers = []any{
 		(*Timer_TaskTimeout_)(nil),
 		(*Timer_TaskRetry_)(nil),
 		(*Timer_ExternalEventTimeout)(nil),
@@ -2164,14 +2264,14 @@ func file_lh_state_proto_init() {
 		(*Timer_TrimOutput)(nil),
 		(*Timer_Lost)(nil),
 	}
-	file_lh_state_proto_msgTypes[11].OneofWrappers = []any{}
+	file_lh_state_proto_msgTypes[12].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lh_state_proto_rawDesc), len(file_lh_state_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   24,
+			NumMessages:   25,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -92,5 +93,54 @@ func (c *client) waitsFor(run *lhpb.WfRunId, entries int) *lhpb.WaitForThreadsRu
 		case <-c.ctx.Done():
 			c.t.Fatalf("waits for %d: %v", len(n.GetWaitForThreads().GetThreads()), err)
 		}
+	}
+}
+
+// Interrupts that wait for a ThreadRun, more than the WfRun's own row lists, are joined when it is read, and all begin.
+//
+// covers: engine-2 §8
+func TestQueuedInterruptsReadWhole(t *testing.T) {
+	const events = 100
+	c := inProcess(t)
+	must(c.PutTaskDef(c.ctx, &lhpb.PutTaskDefRequest{Name: "t"}))(c)
+	must(c.PutExternalEventDef(c.ctx, &lhpb.PutExternalEventDefRequest{Name: "go"}))(c)
+	entry := &lhpb.Node{OutgoingEdges: edge("1"), Node: &lhpb.Node_Entrypoint{Entrypoint: &lhpb.EntrypointNode{}}}
+	exit := &lhpb.Node{Node: &lhpb.Node_Exit{Exit: &lhpb.ExitNode{}}}
+	must(c.PutWfSpec(c.ctx, &lhpb.PutWfSpecRequest{
+		Name: "interrupted", EntrypointThreadName: "main",
+		ThreadSpecs: map[string]*lhpb.ThreadSpec{
+			"main": {
+				InterruptDefs: []*lhpb.InterruptDef{{ExternalEventDefId: &lhpb.ExternalEventDefId{Name: "go"}, HandlerSpecName: "cope"}},
+				Nodes: map[string]*lhpb.Node{
+					"0": entry, "2": exit,
+					"1": {OutgoingEdges: edge("2"), Node: &lhpb.Node_Task{Task: &lhpb.TaskNode{
+						TaskToExecute: &lhpb.TaskNode_TaskDefId{TaskDefId: &lhpb.TaskDefId{Name: "t"}}, TimeoutSeconds: 60,
+					}}},
+				},
+			},
+			"cope": {Nodes: map[string]*lhpb.Node{"0": entry, "1": exit}},
+		},
+	}))(c)
+	id := "w"
+	must(c.RunWf(c.ctx, &lhpb.RunWfRequest{WfSpecName: "interrupted", Id: &id}))(c)
+	run := &lhpb.WfRunId{Id: id}
+	for range events {
+		must(c.PutExternalEvent(c.ctx, &lhpb.PutExternalEventRequest{WfRunId: run, ExternalEventDefId: &lhpb.ExternalEventDefId{Name: "go"}}))(c)
+	}
+	w := must(c.GetWfRun(c.ctx, run))(c)
+	pending, reasons := map[string]bool{}, map[string]bool{}
+	for _, p := range w.PendingInterrupts {
+		pending[p.ExternalEventId.Guid] = true
+	}
+	for _, r := range w.ThreadRuns[0].HaltReasons {
+		reasons[r.GetPendingInterrupt().GetExternalEventId().GetGuid()] = true
+	}
+	if len(w.PendingInterrupts) != events || len(pending) != events || len(w.ThreadRuns[0].HaltReasons) != events || !maps.Equal(pending, reasons) {
+		t.Errorf("%d interrupts are pending, of %d events; ThreadRun 0 is halted for %d reasons, %d events",
+			len(w.PendingInterrupts), len(pending), len(w.ThreadRuns[0].HaltReasons), len(reasons))
+	}
+	c.worker("t", func(*lhpb.ScheduledTask) *lhpb.VariableValue { return nil })
+	if w := c.ends(id); w.Status != lhpb.LHStatus_COMPLETED || w.GreatestThreadrunNumber != events || len(w.PendingInterrupts) > 0 {
+		t.Errorf("the WfRun is %s after %d ThreadRuns, %d interrupts are pending", w.Status, w.GreatestThreadrunNumber, len(w.PendingInterrupts))
 	}
 }

@@ -25,6 +25,7 @@ func (s *state) checkRun(w *wfRun) {
 	s.checkNumbers(w)
 	s.checkFanOuts(w)
 	s.checkSweeps(w)
+	s.checkRounds(w)
 	g := s.specsOf(w.tenant).WfSpec(w.row.WfRun.WfSpecId)
 	entry := w.threads[0]
 	if g == nil || entry == nil || w.suspended {
@@ -113,6 +114,22 @@ func (s *state) checkSweeps(w *wfRun) {
 	}
 }
 
+// checkRounds wants a record to go on with what is left to be told, and nothing queued for who will never begin it.
+func (s *state) checkRounds(w *wfRun) {
+	if len(w.rounds) != int(w.row.Rounds) {
+		s.violate(w.id, "%d rounds, rows of %d", w.row.Rounds, len(w.rounds))
+	}
+	if len(w.rounds) > 0 && !w.fansOut {
+		s.violate(w.id, "no record goes on with its rounds")
+	}
+	for at := range w.queued {
+		t := w.threads[at.thread]
+		if (t == nil || terminal(t.Status) || t.CurrentNodePosition != at.position) && !w.rounds[keys.QueuedSubject(at.thread)] {
+			s.violate(w.id, "an interrupt is queued for ThreadRun %d at position %d and never begins", at.thread, at.position)
+		}
+	}
+}
+
 // checkStatus holds the WfRun against its ThreadRun 0, and a WfRun that has ended against the others.
 func (s *state) checkStatus(w *wfRun, entry *lhpb.ThreadRun) {
 	status := w.row.WfRun.Status
@@ -166,7 +183,7 @@ func (a alive) dead() string {
 	if n == nil {
 		return "it has no current NodeRun"
 	}
-	if a.swept() {
+	if a.swept() || a.isTold() {
 		return ""
 	}
 	switch a.t.Status {
@@ -189,6 +206,16 @@ func (a alive) swept() bool {
 		}
 		if t.ParentThreadId == nil {
 			return false
+		}
+	}
+	return false
+}
+
+// isTold reports whether the ThreadRun is among those who are still to be told of what they wait for.
+func (a alive) isTold() bool {
+	for subject := range a.w.rounds {
+		if a.watches(subject) {
+			return true
 		}
 	}
 	return false

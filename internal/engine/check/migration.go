@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"littlehorse/internal/engine"
+	"littlehorse/internal/keys"
 	"littlehorse/internal/spec"
 	"littlehorse/lhpb"
 )
@@ -20,6 +21,9 @@ func (s *state) checkMigration(w *wfRun, specs engine.Specs) {
 	plan := specs.WorkflowMigrationPlan(id.Name)
 	if plan == nil || specs.WfSpec(spec.MigrationTarget(plan)) == nil {
 		return // the next command ends it
+	}
+	if w.rounds[keys.AllSubject] || w.fansOut {
+		return // not all have been looked at
 	}
 	left := 0
 	for _, n := range sortedKeys(w.threads) {

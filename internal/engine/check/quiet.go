@@ -26,7 +26,7 @@ func (s *state) quietRuns() {
 		switch {
 		case err != nil:
 			s.violate("key", "%v", err)
-		case p.Kind == keys.KindContinue, p.Kind == keys.KindToFanOut, p.Kind == keys.KindSweep:
+		case p.Kind == keys.KindContinue, p.Kind == keys.KindToFanOut, p.Kind == keys.KindSweep, p.Kind == keys.KindRound:
 			s.violate(p.WfRun, "%q: nothing goes on with it", k)
 		}
 	}

@@ -60,12 +60,13 @@ type wfRun struct {
 	events    []*lhpb.ExternalEvent
 	watches   map[watch]int32 // position
 	suspended bool
-	goesOn    []keys.Key      // rows of unfinished work
-	fansOut   bool            // a record goes on with fan-outs and long waits
-	toFanOut  map[int32]bool  // ThreadRuns with children left to start
-	queued    map[nodeID]bool // where ThreadRuns stand for which interrupts are queued
-	sweeps    map[int32]int   // ThreadRuns that have something left to do to those below, and how many rows say so
-	rests     []nodeID        // NodeRuns that keep what they have still to start children from
+	goesOn    []keys.Key            // rows of unfinished work
+	fansOut   bool                  // a record goes on with fan-outs and long waits
+	toFanOut  map[int32]bool        // ThreadRuns with children left to start
+	queued    map[nodeID]bool       // where ThreadRuns stand for which interrupts are queued
+	sweeps    map[int32]int         // ThreadRuns that have something left to do to those below, and how many rows say so
+	rounds    map[keys.Subject]bool // of what is left to be told to ThreadRuns
+	rests     []nodeID              // NodeRuns that keep what they have still to start children from
 }
 
 // watch is that a ThreadRun watches something.
@@ -116,7 +117,7 @@ func (s *state) readRuns() []string {
 				tenant: p.Tenant, id: p.WfRun, threads: map[int32]*lhpb.ThreadRun{}, inactive: map[int32]bool{},
 				nodes: map[nodeID]*lhpb.NodeRun{}, tasks: map[string]*lhpb.TaskRun{},
 				forms:   map[nodeID]*lhpb.UserTaskRun{},
-				watches: map[watch]int32{}, toFanOut: map[int32]bool{}, sweeps: map[int32]int{}, queued: map[nodeID]bool{},
+				watches: map[watch]int32{}, toFanOut: map[int32]bool{}, sweeps: map[int32]int{}, queued: map[nodeID]bool{}, rounds: map[keys.Subject]bool{},
 			}
 			s.runs[name] = w
 			names = append(names, name)
@@ -177,6 +178,13 @@ func (s *state) keep(w *wfRun, kind keys.RunKind, k keys.Key, encoded machine.Va
 			s.violate(w.id, "%q: %v", k, err)
 		}
 		w.queued[nodeID{thread, position}] = true
+		return
+	case keys.KindRound:
+		subject, err := keys.In(w.tenant).RunNamed(w.id).ParseRound(k)
+		if err != nil {
+			s.violate(w.id, "%q: %v", k, err)
+		}
+		w.rounds[subject] = true
 		return
 	case keys.KindSweep:
 		by, _, err := keys.In(w.tenant).RunNamed(w.id).ParseSweep(k)
