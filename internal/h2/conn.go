@@ -393,9 +393,11 @@ func (c *conn) hold(n int) {
 const (
 	// callCost is the memory of a call whose request is not complete.
 	callCost = 1 << 10
+	// fieldCost is what a field takes beyond what HTTP/2 counts.
+	fieldCost = 64
 	// usualHeaderBytes of a call whose handler runs are not counted: the number of calls bounds them, and those that last
 	// are many.
-	usualHeaderBytes = 2 << 10
+	usualHeaderBytes = 4 << 10
 )
 
 // charge counts memory of the call but for its messages; c.mu is held.
@@ -552,7 +554,7 @@ func (c *conn) begin(id uint32) error {
 		return nil
 	}
 	if !r.shared {
-		s.in.header = c.header.size
+		s.in.header = c.header.size + fieldCost*len(c.header.fields)
 	}
 	c.report(s, r)
 	if s.method.stream != nil && !s.method.single {
@@ -724,12 +726,13 @@ func (c *conn) settings(f *http2.SettingsFrame) error {
 	if err := f.ForeachSetting(c.setting); err != nil {
 		return err
 	}
-	if c.out.initial != before {
-		if err := c.shiftWindows(c.out.initial - before); err != nil {
-			return err
-		}
+	if err := c.answer(appendSettingsAck); err != nil {
+		return err
 	}
-	return c.answer(appendSettingsAck)
+	if c.out.initial != before {
+		return c.shiftWindows(c.out.initial - before)
+	}
+	return nil
 }
 
 // shiftWindows changes the windows of all streams; c.mu is held.

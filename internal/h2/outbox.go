@@ -9,7 +9,7 @@ import (
 
 const (
 	// fullOutbox is how much waits to be written before replies wait in their streams.
-	fullOutbox = 256 << 10
+	fullOutbox = 64 << 10
 	// maxControl bounds what a peer can make the server say (acknowledgements, resets) while he reads nothing.
 	maxControl = 256 << 10
 	// idleBuffer is how large the buffers of a connection may be that has nothing to write.
