@@ -26,6 +26,7 @@ type settings struct {
 	Workers     int           `json:"workers"`
 	Polls       int           `json:"polls"`
 	Connections int           `json:"connections"`
+	Official    bool          `json:"grpcGo"`
 	ServerPIDs  []int         `json:"-"`
 	DataDir     string        `json:"-"`
 	Label       string        `json:"-"`
@@ -84,6 +85,7 @@ func loadFlags(cmd *cobra.Command, s *settings) {
 	f.IntVar(&s.Workers, "workers", 2, "poll streams to each server")
 	f.IntVar(&s.Polls, "polls", 128, "credits in flight on each poll stream; the original breaks streams with more than one, give it more --workers")
 	f.IntVar(&s.Connections, "connections", 2, "connections to each server")
+	f.BoolVar(&s.Official, "grpc-go", false, "put the load on by the client library of the gRPC project, which takes more CPU from the server beside it")
 	f.IntSliceVar(&s.ServerPIDs, "server-pid", nil, "`pid` of the server; several, if it is more than one process")
 	f.StringVar(&s.DataDir, "data-dir", "", "the server's data folder, to measure its disk")
 	f.StringVar(&s.Label, "label", "", "text that names the measurement in the output")

@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -47,6 +48,7 @@ type load struct {
 	settings
 	name    string // of the TaskDef, the WfSpec and the WfRuns
 	clients []*lh.Client
+	wires   *wires // what the load goes over; nil if that is the clients
 	rec     *recorder
 	runs    *table
 	starts  chan time.Duration // of the open loop: when each was due
@@ -64,6 +66,14 @@ type load struct {
 func run(ctx context.Context, s settings, cfg lh.Config) (*result, error) {
 	defer debug.SetGCPercent(debug.SetGCPercent(loadGCPercent))
 	l := newLoad(s)
+	if !s.Official {
+		l.wires = newWires(cfg)
+		defer l.wires.close()
+	}
+	if l.wires != nil {
+		// Fewer wake one another up less, and the server has the other half for itself.
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(max(1, runtime.NumCPU()/2)))
+	}
 	for range s.Connections {
 		client, err := lh.Dial(ctx, cfg)
 		if err != nil {
@@ -240,7 +250,7 @@ func (l *load) drain(ctx context.Context) error {
 // poll takes the tasks of the load.
 func (l *load) poll(ctx context.Context, working *sync.WaitGroup) error {
 	p := &poller{
-		clients: l.clients, taskDef: l.name, streams: l.Workers, credits: l.Polls,
+		clients: l.clients, wires: l.wires, taskDef: l.name, streams: l.Workers, credits: l.Polls,
 		take: l.take, empty: func() { l.rec.empty.Add(1) }, fail: l.rec.fail,
 	}
 	return p.start(ctx, working)
@@ -280,9 +290,18 @@ func (l *load) pace(ctx context.Context) {
 	}
 }
 
+// api is one of the connections to the server that was named.
+func (l *load) api(who int) lhpb.LittleHorseClient {
+	number := who % len(l.clients)
+	if l.wires != nil {
+		return lhpb.NewLittleHorseClient(l.wires.at(number, l.wires.home))
+	}
+	return l.clients[number].RPC()
+}
+
 // launch starts the WfRuns of the open loop, one after the other.
 func (l *load) launch(ctx context.Context, who int) {
-	api := l.clients[who%len(l.clients)].RPC()
+	api := l.api(who)
 	for {
 		select {
 		case due := <-l.starts:
@@ -295,7 +314,7 @@ func (l *load) launch(ctx context.Context, who int) {
 
 // work reports tasks, one after the other. In the closed loop it starts a WfRun whenever one has ended.
 func (l *load) work(ctx context.Context, who int) {
-	api := l.clients[who%len(l.clients)].RPC()
+	api := l.api(who)
 	if l.Rate == 0 {
 		l.start(ctx, who, api, l.rec.now())
 	}

@@ -15,6 +15,7 @@ import (
 // poller takes the tasks of one TaskDef from every server that it is assigned. It costs as little as it can.
 type poller struct {
 	clients []*lh.Client
+	wires   *wires // what the streams go over; nil if that is the clients
 	taskDef string // and the name of the worker
 	streams int    // to each server
 	credits int    // in flight on each stream
@@ -34,11 +35,11 @@ func (p *poller) start(ctx context.Context, working *sync.WaitGroup) error {
 	}
 	for _, host := range assigned.YourHosts {
 		for i := range p.streams {
-			api, err := p.clients[i%len(p.clients)].At(host.Host, host.Port)
+			api, err := p.api(i%len(p.clients), host)
 			if err != nil {
 				return err
 			}
-			address := net.JoinHostPort(host.Host, strconv.Itoa(int(host.Port)))
+			address := addressOf(host)
 			working.Go(func() { p.follow(ctx, i, address, api) })
 		}
 	}
@@ -50,6 +51,17 @@ func (p *poller) start(ctx context.Context, working *sync.WaitGroup) error {
 		}
 	})
 	return nil
+}
+
+func (p *poller) api(number int, host *lhpb.LHHostInfo) (lhpb.LittleHorseClient, error) {
+	if p.wires != nil {
+		return lhpb.NewLittleHorseClient(p.wires.at(number, addressOf(host))), nil
+	}
+	return p.clients[number].At(host.Host, host.Port)
+}
+
+func addressOf(host *lhpb.LHHostInfo) string {
+	return net.JoinHostPort(host.Host, strconv.Itoa(int(host.Port)))
 }
 
 func (p *poller) register(ctx context.Context) (*lhpb.RegisterTaskWorkerResponse, error) {
