@@ -47,11 +47,11 @@ type Transport int
 
 // The transports.
 const (
-	GRPCGo Transport = iota // that of the gRPC project
-	H2                      // package h2
+	H2     Transport = iota // package h2
+	GRPCGo                  // that of the gRPC project
 )
 
-func (t Transport) String() string { return [...]string{"grpc-go", "h2"}[t] }
+func (t Transport) String() string { return [...]string{"h2", "grpc-go"}[t] }
 
 func setTransport(c *Config, v string) error {
 	if !choose(&c.Transport, v, H2, GRPCGo) {

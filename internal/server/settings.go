@@ -189,8 +189,8 @@ var Settings = []Setting{
 		apply: integer(64<<20, 1<<46, func(c *Config, n int) { c.ReplyBytes = int64(n) }),
 	},
 	{
-		Name: "LHS_X_TRANSPORT", Default: "grpc-go", Bounds: "grpc-go, h2",
-		Doc:   "Ours. What carries the calls of clients: the implementation of the gRPC project, or our own, which costs less and is not yet for callers who are not trusted (ADR 0017).",
+		Name: "LHS_X_TRANSPORT", Default: "h2", Bounds: "h2, grpc-go",
+		Doc:   "Ours. What carries the calls of clients: our own implementation of gRPC, or that of the gRPC project (ADR 0017).",
 		apply: setTransport,
 	},
 	{
