@@ -272,3 +272,67 @@ func TestWhatIsLostIsMadeUpFor(t *testing.T) {
 		})
 	}
 }
+
+// TestWhatCannotBeDoneIsTriedAgain has a fan-out go on whose next part stores more than a record may, as after a restart with a
+// lower limit: neither the record nor its timer can do it, so it is tried again, until the limit is higher.
+//
+// covers: engine-2 §9 START_MULTIPLE_THREADS
+func TestWhatCannotBeDoneIsTriedAgain(t *testing.T) {
+	const children, started = 3_000, 2_500
+	w := newTestWorld(t, engine.DefaultConfig(), "thread main\n var list JSON_ARR\n many: START_MANY child over list\nthread child\n t: TASK t()")
+	w.each = nil
+	w.patient = true
+	usual, c := w.engine, engine.DefaultConfig()
+	c.MaxRecordBytes = 4096 // the numbers of the children are one value
+	w.do(w.start("spec0", "w", children))
+	for w.wfRun("w").GreatestThreadrunNumber < started {
+		w.goOn()
+	}
+	stands := w.wfRun("w").GreatestThreadrunNumber
+	w.engine = engine.New(w.meta, c)
+	w.goOn()
+	if len(w.goingOn) > 0 {
+		t.Fatal("it goes on although it may not")
+	}
+	for _, wait := range []time.Duration{31 * time.Second, 10 * time.Minute, 10 * time.Minute} {
+		before := w.lostTimer(t)
+		w.advance(wait)
+		if after := w.lostTimer(t); after <= before || after <= w.nowNs {
+			t.Fatalf("after %v the timer is due at %d, not after %d", wait, after, before)
+		}
+		if n := w.wfRun("w").GreatestThreadrunNumber; n != stands {
+			t.Fatalf("%d ThreadRuns, %d before", n, stands)
+		}
+		w.mustBeSound(t, deed{"wait", 0})
+	}
+	w.engine, w.patient = usual, false
+	w.advance(10 * time.Minute)
+	if n := w.wfRun("w").GreatestThreadrunNumber; n != children {
+		t.Errorf("%d ThreadRuns once the limit is higher", n)
+	}
+	w.mustBeSound(t, deed{"all", 0})
+	if found := check.Quiet(w.state); len(found) > 0 {
+		t.Error(found)
+	}
+}
+
+// lostTimer is when the timer is due that takes up what a record has not done. There is one.
+func (w *world) lostTimer(t *testing.T) (due int64) {
+	t.Helper()
+	n := 0
+	for _, k := range w.state.Keys() {
+		if k.Space() != keys.SpaceTimer || !awaitsLost(k) {
+			continue
+		}
+		ns, err := keys.TimerDue(k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		due = ns
+		n++
+	}
+	if n != 1 {
+		t.Fatalf("%d timers wait for what is lost", n)
+	}
+	return due
+}

@@ -65,7 +65,7 @@ func (w *wfRun) alert(s keys.Subject, pass int) {
 		w.announceAgain(s)
 		return
 	}
-	if next, left := w.tellWatchers(s, 0, w.beyondAll(), few); left {
+	if next, left := w.tellWatchers(s, 0, w.beyondAll(), min(few, w.tx.engine.config.FanOutChunk)); left {
 		w.leaveRound(s, &pb.Round{From: next, Beyond: w.beyondAll(), Pass: int32(pass)})
 	}
 }
