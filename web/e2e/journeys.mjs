@@ -1,0 +1,199 @@
+// The journeys of people through the dashboard, in the browser that the machine has. DASHBOARD is its address.
+import { mkdirSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { chromium } from 'playwright-core';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const base = process.env.DASHBOARD;
+const broken = process.env.BROKEN;
+const out = new URL('out/', import.meta.url).pathname;
+mkdirSync(out, { recursive: true });
+
+const root = process.getuid?.() === 0;
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: root ? ['--no-sandbox'] : [] });
+const problems = [];
+let passed = 0;
+let failed = 0;
+
+/** open makes a page that notes whatever should not happen on it. */
+async function open(options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, colorScheme: 'light', reducedMotion: 'reduce', ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(60_000);
+  page.calls = 0;
+  page.on('console', (m) => m.type() === 'error' && problems.push(`console: ${m.text()}`));
+  page.on('pageerror', (e) => problems.push(`uncaught: ${e.message}`));
+  page.on('request', (r) => {
+    if (!r.url().startsWith(base) && !r.url().startsWith('data:')) problems.push(`asks a foreign origin: ${r.url()}`);
+    if (/\/(api|ui)\//.test(r.url())) page.calls++;
+  });
+  page.on('requestfailed', (r) => !r.failure()?.errorText.includes('ABORTED') && problems.push(`failed: ${r.url()} ${r.failure()?.errorText}`));
+  page.on('response', (r) => r.status() >= 400 && problems.push(`${r.status()}: ${r.url()}`));
+  return page;
+}
+
+const need = (what, is) => {
+  if (!is) problems.push(what);
+};
+
+/** look takes a picture and asks axe about levels A and AA. */
+async function look(page, name) {
+  await page.screenshot({ path: `${out}${name}.png` });
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }));
+  for (const v of violations) problems.push(`${name}: ${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((n) => `${n.html.slice(0, 160)} ${n.any[0]?.message ?? ''}`).join(' | ')}`);
+}
+
+async function journey(name, go) {
+  const before = problems.length;
+  const began = Date.now();
+  try {
+    await go();
+  } catch (e) {
+    problems.push(`stopped: ${e.message}`);
+    for (const context of browser.contexts()) for (const page of context.pages()) await page.screenshot({ path: `${out}stopped-${name.replaceAll(' ', '-')}.png` }).catch(() => {});
+  }
+  const found = problems.slice(before);
+  console.log(`${found.length ? 'FAIL' : 'ok'}  ${name} (${Date.now() - began} ms)`);
+  for (const p of found) console.log(`      ${p}`);
+  if (found.length) failed++;
+  else passed++;
+  for (const context of browser.contexts()) await context.close();
+}
+
+await journey('a failed run is found, understood, rescued and seen to complete', async () => {
+  const page = await open();
+  await page.goto(base);
+  await page.waitForURL('**/default/runs');
+  await page.getByRole('link', { name: broken }).waitFor();
+  await look(page, 'runs');
+  await page.getByRole('button', { name: 'failed', exact: true }).click();
+  await page.waitForURL('**/runs?status=ERROR');
+  await page.getByText('connection refused').first().waitFor();
+  need('only failed runs are shown', (await page.locator('tbody tr').count()) === 1);
+  page.calls = 0;
+  await page.getByRole('link', { name: broken }).click();
+  await page.locator('[data-why]').getByText(/Failed at charge-card after 2 of 2 attempts/).waitFor();
+  await page.locator('.react-flow__node').first().waitFor();
+  need(`the page of a run takes ${page.calls} calls`, page.calls <= 3);
+  await page.locator('[data-why]').getByRole('button', { name: 'Show charge-card' }).click();
+  await page.locator('[data-details]').getByText('Attempt 2').waitFor();
+  await page.locator('[data-details] summary').first().click();
+  await page.getByText('bank.go:117').first().waitFor();
+  await look(page, 'run-failed');
+  await page.getByRole('button', { name: 'Rescue' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText(`lhctl rescue ${broken} 0`).waitFor();
+  await dialog.getByLabel('Skip the failed node').check();
+  await dialog.getByText(`lhctl rescue ${broken} 0 --skipCurrentNode`).waitFor();
+  await dialog.getByLabel('Try the failed node again').check();
+  await look(page, 'rescue');
+  await dialog.getByRole('button', { name: 'Rescue' }).click();
+  await page.locator('.title').getByText('completed').waitFor();
+  await look(page, 'run-completed');
+});
+
+await journey('a run that waits says for what, and goes on when the event is posted', async () => {
+  const page = await open();
+  await page.goto(`${base}/default/runs/order-1030`);
+  await page.locator('[data-why]').getByText(/Waits for the event manager-approved with the key/).waitFor();
+  await page.locator('.react-flow__node').first().waitFor();
+  await look(page, 'run-waiting');
+  await page.getByRole('button', { name: 'Post event' }).click();
+  const dialog = page.getByRole('dialog');
+  need('the event is named', (await dialog.getByLabel('Event', { exact: true }).inputValue()) === 'manager-approved');
+  await dialog.getByLabel('Content', { exact: true }).fill('fine');
+  await dialog.getByText('lhctl postEvent order-1030 manager-approved STR fine').waitFor();
+  await look(page, 'post-event');
+  await dialog.getByRole('button', { name: 'Post' }).click();
+  await page.locator('.title').getByText('completed').waitFor();
+});
+
+await journey('whole numbers stay whole, masked values stay masked, names are no markup', async () => {
+  const page = await open();
+  await page.goto(`${base}/default/runs/order-1005`);
+  await page.locator('[data-variable="number"]').getByText('9007199254740993').waitFor();
+  need('a masked value is not shown', !(await page.content()).includes('4111-1111'));
+  await page.locator('[data-variable="customer"]').getByText('<img src=x').waitFor();
+  need('a value is no markup', (await page.title()) !== 'broken' && (await page.locator('main img').count()) === 0);
+});
+
+await journey('runs are searched for by a variable, and the address is the search', async () => {
+  const page = await open();
+  await page.goto(`${base}/default/runs`);
+  await page.getByLabel('Workflow').fill('order');
+  await page.getByLabel('Workflow').press('Enter');
+  await page.getByLabel('Variable').selectOption('customer');
+  await page.getByLabel('is', { exact: true }).fill('Dana Scully');
+  await page.getByLabel('is', { exact: true }).press('Enter');
+  await page.waitForURL(/var=customer/);
+  const four = async (p) => {
+    await p.locator('tbody tr').nth(3).waitFor();
+    await p.waitForFunction(() => document.querySelectorAll('tbody tr').length === 4);
+  };
+  await four(page);
+  const other = await open();
+  await other.goto(page.url());
+  await four(other);
+});
+
+await journey('a workflow is run by its form', async () => {
+  const page = await open();
+  await page.goto(`${base}/default/specs`);
+  await page.getByRole('link', { name: /order/ }).waitFor();
+  await look(page, 'specs');
+  await page.getByRole('link', { name: /order/ }).click();
+  await page.locator('.react-flow__node').first().waitFor();
+  await look(page, 'spec');
+  await page.getByRole('button', { name: 'Run', exact: true }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel(/^customer/).fill("O'Hara");
+  await dialog.getByLabel(/^sku/).fill('lamp');
+  await dialog.getByLabel(/^number/).fill('9223372036854775807');
+  await dialog.getByLabel('Id of the run').fill('by-form');
+  await look(page, 'run-form');
+  await dialog.getByRole('button', { name: 'Run', exact: true }).click();
+  await page.waitForURL('**/runs/by-form');
+  await page.locator('.title').getByText('completed').waitFor();
+  await page.locator('[data-variable="number"]').getByText('9223372036854775807').waitFor();
+});
+
+await journey('everything is reached by the keyboard, in the dark', async () => {
+  const page = await open({ colorScheme: 'dark' });
+  await page.goto(`${base}/default/tasks`);
+  await page.getByText('charge-card').waitFor();
+  await look(page, 'tasks-dark');
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type(broken);
+  await page.getByRole('option', { name: new RegExp(broken) }).first().waitFor();
+  await look(page, 'palette-dark');
+  await page.keyboard.press('Enter');
+  await page.waitForURL(`**/runs/${broken}`);
+  await page.locator('.react-flow__node').first().waitFor();
+  await page.locator('.react-flow__node[aria-label*="charge-card"]').focus();
+  await page.keyboard.press('Enter');
+  await page.locator('[data-details]').getByText('Attempt 1').waitFor();
+  await look(page, 'run-dark');
+  await page.keyboard.press('g');
+  await page.keyboard.press('t');
+  await page.waitForURL('**/tasks');
+  await page.getByRole('link', { name: 'charge-card' }).click();
+  await page.getByText('Last heard of').waitFor();
+  await look(page, 'task-dark');
+});
+
+await journey('a narrow screen shows the same', async () => {
+  const page = await open({ viewport: { width: 390, height: 844 } });
+  await page.goto(`${base}/default/runs`);
+  await page.getByRole('link', { name: broken }).waitFor();
+  await look(page, 'runs-narrow');
+  need('nothing is cut off', await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+  await page.goto(`${base}/default/runs/${broken}`);
+  await page.locator('.react-flow__node').first().waitFor();
+  await look(page, 'run-narrow');
+  need('nothing of a run is cut off', await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+});
+
+await browser.close();
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed ? 1 : 0);

@@ -1,0 +1,82 @@
+import type { Rpcs } from './types.gen';
+
+/** Ask is a request: whatever is not said is left to the server. */
+export type Ask<T> = T extends object ? { [K in keyof T]?: Ask<T[K]> } : T;
+
+export type Rpc = keyof Rpcs;
+export type Request<K extends Rpc> = Ask<Rpcs[K][0]>;
+export type Reply<K extends Rpc> = Rpcs[K][1];
+
+/** Refusal is what the server answers instead of a reply. */
+export class Refusal extends Error {
+  constructor(readonly code: string, message: string) {
+    super(message);
+  }
+}
+
+/** Session is in whose name calls are made. The token lives as long as the page. */
+export const session: { tenant: string; token?: string } = { tenant: 'default' };
+
+const headers = (): Record<string, string> => ({
+  'Content-Type': 'application/json',
+  'X-LH-UI': '1',
+  tenantId: session.tenant,
+  ...(session.token ? { Authorization: `Bearer ${session.token}` } : {}),
+});
+
+async function post(path: string, body: unknown, signal?: AbortSignal): Promise<unknown> {
+  let response: Response;
+  try {
+    response = await fetch(path, { method: 'POST', headers: headers(), body: JSON.stringify(body), signal: signal ?? null });
+  } catch (e) {
+    if (signal?.aborted) throw e;
+    throw new Refusal('unavailable', 'The server cannot be reached.');
+  }
+  const said: unknown = await response.json().catch(() => ({}));
+  if (response.ok) return said;
+  const { code, message } = said as { code?: string; message?: string };
+  throw new Refusal(code ?? 'unknown', message ?? `The server answers with status ${response.status}.`);
+}
+
+export async function call<K extends Rpc>(rpc: K, request: Request<K>, signal?: AbortSignal): Promise<Reply<K>> {
+  return (await post(`/api/${rpc}`, request, signal)) as Reply<K>;
+}
+
+/** Asked is one call of a batch. */
+export interface Asked<K extends Rpc> {
+  rpc: K;
+  request: Request<K>;
+}
+
+export const ask = <K extends Rpc>(rpc: K, request: Request<K>): Asked<K> => ({ rpc, request });
+
+/** Answer is what became of a call of a batch. */
+export interface Answer<T> {
+  reply?: T;
+  error?: { code: string; message: string };
+}
+
+type Answers<T extends readonly unknown[]> = { [I in keyof T]: T[I] extends Asked<infer K extends Rpc> ? Answer<Reply<K>> : never };
+
+/** batch makes many calls in one request. */
+export async function batch<const T extends readonly Asked<Rpc>[]>(calls: T, signal?: AbortSignal): Promise<Answers<T>> {
+  if (calls.length === 0) return [] as unknown as Answers<T>;
+  const said = (await post('/ui/v1/batch', { calls }, signal)) as { answers: unknown };
+  return said.answers as Answers<T>;
+}
+
+/** need gives the reply of a call without which there is nothing to show. */
+export function need<T>(a: Answer<T>): T {
+  if (a.reply !== undefined) return a.reply;
+  throw new Refusal(a.error?.code ?? 'unknown', a.error?.message ?? 'The server did not answer.');
+}
+
+export interface About {
+  open: boolean;
+  version: string;
+}
+
+export async function about(): Promise<About> {
+  const response = await fetch('/ui/v1/about');
+  return (await response.json()) as About;
+}

@@ -1,0 +1,266 @@
+import { useQuery } from '@tanstack/react-query';
+import { lazy, type ReactElement, Suspense, useState } from 'react';
+import { RunForm } from '../actions';
+import { ask, batch, call, need, session } from '../api';
+import { kindOfNode, shortName } from '../nodes';
+import { missing, useWhoami } from '../permissions';
+import { go, setSearch, to, useRoute } from '../router';
+import type { LHStatus, ThreadSpec, WfSpec, WfSpecId } from '../types.gen';
+import { A, Boundary, Button, Command, Empty, Field, Panel, Problem, Skeleton, Tabs, Time } from '../ui';
+import { kindOf, runIdOf, specText, textOf, typeOf, typeText } from '../values';
+import { Definition } from './run';
+import { RunTable } from './runs';
+
+const Graph = lazy(() => import('../graph'));
+
+/** PrefixField is the search of a list of definitions. */
+export function PrefixField(): ReactElement {
+  const { search } = useRoute();
+  return (
+    <Field label="Name begins with">
+      {(id) => (
+        <input
+          id={id}
+          className="input"
+          style={{ width: 260 }}
+          data-search
+          autoComplete="off"
+          value={search.get('prefix') ?? ''}
+          onChange={(e) => setSearch({ prefix: e.target.value })}
+        />
+      )}
+    </Field>
+  );
+}
+
+export function Specs(): ReactElement {
+  const { search } = useRoute();
+  const prefix = search.get('prefix') ?? '';
+  const found = useQuery({
+    queryKey: [session.tenant, 'specs', prefix],
+    queryFn: ({ signal }) => call('SearchWfSpec', { limit: 1000, ...(prefix ? { prefix } : {}) }, signal),
+    placeholderData: (old) => old,
+  });
+  const latest = latestOf(found.data?.results ?? []);
+  return (
+    <>
+      <div className="title">
+        <div className="grow">
+          <h1>Workflows</h1>
+          <p className="soft">The definitions that runs follow.</p>
+        </div>
+      </div>
+      <div className="filters">
+        <PrefixField />
+      </div>
+      {found.error && <Problem error={found.error} retry={() => void found.refetch()} />}
+      {found.isPending && <Skeleton />}
+      {found.data && latest.length === 0 && (
+        <Panel>
+          <Empty icon="specs" title={prefix ? 'No workflow begins like that' : 'There is no workflow yet'}>
+            <p>Register one with an SDK, or from a file:</p>
+            <Command text="lhctl deploy wfSpec my-workflow.json" />
+          </Empty>
+        </Panel>
+      )}
+      <div className="cards">
+        {latest.map(({ id, versions }) => (
+          <A key={id.name} className="panel card" href={to(['specs', id.name, `${id.majorVersion}.${id.revision}`])}>
+            <span className="name">{id.name}</span>
+            <span className="soft small">
+              latest {id.majorVersion}.{id.revision} · {versions} {versions === 1 ? 'version' : 'versions'}
+            </span>
+          </A>
+        ))}
+      </div>
+    </>
+  );
+}
+
+function latestOf(ids: WfSpecId[]): { id: WfSpecId; versions: number }[] {
+  const out = new Map<string, { id: WfSpecId; versions: number }>();
+  for (const id of ids) {
+    const before = out.get(id.name);
+    const newer = !before || id.majorVersion > before.id.majorVersion || (id.majorVersion === before.id.majorVersion && id.revision > before.id.revision);
+    out.set(id.name, { id: newer ? id : before.id, versions: (before?.versions ?? 0) + 1 });
+  }
+  return [...out.values()].sort((a, b) => (a.id.name < b.id.name ? -1 : 1));
+}
+
+export function Spec(): ReactElement {
+  const { rest, search } = useRoute();
+  const [name = '', version = ''] = rest;
+  const [major, revision] = version.split('.').map(Number);
+  const me = useWhoami();
+  const [form, setForm] = useState(false);
+  const again = search.get('run');
+  const seen = useQuery({
+    queryKey: [session.tenant, 'specPage', name, version],
+    queryFn: async ({ signal }) => {
+      const [spec, all] = await batch(
+        [version ? ask('GetWfSpec', { name, majorVersion: major ?? 0, revision: revision ?? 0 }) : ask('GetLatestWfSpec', { name }), ask('SearchWfSpec', { name, limit: 1000 })] as const,
+        signal,
+      );
+      return { spec: need(spec as { reply?: WfSpec }), versions: all.reply?.results ?? [] };
+    },
+  });
+  const before = useQuery({
+    queryKey: [session.tenant, 'again', again],
+    queryFn: ({ signal }) => call('ListVariables', { wfRunId: runIdOf((again ?? '').split('/')), limit: 1000 }, signal),
+    enabled: again !== null,
+  });
+  if (seen.error) return <Problem error={seen.error} retry={() => void seen.refetch()} />;
+  if (!seen.data) return <Skeleton lines={10} />;
+  const { spec, versions } = seen.data;
+  const thread = search.get('thread') ?? spec.entrypointThreadName;
+  const threadSpec = spec.threadSpecs[thread];
+  const node = search.get('node') ?? undefined;
+  const tab = search.get('tab') ?? 'runs';
+  const inputs = Object.fromEntries((before.data?.results ?? []).filter((v) => v.id?.threadRunNumber === 0 && v.value && !v.masked).map((v) => [v.id!.name, v.value!]));
+  const close = (): void => {
+    setForm(false);
+    setSearch({ run: undefined });
+  };
+  return (
+    <>
+      <div className="title">
+        <div className="stack tight grow">
+          <nav className="crumbs" aria-label="Where this is">
+            <A href={to(['specs'])}>Workflows</A>
+          </nav>
+          <div className="row">
+            <h1>{spec.id?.name}</h1>
+            <select
+              className="input"
+              style={{ width: 'auto' }}
+              aria-label="Version"
+              value={specText(spec.id)}
+              onChange={(e) => go(to(['specs', name, e.target.value.split(' ').at(-1) ?? '']))}
+            >
+              {versions.map((v) => (
+                <option key={specText(v)} value={specText(v)}>
+                  {v.majorVersion}.{v.revision}
+                </option>
+              ))}
+            </select>
+          </div>
+          <p className="soft small">
+            Registered <Time at={spec.createdAt} />
+            {spec.parentWfSpec && <> · child of {spec.parentWfSpec.wfSpecName}</>}
+            {spec.retentionPolicy?.secondsAfterWfTermination !== undefined && <> · runs are kept {spec.retentionPolicy.secondsAfterWfTermination} s after their end</>}
+          </p>
+        </div>
+        <div className="row tight actions">
+          <Button kind="main" icon="play" forbidden={missing(me, 'RUN', 'ACL_WORKFLOW')} onClick={() => setForm(true)}>
+            Run
+          </Button>
+        </div>
+      </div>
+      {Object.keys(spec.threadSpecs).length > 1 && (
+        <div className="chips" role="group" aria-label="Threads">
+          {Object.keys(spec.threadSpecs)
+            .sort((a, b) => Number(b === spec.entrypointThreadName) - Number(a === spec.entrypointThreadName) || (a < b ? -1 : 1))
+            .map((t) => (
+              <button key={t} type="button" className="button" aria-current={t === thread} onClick={() => setSearch({ thread: t, node: undefined })}>
+                {shortName(t)}
+              </button>
+            ))}
+        </div>
+      )}
+      <div className="work">
+        <div className="stack">
+          <Panel title="Graph" bare>
+            <Boundary>
+              <Suspense fallback={<div className="body canvas"><Skeleton lines={3} /></div>}>
+                {threadSpec && <Graph key={`${specText(spec.id)} ${thread}`} thread={threadSpec} chosen={node} choose={(n) => setSearch({ node: n })} />}
+              </Suspense>
+            </Boundary>
+          </Panel>
+          <section>
+            <Tabs
+              label="More of this workflow"
+              chosen={tab}
+              choose={(t) => setSearch({ tab: t })}
+              tabs={[
+                { id: 'runs', title: 'Runs' },
+                { id: 'json', title: 'JSON' },
+              ]}
+            />
+            <div role="tabpanel" aria-labelledby={`tab-${tab}`} style={{ marginTop: 14 }}>
+              {tab === 'runs' && (
+                <RunTable
+                  spec={name}
+                  status={(search.get('status') ?? undefined) as LHStatus | undefined}
+                  within=""
+                  version={{ major: spec.id?.majorVersion ?? 0, revision: spec.id?.revision ?? 0 }}
+                />
+              )}
+              {tab === 'json' && (
+                <Panel>
+                  <pre className="scroll" tabIndex={0}>
+                    {JSON.stringify(spec, null, 2)}
+                  </pre>
+                </Panel>
+              )}
+            </div>
+          </section>
+        </div>
+        <aside className="panel details" aria-label="Details">
+          {node && threadSpec?.nodes[node] ? <NodeDetails name={node} thread={threadSpec} /> : threadSpec && <ThreadDetails name={thread} of={threadSpec} />}
+        </aside>
+      </div>
+      {(form || (again !== null && before.data)) && <RunForm spec={spec} from={inputs} onClose={close} />}
+    </>
+  );
+}
+
+function NodeDetails({ name, thread }: { name: string; thread: ThreadSpec }): ReactElement {
+  const node = thread.nodes[name]!;
+  const kind = kindOfNode(node);
+  return (
+    <>
+      <header>
+        <div className="grow stack" style={{ gap: 2 }}>
+          <h2>{shortName(name)}</h2>
+          <span className="soft small">
+            {kind.word} {kind.about}
+          </span>
+        </div>
+      </header>
+      <div className="body">
+        <Definition of={node} />
+      </div>
+    </>
+  );
+}
+
+function ThreadDetails({ name, of }: { name: string; of: ThreadSpec }): ReactElement {
+  return (
+    <>
+      <header>
+        <h2>{shortName(name)}</h2>
+      </header>
+      <div className="body stack">
+        <h3>{of.variableDefs.length === 0 ? 'It has no variables' : 'Variables'}</h3>
+        {of.variableDefs.map((d) => (
+          <div key={d.varDef?.name} className="row tight">
+            <strong>{d.varDef?.name}</strong>
+            <span className="tag">{typeText(typeOf(d.varDef))}</span>
+            {d.required && <span className="tag">required</span>}
+            {d.searchable && <span className="tag">searchable</span>}
+            {typeOf(d.varDef).masked && <span className="tag">masked</span>}
+            {d.accessLevel === 'PUBLIC_VAR' && <span className="tag">public</span>}
+            {d.accessLevel === 'INHERITED_VAR' && <span className="tag">inherited</span>}
+            {d.varDef?.defaultValue && kindOf(d.varDef.defaultValue) !== 'NULL' && <span className="soft small">default {textOf(d.varDef.defaultValue)}</span>}
+          </div>
+        ))}
+        {of.interruptDefs.length > 0 && <h3>Interrupts</h3>}
+        {of.interruptDefs.map((i) => (
+          <p key={i.externalEventDefId?.name}>
+            {i.externalEventDefId?.name} starts {i.handlerSpecName}
+          </p>
+        ))}
+      </div>
+    </>
+  );
+}

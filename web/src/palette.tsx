@@ -1,0 +1,97 @@
+import { useQuery } from '@tanstack/react-query';
+import { type ReactElement, useEffect, useState } from 'react';
+import { ask, batch, session } from './api';
+import { type Icon, icons } from './icons';
+import { go, to } from './router';
+import { Dialog } from './ui';
+import { parseRunId } from './values';
+
+interface Entry {
+  icon: Icon;
+  text: string;
+  kind: string;
+  href: string;
+}
+
+const pages: Entry[] = [
+  { icon: 'runs', text: 'Runs', kind: 'page', href: 'runs' },
+  { icon: 'alert', text: 'Failed runs', kind: 'page', href: 'runs?status=ERROR' },
+  { icon: 'turning', text: 'Running runs', kind: 'page', href: 'runs?status=RUNNING' },
+  { icon: 'specs', text: 'Workflows', kind: 'page', href: 'specs' },
+  { icon: 'tasks', text: 'Tasks', kind: 'page', href: 'tasks' },
+];
+
+/** Palette leads anywhere by a few letters: to a page, a definition, or a run by its id. */
+export function Palette({ onClose }: { onClose: () => void }): ReactElement {
+  const [text, setText] = useState('');
+  const [asked, setAsked] = useState('');
+  const [at, setAt] = useState(0);
+  useEffect(() => {
+    const timer = setTimeout(() => setAsked(text.trim()), 150);
+    return () => clearTimeout(timer);
+  }, [text]);
+  const found = useQuery<Entry[]>({
+    queryKey: [session.tenant, 'palette', asked],
+    enabled: asked !== '',
+    placeholderData: (old) => old,
+    queryFn: async ({ signal }) => {
+      const [specs, tasks, run] = await batch(
+        [
+          ask('SearchWfSpec', { prefix: asked, limit: 50 }),
+          ask('SearchTaskDef', { prefix: asked, limit: 8 }),
+          ask('GetWfRun', { id: asked }),
+        ],
+        signal,
+      );
+      const out: Entry[] = [];
+      if (run.reply) out.push({ icon: 'runs', text: asked, kind: 'run', href: to(['runs', asked]) });
+      for (const name of new Set((specs.reply?.results ?? []).map((s) => s.name))) out.push({ icon: 'specs', text: name, kind: 'workflow', href: to(['specs', name]) });
+      for (const t of tasks.reply?.results ?? []) out.push({ icon: 'tasks', text: t.name, kind: 'task', href: to(['tasks', t.name]) });
+      return out;
+    },
+  });
+  const entries: Entry[] = [...(text ? (found.data ?? []) : [])];
+  for (const p of pages) if (p.text.toLowerCase().includes(text.toLowerCase())) entries.push({ ...p, href: `/${session.tenant}/${p.href}` });
+  const id = parseRunId(text);
+  if (text.trim() && id.length > 0) entries.push({ icon: 'eye', text: `Open run ${id.join('_')}`, kind: 'run', href: to(['runs', ...id]) });
+  const chosen = Math.min(at, entries.length - 1);
+  const open = (e: Entry | undefined): void => {
+    if (!e) return;
+    onClose();
+    go(e.href);
+  };
+  return (
+    <Dialog title="Go to" className="palette" bare onClose={onClose}>
+      <input
+        autoFocus
+        role="combobox"
+        aria-expanded="true"
+        aria-controls="palette"
+        aria-activedescendant={entries[chosen] ? `palette-${chosen}` : undefined}
+        aria-label="Id of a run, name of a workflow or task, or a page"
+        placeholder="Run id, workflow, task or page…"
+        value={text}
+        onChange={(e) => {
+          setText(e.target.value);
+          setAt(0);
+        }}
+        onKeyDown={(e) => {
+          if (e.key === 'ArrowDown') setAt(Math.min(chosen + 1, entries.length - 1));
+          else if (e.key === 'ArrowUp') setAt(Math.max(chosen - 1, 0));
+          else if (e.key === 'Enter') open(entries[chosen]);
+          else return;
+          e.preventDefault();
+        }}
+      />
+      <ul id="palette" role="listbox" aria-label="Where to">
+        {entries.map((e, i) => (
+          <li key={`${e.kind} ${e.href}`} id={`palette-${i}`} role="option" aria-selected={i === chosen} onClick={() => open(e)} onMouseMove={() => setAt(i)}>
+            {icons[e.icon]}
+            <span className="clip">{e.text}</span>
+            <span className="tag">{e.kind}</span>
+          </li>
+        ))}
+      </ul>
+    </Dialog>
+  );
+}

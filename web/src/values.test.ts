@@ -1,0 +1,109 @@
+import { describe, expect, test } from 'vitest';
+import { condition, infix, mutation } from './infix';
+import { links, place } from './layout';
+import { agoText, spanText } from './times';
+import type { Edge, Node, ThreadSpec, VariableAssignment, VariableMutation } from './types.gen';
+import { byteCount, kindOf, parseRunId, parseValue, runId, runIdOf, textOf } from './values';
+
+describe('values', () => {
+  test('whole numbers of 64 bits stay whole', () => {
+    expect(parseValue('INT', '9223372036854775807')).toEqual({ int: '9223372036854775807' });
+    expect(parseValue('INT', ' -9223372036854775808 ')).toEqual({ int: '-9223372036854775808' });
+    expect(() => parseValue('INT', '9223372036854775808')).toThrow('64 bits');
+    expect(() => parseValue('INT', '1.5')).toThrow('whole number');
+    expect(textOf({ int: '9007199254740993' })).toBe('9007199254740993');
+  });
+  test.each([
+    ['STR', 'a b', { str: 'a b' }],
+    ['DOUBLE', '1.5', { double: 1.5 }],
+    ['BOOL', 'true', { bool: true }],
+    ['JSON_OBJ', '{"n": 12345678901234567890}', { jsonObj: '{"n": 12345678901234567890}' }],
+    ['JSON_ARR', '[1]', { jsonArr: '[1]' }],
+    ['BYTES', 'aGk=', { bytes: 'aGk=' }],
+    ['WF_RUN_ID', 'p_c', { wfRunId: { id: 'c', parentWfRunId: { id: 'p' } } }],
+    ['TIMESTAMP', '2026-01-02T03:04:05Z', { utcTimestamp: '2026-01-02T03:04:05.000Z' }],
+  ] as const)('%s is read', (type, text, value) => expect(parseValue(type, text)).toEqual(value));
+  test.each([
+    ['DOUBLE', ''],
+    ['BOOL', 'yes'],
+    ['JSON_OBJ', '[1]'],
+    ['JSON_ARR', '{}'],
+    ['JSON_OBJ', 'null'],
+    ['BYTES', 'ä'],
+    ['TIMESTAMP', 'soon'],
+  ] as const)('%s is not read from %s', (type, text) => expect(() => parseValue(type, text)).toThrow());
+  test('nothing is null', () => {
+    expect([textOf(undefined), textOf({}), kindOf({})]).toEqual(['null', 'null', 'NULL']);
+    expect(textOf({ bool: false })).toBe('false');
+    expect(textOf({ str: '' })).toBe('');
+  });
+  test('bytes are counted', () => expect([byteCount('aGk='), byteCount(''), byteCount('YWJj')]).toEqual([2, 0, 3]));
+  test('ids of runs are told and read', () => {
+    expect(runId(runIdOf(['a', 'b', 'c']))).toBe('a_b_c');
+    expect(parseRunId('http://h/t/runs/a/b?tab=x')).toEqual(['a', 'b']);
+    expect(parseRunId(' a_b ')).toEqual(['a', 'b']);
+  });
+});
+
+test('times', () => {
+  expect([spanText(12), spanText(1500), spanText(61_000), spanText(90_061_000), spanText(3_600_000)]).toEqual(['12 ms', '1.5 s', '1 min 1 s', '1 d 1 h', '1 h']);
+  const now = Date.parse('2026-01-01T00:00:00Z');
+  expect([agoText('2025-12-31T23:59:59Z', now), agoText('2025-12-31T22:00:00Z', now), agoText('2026-01-01T00:03:00Z', now)]).toEqual(['now', '2 h ago', 'in 3 min']);
+});
+
+const v = (variableName: string): VariableAssignment => ({ variableName });
+
+test('expressions are read as people write them', () => {
+  const total: VariableAssignment = { expression: { lhs: v('total'), comparator: 'GREATER_THAN', rhs: { literalValue: { int: '10' } } } };
+  const tier: VariableAssignment = { expression: { lhs: v('tier'), comparator: 'NOT_EQUALS', rhs: { literalValue: { str: 'gold' } } } };
+  const both: VariableAssignment = { expression: { lhs: total, mutationType: 'AND', rhs: tier } };
+  expect(infix(both)).toBe('(total > 10) and (tier ≠ "gold")');
+  expect(infix({ variableName: 'a', jsonPath: '$.b[0]' })).toBe('a.b[0]');
+  expect(infix({ variableName: 'a', lhPath: { path: [{ key: 'b' }, { index: 2 }, { dynamic: v('i') }] } })).toBe('a.b[2][i]');
+  expect(infix({ nodeOutput: { nodeName: '1-x-TASK' } })).toBe('output of 1-x-TASK');
+  expect(infix({ formatString: { format: { literalValue: { str: '{0}!' } }, args: [v('n')] } })).toBe('format("{0}!", n)');
+  expect(infix({ sizeOf: { operand: v('list') } })).toBe('size of list');
+  expect(infix(undefined)).toBe('null');
+  expect(condition({ sinkNodeName: 'x', variableMutations: [], legacyCondition: { comparator: 'IN', left: v('a'), right: v('b') } })).toBe('a in b');
+  const add: VariableMutation = { lhsName: 'tally', operation: 'ADD', rhsAssignment: v('n') };
+  expect(mutation(add)).toBe('tally += n');
+  expect(mutation({ lhsName: 'a', operation: 'ASSIGN', nodeOutput: { jsonpath: '$.x' } })).toBe('a = output.x');
+});
+
+const node = (kind: Partial<Node>, ...to: string[]): Node => ({
+  ...kind,
+  failureHandlers: [],
+  outgoingEdges: to.map((sinkNodeName): Edge => ({ sinkNodeName, variableMutations: [] })),
+});
+const thread = (nodes: Record<string, Node>): ThreadSpec => ({ nodes, variableDefs: [], interruptDefs: [] });
+
+describe('layout', () => {
+  const loop = thread({
+    a: node({ entrypoint: {} }, 'b'),
+    b: node({ nop: {} }, 'c', 'd'),
+    c: node({ nop: {} }, 'b'),
+    d: node({ exit: {} }),
+  });
+  test('edges that close a loop are found', () => {
+    expect(links(loop, () => '').map((l) => `${l.from}${l.to}${l.back ? ' back' : ''}`)).toEqual(['ab', 'bc', 'cb back', 'bd']);
+  });
+  test('no two nodes lie on each other, and it is the same again', () => {
+    const wide: Record<string, Node> = { start: node({ entrypoint: {} }, ...Array.from({ length: 12 }, (_, i) => `n${i}`)), end: node({ exit: {} }) };
+    for (let i = 0; i < 12; i++) wide[`n${i}`] = node({ nop: {} }, i % 3 === 0 ? 'start' : 'end');
+    for (const t of [loop, thread(wide)]) {
+      const all = place(t, links(t, () => 'if so'));
+      expect(place(t, links(t, () => 'if so'))).toEqual(all);
+      for (const a of all)
+        for (const b of all) {
+          const apart = a === b || a.x + a.width <= b.x || b.x + b.width <= a.x || a.y + a.height <= b.y || b.y + b.height <= a.y;
+          expect(apart, `${a.name} and ${b.name}`).toBe(true);
+        }
+    }
+  });
+  test('a thousand nodes in a row are no trouble', () => {
+    const row: Record<string, Node> = { n0: node({ entrypoint: {} }, 'n1') };
+    for (let i = 1; i < 1000; i++) row[`n${i}`] = node({ nop: {} }, `n${i + 1}`);
+    row.n1000 = node({ exit: {} });
+    expect(links(thread(row), () => '').length).toBe(1000);
+  });
+});
