@@ -63,11 +63,12 @@ var rooms = []room{
 		"internal/auth", "internal/catalog", "internal/cluster", "internal/h2", "internal/machine", "internal/spec",
 		"internal/taskqueue", "internal/telemetry", "internal/value",
 	}, words...)},
-	{"internal/dashboard", []string{"internal/api", "internal/lh", "lhpb"}},
+	{"internal/dashboard", []string{"internal/api", "internal/lh", "lhpb", "web"}},
 	{"internal/backup", nil},
 	{"internal/ctl", []string{"lhpb", "sdk"}},
 	{"internal/bench", []string{"lhpb", "sdk"}},
 	{"sdk", []string{"lhpb"}},
+	{"web", nil},
 }
 
 type room struct {

@@ -13,6 +13,7 @@ declare -A package=(
 	[mvn]=maven
 	[node]=nodejs
 	[npm]=npm
+	[chromium]=chromium
 )
 
 present() {

@@ -26,8 +26,12 @@ type Config struct {
 	// LocalOnly refuses requests that name another host than this machine: with neither authentication nor a network
 	// to keep strangers out, a page in a browser must not reach the port by a name of its own.
 	LocalOnly bool
+	// Open says that nobody is asked who he is: the pages tell it.
+	Open bool
+	// OutputStream serves the output topics.
+	OutputStream bool
 	// Heartbeat is how often a stream without news says so. WriteTimeout is how long a client may take to accept
-	// what he is sent at once, before he is cut off.
+	// what he is sent at once, or to send his request, before he is cut off.
 	Heartbeat, WriteTimeout time.Duration
 	Log                     *slog.Logger
 }
@@ -38,20 +42,57 @@ const (
 	DefaultWriteTimeout = 30 * time.Second
 )
 
-type handler struct{ Config }
+type handler struct {
+	Config
+	calls *api.Calls
+	// places of calls that are under way.
+	places chan struct{}
+}
 
 // New makes the handler of the dashboard's port.
 func New(c Config) http.Handler {
-	h := &handler{c}
+	h := &handler{Config: c, calls: c.API.Calls(c.Listener), places: make(chan struct{}, mostCalls)}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /output/{topic}", h.output)
+	if c.OutputStream {
+		mux.HandleFunc("GET /output/{topic}", h.output)
+	}
+	mux.HandleFunc("/api/", h.call)
+	mux.HandleFunc("/ui/v1/batch", h.batch)
+	mux.HandleFunc("GET /ui/v1/about", h.about)
+	mux.HandleFunc("/ui/", unknown)
+	mux.HandleFunc("/output/", unknown)
+	mux.HandleFunc("/", loadPages().serve)
 	return h.guarded(mux)
+}
+
+// about tells a page what it must know before it makes a call.
+func (h *handler) about(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, map[string]any{"open": h.Open, "version": api.Version()})
+}
+
+func unknown(w http.ResponseWriter, r *http.Request) {
+	refuse(w, lh.Errorf(lh.NotFound, "There is nothing at %s", r.URL.Path))
+}
+
+// headers of all that is served. What a page shows of a workflow can load nothing and send nothing anywhere, even if it
+// became markup by a bug.
+var headers = map[string]string{
+	"X-Content-Type-Options": "nosniff",
+	"Referrer-Policy":        "same-origin",
+	"Cache-Control":          "no-store",
+	"Content-Security-Policy": "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; " +
+		"object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
 }
 
 func (h *handler) guarded(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		w.Header().Set("Cache-Control", "no-store")
+		for name, value := range headers {
+			w.Header().Set(name, value)
+		}
+		// That of the request before, on the same connection, is over.
+		if http.NewResponseController(w).SetWriteDeadline(time.Now().Add(h.WriteTimeout)) != nil {
+			return
+		}
 		if h.LocalOnly && !isLocal(r.Host) {
 			refuse(w, lh.Errorf(lh.PermissionDenied, "This port is only for this machine: ask for localhost"))
 			return

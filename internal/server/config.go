@@ -96,7 +96,7 @@ type Config struct {
 	FatalPanics bool
 }
 
-// DashboardConfig of the HTTP port. It is opened when there is something to serve on it.
+// DashboardConfig of the HTTP port of the dashboard.
 type DashboardConfig struct {
 	// Port of it; 0 opens none.
 	Port int

@@ -127,7 +127,8 @@ func TestWarnings(t *testing.T) {
 		oauth:                {"OAuth without TLS", "asked in clear"},
 		stream:               {"calls are not authenticated", "the output stream is not authenticated"},
 		oauth + " " + stream: {"OAuth without TLS", "asked in clear"},
-		oauth + " " + stream + " LHD_BIND_HOST=0.0.0.0": {"OAuth without TLS", "asked in clear", "the output stream is not encrypted"},
+		oauth + " " + stream + " LHD_BIND_HOST=0.0.0.0": {"OAuth without TLS", "asked in clear", "the dashboard is not encrypted"},
+		"LHD_BIND_HOST=0.0.0.0":                         {"calls are not authenticated", "the dashboard is not authenticated"},
 		stream + " LHD_PORT=0":                          {"calls are not authenticated"},
 	} {
 		values := map[string]string{}

@@ -13,11 +13,11 @@ import (
 	"littlehorse/internal/dashboard"
 )
 
-// openDashboard opens the port of the dashboard, if anything is to be served on it. It talks as its listener does.
+// openDashboard opens the port of the dashboard, if there is to be one. It talks as its listener does.
 func (s *Server) openDashboard(ctx context.Context) (err error) {
 	d := s.cfg.Dashboard
-	if s.dashboard, err = s.openHTTP(ctx, d.BindHost, d.Port, d.OutputStream && d.Port > 0); err != nil {
-		return fmt.Errorf("port of the dashboard: %w", err)
+	if s.dashboard, err = s.openHTTP(ctx, d.BindHost, d.Port, d.Port > 0); err != nil {
+		return fmt.Errorf("port of the dashboard, LHD_PORT: %w", err)
 	}
 	if s.dashboard == nil {
 		return nil
@@ -44,7 +44,7 @@ func (s *Server) serveDashboard() {
 	_, open := l.authenticator().(auth.None)
 	local := s.dashboard.net.Addr().(*net.TCPAddr).IP.IsLoopback()
 	c := dashboard.Config{
-		API: s.face, Listener: l.forAPI(), LocalOnly: open && local, Log: s.log,
+		API: s.face, Listener: l.forAPI(), LocalOnly: open && local, Open: open, OutputStream: s.cfg.Dashboard.OutputStream, Log: s.log,
 		Heartbeat: dashboard.DefaultHeartbeat, WriteTimeout: dashboard.DefaultWriteTimeout,
 	}
 	s.dashboard.serve(&s.serving, s.log, s.dashboard.counted(dashboard.New(c)))
@@ -64,17 +64,23 @@ func (s *Server) dashboardListener() *opened {
 func (c *Config) dashboardWarnings() []Notice {
 	d := c.Dashboard
 	i := slices.IndexFunc(c.Listeners, func(l Listener) bool { return l.Name == d.Listener })
-	if !d.OutputStream || d.Port <= 0 || len(c.Listeners) == 0 {
+	if d.Port <= 0 || len(c.Listeners) == 0 {
 		return nil
 	}
 	l := c.Listeners[max(0, i)]
+	open := l.Authenticator == nil && l.Authentication == NoAuthentication
+	var out []Notice
 	switch {
-	case l.Authenticator == nil && l.Authentication == NoAuthentication:
-		return []Notice{{"LHD_OUTPUT_STREAM", "the output stream is not authenticated: whoever reaches its port may read all values of all tenants, unmasked"}}
-	case l.Protocol == Plain && !isLoopback(d.BindHost):
-		return []Notice{{"LHD_OUTPUT_STREAM", "the output stream is not encrypted: put a proxy with TLS before its port"}}
+	case isLoopback(d.BindHost):
+	case open:
+		out = append(out, Notice{"LHD_BIND_HOST", "the dashboard is not authenticated: whoever reaches its port may do what the principal \"anonymous\" may"})
+	case l.Protocol == Plain:
+		out = append(out, Notice{"LHD_BIND_HOST", "the dashboard is not encrypted: put a proxy with TLS before its port"})
 	}
-	return nil
+	if d.OutputStream && open {
+		out = append(out, Notice{"LHD_OUTPUT_STREAM", "the output stream is not authenticated: whoever reaches its port may read all values of all tenants, unmasked"})
+	}
+	return out
 }
 
 func isLoopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }

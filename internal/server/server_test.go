@@ -25,7 +25,7 @@ func testConfig(t *testing.T) Config {
 	c.StateDir = t.TempDir()
 	c.BindHost = "127.0.0.1"
 	c.Partitions = 2
-	c.Listeners[0].Port, c.Health.Port = 0, 0
+	c.Listeners[0].Port, c.Health.Port, c.Dashboard.Port = 0, 0, 0
 	c.StoreMemoryBytes = 8 << 20
 	c.ShutdownTimeout = 10 * time.Second
 	return c

@@ -279,11 +279,11 @@ var Settings = []Setting{
 	},
 
 	{
-		Name: "LHD_PORT", Default: "8080", Bounds: "0 to 65535", Doc: "HTTP port of the dashboard. It is opened when there is something to serve on it, as LHD_OUTPUT_STREAM says. 0: never.",
+		Name: "LHD_PORT", Default: "8080", Bounds: "0 to 65535", Doc: "HTTP port of the dashboard and of the API as JSON. 0: none.",
 		apply: integer(0, 65535, func(c *Config, n int) { c.Dashboard.Port = n }),
 	},
 	{
-		Name: "LHD_BIND_HOST", Default: "127.0.0.1", Bounds: "host or address", Doc: "Ours. Address that the port of the dashboard listens on; LHS_BIND_HOST does not count for it.",
+		Name: "LHD_BIND_HOST", Default: "127.0.0.1", Bounds: "host or address", Doc: "Ours. Address that the port of the dashboard listens on; LHS_BIND_HOST does not count for it. Without authentication a loopback address answers requests to this machine's own names only.",
 		apply: func(c *Config, v string) error { c.Dashboard.BindHost = v; return nil },
 	},
 	{Name: "LHD_LISTENER", Bounds: "name", Doc: "Ours. Listener of LHS_LISTENERS whose protocol, certificate and authentication hold for the port of the dashboard. Unset: the first.", apply: setDashboardListener},

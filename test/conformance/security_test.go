@@ -93,7 +93,7 @@ func tokenOf(t *testing.T, client, issuer, resource string) string {
 func secured(t *testing.T, ca *pki.Authority, change func(*server.Config)) *server.Server {
 	t.Helper()
 	c := server.DefaultConfig()
-	c.StateDir, c.BindHost, c.Partitions, c.Health.Port, c.StoreMemoryBytes = t.TempDir(), "127.0.0.1", 2, 0, 8<<20
+	c.StateDir, c.BindHost, c.Partitions, c.Health.Port, c.Dashboard.Port, c.StoreMemoryBytes = t.TempDir(), "127.0.0.1", 2, 0, 0, 8<<20
 	c.ClientCA = ca.File()
 	c.UnknownIsAnonymous = true
 	change(&c)

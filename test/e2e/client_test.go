@@ -18,12 +18,18 @@ import (
 	"littlehorse/lhpb"
 )
 
+// connection is what carries calls.
+type connection interface {
+	grpc.ClientConnInterface
+	Close() error
+}
+
 // client is a connection with what tests need of it.
 type client struct {
 	lhpb.LittleHorseClient
 	t    *testing.T
 	ctx  context.Context
-	conn *grpc.ClientConn
+	conn connection
 	// health is the address of the health port of a server inside the test.
 	health string
 	// listener gives the addresses of such a server.
@@ -53,7 +59,7 @@ func start(t *testing.T, change ...func(*server.Config)) (s *server.Server, stop
 	cfg.StateDir = t.TempDir()
 	cfg.Partitions = 2
 	cfg.BindHost = "127.0.0.1"
-	cfg.Listeners[0].Port, cfg.Health.Port = 0, 0
+	cfg.Listeners[0].Port, cfg.Health.Port, cfg.Dashboard.Port = 0, 0, 0
 	cfg.StoreMemoryBytes = 16 << 20
 	cfg.ShutdownTimeout = 10 * time.Second
 	for _, f := range change {

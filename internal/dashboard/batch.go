@@ -1,0 +1,122 @@
+package dashboard
+
+import (
+	"encoding/json"
+	"net/http"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"littlehorse/internal/api"
+)
+
+// Bounds of a batch.
+const (
+	mostInBatch  = 100
+	batchWorkers = 4
+	// mostBatchBytes bounds what a batch answers: calls beyond it are refused one by one.
+	mostBatchBytes = 16 << 20
+)
+
+// batchCall is one call of many.
+type batchCall struct {
+	RPC     string          `json:"rpc"`
+	Request json.RawMessage `json:"request"`
+}
+
+// batchAnswer is what became of it.
+type batchAnswer struct {
+	Reply json.RawMessage `json:"reply,omitempty"`
+	Error *connectError   `json:"error,omitempty"`
+}
+
+// batch answers POST /ui/v1/batch: many calls of a page in one request, each as if it had come alone.
+func (h *handler) batch(w http.ResponseWriter, r *http.Request) {
+	patience, refused := h.posted(w, r)
+	if refused {
+		return
+	}
+	defer h.leave()
+	calls, err := readBatch(w, r)
+	if err != nil {
+		fail(w, status.Convert(err))
+		return
+	}
+	answers := make([]batchAnswer, len(calls))
+	var room budget
+	room.left = mostBatchBytes
+	next := make(chan int)
+	var workers sync.WaitGroup
+	for range min(batchWorkers, len(calls)) {
+		workers.Go(func() {
+			for i := range next {
+				answers[i] = h.one(r, calls[i], patience, &room)
+			}
+		})
+	}
+	for i := range calls {
+		next <- i
+	}
+	close(next)
+	workers.Wait()
+	if http.NewResponseController(w).SetWriteDeadline(time.Now().Add(h.WriteTimeout)) != nil {
+		return // nobody is there
+	}
+	writeJSON(w, http.StatusOK, map[string][]batchAnswer{"answers": answers})
+}
+
+func readBatch(w http.ResponseWriter, r *http.Request) ([]batchCall, error) {
+	defer unhurried(w)
+	var asked struct{ Calls []batchCall }
+	from := json.NewDecoder(http.MaxBytesReader(w, r.Body, api.MaxMessageBytes))
+	from.DisallowUnknownFields()
+	if err := from.Decode(&asked); err != nil {
+		return nil, status.Errorf(codes.InvalidArgument, "The batch cannot be read: %v", err)
+	}
+	if len(asked.Calls) > mostInBatch {
+		return nil, status.Errorf(codes.InvalidArgument, "The batch has %d calls, the limit is %d", len(asked.Calls), mostInBatch)
+	}
+	return asked.Calls, nil
+}
+
+// one makes a call of a batch.
+func (h *handler) one(r *http.Request, c batchCall, p patience, room *budget) batchAnswer {
+	rpc := h.named(c.RPC)
+	if rpc == nil || rpc.Streams() {
+		return refusal(status.Newf(codes.Unimplemented, "There is no RPC %s of one message each way", c.RPC))
+	}
+	if !room.some() {
+		return refusal(status.Newf(codes.ResourceExhausted, "The answers of the batch have more than %d bytes", mostBatchBytes))
+	}
+	text, err := h.do(r, rpc, p, func() ([]byte, error) { return c.Request, nil })
+	if err != nil {
+		return refusal(status.Convert(err))
+	}
+	room.take(len(text))
+	return batchAnswer{Reply: text}
+}
+
+func refusal(s *status.Status) batchAnswer {
+	told := toldOf(s)
+	return batchAnswer{Error: &told}
+}
+
+// budget of bytes, shared by workers.
+type budget struct {
+	mu   sync.Mutex
+	left int
+}
+
+func (b *budget) some() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.left > 0
+}
+
+func (b *budget) take(n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.left -= n
+}

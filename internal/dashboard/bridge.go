@@ -1,0 +1,268 @@
+package dashboard
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/proto"
+
+	"littlehorse/internal/api"
+	"littlehorse/internal/lh"
+	"littlehorse/lhpb"
+	"littlehorse/lhpb/extra"
+)
+
+// Bounds of a call.
+const (
+	// mostCalls are under way at a time.
+	mostCalls = 512
+	// defaultPatience is how long a call may take whose caller does not say it, and mostPatience if he does.
+	defaultPatience = 30 * time.Second
+	mostPatience    = time.Hour
+	// maxNesting bounds how deep a request may nest.
+	maxNesting = 150
+)
+
+// call answers POST /api/<RPC> and /api/<service>/<RPC>: the unary protocol of Connect, in JSON.
+func (h *handler) call(w http.ResponseWriter, r *http.Request) {
+	name := strings.TrimPrefix(r.URL.Path, "/api/")
+	rpc := h.named(name)
+	if rpc == nil {
+		answer(w, http.StatusNotFound, status.Newf(codes.Unimplemented, "There is no RPC %s", name))
+		return
+	}
+	patience, refused := h.posted(w, r)
+	if refused {
+		return
+	}
+	defer h.leave()
+	if rpc.Streams() {
+		fail(w, status.Newf(codes.Unimplemented, "%s is a stream: it is served by gRPC only", rpc.Name))
+		return
+	}
+	text, err := h.do(r, rpc, patience, func() ([]byte, error) {
+		defer unhurried(w)
+		return io.ReadAll(http.MaxBytesReader(w, r.Body, api.MaxMessageBytes))
+	})
+	if http.NewResponseController(w).SetWriteDeadline(time.Now().Add(h.WriteTimeout)) != nil {
+		return // nobody is there
+	}
+	if err != nil {
+		fail(w, status.Convert(err))
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(text) // who has gone needs no answer
+}
+
+// patience is how long a caller waits.
+type patience time.Duration
+
+// unhurried takes back how long a request may take to arrive: it would end the call, too.
+func unhurried(w http.ResponseWriter) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{}) // where it fails, nobody is there
+}
+
+// named looks an RPC up, by its name alone or with that of its service. One without a service is of the official API, or
+// else of ours.
+func (h *handler) named(name string) *api.Call {
+	if service, rpc, ok := strings.Cut(name, "/"); ok {
+		return h.calls.Find(service, rpc)
+	}
+	if c := h.calls.Find(lhpb.LittleHorse_ServiceDesc.ServiceName, name); c != nil {
+		return c
+	}
+	return h.calls.Find(extra.ExtraService_ServiceDesc.ServiceName, name)
+}
+
+// posted judges the form of a request and takes a place for it, which leave gives back, unless it has refused it.
+func (h *handler) posted(w http.ResponseWriter, r *http.Request) (p patience, refused bool) {
+	if code, why := misposted(r); why != "" {
+		if code == http.StatusMethodNotAllowed {
+			w.Header().Set("Allow", http.MethodPost)
+		}
+		answer(w, code, status.New(codes.InvalidArgument, why))
+		return 0, true
+	}
+	if http.NewResponseController(w).SetReadDeadline(time.Now().Add(h.WriteTimeout)) != nil {
+		return 0, true // nobody is there
+	}
+	if !own(r) {
+		fail(w, status.New(codes.PermissionDenied, "Only pages of this server may call it from a browser"))
+		return 0, true
+	}
+	p, wrong := patienceOf(r)
+	if wrong != nil {
+		fail(w, wrong)
+		return 0, true
+	}
+	select {
+	case h.places <- struct{}{}:
+		return p, false
+	default:
+		fail(w, status.Newf(codes.ResourceExhausted, "More than %d calls are under way on this port", mostCalls))
+		return 0, true
+	}
+}
+
+func (h *handler) leave() { <-h.places }
+
+// do makes a call and gives what it answers as JSON. The request is read when the caller is admitted.
+func (h *handler) do(r *http.Request, rpc *api.Call, p patience, read func() ([]byte, error)) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), time.Duration(p))
+	defer cancel()
+	reply, err := rpc.Do(asCall(ctx, r), func(request proto.Message) error {
+		text, err := read()
+		return decode(text, err, request)
+	})
+	if err != nil {
+		return nil, err
+	}
+	text, err := asJSON.Marshal(reply)
+	if err != nil {
+		h.Log.Error("reply cannot be told as JSON", "rpc", rpc.Name, "err", err)
+		return nil, status.Error(codes.Internal, "An unexpected internal error occurred. Please contact support for assistance.")
+	}
+	return text, nil
+}
+
+// misposted says what is wrong with the form of a request.
+func misposted(r *http.Request) (code int, why string) {
+	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	charset, encoding := params["charset"], r.Header.Get("Content-Encoding")
+	switch {
+	case r.Method != http.MethodPost:
+		return http.StatusMethodNotAllowed, "An RPC is called with POST"
+	case err != nil || kind != "application/json" || charset != "" && !strings.EqualFold(charset, "utf-8"):
+		return http.StatusUnsupportedMediaType, "The request must be of Content-Type application/json, in UTF-8"
+	case encoding != "" && encoding != "identity":
+		return http.StatusUnsupportedMediaType, "The request must not be compressed"
+	case r.URL.RawQuery != "":
+		return http.StatusBadRequest, "An RPC takes no query: its request is the body"
+	}
+	return 0, ""
+}
+
+// own reports whether a request is no trick of another site's page: those of browsers name a page of this server, and
+// all have a header that a page cannot send elsewhere unasked.
+func own(r *http.Request) bool {
+	said := r.Header.Get("X-LH-UI") == "1" || r.Header.Get("Connect-Protocol-Version") == "1" || strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ")
+	for _, origin := range r.Header.Values("Origin") {
+		from, err := url.Parse(origin)
+		if err != nil || !strings.EqualFold(from.Host, r.Host) {
+			return false
+		}
+	}
+	return said
+}
+
+// patienceOf is how long the caller waits.
+func patienceOf(r *http.Request) (patience, *status.Status) {
+	text := r.Header.Get("Connect-Timeout-Ms")
+	if text == "" {
+		return patience(defaultPatience), nil
+	}
+	ms, err := strconv.ParseUint(text, 10, 64)
+	if err != nil || len(text) > 10 {
+		return 0, status.New(codes.InvalidArgument, "Connect-Timeout-Ms must be a number of at most ten digits")
+	}
+	return patience(min(time.Duration(ms)*time.Millisecond, mostPatience)), nil
+}
+
+// decode reads a request. A field that there is not is refused: it may have been meant to bound what is done.
+func decode(text []byte, err error, request proto.Message) error {
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return lh.Errorf(lh.ResourceExhausted, "The request has more than %d bytes", large.Limit)
+	case err != nil:
+		return lh.Errorf(lh.InvalidArgument, "The request cannot be read: %v", err)
+	}
+	if err := (protojson.UnmarshalOptions{RecursionLimit: maxNesting}).Unmarshal(text, request); err != nil {
+		// The library varies its texts on purpose, by a space that does not break.
+		return lh.Errorf(lh.InvalidArgument, "The request cannot be decoded: %s", strings.ReplaceAll(err.Error(), "\u00a0", " "))
+	}
+	return nil
+}
+
+// connectCode is how Connect calls and tells a status.
+type connectCode struct {
+	name string
+	http int
+}
+
+var connectCodes = map[codes.Code]connectCode{
+	codes.Canceled:           {"canceled", 499},
+	codes.Unknown:            {"unknown", http.StatusInternalServerError},
+	codes.InvalidArgument:    {"invalid_argument", http.StatusBadRequest},
+	codes.DeadlineExceeded:   {"deadline_exceeded", http.StatusGatewayTimeout},
+	codes.NotFound:           {"not_found", http.StatusNotFound},
+	codes.AlreadyExists:      {"already_exists", http.StatusConflict},
+	codes.PermissionDenied:   {"permission_denied", http.StatusForbidden},
+	codes.ResourceExhausted:  {"resource_exhausted", http.StatusTooManyRequests},
+	codes.FailedPrecondition: {"failed_precondition", http.StatusBadRequest},
+	codes.Aborted:            {"aborted", http.StatusConflict},
+	codes.OutOfRange:         {"out_of_range", http.StatusBadRequest},
+	codes.Unimplemented:      {"unimplemented", http.StatusNotImplemented},
+	codes.Internal:           {"internal", http.StatusInternalServerError},
+	codes.Unavailable:        {"unavailable", http.StatusServiceUnavailable},
+	codes.DataLoss:           {"data_loss", http.StatusInternalServerError},
+	codes.Unauthenticated:    {"unauthenticated", http.StatusUnauthorized},
+}
+
+// connectError is how a refusal is told.
+type connectError struct {
+	Code    string          `json:"code"`
+	Message string          `json:"message"`
+	Details []connectDetail `json:"details,omitempty"`
+}
+
+type connectDetail struct {
+	Type  string `json:"type"`
+	Value string `json:"value"`
+}
+
+// fail answers with a status.
+func fail(w http.ResponseWriter, s *status.Status) {
+	code, known := connectCodes[s.Code()]
+	if !known {
+		code = connectCodes[codes.Unknown]
+	}
+	if code.http == http.StatusUnauthorized {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+	}
+	answer(w, code.http, s)
+}
+
+func answer(w http.ResponseWriter, code int, s *status.Status) {
+	writeJSON(w, code, toldOf(s))
+}
+
+func toldOf(s *status.Status) connectError {
+	told := connectError{Code: connectCodes[s.Code()].name, Message: s.Message()}
+	for _, d := range s.Proto().GetDetails() {
+		_, kind, _ := strings.Cut(d.TypeUrl, "/")
+		told.Details = append(told.Details, connectDetail{kind, base64.RawStdEncoding.EncodeToString(d.Value)})
+	}
+	return told
+}
+
+func writeJSON(w http.ResponseWriter, code int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	to := json.NewEncoder(w)
+	to.SetEscapeHTML(false)
+	_ = to.Encode(v) // nobody is there to be told
+}
