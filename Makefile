@@ -17,7 +17,7 @@ LIVE := ./internal/store/... ./internal/log/... ./internal/partition/... ./inter
         ./internal/telemetry/... ./sdk/...
 
 # What `make test` and CI run, in this order.
-STAGES := lint verify unit guard race sim crash conformance differential e2e
+STAGES := lint verify unit guard race sim crash conformance differential e2e browser
 
 # Tests that drive the real binary take this one instead of building their own.
 export LH_TEST_BINARY := $(CURDIR)/bin/lh
@@ -64,6 +64,15 @@ crash: build ## Kill the real server again and again; nothing acknowledged may b
 .PHONY: e2e
 e2e: build ## The real binary from outside: command line, SDK, what users of such engines suffered
 	go test -timeout 10m ./test/e2e ./test/wounds
+
+.PHONY: browser
+browser: build ## The dashboard is what its sources make, and does in a real browser what people want of it
+	tools/need.sh node npm chromium
+	npm --prefix web ci
+	npm --prefix web test
+	npm --prefix web run build
+	git diff --exit-code --stat -- web/dist
+	go test -timeout 10m -v ./test/browser
 
 .PHONY: conformance
 conformance: build ## The official Python, Java and JavaScript clients against our server
@@ -133,6 +142,12 @@ verify: gen-tools $(BIN)/licences ## Generated code, go.mod, licences of depende
 	tools/wire.sh
 	last=$$(git describe --tags --abbrev=0 2>/dev/null || true); \
 	  if [ -n "$$last" ]; then $(BIN)/buf breaking --against ".git#tag=$$last"; fi
+
+.PHONY: web
+web: ## Build the dashboard anew from web/src into web/dist, which is committed
+	tools/need.sh node npm
+	npm --prefix web ci
+	npm --prefix web run build
 
 .PHONY: rename
 rename: ## Change the module path everywhere: make rename MODULE=example.org/horse
