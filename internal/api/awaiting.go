@@ -41,20 +41,26 @@ func (a *awaiting) remove(c *call) {
 
 // await notes that the call waits for its request, for as long as a call may take. Some may come out of their order by
 // as much as it takes to admit them.
-func (c *call) await() {
+func (c *call) await() error {
 	c.until = c.began.Add(c.rpc.service.cfg.WriteTimeout)
 	l := c.line
 	if l == nil {
-		return
+		return nil
 	}
 	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.keep(openBytes)
+	if l.crowded() {
+		l.keep(-openBytes)
+		return tooMuchInput()
+	}
 	l.requests.add(c)
-	l.mu.Unlock()
+	return nil
 }
 
 // arrived ends the wait: err is how the transport has ended it.
 func (c *call) arrived(err error) error {
-	if late := c.awaited(); late != nil {
+	if late := c.awaited(err == nil); late != nil {
 		return late
 	}
 	if errors.Is(err, io.EOF) {
@@ -63,19 +69,31 @@ func (c *call) arrived(err error) error {
 	return err
 }
 
-// awaited gives why the wait was ended from outside; nil if it was not.
-func (c *call) awaited() error {
+// awaited gives why the wait was ended from outside; nil if it was not. A request that came counts until it is decoded.
+func (c *call) awaited(came bool) error {
 	l := c.line
 	if l == nil {
 		return nil
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if c.awaits {
-		l.requests.remove(c)
-		return nil
+	if !c.awaits {
+		return c.late
 	}
-	return c.late
+	l.requests.remove(c)
+	if came {
+		c.held = int64(c.request.data.Len())
+	}
+	l.keep(c.held - openBytes)
+	return nil
+}
+
+// decoded counts the request no longer.
+func (c *call) decoded() {
+	if c.held != 0 {
+		c.line.Gone(c.held)
+		c.held = 0
+	}
 }
 
 // statusWriter is a stream of grpc-go, which can be ended while its handler waits: its context ends, too. Package h2 calls
@@ -88,15 +106,21 @@ type statusWriter interface {
 // goroutine.
 func (b *Backlogs) Expire(now time.Time) (ended int) {
 	for _, l := range b.all() {
-		for _, c := range l.expired(now) {
-			if w, ok := grpc.ServerTransportStreamFromContext(c.Context).(statusWriter); ok {
-				st, _ := statusOf(c.late)
-				_ = w.WriteStatus(st) // fails with the connection, which ends the call as well
-			}
-			ended++
-		}
+		late := l.expired(now)
+		turnAway(late)
+		ended += len(late)
 	}
 	return ended
+}
+
+// turnAway ends calls that wait for their requests.
+func turnAway(calls []*call) {
+	for _, c := range calls {
+		if w, ok := grpc.ServerTransportStreamFromContext(c.Context).(statusWriter); ok {
+			st, _ := statusOf(c.late)
+			_ = w.WriteStatus(st) // fails with the connection, which ends the call as well
+		}
+	}
 }
 
 // expired takes out the calls that have waited too long.
@@ -104,9 +128,15 @@ func (l *Backlog) expired(now time.Time) (out []*call) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for c := l.requests.first; c != nil && !now.Before(c.until); c = l.requests.first {
-		l.requests.remove(c)
-		c.late = lh.Errorf(lh.DeadlineExceeded, "The request has not come whole within %s", c.until.Sub(c.began))
+		l.takeOut(c, lh.Errorf(lh.DeadlineExceeded, "The request has not come whole within %s", c.until.Sub(c.began)))
 		out = append(out, c)
 	}
 	return out
+}
+
+// takeOut ends the wait of a call for its request, with the reason; l.mu is held.
+func (l *Backlog) takeOut(c *call, why *lh.Error) {
+	l.requests.remove(c)
+	l.keep(-openBytes)
+	c.late = why
 }

@@ -41,6 +41,9 @@ type Backlogs struct {
 	limit int64
 	bytes atomic.Int64 // waiting, or expected of calls that are under way
 
+	inputs int64 // what may come of requests and not be decoded
+	input  atomic.Int64
+
 	holding atomic.Int64 // connections with calls that are held
 	mu      sync.Mutex
 	held    map[*Backlog]struct{}
@@ -49,7 +52,7 @@ type Backlogs struct {
 
 // NewBacklogs makes backlogs that take so many bytes together.
 func NewBacklogs(limit int64) *Backlogs {
-	return &Backlogs{limit: limit, held: map[*Backlog]struct{}{}, open: map[*Backlog]struct{}{}}
+	return &Backlogs{limit: limit, inputs: maxInputs, held: map[*Backlog]struct{}{}, open: map[*Backlog]struct{}{}}
 }
 
 // Connection is what a backlog needs of its connection.
@@ -72,6 +75,7 @@ type Backlog struct {
 	closed   bool
 
 	requests awaiting
+	input    int64 // of requests that are not decoded
 
 	// Of Cut, which one goroutine calls.
 	taken int64
@@ -98,6 +102,7 @@ func (l *Backlog) Close() {
 	l.mu.Lock()
 	l.closed = true
 	l.of.bytes.Add(-l.bytes)
+	l.of.input.Add(-l.input)
 	l.mu.Unlock()
 	l.of.mu.Lock()
 	delete(l.of.open, l)
@@ -164,7 +169,11 @@ func (l *Backlog) enter(ctx context.Context, bytes int64, closing <-chan struct{
 		l.mu.Unlock()
 		return nil
 	}
+	crowded := l.crowded()
 	l.mu.Unlock()
+	if crowded {
+		return tooMuchInput() // those that wait have their requests with them
+	}
 	call := &held{bytes, make(chan struct{})}
 	l.hold(call)
 	l.of.wake() // there may be room since it was looked

@@ -42,6 +42,7 @@ type call struct {
 	awaits       bool
 	before, next *call
 	late         error
+	held         int64 // bytes of the request, until it is decoded
 
 	once  sync.Once
 	timed context.Context // made by Done

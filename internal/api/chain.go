@@ -113,12 +113,14 @@ func (r *rpc) unary() grpc.StreamHandler {
 		c := r.begin(ss)
 		err := r.enter(c)
 		if err == nil {
-			c.await()
+			err = c.await()
+		}
+		if err == nil {
 			err = c.arrived(ss.RecvMsg(&c.request))
 		}
 		if err == nil && r.direct != nil {
 			c.message = r.direct.fresh()
-			err = r.judge(c.request.into(c.message, r.request))
+			err = c.decode(c.message)
 		}
 		if err == nil {
 			err = r.answer(c)
@@ -191,6 +193,7 @@ func (r *rpc) caught(err *error) {
 
 // ended counts the call and gives what the transport is to answer.
 func (c *call) ended(err error) error {
+	c.decoded() // if that was not come to
 	if err == nil {
 		c.rpc.metrics.Done(codeName(codes.OK), time.Since(c.began))
 		if c.rpc.call != nil {
@@ -208,6 +211,7 @@ func (c *call) ended(err error) error {
 
 // decode reads the request of the call.
 func (c *call) decode(v any) error {
+	defer c.decoded()
 	return c.rpc.judge(c.request.into(v, c.rpc.request))
 }
 

@@ -57,6 +57,19 @@ func (c *counted) Write(b []byte) (int, error) {
 	}
 }
 
+// Read implements net.Conn.
+func (c *counted) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.came(b[:n])
+	return n, err
+}
+
+func (c *counted) came(b []byte) {
+	if !c.of.secured {
+		c.traffic.read(b)
+	}
+}
+
 // SetDeadline implements net.Conn.
 func (c *counted) SetDeadline(t time.Time) error {
 	return errors.Join(c.SetReadDeadline(t), c.SetWriteDeadline(t))

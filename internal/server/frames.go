@@ -25,8 +25,20 @@ type piece struct {
 	kind   http2.FrameType
 	flags  http2.Flags
 	stream uint32
-	length int // of the payload of the whole frame
-	bytes  int // of the payload in this piece
+	length int    // of the payload of the whole frame
+	bytes  []byte // of the payload in this piece
+}
+
+// ends tells of frames with which a stream is over for whoever sends them.
+func (p piece) ends() bool {
+	switch p.kind {
+	case http2.FrameData, http2.FrameHeaders:
+		return p.flags.Has(http2.FlagDataEndStream)
+	case http2.FrameRSTStream:
+		return true
+	default:
+		return false
+	}
 }
 
 // next takes the next piece out of b; false if b ends before there is one.
@@ -43,12 +55,12 @@ func (f *frames) next(b *[]byte) (piece, bool) {
 	} else if len(*b) == 0 {
 		return piece{}, false
 	}
-	n := min(f.rest, len(*b))
-	*b = (*b)[n:]
-	f.rest -= n
+	bytes := (*b)[:min(f.rest, len(*b))]
+	*b = (*b)[len(bytes):]
+	f.rest -= len(bytes)
 	return piece{
 		begins: begins, kind: http2.FrameType(f.header[3]), flags: http2.Flags(f.header[4]),
-		stream: binary.BigEndian.Uint32(f.header[5:]) &^ (1 << 31), length: f.length(), bytes: n,
+		stream: binary.BigEndian.Uint32(f.header[5:]) &^ (1 << 31), length: f.length(), bytes: bytes,
 	}, true
 }
 
@@ -56,6 +68,7 @@ func (f *frames) length() int { return int(f.header[0])<<16 | int(f.header[1])<<
 
 // traffic is what is known of the frames of a connection.
 type traffic struct {
+	in    *incoming // nil where it is not followed
 	out   frames
 	taken atomic.Int64 // bytes of replies that were written
 }
@@ -65,11 +78,21 @@ func (t *traffic) wrote(b []byte) {
 	taken := 0
 	for p, ok := t.out.next(&b); ok; p, ok = t.out.next(&b) {
 		if p.kind == http2.FrameData {
-			taken += p.bytes
+			taken += len(p.bytes)
+		}
+		if t.in != nil && p.begins && p.ends() {
+			t.in.answered(p.stream)
 		}
 	}
 	if taken > 0 {
 		t.taken.Add(int64(taken))
+	}
+}
+
+// read follows what was read, by one goroutine at a time.
+func (t *traffic) read(b []byte) {
+	if t.in != nil {
+		t.in.read(b)
 	}
 }
 
@@ -83,6 +106,13 @@ type secured struct {
 func (s *secured) Write(b []byte) (int, error) {
 	n, err := s.Conn.Write(b)
 	s.traffic.wrote(b[:n])
+	return n, err
+}
+
+// Read implements net.Conn.
+func (s *secured) Read(b []byte) (int, error) {
+	n, err := s.Conn.Read(b)
+	s.traffic.read(b[:n])
 	return n, err
 }
 

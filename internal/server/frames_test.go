@@ -48,7 +48,7 @@ func TestFramesInPieces(t *testing.T) {
 					got = append(got, frame{p.kind, p.flags, p.stream, p.length})
 					came = 0
 				}
-				if came += p.bytes; came > p.length || p.length != got[len(got)-1].length {
+				if came += len(p.bytes); came > p.length || p.length != got[len(got)-1].length {
 					t.Fatalf("%d bytes of %v", came, got[len(got)-1])
 				}
 			}

@@ -282,6 +282,7 @@ type limited struct {
 	open     atomic.Int64
 	told     atomic.Int64  // when a refusal was logged last, in seconds
 	backlogs *api.Backlogs // nil where replies do not wait
+	followed bool          // what comes in, for a transport that does not bound it
 }
 
 func (l *limited) Accept() (net.Conn, error) {
@@ -303,6 +304,9 @@ func (l *limited) counted(conn net.Conn) *counted {
 	c := &counted{Conn: conn, of: l, ready: readableOf(conn)}
 	if l.backlogs != nil {
 		c.backlog = l.backlogs.Open(c)
+		if l.followed {
+			c.traffic.in = newIncoming(c.backlog)
+		}
 	}
 	return c
 }

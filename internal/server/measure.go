@@ -351,6 +351,7 @@ func (s *Server) measureServer() {
 		gauge("lh_output_readers", "Readers of output topics; 64 at most."),
 		gauge("lh_replies_waiting_bytes", "Replies in memory that clients have not taken yet, and what calls under way are expected to add."),
 		gauge("lh_replies_waiting_limit_bytes", "How much may wait; when it does, calls wait."),
+		gauge("lh_requests_incoming_bytes", "What came of requests that are not whole or not decoded."),
 		gauge("lh_backup_timestamp_seconds", "Moment of the last copy of this process that lh backup has completed, in seconds since 1970; 0 if none."),
 	}, func(emit telemetry.Emit) {
 		emit("lh_build_info", 1, s.cfg.Version, s.cfg.Commit, runtime.Version())
@@ -361,6 +362,7 @@ func (s *Server) measureServer() {
 		emit("lh_output_readers", float64(s.face.OutputReaders()))
 		emit("lh_replies_waiting_bytes", float64(s.backlogs.Bytes()))
 		emit("lh_replies_waiting_limit_bytes", float64(s.backlogs.Limit()))
+		emit("lh_requests_incoming_bytes", float64(s.backlogs.Incoming()))
 		emit("lh_backup_timestamp_seconds", float64(s.copied.Load())/1e3)
 	})
 }

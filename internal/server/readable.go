@@ -59,7 +59,11 @@ func (c *counted) ReadOnReady(size int, pool mem.BufferPool) (*[]byte, int, erro
 		pool.Put(buffer)
 		return nil, 0, err
 	}
-	return c.ready.read(size, pool)
+	buffer, n, err := c.ready.read(size, pool)
+	if n > 0 {
+		c.came((*buffer)[:n])
+	}
+	return buffer, n, err
 }
 
 func (r *readable) read(size int, pool mem.BufferPool) (*[]byte, int, error) {

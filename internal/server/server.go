@@ -146,7 +146,8 @@ func (s *Server) openListener(ctx context.Context, l Listener) error {
 		return err
 	}
 	counting := &limited{
-		Listener: n, name: l.Name, secured: transport != nil, most: int64(s.cfg.MaxConnections), log: s.log, backlogs: s.backlogs,
+		Listener: n, name: l.Name, secured: transport != nil, most: int64(s.cfg.MaxConnections), log: s.log,
+		backlogs: s.backlogs, followed: s.cfg.Transport == GRPCGo,
 	}
 	s.listeners = append(s.listeners, &opened{Listener: l, net: counting, connections: &counting.open, transport: transport})
 	return nil

@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
 	"golang.org/x/net/http2"
@@ -69,4 +70,63 @@ func TestHalfOpenCallsHoldNoRoom(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestHalfSentRequestsAreBounded sends all but the end of large requests, on several connections: more than a server takes.
+// It turns them away, others are served, and what was sent is gone with the connections.
+func TestHalfSentRequestsAreBounded(t *testing.T) {
+	t.Parallel()
+	const most, size = 256 << 20, 4 << 20
+	c := inProcess(t)
+	c.taskDef("greet")
+	c.taskFlow("hello", "greet")
+	c.worker("greet", greet)
+	var hostile []*raw
+	var all sync.WaitGroup
+	for range 4 {
+		r := rawClient(t, c.listener("PLAIN"), withholding)
+		hostile = append(hostile, r)
+		all.Go(func() {
+			part := make([]byte, 16<<10)
+			sent := int64(0)
+			for calls := range uint32(40) {
+				r.begin("PutExternalEvent")
+				id := 2*calls + 1
+				for n := 0; n < size; n += len(part) {
+					clear(part)
+					if n == 0 {
+						copy(part, []byte{0, 0, size >> 16, 0, 0})
+					}
+					sent += int64(len(part))
+					if !r.may(0, sent) || !r.may(id, int64(n+len(part))) {
+						return
+					}
+					r.write(func() error { return r.framer.WriteData(id, false, part) })
+				}
+			}
+			t.Error("all of it was taken")
+		})
+	}
+	done := make(chan struct{})
+	go func() { all.Wait(); close(done) }()
+	for n := 0; ; n++ {
+		if in := c.gauge("lh_requests_incoming_bytes"); in > most+1<<20 {
+			t.Fatalf("%g bytes of requests are there", in)
+		}
+		id := fmt.Sprint("w", n)
+		c.run("hello", id, "Ana")
+		if w := c.ends(id); w.Status != lhpb.LHStatus_COMPLETED {
+			t.Errorf("%s is %s", id, w.Status)
+		}
+		select {
+		case <-done:
+		default:
+			continue
+		}
+		break
+	}
+	for _, r := range hostile {
+		_ = r.conn.Close()
+	}
+	c.until("nothing is left of them", func() bool { return c.gauge("lh_requests_incoming_bytes") == 0 })
 }

@@ -146,11 +146,31 @@ func TestWhoTakesNothingIsCutOff(t *testing.T) {
 type raw struct {
 	t      *testing.T
 	mu     sync.Mutex // of writes
+	conn   net.Conn
 	framer *http2.Framer
 	next   uint32
 	taken  atomic.Int64  // bytes of replies
 	ended  atomic.Int64  // calls that were answered in full
 	over   chan struct{} // closed when the server has closed the connection
+
+	windows sync.Map // *atomic.Int64 by stream: what may be sent beside the first 65535 bytes
+}
+
+// may waits until so many bytes may have been sent on a stream, or on the connection if it is 0; false if a call was answered
+// or the connection was closed before.
+func (r *raw) may(stream uint32, sent int64) bool {
+	more, _ := r.windows.LoadOrStore(stream, new(atomic.Int64))
+	for sent > 65535+more.(*atomic.Int64).Load() {
+		select {
+		case <-r.over:
+			return false
+		case <-time.After(time.Millisecond):
+		}
+		if r.ended.Load() > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // rawClient connects; windows is called for everything that is read of replies.
@@ -164,7 +184,7 @@ func rawClient(t *testing.T, address string, windows func(*raw, *http2.DataFrame
 	if _, err := io.WriteString(conn, http2.ClientPreface); err != nil {
 		t.Fatal(err)
 	}
-	r := &raw{t: t, framer: http2.NewFramer(conn, conn), next: 1, over: make(chan struct{})}
+	r := &raw{t: t, conn: conn, framer: http2.NewFramer(conn, conn), next: 1, over: make(chan struct{})}
 	r.write(func() error { return r.framer.WriteSettings() })
 	go r.read(windows)
 	return r
@@ -193,6 +213,9 @@ func (r *raw) read(windows func(*raw, *http2.DataFrame)) {
 			if !f.IsAck() {
 				r.write(func() error { return r.framer.WritePing(true, f.Data) })
 			}
+		case *http2.WindowUpdateFrame:
+			more, _ := r.windows.LoadOrStore(f.StreamID, new(atomic.Int64))
+			more.(*atomic.Int64).Add(int64(f.Increment))
 		case *http2.DataFrame:
 			r.taken.Add(int64(len(f.Data())))
 			windows(r, f)
@@ -244,12 +267,17 @@ func withholding(*raw, *http2.DataFrame) {}
 // waiting is how much the server keeps for those who do not take it.
 func (c *client) waiting() (bytes float64) {
 	c.t.Helper()
+	return c.gauge("lh_replies_waiting_bytes")
+}
+
+func (c *client) gauge(name string) (value float64) {
+	c.t.Helper()
 	for line := range strings.Lines(c.scrape()) {
-		if _, err := fmt.Sscanf(line, `lh_replies_waiting_bytes{lh_cluster_id="cluster1"} %g`, &bytes); err == nil {
-			return bytes
+		if _, err := fmt.Sscanf(line, name+`{lh_cluster_id="cluster1"} %g`, &value); err == nil {
+			return value
 		}
 	}
-	c.t.Fatal("nobody tells what waits")
+	c.t.Fatalf("there is no %s", name)
 	return 0
 }
 

@@ -1,0 +1,87 @@
+package api
+
+import (
+	"time"
+
+	"littlehorse/internal/lh"
+)
+
+const (
+	// maxInputs bounds what came of requests that are not decoded, on all connections together: whole ones, parts, and
+	// the calls that wait for them. A connection may have a part of what is free, and leastInput in any case.
+	maxInputs  = 256 << 20
+	leastInput = 256 << 10
+	// openBytes is about what a call takes while it waits for its request: its stack, its stream and its header.
+	openBytes = 8 << 10
+)
+
+// A connection that has sent too much is not read until what is whole is decoded. If that is not enough, calls that wait
+// for the rest of their requests are turned away, and if nor is that, it is closed.
+const (
+	inputPause = 10 * time.Millisecond
+	turnsAway  = 10  // pauses
+	givesUp    = 100 // pauses
+)
+
+func tooMuchInput() *lh.Error {
+	return lh.Errorf(lh.ResourceExhausted, "Too many requests are on their way, and not whole: try again")
+}
+
+// Incoming is what came of requests on all connections and is not decoded.
+func (b *Backlogs) Incoming() int64 { return b.input.Load() }
+
+// keep counts what came; l.mu is held.
+func (l *Backlog) keep(n int64) {
+	l.input += n
+	if !l.closed {
+		l.of.input.Add(n)
+	}
+}
+
+// crowded says whether too much of the connection is on its way; l.mu is held.
+func (l *Backlog) crowded() bool {
+	return !l.closed && l.input > leastInput && l.input > (l.of.inputs-l.of.input.Load())/shareOfFree
+}
+
+// Came counts bytes of a request that is not whole; fewer if it became so. While too much is on its way it holds up
+// whoever reads the connection.
+func (l *Backlog) Came(n int64) {
+	l.mu.Lock()
+	l.keep(n)
+	crowded := l.crowded()
+	l.mu.Unlock()
+	if n <= 0 {
+		return
+	}
+	for pauses := 0; crowded; pauses++ {
+		switch pauses {
+		case turnsAway:
+			turnAway(l.unwanted())
+		case givesUp:
+			_ = l.conn.Close() // whoever reads it is told
+			return
+		}
+		time.Sleep(inputPause)
+		l.mu.Lock()
+		crowded = l.crowded()
+		l.mu.Unlock()
+	}
+}
+
+// Gone takes back what is not on its way any more.
+func (l *Backlog) Gone(n int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.keep(-n)
+}
+
+// unwanted takes out all calls that wait for their requests.
+func (l *Backlog) unwanted() (out []*call) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for c := l.requests.first; c != nil; c = l.requests.first {
+		l.takeOut(c, tooMuchInput())
+		out = append(out, c)
+	}
+	return out
+}
