@@ -65,7 +65,8 @@ type Config struct {
 
 	// BatchRecords bounds how many records one commit covers. Default 512.
 	BatchRecords int
-	// BatchBytes stops a commit from growing once the encoded size of its changes passes it. Default 8 MiB.
+	// BatchBytes stops a commit from growing once the encoded size of its changes passes it. So one has at most one large
+	// value, and whoever waits for it waits for no other's. Default 512 KiB.
 	BatchBytes int64
 	// CacheBytes bounds the decoded objects kept in memory by all lanes together, counted in encoded bytes.
 	// Default 128 MiB.
@@ -105,7 +106,7 @@ func DefaultConfig() Config {
 		TargetTime:     50 * time.Millisecond,
 		RetryAfter:     100 * time.Millisecond,
 		BatchRecords:   512,
-		BatchBytes:     8 << 20,
+		BatchBytes:     512 << 10,
 		CacheBytes:     128 << 20,
 		TimerWindow:    1 << 16,
 		TimerPage:      256,
