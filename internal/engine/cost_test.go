@@ -743,6 +743,42 @@ func TestNoRecordMovesADeepChain(t *testing.T) {
 	}
 }
 
+// TestNoRecordMovesDeepWfRuns holds what happens to WfRuns that nest as deep as they may, each waiting for the next, to what a
+// record may read and write.
+//
+// covers: engine-2 §9 RUN_CHILD_WF; engine-2 §9 WAIT_FOR_CHILD_WF; engine-2 §10
+func TestNoRecordMovesDeepWfRuns(t *testing.T) {
+	w := newTestWorld(t, engine.DefaultConfig(),
+		"thread main\n t: TASK t()\n  -> exit if out(\"t\") == \"end\"\n  -> c\n c: RUN_DYNAMIC_CHILD \"spec0\"\n w: WAIT_CHILD c\n exit: EXIT")
+	w.each = nil
+	largest := map[string]cost{}
+	id := "w"
+	w.runSpec("spec0", id, nil)
+	for range lh.MaxWfRunDepth - 1 {
+		w.alone(largest, "claim", claimed(id, 0))
+		w.alone(largest, "report", reported(id, 0, lhpb.TaskStatus_TASK_SUCCESS))
+		id = lh.WfRunIDString(w.node(id, 0, 2).GetRunChildWf().ChildWfRunId)
+	}
+	w.alone(largest, "claim", claimed(id, 0))
+	w.alone(largest, "failure", reported(id, 0, lhpb.TaskStatus_TASK_FAILED))
+	if got := w.wfRun("w").Status; got != lhpb.LHStatus_ERROR {
+		t.Errorf("the outermost is %s", got)
+	}
+	w.alone(largest, "rescue", &pb.Record{Command: &pb.Record_RescueThreadRun{RescueThreadRun: &lhpb.RescueThreadRunRequest{WfRunId: lh.ParseWfRunID(id)}}})
+	if got := w.wfRun("w").Status; got != lhpb.LHStatus_RUNNING {
+		t.Errorf("the outermost is %s after a rescue of the innermost", got)
+	}
+	again := &lhpb.TaskRunId{WfRunId: lh.ParseWfRunID(id), TaskGuid: "0-2"}
+	w.alone(largest, "claim", &pb.Record{Command: &pb.Record_ClaimTask{ClaimTask: &pb.ClaimTask{TaskRunId: again, Credit: credit}}})
+	w.alone(largest, "end", &pb.Record{Command: &pb.Record_ReportTask{ReportTask: &pb.ReportTask{Report: &lhpb.ReportTaskRun{
+		TaskRunId: again, Status: lhpb.TaskStatus_TASK_SUCCESS, Result: &lhpb.ReportTaskRun_Output{Output: value.Str("end")},
+	}}}})
+	if got := w.wfRun("w").Status; got != lhpb.LHStatus_COMPLETED {
+		t.Errorf("the outermost is %s in the end", got)
+	}
+	w.mustBeModest(t, largest, 1_500, 1<<20)
+}
+
 // TestQueuedInterruptsCostTheSame holds the thousandth interrupt that waits, for one ThreadRun or each for one of its own, to
 // what the hundredth costs.
 //
