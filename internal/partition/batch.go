@@ -26,7 +26,6 @@ type batch struct {
 
 	applied []time.Duration // how long each record took
 	kinds   map[kind]uint64 // how many records there are of each
-	began   time.Time       // to be encoded; by the machine's clock
 	took    time.Duration   // from encoding to the end of the sync
 
 	settled atomic.Bool // its waiters belong to whoever set it

@@ -171,7 +171,6 @@ func (l *Lane) sync(b *batch) error {
 	if err := l.host.Err(); err != nil {
 		return err
 	}
-	b.began = time.Now()
 	began := l.host.cfg.Clock.Now()
 	c, err := l.encode(b)
 	bytes, changes := 0, 0
@@ -242,7 +241,7 @@ func (l *Lane) spared(applied int) bool {
 	return applied >= burst && (l.flying == nil || len(l.synced) > 0)
 }
 
-// run applies until the Host stops. While one batch is synced the next is filled.
+// run applies until the Host stops. While one batch is synced the next is filled; none waits for more to come.
 func (l *Lane) run() {
 	defer l.abandon()
 	for {
@@ -296,34 +295,7 @@ func (l *Lane) commit() {
 			continue // abandon answers
 		}
 		l.publish(b)
-		l.gather(b)
 		l.synced <- b
-	}
-}
-
-const (
-	// company is how many records must wait at the end of a commit for the next to be put off. A few clients that wait
-	// for their answers never are so many.
-	company = 4
-	// spacing is how long after one commit began the next begins at the earliest, if it is put off. A sync costs the
-	// same for few records as for many, and so does everything that it wakes.
-	spacing = time.Millisecond
-)
-
-// gather puts the next commit off for a moment if records come so fast that more will share it.
-func (l *Lane) gather(b *batch) {
-	if l.host.pending.Load() < company {
-		return
-	}
-	left := spacing - time.Since(b.began)
-	if left <= 0 {
-		return
-	}
-	t := time.NewTimer(left)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-l.host.stop:
 	}
 }
 
