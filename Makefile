@@ -17,7 +17,11 @@ LIVE := ./internal/store/... ./internal/log/... ./internal/partition/... ./inter
         ./internal/telemetry/... ./sdk/...
 
 # What `make test` and CI run, in this order.
+<<<<<<< HEAD
 STAGES := lint verify unit guard race sim crash conformance differential e2e browser
+=======
+STAGES := lint verify unit guard race sim crash kafka conformance differential e2e
+>>>>>>> 4d38b07 (server: one server over Kafka)
 
 # Tests that drive the real binary take this one instead of building their own.
 export LH_TEST_BINARY := $(CURDIR)/bin/lh
@@ -60,6 +64,11 @@ sim: ## Simulate a cluster under many seeds, or under one: make sim SEED=42
 crash: build ## Kill the real server again and again; nothing acknowledged may be lost
 	tools/need.sh strace unshare
 	go test -timeout 20m ./test/crash
+
+.PHONY: kafka
+kafka: build ## The log and the real server over a real broker, in a minute; LH_KAFKA_ROUNDS=n kills more often
+	tools/need.sh javac mvn
+	tools/kafka/with.sh go test -count=1 -timeout 10m -p 1 ./internal/log/kafka ./test/kafka
 
 .PHONY: e2e
 e2e: build ## The real binary from outside: command line, SDK, what users of such engines suffered

@@ -28,6 +28,9 @@ func (l *Lane) apply(e log.Entry) {
 	w.trace.Applied()
 	ly := l.layerOf(p)
 	ly.position, ly.clockNs = e.Offset, p.clockNs
+	if p.version != p.written {
+		ly.version, p.written = p.version, p.version
+	}
 	for _, c := range effects.Changes {
 		l.change(ly, c)
 		if w.trace != nil && c.Value != nil && c.Key.Space() == keys.SpaceQueue {
@@ -72,7 +75,8 @@ func emitted(e log.Entry, out machine.Emit, n int) log.Emit {
 	return log.Emit{From: e.Stream, To: out.To, Record: out.Record}
 }
 
-// effects calls the machine. A failed read or a panic leaves nothing but the answer.
+// effects calls the machine. A failed read or a panic leaves nothing but the answer; with FatalReads a failed read leaves
+// nothing at all, for the Host has failed and what is applied is not committed.
 func (l *Lane) effects(p *part, e log.Entry) (effects machine.Effects) {
 	v := &view{lane: l, part: p}
 	defer func() {
@@ -80,6 +84,9 @@ func (l *Lane) effects(p *part, e log.Entry) (effects machine.Effects) {
 		if v.err != nil {
 			l.host.readErrors.Add(1)
 			l.log.Error("state cannot be read", "stream", e.Stream.String(), "offset", e.Offset, "err", v.err)
+			if l.host.cfg.FatalReads {
+				l.host.fail(fmt.Errorf("partition: read the state of %s: %w", e.Stream, v.err))
+			}
 			effects = machine.Refuse(lh.Errorf(lh.Unavailable, "the state cannot be read: try again"))
 			return
 		}

@@ -38,6 +38,7 @@ type layer struct {
 	encoded  []byte // of values, one after the other
 	position uint64
 	clockNs  int64
+	version  uint64 // highest catalog version seen; 0 if it is as before
 
 	index *btree.Map[keys.Key, int] // the rows by key; nil until somebody scans
 	order []int                     // of the rows that are written, by key; set when the batch is encoded
@@ -221,6 +222,11 @@ func (l *Lane) encodeLayer(ly *layer, b *store.Batch) error {
 		r := &ly.rows[i]
 		ly.changes = append(ly.changes, machine.Change{Key: r.key, Value: r.value})
 		if err := ly.write(b, r); err != nil {
+			return err
+		}
+	}
+	if ly.version > 0 {
+		if err := b.Put(of, keys.Version(), &pb.Counter{Value: ly.version}); err != nil {
 			return err
 		}
 	}

@@ -86,6 +86,9 @@ type Config struct {
 	// FatalPanics lets a panic of a machine end the process, as tests and simulation want it. Default: the record is
 	// dropped and answered with Internal, and the lane goes on.
 	FatalPanics bool
+	// FatalReads fails the Host when the store cannot be read while a record is applied: a log that hands the record out
+	// again, here or elsewhere, must find it applied alike. Default: the record is answered with Unavailable.
+	FatalReads bool
 	// Manual starts no goroutine: whoever owns the Host drives each Lane by its steps.
 	Manual bool
 	// Traces follow the records of callers that are traced. It may be nil.

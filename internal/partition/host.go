@@ -78,8 +78,24 @@ func (h *Host) Start() {
 	for _, l := range h.lanes {
 		h.running.Go(l.run)
 		go l.commit() // waited for by run, unless the store has failed under it
+		h.running.Go(l.watchOwnership)
 		h.running.Go(l.pump.run)
 	}
+}
+
+// Owned returns when all that was in the streams before they were opened is applied and readable, or with the error
+// of ctx or of the Host. Until then the state may be behind what the world was told; nobody should read or submit.
+func (h *Host) Owned(ctx context.Context) error {
+	for _, l := range h.lanes {
+		select {
+		case <-l.owned:
+		case <-h.done:
+			return errors.Join(errors.New("partition: closed"), h.Err())
+		case <-ctx.Done():
+			return fmt.Errorf("partition: wait for the log: %w", ctx.Err())
+		}
+	}
+	return nil
 }
 
 // watch fails the Host when the store has failed behind its back.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"littlehorse/internal/log"
@@ -25,6 +26,9 @@ type Lane struct {
 
 	pressure *pressure
 
+	owned    chan struct{} // closed when all from before the session is readable
+	ownedOne sync.Once
+
 	todo    []log.Entry // taken from the session and not applied
 	filling *batch
 	flying  *batch // sealed and not retired; nil if there is none
@@ -43,7 +47,7 @@ func (h *Host) newLane(ctx context.Context, number int, streams []machine.Stream
 		parts: map[machine.Stream]*part{}, cache: newCache(max(1, h.cfg.CacheBytes/int64(h.cfg.lanes()))),
 		read: reader{store: h.cfg.Store}, pressure: &pressure{target: h.cfg.TargetTime},
 		filling: newBatch(), spare: newBatch(), batches: 1,
-		sealed: make(chan *batch, 1), synced: make(chan *batch, 1), ended: make(chan struct{}),
+		sealed: make(chan *batch, 1), synced: make(chan *batch, 1), ended: make(chan struct{}), owned: make(chan struct{}),
 	}
 	l.filling.number = l.batches
 	l.pump = newPump(l)
@@ -65,6 +69,7 @@ func (h *Host) newLane(ctx context.Context, number int, streams []machine.Stream
 		p.durable.Store(session.Position(p.stream))
 	}
 	l.read.advance()
+	l.noteOwned()
 	return l, nil
 }
 
@@ -204,9 +209,39 @@ func (l *Lane) publish(b *batch) {
 			l.host.cfg.Listener.Committed(ly.part.stream, ly.changes)
 		}
 	}
+	l.noteOwned()
 	l.leave(b)
 	for i := range b.answers {
 		b.answers[i].give()
+	}
+}
+
+// noteOwned looks whether the session owns its streams, and whether all that it committed until then is readable.
+func (l *Lane) noteOwned() {
+	select {
+	case <-l.owned:
+		return
+	default:
+	}
+	select {
+	case <-l.session.Owned():
+	default:
+		return
+	}
+	for _, p := range l.order {
+		if p.durable.Load() < l.session.Position(p.stream) {
+			return
+		}
+	}
+	l.ownedOne.Do(func() { close(l.owned) })
+}
+
+// watchOwnership notes it where no commit follows.
+func (l *Lane) watchOwnership() {
+	select {
+	case <-l.session.Owned():
+		l.noteOwned()
+	case <-l.host.stop:
 	}
 }
 

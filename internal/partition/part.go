@@ -21,6 +21,7 @@ type part struct {
 	// Of the applying goroutine.
 	clockNs int64  // only moves forward
 	version uint64 // highest catalog version seen
+	written uint64 // the same as of its row, in a batch or in the store
 	filling *layer // in the batch that is being filled; nil if that has no record of it
 	flying  *layer // in the batch that is being synced
 
@@ -47,6 +48,11 @@ func (l *Lane) newPart(s machine.Stream) (*part, error) {
 		return nil, err
 	}
 	p.clockNs = int64(clock.Value)
+	version := &pb.Counter{}
+	if err := l.host.cfg.Store.View(s, keys.Version(), version.UnmarshalVT); err != nil {
+		return nil, err
+	}
+	p.version, p.written = version.Value, version.Value
 	p.durableClock.Store(p.clockNs)
 	return p, nil
 }

@@ -71,8 +71,13 @@ func (t *pump) stop() {
 	t.signal()
 }
 
-// run fires until the Host stops.
+// run fires until the Host stops. What is set in a state that is behind may be long gone.
 func (t *pump) run() {
+	select {
+	case <-t.lane.owned:
+	case <-t.lane.host.stop:
+		return
+	}
 	for {
 		if _, err := t.lane.Fire(); err != nil {
 			return

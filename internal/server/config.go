@@ -40,6 +40,9 @@ type Config struct {
 	// Lanes is how many goroutines apply commands; 0 follows the number of cores.
 	Lanes int
 
+	// Kafka is where the log lies; without brokers it is the server's own.
+	Kafka KafkaConfig
+
 	// BindHost is the address that all ports listen on; "" is all interfaces.
 	BindHost string
 	// Listeners serve the public API. Port 0 picks a free one.
@@ -94,6 +97,17 @@ type Config struct {
 	Traces *telemetry.Traces
 	// FatalPanics lets a panic in the engine end the process, as tests want it.
 	FatalPanics bool
+}
+
+// KafkaConfig says how the server works over Apache Kafka.
+type KafkaConfig struct {
+	// Brokers to begin with, as host:port; none is a server with its own log.
+	Brokers []string
+	// CreateTopics makes the topics that are missing, with ReplicationFactor replicas.
+	CreateTopics      bool
+	ReplicationFactor int
+	// Linger is how long records wait for others to travel with.
+	Linger time.Duration
 }
 
 // DashboardConfig of the HTTP port of the dashboard.
@@ -198,7 +212,7 @@ func configFrom(values map[string]string) (Config, []Notice, error) {
 		}
 	}
 	c.takeKeyFiles(given)
-	errs = append(errs, c.Health.validate(), c.validateListeners(), validateInternal(values))
+	errs = append(errs, c.Health.validate(), c.validateListeners(), validateInternal(values), c.Kafka.validate(values))
 	return c, c.notices(values, given), errors.Join(errs...)
 }
 

@@ -8,6 +8,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"littlehorse/internal/store"
 )
 
 var write = flag.Bool("write", false, "write generated documents instead of comparing them")
@@ -51,7 +54,8 @@ func TestSettingsAct(t *testing.T) {
 func TestBadSettingsAreRefusedByName(t *testing.T) {
 	for name, value := range map[string]string{
 		"LHS_CLUSTER_PARTITIONS": "0", "LHS_CLUSTER_ID": "a b", "LHS_INSTANCE_ID": "server1", "LHS_LISTENERS": "A:1,B:1",
-		"LHS_KAFKA_BOOTSTRAP_SERVERS": "localhost:9092", "LHS_LISTENERS_PROTOCOL_MAP": "PLAIN:SSL", "LHS_INTERNAL_SERVER_KEY": "k.pem", "LHS_INTERNAL_CA_CERT": "ca.pem", "LHS_OAUTH_CLIENT_ID_FILE": "/missing",
+		"LHS_KAFKA_BOOTSTRAP_SERVERS": "localhost", "LHS_KAFKA_SECURITY_PROTOCOL": "SASL_SSL", "LHS_KAFKA_LINGER_MS": "-1", "LHS_REPLICATION_FACTOR": "0",
+		"LHS_SHOULD_CREATE_TOPICS": "yes", "LHS_LISTENERS_PROTOCOL_MAP": "PLAIN:SSL", "LHS_INTERNAL_SERVER_KEY": "k.pem", "LHS_INTERNAL_CA_CERT": "ca.pem", "LHS_OAUTH_CLIENT_ID_FILE": "/missing",
 		"LHS_LISTENERS_AUTHENTICATION_MAP": "PLAIN:MTLS", "LHS_METRICS_LEVEL": "LOUD", "LHS_HEALTH_PATH_STATUS": "status",
 		"LHS_X_MAX_THREAD_RUNS_PER_WF_RUN": "1", "LHS_ADVERTISED_LISTENERS": "PLAIN:localhost:2023", "LHS_LOG_FORMAT": "xml",
 		"LHS_MEMORY_LIMIT_BYTES": "1", "LHD_OUTPUT_STREAM": "yes", "LHS_INTERNAL_ADVERTISED_HOST": "a b", "LHS_HEALTH_PATH_READINESS": "/liveness",
@@ -64,8 +68,8 @@ func TestBadSettingsAreRefusedByName(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "LHS_LISTENERS has no listener PLIAN") {
 		t.Error(err)
 	}
-	_, _, err = configFrom(map[string]string{"LHS_KAFKA_BOOTSTRAP_SERVERS": "x:1"})
-	if !strings.Contains(err.Error(), "not available in this build") {
+	_, _, err = configFrom(map[string]string{"LHS_KAFKA_BOOTSTRAP_SERVERS": "x:1", "LHS_KAFKA_TRUSTSTORE": "trust.p12"})
+	if err == nil || !strings.Contains(err.Error(), "LHS_KAFKA_TRUSTSTORE: it does not go with the security protocol PLAINTEXT") {
 		t.Error(err)
 	}
 }
@@ -85,6 +89,28 @@ func TestSettingsWithoutEffectAreNamed(t *testing.T) {
 	if len(got) != 4 || !strings.Contains(got["LHS_RACK_ID"], "without meaning") || !strings.Contains(got["LHS_STREAMS_METRICS_LEVEL"], "removed") ||
 		!strings.Contains(got["LHS_TYPO"], "unknown") || !strings.Contains(got["LHS_KAFKA_CONFIG_ACKS"], "without meaning") {
 		t.Fatal(got)
+	}
+}
+
+// covers: operations §2
+func TestKafkaSettings(t *testing.T) {
+	c, notes, err := configFrom(map[string]string{
+		"LHS_KAFKA_BOOTSTRAP_SERVERS": "kafka-1:9092, [::1]:9093", "LHS_KAFKA_SECURITY_PROTOCOL": "PLAINTEXT", "LHS_KAFKA_LINGER_MS": "2",
+		"LHS_REPLICATION_FACTOR": "3", "LHS_SHOULD_CREATE_TOPICS": "false",
+	})
+	if err != nil || len(notes) != 0 {
+		t.Fatal(err, notes)
+	}
+	if k := c.Kafka; !slices.Equal(k.Brokers, []string{"kafka-1:9092", "[::1]:9093"}) || k.Linger != 2*time.Millisecond ||
+		k.ReplicationFactor != 3 || k.CreateTopics || k.mode() != store.Kafka {
+		t.Errorf("%+v", k)
+	}
+	c, notes, err = configFrom(map[string]string{"LHS_REPLICATION_FACTOR": "3"})
+	if want := []string{"LHS_REPLICATION_FACTOR: LHS_KAFKA_BOOTSTRAP_SERVERS is not set, ignored"}; err != nil || !slices.Equal(told(notes), want) {
+		t.Error(err, notes)
+	}
+	if c.Kafka.mode() != store.Embedded {
+		t.Error("a server without brokers has not its own log")
 	}
 }
 
@@ -164,14 +190,15 @@ func TestDocumentedSettingsAreKnown(t *testing.T) {
 		"LHS_LISTENERS":                    "PLAIN:2023", "LHS_LISTENERS_PROTOCOL_MAP": "", "LHS_LISTENERS_AUTHENTICATION_MAP": "", "LHS_ADVERTISED_LISTENERS": "",
 		"LHS_LISTENER_<NAME>_CERT": "", "LHS_LISTENER_<NAME>_KEY": "", "LHS_CA_CERT": "",
 		"LHS_OAUTH_INTROSPECT_URL": "", "LHS_OAUTH_CLIENT_ID": "", "LHS_OAUTH_CLIENT_SECRET": "", "LHS_OAUTH_CLIENT_ID_FILE": "", "LHS_OAUTH_CLIENT_SECRET_FILE": "",
+		"LHS_KAFKA_BOOTSTRAP_SERVERS": "", "LHS_KAFKA_SECURITY_PROTOCOL": "PLAINTEXT", "LHS_KAFKA_LINGER_MS": "0", "LHS_REPLICATION_FACTOR": "1", "LHS_SHOULD_CREATE_TOPICS": "true",
 		"LHS_INTERNAL_BIND_PORT": "2011", "LHS_INTERNAL_ADVERTISED_HOST": "localhost", "LHS_INTERNAL_ADVERTISED_PORT": "",
 		"LHS_HEALTH_SERVICE_PORT": "1822", "LHS_HEALTH_PATH_LIVENESS": "/liveness", "LHS_HEALTH_PATH_READINESS": "/readiness", "LHS_HEALTH_PATH_STATUS": "/status",
 		"LHS_HEALTH_PATH_METRICS": "/metrics", "LHS_HEALTH_PATH_DISK_USAGE": "/diskUsage", "HEALTH_PATH_STANDBY": "/standby-status", "LHS_METRICS_LEVEL": "INFO",
 	}
 	withoutEffect := strings.Fields(`
-		LHS_KAFKA_SECURITY_PROTOCOL LHS_KAFKA_KEYSTORE LHS_KAFKA_KEYSTORE_PASSWORD LHS_KAFKA_KEYSTORE_PASSWORD_FILE LHS_KAFKA_TRUSTSTORE
+		LHS_KAFKA_KEYSTORE LHS_KAFKA_KEYSTORE_PASSWORD LHS_KAFKA_KEYSTORE_PASSWORD_FILE LHS_KAFKA_TRUSTSTORE
 		LHS_KAFKA_TRUSTSTORE_PASSWORD LHS_KAFKA_TRUSTSTORE_PASSWORD_FILE LHS_KAFKA_SASL_MECHANISM LHS_KAFKA_SASL_JAAS_CONFIG LHS_KAFKA_SASL_JAAS_CONFIG_FILE
-		LHS_KAFKA_LINGER_MS LHS_REPLICATION_FACTOR LHS_OUTPUT_TOPIC_PARTITIONS LHS_SHOULD_CREATE_TOPICS LHS_SHOULD_CREATE_OUTPUT_TOPICS LHS_RACK_ID
+		LHS_OUTPUT_TOPIC_PARTITIONS LHS_SHOULD_CREATE_OUTPUT_TOPICS LHS_RACK_ID
 		LHS_TIMER_STREAM_THREADS LHS_CORE_STREAMS_COMMIT_INTERVAL LHS_TIMER_STREAMS_COMMIT_INTERVAL LHS_STREAMS_SESSION_TIMEOUT
 		LHS_STREAMS_NUM_STANDBY_REPLICAS LHS_STREAMS_NUM_WARMUP_REPLICAS LHS_STREAMS_STATE_CLEANUP_DELAY_MS LHS_TIMER_STATESTORE_CACHE_BYTES
 		LHS_CORE_MEMTABLE_SIZE_BYTES LHS_ROCKSDB_TOTAL_BLOCK_CACHE_BYTES LHS_ROCKSDB_TOTAL_MEMTABLE_BYTES LHS_ROCKSDB_COMPACTION_THREADS
@@ -188,7 +215,7 @@ func TestDocumentedSettingsAreKnown(t *testing.T) {
 			t.Errorf("%s: %v, default %q", name, s.State, s.Default)
 		}
 	}
-	for state, names := range map[State][]string{NoMeaning: withoutEffect, Removed: removed, Refused: {"LHS_KAFKA_BOOTSTRAP_SERVERS"}} {
+	for state, names := range map[State][]string{NoMeaning: withoutEffect, Removed: removed} {
 		for _, name := range names {
 			if s, ok := known[name]; !ok || s.State != state {
 				t.Errorf("%s: %v", name, s.State)
@@ -243,9 +270,9 @@ func TestSettingsDocument(t *testing.T) {
 	b.WriteString("`lh check [properties-file]` says both, and what a server warns of, without starting one.\n")
 	b.WriteString("`LHS_KAFKA_CONFIG_…`, `LHS_KAFKA_PRODUCER_CONFIG_…` and `LHS_CORE_KS_CONFIG_…` are accepted without effect.\n")
 	b.WriteString("Settings of clients and workers are in [lhctl](../lhctl.md#which-server), the variables of OpenTelemetry in [traces](tracing.md).\n")
-	for _, state := range []State{Used, NoMeaning, Refused, Removed} {
+	for _, state := range []State{Used, NoMeaning, Removed} {
 		fmt.Fprintf(&b, "\n## %s\n\n", map[State]string{
-			Used: "In use", NoMeaning: "Accepted without effect", Refused: "Refused", Removed: "Removed",
+			Used: "In use", NoMeaning: "Accepted without effect", Removed: "Removed",
 		}[state])
 		b.WriteString("| name | default | values | meaning |\n| --- | --- | --- | --- |\n")
 		for _, s := range Settings {

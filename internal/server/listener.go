@@ -214,6 +214,9 @@ func (c *Config) useless(given map[string]string) map[string]string {
 				out[name] = fmt.Sprintf("listener %s has protocol PLAIN, ignored", l.Name)
 			}
 		}
+		if slices.Contains(kafkaOnly, name) && !c.Kafka.over() {
+			out[name] = "LHS_KAFKA_BOOTSTRAP_SERVERS is not set, ignored"
+		}
 		if strings.HasPrefix(name, "LHS_OAUTH_") && !c.byToken() {
 			out[name] = "no listener has authentication OAUTH, ignored"
 		}

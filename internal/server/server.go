@@ -21,7 +21,7 @@ import (
 	"littlehorse/internal/catalog"
 	"littlehorse/internal/cluster"
 	"littlehorse/internal/engine"
-	"littlehorse/internal/log/embedded"
+	"littlehorse/internal/log"
 	"littlehorse/internal/machine"
 	"littlehorse/internal/partition"
 	"littlehorse/internal/rollup"
@@ -41,14 +41,16 @@ type Server struct {
 	commits     commitHistograms
 	backlogs    *api.Backlogs
 
-	store  *store.Store
-	order  *embedded.Log
-	view   *catalog.View
-	host   *partition.Host
-	router *cluster.Router
-	queues *taskqueue.Queues
-	face   *api.Service
-	tokens *auth.Token // nil unless a listener goes by tokens
+	store *store.Store
+	order log.Log
+	view  *catalog.View
+	// catalogMoved tells the log that the view has moved; nil if it need not know.
+	catalogMoved func()
+	host         *partition.Host
+	router       *cluster.Router
+	queues       *taskqueue.Queues
+	face         *api.Service
+	tokens       *auth.Token // nil unless a listener goes by tokens
 
 	listeners []*opened
 	health    *httpPort
@@ -159,14 +161,14 @@ func (s *Server) listen(ctx context.Context, host string, port int) (net.Listene
 
 func (s *Server) openStore(ctx context.Context) (err error) {
 	o := store.DefaultOptions()
+	o.Mode = s.cfg.Kafka.mode()
 	o.Dir, o.Partitions, o.MemoryBytes, o.Logger = s.cfg.StateDir, s.cfg.Partitions, s.cfg.storeMemory(), s.log
 	o.ReserveBytes, o.LookEvery = s.cfg.DiskReserveBytes, s.cfg.DiskCheck
 	if s.store, err = store.Open(ctx, o); err != nil {
 		return err
 	}
-	l := embedded.DefaultConfig()
-	l.Store, l.Streams = s.store, s.streams()
-	s.order, err = embedded.Open(l)
+	s.view = catalog.NewView()
+	s.order, err = s.openLog(ctx)
 	return err
 }
 
@@ -176,7 +178,6 @@ func (s *Server) streams() []machine.Stream {
 }
 
 func (s *Server) openPartitions(ctx context.Context) (err error) {
-	s.view = catalog.NewView()
 	limits := engine.DefaultConfig()
 	limits.Partitions = s.cfg.Partitions
 	limits.MaxThreadRuns = s.cfg.MaxThreadRuns
@@ -210,7 +211,7 @@ func (s *Server) openPartitions(ctx context.Context) (err error) {
 	c.OnCommit, c.Traces = s.commits.observe, s.cfg.Traces
 	c.Incarnation = s.incarnation
 	c.Lanes, c.CacheBytes = s.cfg.Lanes, s.cfg.CacheBytes
-	c.FatalPanics, c.Logger = s.cfg.FatalPanics, s.log
+	c.FatalPanics, c.FatalReads, c.Logger = s.cfg.FatalPanics, s.cfg.Kafka.over(), s.log
 	if s.host, err = partition.Open(ctx, c); err != nil {
 		return err
 	}
@@ -222,7 +223,7 @@ func (s *Server) openPartitions(ctx context.Context) (err error) {
 func (s *Server) Committed(stream machine.Stream, changes []machine.Change) {
 	switch stream.Kind {
 	case machine.Metadata:
-		s.view.Committed(s.host.Position(stream), changes)
+		s.moved(stream, changes)
 		s.face.Committed(stream, changes)
 	case machine.Core:
 		s.queues.Committed(stream, changes)
@@ -321,6 +322,9 @@ func (l *opened) advertised() *lhpb.LHHostInfo {
 
 func (s *Server) startPartitions(ctx context.Context) error {
 	s.host.Start()
+	if err := s.awaitLog(ctx); err != nil {
+		return err
+	}
 	for _, stream := range s.router.Streams() {
 		if err := s.queues.Attach(ctx, stream); err != nil {
 			return fmt.Errorf("task queues of %s: %w", stream, err)

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"errors"
 	"fmt"
 	"net"
 	"regexp"
@@ -21,11 +20,10 @@ const (
 	Used      State = iota // it acts
 	NoMeaning              // documented for other set-ups; accepted, without effect
 	Removed                // documented once, gone since
-	Refused                // asks for something that this build does not have
 )
 
 func (s State) String() string {
-	return [...]string{"used", "accepted, no effect", "removed", "refused"}[s]
+	return [...]string{"used", "accepted, no effect", "removed"}[s]
 }
 
 func (s State) explain() string {
@@ -59,8 +57,15 @@ var (
 
 // Settings is the table of all names, in the order of the documentation.
 var Settings = []Setting{
-	{Name: "LHS_KAFKA_BOOTSTRAP_SERVERS", State: Refused, Doc: "Kafka brokers of a cluster. Unset: one server with its own log, no Kafka at all.", apply: refuseKafka},
-	none("LHS_KAFKA_SECURITY_PROTOCOL", "How to talk to Kafka."),
+	{
+		Name: "LHS_KAFKA_BOOTSTRAP_SERVERS", Bounds: "host:port,…",
+		Doc:   "Kafka brokers that hold the log ([Kafka](kafka.md)): one server over them, so far. Unset: a server with its own log, no Kafka at all.",
+		apply: setBrokers,
+	},
+	{
+		Name: "LHS_KAFKA_SECURITY_PROTOCOL", Default: "PLAINTEXT", Bounds: "PLAINTEXT", Doc: "How to talk to Kafka. SSL and SASL_SSL are not in this build, and refused.",
+		apply: setKafkaProtocol,
+	},
 	none("LHS_KAFKA_KEYSTORE", "Client key for Kafka."),
 	none("LHS_KAFKA_KEYSTORE_PASSWORD", "Its password."),
 	none("LHS_KAFKA_KEYSTORE_PASSWORD_FILE", "File with its password."),
@@ -70,7 +75,10 @@ var Settings = []Setting{
 	none("LHS_KAFKA_SASL_MECHANISM", "SASL mechanism for Kafka."),
 	none("LHS_KAFKA_SASL_JAAS_CONFIG", "JAAS line for Kafka."),
 	none("LHS_KAFKA_SASL_JAAS_CONFIG_FILE", "File with the JAAS line."),
-	none("LHS_KAFKA_LINGER_MS", "Batching delay of Kafka producers."),
+	{
+		Name: "LHS_KAFKA_LINGER_MS", Default: "0", Bounds: "0 to 1000", Doc: "How long a command waits for others to travel to Kafka with.",
+		apply: integer(0, 1000, func(c *Config, n int) { c.Kafka.Linger = time.Duration(n) * time.Millisecond }),
+	},
 	{
 		Name: "LHS_PRODUCER_MAX_REQUEST_SIZE", Default: "1047000", Bounds: "4096 to 4194304 bytes", Doc: "Largest request, record and stored object, values of variables included; a definition takes 1047000 at most.",
 		apply: integer(4096, 4<<20, func(c *Config, n int) { c.MaxRecordBytes = n }),
@@ -85,13 +93,19 @@ var Settings = []Setting{
 		Name: "LHS_CLUSTER_PARTITIONS", Default: "12", Bounds: "1 to 4096", Doc: "Partitions of run data. It can never change: a store made with another number is refused.",
 		apply: integer(1, 4096, func(c *Config, n int) { c.Partitions = n }),
 	},
-	none("LHS_REPLICATION_FACTOR", "Replication of Kafka topics."),
+	{
+		Name: "LHS_REPLICATION_FACTOR", Default: "1", Bounds: "1 to 32767", Doc: "Replicas of the Kafka topics that the server creates.",
+		apply: integer(1, 32767, func(c *Config, n int) { c.Kafka.ReplicationFactor = n }),
+	},
 	none("LHS_OUTPUT_TOPIC_PARTITIONS", "Partitions of output topics."),
-	none("LHS_SHOULD_CREATE_TOPICS", "Whether the server creates Kafka topics."),
+	{
+		Name: "LHS_SHOULD_CREATE_TOPICS", Default: "true", Bounds: "true, false", Doc: "Whether the server creates missing Kafka topics.",
+		apply: boolean(func(c *Config) *bool { return &c.Kafka.CreateTopics }),
+	},
 	none("LHS_SHOULD_CREATE_OUTPUT_TOPICS", "Whether the server creates output topics."),
 	none("LHS_RACK_ID", "Rack of this server."),
 	{
-		Name: "LHS_STATE_DIR", Default: "./lh-data", Bounds: "path", Doc: "Folder of the store: the only copy of all data. Keep it on a local disk and [back it up](backup.md).",
+		Name: "LHS_STATE_DIR", Default: "./lh-data", Bounds: "path", Doc: "Folder of the store: without Kafka the only copy of all data. Keep it on a local disk and [back it up](backup.md).",
 		apply: func(c *Config, v string) error { c.StateDir = v; return nil },
 	},
 
@@ -346,10 +360,6 @@ func boolean(field func(*Config) *bool) func(*Config, string) error {
 
 func oneOf(allowed ...string) func(*Config, string) error {
 	return func(_ *Config, v string) error { return member(v, allowed...) }
-}
-
-func refuseKafka(*Config, string) error {
-	return errors.New("the cluster mode is not available in this build: unset it to run one server with its own log")
 }
 
 // fromFile takes the text of a file, trimmed.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"littlehorse/lhpb"
+	"littlehorse/test/chain"
 	"littlehorse/test/lhserver"
 )
 
@@ -27,24 +27,24 @@ func TestBackupUnderLoad(t *testing.T) {
 	dir := t.TempDir()
 	data, copied, restored := filepath.Join(dir, "data"), filepath.Join(dir, "backup"), filepath.Join(dir, "restored")
 	s := lhserver.New(t, data, "LHS_CLUSTER_PARTITIONS=4")
-	l := &load{acked: map[string]bool{}, delivered: map[string]int{}}
+	l := chain.New()
 	s.Start(t)
 	conn := s.Dial(t)
 	defer conn.Close()
 	client := lhpb.NewLittleHorseClient(conn)
-	register(t, client)
+	chain.Register(t, client)
 	ctx, cancel := context.WithCancel(context.Background())
-	stopped := l.start(ctx, client, 0)
-	l.waitFor(t, 500)
+	stopped := l.Start(ctx, client, 0)
+	l.WaitFor(t, 500)
 
 	killed := filepath.Join(dir, "killed")
 	killInTheMiddle(t, killed, "backup", "--state-dir", data, killed)
-	before := l.snapshot()
+	before := l.Snapshot()
 	out := lh(t, "backup", "--state-dir", data, copied)
 	if !strings.Contains(out, "holds what was acknowledged until") || strings.Contains(out, "warning") {
 		t.Errorf("lh backup says %q", out)
 	}
-	l.waitFor(t, 100) // it still works
+	l.WaitFor(t, 100) // it still works
 	cancel()
 	stopped()
 	s.Kill()
@@ -61,9 +61,9 @@ func TestBackupUnderLoad(t *testing.T) {
 	client = lhpb.NewLittleHorseClient(conn2)
 	ctx, cancel = context.WithTimeout(context.Background(), 5*time.Minute)
 	defer cancel()
-	after := &load{acked: before, delivered: map[string]int{}}
-	stopped = after.startWorkers(ctx, client)
-	after.completeAll(ctx, t, client)
+	after := &chain.Load{Acked: before, Delivered: map[string]int{}}
+	stopped = after.StartWorkers(ctx, client)
+	after.CompleteAll(ctx, t, client)
 	cancel()
 	stopped()
 	t.Logf("%d acknowledged runs before the backup", len(before))
@@ -77,7 +77,7 @@ func TestBackupOfAStoppedServer(t *testing.T) {
 	s.Start(t)
 	conn := s.Dial(t)
 	defer conn.Close()
-	register(t, lhpb.NewLittleHorseClient(conn))
+	chain.Register(t, lhpb.NewLittleHorseClient(conn))
 	s.Stop(t)
 	lh(t, "backup", "--state-dir", data, filepath.Join(dir, "backup"))
 	lh(t, "restore", "--state-dir", filepath.Join(dir, "restored"), filepath.Join(dir, "backup"))
@@ -159,7 +159,7 @@ func TestKilledRestore(t *testing.T) {
 	conn := s.Dial(t)
 	defer conn.Close()
 	client := lhpb.NewLittleHorseClient(conn)
-	register(t, client)
+	chain.Register(t, client)
 	const runs = 20
 	for i := range runs {
 		id := fmt.Sprint("run-", i)
@@ -208,12 +208,6 @@ func gone(t *testing.T, path string, s *lhserver.Server) {
 		t.Errorf("%s is left", path)
 	}
 	s.Kill()
-}
-
-func (l *load) snapshot() map[string]bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return maps.Clone(l.acked)
 }
 
 func lh(t *testing.T, args ...string) string {

@@ -24,6 +24,7 @@ import (
 	"google.golang.org/grpc/status"
 
 	"littlehorse/lhpb"
+	"littlehorse/test/chain"
 	"littlehorse/test/lhserver"
 )
 
@@ -191,10 +192,10 @@ func (p *parcels) register(t *testing.T) {
 		Name: "parcel", EntrypointThreadName: "main",
 		ThreadSpecs: map[string]*lhpb.ThreadSpec{"main": {
 			Nodes: map[string]*lhpb.Node{
-				"0-entrypoint-ENTRYPOINT": {Node: &lhpb.Node_Entrypoint{Entrypoint: &lhpb.EntrypointNode{}}, OutgoingEdges: edge("1-step-TASK")},
+				"0-entrypoint-ENTRYPOINT": {Node: &lhpb.Node_Entrypoint{Entrypoint: &lhpb.EntrypointNode{}}, OutgoingEdges: chain.Edge("1-step-TASK")},
 				"1-step-TASK": {
 					Node:          &lhpb.Node_Task{Task: &lhpb.TaskNode{TaskToExecute: &lhpb.TaskNode_TaskDefId{TaskDefId: &lhpb.TaskDefId{Name: "step"}}, TimeoutSeconds: 3600}},
-					OutgoingEdges: edge("2-exit-EXIT"),
+					OutgoingEdges: chain.Edge("2-exit-EXIT"),
 				},
 				"2-exit-EXIT": {Node: &lhpb.Node_Exit{Exit: &lhpb.ExitNode{}}},
 			},

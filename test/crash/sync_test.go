@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"littlehorse/lhpb"
+	"littlehorse/test/chain"
 	"littlehorse/test/lhserver"
 )
 
@@ -58,7 +59,7 @@ func trace(t *testing.T) []string {
 	s.Start(t)
 	conn := s.Dial(t)
 	client := lhpb.NewLittleHorseClient(conn)
-	register(t, client)
+	chain.Register(t, client)
 	for i := range probes {
 		id := probeID(i)
 		if _, err := client.RunWf(context.Background(), &lhpb.RunWfRequest{WfSpecName: "chain", Id: &id}); err != nil {

@@ -64,7 +64,7 @@ func TestKilledServerGoesOn(t *testing.T) {
 
 // covers: operations §1
 func TestBadSettingsEndTheStart(t *testing.T) {
-	for _, env := range []string{"LHS_KAFKA_BOOTSTRAP_SERVERS=localhost:9092", "LHS_CLUSTER_PARTITIONS=none"} {
+	for _, env := range []string{"LHS_KAFKA_BOOTSTRAP_SERVERS=localhost", "LHS_CLUSTER_PARTITIONS=none"} {
 		if err := startsWith(t, env); err == nil {
 			t.Errorf("the server starts with %s", env)
 		}

@@ -1,0 +1,123 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+
+	"littlehorse/internal/log"
+	"littlehorse/internal/log/embedded"
+	"littlehorse/internal/log/kafka"
+	"littlehorse/internal/machine"
+	"littlehorse/internal/store"
+)
+
+// kafkaSecrets are settings of a secured connection, which this build does not have.
+var kafkaSecrets = []string{
+	"LHS_KAFKA_KEYSTORE", "LHS_KAFKA_KEYSTORE_PASSWORD", "LHS_KAFKA_KEYSTORE_PASSWORD_FILE",
+	"LHS_KAFKA_TRUSTSTORE", "LHS_KAFKA_TRUSTSTORE_PASSWORD", "LHS_KAFKA_TRUSTSTORE_PASSWORD_FILE",
+	"LHS_KAFKA_SASL_MECHANISM", "LHS_KAFKA_SASL_JAAS_CONFIG", "LHS_KAFKA_SASL_JAAS_CONFIG_FILE",
+}
+
+// validate refuses what would be less secure than it was meant.
+func (k *KafkaConfig) validate(values map[string]string) error {
+	if len(k.Brokers) == 0 {
+		return nil
+	}
+	for _, name := range kafkaSecrets {
+		if strings.TrimSpace(values[name]) != "" {
+			return fmt.Errorf("%s: it does not go with the security protocol PLAINTEXT", name)
+		}
+	}
+	return nil
+}
+
+// kafkaOnly are settings that mean nothing to a server with its own log.
+var kafkaOnly = []string{"LHS_KAFKA_SECURITY_PROTOCOL", "LHS_KAFKA_LINGER_MS", "LHS_REPLICATION_FACTOR", "LHS_SHOULD_CREATE_TOPICS"}
+
+func setBrokers(c *Config, v string) error {
+	for _, part := range strings.Split(v, ",") {
+		broker := strings.TrimSpace(part)
+		host, port, err := net.SplitHostPort(broker)
+		if n, bad := strconv.Atoi(port); err != nil || bad != nil || host == "" || n < 1 || n > 65535 {
+			return fmt.Errorf("%q is not host:port", broker)
+		}
+		c.Kafka.Brokers = append(c.Kafka.Brokers, broker)
+	}
+	return nil
+}
+
+func setKafkaProtocol(_ *Config, v string) error {
+	switch v {
+	case "PLAINTEXT":
+		return nil
+	case "SSL", "SASL_SSL":
+		return fmt.Errorf("%s is not available in this build", v)
+	default:
+		return errors.New("it must be PLAINTEXT, SSL or SASL_SSL")
+	}
+}
+
+// over tells whether the log lies in Kafka.
+func (k *KafkaConfig) over() bool { return len(k.Brokers) > 0 }
+
+func (k *KafkaConfig) mode() store.Mode {
+	if k.over() {
+		return store.Kafka
+	}
+	return store.Embedded
+}
+
+// openLog opens the server's own log, or the one over Kafka.
+func (s *Server) openLog(ctx context.Context) (log.Log, error) {
+	if !s.cfg.Kafka.over() {
+		c := embedded.DefaultConfig()
+		c.Store, c.Streams = s.store, s.streams()
+		l, err := embedded.Open(c)
+		if err != nil {
+			return nil, err
+		}
+		return l, nil
+	}
+	c := kafka.DefaultConfig()
+	c.Store, c.Streams, c.Logger = s.store, s.streams(), s.log
+	c.Brokers, c.Cluster, c.Partitions, c.Incarnation = s.cfg.Kafka.Brokers, s.cfg.ClusterID, s.cfg.Partitions, s.incarnation
+	c.CreateTopics, c.ReplicationFactor, c.Linger = s.cfg.Kafka.CreateTopics, s.cfg.Kafka.ReplicationFactor, s.cfg.Kafka.Linger
+	c.MaxRecordBytes, c.CatalogVersion = s.cfg.MaxRecordBytes, s.view.Version
+	l, err := kafka.Open(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	s.catalogMoved = l.CatalogMoved
+	return l, nil
+}
+
+// awaitLog waits until what the log holds from before is applied.
+func (s *Server) awaitLog(ctx context.Context) error {
+	if err := s.host.Owned(ctx); err != nil {
+		return err
+	}
+	if s.cfg.Kafka.over() {
+		s.log.Info("all streams are owned", "cluster", s.cfg.ClusterID, "records", s.applied())
+	}
+	return nil
+}
+
+// applied is how many records of all streams are applied.
+func (s *Server) applied() (n uint64) {
+	for _, stream := range s.host.Streams() {
+		n += s.host.Position(stream)
+	}
+	return n
+}
+
+// moved follows the catalog.
+func (s *Server) moved(stream machine.Stream, changes []machine.Change) {
+	s.view.Committed(s.host.Position(stream), changes)
+	if s.catalogMoved != nil {
+		s.catalogMoved()
+	}
+}

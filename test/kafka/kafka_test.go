@@ -1,0 +1,129 @@
+package kafka
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/protobuf/types/known/emptypb"
+
+	"littlehorse/lhpb"
+	"littlehorse/test/chain"
+	"littlehorse/test/lhserver"
+)
+
+func brokers(t *testing.T) string {
+	t.Helper()
+	b := os.Getenv("LH_TEST_KAFKA")
+	if b == "" {
+		t.Fatal("LH_TEST_KAFKA names no brokers: run this by make kafka")
+	}
+	return b
+}
+
+// newServer prepares a server of a cluster of its own.
+func newServer(t *testing.T, data, cluster string) *lhserver.Server {
+	t.Helper()
+	return lhserver.New(t, data, "LHS_CLUSTER_PARTITIONS=4", "LHS_KAFKA_BOOTSTRAP_SERVERS="+brokers(t), "LHS_CLUSTER_ID="+cluster)
+}
+
+func newCluster() string { return fmt.Sprintf("test-%d", time.Now().UnixNano()) }
+
+// TestKilledServerLosesNothing kills the server under load; every third time its disk is lost too.
+//
+// covers: operations §5
+func TestKilledServerLosesNothing(t *testing.T) {
+	data := t.TempDir()
+	s := newServer(t, data, newCluster())
+	chain.New().KillAgain(t, s, rounds(t), func(round int) {
+		if round%3 != 2 {
+			return
+		}
+		if err := os.RemoveAll(data); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// rounds of kill and restart; LH_KAFKA_ROUNDS sets another number.
+func rounds(t *testing.T) int {
+	s := os.Getenv("LH_KAFKA_ROUNDS")
+	if s == "" {
+		return 6
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		t.Fatalf("LH_KAFKA_ROUNDS: %v", err)
+	}
+	return n
+}
+
+// TestOrderlyRestart stops a server as an operator does: everything is there, on the same disk and on an empty one.
+func TestOrderlyRestart(t *testing.T) {
+	cluster := newCluster()
+	s := newServer(t, t.TempDir(), cluster)
+	s.Start(t)
+	conn := s.Dial(t)
+	client := lhpb.NewLittleHorseClient(conn)
+	chain.Register(t, client)
+	id := "run"
+	if _, err := client.RunWf(t.Context(), &lhpb.RunWfRequest{WfSpecName: "chain", Id: &id}); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.Stop(t)
+	has(t, s, id)
+	has(t, newServer(t, t.TempDir(), cluster), id)
+}
+
+// has starts the server, looks for the WfRun and stops it.
+func has(t *testing.T, s *lhserver.Server, id string) {
+	t.Helper()
+	s.Start(t)
+	conn := s.Dial(t)
+	defer conn.Close()
+	run, err := lhpb.NewLittleHorseClient(conn).GetWfRun(t.Context(), &lhpb.WfRunId{Id: id})
+	if err != nil || run.GetStatus() != lhpb.LHStatus_RUNNING {
+		t.Errorf("%v, %v", run, err)
+	}
+	s.Stop(t)
+}
+
+// TestSecondServerTakesOver starts another server of the same cluster: the first ends and says why.
+func TestSecondServerTakesOver(t *testing.T) {
+	cluster := newCluster()
+	first, second := newServer(t, t.TempDir(), cluster), newServer(t, t.TempDir(), cluster)
+	first.Start(t)
+	second.Start(t)
+	if code, said := first.Exited(), first.Output(); code == 0 || !strings.Contains(said, "another session owns the stream now") {
+		t.Errorf("the first server ends with %d and says %s", code, said)
+	}
+	conn := second.Dial(t)
+	defer conn.Close()
+	if _, err := lhpb.NewLittleHorseClient(conn).Whoami(t.Context(), &emptypb.Empty{}, grpc.WaitForReady(true)); err != nil {
+		t.Error(err)
+	}
+	second.Stop(t)
+}
+
+// TestModesDoNotMix refuses a folder of the other mode, and topics of a cluster of another size.
+func TestModesDoNotMix(t *testing.T) {
+	data, cluster := t.TempDir(), newCluster()
+	s := newServer(t, data, cluster)
+	s.Start(t)
+	s.Stop(t)
+	if code, said := lhserver.New(t, data, "LHS_CLUSTER_PARTITIONS=4").TryStart(t); code == 0 || !strings.Contains(said, "was made in kafka mode") {
+		t.Errorf("without brokers: %d, %s", code, said)
+	}
+	other := newServer(t, t.TempDir(), cluster)
+	other.Setenv("LHS_CLUSTER_PARTITIONS=5")
+	if code, said := other.TryStart(t); code == 0 || !strings.Contains(said, "it has 4 partitions and the server is configured for 5") {
+		t.Errorf("with another number of partitions: %d, %s", code, said)
+	}
+}

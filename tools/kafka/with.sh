@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Runs a command beside a broker of its own: one node, on loopback, in a new folder. LH_TEST_KAFKA tells the command where
+# it is. The broker comes from its published package; java and mvn are needed.
+#
+#   tools/kafka/with.sh go test ./test/kafka
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+libs=$here/../../.cache/kafka/$(md5sum <"$here/pom.xml" | cut -c1-12)
+[ -d "$libs" ] || {
+	mvn -q -B -f "$here/pom.xml" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$libs.part"
+	mv "$libs.part" "$libs"
+}
+
+dir=$(mktemp -d)
+broker=
+finish() {
+	if [ -n "$broker" ]; then
+		kill "$broker" 2>/dev/null || true
+		wait "$broker" 2>/dev/null || true
+	fi
+	rm -rf "$dir"
+}
+trap finish EXIT
+
+listening() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+free_port() {
+	local p
+	for p in $(shuf -i 21000-29999 -n 100); do
+		listening "$p" || { echo "$p"; return; }
+	done
+	return 1
+}
+
+port=$(free_port)
+controller=$(free_port)
+cat >"$dir/kafka.properties" <<C
+process.roles=broker,controller
+node.id=1
+controller.quorum.voters=1@127.0.0.1:$controller
+listeners=PLAINTEXT://127.0.0.1:$port,CONTROLLER://127.0.0.1:$controller
+advertised.listeners=PLAINTEXT://127.0.0.1:$port
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+log.dirs=$dir/data
+offsets.topic.replication.factor=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+auto.create.topics.enable=false
+C
+tool() { java -cp "$libs/*" kafka.tools.StorageTool "$@" 2>>"$dir/format.log"; }
+tool format -t "$(tool random-uuid)" -c "$dir/kafka.properties" >>"$dir/format.log" || { cat "$dir/format.log" >&2; exit 1; }
+java -Xmx384m -cp "$libs/*" kafka.Kafka "$dir/kafka.properties" >"$dir/kafka.log" 2>&1 &
+broker=$!
+for _ in $(seq 1 600); do
+	listening "$port" && break
+	kill -0 "$broker" 2>/dev/null || { echo "the broker died:" >&2; tail -20 "$dir/kafka.log" >&2; exit 1; }
+	sleep 0.05
+done
+listening "$port" || { echo "the broker does not listen after 30 s" >&2; exit 1; }
+
+LH_TEST_KAFKA=127.0.0.1:$port "$@"
