@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	// maxInputs bounds what came of requests that are not decoded, on all connections together: whole ones, parts, and
-	// the calls that wait for them. A connection may have a part of what is free, and leastInput in any case.
+	// maxInputs bounds what came of requests that are not decoded, on all connections together: whole ones, parts, the
+	// calls that wait for them, and what workers ask for. A connection may have a part of what is free, and leastInput in any case.
 	maxInputs  = 256 << 20
 	leastInput = 256 << 10
 	// openBytes is about what a call takes while it waits for its request: its stack, its stream and its header.
@@ -73,6 +73,18 @@ func (l *Backlog) Gone(n int64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.keep(-n)
+}
+
+// Keep implements taskqueue.Room: requests of workers wait in memory, too.
+func (l *Backlog) Keep(n int64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.keep(n)
+	if n > 0 && l.crowded() {
+		l.keep(-n)
+		return false
+	}
+	return true
 }
 
 // unwanted takes out all calls that wait for their requests.

@@ -3,45 +3,66 @@ package taskqueue
 import (
 	"container/list"
 
+	"github.com/tidwall/btree"
+
 	"littlehorse/internal/pb"
 	"littlehorse/lhpb"
 )
+
+// creditBytes is about what a request takes in memory while it waits.
+const creditBytes = 256
 
 // credit is one request of a worker for one task.
 type credit struct {
 	wire   *pb.Credit
 	queue  *queue
 	poller *poller
-	place  *list.Element // in queue.credits; nil while claiming or set aside; guarded by queue.mu
+	// Where it waits; nil and false while claiming or set aside. Guarded by queue.mu.
+	place *list.Element // in creditList.l
+	late  bool          // in creditList.late
 }
 
-// creditList holds waiting credits in the order of their numbers.
-type creditList struct{ l list.List }
+// creditList holds waiting credits in the order of their numbers. Those that come back, which may be very many, find their
+// place among the younger ones at once.
+type creditList struct {
+	l    list.List
+	late btree.Map[uint64, *credit] // came after others with greater numbers
+}
 
-func (c *creditList) len() int { return c.l.Len() }
+func (c *creditList) len() int { return c.l.Len() + c.late.Len() }
 
 func (c *creditList) add(x *credit) {
 	if last := c.l.Back(); last == nil || last.Value.(*credit).wire.Number < x.wire.Number {
 		x.place = c.l.PushBack(x)
 		return
 	}
-	at := c.l.Front()
-	for at.Value.(*credit).wire.Number < x.wire.Number {
-		at = at.Next()
-	}
-	x.place = c.l.InsertBefore(x, at)
+	c.late.Set(x.wire.Number, x)
+	x.late = true
 }
 
 func (c *creditList) pop() *credit {
-	x := c.l.Front().Value.(*credit)
+	x := c.first()
 	c.remove(x)
 	return x
 }
 
+func (c *creditList) first() *credit {
+	_, late, ok := c.late.Min()
+	front := c.l.Front()
+	if front == nil || ok && late.wire.Number < front.Value.(*credit).wire.Number {
+		return late
+	}
+	return front.Value.(*credit)
+}
+
 func (c *creditList) remove(x *credit) {
-	if x.place != nil {
+	switch {
+	case x.place != nil:
 		c.l.Remove(x.place)
 		x.place = nil
+	case x.late:
+		c.late.Delete(x.wire.Number)
+		x.late = false
 	}
 }
 

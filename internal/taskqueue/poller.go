@@ -26,6 +26,7 @@ type poller struct {
 	outbox   []*lhpb.ScheduledTask
 	pending  int  // bytes in the outbox and in the writer's hands
 	usual    int  // bytes a claim is expected to bring
+	kept     int  // requests that are counted in room
 	ending   bool // takes no further tasks
 	gone     bool // can deliver nothing
 }
@@ -45,6 +46,25 @@ func (p *poller) signal() {
 	select {
 	case p.wake <- struct{}{}:
 	default:
+	}
+}
+
+// keep counts a request of the stream; false if its worker has too many waiting, or it is over.
+func (p *poller) keep() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.gone || p.room != nil && !p.room.Keep(creditBytes) {
+		return false
+	}
+	p.kept++
+	return true
+}
+
+// letGo takes back n requests; p.mu is held.
+func (p *poller) letGo(n int) {
+	p.kept -= n
+	if p.room != nil {
+		p.room.Keep(-creditBytes * int64(n))
 	}
 }
 
@@ -154,6 +174,7 @@ func (p *poller) abandon() {
 	p.gone = true
 	p.outbox = nil
 	p.count(-p.pending)
+	p.letGo(p.kept)
 }
 
 // take empties the outbox; finished says that nothing will ever come again.
@@ -169,6 +190,7 @@ func (p *poller) sent(task *lhpb.ScheduledTask) []*credit {
 	<-p.slots
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.letGo(1)
 	p.count(-task.SizeVT())
 	return p.unpark()
 }
@@ -185,6 +207,8 @@ type Room interface {
 	Full() bool
 	// Charge counts bytes of tasks that wait, or that no longer do.
 	Charge(bytes int64)
+	// Keep counts bytes of requests that wait, or that no longer do; false if there are too many for more.
+	Keep(bytes int64) bool
 }
 
 // Terms of a stream. The zero value sets none.
@@ -224,6 +248,9 @@ func (qs *Queues) receive(ctx context.Context, tenant string, p *poller, s Strea
 		case p.slots <- struct{}{}:
 		case <-ctx.Done():
 			return ctx.Err()
+		}
+		if !p.keep() {
+			return lh.Errorf(lh.ResourceExhausted, "Too many requests for tasks wait on this connection")
 		}
 		qs.offer(name{tenant, r.GetTaskDefId().GetName()}, p, newWireCredit(r, qs.cfg.Incarnation, qs.credits.Add(1)))
 	}

@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"pgregory.net/rapid"
 
 	"littlehorse/internal/keys"
 	"littlehorse/internal/lh"
@@ -492,6 +495,18 @@ func TestSlowReaderDoesNotHoldOthersUp(t *testing.T) {
 type small struct {
 	mu          sync.Mutex
 	bytes, most int64
+	kept        int64 // of requests
+	mostKept    int64
+}
+
+func (s *small) Keep(bytes int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if bytes > 0 && s.kept+bytes > s.mostKept {
+		return false
+	}
+	s.kept += bytes
+	return true
 }
 
 func (s *small) Full() bool {
@@ -512,7 +527,7 @@ func TestStreamsShareTheRoomThereIs(t *testing.T) {
 		p := newPartition(t)
 		p.output = strings.Repeat("x", 1000)
 		qs := p.start(nil)
-		room, block := &small{most: 3000}, make(chan struct{})
+		room, block := &small{most: 3000, mostKept: 1 << 20}, make(chan struct{})
 		first, second := openOn(t, qs, block, Terms{Room: room}), openOn(t, qs, block, Terms{Room: room})
 		first.poll("greet", 20)
 		synctest.Wait()
@@ -547,8 +562,78 @@ func TestStreamsShareTheRoomThereIs(t *testing.T) {
 			t.Fatal("a stream that found no room gets no tasks when there is")
 		}
 		finish(qs, second)
-		if room.bytes != 0 {
-			t.Fatalf("%d bytes are left", room.bytes)
+		if room.bytes != 0 || room.kept != 0 {
+			t.Fatalf("%d bytes of tasks and %d of requests are left", room.bytes, room.kept)
+		}
+	})
+}
+
+// Who asks for more tasks than his connection may is told so; what he was given until then he has, and nothing stays.
+func TestRequestsOfAWorkerAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPartition(t)
+		qs := p.start(nil)
+		room := &small{most: 1 << 20, mostKept: 10 * creditBytes}
+		modest, greedy := openOn(t, qs, nil, Terms{Room: room}), openOn(t, qs, nil, Terms{Room: room})
+		modest.poll("greet", 4)
+		synctest.Wait()
+		p.commit(task("greet", 1)) // one request is answered
+		synctest.Wait()
+		greedy.poll("greet", 8)
+		<-greedy.ended
+		if e := lh.AsError(greedy.result); e == nil || e.Code != lh.ResourceExhausted {
+			t.Fatal(greedy.result)
+		}
+		synctest.Wait()
+		if room.kept != 3*creditBytes {
+			t.Fatalf("%d bytes of requests wait", room.kept)
+		}
+		p.commit(task("greet", 2))
+		synctest.Wait()
+		if n := len(modest.received()); n != 2 {
+			t.Fatalf("the modest worker got %d of 2", n)
+		}
+		finish(qs, modest)
+		if room.kept != 0 {
+			t.Fatalf("%d bytes of requests are left", room.kept)
+		}
+	})
+}
+
+// Credits are taken in the order of their numbers, however they come and go.
+func TestCreditsInOrder(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		var list creditList
+		var all []*credit
+		waiting := map[uint64]bool{}
+		for n := range rapid.IntRange(1, 50).Draw(t, "steps") {
+			if rapid.Bool().Draw(t, "new") || len(all) == 0 {
+				c := &credit{wire: &pb.Credit{Number: uint64(n)}}
+				all = append(all, c)
+				list.add(c)
+				waiting[c.wire.Number] = true
+				continue
+			}
+			switch c := rapid.SampledFrom(all).Draw(t, "credit"); {
+			case !waiting[c.wire.Number]:
+				list.add(c)
+				waiting[c.wire.Number] = true
+			case rapid.Bool().Draw(t, "pop"):
+				delete(waiting, list.pop().wire.Number)
+			default:
+				list.remove(c)
+				list.remove(c) // one that does not wait is not there
+				delete(waiting, c.wire.Number)
+			}
+			if list.len() != len(waiting) {
+				t.Fatalf("%d of %d wait", list.len(), len(waiting))
+			}
+		}
+		for _, n := range slices.Sorted(maps.Keys(waiting)) {
+			if got := list.pop().wire.Number; got != n {
+				t.Fatalf("%d is taken before %d", got, n)
+			}
 		}
 	})
 }
