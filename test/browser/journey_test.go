@@ -1,16 +1,20 @@
 package browser
 
 import (
+	"bufio"
+	"io"
 	"net"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 
+	"littlehorse/lhpb"
 	"littlehorse/test/lhserver"
 )
 
 // Somebody finds a run that has failed, understands why, rescues it and sees it end; on the way every page is looked at
-// for what people with other senses or devices would miss.
+// for what people with other senses or devices would miss. The browser's side of it is web/e2e/journeys.mjs.
 func TestJourneys(t *testing.T) {
 	port := freePort(t)
 	s := lhserver.New(t, t.TempDir(), "LHS_CLUSTER_PARTITIONS=3", "LHD_PORT="+port)
@@ -19,11 +23,69 @@ func TestJourneys(t *testing.T) {
 	cmd := exec.CommandContext(t.Context(), "node", "e2e/journeys.mjs")
 	cmd.Dir = "../../web"
 	cmd.Env = append(os.Environ(), "DASHBOARD=http://127.0.0.1:"+port, "BROKEN="+broken)
-	out, err := cmd.CombinedOutput()
-	t.Logf("%s", out)
+	cmd.Stderr = os.Stderr
+	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
 	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		what, asked := strings.CutPrefix(lines.Text(), "please ")
+		if !asked {
+			t.Log(lines.Text())
+			continue
+		}
+		please(t, s, what)
+		if _, err := io.WriteString(in, "done\n"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// please does what a journey asks for.
+func please(t *testing.T, s *lhserver.Server, what string) {
+	t.Helper()
+	switch what {
+	case "stop":
+		s.Stop(t)
+	case "start":
+		s.Start(t)
+	case "limit":
+		limit(t, s)
+	default:
+		t.Fatalf("a journey asks for %q", what)
+	}
+}
+
+// limit leaves everybody the right to read, and no other.
+func limit(t *testing.T, s *lhserver.Server) {
+	t.Helper()
+	conn := s.Dial(t)
+	defer conn.Close()
+	api := lhpb.NewLittleHorseClient(conn)
+	for _, p := range []*lhpb.PutPrincipalRequest{
+		{Id: "boss", GlobalAcls: may(lhpb.ACLAction_ALL_ACTIONS)},
+		{Id: "anonymous", GlobalAcls: may(lhpb.ACLAction_READ), Overwrite: true},
+	} {
+		if _, err := api.PutPrincipal(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func may(action lhpb.ACLAction) *lhpb.ServerACLs {
+	return &lhpb.ServerACLs{Acls: []*lhpb.ServerACL{{
+		Resources: []lhpb.ACLResource{lhpb.ACLResource_ACL_ALL_RESOURCES}, AllowedActions: []lhpb.ACLAction{action},
+	}}}
 }
 
 // freePort is a port that nobody listens on.

@@ -1,6 +1,7 @@
 // The journeys of people through the dashboard, in the browser that the machine has. DASHBOARD is its address.
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { createInterface } from 'node:readline';
 import { chromium } from 'playwright-core';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -15,20 +16,28 @@ const problems = [];
 let passed = 0;
 let failed = 0;
 
+const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+
+/** please asks the test that started this to do something with the server. */
+async function please(what) {
+  console.log(`please ${what}`);
+  await answers.next();
+}
+
 /** open makes a page that notes whatever should not happen on it. */
 async function open(options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, colorScheme: 'light', reducedMotion: 'reduce', ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(60_000);
   page.calls = 0;
-  page.on('console', (m) => m.type() === 'error' && problems.push(`console: ${m.text()}`));
+  page.on('console', (m) => m.type() === 'error' && !page.alone && problems.push(`console: ${m.text()}`));
   page.on('pageerror', (e) => problems.push(`uncaught: ${e.message}`));
   page.on('request', (r) => {
     if (!r.url().startsWith(base) && !r.url().startsWith('data:')) problems.push(`asks a foreign origin: ${r.url()}`);
     if (/\/(api|ui)\//.test(r.url())) page.calls++;
   });
-  page.on('requestfailed', (r) => !r.failure()?.errorText.includes('ABORTED') && problems.push(`failed: ${r.url()} ${r.failure()?.errorText}`));
-  page.on('response', (r) => r.status() >= 400 && problems.push(`${r.status()}: ${r.url()}`));
+  page.on('requestfailed', (r) => !page.alone && !r.failure()?.errorText.includes('ABORTED') && problems.push(`failed: ${r.url()} ${r.failure()?.errorText}`));
+  page.on('response', (r) => r.status() >= 400 && !page.alone && problems.push(`${r.status()}: ${r.url()}`));
   return page;
 }
 
@@ -80,6 +89,10 @@ await journey('a failed run is found, understood, rescued and seen to complete',
   await page.locator('[data-details]').getByText('Attempt 2').waitFor();
   await page.locator('[data-details] summary').first().click();
   await page.getByText('bank.go:117').first().waitFor();
+  await page.getByRole('tab', { name: 'Timeline' }).click();
+  await page.locator('.timeline .bar.bad').first().waitFor();
+  await page.getByRole('tab', { name: 'Timeline' }).press('ArrowRight');
+  await page.getByRole('region', { name: 'Steps in order' }).waitFor();
   await look(page, 'run-failed');
   await page.getByRole('button', { name: 'Rescue' }).click();
   const dialog = page.getByRole('dialog');
@@ -194,6 +207,42 @@ await journey('a narrow screen shows the same', async () => {
   need('nothing of a run is cut off', await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
 });
 
+await journey('the server is away for a moment: the page says so, and goes on', async () => {
+  const page = await open();
+  await page.goto(`${base}/default/runs/order-1031`);
+  await page.locator('[data-why]').getByText(/Waits for the event/).waitFor();
+  page.alone = true;
+  await please('stop');
+  await page.getByText('The server cannot be reached.').waitFor();
+  need('what was there is still seen', await page.locator('[data-why]').isVisible());
+  await look(page, 'unreachable');
+  await please('start');
+  await page.getByText('The server cannot be reached.').waitFor({ state: 'detached' });
+  page.alone = false;
+  await page.getByRole('tab', { name: 'Timeline' }).click();
+  await page.locator('.timeline .bar.waited').waitFor();
+  await look(page, 'timeline');
+});
+
+await journey('who may only read is shown what he may not do, and why', async () => {
+  await please('limit');
+  const page = await open();
+  await page.goto(`${base}/default/runs/order-1031`);
+  const stop = page.getByRole('button', { name: 'Stop' });
+  await stop.waitFor();
+  await page.locator('button[aria-disabled="true"][title="You have no right to RUN on ACL_WORKFLOW."]').first().waitFor();
+  await stop.click({ force: true });
+  need('nothing opens', (await page.getByRole('dialog').count()) === 0);
+  await look(page, 'run-reader');
+  page.alone = true;
+  const refused = await page.evaluate(async () => {
+    const answer = await fetch('/api/StopWfRun', { method: 'POST', headers: { 'Content-Type': 'application/json', 'X-LH-UI': '1' }, body: '{"wfRunId": {"id": "order-1031"}}' });
+    return `${answer.status} ${await answer.text()}`;
+  });
+  need(`the server refuses by itself: ${refused}`, refused.startsWith('403') && refused.includes('permission_denied'));
+});
+
 await browser.close();
+answers.return?.();
 console.log(`${passed} passed, ${failed} failed`);
 process.exit(failed ? 1 : 0);

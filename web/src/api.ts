@@ -24,14 +24,27 @@ const headers = (): Record<string, string> => ({
   ...(session.token ? { Authorization: `Bearer ${session.token}` } : {}),
 });
 
+/** reach says whether the server could be reached the last time, and tells who listens when that changes. */
+export const reach = {
+  good: true,
+  listeners: new Set<() => void>(),
+  set(good: boolean): void {
+    if (good === reach.good) return;
+    reach.good = good;
+    for (const tell of reach.listeners) tell();
+  },
+};
+
 async function post(path: string, body: unknown, signal?: AbortSignal): Promise<unknown> {
   let response: Response;
   try {
     response = await fetch(path, { method: 'POST', headers: headers(), body: JSON.stringify(body), signal: signal ?? null });
   } catch (e) {
     if (signal?.aborted) throw e;
+    reach.set(false);
     throw new Refusal('unavailable', 'The server cannot be reached.');
   }
+  reach.set(true);
   const said: unknown = await response.json().catch(() => ({}));
   if (response.ok) return said;
   const { code, message } = said as { code?: string; message?: string };

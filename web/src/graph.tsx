@@ -157,8 +157,10 @@ export default function Graph({ thread, visited, passed, chosen, focus, choose }
       }));
   }, [laid, thread, passed]);
 
+  // A thread of few branches is flat: the canvas need not be high.
+  const high = Math.max(0, ...laid.places.map((p) => p.y + p.height)) + 26 * laid.ways.filter((w) => w.back).length;
   return (
-    <div className="canvas">
+    <div className="canvas" style={{ maxHeight: Math.max(300, high * 1.05 + 110) }}>
       <ReactFlow<Step, Way>
         nodes={nodes}
         edges={edges}

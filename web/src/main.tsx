@@ -1,9 +1,9 @@
 import './style.css';
 import { QueryClient, QueryClientProvider, useQuery } from '@tanstack/react-query';
-import { type ReactElement, StrictMode, useEffect, useState } from 'react';
+import { type ReactElement, StrictMode, useEffect, useState, useSyncExternalStore } from 'react';
 import { createRoot } from 'react-dom/client';
 import logo from './icon.svg';
-import { about, call, Refusal, session } from './api';
+import { about, call, reach, Refusal, session } from './api';
 import { icons } from './icons';
 import { Palette } from './palette';
 import { Run } from './pages/run';
@@ -113,6 +113,7 @@ function Shell(): ReactElement {
           <Theme />
         </header>
         <main id="main" tabIndex={-1}>
+          <Unreachable />
           <Warning />
           <Boundary key={`${route.tenant}/${route.page}/${route.rest.join('/')}`}>
             <Page />
@@ -235,6 +236,24 @@ function Version(): ReactElement {
       )}
       <span className="soft small">API {known?.version ?? ''}</span>
     </>
+  );
+}
+
+/** Unreachable says that what is seen may be old; the page goes on by itself. */
+function Unreachable(): ReactElement | null {
+  const good = useSyncExternalStore(
+    (tell) => {
+      reach.listeners.add(tell);
+      return () => reach.listeners.delete(tell);
+    },
+    () => reach.good,
+  );
+  if (good) return null;
+  return (
+    <Note tone="warn" icon="alert" live>
+      <strong>The server cannot be reached.</strong>
+      <span className="small soft">What you see is as it was. The page asks again by itself.</span>
+    </Note>
   );
 }
 

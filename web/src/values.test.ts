@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { condition, infix, mutation } from './infix';
 import { links, place } from './layout';
+import { bars, totals } from './timeline';
 import { agoText, spanText } from './times';
-import type { Edge, Node, ThreadSpec, VariableAssignment, VariableMutation } from './types.gen';
+import type { Edge, Node, NodeRun, TaskRun, ThreadSpec, VariableAssignment, VariableMutation } from './types.gen';
 import { byteCount, kindOf, parseRunId, parseValue, runId, runIdOf, textOf } from './values';
 
 describe('values', () => {
@@ -106,4 +107,26 @@ describe('layout', () => {
     row.n1000 = node({ exit: {} });
     expect(links(thread(row), () => '').length).toBe(1000);
   });
+});
+
+test('the time of a task is told apart', () => {
+  const at = (s: number): string => new Date(s * 1000).toISOString();
+  const guid = { taskGuid: 'g' };
+  const step = { id: { threadRunNumber: 0, position: 1 }, status: 'ERROR', nodeName: 'n', arrivalTime: at(0), task: { taskRunId: guid } } as unknown as NodeRun;
+  const waiting = { id: { threadRunNumber: 0, position: 0 }, status: 'RUNNING', nodeName: 'w', arrivalTime: at(20), sleep: {} } as unknown as NodeRun;
+  const task = {
+    id: guid,
+    status: 'TASK_FAILED',
+    attempts: [
+      { scheduleTime: at(0), startTime: at(2), endTime: at(5) },
+      { scheduleTime: at(9), startTime: at(10), endTime: at(16) },
+    ],
+  } as unknown as TaskRun;
+  const all = bars([step, waiting], [task], 30_000);
+  expect(all.map((b) => [b.node, b.open, b.to - b.from])).toEqual([
+    ['w', true, 10_000],
+    ['n', false, 16_000],
+  ]);
+  expect(all[1]?.parts.map((p) => `${p.use} ${(p.to - p.from) / 1000}`)).toEqual(['queued 2', 'worked 3', 'backoff 4', 'queued 1', 'worked 6']);
+  expect(totals(all)).toEqual({ worked: 9000, queued: 3000, backoff: 4000, waited: 10_000 });
 });

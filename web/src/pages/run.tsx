@@ -13,6 +13,7 @@ import type { ExternalEvent, Failure, Node, NodeRun, TaskAttempt, TaskRun, Threa
 import { A, Badge, Boundary, Copy, Empty, Note, Panel, Problem, Skeleton, Status, Tabs, Time, useNow } from '../ui';
 import { runId, runIdOf, runParts, specText, typeOf, typeText } from '../values';
 import { type Wait, waits } from '../wait';
+import { Timeline } from './timeline';
 
 const Graph = lazy(() => import('../graph'));
 const most = 1000;
@@ -189,7 +190,7 @@ function Body(p: Seen): ReactElement {
           <Boundary>
             {threadSpec ? (
               <Suspense fallback={<div className="body canvas"><Skeleton lines={3} /></div>}>
-                <Graph key={name} thread={threadSpec} visited={visited} passed={passed} focus={p.nodes.find((n) => n.id?.position === p.threadRun?.currentNodePosition)?.nodeName} chosen={node} choose={(n) => setSearch({ node: n })} />
+                <Graph key={name} thread={threadSpec} visited={visited} passed={passed} focus={p.threadRun?.status === 'COMPLETED' ? undefined : p.nodes.find((n) => n.id?.position === p.threadRun?.currentNodePosition)?.nodeName} chosen={node} choose={(n) => setSearch({ node: n })} />
               </Suspense>
             ) : (
               <div className="body canvas">
@@ -206,6 +207,7 @@ function Body(p: Seen): ReactElement {
             choose={(t) => setSearch({ tab: t })}
             tabs={[
               { id: 'variables', title: 'Variables' },
+              { id: 'timeline', title: 'Timeline' },
               { id: 'steps', title: 'Steps' },
               { id: 'events', title: 'Events' },
               { id: 'json', title: 'JSON' },
@@ -214,6 +216,7 @@ function Body(p: Seen): ReactElement {
           <div className="body" role="tabpanel" aria-labelledby={`tab-${tab}`}>
             <Boundary key={tab}>
               {tab === 'variables' && <Variables all={p.variables} spec={p.spec} run={p.run} />}
+              {tab === 'timeline' && <Timeline nodes={p.nodes} tasks={p.tasks} />}
               {tab === 'steps' && <Steps nodes={p.nodes} more={p.moreNodes} thread={threadSpec?.nodes} />}
               {tab === 'events' && <Events all={p.events} />}
               {tab === 'json' && <pre className="scroll" tabIndex={0}>{JSON.stringify(p.run, null, 2)}</pre>}
