@@ -241,7 +241,7 @@ func (w *wfRun) fanOutLater() {
 		return
 	}
 	w.goesOnLater = false
-	if w.terminated() && w.row.now.Sweeps+w.row.now.Rounds == 0 || !w.mayFanOut() {
+	if w.terminated() && w.row.now.Sweeps+w.row.now.Rounds == 0 && !w.glancesOn || !w.mayFanOut() {
 		return
 	}
 	w.fansOut, w.fanOutRow = false, &row[pb.Empty, *pb.Empty]{before: empty}

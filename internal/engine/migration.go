@@ -129,11 +129,13 @@ func (w *wfRun) followMigration() {
 			found := !terminal(t.Status) && m.leadsFrom(t)
 			if found || !w.mayGlance() {
 				w.leftToMigrate(t.Number)
+				w.glancesOn = !found
 				w.goesOnLater = w.goesOnLater || !found
 				return
 			}
 		}
 	}
+	w.glancesOn = false
 	wf := w.edit()
 	wf.WorkflowMigrationPlanId = nil
 	wf.MigrationVariables = nil

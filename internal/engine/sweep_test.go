@@ -14,6 +14,7 @@ import (
 	"littlehorse/internal/keys"
 	"littlehorse/internal/lh"
 	"littlehorse/internal/pb"
+	"littlehorse/internal/spec"
 	"littlehorse/lhpb"
 )
 
@@ -335,4 +336,38 @@ func (w *world) lostTimer(t *testing.T) (due int64) {
 		t.Fatalf("%d timers wait for what is lost", n)
 	}
 	return due
+}
+
+// TestAMigrationEndsWithItsRun lets a WfRun end, in which nobody was migrated, with more ThreadRuns than a record may glance at.
+//
+// covers: engine-2 §15 migrating
+func TestAMigrationEndsWithItsRun(t *testing.T) {
+	const flow = wideList + aboveWaitAll + "\nthread child\n t: TASK t()"
+	w := shapedWorld(t, flow, false)
+	w.patient = false
+	if _, err := w.meta.put(specScript("spec0", flow+"\n u: TASK u()")); err != nil {
+		t.Fatal(err)
+	}
+	to := w.meta.latest().newest("spec0", -1).Spec.Id
+	plan, refusal := spec.PlanMigration(defs{w.meta.latest()}, &lhpb.PutWorkflowMigrationPlanRequest{
+		Name: "p", OldWfSpec: &lhpb.WfSpecId{Name: "spec0"}, MajorVersion: to.MajorVersion, Revision: to.Revision,
+		ThreadMigrations: map[string]*lhpb.ThreadMigrationPlanRequest{
+			"main": {NewThreadName: "main", NodeMigrations: map[string]*lhpb.NodeMigrationPlan{"many": {NewNodeName: "many"}}},
+		},
+	})
+	if refusal != nil {
+		t.Fatal(refusal)
+	}
+	w.meta.next().plans["p"] = plan
+	w.do(&pb.Record{Command: &pb.Record_ApplyWorkflowMigrationPlan{
+		ApplyWorkflowMigrationPlan: &lhpb.ApplyWorkflowMigrationPlanRequest{WfRunId: lh.ParseWfRunID("w"), Id: &lhpb.WorkflowMigrationPlanId{Name: "p"}},
+	}})
+	for n := range int32(9) {
+		w.do(w.deed(deed{"claim", n + 1}))
+		w.do(w.deed(deed{"report", n + 1}))
+		w.mustBeSound(t, deed{"report", n + 1})
+	}
+	if wf := w.wfRun("w"); wf.Status != lhpb.LHStatus_COMPLETED || wf.WorkflowMigrationPlanId != nil {
+		t.Errorf("in the end: %v", wf)
+	}
 }

@@ -52,7 +52,9 @@ type wfRun struct {
 	told, share int
 	rounds      met[keys.Subject, *roundRow]
 	// glanced counts the ThreadRuns of which the record has seen whether they are left to be migrated.
-	glanced int
+	// glancesOn is set when it has not seen that of all.
+	glanced   int
+	glancesOn bool
 	// tooDeep is set when a ThreadRun was started below more others than may stand above one.
 	tooDeep bool
 	// looked counts the children of ThreadRuns with many that were looked at; looksNoMore is set when that was too much.
