@@ -301,7 +301,9 @@ export function RunForm({ spec, from, onClose }: { spec: WfSpec; from?: Record<s
     }
   }
   const first = Object.keys(problems)[0];
-  const words = Object.keys(variables).flatMap((n) => [n, texts[n] ?? '']);
+  const masked = new Set(defs.filter((d) => typeOf(d.varDef).masked).map((d) => d.varDef!.name));
+  // What is masked is not written where others may read it.
+  const words = Object.keys(variables).flatMap((n) => [n, masked.has(n) ? `<${n}>` : (texts[n] ?? '')]);
   const version = spec.id!;
   return (
     <Preview
@@ -333,7 +335,8 @@ export function RunForm({ spec, from, onClose }: { spec: WfSpec; from?: Record<s
             key={name}
             label={
               <>
-                {name} <span className="tag">{typeText(type)}</span> {d.required && <span className="tag">required</span>}
+                {name} <span className="tag">{typeText(type)}</span> {d.required && <span className="tag">required</span>}{' '}
+                {masked.has(name) && <span className="tag">masked</span>}
               </>
             }
             problem={texts[name] ? problems[name] : undefined}
@@ -352,6 +355,7 @@ export function RunForm({ spec, from, onClose }: { spec: WfSpec; from?: Record<s
                   id={field}
                   className="input"
                   placeholder={hint}
+                  type={masked.has(name) ? 'password' : 'text'}
                   autoComplete="off"
                   inputMode={type.primitiveType === 'INT' ? 'numeric' : undefined}
                   value={texts[name] ?? ''}
