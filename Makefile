@@ -17,11 +17,7 @@ LIVE := ./internal/store/... ./internal/log/... ./internal/partition/... ./inter
         ./internal/telemetry/... ./sdk/...
 
 # What `make test` and CI run, in this order.
-<<<<<<< HEAD
-STAGES := lint verify unit guard race sim crash conformance differential e2e browser
-=======
-STAGES := lint verify unit guard race sim crash kafka conformance differential e2e
->>>>>>> 4d38b07 (server: one server over Kafka)
+STAGES := lint verify unit guard race sim crash kafka conformance differential e2e browser
 
 # Tests that drive the real binary take this one instead of building their own.
 export LH_TEST_BINARY := $(CURDIR)/bin/lh
