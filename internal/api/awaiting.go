@@ -102,9 +102,10 @@ type statusWriter interface {
 	WriteStatus(*status.Status) error
 }
 
-// Expire ends the calls whose requests have not come in time, and says how many. It is called from time to time, by one
-// goroutine.
+// Expire ends the calls whose requests have not come in time, and says how many. Calls that wait for room and have not been
+// seen to have it go on. It is called from time to time, by one goroutine.
 func (b *Backlogs) Expire(now time.Time) (ended int) {
+	b.wakeAll()
 	for _, l := range b.all() {
 		late := l.expired(now)
 		turnAway(late)

@@ -107,7 +107,7 @@ func (l *Backlog) Close() {
 	l.of.mu.Lock()
 	delete(l.of.open, l)
 	l.of.mu.Unlock()
-	l.of.wake()
+	l.of.wake(l)
 }
 
 // Bytes is how much waits on all connections.
@@ -150,7 +150,7 @@ func (l *Backlog) count(n, expected int64) {
 	l.add(n)
 	l.mu.Unlock()
 	if n < 0 && l.of.holding.Load() > 0 {
-		l.of.wake()
+		l.of.wake(l)
 	}
 }
 
@@ -176,7 +176,7 @@ func (l *Backlog) enter(ctx context.Context, bytes int64, closing <-chan struct{
 	}
 	call := &held{bytes, make(chan struct{})}
 	l.hold(call)
-	l.of.wake() // there may be room since it was looked
+	l.of.wake(l) // there may be room since it was looked
 	refused := shuttingDown()
 	select {
 	case <-call.ready:
@@ -210,19 +210,46 @@ func (l *Backlog) leave(call *held) bool {
 	return waits
 }
 
-// wake lets all calls go on for which there is room. It costs little when that is soon gone, however many are held.
-func (b *Backlogs) wake() {
+// fewTries is how many connections are looked at in vain when there is room: of very many that hold calls and have their
+// share, each reply would have to look at all.
+const fewTries = 16
+
+// wake lets calls go on for which there is room now, those of the connection first. Whom it does not come to is found by
+// the next one, or by Expire.
+func (b *Backlogs) wake(first *Backlog) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if _, holds := b.held[first]; holds {
+		b.let(first)
+	}
+	tries := 0
 	for l := range b.held {
-		if l.wake() {
-			delete(b.held, l)
-		}
-		if b.bytes.Load() > b.limit {
+		if tries == fewTries || b.bytes.Load() > b.limit {
 			break
+		}
+		if !b.let(l) {
+			tries++
 		}
 	}
 	b.holding.Store(int64(len(b.held)))
+}
+
+// wakeAll lets all calls go on for which there is room.
+func (b *Backlogs) wakeAll() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for l := range b.held {
+		b.let(l)
+	}
+	b.holding.Store(int64(len(b.held)))
+}
+
+// let lets calls of the connection go on, and says whether it holds none any more; b.mu is held.
+func (b *Backlogs) let(l *Backlog) (none bool) {
+	if none = l.wake(); none {
+		delete(b.held, l)
+	}
+	return none
 }
 
 func (l *Backlog) wake() (none bool) {

@@ -150,6 +150,51 @@ func TestWhoseCallsAreSlowIsKept(t *testing.T) {
 	}
 }
 
+// A call that has room goes on, however many there are that have none and whichever of them is looked at.
+func TestCallsWithRoomAreFound(t *testing.T) {
+	t.Parallel()
+	b := NewBacklogs(100 << 20)
+	var all sync.WaitGroup
+	holds := func(l *Backlog, bytes int64) {
+		all.Go(func() {
+			if l.enter(t.Context(), bytes, nil) == nil {
+				l.release(bytes)
+			}
+		})
+	}
+	var greedy []*Backlog
+	for range 20 * fewTries {
+		l := b.Open(&line{})
+		l.Charge(100 << 20 / 4) // more than a share, and all together more than there is
+		greedy = append(greedy, l)
+		holds(l, 1)
+	}
+	modest := b.Open(&line{})
+	holds(modest, 1)
+	for limit := time.Now().Add(time.Minute); b.holding.Load() != int64(len(greedy)+1); {
+		if time.Now().After(limit) {
+			t.Fatalf("%d connections hold calls", b.holding.Load())
+		}
+	}
+	for _, l := range greedy[:len(greedy)-3] { // three quarters of all stay
+		l.Charge(-100 << 20 / 4)
+	}
+	b.Expire(time.Now())
+	modest.mu.Lock()
+	if n := len(modest.calls); n != 0 {
+		t.Errorf("%d calls are held for which there is room", n)
+	}
+	modest.mu.Unlock()
+	for _, l := range greedy[len(greedy)-3:] {
+		l.Charge(-100 << 20 / 4)
+	}
+	b.Expire(time.Now())
+	all.Wait()
+	if b.Bytes() != 0 || len(b.held) != 0 {
+		t.Errorf("%d bytes and %d connections are left", b.Bytes(), len(b.held))
+	}
+}
+
 // far is the other end of a connection with a backlog.
 type far struct{ backlog *Backlog }
 
