@@ -39,10 +39,11 @@ type waiter struct {
 	trace  *telemetry.Command
 	done   func(machine.Reply)
 	timer  *dueTimer // that has fired; nil for other records
+	line   *line     // in which it waited
 }
 
-// submit admits the record, gives it a number and appends it. Its waiter stands in the order of numbers, which
-// is the order in which the log hands the records out.
+// submit admits the record and puts it in the line of its origin. Its place in the log it gets when the lane has a turn
+// for it.
 func (p *part) submit(r *pb.Record, c class, w waiter) {
 	err := p.admit(r, c, w)
 	if err == nil {
@@ -76,17 +77,16 @@ func (p *part) admit(r *pb.Record, c class, w waiter) *lh.Error {
 			return h.busy(hint)
 		}
 	}
-	p.number++
-	p.stamp(r, c, version)
-	w.number, w.bytes, w.at = p.number, bytes, now
-	p.waiters = append(p.waiters, w)
-	if err := h.cfg.Log.Append(p.stream, r); err != nil {
-		p.waiters = p.waiters[:len(p.waiters)-1]
-		return lh.Errorf(lh.Unavailable, "the record cannot be appended: %v", err)
-	}
+	address(r, c, version)
+	w.bytes, w.at = bytes, now
+	p.fair.add(queued{record: r, waiter: w})
 	p.records.Add(1)
 	p.bytes.Add(bytes)
 	h.pending.Add(1)
+	if !p.calls {
+		p.calls = true
+		p.lane.call(p)
+	}
 	return nil
 }
 
@@ -109,18 +109,24 @@ func (c *Config) limits(of class) (records, bytes int64) {
 	return records, bytes
 }
 
-// stamp fills in what the header says of the origin. The time is set when the lane takes the record; only
-// fired timers bring one, which lies not before they were due.
-func (p *part) stamp(r *pb.Record, c class, version uint64) {
+// address fills in what the header says when the record is admitted. The time is set when the lane takes the record;
+// only fired timers bring one, which lies not before they were due.
+func address(r *pb.Record, c class, version uint64) {
 	if r.Header == nil {
 		r.Header = &pb.Header{}
 	}
+	r.Header.CatalogVersion = max(r.Header.CatalogVersion, version)
+	if c != internal {
+		r.Header.AtNs = 0
+	}
+}
+
+// stamp numbers a record that is about to be appended. Waiters stand in the order of numbers, which is the order in
+// which the log hands the records out.
+func (p *part) stamp(r *pb.Record) {
+	p.number++
 	hd := r.Header
 	hd.Source, hd.Number = p.lane.host.cfg.Incarnation, p.number
-	hd.CatalogVersion = max(hd.CatalogVersion, version)
-	if c != internal {
-		hd.AtNs = 0
-	}
 	if len(hd.RequestId) == 0 {
 		hd.RequestId = requestID(hd.Source, p.stream, hd.Number, 0)
 	}
@@ -170,9 +176,6 @@ func (p *part) release(w waiter) {
 }
 
 func (a *answer) give() {
-	if a.number == 0 {
-		return
-	}
 	a.part.release(a.waiter)
 	a.trace.Answered(codeOf(a.reply.Err))
 	if a.done != nil {
@@ -199,7 +202,7 @@ func (p *part) refuse(waiters []waiter) {
 func (p *part) shut() {
 	p.mu.Lock()
 	p.closed = true
-	waiters := p.waiters
+	waiters := append(p.waiters, p.fair.takeAll()...)
 	p.waiters = nil
 	p.mu.Unlock()
 	p.refuse(waiters)

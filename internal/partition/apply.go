@@ -21,9 +21,10 @@ func (l *Lane) apply(e log.Entry) {
 		l.cache.recall(p, w.timer.early)
 		l.pump.taken(w.timer)
 	}
-	began := l.host.cfg.Clock.Now()
+	began, bytes := l.host.cfg.Clock.Now(), l.filling.bytes
 	effects := l.effects(p, e)
-	l.filling.applied = append(l.filling.applied, l.host.cfg.Clock.Now().Sub(began))
+	applying := l.host.cfg.Clock.Now().Sub(began)
+	l.filling.applied = append(l.filling.applied, applying)
 	l.filling.kinds[kindOf(e.Record)]++
 	w.trace.Applied()
 	ly := l.layerOf(p)
@@ -44,6 +45,14 @@ func (l *Lane) apply(e log.Entry) {
 		l.filling.answers = append(l.filling.answers, answer{waiter: w, part: p, reply: effects.Reply})
 	}
 	l.filling.records++
+	spent := cost(applying, l.filling.bytes-bytes)
+	l.filling.cost += spent
+	if e.Record.GetContinue() != nil {
+		p.goesOn = spent
+	}
+	if w.line != nil {
+		w.line.spend(l.filling.number, spent)
+	}
 }
 
 // tick moves the partition's clock and catalog version forward and writes them into the header.

@@ -21,6 +21,7 @@ type batch struct {
 	layers  []*layer // of the partitions that have records in it
 	records int
 	bytes   int64 // encoded size of the values
+	cost    time.Duration
 	emits   []log.Emit
 	answers []answer
 
@@ -91,7 +92,7 @@ func (b *batch) reset() {
 	clear(b.emits)
 	clear(b.answers)
 	b.layers, b.emits, b.answers = b.layers[:0], b.emits[:0], b.answers[:0]
-	b.records, b.bytes, b.applied = 0, 0, b.applied[:0]
+	b.records, b.bytes, b.cost, b.applied = 0, 0, 0, b.applied[:0]
 	clear(b.kinds)
 	b.settled.Store(false)
 }

@@ -120,7 +120,8 @@ func TestNothingAcknowledgedBeforeSync(t *testing.T) {
 	}
 }
 
-// TestBatchGrowsWhileOneIsSynced holds one sync and submits a hundred records: one more commit covers them all.
+// TestBatchGrowsWhileOneIsSynced holds one sync and submits a record of each of a hundred origins: one more commit covers them
+// all.
 func TestBatchGrowsWhileOneIsSynced(t *testing.T) {
 	d := newDisk()
 	applied := make(chan string, 200)
@@ -131,16 +132,16 @@ func TestBatchGrowsWhileOneIsSynced(t *testing.T) {
 
 	d.held.Lock()
 	var answered sync.WaitGroup
-	submit := func() {
+	submit := func(n int) {
 		answered.Add(1)
-		r.host.Submit(core(0), fresh("add x 1"), func(machine.Reply) { answered.Done() })
+		r.host.Submit(core(0), fresh(fmt.Sprintf("add x 1 for %d", n)), func(machine.Reply) { answered.Done() })
 	}
 	sealed := d.nextSync()
-	submit()
+	submit(0)
 	<-applied
 	<-sealed
-	for range 100 {
-		submit()
+	for n := range 100 {
+		submit(n)
 	}
 	for range 100 {
 		<-applied

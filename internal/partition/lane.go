@@ -29,7 +29,12 @@ type Lane struct {
 	owned    chan struct{} // closed when all from before the session is readable
 	ownedOne sync.Once
 
-	todo    []log.Entry // taken from the session and not applied
+	mu      sync.Mutex
+	calling list[*part]   // have records to append
+	called  chan struct{} // receives when there is one more
+
+	usual   time.Duration // what commits take
+	todo    []log.Entry   // taken from the session and not applied
 	filling *batch
 	flying  *batch // sealed and not retired; nil if there is none
 	spare   *batch
@@ -47,7 +52,7 @@ func (h *Host) newLane(ctx context.Context, number int, streams []machine.Stream
 		parts: map[machine.Stream]*part{}, cache: newCache(max(1, h.cfg.CacheBytes/int64(h.cfg.lanes()))),
 		read: reader{store: h.cfg.Store}, pressure: &pressure{target: h.cfg.TargetTime},
 		filling: newBatch(), spare: newBatch(), batches: 1,
-		sealed: make(chan *batch, 1), synced: make(chan *batch, 1), ended: make(chan struct{}), owned: make(chan struct{}),
+		called: make(chan struct{}, 1), sealed: make(chan *batch, 1), synced: make(chan *batch, 1), ended: make(chan struct{}), owned: make(chan struct{}),
 	}
 	l.filling.number = l.batches
 	l.pump = newPump(l)
@@ -115,29 +120,51 @@ func (l *Lane) Fire() (int, error) {
 func (l *Lane) NextTimer() (time.Time, bool, error) { return l.pump.next() }
 
 // Apply applies records that wait, as many as the batch has room for, and returns how many.
-func (l *Lane) Apply() (int, error) { return l.applyUntil(func(int) bool { return false }) }
+func (l *Lane) Apply() (int, error) { return l.applyUntil(func() bool { return false }) }
 
-// applyUntil is Apply that may end earlier, after so many records.
-func (l *Lane) applyUntil(enough func(applied int) bool) (int, error) {
+// applyUntil is Apply that may end earlier.
+func (l *Lane) applyUntil(enough func() bool) (int, error) {
 	n := 0
-	for l.room() > 0 && !enough(n) {
+	for l.room() > 0 && !enough() {
 		if len(l.todo) == 0 {
-			entries, err := l.session.Next(l.room())
-			if err != nil {
-				err = fmt.Errorf("partition: take records: %w", err)
+			if err := l.take(); err != nil {
 				l.host.fail(err)
 				return n, err
 			}
-			if len(entries) == 0 {
+			if len(l.todo) == 0 {
 				break
 			}
-			l.todo = entries
+		}
+		if !l.filling.empty() && l.heavy(l.todo[0]) {
+			break
 		}
 		l.apply(l.todo[0])
 		l.todo = l.todo[1:]
 		n++
 	}
 	return n, nil
+}
+
+// heavyTime is what a record costs that begins a batch of its own: those before it would wait for it, and do not.
+const heavyTime = 200 * time.Microsecond
+
+// heavy tells by what the last of its kind has cost.
+func (l *Lane) heavy(e log.Entry) bool {
+	return e.Record.GetContinue() != nil && l.parts[e.Stream].goesOn >= heavyTime
+}
+
+// take gets what the log has to apply. One record is appended at a time, so that whose turn it is next is decided when it
+// is known what this one has cost; only what the log brings itself comes besides.
+func (l *Lane) take() (err error) {
+	l.feed()
+	select {
+	case <-l.session.Ready(): // what is ready is taken now
+	default:
+	}
+	if l.todo, err = l.session.Next(l.room()); err != nil {
+		return fmt.Errorf("partition: take records: %w", err)
+	}
+	return nil
 }
 
 // room is how many records the batch still takes.
@@ -159,6 +186,7 @@ func (l *Lane) Seal() bool {
 	l.filling.number = l.batches
 	for _, ly := range l.flying.layers {
 		ly.part.flying, ly.part.filling = ly, nil
+		ly.part.turnOver()
 	}
 	return true
 }
@@ -257,6 +285,7 @@ func (l *Lane) leave(b *batch) {
 
 // retire takes the layers of a synced batch away: the store has them now.
 func (l *Lane) retire(b *batch) {
+	took := b.took
 	for _, ly := range b.layers {
 		ly.part.flying = nil
 		ly.reset()
@@ -265,15 +294,19 @@ func (l *Lane) retire(b *batch) {
 	b.reset()
 	l.flying, l.spare = nil, b
 	l.cache.age()
+	l.usual = usual(l.usual, took)
 }
 
-// burst is how many records are applied at most while nothing is committed: more would let the disk and those who wait
-// stand idle, fewer make commits that cost more than what they carry.
-const burst = 16
+// burst and burstTime are how many records are applied at most while nothing is committed, and how much they may cost:
+// more would let the disk and those who wait stand idle, less makes commits that cost more than what they carry.
+const (
+	burst     = 16
+	burstTime = 800 * time.Microsecond
+)
 
 // spared tells whether the committing goroutine has nothing to do, and could have this.
-func (l *Lane) spared(applied int) bool {
-	return applied >= burst && (l.flying == nil || len(l.synced) > 0)
+func (l *Lane) spared() bool {
+	return (l.filling.records >= burst || l.filling.cost >= burstTime) && (l.flying == nil || len(l.synced) > 0)
 }
 
 // run applies until the Host stops. While one batch is synced the next is filled; none waits for more to come.
@@ -296,10 +329,10 @@ func (l *Lane) run() {
 
 // wait returns when there may be something to do, at once if more may wait already; false when the Host stops.
 func (l *Lane) wait(more bool) bool {
-	ready := l.session.Ready()
+	ready, called := l.session.Ready(), l.called
 	_, changed := l.paused()
 	if l.room() <= 0 {
-		ready, more = nil, false
+		ready, called, more = nil, nil, false
 	}
 	if more {
 		select {
@@ -313,6 +346,7 @@ func (l *Lane) wait(more bool) bool {
 	}
 	select {
 	case <-ready:
+	case <-called:
 	case b := <-l.synced:
 		l.retire(b)
 	case <-changed:

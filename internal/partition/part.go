@@ -3,6 +3,7 @@ package partition
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"littlehorse/internal/keys"
 	"littlehorse/internal/machine"
@@ -19,17 +20,20 @@ type part struct {
 	foreseer machine.Foreseer // the machine, if it foresees
 
 	// Of the applying goroutine.
-	clockNs int64  // only moves forward
-	version uint64 // highest catalog version seen
-	written uint64 // the same as of its row, in a batch or in the store
-	filling *layer // in the batch that is being filled; nil if that has no record of it
-	flying  *layer // in the batch that is being synced
+	clockNs int64         // only moves forward
+	version uint64        // highest catalog version seen
+	written uint64        // the same as of its row, in a batch or in the store
+	filling *layer        // in the batch that is being filled; nil if that has no record of it
+	flying  *layer        // in the batch that is being synced
+	goesOn  time.Duration // what the last Continue has cost
 
 	// Of whoever submits.
 	mu      sync.Mutex
 	closed  bool
-	number  uint64 // of the record submitted last
-	waiters []waiter
+	fair    fair     // submitted and not appended
+	calls   bool     // the lane knows that a record waits whose turn may be
+	number  uint64   // of the record appended last
+	waiters []waiter // of those appended and not taken
 
 	records, bytes atomic.Int64 // submitted and not answered
 

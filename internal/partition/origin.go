@@ -1,0 +1,117 @@
+package partition
+
+import (
+	"strings"
+
+	"littlehorse/internal/keys"
+	"littlehorse/internal/lh"
+	"littlehorse/internal/pb"
+	"littlehorse/lhpb"
+)
+
+// origin is on whose behalf a record is applied, as far as fairness goes. Records of one origin keep their order.
+type origin struct {
+	kind   originKind
+	tenant string
+	id     string
+}
+
+type originKind byte
+
+const (
+	anything originKind = iota // whatever has no other origin: all of a tenant's is one
+	family                     // a WfRun with all that it is the root of
+	starts                     // of the WfRuns of one WfSpec, which have nothing to lose their order to yet
+	worker                     // heartbeats of one worker
+	schedule
+	correlation
+)
+
+// ofRun is what the commands have in common that are for one WfRun.
+type ofRun interface{ GetWfRunId() *lhpb.WfRunId }
+
+// originOf tells by the command. Who is not named here waits in one line with all others of the tenant.
+func originOf(r *pb.Record) origin {
+	o := origin{tenant: r.GetHeader().GetTenant()}
+	switch c := r.GetCommand().(type) {
+	case *pb.Record_ReportTask:
+		return o.run(c.ReportTask.GetReport().GetTaskRunId())
+	case *pb.Record_ClaimTask:
+		return o.run(c.ClaimTask.GetTaskRunId())
+	case *pb.Record_PutCheckpoint:
+		return o.run(c.PutCheckpoint.GetTaskRunId())
+	case *pb.Record_PutExternalEvent:
+		return o.run(c.PutExternalEvent)
+	case *pb.Record_StopWfRun:
+		return o.run(c.StopWfRun)
+	case *pb.Record_ResumeWfRun:
+		return o.run(c.ResumeWfRun)
+	case *pb.Record_RescueThreadRun:
+		return o.run(c.RescueThreadRun)
+	case *pb.Record_ApplyWorkflowMigrationPlan:
+		return o.run(c.ApplyWorkflowMigrationPlan)
+	case *pb.Record_DeleteWfRun:
+		return o.of(family, lh.RootWfRunID(c.DeleteWfRun.GetId()))
+	case *pb.Record_AssignUserTaskRun:
+		return o.run(c.AssignUserTaskRun.GetUserTaskRunId())
+	case *pb.Record_SaveUserTaskRunProgress:
+		return o.run(c.SaveUserTaskRunProgress.GetUserTaskRunId())
+	case *pb.Record_CompleteUserTaskRun:
+		return o.run(c.CompleteUserTaskRun.GetUserTaskRunId())
+	case *pb.Record_CancelUserTaskRun:
+		return o.run(c.CancelUserTaskRun.GetUserTaskRunId())
+	case *pb.Record_PutUserTaskRunComment:
+		return o.run(c.PutUserTaskRunComment.GetUserTaskRunId())
+	case *pb.Record_EditUserTaskRunComment:
+		return o.run(c.EditUserTaskRunComment.GetUserTaskRunId())
+	case *pb.Record_DeleteUserTaskRunComment:
+		return o.run(c.DeleteUserTaskRunComment.GetUserTaskRunId())
+	case *pb.Record_RunWf:
+		if c.RunWf.GetRequest().GetParentWfRunId() != nil {
+			return o.of(family, lh.RootWfRunID(c.RunWf.GetRequest().GetParentWfRunId()))
+		}
+		return o.of(starts, c.RunWf.GetWfSpecId().GetName())
+	case *pb.Record_RegisterTaskWorker:
+		return o.of(worker, c.RegisterTaskWorker.GetRequest().GetTaskWorkerId())
+	case *pb.Record_ScheduleWf:
+		return o.of(schedule, c.ScheduleWf.GetRequest().GetId())
+	case *pb.Record_DeleteScheduledWfRun:
+		return o.of(schedule, c.DeleteScheduledWfRun.GetId().GetId())
+	case *pb.Record_PutCorrelatedEvent:
+		return o.of(correlation, c.PutCorrelatedEvent.GetKey())
+	case *pb.Record_DeleteCorrelatedEvent:
+		return o.of(correlation, c.DeleteCorrelatedEvent.GetId().GetKey())
+	case *pb.Record_Continue:
+		return o.of(family, string(c.Continue.GetKey()))
+	case *pb.Record_TimerFired:
+		return o.timer(c.TimerFired.GetKey())
+	default:
+		return o
+	}
+}
+
+func (o origin) of(kind originKind, id string) origin {
+	o.kind, o.id = kind, id
+	return o
+}
+
+func (o origin) run(of ofRun) origin { return o.of(family, lh.RootWfRunID(of.GetWfRunId())) }
+
+// timer is the WfRun that a timer is of, if it names one.
+func (o origin) timer(k []byte) origin {
+	t, err := keys.ParseTimer(keys.Key(k))
+	if err != nil {
+		return o
+	}
+	switch t.Kind {
+	case keys.TimerTaskTimeout, keys.TimerTaskRetry, keys.TimerEventTimeout, keys.TimerSleep, keys.TimerRetention,
+		keys.TimerEventExpiry, keys.TimerUserTask:
+		id := t.ID
+		if end := strings.IndexAny(id, "_/"); end >= 0 {
+			id = id[:end]
+		}
+		return o.of(family, id)
+	default:
+		return o
+	}
+}
