@@ -361,8 +361,8 @@ func TestEventsOfOthersCostNothing(t *testing.T) {
 //
 // covers: engine-2 §9 START_MULTIPLE_THREADS; engine-2 §9 WAIT_FOR_THREADS
 func TestOneRecordFansOut(t *testing.T) {
-	chunk := engine.DefaultConfig().FanOutChunk
-	children := 20 * chunk
+	begin, chunk := engine.DefaultConfig().FanOutChunk, engine.DefaultConfig().GoOnChunk
+	children := begin + 20*chunk
 	w := newTestWorld(t, engine.DefaultConfig(),
 		"thread main\n var list JSON_ARR\n many: START_MANY child over list\n "+aboveWaitAll+"\nthread child\n t: TASK t()")
 	w.each = nil
@@ -392,7 +392,7 @@ func TestOneRecordFansOut(t *testing.T) {
 		goingOn[0].Header = w.header()
 		goingOn = continues(w.apply(goingOn[0]))
 	}
-	if chunks := 2*children/chunk - 1; n != chunks {
+	if chunks := (children-begin)/chunk + children/chunk; n != chunks {
 		t.Errorf("%d records go on, not %d", n, chunks)
 	}
 	if between > 20 {

@@ -58,6 +58,10 @@ type Config struct {
 	// of a wait for more than InlineThreads it may look at, and how many ThreadRuns it may halt or let go on with one above them,
 	// before the rest goes on in a record of its own. The original can start 64 at most: those do so at once. Default 64.
 	FanOutChunk int
+	// GoOnChunk is how many children a record may start, and how many entries of a long wait it may look at, that does nothing
+	// but go on with what others have left; never more than FanOutChunk. Nobody waits for it, and everybody behind it does.
+	// Default 16.
+	GoOnChunk int
 	// MaxRecordBytes is the limit of every stored value and emitted record, at most value.MaxBytes. Default 1,047,000.
 	MaxRecordBytes int
 	// DeleteChunk is how many objects one record may delete. Default 1,000.
@@ -85,6 +89,7 @@ func DefaultConfig() Config {
 		MaxPasses:         512,
 		MaxSteps:          1_000,
 		FanOutChunk:       64,
+		GoOnChunk:         16,
 		MaxRecordBytes:    1_047_000,
 		DeleteChunk:       1_000,
 		MaxBulkDeletes:    10,
@@ -114,6 +119,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("MaxSteps is %d: at least 1", c.MaxSteps)
 	case c.FanOutChunk < 1:
 		return fmt.Errorf("FanOutChunk is %d: at least 1", c.FanOutChunk)
+	case c.GoOnChunk < 1:
+		return fmt.Errorf("GoOnChunk is %d: at least 1", c.GoOnChunk)
 	case c.MaxRecordBytes < 4096 || c.MaxRecordBytes > value.MaxBytes:
 		return fmt.Errorf("MaxRecordBytes is %d: 4096 to %d", c.MaxRecordBytes, value.MaxBytes)
 	case c.DeleteChunk < 1:

@@ -146,7 +146,7 @@ func (w *wfRun) goOnFanningOut() {
 // does not leave ever more behind.
 func (w *wfRun) seeFanOuts() (pass int) {
 	pass = math.MaxInt
-	left := w.tx.engine.config.FanOutChunk
+	left := w.fanOutChunk()
 	most, rows := left, 0
 	prefix := w.keys.Kind(keys.KindToFanOut)
 	for k := range machine.Scan[pb.Empty](w.tx.view, prefix, prefix.End(), most+1) {
@@ -172,6 +172,15 @@ func (w *wfRun) seeFanOuts() (pass int) {
 	return pass
 }
 
+// fanOutChunk is how many children the record may start.
+func (w *wfRun) fanOutChunk() int {
+	c := &w.tx.engine.config
+	if w.fansOut {
+		return min(c.FanOutChunk, c.GoOnChunk)
+	}
+	return c.FanOutChunk
+}
+
 // passOfWaits is the first pass in which long waits were reached that have entries left to look at.
 func (w *wfRun) passOfWaits() (pass int) {
 	pass = math.MaxInt
@@ -192,7 +201,7 @@ func (n *nodeRun) startItems(items []*lhpb.VariableValue, shared map[string]*lhp
 	w, node := n.thread.run, n.spec().GetStartMultipleThreads()
 	child := n.thread.graph.Threads[node.ThreadSpecName]
 	for _, item := range items[n.started():] {
-		if w.fannedOut == n.tx().engine.config.FanOutChunk {
+		if w.fannedOut == w.fanOutChunk() {
 			return nil
 		}
 		w.fannedOut++

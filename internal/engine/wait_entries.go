@@ -205,7 +205,7 @@ func (n *nodeRun) markIfFailed(i int) {
 func (n *nodeRun) lookFurther(w *wait) {
 	begins := !w.looks && n.looksOn() && n.thread.run.mayFanOut()
 	if begins {
-		most := max(0, n.tx().engine.config.FanOutChunk-n.thread.run.fannedOut)
+		most := max(0, n.thread.run.fanOutChunk()-n.thread.run.fannedOut)
 		w.looks = true
 		w.first = w.tally.now.Looked
 		w.beyond = w.first + min(int32(most), w.tally.now.Entries-w.first)
