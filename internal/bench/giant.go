@@ -61,12 +61,18 @@ type giantResult struct {
 	// whoever does it. P99RatioToCrowd is the p99 beside the giant over that: what it costs that a giant does it.
 	P99RatioCrowd   *ratios `json:"p99RatioCrowd,omitempty"`
 	P99RatioToCrowd *ratios `json:"p99RatioToCrowd,omitempty"`
+	// P99RatioApart is the p99 beside the same giant on another server of the same machine over the p99 alone: what the
+	// machine makes of so much work. P99RatioToApart is the p99 beside the giant over that: what it costs that they share
+	// a server.
+	P99RatioApart   *ratios `json:"p99RatioApart,omitempty"`
+	P99RatioToApart *ratios `json:"p99RatioToApart,omitempty"`
 	// PeakResidentMiB is the most memory that the server ever held.
 	PeakResidentMiB int64   `json:"peakResidentMiB,omitempty"`
 	Alone           *result `json:"alone"`
 	Beside          *result `json:"beside"`
 	Waiting         *result `json:"waiting,omitempty"`
 	Crowd           *result `json:"crowd,omitempty"`
+	Apart           *result `json:"apart,omitempty"`
 }
 
 // ratios are how much longer calls take than others.
@@ -78,14 +84,15 @@ type ratios struct {
 }
 
 func giantCommand() *cobra.Command {
-	s, count := settings{}, 0
+	s, count, apart := settings{}, 0, ""
 	cmd := &cobra.Command{
 		Use: "giant " + strings.Join(giantNames(), "|"), Short: "One giant beside an ordinary load", Args: cobra.ExactArgs(1),
 		ValidArgs: giantNames(),
 		Long: "Put on an ordinary load of WfRuns of sequential tasks at a fixed rate, first alone and then beside a giant, and\n" +
 			"print one line of JSON with both and how the latencies differ. Give the server one partition, so that they\n" +
 			"share it. Beside the queue the load is put on once more when all its tasks wait; beside threads and loop once more\n" +
-			"with as many tasks a second of small WfRuns in place of the giant, done by as many workers. The giants:\n" + giantHelp(),
+			"with as many tasks a second of small WfRuns in place of the giant, done by as many workers. With --apart it is put on\n" +
+			"once more while the giant is at work on that other server. The giants:\n" + giantHelp(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			g, known := giants[args[0]]
 			if !known {
@@ -101,11 +108,12 @@ func giantCommand() *cobra.Command {
 				return err
 			}
 			cmd.SilenceUsage = true
-			return measureGiant(cmd.Context(), s, args[0], count, cmd.OutOrStdout())
+			return measureGiant(cmd.Context(), s, args[0], count, apart, cmd.OutOrStdout())
 		},
 	}
 	loadFlags(cmd, &s)
 	cmd.Flags().IntVar(&count, "count", 0, "size of the giant; by default as the giant says")
+	cmd.Flags().StringVar(&apart, "apart", "", "`host:port` of another server on the same machine")
 	cmd.Flags().Float64Var(&s.Rate, "rate", 100, "WfRuns of the ordinary load to start a second")
 	return cmd
 }
@@ -122,7 +130,7 @@ func giantHelp() string {
 }
 
 // measureGiant runs the load alone, beside the giant, and beside what is left of it.
-func measureGiant(ctx context.Context, s settings, what string, count int, out io.Writer) error {
+func measureGiant(ctx context.Context, s settings, what string, count int, apart string, out io.Writer) error {
 	cfg, err := configured(&s)
 	if err != nil {
 		return err
@@ -131,15 +139,13 @@ func measureGiant(ctx context.Context, s settings, what string, count int, out i
 	if err != nil {
 		return err
 	}
-	client, err := lh.Dial(ctx, cfg)
+	w, err := newGiant(ctx, cfg, s, count)
 	if err != nil {
 		return err
 	}
-	defer client.Close()
+	defer w.client.Close()
 	r := &giantResult{Scenario: "giant", Label: s.Label, At: time.Now().UTC().Truncate(time.Second), Alone: alone}
 	r.Giant.What, r.Giant.Count = what, count
-
-	w := &giantWork{client: client, count: count, name: "giant-" + string(lh.NewRunID())[:12], callers: s.Concurrency}
 	r.Beside, err = beside(ctx, s, cfg, "giant", func() (err error) {
 		began := time.Now()
 		r.Giant.Outcome, err = giants[what].run(w, ctx)
@@ -161,8 +167,39 @@ func measureGiant(ctx context.Context, s settings, what string, count int, out i
 			return err
 		}
 	}
+	if apart != "" {
+		if r.Apart, err = besideApart(ctx, s, cfg, what, count, apart); err != nil {
+			return err
+		}
+	}
 	r.compare(s.ServerPIDs)
 	return json.NewEncoder(out).Encode(r)
+}
+
+func newGiant(ctx context.Context, cfg lh.Config, s settings, count int) (*giantWork, error) {
+	client, err := lh.Dial(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &giantWork{client: client, count: count, name: "giant-" + string(lh.NewRunID())[:12], callers: s.Concurrency}, nil
+}
+
+// besideApart runs the load while the giant is at work on the other server.
+func besideApart(ctx context.Context, s settings, cfg lh.Config, what string, count int, apart string) (*result, error) {
+	other := cfg
+	var err error
+	if other.Host, other.Port, err = splitAddress(apart); err != nil {
+		return nil, err
+	}
+	w, err := newGiant(ctx, other, s, count)
+	if err != nil {
+		return nil, err
+	}
+	defer w.client.Close()
+	return beside(ctx, s, cfg, "giant apart", func() error {
+		_, err := giants[what].run(w, ctx)
+		return err
+	})
 }
 
 // beside runs the load until the other work is over, which begins with the measurement.
@@ -194,6 +231,9 @@ func (r *giantResult) compare(pids []int) {
 	}
 	if r.Crowd != nil {
 		r.P99RatioCrowd, r.P99RatioToCrowd = r.Crowd.over(r.Alone), r.Beside.over(r.Crowd)
+	}
+	if r.Apart != nil {
+		r.P99RatioApart, r.P99RatioToApart = r.Apart.over(r.Alone), r.Beside.over(r.Apart)
 	}
 	for _, pid := range pids {
 		r.PeakResidentMiB += max(0, procValue(pid, "status", "VmHWM:")) >> 10
