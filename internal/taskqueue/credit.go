@@ -9,14 +9,15 @@ import (
 	"littlehorse/lhpb"
 )
 
-// creditBytes is about what a request takes in memory while it waits.
-const creditBytes = 256
+// creditBytes is about what a request takes in memory while it waits, beside what it says: the queue may be its own.
+const creditBytes = 512
 
 // credit is one request of a worker for one task.
 type credit struct {
 	wire   *pb.Credit
 	queue  *queue
 	poller *poller
+	bytes  int64 // as which it counts
 	// Where it waits; nil and false while claiming or set aside. Guarded by queue.mu.
 	place *list.Element // in creditList.l
 	late  bool          // in creditList.late

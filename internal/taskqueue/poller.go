@@ -24,11 +24,11 @@ type poller struct {
 	parked   []*credit            // set aside while the outbox is full
 	claiming int                  // claims whose outcome is not known
 	outbox   []*lhpb.ScheduledTask
-	pending  int  // bytes in the outbox and in the writer's hands
-	usual    int  // bytes a claim is expected to bring
-	kept     int  // requests that are counted in room
-	ending   bool // takes no further tasks
-	gone     bool // can deliver nothing
+	pending  int   // bytes in the outbox and in the writer's hands
+	usual    int   // bytes a claim is expected to bring
+	kept     int64 // bytes of requests that are counted in room
+	ending   bool  // takes no further tasks
+	gone     bool  // can deliver nothing
 }
 
 func newPoller(cfg Config, room Room) *poller {
@@ -50,21 +50,21 @@ func (p *poller) signal() {
 }
 
 // keep counts a request of the stream; false if its worker has too many waiting, or it is over.
-func (p *poller) keep() bool {
+func (p *poller) keep(bytes int64) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.gone || p.room != nil && !p.room.Keep(creditBytes) {
+	if p.gone || p.room != nil && !p.room.Keep(bytes) {
 		return false
 	}
-	p.kept++
+	p.kept += bytes
 	return true
 }
 
-// letGo takes back n requests; p.mu is held.
-func (p *poller) letGo(n int) {
-	p.kept -= n
+// letGo takes back bytes of requests; p.mu is held.
+func (p *poller) letGo(bytes int64) {
+	p.kept -= bytes
 	if p.room != nil {
-		p.room.Keep(-creditBytes * int64(n))
+		p.room.Keep(-bytes)
 	}
 }
 
@@ -148,6 +148,7 @@ func (p *poller) endClaim(c *credit, task *lhpb.ScheduledTask) (delivered bool, 
 		return false, p.unpark()
 	}
 	delete(p.credits, c)
+	p.letGo(c.bytes)
 	p.outbox = append(p.outbox, task)
 	p.usual = task.SizeVT()
 	p.count(p.usual)
@@ -190,7 +191,6 @@ func (p *poller) sent(task *lhpb.ScheduledTask) []*credit {
 	<-p.slots
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.letGo(1)
 	p.count(-task.SizeVT())
 	return p.unpark()
 }
@@ -249,17 +249,18 @@ func (qs *Queues) receive(ctx context.Context, tenant string, p *poller, s Strea
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		if !p.keep() {
+		bytes := creditBytes + int64(r.SizeVT())
+		if !p.keep(bytes) {
 			return lh.Errorf(lh.ResourceExhausted, "Too many requests for tasks wait on this connection")
 		}
-		qs.offer(name{tenant, r.GetTaskDefId().GetName()}, p, newWireCredit(r, qs.cfg.Incarnation, qs.credits.Add(1)))
+		qs.offer(name{tenant, r.GetTaskDefId().GetName()}, p, bytes, newWireCredit(r, qs.cfg.Incarnation, qs.credits.Add(1)))
 	}
 }
 
 // offer makes a credit wait.
-func (qs *Queues) offer(n name, p *poller, wire *pb.Credit) {
+func (qs *Queues) offer(n name, p *poller, bytes int64, wire *pb.Credit) {
 	q := qs.locked(n)
-	c := &credit{wire: wire, poller: p, queue: q}
+	c := &credit{wire: wire, poller: p, queue: q, bytes: bytes}
 	if p.hold(c) {
 		q.credits.add(c)
 	}

@@ -573,7 +573,8 @@ func TestRequestsOfAWorkerAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPartition(t)
 		qs := p.start(nil)
-		room := &small{most: 1 << 20, mostKept: 10 * creditBytes}
+		one := int64(creditBytes + (&lhpb.PollTaskRequest{TaskDefId: &lhpb.TaskDefId{Name: "greet"}, ClientId: "w"}).SizeVT())
+		room := &small{most: 1 << 20, mostKept: 10 * one}
 		modest, greedy := openOn(t, qs, nil, Terms{Room: room}), openOn(t, qs, nil, Terms{Room: room})
 		modest.poll("greet", 4)
 		synctest.Wait()
@@ -584,8 +585,14 @@ func TestRequestsOfAWorkerAreBounded(t *testing.T) {
 		if e := lh.AsError(greedy.result); e == nil || e.Code != lh.ResourceExhausted {
 			t.Fatal(greedy.result)
 		}
+		long := openOn(t, qs, nil, Terms{Room: room})
+		long.requests <- &lhpb.PollTaskRequest{ClientId: strings.Repeat("w", 10*creditBytes)}
+		<-long.ended
+		if e := lh.AsError(long.result); e == nil || e.Code != lh.ResourceExhausted {
+			t.Fatal(long.result)
+		}
 		synctest.Wait()
-		if room.kept != 3*creditBytes {
+		if room.kept != 3*one {
 			t.Fatalf("%d bytes of requests wait", room.kept)
 		}
 		p.commit(task("greet", 2))
