@@ -496,17 +496,6 @@ func (s *transportStream) SetTrailer(md metadata.MD) error {
 	return nil
 }
 
-// WriteStatus ends the call with an answer while its handler waits, as a stream of grpc-go does.
-func (s *transportStream) WriteStatus(st *status.Status) error {
-	c := s.conn
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !s.out.done && s.out.trailer == nil {
-		c.reject((*stream)(s), st.Err())
-	}
-	return nil
-}
-
 // reset ends a call without an answer; c.mu is held. It is an error if there have been too many.
 func (c *conn) reset(s *stream, code http2.ErrCode, text string) error {
 	c.drop(s, status.Error(codes.Internal, text))
