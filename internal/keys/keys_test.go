@@ -210,3 +210,35 @@ func TestShortWaysToTagsAreTags(t *testing.T) {
 		}
 	})
 }
+
+func TestRoundsReadBack(t *testing.T) {
+	run := In("t").RunNamed("w")
+	older, newer := InterruptSubject("go", 5, "b"), InterruptSubject("go", 6, "a")
+	if run.Round(older) >= run.Round(newer) {
+		t.Error("a newer interrupt comes before an older one")
+	}
+	for _, c := range []struct {
+		subject          Subject
+		isThread, queued bool
+		number           int32
+		event            string
+	}{
+		{ThreadSubject(7), true, false, 7, ""},
+		{QueuedSubject(7), false, true, 7, ""},
+		{VariableSubject(7, "x"), false, false, -1, ""},
+		{EventSubject("go"), false, false, -1, "go"},
+		{TriggerSubject("go"), false, false, -1, ""},
+		{WfRunSubject("v"), false, false, -1, ""},
+		{AllSubject, false, false, -1, ""},
+		{older, false, false, -1, ""},
+	} {
+		got, err := run.ParseRound(run.Round(c.subject))
+		event, _ := got.Event()
+		if err != nil || got != c.subject || got.IsThread() != c.isThread || got.IsQueued() != c.queued || got.ThreadRun() != c.number || event != c.event {
+			t.Errorf("%q reads as %q, ThreadRun %d, event %q: %v", c.subject, got, got.ThreadRun(), event, err)
+		}
+	}
+	if _, err := run.ParseRound(run.Kind(KindRound)); err == nil {
+		t.Error("a key without a subject is read")
+	}
+}
