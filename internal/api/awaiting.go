@@ -96,6 +96,15 @@ func (c *call) decoded() {
 	}
 }
 
+// gone counts nothing of the request any longer.
+func (c *call) gone() {
+	c.decoded() // if that was not come to
+	if c.burden != 0 {
+		c.line.Gone(c.burden)
+		c.burden = 0
+	}
+}
+
 // statusWriter is a stream of grpc-go, which can be ended while its handler waits: its context ends, too. Package h2 calls
 // no handler before the request has come.
 type statusWriter interface {

@@ -43,6 +43,7 @@ type call struct {
 	before, next *call
 	late         error
 	held         int64 // bytes of the request, until it is decoded
+	burden       int64 // of the decoded request, until the call has ended
 
 	once  sync.Once
 	timed context.Context // made by Done

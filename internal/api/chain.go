@@ -53,6 +53,7 @@ func (s *Service) rpc(l *Listener, service, name, kind string) *rpc {
 		service: s, listener: l, name: name, needs: requiredFor(name),
 		replyBytes: expects(name),
 		anySize:    name == "ReportTask", // the engine records the oversized attempt as failed
+		lasts:      name == "AwaitWorkflowEvent",
 		request:    s.shapes.of(requestOf(service, name)), metrics: s.cfg.RPCs.Of(service).Method(name, kind),
 	}
 }
@@ -74,6 +75,7 @@ type rpc struct {
 	needs    []auth.Required
 	limited  bool // by Quotas
 	anySize  bool // of requests
+	lasts    bool // a call, with its request, until something happens
 	request  *shape
 	metrics  *telemetry.RPC
 
@@ -193,7 +195,7 @@ func (r *rpc) caught(err *error) {
 
 // ended counts the call and gives what the transport is to answer.
 func (c *call) ended(err error) error {
-	c.decoded() // if that was not come to
+	c.gone()
 	if err == nil {
 		c.rpc.metrics.Done(codeName(codes.OK), time.Since(c.began))
 		if c.rpc.call != nil {
@@ -211,18 +213,23 @@ func (c *call) ended(err error) error {
 
 // decode reads the request of the call.
 func (c *call) decode(v any) error {
+	if err := c.weigh(); err != nil {
+		c.request.data.Free()
+		return err
+	}
 	defer c.decoded()
-	return c.rpc.judge(c.request.into(v, c.rpc.request))
+	return c.rpc.read(&c.request, v)
 }
 
-// judge names what is wrong with a request that cannot be read, and bounds its size.
-func (r *rpc) judge(size int, err error) error {
-	if err != nil {
-		return lh.Errorf(lh.InvalidArgument, "The request cannot be decoded: %v", err)
-	}
-	if most := r.service.cfg.MaxRequestBytes; size > most && !r.anySize {
+// read decodes a request that is not too large.
+func (r *rpc) read(in *incoming, v any) error {
+	if size, most := in.data.Len(), r.service.cfg.MaxRequestBytes; size > most && !r.anySize {
+		in.data.Free()
 		return r.service.refused(telemetry.TooLarge,
 			lh.Errorf(lh.ResourceExhausted, "Record too large: the request has %d bytes, the limit is %d", size, most))
+	}
+	if err := in.into(v, r.request); err != nil {
+		return lh.Errorf(lh.InvalidArgument, "The request cannot be decoded: %v", err)
 	}
 	return nil
 }
@@ -240,7 +247,7 @@ func (a *admitted) RecvMsg(m any) error {
 	if err := a.ServerStream.RecvMsg(&a.next); err != nil {
 		return err
 	}
-	err := a.call.rpc.judge(a.next.into(m, a.call.rpc.request))
+	err := a.call.rpc.read(&a.next, m)
 	if err == nil {
 		a.call.rpc.metrics.Received.Inc()
 	}

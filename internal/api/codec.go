@@ -83,18 +83,18 @@ func (Codec) Unmarshal(data mem.BufferSlice, v any) error {
 	return decodeStrictly(buf.ReadOnlyData(), m)
 }
 
-// into decodes the message, of that shape, and gives its bytes back; size is how many they were.
-func (in *incoming) into(v any, s *shape) (size int, err error) {
+// into decodes the message, of that shape, and gives its bytes back.
+func (in *incoming) into(v any, s *shape) (err error) {
 	defer in.close(&err)
 	b := in.data.ReadOnlyData()
 	if m, ok := v.(machine.Value); ok && s.plain(b, maxPlainNesting) && m.UnmarshalVT(b) == nil {
-		return len(b), nil
+		return nil
 	}
 	m, ok := v.(proto.Message)
 	if !ok {
-		return len(b), fmt.Errorf("cannot decode into %T", v)
+		return fmt.Errorf("cannot decode into %T", v)
 	}
-	return len(b), decodeStrictly(b, m)
+	return decodeStrictly(b, m)
 }
 
 // close gives the bytes back. Whatever a client sends, it costs nobody else a thing: not even when a decoder has a bug.

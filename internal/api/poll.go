@@ -36,7 +36,7 @@ func (p *polls) Recv() (*lhpb.PollTaskRequest, error) {
 		p.bytes = slices.Clone(b)
 	}
 	r := &lhpb.PollTaskRequest{}
-	if err := c.rpc.judge(c.request.into(r, c.rpc.request)); err != nil {
+	if err := c.rpc.read(&c.request, r); err != nil {
 		return nil, err
 	}
 	c.rpc.metrics.Received.Inc()

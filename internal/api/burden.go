@@ -1,0 +1,79 @@
+package api
+
+import (
+	"time"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+const (
+	// lightBytes is what a request may have whose call takes more memory than it can.
+	lightBytes = 512
+	// partBytes and textBytes are about what a message and a text take in memory, beside the bytes that are in them: of two
+	// bytes that are sent each.
+	partBytes = 128
+	textBytes = 32
+	// numberBytes is the same of a byte in which there are numbers.
+	numberBytes = 16
+)
+
+// weigh counts what the request takes when it is decoded, until the call has ended. It waits for a while if that is too
+// much of the connection.
+func (c *call) weigh() error {
+	size := c.request.data.Len()
+	if c.line == nil || size <= lightBytes {
+		return nil
+	}
+	if most := c.rpc.service.cfg.MaxRequestBytes; size > most && !c.rpc.anySize {
+		return nil // it is refused
+	}
+	burden := c.rpc.request.burden(c.request.data.ReadOnlyData(), maxNesting)
+	if c.rpc.lasts {
+		burden += int64(size)
+	}
+	for range givesUp {
+		if c.line.Keep(burden) {
+			c.burden = burden
+			return nil
+		}
+		if c.Err() != nil {
+			break
+		}
+		time.Sleep(inputPause)
+	}
+	return tooMuchInput()
+}
+
+// burden is about how much more memory the bytes take as a message.
+func (s *shape) burden(b []byte, nesting int) (sum int64) {
+	for len(b) > 0 {
+		number, kind, n := protowire.ConsumeTag(b)
+		if n < 0 {
+			return sum // nor is it decoded
+		}
+		b = b[n:]
+		if n = protowire.ConsumeFieldValue(number, kind, b); n < 0 {
+			return sum
+		}
+		var f member
+		if int(number) < len(s.fields) {
+			f = s.fields[number]
+		}
+		value := b[:n]
+		b = b[n:]
+		switch {
+		case kind != protowire.BytesType:
+			sum += numberBytes
+		case f.of != nil:
+			sum += partBytes
+			if part, _ := protowire.ConsumeBytes(value); nesting > 0 {
+				sum += f.of.burden(part, nesting-1)
+			}
+		case f.wire == 1+2:
+			sum += textBytes
+		default:
+			sum += numberBytes * int64(n)
+		}
+	}
+	return sum
+}
