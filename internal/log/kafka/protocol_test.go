@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"errors"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -61,19 +62,24 @@ func (p *process) open(s machine.Stream) {
 // commitAll applies what is there and returns the names.
 func (p *process) commitAll(s machine.Stream) (names []string) {
 	p.Helper()
-	entries, err := p.session.Next(1000)
-	if err != nil {
-		p.Fatal(err)
-	}
-	for _, e := range entries {
-		names = append(names, string(e.Record.GetContinue().GetKey()))
-	}
-	if n := len(entries); n > 0 {
-		if err := p.commit(s, entries[n-1].Offset); err != nil {
+	const page = 1000
+	for {
+		entries, err := p.session.Next(page)
+		if err != nil {
 			p.Fatal(err)
 		}
+		for _, e := range entries {
+			names = append(names, string(e.Record.GetContinue().GetKey()))
+		}
+		if n := len(entries); n > 0 {
+			if err := p.commit(s, entries[n-1].Offset); err != nil {
+				p.Fatal(err)
+			}
+		}
+		if len(entries) < page {
+			return names
+		}
 	}
-	return names
 }
 
 func (p *process) commit(s machine.Stream, offset uint64) error {
@@ -221,6 +227,40 @@ func TestRecordsWaitForTheCatalog(t *testing.T) {
 	version = 2
 	p.log.CatalogMoved()
 	p.wait(logtest.A, "later")
+}
+
+// TestReadingAheadIsBounded lets far more wait than may be read ahead: fetching stops, goes on, and misses nothing.
+func TestReadingAheadIsBounded(t *testing.T) {
+	m := newTestMedium(t)
+	m.store = openStore(t, m.fs)
+	cfg := m.config()
+	cfg.ReadAhead = 16
+	l, err := Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.log = l
+	p := &process{TB: t, medium: m}
+	p.open(logtest.A)
+	const records = 3000
+	for n := range uint64(records) {
+		p.append(logtest.A, named("process", n+1, strconv.FormatUint(n, 10)))
+	}
+	st := l.streams[logtest.A]
+	for paused := false; !paused; time.Sleep(time.Millisecond) {
+		st.mu.Lock()
+		paused = st.paused
+		st.mu.Unlock()
+	}
+	got := p.wait(logtest.A, strconv.Itoa(records-1))
+	for n, name := range got {
+		if name != strconv.Itoa(n) {
+			t.Fatalf("record %d is %s", n, name)
+		}
+	}
+	if len(got) != records {
+		t.Errorf("%d records came", len(got))
+	}
 }
 
 func TestSilentSourcesAreForgotten(t *testing.T) {
