@@ -1,7 +1,10 @@
 package dashboard
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -34,25 +37,25 @@ type batchAnswer struct {
 
 // batch answers POST /ui/v1/batch: many calls of a page in one request, each as if it had come alone.
 func (h *handler) batch(w http.ResponseWriter, r *http.Request) {
-	patience, refused := h.posted(w, r)
-	if refused {
+	v := h.posted(w, r)
+	if v == nil {
 		return
 	}
-	defer h.leave()
+	defer v.leave()
 	calls, err := readBatch(w, r)
 	if err != nil {
 		fail(w, status.Convert(err))
 		return
 	}
 	answers := make([]batchAnswer, len(calls))
-	var room budget
-	room.left = mostBatchBytes
+	var left budget
+	left.left = mostBatchBytes
 	next := make(chan int)
 	var workers sync.WaitGroup
 	for range min(batchWorkers, len(calls)) {
 		workers.Go(func() {
 			for i := range next {
-				answers[i] = h.one(r, calls[i], patience, &room)
+				answers[i] = h.one(r, calls[i], v, &left)
 			}
 		})
 	}
@@ -69,32 +72,53 @@ func (h *handler) batch(w http.ResponseWriter, r *http.Request) {
 
 func readBatch(w http.ResponseWriter, r *http.Request) ([]batchCall, error) {
 	defer unhurried(w)
-	var asked struct{ Calls []batchCall }
+	var asked struct{ Calls batchCalls }
 	from := json.NewDecoder(http.MaxBytesReader(w, r.Body, api.MaxMessageBytes))
 	from.DisallowUnknownFields()
 	if err := from.Decode(&asked); err != nil {
 		return nil, status.Errorf(codes.InvalidArgument, "The batch cannot be read: %v", err)
 	}
-	if len(asked.Calls) > mostInBatch {
-		return nil, status.Errorf(codes.InvalidArgument, "The batch has %d calls, the limit is %d", len(asked.Calls), mostInBatch)
-	}
 	return asked.Calls, nil
 }
 
+// batchCalls are no more than a batch may have, however many are in the text: nobody knows yet who has sent it.
+type batchCalls []batchCall
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (c *batchCalls) UnmarshalJSON(text []byte) error {
+	from := json.NewDecoder(bytes.NewReader(text))
+	from.DisallowUnknownFields()
+	if begin, err := from.Token(); err != nil || begin != json.Delim('[') {
+		return errors.New("the calls are no list")
+	}
+	*c = nil
+	for from.More() {
+		if len(*c) == mostInBatch {
+			return fmt.Errorf("it has more than %d calls", mostInBatch)
+		}
+		var one batchCall
+		if err := from.Decode(&one); err != nil {
+			return fmt.Errorf("call %d: %w", len(*c), err)
+		}
+		*c = append(*c, one)
+	}
+	return nil
+}
+
 // one makes a call of a batch.
-func (h *handler) one(r *http.Request, c batchCall, p patience, room *budget) batchAnswer {
+func (h *handler) one(r *http.Request, c batchCall, v *visit, left *budget) batchAnswer {
 	rpc := h.named(c.RPC)
 	if rpc == nil || rpc.Streams() {
 		return refusal(status.Newf(codes.Unimplemented, "There is no RPC %s of one message each way", c.RPC))
 	}
-	if !room.some() {
+	if !left.some() {
 		return refusal(status.Newf(codes.ResourceExhausted, "The answers of the batch have more than %d bytes", mostBatchBytes))
 	}
-	text, err := h.do(r, rpc, p, func() ([]byte, error) { return c.Request, nil })
+	text, err := h.do(r, rpc, v, func() ([]byte, error) { return c.Request, nil })
 	if err != nil {
 		return refusal(status.Convert(err))
 	}
-	room.take(len(text))
+	left.take(len(text))
 	return batchAnswer{Reply: text}
 }
 

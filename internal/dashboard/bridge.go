@@ -43,16 +43,16 @@ func (h *handler) call(w http.ResponseWriter, r *http.Request) {
 		answer(w, http.StatusNotFound, status.Newf(codes.Unimplemented, "There is no RPC %s", name))
 		return
 	}
-	patience, refused := h.posted(w, r)
-	if refused {
+	v := h.posted(w, r)
+	if v == nil {
 		return
 	}
-	defer h.leave()
+	defer v.leave()
 	if rpc.Streams() {
 		fail(w, status.Newf(codes.Unimplemented, "%s is a stream: it is served by gRPC only", rpc.Name))
 		return
 	}
-	text, err := h.do(r, rpc, patience, func() ([]byte, error) {
+	text, err := h.do(r, rpc, v, func() ([]byte, error) {
 		defer unhurried(w)
 		return io.ReadAll(http.MaxBytesReader(w, r.Body, api.MaxMessageBytes))
 	})
@@ -66,9 +66,6 @@ func (h *handler) call(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	_, _ = w.Write(text) // who has gone needs no answer
 }
-
-// patience is how long a caller waits.
-type patience time.Duration
 
 // unhurried takes back how long a request may take to arrive: it would end the call, too.
 func unhurried(w http.ResponseWriter) {
@@ -87,44 +84,57 @@ func (h *handler) named(name string) *api.Call {
 	return h.calls.Find(extra.ExtraService_ServiceDesc.ServiceName, name)
 }
 
-// posted judges the form of a request and takes a place for it, which leave gives back, unless it has refused it.
-func (h *handler) posted(w http.ResponseWriter, r *http.Request) (p patience, refused bool) {
+// posted judges the form of a request and takes a place and room for it, which leave gives back. It is nil if it has
+// refused it.
+func (h *handler) posted(w http.ResponseWriter, r *http.Request) *visit {
 	if code, why := misposted(r); why != "" {
 		if code == http.StatusMethodNotAllowed {
 			w.Header().Set("Allow", http.MethodPost)
 		}
 		answer(w, code, status.New(codes.InvalidArgument, why))
-		return 0, true
+		return nil
 	}
 	if http.NewResponseController(w).SetReadDeadline(time.Now().Add(h.WriteTimeout)) != nil {
-		return 0, true // nobody is there
+		return nil // nobody is there
 	}
 	if !own(r) {
 		fail(w, status.New(codes.PermissionDenied, "Only pages of this server may call it from a browser"))
-		return 0, true
+		return nil
 	}
-	p, wrong := patienceOf(r)
+	patience, wrong := patienceOf(r)
 	if wrong != nil {
 		fail(w, wrong)
-		return 0, true
+		return nil
 	}
 	select {
 	case h.places <- struct{}{}:
-		return p, false
 	default:
 		fail(w, status.Newf(codes.ResourceExhausted, "More than %d calls are under way on this port", mostCalls))
-		return 0, true
+		return nil
 	}
+	v := &visit{h: h, patience: patience}
+	if err := v.take(callBytes + bodyBytes(r)); err != nil {
+		v.leave()
+		fail(w, status.Convert(err))
+		return nil
+	}
+	return v
 }
 
-func (h *handler) leave() { <-h.places }
-
 // do makes a call and gives what it answers as JSON. The request is read when the caller is admitted.
-func (h *handler) do(r *http.Request, rpc *api.Call, p patience, read func() ([]byte, error)) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(r.Context(), time.Duration(p))
+func (h *handler) do(r *http.Request, rpc *api.Call, v *visit, read func() ([]byte, error)) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), v.patience)
 	defer cancel()
+	taken := int64(0)
+	defer func() { v.give(taken) }()
 	reply, err := rpc.Do(asCall(ctx, r), func(request proto.Message) error {
 		text, err := read()
+		if err == nil {
+			if err := v.take(burden(text)); err != nil {
+				return err
+			}
+			taken = burden(text)
+		}
 		return decode(text, err, request)
 	})
 	if err != nil {
@@ -135,6 +145,7 @@ func (h *handler) do(r *http.Request, rpc *api.Call, p patience, read func() ([]
 		h.Log.Error("reply cannot be told as JSON", "rpc", rpc.Name, "err", err)
 		return nil, status.Error(codes.Internal, "An unexpected internal error occurred. Please contact support for assistance.")
 	}
+	v.has(len(text))
 	return text, nil
 }
 
@@ -169,16 +180,16 @@ func own(r *http.Request) bool {
 }
 
 // patienceOf is how long the caller waits.
-func patienceOf(r *http.Request) (patience, *status.Status) {
+func patienceOf(r *http.Request) (time.Duration, *status.Status) {
 	text := r.Header.Get("Connect-Timeout-Ms")
 	if text == "" {
-		return patience(defaultPatience), nil
+		return defaultPatience, nil
 	}
 	ms, err := strconv.ParseUint(text, 10, 64)
 	if err != nil || len(text) > 10 {
 		return 0, status.New(codes.InvalidArgument, "Connect-Timeout-Ms must be a number of at most ten digits")
 	}
-	return patience(min(time.Duration(ms)*time.Millisecond, mostPatience)), nil
+	return min(time.Duration(ms)*time.Millisecond, mostPatience), nil
 }
 
 // decode reads a request. A field that there is not is refused: it may have been meant to bound what is done.

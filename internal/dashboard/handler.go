@@ -47,11 +47,12 @@ type handler struct {
 	calls *api.Calls
 	// places of calls that are under way.
 	places chan struct{}
+	room   *room
 }
 
 // New makes the handler of the dashboard's port.
 func New(c Config) http.Handler {
-	h := &handler{Config: c, calls: c.API.Calls(c.Listener), places: make(chan struct{}, mostCalls)}
+	h := &handler{Config: c, calls: c.API.Calls(c.Listener), places: make(chan struct{}, mostCalls), room: newRoom()}
 	mux := http.NewServeMux()
 	if c.OutputStream {
 		mux.HandleFunc("GET /output/{topic}", h.output)
