@@ -69,8 +69,13 @@ func newLink(nc net.Conn, address, tenant string) *link {
 	l.room = sync.NewCond(&l.mu)
 	l.encoder = hpack.NewEncoder(&l.block)
 	l.usual = []hpack.HeaderField{
-		{Name: ":method", Value: "POST"}, {Name: ":scheme", Value: "http"}, {Name: ":path"}, {Name: ":authority", Value: address},
-		{Name: "content-type", Value: "application/grpc"}, {Name: "user-agent", Value: "lh-bench"}, {Name: "te", Value: "trailers"},
+		{Name: ":method", Value: "POST"},
+		{Name: ":scheme", Value: "http"},
+		{Name: ":path"},
+		{Name: ":authority", Value: address},
+		{Name: "content-type", Value: "application/grpc"},
+		{Name: "user-agent", Value: "lh-bench"},
+		{Name: "te", Value: "trailers"},
 	}
 	if tenant != "" {
 		l.usual = append(l.usual, hpack.HeaderField{Name: "tenantid", Value: tenant})

@@ -497,39 +497,48 @@ func TestNoRecordTellsAGiant(t *testing.T) {
 	}{
 		"a variable": {
 			" var x INT = 0\n", changes, "c: CONDITION x > 0\n t: TASK t()",
-			[]*pb.Record{event(nil)}, func(w *world) int { return w.at("t") },
+			[]*pb.Record{event(nil)},
+			func(w *world) int { return w.at("t") },
 		},
 		"a variable, not yet": {
 			" var x INT = 0\n", changes, "c: CONDITION x > 1\n t: TASK t()",
-			[]*pb.Record{event(nil)}, func(w *world) int { return w.at("c") },
+			[]*pb.Record{event(nil)},
+			func(w *world) int { return w.at("c") },
 		},
 		"a variable that each changes": {
 			" var x INT = 0\n", changes, "c: CONDITION x > 0\n n: NOP\n  -> d { x += 1 }\n d: CONDITION x > 2000\n t: TASK t()",
-			[]*pb.Record{event(nil)}, func(w *world) int { return w.at("t") },
+			[]*pb.Record{event(nil)},
+			func(w *world) int { return w.at("t") },
 		},
 		"an interrupt": {
 			"", aboveWaitAll, "interrupt go -> cope\n s: SLEEP 100000\nthread cope\n t: TASK t()",
-			[]*pb.Record{event(nil)}, func(w *world) int { return w.at("t") },
+			[]*pb.Record{event(nil)},
+			func(w *world) int { return w.at("t") },
 		},
 		"two interrupts": {
 			"", aboveWaitAll, "interrupt go -> cope\n s: SLEEP 100000\nthread cope\n t: TASK t()",
-			[]*pb.Record{event(nil), event(nil)}, func(w *world) int { return w.at("t") / 2 },
+			[]*pb.Record{event(nil), event(nil)},
+			func(w *world) int { return w.at("t") / 2 },
 		},
 		"an interrupt of one": {
 			"", aboveWaitAll, "interrupt go -> cope\n s: SLEEP 100000\nthread cope\n t: TASK t()",
-			[]*pb.Record{event(new(int32(1_000)))}, func(w *world) int { return 1_999 + w.at("t") },
+			[]*pb.Record{event(new(int32(1_000)))},
+			func(w *world) int { return 1_999 + w.at("t") },
 		},
 		"an event while they halt": {
 			"", aboveWaitAll, "e: EVENT go\n t: TASK t()",
-			[]*pb.Record{stop, event(nil), event(nil)}, func(w *world) int { return w.at("e") },
+			[]*pb.Record{stop, event(nil), event(nil)},
+			func(w *world) int { return w.at("e") },
 		},
 		"an event while they go on": {
 			"", aboveWaitAll, "e: EVENT go\n t: TASK t()",
-			[]*pb.Record{stop, resume, event(nil), event(nil)}, func(w *world) int { return 1_998 + w.at("t") },
+			[]*pb.Record{stop, resume, event(nil), event(nil)},
+			func(w *world) int { return 1_998 + w.at("t") },
 		},
 		"a ThreadRun": {
 			" var x INT = 0\n", aboveWaitAll, "w: WAIT_ALL 1\n t: TASK t()\nthread leaf\n e: EVENT go",
-			[]*pb.Record{event(nil)}, func(w *world) int { return w.at("t") },
+			[]*pb.Record{event(nil)},
+			func(w *world) int { return w.at("t") },
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -139,8 +139,9 @@ func (b *block) request(conn context.Context) (request, error) {
 		if err != nil {
 			return r, err
 		}
-		r.values = metadata.NewIncomingContext(conn, md)
-		b.remember(rest, r.values)
+		values := metadata.NewIncomingContext(conn, md)
+		b.remember(values, rest)
+		r.values = values
 		return r, nil
 	}
 	r.values = b.values
@@ -148,7 +149,7 @@ func (b *block) request(conn context.Context) (request, error) {
 }
 
 // remember keeps what the next block may share.
-func (b *block) remember(fields []hpack.HeaderField, values context.Context) {
+func (b *block) remember(values context.Context, fields []hpack.HeaderField) {
 	if b.size > smallHeader {
 		b.last, b.values, b.fields = nil, nil, nil
 		return

@@ -221,7 +221,7 @@ func (l *Log) Open(ctx context.Context, streams []machine.Stream) (log.Session, 
 		if owner := st.ownedBy(); owner != nil {
 			owner.end(log.ErrFenced)
 		}
-		st.give(s, ends[st.topic][st.partition].Offset)
+		st.give(s, ends[st.topic][st.partition].Offset) //nolint:contextcheck // what is sent outlives the call
 	}
 	return s, nil
 }
