@@ -304,7 +304,8 @@ func TestOpenLoopCountsFromTheMomentACallWasDue(t *testing.T) {
 	if r.Loop != "open" || r.Latency.RunWf.Count < 80 {
 		t.Fatalf("%+v", r)
 	}
-	if r.Latency.RunWf.P50 < 20 || r.Latency.WfRun.P50 < r.Latency.RunWf.P50 {
+	// A WfRun may end before the answer to its start is read: the stall is in both, and neither need be the longer.
+	if r.Latency.RunWf.P50 < 20 || r.Latency.WfRun.P50 < 20 {
 		t.Errorf("the stall is hidden: %+v", r.Latency)
 	}
 }
