@@ -169,11 +169,11 @@ func (l *Backlog) enter(ctx context.Context, bytes int64, closing <-chan struct{
 		l.mu.Unlock()
 		return nil
 	}
-	crowded := l.crowded()
 	l.mu.Unlock()
-	if crowded {
-		return tooMuchInput() // those that wait have their requests with them
+	if !l.Keep(openBytes) {
+		return tooMuchInput() // those that wait have their requests and their stacks with them
 	}
+	defer l.Gone(openBytes)
 	call := &held{bytes, make(chan struct{})}
 	l.hold(call)
 	l.of.wake(l) // there may be room since it was looked

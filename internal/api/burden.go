@@ -21,7 +21,7 @@ const (
 // much of the connection.
 func (c *call) weigh() error {
 	size := c.request.data.Len()
-	if c.line == nil || size <= lightBytes {
+	if c.line == nil || size <= lightBytes && !c.rpc.lasts {
 		return nil
 	}
 	if most := c.rpc.service.cfg.MaxRequestBytes; size > most && !c.rpc.anySize {
@@ -29,7 +29,7 @@ func (c *call) weigh() error {
 	}
 	burden := c.rpc.request.burden(c.request.data.ReadOnlyData(), maxNesting)
 	if c.rpc.lasts {
-		burden += int64(size)
+		burden += openBytes + int64(size)
 	}
 	for range givesUp {
 		if c.line.Keep(burden) {

@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"runtime"
+	"strings"
 	"testing"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/emptypb"
@@ -78,6 +80,42 @@ func TestWhatRequestsBecomeIsCounted(t *testing.T) {
 				runtime.Gosched()
 			}
 		})
+	}
+}
+
+// Calls that wait for an event, or for room, take memory however small their requests are: a connection has no more of
+// them than it may have of that.
+func TestCallsThatWaitAreBounded(t *testing.T) {
+	t.Parallel()
+	b := NewBacklogs(0)
+	l := b.Open(&line{})
+	l.Charge(1)
+	ctx, cancel := context.WithCancel(context.Background())
+	most := int64(maxInputs / (shareOfFree + 1) / openBytes)
+	ended := make(chan struct{}, most)
+	for range most {
+		go func() {
+			_ = l.enter(ctx, 0, nil)
+			ended <- struct{}{}
+		}()
+	}
+	for b.Incoming() < most*openBytes {
+		runtime.Gosched()
+	}
+	if err := l.enter(ctx, 0, nil); err == nil || !strings.Contains(err.Message, "Too many requests") {
+		t.Errorf("one more for room: %v", err)
+	}
+	await := &call{Context: ctx, line: l, rpc: &rpc{service: &Service{}, lasts: true, anySize: true, request: &shape{}}}
+	await.request.data = mem.SliceBuffer{}
+	if err := await.weigh(); err == nil || !strings.Contains(err.Error(), "Too many requests") {
+		t.Errorf("one more that waits for an event: %v", err)
+	}
+	cancel()
+	for range most {
+		<-ended
+	}
+	if err := await.weigh(); err != nil || b.Incoming() != openBytes {
+		t.Errorf("%v, %d bytes are counted", err, b.Incoming())
 	}
 }
 
