@@ -33,8 +33,6 @@ func (t *txn) apply(r *pb.Record) machine.Reply {
 		return t.forgetTaskWorkers(c.DeleteTaskDef.GetId())
 	case *pb.Record_PutExternalEvent:
 		return t.putExternalEvent(c.PutExternalEvent)
-	case *pb.Record_DeliverExternalEvent:
-		return t.deliverExternalEvent(c.DeliverExternalEvent)
 	case *pb.Record_ScheduleWf:
 		return t.scheduleWf(c.ScheduleWf)
 	case *pb.Record_DeleteScheduledWfRun:

@@ -27,17 +27,12 @@ func (t *txn) tellKey(before, after *lhpb.NodeRun) {
 		t.emit(t.coreOf(is.Key), &pb.Record{Command: &pb.Record_Correlate{
 			Correlate: &pb.Correlate{CorrelatedEventId: is, NodeRunId: after.Id},
 		}})
-	case was != nil && is == nil && !t.struckOff(after):
+	case was != nil && is == nil:
+		// Even if an event from there has ended the wait: it may have been sent to an earlier WfRun of this id.
 		t.emit(t.coreOf(was.Key), &pb.Record{Command: &pb.Record_Uncorrelate{
 			Uncorrelate: &pb.Correlate{CorrelatedEventId: was, NodeRunId: before.Id},
 		}})
 	}
-}
-
-// struckOff reports whether the partition of the key has struck the NodeRun off its list when it sent the event that
-// the NodeRun has claimed. One that was withdrawn at some time may be on the list again.
-func (t *txn) struckOff(n *lhpb.NodeRun) bool {
-	return t.delivered != nil && sameEvent(n.GetExternalEvent().GetExternalEventId(), t.delivered) && t.withdrawal(n.Id).now == nil
 }
 
 // registered is what the NodeRun is known to wait for at the key's partition; nil if it is not.
@@ -50,7 +45,7 @@ func (t *txn) registered(n *lhpb.NodeRun, now bool) *lhpb.CorrelatedEventId {
 	if now {
 		w = t.withdrawal(n.Id).now
 	}
-	if w != nil && !w.Over {
+	if w != nil {
 		return nil
 	}
 	return id
@@ -85,13 +80,12 @@ func (n *nodeRun) withdraw() {
 	n.tx().withdrawal(n.id()).put(n.tx(), &pb.Withdrawal{})
 }
 
-// register ends a withdrawal: the NodeRun goes on after all. The row stays, as the event that a NodeRun claims may have
-// been sent before it was put on the list again.
+// register ends a withdrawal: the NodeRun goes on after all.
 func (n *nodeRun) register() {
 	if Awaited(n.get()) == nil {
 		return
 	}
-	if w := n.tx().withdrawal(n.id()); w.now != nil && !w.now.Over {
-		w.edit(n.tx()).Over = true
+	if w := n.tx().withdrawal(n.id()); w.now != nil {
+		w.drop(n.tx())
 	}
 }

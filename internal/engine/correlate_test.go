@@ -255,6 +255,37 @@ func TestAnEventForAWfRunThatIsGoneIsKept(t *testing.T) {
 	}
 }
 
+// An event that reaches a later WfRun of the same id ends its wait, too, and nobody stays registered for it: the next event
+// would be spent on him.
+func TestAnEventForAnEarlierWfRunLeavesNobodyRegistered(t *testing.T) {
+	p := newPartitioned(t, 3, "thread main\n var k STR\n ev: EVENT once key=k timeout=5")
+	home := int(machine.PartitionOf(tenant, "w", 3))
+	key := "k"
+	for int(machine.PartitionOf(tenant, key, 3)) == home {
+		key += "k"
+	}
+	keys := int(machine.PartitionOf(tenant, key, 3))
+	p.run(0, "w", key)
+	p.settle()
+	p.put("once", key)
+	p.command("w", &pb.Record{Command: &pb.Record_StopWfRun{StopWfRun: &lhpb.StopWfRunRequest{WfRunId: lh.ParseWfRunID("w")}}})
+	p.command("w", &pb.Record{Command: &pb.Record_DeleteWfRun{DeleteWfRun: &lhpb.DeleteWfRunRequest{Id: lh.ParseWfRunID("w")}}})
+	for len(p.under[way{home, home}]) > 0 {
+		p.deliver(way{home, home})
+	}
+	p.run(0, "w", key)
+	for _, from := range []int{home, keys} {
+		for k := (way{from, keys + home - from}); len(p.under[k]) > 0; {
+			p.deliver(k)
+		}
+	}
+	if w := get[pb.WfRunRow](p.parts[home], run("w").WfRun()); w.GetWfRun().GetStatus() != lhpb.LHStatus_COMPLETED {
+		t.Fatalf("the later WfRun is %v", w.GetWfRun().GetStatus())
+	}
+	p.settle()
+	p.atRest(t)
+}
+
 // Who comes while the others are still being served with an event that they use up does not get it.
 func TestALateComerMissesASpentEvent(t *testing.T) {
 	p := newPartitioned(t, 1, "thread main\n var k STR\n ev: EVENT once key=k")

@@ -133,8 +133,8 @@ func (e *correlatedEvent) send(n *lhpb.NodeRunId) *lhpb.ExternalEventId {
 		event.Correlated = true
 		e.tx.put(e.keys.Delivery(n), id)
 	}
-	e.tx.emit(e.tx.coreOf(lh.RootWfRunID(n.WfRunId)), &pb.Record{Command: &pb.Record_DeliverExternalEvent{
-		DeliverExternalEvent: &lhpb.PutExternalEventRequest{
+	e.tx.emit(e.tx.coreOf(lh.RootWfRunID(n.WfRunId)), &pb.Record{Command: &pb.Record_PutExternalEvent{
+		PutExternalEvent: &lhpb.PutExternalEventRequest{
 			WfRunId:            n.WfRunId,
 			ExternalEventDefId: e.def,
 			Guid:               &guid,

@@ -189,12 +189,6 @@ func (t *txn) putExternalEvent(r *lhpb.PutExternalEventRequest) machine.Reply {
 	return answer(e.get())
 }
 
-// deliverExternalEvent is putExternalEvent for what has come of a CorrelatedEvent.
-func (t *txn) deliverExternalEvent(r *lhpb.PutExternalEventRequest) machine.Reply {
-	t.delivered = &lhpb.ExternalEventId{WfRunId: r.GetWfRunId(), ExternalEventDefId: r.GetExternalEventDefId(), Guid: r.GetGuid()}
-	return t.putExternalEvent(r)
-}
-
 // offer lets the ThreadRuns that wait for the event look at it, lowest first, until one takes it.
 func (w *wfRun) offer(e *externalEvent) {
 	if only := e.get().ThreadRunNumber; only != nil {

@@ -33,8 +33,6 @@ type txn struct {
 	emits   []machine.Emit
 	// withdrawals are those looked at.
 	withdrawals map[keys.Key]*row[pb.Withdrawal, *pb.Withdrawal]
-	// delivered is the ExternalEvent that the record brings from the partition of a correlation key.
-	delivered *lhpb.ExternalEventId
 	// sent are the ExternalEvents that the record makes of a CorrelatedEvent.
 	sent       []*lhpb.ExternalEventId
 	scheduled  []*taskRun       // put into the queue by this record, oldest first

@@ -169,7 +169,6 @@ type Record struct {
 	//	*Record_Uncorrelate
 	//	*Record_ApplyWorkflowMigrationPlan
 	//	*Record_BulkDelete
-	//	*Record_DeliverExternalEvent
 	//	*Record_PutTaskDef
 	//	*Record_DeleteTaskDef
 	//	*Record_PutWfSpec
@@ -480,15 +479,6 @@ func (x *Record) GetBulkDelete() *BulkDelete {
 	if x != nil {
 		if x, ok := x.Command.(*Record_BulkDelete); ok {
 			return x.BulkDelete
-		}
-	}
-	return nil
-}
-
-func (x *Record) GetDeliverExternalEvent() *lhpb.PutExternalEventRequest {
-	if x != nil {
-		if x, ok := x.Command.(*Record_DeliverExternalEvent); ok {
-			return x.DeliverExternalEvent
 		}
 	}
 	return nil
@@ -814,11 +804,6 @@ type Record_BulkDelete struct {
 	BulkDelete *BulkDelete `protobuf:"bytes,36,opt,name=bulk_delete,json=bulkDelete,proto3,oneof"`
 }
 
-type Record_DeliverExternalEvent struct {
-	// An ExternalEvent that came of a CorrelatedEvent, for the NodeRun that was known to wait for its key.
-	DeliverExternalEvent *lhpb.PutExternalEventRequest `protobuf:"bytes,37,opt,name=deliver_external_event,json=deliverExternalEvent,proto3,oneof"`
-}
-
 type Record_PutTaskDef struct {
 	// The metadata stream.
 	PutTaskDef *lhpb.PutTaskDefRequest `protobuf:"bytes,100,opt,name=put_task_def,json=putTaskDef,proto3,oneof"`
@@ -966,8 +951,6 @@ func (*Record_Uncorrelate) isRecord_Command() {}
 func (*Record_ApplyWorkflowMigrationPlan) isRecord_Command() {}
 
 func (*Record_BulkDelete) isRecord_Command() {}
-
-func (*Record_DeliverExternalEvent) isRecord_Command() {}
 
 func (*Record_PutTaskDef) isRecord_Command() {}
 
@@ -1919,7 +1902,7 @@ const file_lh_record_proto_rawDesc = "" +
 	"\tprincipal\x18\x06 \x01(\tR\tprincipal\x12'\n" +
 	"\x0fcatalog_version\x18\a \x01(\x04R\x0ecatalogVersion\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\b \x01(\fR\trequestId\"\xee \n" +
+	"request_id\x18\b \x01(\fR\trequestId\"\x96 \n" +
 	"\x06Record\x12+\n" +
 	"\x06header\x18\x01 \x01(\v2\x13.lh.internal.HeaderR\x06header\x12+\n" +
 	"\x06run_wf\x18\n" +
@@ -1954,8 +1937,7 @@ const file_lh_record_proto_rawDesc = "" +
 	"\vuncorrelate\x18\" \x01(\v2\x16.lh.internal.CorrelateH\x00R\vuncorrelate\x12s\n" +
 	"\x1dapply_workflow_migration_plan\x18# \x01(\v2..littlehorse.ApplyWorkflowMigrationPlanRequestH\x00R\x1aapplyWorkflowMigrationPlan\x12:\n" +
 	"\vbulk_delete\x18$ \x01(\v2\x17.lh.internal.BulkDeleteH\x00R\n" +
-	"bulkDelete\x12\\\n" +
-	"\x16deliver_external_event\x18% \x01(\v2$.littlehorse.PutExternalEventRequestH\x00R\x14deliverExternalEvent\x12B\n" +
+	"bulkDelete\x12B\n" +
 	"\fput_task_def\x18d \x01(\v2\x1e.littlehorse.PutTaskDefRequestH\x00R\n" +
 	"putTaskDef\x12K\n" +
 	"\x0fdelete_task_def\x18e \x01(\v2!.littlehorse.DeleteTaskDefRequestH\x00R\rdeleteTaskDef\x12?\n" +
@@ -1981,7 +1963,7 @@ const file_lh_record_proto_rawDesc = "" +
 	"\fdelete_quota\x18x \x01(\v2\x1f.littlehorse.DeleteQuotaRequestH\x00R\vdeleteQuota\x12v\n" +
 	"\x1edelete_workflow_migration_plan\x18y \x01(\v2/.littlehorse.DeleteWorkflowMigrationPlanRequestH\x00R\x1bdeleteWorkflowMigrationPlan\x12A\n" +
 	"\rmetric_update\x18\xc8\x01 \x01(\v2\x19.lh.internal.MetricUpdateH\x00R\fmetricUpdateB\t\n" +
-	"\acommand\"\xab\x01\n" +
+	"\acommandJ\x04\b%\x10&\"\xab\x01\n" +
 	"\x05RunWf\x123\n" +
 	"\arequest\x18\x01 \x01(\v2\x19.littlehorse.RunWfRequestR\arequest\x123\n" +
 	"\n" +
@@ -2168,59 +2150,58 @@ var file_lh_record_proto_depIdxs = []int32{
 	11, // 25: lh.internal.Record.uncorrelate:type_name -> lh.internal.Correlate
 	33, // 26: lh.internal.Record.apply_workflow_migration_plan:type_name -> littlehorse.ApplyWorkflowMigrationPlanRequest
 	13, // 27: lh.internal.Record.bulk_delete:type_name -> lh.internal.BulkDelete
-	22, // 28: lh.internal.Record.deliver_external_event:type_name -> littlehorse.PutExternalEventRequest
-	34, // 29: lh.internal.Record.put_task_def:type_name -> littlehorse.PutTaskDefRequest
-	35, // 30: lh.internal.Record.delete_task_def:type_name -> littlehorse.DeleteTaskDefRequest
-	36, // 31: lh.internal.Record.put_wf_spec:type_name -> littlehorse.PutWfSpecRequest
-	37, // 32: lh.internal.Record.delete_wf_spec:type_name -> littlehorse.DeleteWfSpecRequest
-	38, // 33: lh.internal.Record.put_external_event_def:type_name -> littlehorse.PutExternalEventDefRequest
-	39, // 34: lh.internal.Record.delete_external_event_def:type_name -> littlehorse.DeleteExternalEventDefRequest
-	40, // 35: lh.internal.Record.put_workflow_event_def:type_name -> littlehorse.PutWorkflowEventDefRequest
-	41, // 36: lh.internal.Record.delete_workflow_event_def:type_name -> littlehorse.DeleteWorkflowEventDefRequest
-	42, // 37: lh.internal.Record.put_user_task_def:type_name -> littlehorse.PutUserTaskDefRequest
-	43, // 38: lh.internal.Record.delete_user_task_def:type_name -> littlehorse.DeleteUserTaskDefRequest
-	44, // 39: lh.internal.Record.put_struct_def:type_name -> littlehorse.PutStructDefRequest
-	45, // 40: lh.internal.Record.delete_struct_def:type_name -> littlehorse.DeleteStructDefRequest
-	46, // 41: lh.internal.Record.put_tenant:type_name -> littlehorse.PutTenantRequest
-	47, // 42: lh.internal.Record.put_principal:type_name -> littlehorse.PutPrincipalRequest
-	48, // 43: lh.internal.Record.delete_principal:type_name -> littlehorse.DeletePrincipalRequest
-	49, // 44: lh.internal.Record.put_workflow_migration_plan:type_name -> littlehorse.PutWorkflowMigrationPlanRequest
-	12, // 45: lh.internal.Record.create_bulk_job:type_name -> lh.internal.CreateBulkJob
-	50, // 46: lh.internal.Record.delete_bulk_job:type_name -> littlehorse.DeleteBulkJobRequest
-	14, // 47: lh.internal.Record.bulk_job_progress:type_name -> lh.internal.BulkJobProgress
-	51, // 48: lh.internal.Record.put_quota:type_name -> littlehorse.PutQuotaRequest
-	52, // 49: lh.internal.Record.delete_quota:type_name -> littlehorse.DeleteQuotaRequest
-	53, // 50: lh.internal.Record.delete_workflow_migration_plan:type_name -> littlehorse.DeleteWorkflowMigrationPlanRequest
-	15, // 51: lh.internal.Record.metric_update:type_name -> lh.internal.MetricUpdate
-	54, // 52: lh.internal.RunWf.request:type_name -> littlehorse.RunWfRequest
-	55, // 53: lh.internal.RunWf.wf_spec_id:type_name -> littlehorse.WfSpecId
-	5,  // 54: lh.internal.RunWf.offer:type_name -> lh.internal.Credit
-	56, // 55: lh.internal.Started.wf_run:type_name -> littlehorse.WfRun
-	57, // 56: lh.internal.Started.task:type_name -> littlehorse.ScheduledTask
-	58, // 57: lh.internal.ClaimTask.task_run_id:type_name -> littlehorse.TaskRunId
-	5,  // 58: lh.internal.ClaimTask.credit:type_name -> lh.internal.Credit
-	59, // 59: lh.internal.Credit.task_def_id:type_name -> littlehorse.TaskDefId
-	60, // 60: lh.internal.ReportTask.report:type_name -> littlehorse.ReportTaskRun
-	5,  // 61: lh.internal.ReportTask.offer:type_name -> lh.internal.Credit
-	61, // 62: lh.internal.RegisterTaskWorker.request:type_name -> littlehorse.RegisterTaskWorkerRequest
-	62, // 63: lh.internal.RegisterTaskWorker.servers:type_name -> littlehorse.LHHostInfo
-	63, // 64: lh.internal.ScheduleWf.request:type_name -> littlehorse.ScheduleWfRequest
-	55, // 65: lh.internal.ScheduleWf.wf_spec_id:type_name -> littlehorse.WfSpecId
-	64, // 66: lh.internal.Correlate.correlated_event_id:type_name -> littlehorse.CorrelatedEventId
-	65, // 67: lh.internal.Correlate.node_run_id:type_name -> littlehorse.NodeRunId
-	66, // 68: lh.internal.CreateBulkJob.request:type_name -> littlehorse.CreateBulkJobRequest
-	67, // 69: lh.internal.BulkDelete.bulk_job_id:type_name -> littlehorse.BulkJobId
-	68, // 70: lh.internal.BulkDelete.what:type_name -> littlehorse.BulkDeleteWfRun
-	67, // 71: lh.internal.BulkJobProgress.bulk_job_id:type_name -> littlehorse.BulkJobId
-	69, // 72: lh.internal.BulkJobProgress.status:type_name -> littlehorse.BulkJobStatus
-	70, // 73: lh.internal.BulkJobProgress.last_seen_key:type_name -> google.protobuf.Timestamp
-	71, // 74: lh.internal.MetricUpdate.window:type_name -> littlehorse.MetricWindowId
-	16, // 75: lh.internal.MetricUpdate.counts:type_name -> lh.internal.Count
-	76, // [76:76] is the sub-list for method output_type
-	76, // [76:76] is the sub-list for method input_type
-	76, // [76:76] is the sub-list for extension type_name
-	76, // [76:76] is the sub-list for extension extendee
-	0,  // [0:76] is the sub-list for field type_name
+	34, // 28: lh.internal.Record.put_task_def:type_name -> littlehorse.PutTaskDefRequest
+	35, // 29: lh.internal.Record.delete_task_def:type_name -> littlehorse.DeleteTaskDefRequest
+	36, // 30: lh.internal.Record.put_wf_spec:type_name -> littlehorse.PutWfSpecRequest
+	37, // 31: lh.internal.Record.delete_wf_spec:type_name -> littlehorse.DeleteWfSpecRequest
+	38, // 32: lh.internal.Record.put_external_event_def:type_name -> littlehorse.PutExternalEventDefRequest
+	39, // 33: lh.internal.Record.delete_external_event_def:type_name -> littlehorse.DeleteExternalEventDefRequest
+	40, // 34: lh.internal.Record.put_workflow_event_def:type_name -> littlehorse.PutWorkflowEventDefRequest
+	41, // 35: lh.internal.Record.delete_workflow_event_def:type_name -> littlehorse.DeleteWorkflowEventDefRequest
+	42, // 36: lh.internal.Record.put_user_task_def:type_name -> littlehorse.PutUserTaskDefRequest
+	43, // 37: lh.internal.Record.delete_user_task_def:type_name -> littlehorse.DeleteUserTaskDefRequest
+	44, // 38: lh.internal.Record.put_struct_def:type_name -> littlehorse.PutStructDefRequest
+	45, // 39: lh.internal.Record.delete_struct_def:type_name -> littlehorse.DeleteStructDefRequest
+	46, // 40: lh.internal.Record.put_tenant:type_name -> littlehorse.PutTenantRequest
+	47, // 41: lh.internal.Record.put_principal:type_name -> littlehorse.PutPrincipalRequest
+	48, // 42: lh.internal.Record.delete_principal:type_name -> littlehorse.DeletePrincipalRequest
+	49, // 43: lh.internal.Record.put_workflow_migration_plan:type_name -> littlehorse.PutWorkflowMigrationPlanRequest
+	12, // 44: lh.internal.Record.create_bulk_job:type_name -> lh.internal.CreateBulkJob
+	50, // 45: lh.internal.Record.delete_bulk_job:type_name -> littlehorse.DeleteBulkJobRequest
+	14, // 46: lh.internal.Record.bulk_job_progress:type_name -> lh.internal.BulkJobProgress
+	51, // 47: lh.internal.Record.put_quota:type_name -> littlehorse.PutQuotaRequest
+	52, // 48: lh.internal.Record.delete_quota:type_name -> littlehorse.DeleteQuotaRequest
+	53, // 49: lh.internal.Record.delete_workflow_migration_plan:type_name -> littlehorse.DeleteWorkflowMigrationPlanRequest
+	15, // 50: lh.internal.Record.metric_update:type_name -> lh.internal.MetricUpdate
+	54, // 51: lh.internal.RunWf.request:type_name -> littlehorse.RunWfRequest
+	55, // 52: lh.internal.RunWf.wf_spec_id:type_name -> littlehorse.WfSpecId
+	5,  // 53: lh.internal.RunWf.offer:type_name -> lh.internal.Credit
+	56, // 54: lh.internal.Started.wf_run:type_name -> littlehorse.WfRun
+	57, // 55: lh.internal.Started.task:type_name -> littlehorse.ScheduledTask
+	58, // 56: lh.internal.ClaimTask.task_run_id:type_name -> littlehorse.TaskRunId
+	5,  // 57: lh.internal.ClaimTask.credit:type_name -> lh.internal.Credit
+	59, // 58: lh.internal.Credit.task_def_id:type_name -> littlehorse.TaskDefId
+	60, // 59: lh.internal.ReportTask.report:type_name -> littlehorse.ReportTaskRun
+	5,  // 60: lh.internal.ReportTask.offer:type_name -> lh.internal.Credit
+	61, // 61: lh.internal.RegisterTaskWorker.request:type_name -> littlehorse.RegisterTaskWorkerRequest
+	62, // 62: lh.internal.RegisterTaskWorker.servers:type_name -> littlehorse.LHHostInfo
+	63, // 63: lh.internal.ScheduleWf.request:type_name -> littlehorse.ScheduleWfRequest
+	55, // 64: lh.internal.ScheduleWf.wf_spec_id:type_name -> littlehorse.WfSpecId
+	64, // 65: lh.internal.Correlate.correlated_event_id:type_name -> littlehorse.CorrelatedEventId
+	65, // 66: lh.internal.Correlate.node_run_id:type_name -> littlehorse.NodeRunId
+	66, // 67: lh.internal.CreateBulkJob.request:type_name -> littlehorse.CreateBulkJobRequest
+	67, // 68: lh.internal.BulkDelete.bulk_job_id:type_name -> littlehorse.BulkJobId
+	68, // 69: lh.internal.BulkDelete.what:type_name -> littlehorse.BulkDeleteWfRun
+	67, // 70: lh.internal.BulkJobProgress.bulk_job_id:type_name -> littlehorse.BulkJobId
+	69, // 71: lh.internal.BulkJobProgress.status:type_name -> littlehorse.BulkJobStatus
+	70, // 72: lh.internal.BulkJobProgress.last_seen_key:type_name -> google.protobuf.Timestamp
+	71, // 73: lh.internal.MetricUpdate.window:type_name -> littlehorse.MetricWindowId
+	16, // 74: lh.internal.MetricUpdate.counts:type_name -> lh.internal.Count
+	75, // [75:75] is the sub-list for method output_type
+	75, // [75:75] is the sub-list for method input_type
+	75, // [75:75] is the sub-list for extension type_name
+	75, // [75:75] is the sub-list for extension extendee
+	0,  // [0:75] is the sub-list for field type_name
 }
 
 func init() { file_lh_record_proto_init() }
@@ -2256,7 +2237,6 @@ func file_lh_record_proto_init() {
 		(*Record_Uncorrelate)(nil),
 		(*Record_ApplyWorkflowMigrationPlan)(nil),
 		(*Record_BulkDelete)(nil),
-		(*Record_DeliverExternalEvent)(nil),
 		(*Record_PutTaskDef)(nil),
 		(*Record_DeleteTaskDef)(nil),
 		(*Record_PutWfSpec)(nil),

@@ -313,15 +313,6 @@ func (m *Record_BulkDelete) CloneVT() isRecord_Command {
 	return r
 }
 
-func (m *Record_DeliverExternalEvent) CloneVT() isRecord_Command {
-	if m == nil {
-		return (*Record_DeliverExternalEvent)(nil)
-	}
-	r := new(Record_DeliverExternalEvent)
-	r.DeliverExternalEvent = m.DeliverExternalEvent.CloneVT()
-	return r
-}
-
 func (m *Record_PutTaskDef) CloneVT() isRecord_Command {
 	if m == nil {
 		return (*Record_PutTaskDef)(nil)
@@ -1666,33 +1657,6 @@ func (m *Record_BulkDelete) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		dAtA[i] = 0x2
 		i--
 		dAtA[i] = 0xa2
-	}
-	return len(dAtA) - i, nil
-}
-func (m *Record_DeliverExternalEvent) MarshalToVT(dAtA []byte) (int, error) {
-	size := m.SizeVT()
-	return m.MarshalToSizedBufferVT(dAtA[:size])
-}
-
-func (m *Record_DeliverExternalEvent) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
-	i := len(dAtA)
-	if m.DeliverExternalEvent != nil {
-		size, err := m.DeliverExternalEvent.MarshalToSizedBufferVT(dAtA[:i])
-		if err != nil {
-			return 0, err
-		}
-		i -= size
-		i = protohelpers.EncodeVarint(dAtA, i, uint64(size))
-		i--
-		dAtA[i] = 0x2
-		i--
-		dAtA[i] = 0xaa
-	} else {
-		i = protohelpers.EncodeVarint(dAtA, i, 0)
-		i--
-		dAtA[i] = 0x2
-		i--
-		dAtA[i] = 0xaa
 	}
 	return len(dAtA) - i, nil
 }
@@ -3563,20 +3527,6 @@ func (m *Record_BulkDelete) SizeVT() (n int) {
 	_ = l
 	if m.BulkDelete != nil {
 		l = m.BulkDelete.SizeVT()
-		n += 2 + l + protohelpers.SizeOfVarint(uint64(l))
-	} else {
-		n += 3
-	}
-	return n
-}
-func (m *Record_DeliverExternalEvent) SizeVT() (n int) {
-	if m == nil {
-		return 0
-	}
-	var l int
-	_ = l
-	if m.DeliverExternalEvent != nil {
-		l = m.DeliverExternalEvent.SizeVT()
 		n += 2 + l + protohelpers.SizeOfVarint(uint64(l))
 	} else {
 		n += 3
@@ -5631,47 +5581,6 @@ func (m *Record) UnmarshalVT(dAtA []byte) error {
 					return err
 				}
 				m.Command = &Record_BulkDelete{BulkDelete: v}
-			}
-			iNdEx = postIndex
-		case 37:
-			if wireType != 2 {
-				return fmt.Errorf("proto: wrong wireType = %d for field DeliverExternalEvent", wireType)
-			}
-			var msglen int
-			for shift := uint(0); ; shift += 7 {
-				if shift >= 64 {
-					return protohelpers.ErrIntOverflow
-				}
-				if iNdEx >= l {
-					return io.ErrUnexpectedEOF
-				}
-				b := dAtA[iNdEx]
-				iNdEx++
-				msglen |= int(b&0x7F) << shift
-				if b < 0x80 {
-					break
-				}
-			}
-			if msglen < 0 {
-				return protohelpers.ErrInvalidLength
-			}
-			postIndex := iNdEx + msglen
-			if postIndex < 0 {
-				return protohelpers.ErrInvalidLength
-			}
-			if postIndex > l {
-				return io.ErrUnexpectedEOF
-			}
-			if oneof, ok := m.Command.(*Record_DeliverExternalEvent); ok {
-				if err := oneof.DeliverExternalEvent.UnmarshalVT(dAtA[iNdEx:postIndex]); err != nil {
-					return err
-				}
-			} else {
-				v := &lhpb.PutExternalEventRequest{}
-				if err := v.UnmarshalVT(dAtA[iNdEx:postIndex]); err != nil {
-					return err
-				}
-				m.Command = &Record_DeliverExternalEvent{DeliverExternalEvent: v}
 			}
 			iNdEx = postIndex
 		case 100:

@@ -1692,9 +1692,7 @@ func (*Empty) Descriptor() ([]byte, []int) {
 
 // Withdrawal says of a NodeRun that waits for a correlation key that it was struck off the list of the key.
 type Withdrawal struct {
-	state protoimpl.MessageState `protogen:"open.v1"`
-	// It is on the list again.
-	Over          bool `protobuf:"varint,1,opt,name=over,proto3" json:"over,omitempty"`
+	state         protoimpl.MessageState `protogen:"open.v1"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1727,13 +1725,6 @@ func (x *Withdrawal) ProtoReflect() protoreflect.Message {
 // Deprecated: Use Withdrawal.ProtoReflect.Descriptor instead.
 func (*Withdrawal) Descriptor() ([]byte, []int) {
 	return file_lh_state_proto_rawDescGZIP(), []int{19}
-}
-
-func (x *Withdrawal) GetOver() bool {
-	if x != nil {
-		return x.Over
-	}
-	return false
 }
 
 // Counter is a number that only grows: a position, a clock, a last number of a source.
@@ -2144,10 +2135,9 @@ const file_lh_state_proto_rawDesc = "" +
 	"\x04next\x18\x02 \x01(\x04R\x04next\x12\x17\n" +
 	"\atrim_ns\x18\x03 \x01(\x03R\x06trimNs\x12\x10\n" +
 	"\x03old\x18\x04 \x01(\x04R\x03old\"\a\n" +
-	"\x05Empty\" \n" +
+	"\x05Empty\"\x12\n" +
 	"\n" +
-	"Withdrawal\x12\x12\n" +
-	"\x04over\x18\x01 \x01(\bR\x04over\"\x1f\n" +
+	"WithdrawalJ\x04\b\x01\x10\x02\"\x1f\n" +
 	"\aCounter\x12\x14\n" +
 	"\x05value\x18\x01 \x01(\x04R\x05value*P\n" +
 	"\aWaitEnd\x12\x18\n" +

@@ -625,7 +625,6 @@ func (m *Withdrawal) CloneVT() *Withdrawal {
 		return (*Withdrawal)(nil)
 	}
 	r := new(Withdrawal)
-	r.Over = m.Over
 	if len(m.unknownFields) > 0 {
 		r.unknownFields = make([]byte, len(m.unknownFields))
 		copy(r.unknownFields, m.unknownFields)
@@ -2361,16 +2360,6 @@ func (m *Withdrawal) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i -= len(m.unknownFields)
 		copy(dAtA[i:], m.unknownFields)
 	}
-	if m.Over {
-		i--
-		if m.Over {
-			dAtA[i] = 1
-		} else {
-			dAtA[i] = 0
-		}
-		i--
-		dAtA[i] = 0x8
-	}
 	return len(dAtA) - i, nil
 }
 
@@ -3120,9 +3109,6 @@ func (m *Withdrawal) SizeVT() (n int) {
 	}
 	var l int
 	_ = l
-	if m.Over {
-		n += 2
-	}
 	n += len(m.unknownFields)
 	return n
 }
@@ -7012,26 +6998,6 @@ func (m *Withdrawal) UnmarshalVT(dAtA []byte) error {
 			return fmt.Errorf("proto: Withdrawal: illegal tag %d (wire type %d)", fieldNum, wire)
 		}
 		switch fieldNum {
-		case 1:
-			if wireType != 0 {
-				return fmt.Errorf("proto: wrong wireType = %d for field Over", wireType)
-			}
-			var v int
-			for shift := uint(0); ; shift += 7 {
-				if shift >= 64 {
-					return protohelpers.ErrIntOverflow
-				}
-				if iNdEx >= l {
-					return io.ErrUnexpectedEOF
-				}
-				b := dAtA[iNdEx]
-				iNdEx++
-				v |= int(b&0x7F) << shift
-				if b < 0x80 {
-					break
-				}
-			}
-			m.Over = bool(v != 0)
 		default:
 			iNdEx = preIndex
 			skippy, err := protohelpers.Skip(dAtA[iNdEx:])

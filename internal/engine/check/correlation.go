@@ -92,9 +92,6 @@ func (c *correlations) readWithdrawn(v machine.View) {
 		if err := decode(value, w); err != nil {
 			c.violate(fmt.Sprintf("%q", k), "%v", err)
 		}
-		if w.Over {
-			return
-		}
 		p, _ := keys.ParseRun(k)
 		thread, position, err := keys.In(tenant).RunNamed(p.WfRun).ParseWithdrawn(k)
 		if err != nil {
