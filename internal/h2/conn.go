@@ -393,6 +393,8 @@ func (c *conn) hold(n int) {
 const (
 	// callCost is the memory of a call whose request is not complete.
 	callCost = 1 << 10
+	// runCost is about that of one whose handler runs: its stack. Handlers start faster than they end.
+	runCost = 8 << 10
 	// fieldCost is what a field takes beyond what HTTP/2 counts.
 	fieldCost = 64
 	// usualHeaderBytes of a call whose handler runs are not counted: the number of calls bounds them, and those that last
@@ -458,11 +460,18 @@ func (c *conn) look() {
 	}
 }
 
+// lasting is what counts of the header while the call is open.
+func (s *stream) lasting() int { return max(0, s.in.header-usualHeaderBytes) }
+
 // start lets the handler run; c.mu is held.
 func (c *conn) start(s *stream) {
 	s.out.unqueue()
 	s.started = true
-	c.charge(s, max(0, s.in.header-usualHeaderBytes))
+	cost := s.lasting()
+	if s.method.single {
+		cost += runCost
+	}
+	c.charge(s, cost)
 	c.server.pool.run(s)
 }
 
@@ -700,6 +709,7 @@ var errEnded = status.Error(codes.Canceled, "the stream has ended")
 // left notes that the handler has ended; c.mu is held.
 func (c *conn) left(s *stream) {
 	s.over = true
+	c.charge(s, s.lasting())
 	if s.gone {
 		c.callEnds(s)
 	}

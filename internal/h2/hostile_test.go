@@ -257,6 +257,32 @@ func TestHeadersAreBounded(t *testing.T) {
 	c.until(func() bool { return c.input == 0 && c.calls == 0 })
 }
 
+// TestHandlersCount: calls take memory while their handlers run, however little came with them.
+func TestHandlersCount(t *testing.T) {
+	const calls, most = 50, 50*runCost - runCost/2
+	w := newWaiting()
+	s, addr := start(t, Config{MaxInputBytes: most}, w)
+	p := connect(t, addr)
+	begin := func(i uint32) {
+		p.begin(2*i+1, p.call("EmptyCall"), false)
+		p.must(p.WriteData(2*i+1, true, message5(nil)))
+	}
+	for i := range uint32(calls) {
+		begin(i)
+		<-w.entered
+	}
+	c := only(t, s)
+	if held := c.inputHeld(); held != calls*runCost {
+		t.Errorf("%d bytes are held", held)
+	}
+	begin(calls)
+	if got := p.answer(2*calls + 1); got.fields["grpc-status"] != strconv.Itoa(int(codes.ResourceExhausted)) {
+		t.Error(got)
+	}
+	close(w.release)
+	c.until(func() bool { return c.input == 0 })
+}
+
 // asStreams registers the calls with one message each way as streams that are none on either side.
 type asStreams struct{ grpc.ServiceRegistrar }
 

@@ -224,7 +224,7 @@ func (c *conn) crowded() error {
 
 const (
 	// leastInput is what a connection may have sent however much others have.
-	leastInput = 64 << 10
+	leastInput = 256 << 10
 	// partOfFree is the part that it may have sent of what all together still may.
 	partOfFree = 4
 )
