@@ -153,14 +153,22 @@ type raw struct {
 	ended  atomic.Int64  // calls that were answered in full
 	over   chan struct{} // closed when the server has closed the connection
 
-	windows sync.Map // *atomic.Int64 by stream: what may be sent beside the first 65535 bytes
+	windows sync.Map     // *atomic.Int64 by stream: what may be sent beside the first bytes
+	window  atomic.Int64 // what may be sent on a stream at first, beside 65535 bytes: the server may come to allow more
 }
 
 // may waits until so many bytes may have been sent on a stream, or on the connection if it is 0; false if a call was answered
 // or the connection was closed before.
 func (r *raw) may(stream uint32, sent int64) bool {
 	more, _ := r.windows.LoadOrStore(stream, new(atomic.Int64))
-	for sent > 65535+more.(*atomic.Int64).Load() {
+	for {
+		first := int64(65535)
+		if stream != 0 {
+			first += r.window.Load()
+		}
+		if sent <= first+more.(*atomic.Int64).Load() {
+			return true
+		}
 		select {
 		case <-r.over:
 			return false
@@ -170,7 +178,6 @@ func (r *raw) may(stream uint32, sent int64) bool {
 			return false
 		}
 	}
-	return true
 }
 
 // rawClient connects; windows is called for everything that is read of replies.
@@ -207,6 +214,9 @@ func (r *raw) read(windows func(*raw, *http2.DataFrame)) {
 		switch f := f.(type) {
 		case *http2.SettingsFrame:
 			if !f.IsAck() {
+				if n, ok := f.Value(http2.SettingInitialWindowSize); ok {
+					r.window.Store(int64(n) - 65535)
+				}
 				r.write(r.framer.WriteSettingsAck)
 			}
 		case *http2.PingFrame:
