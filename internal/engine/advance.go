@@ -58,6 +58,10 @@ func (w *wfRun) loopsTightly() bool {
 	return true
 }
 
+// depth is how far the command has come towards a tight loop, but for what it was allowed because of the many that there were:
+// records that go on with its work have no such allowance.
+func (w *wfRun) depth(level int) int { return max(0, w.passes+level-w.allowance) }
+
 // nestsTooDeep ends a WfRun in which ThreadRuns stand so deep below each other that what happens to one could cost all above.
 func (w *wfRun) nestsTooDeep() bool {
 	if !w.tooDeep {

@@ -832,3 +832,21 @@ func TestQueuedInterruptsCostTheSame(t *testing.T) {
 		})
 	}
 }
+
+// TestAnAllowanceIsNotHeldAgainstTheRest lets a command make more passes than usual, as one may in a WfRun of many ThreadRuns, and
+// then change what many of them wait for: the records that tell them the rest have no tight loop for that.
+//
+// covers: engine-2 §9 WAIT_FOR_CONDITION
+func TestAnAllowanceIsNotHeldAgainstTheRest(t *testing.T) {
+	const children = 300
+	w := newTestWorld(t, engine.DefaultConfig(), "thread main\n var list JSON_ARR\n var x INT = 0\n var n INT = 0\n many: START_MANY child over list\n"+
+		" e: EVENT go\n l: NOP\n  -> m\n m: NOP\n  -> l if n < 350 { n += 1 }\n  -> w { x += 1 }\n "+aboveWaitAll+"\nthread child\n c: CONDITION x > 0\n t: TASK t()")
+	w.each = nil
+	w.do(w.start("spec0", "w", children))
+	w.do(&pb.Record{Command: &pb.Record_PutExternalEvent{PutExternalEvent: &lhpb.PutExternalEventRequest{
+		WfRunId: lh.ParseWfRunID("w"), ExternalEventDefId: &lhpb.ExternalEventDefId{Name: "go"},
+	}}})
+	if n := w.at("t"); n != children {
+		t.Errorf("%d ThreadRuns have been told; the WfRun: %v", n, w.wfRun("w"))
+	}
+}

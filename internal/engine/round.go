@@ -98,7 +98,7 @@ func (w *wfRun) announce(s keys.Subject) {
 		w.announceAgain(s)
 		return
 	}
-	w.goRound(s, &pb.Round{Beyond: w.beyondAll(), Pass: int32(w.passes + w.level)})
+	w.goRound(s, &pb.Round{Beyond: w.beyondAll(), Pass: int32(w.depth(w.level))})
 }
 
 // announceAgain is for a subject of which some are still to be told what was before.
@@ -106,7 +106,7 @@ func (w *wfRun) announceAgain(s keys.Subject) {
 	rest := w.roundRow(s).edit(w.tx)
 	rest.Again = rest.From
 	rest.Beyond = w.beyondAll()
-	rest.Pass = min(rest.Pass, int32(w.passes+w.level))
+	rest.Pass = min(rest.Pass, int32(w.depth(w.level)))
 	w.goesOnLater = true
 }
 

@@ -243,8 +243,8 @@ func (t *threadRun) depthBelow() int {
 	return t.height
 }
 
-// depth is the pass, and how deep in it the ThreadRun was started: what counts towards a tight loop.
-func (t *threadRun) depth() int { return t.run.passes + t.levelNow() }
+// depth is the pass, and how deep in it the ThreadRun was started: what counts towards a tight loop in records that go on.
+func (t *threadRun) depth() int { return t.run.depth(t.levelNow()) }
 
 // enter points the ThreadRun at a new NodeRun behind the current one.
 func (t *threadRun) enter(name string) *nodeRun {

@@ -122,4 +122,4 @@ func (v *variable) tell() {
 }
 
 // tellOf lets those know that wait for the other WfRun.
-func (w *wfRun) tellOf(other *wfRun) { w.alert(keys.WfRunSubject(other.name), w.passes) }
+func (w *wfRun) tellOf(other *wfRun) { w.alert(keys.WfRunSubject(other.name), w.depth(0)) }
