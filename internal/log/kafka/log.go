@@ -172,7 +172,7 @@ func (l *Log) ends(ctx context.Context, topics ...string) (kadm.ListedOffsets, e
 }
 
 // format is stepped by one whenever the meaning of the entries of a command topic changes.
-const format = 1
+const format = 2
 
 func (l *Log) beginning(st *stream) *pb.LogBeginning {
 	return &pb.LogBeginning{Format: format, Cluster: l.cfg.Cluster, Stream: st.id.String(), Partitions: uint32(l.cfg.Partitions)}
