@@ -41,10 +41,10 @@ func newProcess(t testing.TB) *process {
 }
 
 // open opens the stream and waits for its ownership, applying what is there.
-func (p *process) open(s machine.Stream) {
+func (p *process) open(s machine.Stream, beside ...machine.Stream) {
 	p.Helper()
 	var err error
-	if p.session, err = p.log.Open(p.Context(), []machine.Stream{s}); err != nil {
+	if p.session, err = p.log.Open(p.Context(), append([]machine.Stream{s}, beside...)); err != nil {
 		p.Fatal(err)
 	}
 	for {
@@ -138,7 +138,7 @@ func (p *process) entry(s machine.Stream, r *pb.Record) *kgo.Record {
 // and what it still sends has no effect.
 func TestAnotherProcessTakesOver(t *testing.T) {
 	first := newProcess(t)
-	first.open(logtest.A)
+	first.open(logtest.A, logtest.B)
 	first.append(logtest.A, named("first", 1, "one"))
 	first.wait(logtest.A, "one")
 
@@ -166,6 +166,9 @@ func TestAnotherProcessTakesOver(t *testing.T) {
 	}
 	if err := first.log.Append(logtest.A, named("first", 3, "later")); !errors.Is(err, log.ErrFenced) {
 		t.Errorf("append of the former owner: %v", err)
+	}
+	if err := first.log.Append(logtest.B, named("first", 4, "elsewhere")); !errors.Is(err, log.ErrFenced) {
+		t.Errorf("append of the former owner to a stream that nobody took from him: %v", err)
 	}
 }
 

@@ -1,6 +1,7 @@
 package kafka
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -294,7 +295,7 @@ func (s *Session) end(why error) {
 	}
 	s.mu.Unlock()
 	for _, st := range s.streams {
-		st.leave(s)
+		st.leave(s, errors.Is(why, log.ErrFenced))
 	}
 	s.signal()
 }

@@ -561,12 +561,13 @@ func (st *stream) give(s *Session, end int64) {
 	st.tell(owner)
 }
 
-// leave ends the ownership of s, if it still is the owner.
-func (st *stream) leave(s *Session) {
+// leave ends the ownership of s, if it still is the owner. If it was fenced, what comes to be appended until there is an owner again is
+// refused: it has no epoch by which others could tell that it came too late.
+func (st *stream) leave(s *Session, fenced bool) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if st.owner == s {
-		st.owner, st.taken, st.listed, st.mine, st.held = nil, 0, false, 0, false
+		st.owner, st.taken, st.listed, st.mine, st.held, st.lost = nil, 0, false, 0, false, fenced
 	}
 }
 

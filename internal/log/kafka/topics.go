@@ -132,11 +132,17 @@ func (c *Config) configs() map[string]string {
 	}
 }
 
+// inSync is how many replicas a topic with as many must have a record on before it is acknowledged: one alone may be lost.
+const inSync = 2
+
 func (c *Config) createTopic(ctx context.Context, admin *kadm.Client, t *topic) error {
 	if !c.CreateTopics {
 		return fmt.Errorf("it does not exist, and the server may not create it: make it with %d partitions", t.partitions)
 	}
-	configs := map[string]*string{"max.message.bytes": kadm.StringPtr(strconv.Itoa(c.maxMessageBytes()))}
+	configs := map[string]*string{
+		"max.message.bytes":   kadm.StringPtr(strconv.Itoa(c.maxMessageBytes())),
+		"min.insync.replicas": kadm.StringPtr(strconv.Itoa(min(c.ReplicationFactor, inSync))),
+	}
 	for name, value := range c.configs() {
 		configs[name] = kadm.StringPtr(value)
 	}
