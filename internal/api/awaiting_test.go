@@ -70,6 +70,73 @@ func (b *Backlogs) waits() (n int) {
 	return n
 }
 
+// Calls whose small replies find no window count, and their connection is closed when nothing is taken of them for long.
+func TestSmallRepliesDoNotWaitForEver(t *testing.T) {
+	t.Parallel()
+	const calls = 50
+	b, address := newFace(t).open(t, NewH2Server(TransportConfig{}))
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_, _ = io.WriteString(conn, http2.ClientPreface)
+	framer := http2.NewFramer(conn, conn)
+	_ = framer.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0})
+	block := headerOf("Whoami")
+	for i := range uint32(calls) {
+		_ = framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 2*i + 1, BlockFragment: block, EndHeaders: true})
+		_ = framer.WriteData(2*i+1, true, make([]byte, 5))
+	}
+	limit := time.Now().Add(time.Minute)
+	for b.waitingEnds() != calls {
+		if time.Now().After(limit) {
+			t.Fatalf("%d calls wait to be written", b.waitingEnds())
+		}
+	}
+	if n := b.Bytes(); n < calls<<10 || n > calls<<12 {
+		t.Errorf("%d bytes wait", n)
+	}
+	now := time.Now()
+	for after, want := range []int{0, 0, 1} {
+		if n := b.Cut(now.Add(time.Duration(after) * usual.time / 2)); n != want {
+			t.Errorf("%d connections closed after %d halves of the time", n, after)
+		}
+	}
+	for b.Bytes() != 0 {
+		if time.Now().After(limit) {
+			t.Fatalf("%d bytes are left", b.Bytes())
+		}
+	}
+}
+
+// waitingEnds is how many calls have ended and wait to be written.
+func (b *Backlogs) waitingEnds() (n int) {
+	for _, l := range b.all() {
+		l.mu.Lock()
+		n += l.ended
+		l.mu.Unlock()
+	}
+	return n
+}
+
+// headerOf encodes the header of a call, without a table, so that it may be sent again.
+func headerOf(rpc string) []byte {
+	var block bytes.Buffer
+	encoder := hpack.NewEncoder(&block)
+	encoder.SetMaxDynamicTableSize(0)
+	for _, h := range [][2]string{
+		{":method", "POST"},
+		{":scheme", "http"},
+		{":path", "/littlehorse.LittleHorse/" + rpc},
+		{":authority", "lh"},
+		{"content-type", "application/grpc"},
+	} {
+		_ = encoder.WriteField(hpack.HeaderField{Name: h[0], Value: h[1]})
+	}
+	return block.Bytes()
+}
+
 // A call that sends a part of its request waits for the rest as long as a call may take, holds no room meanwhile, and is
 // told why it ends. Others on its connection go on, and one that ends without a request is told so, too.
 func TestRequestsThatDoNotComeAreGivenUp(t *testing.T) {
@@ -85,20 +152,9 @@ func TestRequestsThatDoNotComeAreGivenUp(t *testing.T) {
 	_, _ = io.WriteString(conn, http2.ClientPreface)
 	framer := http2.NewFramer(conn, conn)
 	framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
-	var block bytes.Buffer
-	encoder := hpack.NewEncoder(&block)
-	encoder.SetMaxDynamicTableSize(0)
-	for _, h := range [][2]string{
-		{":method", "POST"},
-		{":scheme", "http"},
-		{":path", "/littlehorse.LittleHorse/GetWfRun"},
-		{":authority", "lh"},
-		{"content-type", "application/grpc"},
-	} {
-		_ = encoder.WriteField(hpack.HeaderField{Name: h[0], Value: h[1]})
-	}
+	block := headerOf("GetWfRun")
 	begin := func(id uint32) {
-		_ = framer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: block.Bytes(), EndHeaders: true})
+		_ = framer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: block, EndHeaders: true})
 	}
 	_ = framer.WriteSettings()
 	begin(1)

@@ -73,6 +73,8 @@ type Backlog struct {
 	expected int64 // of them: of calls whose replies are not known
 	calls    map[*held]struct{}
 	closed   bool
+	ended    int   // calls whose ends wait to be written
+	went     int64 // bytes of those that were
 
 	requests awaiting
 	input    int64 // of requests that are not decoded
@@ -131,6 +133,25 @@ func (l *Backlog) add(n int64) {
 
 // Charge implements taskqueue.Room: it counts what is there, and lets calls go on for which there is room now.
 func (l *Backlog) Charge(n int64) { l.count(n, 0) }
+
+// Waits implements h2.Account.
+func (l *Backlog) Waits(bytes int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended++
+	l.add(bytes)
+}
+
+// Went implements h2.Account.
+func (l *Backlog) Went(bytes int64, written bool) {
+	l.mu.Lock()
+	l.ended--
+	if written {
+		l.went += bytes
+	}
+	l.mu.Unlock()
+	l.Charge(-bytes)
+}
 
 // expect counts bytes of a call whose reply is not known; l.mu is held.
 func (l *Backlog) expect(n int64) {
@@ -293,16 +314,21 @@ func (b *Backlogs) all() []*Backlog {
 }
 
 // idle says whether the peer has not taken what waits for him for a long time. What calls will reply that are still under
-// way does not wait for him.
+// way does not wait for him. Calls that have ended may be few, but they do not wait for ever while nothing goes on.
 func (l *Backlog) idle(now time.Time, limits patience) bool {
 	l.mu.Lock()
-	waiting := l.bytes - l.expected
+	waiting, ended, taken := l.bytes-l.expected, l.ended, l.went
 	l.mu.Unlock()
+	taken += l.conn.Taken()
+	few := waiting <= limits.bytes
+	if few {
+		limits = patience{least: 1, time: usual.time}
+	}
 	least := limits.least
 	if limits.part > 0 {
 		least = max(least, waiting/limits.part)
 	}
-	if taken := l.conn.Taken(); waiting <= limits.bytes || l.since.IsZero() || taken-l.taken >= least {
+	if few && ended == 0 || l.since.IsZero() || taken-l.taken >= least {
 		l.taken, l.since = taken, now
 		return false
 	}

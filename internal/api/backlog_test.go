@@ -133,6 +133,41 @@ func TestWhoTakesNothingIsCut(t *testing.T) {
 	}
 }
 
+// Calls that have ended, however few, do not wait for ever; as long as some are written the others may. To give them up is
+// not to take them.
+func TestEndedCallsDoNotWaitForEver(t *testing.T) {
+	t.Parallel()
+	b, conn, now := NewBacklogs(1<<30), &line{}, time.Now()
+	l := b.Open(conn)
+	for range 10 {
+		l.Waits(2000)
+	}
+	if b.Bytes() != 20_000 {
+		t.Errorf("%d bytes wait", b.Bytes())
+	}
+	for s := 0; s < 130 && !conn.closed; s += 2 {
+		switch s {
+		case 20, 40, 60:
+			l.Went(2000, true)
+		case 80, 82, 84:
+			l.Went(2000, false)
+		}
+		if b.Cut(now.Add(time.Duration(s)*time.Second)); conn.closed && s != 90 {
+			t.Errorf("closed after %d seconds", s)
+		}
+	}
+	if !conn.closed || b.Bytes() != 4*2000 {
+		t.Errorf("closed: %v, %d bytes wait", conn.closed, b.Bytes())
+	}
+	b, conn = NewBacklogs(1<<30), &line{}
+	l = b.Open(conn)
+	l.Waits(2000)
+	l.Went(2000, true)
+	if b.Cut(now); b.Cut(now.Add(time.Hour)) != 0 || b.Bytes() != 0 {
+		t.Error("closed with nothing to take")
+	}
+}
+
 // Who only waits for his replies has nothing to take.
 func TestWhoseCallsAreSlowIsKept(t *testing.T) {
 	t.Parallel()

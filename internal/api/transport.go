@@ -84,6 +84,14 @@ func NewH2Server(c TransportConfig) *h2.Server {
 	return h2.NewServer(h2.Config{
 		Codec: Codec{}, Credentials: c.Credentials, Stats: c.Stats, Log: c.Log,
 		MaxMessageBytes: MaxMessageBytes, MaxHeaderBytes: MaxHeaderBytes, MaxCalls: MaxCallsPerConnection,
-		HandshakeTimeout: HandshakeTimeout, PingAfter: PingAfter, PingTimeout: PingTimeout, MinPing: MinPing,
+		HandshakeTimeout: HandshakeTimeout, PingAfter: PingAfter, PingTimeout: PingTimeout, MinPing: MinPing, Account: accountOf,
 	})
+}
+
+// accountOf is nil for connections that have no backlog.
+func accountOf(peer net.Addr) h2.Account {
+	if a, ok := peer.(Address); ok {
+		return a.Backlog()
+	}
+	return nil
 }

@@ -42,6 +42,7 @@ type conn struct {
 	server  *Server
 	nc      net.Conn
 	ctx     context.Context // of its calls, with the peer
+	account Account         // nil if there is none
 	framer  *http2.Framer
 	header  *block
 	window  int // what the client may send
@@ -113,6 +114,9 @@ func (s *Server) handshake(nc net.Conn) (*conn, error) {
 	c := &conn{
 		server: s, nc: nc, framer: http2.NewFramer(io.Discard, r), header: newBlock(s.cfg.MaxHeaderBytes),
 		window: connWindow, written: make(chan struct{}), streams: map[uint32]*stream{}, out: newOutbox(),
+	}
+	if s.cfg.Account != nil {
+		c.account = s.cfg.Account(p.Addr)
 	}
 	c.framer.SetReuseFrames()
 	c.framer.SetMaxReadFrameSize(maxFrame)
@@ -666,6 +670,7 @@ func (c *conn) turnAway(s *stream, r refusal) {
 	s.throwAway(errEnded)
 	s.out.unqueue()
 	c.flush(s)
+	c.owe(s)
 	s.end(context.Canceled)
 }
 
@@ -694,6 +699,7 @@ func (c *conn) forget(s *stream) {
 		return
 	}
 	s.gone = true
+	c.settle(s, false)
 	delete(c.streams, s.id)
 	s.abandon(errEnded)
 	if !s.started && !s.began.IsZero() {

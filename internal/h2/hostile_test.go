@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -54,6 +55,80 @@ func (c *conn) heldBack() (bytes, streams int) {
 	return len(c.out.buf), len(c.streams)
 }
 
+// ledger is the account of a connection, or of several.
+type ledger struct {
+	mu             sync.Mutex
+	calls          int
+	bytes, written int64
+}
+
+func (l *ledger) of(net.Addr) Account { return l }
+
+func (l *ledger) Waits(bytes int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.calls++
+	l.bytes += bytes
+}
+
+func (l *ledger) Went(bytes int64, written bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.calls--
+	l.bytes -= bytes
+	if written {
+		l.written += bytes
+	}
+}
+
+func (l *ledger) sums() (calls int, bytes int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.calls, l.bytes
+}
+
+// counts is true when so many calls do.
+func (l *ledger) counts(calls int) func() bool {
+	return func() bool {
+		n, _ := l.sums()
+		return n == calls
+	}
+}
+
+// TestEndedCallsCount: calls that have ended count as long as they wait for a window, however small their replies are.
+func TestEndedCallsCount(t *testing.T) {
+	const calls, size = 20, 100
+	var owed ledger
+	s, addr := start(t, Config{Account: owed.of}, newWaiting())
+	p := connect(t, addr)
+	p.must(p.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0}))
+	for i := range uint32(calls) {
+		p.begin(2*i+1, p.call("UnaryCall"), false)
+		p.must(p.WriteData(2*i+1, true, reply(t, size)))
+	}
+	c := only(t, s)
+	c.until(owed.counts(calls))
+	_, bytes := owed.sums()
+	if bytes < calls*(endedCost+size) || bytes > calls*(2*endedCost+size) {
+		t.Errorf("%d bytes count", bytes)
+	}
+	p.must(p.WriteWindowUpdate(1, 1<<10))
+	if got := p.answer(1); got.fields["grpc-status"] != "0" || len(got.data) < size {
+		t.Error(got)
+	}
+	if n, left := owed.sums(); n != calls-1 || owed.written != bytes-left {
+		t.Errorf("%d calls count after one was written, with %d bytes of %d", n, left, bytes)
+	}
+	written := owed.written
+	p.must(p.WriteRSTStream(3, http2.ErrCodeCancel))
+	c.until(owed.counts(calls - 2))
+	_ = p.conn.Close()
+	c.until(owed.counts(0))
+	if _, left := owed.sums(); left != 0 || owed.written != written {
+		t.Errorf("%d bytes count after the end, %d were written", left, owed.written)
+	}
+}
+
 // lots is more than a connection keeps for a peer who does not read.
 const lots = fullOutbox + maxControl + 64<<10
 
@@ -88,7 +163,8 @@ func TestRejectionsNobodyReads(t *testing.T) {
 // TestRejectionsWait: they are sent as soon as there is room for them, and need no window.
 func TestRejectionsWait(t *testing.T) {
 	const rejected = 3000
-	s, _ := start(t, Config{}, newWaiting())
+	var owed ledger
+	s, _ := start(t, Config{Account: owed.of}, newWaiting())
 	p := deaf(t, s)
 	p.begin(1, p.call("UnaryCall"), false)
 	p.must(p.WriteData(1, true, reply(t, 100_000)))
@@ -100,6 +176,11 @@ func TestRejectionsWait(t *testing.T) {
 	if bytes, streams := c.heldBack(); bytes > lots || streams < 100 {
 		t.Errorf("%d bytes and %d streams wait", bytes, streams)
 	}
+	c.mu.Lock()
+	if calls, bytes := owed.sums(); calls != len(c.streams) || bytes < int64(calls)*endedCost {
+		t.Errorf("%d calls with %d bytes count, %d wait", calls, bytes, len(c.streams))
+	}
+	c.mu.Unlock()
 	for answered := 0; answered < rejected; {
 		f, err := p.ReadFrame()
 		p.must(err)
@@ -118,6 +199,9 @@ func TestRejectionsWait(t *testing.T) {
 		if f, ok := f.(*http2.HeadersFrame); ok && f.StreamEnded() {
 			if data < 30_000 {
 				t.Errorf("only %d bytes came at last", data)
+			}
+			if calls, bytes := owed.sums(); calls != 0 || bytes != 0 {
+				t.Errorf("%d calls with %d bytes count when all are answered", calls, bytes)
 			}
 			return
 		}

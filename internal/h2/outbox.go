@@ -139,6 +139,7 @@ type sending struct {
 	trailer []byte // to follow the pieces; nil if it is not known
 	done    bool   // the end is sent, or nothing is to be sent any more
 	room    chan struct{}
+	owed    int64 // counted by the account, once the call has ended
 
 	queue        *queue // in which the stream waits; nil if it does not, or only for a window of its own
 	before, next *stream
@@ -299,6 +300,37 @@ func (c *conn) sendPieces(s *stream) {
 	}
 }
 
+const (
+	// endedCost is about the memory of a call that has ended, beside its header and what it has to send.
+	endedCost = 1 << 10
+	// pieceCost is what a piece takes beside its bytes.
+	pieceCost = 48
+)
+
+// owe counts what a call that has ended holds until it is written; c.mu is held. Messages that are not small are counted by
+// whoever encodes them.
+func (c *conn) owe(s *stream) {
+	if c.account == nil || s.gone || s.out.owed != 0 {
+		return
+	}
+	n := endedCost + s.in.header - s.lasting() + len(s.out.head) + len(s.out.trailer) + pieceCost*len(s.out.pieces)
+	for _, p := range s.out.pieces {
+		if mem.IsBelowBufferPoolingThreshold(len(p.rest)) {
+			n += len(p.rest)
+		}
+	}
+	s.out.owed = int64(n)
+	c.account.Waits(s.out.owed)
+}
+
+// settle ends that; c.mu is held.
+func (c *conn) settle(s *stream, written bool) {
+	if s.out.owed != 0 {
+		c.account.Went(s.out.owed, written)
+		s.out.owed = 0
+	}
+}
+
 // drop gives the first piece back.
 func (o *sending) drop() {
 	if hold := o.pieces[0].hold; hold != nil {
@@ -328,6 +360,7 @@ func (c *conn) resume(s *stream) {
 
 func (c *conn) sendTrailer(s *stream) {
 	s.out.done = true
+	c.settle(s, true)
 	c.appendBlock(s.out.trailer, s.id, true)
 	if !s.in.ended {
 		// The client need not send the rest.

@@ -34,6 +34,8 @@ type Config struct {
 	// MaxInputTotal bounds the same for all connections together. Each may take a part of what is free, so that the first
 	// ones do not take all of it, and leastInput in any case. Default 256 MiB.
 	MaxInputTotal int64
+	// Account gives the account of a connection by the address of its peer; it may give nil. It may be nil.
+	Account func(net.Addr) Account
 	// RequestTimeout is how long the one message of a call that takes no more may be on its way; up to twice as long is
 	// possible. Default 1 min.
 	RequestTimeout time.Duration
@@ -63,6 +65,15 @@ func (c *Config) complete() {
 	c.PingTimeout = or(c.PingTimeout, 20*time.Second)
 	c.MinPing = or(c.MinPing, 15*time.Second)
 	c.Log = or(c.Log, slog.New(slog.DiscardHandler))
+}
+
+// Account is told of calls that have ended and whose ends the client does not take: no handler waits with them, and what
+// they hold is memory. It is called with a lock of the connection held.
+type Account interface {
+	// Waits counts the memory of such a call.
+	Waits(bytes int64)
+	// Went takes it back: it was written, or given up.
+	Went(bytes int64, written bool)
 }
 
 func or[T comparable](given, usual T) T {

@@ -349,6 +349,7 @@ func (s *stream) finish(reply any, err error) {
 	if !s.out.done {
 		s.out.trailer = trailerBlock(st, s.trailer, !s.out.begun)
 		c.flush(s)
+		c.owe(s)
 	}
 	c.left(s)
 }
