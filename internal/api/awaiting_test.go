@@ -52,7 +52,7 @@ func (f *face) open(t *testing.T, transport Transport) (*Backlogs, string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := NewBacklogs(1 << 20)
+	b := NewBacklogs(1<<20, maxInputs)
 	go func() { _ = transport.Serve(door{l, b}) }()
 	t.Cleanup(transport.Stop)
 	return b, l.Addr().String()

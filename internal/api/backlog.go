@@ -41,8 +41,8 @@ type Backlogs struct {
 	limit int64
 	bytes atomic.Int64 // waiting, or expected of calls that are under way
 
-	inputs int64 // what may come of requests and not be decoded
-	input  atomic.Int64
+	inputs int64        // what may come of requests and not be decoded
+	input  atomic.Int64 // what did, also as the transport counts it
 
 	holding atomic.Int64 // connections with calls that are held
 	mu      sync.Mutex
@@ -50,9 +50,9 @@ type Backlogs struct {
 	open    map[*Backlog]struct{}
 }
 
-// NewBacklogs makes backlogs that take so many bytes together.
-func NewBacklogs(limit int64) *Backlogs {
-	return &Backlogs{limit: limit, inputs: maxInputs, held: map[*Backlog]struct{}{}, open: map[*Backlog]struct{}{}}
+// NewBacklogs makes backlogs that take so many bytes of replies together, and so many of requests that are not decoded.
+func NewBacklogs(replies, inputs int64) *Backlogs {
+	return &Backlogs{limit: replies, inputs: inputs, held: map[*Backlog]struct{}{}, open: map[*Backlog]struct{}{}}
 }
 
 // Connection is what a backlog needs of its connection.

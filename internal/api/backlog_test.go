@@ -38,7 +38,7 @@ func (l *Backlog) enters(bytes int64) bool {
 func TestBacklogsShareWhatIsFree(t *testing.T) {
 	t.Parallel()
 	const limit, step = 1 << 28, 1 << 16
-	b := NewBacklogs(limit)
+	b := NewBacklogs(limit, maxInputs)
 	for n := range 100 {
 		free, l := limit-b.Bytes(), b.Open(&line{})
 		for l.enters(step) {
@@ -57,7 +57,7 @@ func TestBacklogsShareWhatIsFree(t *testing.T) {
 func TestBacklogsCountWhatThereIs(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		b := NewBacklogs(rapid.Int64Range(1, 1<<20).Draw(t, "limit"))
+		b := NewBacklogs(rapid.Int64Range(1, 1<<20).Draw(t, "limit"), maxInputs)
 		var open []*Backlog
 		var wg sync.WaitGroup
 		for range rapid.IntRange(1, 5).Draw(t, "connections") {
@@ -116,7 +116,7 @@ func TestWhoTakesNothingIsCut(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			b, conn, now := NewBacklogs(c.limit), &line{}, time.Now()
+			b, conn, now := NewBacklogs(c.limit, maxInputs), &line{}, time.Now()
 			b.Open(conn).Charge(c.waiting)
 			closed := 0
 			for s := 0; s <= 300 && !conn.closed; s += 2 {
@@ -137,7 +137,7 @@ func TestWhoTakesNothingIsCut(t *testing.T) {
 // not to take them.
 func TestEndedCallsDoNotWaitForEver(t *testing.T) {
 	t.Parallel()
-	b, conn, now := NewBacklogs(1<<30), &line{}, time.Now()
+	b, conn, now := NewBacklogs(1<<30, maxInputs), &line{}, time.Now()
 	l := b.Open(conn)
 	for range 10 {
 		l.Waits(2000)
@@ -152,14 +152,14 @@ func TestEndedCallsDoNotWaitForEver(t *testing.T) {
 		case 80, 82, 84:
 			l.Went(2000, false)
 		}
-		if b.Cut(now.Add(time.Duration(s)*time.Second)); conn.closed && s != 90 {
+		if b.Cut(now.Add(time.Duration(s) * time.Second)); conn.closed && s != 90 {
 			t.Errorf("closed after %d seconds", s)
 		}
 	}
 	if !conn.closed || b.Bytes() != 4*2000 {
 		t.Errorf("closed: %v, %d bytes wait", conn.closed, b.Bytes())
 	}
-	b, conn = NewBacklogs(1<<30), &line{}
+	b, conn = NewBacklogs(1<<30, maxInputs), &line{}
 	l = b.Open(conn)
 	l.Waits(2000)
 	l.Went(2000, true)
@@ -171,7 +171,7 @@ func TestEndedCallsDoNotWaitForEver(t *testing.T) {
 // Who only waits for his replies has nothing to take.
 func TestWhoseCallsAreSlowIsKept(t *testing.T) {
 	t.Parallel()
-	b, conn, now := NewBacklogs(20<<20), &line{}, time.Now()
+	b, conn, now := NewBacklogs(20<<20, maxInputs), &line{}, time.Now()
 	l := b.Open(conn)
 	for range 3 {
 		if !l.enters(readBytes) {
@@ -188,7 +188,7 @@ func TestWhoseCallsAreSlowIsKept(t *testing.T) {
 // A call that has room goes on, however many there are that have none and whichever of them is looked at.
 func TestCallsWithRoomAreFound(t *testing.T) {
 	t.Parallel()
-	b := NewBacklogs(100 << 20)
+	b := NewBacklogs(100<<20, maxInputs)
 	var all sync.WaitGroup
 	holds := func(l *Backlog, bytes int64) {
 		all.Go(func() {
@@ -242,7 +242,7 @@ func (f far) Backlog() *Backlog { return f.backlog }
 // A reply counts until it is written, and also when nobody gives it back.
 func TestRepliesCountUntilTheyAreGone(t *testing.T) {
 	t.Parallel()
-	b := NewBacklogs(1 << 30)
+	b := NewBacklogs(1<<30, maxInputs)
 	l := b.Open(&line{})
 	if backlogOf(peer.NewContext(t.Context(), &peer.Peer{Addr: far{l}})) != l {
 		t.Fatal("a call does not find its backlog")
@@ -278,7 +278,7 @@ func TestRepliesCountUntilTheyAreGone(t *testing.T) {
 // Calls of many connections that wait for room go on one after the other as it comes, whichever they are.
 func TestAllWaitingCallsGoOn(t *testing.T) {
 	t.Parallel()
-	b := NewBacklogs(3 * readBytes)
+	b := NewBacklogs(3*readBytes, maxInputs)
 	var all sync.WaitGroup
 	var under, most atomic.Int64
 	for range 2000 {

@@ -87,7 +87,7 @@ func TestWhatRequestsBecomeIsCounted(t *testing.T) {
 // them than it may have of that.
 func TestCallsThatWaitAreBounded(t *testing.T) {
 	t.Parallel()
-	b := NewBacklogs(0)
+	b := NewBacklogs(0, maxInputs)
 	l := b.Open(&line{})
 	l.Charge(1)
 	ctx, cancel := context.WithCancel(context.Background())

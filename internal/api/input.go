@@ -6,10 +6,10 @@ import (
 	"littlehorse/internal/lh"
 )
 
+// What came of requests that are not decoded is bounded on all connections together: whole ones, parts, the calls that wait
+// for them, and what workers ask for.
 const (
-	// maxInputs bounds what came of requests that are not decoded, on all connections together: whole ones, parts, the
-	// calls that wait for them, and what workers ask for. A connection may have a part of what is free, and leastInput in any case.
-	maxInputs  = 256 << 20
+	// leastInput is what a connection may have in any case; else it is a part of what is free.
 	leastInput = 256 << 10
 	// openBytes is about what a call takes while it waits for its request: its stack, its stream and its header.
 	openBytes = 8 << 10
@@ -27,7 +27,8 @@ func tooMuchInput() *lh.Error {
 	return lh.Errorf(lh.ResourceExhausted, "Too many requests are on their way, and not whole: try again")
 }
 
-// Incoming is what came of requests on all connections and is not decoded.
+// Incoming is what came of requests on all connections and is not decoded, and what calls that run take as the transport
+// counts them.
 func (b *Backlogs) Incoming() int64 { return b.input.Load() }
 
 // keep counts what came; l.mu is held.

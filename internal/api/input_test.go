@@ -5,11 +5,13 @@ import (
 	"testing/synctest"
 )
 
+const maxInputs = 256 << 20
+
 // A connection gets a part of what is free, all together never more than there is but for the least of each.
 func TestInputsShareWhatIsFree(t *testing.T) {
 	t.Parallel()
 	const step, connections = 1 << 16, 50
-	b := NewBacklogs(1 << 20)
+	b := NewBacklogs(1<<20, maxInputs)
 	for n := range connections {
 		free, l := maxInputs-b.Incoming(), b.Open(&line{})
 		for l.Keep(step) {
@@ -34,7 +36,7 @@ func TestInputsShareWhatIsFree(t *testing.T) {
 func TestWhoSendsTooMuchIsHeldUp(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		b := NewBacklogs(1 << 20)
+		b := NewBacklogs(1<<20, maxInputs)
 		conn := &line{}
 		l := b.Open(conn)
 		l.Came(maxInputs / 8)

@@ -54,6 +54,8 @@ type TransportConfig struct {
 	Credentials credentials.TransportCredentials
 	// Stats is told of connections and calls; nil is nobody.
 	Stats stats.Handler
+	// Backlogs of the connections; nil if nobody counts what comes in over all of them.
+	Backlogs *Backlogs
 	// Log of what goes wrong with connections.
 	Log *slog.Logger
 }
@@ -81,11 +83,15 @@ func NewGRPCServer(c TransportConfig) *grpc.Server {
 
 // NewH2Server makes the transport of our own.
 func NewH2Server(c TransportConfig) *h2.Server {
-	return h2.NewServer(h2.Config{
+	config := h2.Config{
 		Codec: Codec{}, Credentials: c.Credentials, Stats: c.Stats, Log: c.Log,
 		MaxMessageBytes: MaxMessageBytes, MaxHeaderBytes: MaxHeaderBytes, MaxCalls: MaxCallsPerConnection,
 		HandshakeTimeout: HandshakeTimeout, PingAfter: PingAfter, PingTimeout: PingTimeout, MinPing: MinPing, Account: accountOf,
-	})
+	}
+	if b := c.Backlogs; b != nil {
+		config.Input, config.MaxInputTotal = &b.input, b.inputs
+	}
+	return h2.NewServer(config)
 }
 
 // accountOf is nil for connections that have no backlog.

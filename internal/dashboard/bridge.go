@@ -113,7 +113,7 @@ func (h *handler) posted(w http.ResponseWriter, r *http.Request) *visit {
 		return nil
 	}
 	v := &visit{h: h, patience: patience}
-	if err := v.take(callBytes + bodyBytes(r)); err != nil {
+	if err := v.take(h.room.call + bodyBytes(r)); err != nil {
 		v.leave()
 		fail(w, status.Convert(err))
 		return nil

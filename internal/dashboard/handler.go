@@ -30,6 +30,8 @@ type Config struct {
 	Open bool
 	// OutputStream serves the output topics.
 	OutputStream bool
+	// RoomBytes is what requests and replies may take in memory; 0 is DefaultRoomBytes.
+	RoomBytes int64
 	// Heartbeat is how often a stream without news says so. WriteTimeout is how long a client may take to accept
 	// what he is sent at once, or to send his request, before he is cut off.
 	Heartbeat, WriteTimeout time.Duration
@@ -40,6 +42,7 @@ type Config struct {
 const (
 	DefaultHeartbeat    = 10 * time.Second
 	DefaultWriteTimeout = 30 * time.Second
+	DefaultRoomBytes    = 128 << 20
 )
 
 type handler struct {
@@ -52,7 +55,10 @@ type handler struct {
 
 // New makes the handler of the dashboard's port.
 func New(c Config) http.Handler {
-	h := &handler{Config: c, calls: c.API.Calls(c.Listener), places: make(chan struct{}, mostCalls), room: newRoom()}
+	if c.RoomBytes == 0 {
+		c.RoomBytes = DefaultRoomBytes
+	}
+	h := &handler{Config: c, calls: c.API.Calls(c.Listener), places: make(chan struct{}, mostCalls), room: newRoom(c.RoomBytes)}
 	mux := http.NewServeMux()
 	if c.OutputStream {
 		mux.HandleFunc("GET /output/{topic}", h.output)

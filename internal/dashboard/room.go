@@ -13,10 +13,6 @@ import (
 )
 
 const (
-	// roomBytes is what requests and replies of the port may take in memory, and callBytes what a call does whose request
-	// is small and whose reply is not known.
-	roomBytes = 128 << 20
-	callBytes = roomBytes / mostCalls
 	// textCopies is how often a request is there while it is read.
 	textCopies = 3
 	// partBytes and valueBytes are about what a message and a value take that are decoded.
@@ -25,11 +21,14 @@ const (
 )
 
 // room is memory that all calls of the port share.
-type room struct{ left atomic.Int64 }
+type room struct {
+	left atomic.Int64
+	call int64 // what one takes whose request is small and whose reply is not known
+}
 
-func newRoom() *room {
-	r := &room{}
-	r.left.Store(roomBytes)
+func newRoom(size int64) *room {
+	r := &room{call: size / mostCalls}
+	r.left.Store(size)
 	return r
 }
 

@@ -28,7 +28,8 @@ func TestReadingABatchIsBounded(t *testing.T) {
 
 // Requests are refused while those under way have all the room, and what they had is given back to the byte.
 func TestRoomOfRequests(t *testing.T) {
-	h := &handler{Config: Config{WriteTimeout: DefaultWriteTimeout}, places: make(chan struct{}, mostCalls), room: newRoom()}
+	const roomBytes = DefaultRoomBytes
+	h := &handler{Config: Config{WriteTimeout: DefaultWriteTimeout}, places: make(chan struct{}, mostCalls), room: newRoom(roomBytes)}
 	ends, there := make(chan struct{}), make(chan *visit, mostCalls)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v := h.posted(w, r)
@@ -54,7 +55,7 @@ func TestRoomOfRequests(t *testing.T) {
 		}
 		return answer.StatusCode, answer.Body.Close()
 	}
-	const most = roomBytes / (callBytes + (textCopies*4+1)<<20)
+	const most = roomBytes / (roomBytes/mostCalls + (textCopies*4+1)<<20)
 	codes := make(chan int, most)
 	for range most {
 		go func() {

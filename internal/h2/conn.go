@@ -391,7 +391,7 @@ func (c *conn) grant(s *stream, n int) {
 // hold counts memory of what came; c.mu is held.
 func (c *conn) hold(n int) {
 	c.input += int64(n)
-	c.server.input.Add(int64(n))
+	c.server.cfg.Input.Add(int64(n))
 }
 
 const (

@@ -34,6 +34,8 @@ type Config struct {
 	// MaxInputTotal bounds the same for all connections together. Each may take a part of what is free, so that the first
 	// ones do not take all of it, and leastInput in any case. Default 256 MiB.
 	MaxInputTotal int64
+	// Input is what of MaxInputTotal is taken. Whoever gives it may count more in it. Default a counter of the server's own.
+	Input *atomic.Int64
 	// Account gives the account of a connection by the address of its peer; it may give nil. It may be nil.
 	Account func(net.Addr) Account
 	// RequestTimeout is how long the one message of a call that takes no more may be on its way; up to twice as long is
@@ -59,6 +61,9 @@ func (c *Config) complete() {
 	c.MaxCalls = or(c.MaxCalls, 4096)
 	c.MaxInputBytes = or(c.MaxInputBytes, 16*int64(c.MaxMessageBytes))
 	c.MaxInputTotal = or(c.MaxInputTotal, 256<<20)
+	if c.Input == nil {
+		c.Input = new(atomic.Int64)
+	}
 	c.RequestTimeout = or(c.RequestTimeout, time.Minute)
 	c.HandshakeTimeout = or(c.HandshakeTimeout, 20*time.Second)
 	c.PingAfter = or(c.PingAfter, time.Minute)
@@ -90,7 +95,6 @@ type Server struct {
 	methods map[string]*method // by path
 	known   map[string]bool    // services
 	pool    pool
-	input   atomic.Int64
 	// inflating are the messages that are being decompressed: each may become as long as a message may be, however short it
 	// came.
 	inflating chan struct{}

@@ -372,7 +372,7 @@ func TestInputOfAllIsBounded(t *testing.T) {
 			}
 		}
 	}
-	if held := s.input.Load(); held < most/2 || held > most+connections*leastInput || refused == 0 {
+	if held := s.cfg.Input.Load(); held < most/2 || held > most+connections*leastInput || refused == 0 {
 		t.Errorf("%d bytes are held, %d calls were refused", held, refused)
 	}
 	client := testgrpc.NewTestServiceClient(dial(t, addr))
@@ -382,7 +382,7 @@ func TestInputOfAllIsBounded(t *testing.T) {
 	for _, p := range peers {
 		_ = p.conn.Close()
 	}
-	for s.input.Load() > 0 {
+	for s.cfg.Input.Load() > 0 {
 		runtime.Gosched()
 	}
 }

@@ -216,7 +216,7 @@ func (c *conn) crowded() error {
 	switch {
 	case c.input > cfg.MaxInputBytes:
 		return status.Error(codes.ResourceExhausted, "too many messages are on their way on this connection: try again")
-	case c.input > leastInput && c.input > (cfg.MaxInputTotal-c.server.input.Load())/partOfFree:
+	case c.input > leastInput && c.input > (cfg.MaxInputTotal-cfg.Input.Load())/partOfFree:
 		return status.Error(codes.ResourceExhausted, "too many messages are on their way to this server: try again")
 	}
 	return nil

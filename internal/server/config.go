@@ -53,7 +53,8 @@ type Config struct {
 	OAuth auth.OAuth
 	// MaxConnections bounds the connections of one listener; 0 sets no limit.
 	MaxConnections int
-	// ReplyBytes bounds the replies that wait in memory for clients to take them, over all connections together.
+	// ReplyBytes bounds the replies that wait in memory for clients to take them, over all connections together; -1 is an
+	// eighth of the process's memory.
 	ReplyBytes int64
 	// Transport carries the calls of all listeners.
 	Transport Transport

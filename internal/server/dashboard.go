@@ -45,7 +45,7 @@ func (s *Server) serveDashboard() {
 	local := s.dashboard.net.Addr().(*net.TCPAddr).IP.IsLoopback()
 	c := dashboard.Config{
 		API: s.face, Listener: l.forAPI(), LocalOnly: open && local, Open: open, OutputStream: s.cfg.Dashboard.OutputStream, Log: s.log,
-		Heartbeat: dashboard.DefaultHeartbeat, WriteTimeout: dashboard.DefaultWriteTimeout,
+		Heartbeat: dashboard.DefaultHeartbeat, WriteTimeout: dashboard.DefaultWriteTimeout, RoomBytes: s.cfg.dashboardMemory(),
 	}
 	s.dashboard.serve(&s.serving, s.log, s.dashboard.counted(dashboard.New(c)))
 }

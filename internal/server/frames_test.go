@@ -88,7 +88,7 @@ func TestOnlyMessagesAreTaken(t *testing.T) {
 			t.Parallel()
 			here, there := socketPair(t)
 			defer there.Close()
-			l := &limited{secured: name == "TLS", backlogs: api.NewBacklogs(1 << 20)}
+			l := &limited{secured: name == "TLS", backlogs: api.NewBacklogs(1<<20, 1<<28)}
 			c := l.counted(here)
 			defer c.Close()
 			server, client := wrap(c, there)

@@ -18,7 +18,7 @@ func TestWhatIsOnItsWayCounts(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		const streams = 5
-		b := api.NewBacklogs(1 << 20)
+		b := api.NewBacklogs(1<<20, 1<<28)
 		in := newIncoming(b.Open(&counted{of: &limited{}}))
 		var wire bytes.Buffer
 		wire.WriteString(http2.ClientPreface)
@@ -98,7 +98,7 @@ func TestConnectionsFollowWhatComes(t *testing.T) {
 			t.Parallel()
 			here, there := pipe(t)
 			defer there.Close()
-			b := api.NewBacklogs(1 << 20)
+			b := api.NewBacklogs(1<<20, 1<<28)
 			c := (&limited{backlogs: b, followed: true}).counted(here)
 			var wire bytes.Buffer
 			wire.WriteString(http2.ClientPreface)

@@ -15,12 +15,21 @@ const gcPercent = 400
 const (
 	storeShare = 3.0 / 8
 	otherShare = 1.0 / 16
+	// Of the heap: replies that wait, requests that are not decoded with the calls that run, and the same of the dashboard's
+	// port. The rest is for what the server knows and does.
+	replyShare     = 1.0 / 8
+	inputShare     = 3.0 / 16
+	dashboardShare = 1.0 / 16
 	// usualMemory is what a server takes at most unless it is told otherwise or the machine is large.
 	usualMemory = 1 << 30
 	// largeMachine is how often usualMemory a machine must have for the server to take more: that part of it.
 	largeMachine = 32
 	// leastStore is what a store needs to be one.
 	leastStore = 2 << 20
+	// The largest request and the largest reply must have room, also of a connection that gets a part of it.
+	leastReplies   = 16 << 20
+	leastInputs    = 32 << 20
+	leastDashboard = 32 << 20
 )
 
 // MemoryBytes is what the process should stay below; 0 if that is left to the Go runtime and its own variables.
@@ -41,11 +50,30 @@ func (c *Config) storeMemory() int64 {
 	if c.StoreMemoryBytes >= 0 {
 		return c.StoreMemoryBytes
 	}
+	return c.share(storeShare, leastStore)
+}
+
+// replyMemory is the budget of replies that wait: what was set, or its share.
+func (c *Config) replyMemory() int64 {
+	if c.ReplyBytes >= 0 {
+		return c.ReplyBytes
+	}
+	return c.share(replyShare, leastReplies)
+}
+
+// inputMemory is the budget of requests that are not decoded, on all listeners, and of the calls that run.
+func (c *Config) inputMemory() int64 { return c.share(inputShare, leastInputs) }
+
+// dashboardMemory is the budget of requests and replies on the port of the dashboard.
+func (c *Config) dashboardMemory() int64 { return c.share(dashboardShare, leastDashboard) }
+
+// share is a part of the process's memory, or the least that will do.
+func (c *Config) share(part float64, least int64) int64 {
 	limit := c.MemoryBytes()
 	if limit == 0 {
 		limit = usualMemory
 	}
-	return max(int64(float64(limit)*storeShare), leastStore)
+	return max(int64(float64(limit)*part), least)
 }
 
 // heapLimit is what of the process's memory is for the Go runtime. Built with C, the store keeps its own outside.

@@ -1,6 +1,10 @@
 package server
 
-import "testing"
+import (
+	"testing"
+
+	"littlehorse/internal/api"
+)
 
 // TestMemoryIsShared: one setting bounds all, and its default fits the machine.
 //
@@ -22,8 +26,22 @@ func TestMemoryIsShared(t *testing.T) {
 		if within >= limit || c.heapLimit() < limit/4 || c.storeMemory() < limit/4 {
 			t.Errorf("of %d bytes the heap gets %d, the store %d", limit, c.heapLimit(), c.storeMemory())
 		}
+		calls := c.replyMemory() + c.inputMemory() + c.dashboardMemory()
+		if limit >= gib/2 && calls > c.heapLimit()*3/4 {
+			t.Errorf("of a heap of %d bytes calls may take %d", c.heapLimit(), calls)
+		}
+		if least := int64(5 * api.MaxMessageBytes); c.inputMemory() < least || c.dashboardMemory() < least || c.replyMemory() < leastReplies {
+			t.Errorf("of %d bytes the largest request gets too little", limit)
+		}
 	}
 	c := DefaultConfig()
+	c.MemoryLimitBytes = gib
+	if c.replyMemory() != gib/8 || c.inputMemory() != gib*3/16 || c.dashboardMemory() != gib/16 {
+		t.Errorf("replies get %d bytes, requests %d, the dashboard %d", c.replyMemory(), c.inputMemory(), c.dashboardMemory())
+	}
+	if c.ReplyBytes = 1 << 28; c.replyMemory() != 1<<28 {
+		t.Errorf("replies get %d bytes, not what was set", c.replyMemory())
+	}
 	c.MemoryLimitBytes, c.StoreMemoryBytes = gib, 8<<20
 	if c.storeMemory() != 8<<20 {
 		t.Errorf("the store gets %d bytes, not what was set", c.storeMemory())

@@ -98,7 +98,7 @@ func Start(ctx context.Context, cfg Config) (_ *Server, err error) {
 func newServer(cfg Config) *Server {
 	s := &Server{
 		cfg: cfg, log: cfg.Logger, incarnation: newIncarnation(), metrics: telemetry.NewMetrics(cfg.ClusterID),
-		stopping: make(chan struct{}), backlogs: api.NewBacklogs(cfg.ReplyBytes),
+		stopping: make(chan struct{}), backlogs: api.NewBacklogs(cfg.replyMemory(), cfg.inputMemory()),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -273,7 +273,9 @@ func (s *Server) openFace(context.Context) error {
 }
 
 func (s *Server) newTransport(l *opened) api.Transport {
-	c := api.TransportConfig{Credentials: l.transport, Stats: s.cfg.Traces.Calls(), Log: s.log.With("listener", l.Name)}
+	c := api.TransportConfig{
+		Credentials: l.transport, Stats: s.cfg.Traces.Calls(), Backlogs: s.backlogs, Log: s.log.With("listener", l.Name),
+	}
 	if s.cfg.Transport == H2 {
 		return api.NewH2Server(c)
 	}

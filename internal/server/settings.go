@@ -137,7 +137,7 @@ var Settings = []Setting{
 		apply: setStoreMemory,
 	},
 	{
-		Name: "LHS_MEMORY_LIMIT_BYTES", Default: "-1", Bounds: "-1, 0, or 67108864 and more", Doc: "Ours. What the whole process should stay below: the store gets three eighths of it, the Go runtime all that is left (GOMEMLIMIT, with GOGC 400). -1: 1073741824, or a thirty-second of what the machine or container has if that is more, but not more than half; 0: left to the Go runtime and its own variables.",
+		Name: "LHS_MEMORY_LIMIT_BYTES", Default: "-1", Bounds: "-1, 0, or 67108864 and more", Doc: "Ours. What the whole process should stay below: the store gets three eighths of it, the Go runtime all that is left (GOMEMLIMIT, with GOGC 400). Of that, an eighth of the limit is for replies that wait, three sixteenths for requests that are not decoded and calls that run (33554432 at least), a sixteenth for the port of the dashboard (33554432 at least). -1: 1073741824, or a thirty-second of what the machine or container has if that is more, but not more than half; 0: left to the Go runtime and its own variables.",
 		apply: setMemoryLimit,
 	},
 	none("LHS_MAX_BULK_JOB_ITER_DURATION_MS", "Time of one step of a bulk job."),
@@ -199,8 +199,8 @@ var Settings = []Setting{
 		apply: integer(0, 1<<30, func(c *Config, n int) { c.MaxConnections = n }),
 	},
 	{
-		Name: "LHS_REPLY_MEMORY_BYTES", Default: "268435456", Bounds: "67108864 or more", Doc: "Ours. Replies that wait in memory for clients to take them, over all connections together; a single one fills a fifth of it at most. When it is full, calls wait.",
-		apply: integer(64<<20, 1<<46, func(c *Config, n int) { c.ReplyBytes = int64(n) }),
+		Name: "LHS_REPLY_MEMORY_BYTES", Default: "-1", Bounds: "-1, or 16777216 or more", Doc: "Ours. Replies that wait in memory for clients to take them, over all connections together; a single one fills a fifth of it at most. When it is full, calls wait. -1: an eighth of `LHS_MEMORY_LIMIT_BYTES`, but not less than 16777216.",
+		apply: setReplyMemory,
 	},
 	{
 		Name: "LHS_X_TRANSPORT", Default: "h2", Bounds: "h2, grpc-go",
@@ -412,6 +412,15 @@ func setStoreMemory(c *Config, v string) error {
 		return fmt.Errorf("%q is not -1, or %d and more", v, leastStore)
 	}
 	c.StoreMemoryBytes = n
+	return nil
+}
+
+func setReplyMemory(c *Config, v string) error {
+	n, err := strconv.ParseInt(v, 10, 64)
+	if err != nil || n < -1 || (n >= 0 && n < leastReplies) || n > 1<<46 {
+		return fmt.Errorf("%q is not -1, or %d and more", v, leastReplies)
+	}
+	c.ReplyBytes = n
 	return nil
 }
 

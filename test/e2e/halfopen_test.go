@@ -76,8 +76,11 @@ func TestHalfOpenCallsHoldNoRoom(t *testing.T) {
 // It turns them away, others are served, and what was sent is gone with the connections.
 func TestHalfSentRequestsAreBounded(t *testing.T) {
 	t.Parallel()
-	const most, size = 256 << 20, 4 << 20
-	c := inProcess(t, func(cfg *server.Config) { cfg.Transport = server.GRPCGo }) // the other one has tests of its own
+	const memory, size = 1 << 30, 4 << 20
+	const most = memory * 3 / 16
+	c := inProcess(t, func(cfg *server.Config) { // the other one has tests of its own
+		cfg.Transport, cfg.MemoryLimitBytes = server.GRPCGo, memory
+	})
 	c.taskDef("greet")
 	c.taskFlow("hello", "greet")
 	c.worker("greet", greet)
