@@ -105,10 +105,10 @@ func (w *walk) commitTaken(st machine.Stream, n int, emits []log.Emit) {
 	}
 }
 
-// settle commits until nothing waits any more and all that was emitted has come.
+// settle commits until nothing waits any more, all that was emitted has come, and the sources know it.
 func (w *walk) settle() {
 	deadline := time.Now().Add(patience)
-	for moved := true; moved || !w.arrived(); {
+	for moved := true; moved || !w.arrived() || slices.ContainsFunc(Streams(), w.keepsOutbox); {
 		moved = false
 		for _, st := range Streams() {
 			w.take(st, many)
