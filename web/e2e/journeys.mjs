@@ -79,7 +79,7 @@ await journey('a failed run is found, understood, rescued and seen to complete',
   await page.getByRole('button', { name: 'failed', exact: true }).click();
   await page.waitForURL('**/runs?status=ERROR');
   await page.getByText('connection refused').first().waitFor();
-  need('only failed runs are shown', (await page.locator('tbody tr').count()) === 1);
+  await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 1); // only failed runs are shown
   page.calls = 0;
   await page.getByRole('link', { name: broken }).click();
   await page.locator('[data-why]').getByText(/Failed at charge-card after 2 of 2 attempts/).waitFor();

@@ -173,7 +173,7 @@ export function Problem({ error, retry }: { error: unknown; retry?: () => void }
 }
 
 export const Skeleton = ({ lines = 4 }: { lines?: number }): ReactElement => (
-  <div className="stack" aria-busy="true" aria-label="Loading">
+  <div className="stack" role="status" aria-busy="true" aria-label="Loading">
     {Array.from({ length: lines }, (_, i) => (
       <div key={i} className="skeleton" style={{ width: `${92 - ((i * 17) % 40)}%` }} />
     ))}
