@@ -109,7 +109,7 @@ func (l *Log) Open(_ context.Context, streams []machine.Stream) (log.Session, er
 	if l.closed {
 		return nil, log.ErrClosed
 	}
-	s := &Session{log: l, ready: make(chan struct{}, 1), owned: make(chan struct{}), commit: make(chan struct{}, 1)}
+	s := &Session{log: l, turns: log.NewTurns[*stream](), owned: make(chan struct{}), commit: make(chan struct{}, 1)}
 	close(s.owned)
 	for _, id := range streams {
 		st := l.streams[id]

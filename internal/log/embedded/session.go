@@ -2,7 +2,6 @@ package embedded
 
 import (
 	"fmt"
-	"sync"
 
 	"littlehorse/internal/keys"
 	"littlehorse/internal/log"
@@ -15,75 +14,24 @@ import (
 type Session struct {
 	log     *Log
 	streams []*stream
-	ready   chan struct{}
+	turns   *log.Turns[*stream]
 	owned   chan struct{} // closed
-
-	mu     sync.Mutex
-	listed []*stream // have something to take
-	ended  error
-
-	entries []log.Entry // what Next returned last
 
 	commit chan struct{} // holds a token while a commit runs
 }
 
 // Ready implements log.Session.
-func (s *Session) Ready() <-chan struct{} { return s.ready }
+func (s *Session) Ready() <-chan struct{} { return s.turns.Ready() }
 
 // Owned implements log.Session. What others could have appended before is gone with their process.
 func (s *Session) Owned() <-chan struct{} { return s.owned }
 
-func (s *Session) list(st *stream) {
-	s.mu.Lock()
-	s.listed = append(s.listed, st)
-	s.mu.Unlock()
-	s.signal()
-}
-
-func (s *Session) signal() {
-	select {
-	case s.ready <- struct{}{}:
-	default:
-	}
-}
-
-func (s *Session) err() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.ended
-}
-
 // Next implements log.Session. The entries are valid until the next call.
 func (s *Session) Next(limit int) ([]log.Entry, error) {
-	s.mu.Lock()
-	work, err := s.listed, s.ended
-	s.listed = nil
-	s.mu.Unlock()
-	if err != nil {
-		return nil, err
-	}
-	clear(s.entries)
-	s.entries = s.entries[:0]
-	if len(work) == 0 {
-		return nil, nil
-	}
 	now := s.log.cfg.Now().UnixNano()
-	share := (limit + len(work) - 1) / len(work)
-	for len(work) > 0 && len(s.entries) < limit {
-		st := work[0]
-		work = work[1:]
-		var more bool
-		s.entries, more = st.take(s, s.entries, min(share, limit-len(s.entries)), now)
-		if more {
-			work = append(work, st)
-		}
-	}
-	if len(work) > 0 {
-		s.mu.Lock()
-		s.listed = append(work, s.listed...)
-		s.mu.Unlock()
-	}
-	return s.entries, nil
+	return s.turns.Next(limit, func(st *stream, entries []log.Entry, most int) ([]log.Entry, bool) {
+		return st.take(s, entries, most, now)
+	})
 }
 
 // Position implements log.Session.
@@ -136,7 +84,7 @@ type applied struct {
 
 // fill adds to the batch what the log itself has to remember.
 func (s *Session) fill(c log.Commit) (f followUp, err error) {
-	if err := s.err(); err != nil {
+	if err := s.turns.Err(); err != nil {
 		return f, err
 	}
 	for _, p := range c.Positions {
@@ -229,13 +177,9 @@ func (s *Session) end(why error) {
 		defer func() { <-s.commit }()
 	case <-s.log.cfg.Store.Failed():
 	}
-	s.mu.Lock()
-	if s.ended == nil {
-		s.ended = why
-	}
-	s.mu.Unlock()
+	s.turns.End(why)
 	for _, st := range s.streams {
 		st.leave(s)
 	}
-	s.signal()
+	s.turns.Signal()
 }

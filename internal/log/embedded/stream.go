@@ -104,7 +104,7 @@ func (st *stream) push(it item, limit int) error {
 	st.listed = st.owner != nil
 	st.mu.Unlock()
 	if owner != nil {
-		owner.list(st)
+		owner.turns.List(st)
 	}
 	return nil
 }
@@ -172,7 +172,7 @@ func (st *stream) give(s *Session) {
 	listed := st.listed
 	st.mu.Unlock()
 	if listed {
-		s.list(st)
+		s.turns.List(st)
 	}
 }
 

@@ -84,7 +84,7 @@ func (l *Log) keepStream(st *stream) error {
 	}
 	s.commit <- struct{}{}
 	defer func() { <-s.commit }()
-	if s.err() != nil || st.ownedBy() != s {
+	if s.turns.Err() != nil || st.ownedBy() != s {
 		return nil
 	}
 	st.mu.Lock()

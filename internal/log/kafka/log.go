@@ -192,7 +192,7 @@ func (l *Log) Open(ctx context.Context, streams []machine.Stream) (log.Session, 
 	if err := l.err(); err != nil {
 		return nil, err
 	}
-	s := &Session{log: l, ready: make(chan struct{}, 1), commit: make(chan struct{}, 1), owned: make(chan struct{})}
+	s := &Session{log: l, turns: log.NewTurns[*stream](), commit: make(chan struct{}, 1), owned: make(chan struct{})}
 	topics := map[string]bool{}
 	for _, id := range streams {
 		st := l.streams[id]

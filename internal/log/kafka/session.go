@@ -19,75 +19,26 @@ type Session struct {
 	log     *Log
 	name    string // for ever
 	streams []*stream
-	ready   chan struct{}
+	turns   *log.Turns[*stream]
 
 	mu      sync.Mutex
-	listed  []*stream // have something to take
-	ended   error
 	foreign int           // streams that it only follows
 	owned   chan struct{} // closed when there are none
-
-	entries []log.Entry // what Next returned last
 
 	commit chan struct{} // holds a token while a commit runs
 }
 
 // Ready implements log.Session.
-func (s *Session) Ready() <-chan struct{} { return s.ready }
+func (s *Session) Ready() <-chan struct{} { return s.turns.Ready() }
 
 // Owned implements log.Session.
 func (s *Session) Owned() <-chan struct{} { return s.owned }
 
-func (s *Session) list(st *stream) {
-	s.mu.Lock()
-	s.listed = append(s.listed, st)
-	s.mu.Unlock()
-	s.signal()
-}
-
-func (s *Session) signal() {
-	select {
-	case s.ready <- struct{}{}:
-	default:
-	}
-}
-
-func (s *Session) err() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.ended
-}
-
 // Next implements log.Session. The entries are valid until the next call.
 func (s *Session) Next(limit int) ([]log.Entry, error) {
-	s.mu.Lock()
-	work, err := s.listed, s.ended
-	s.listed = nil
-	s.mu.Unlock()
-	if err != nil {
-		return nil, err
-	}
-	clear(s.entries)
-	s.entries = s.entries[:0]
-	if len(work) == 0 {
-		return nil, nil
-	}
-	share := (limit + len(work) - 1) / len(work)
-	for len(work) > 0 && len(s.entries) < limit {
-		st := work[0]
-		work = work[1:]
-		var more bool
-		s.entries, more = st.take(s, s.entries, min(share, limit-len(s.entries)))
-		if more {
-			work = append(work, st)
-		}
-	}
-	if len(work) > 0 {
-		s.mu.Lock()
-		s.listed = append(work, s.listed...)
-		s.mu.Unlock()
-	}
-	return s.entries, nil
+	return s.turns.Next(limit, func(st *stream, entries []log.Entry, most int) ([]log.Entry, bool) {
+		return st.take(s, entries, most)
+	})
 }
 
 // Position implements log.Session.
@@ -128,7 +79,7 @@ type delivered struct {
 
 // fill adds to the batch what the log itself has to remember.
 func (s *Session) fill(c log.Commit) (p progress, err error) {
-	if err := s.err(); err != nil {
+	if err := s.turns.Err(); err != nil {
 		return p, err
 	}
 	p.covered = map[*stream][]item{}
@@ -289,13 +240,9 @@ func (s *Session) end(why error) {
 		defer func() { <-s.commit }()
 	case <-s.log.cfg.Store.Failed():
 	}
-	s.mu.Lock()
-	if s.ended == nil {
-		s.ended = why
-	}
-	s.mu.Unlock()
+	s.turns.End(why)
 	for _, st := range s.streams {
 		st.leave(s, errors.Is(why, log.ErrFenced))
 	}
-	s.signal()
+	s.turns.Signal()
 }

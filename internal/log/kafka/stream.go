@@ -396,7 +396,7 @@ func (st *stream) tell(owner *Session) {
 	notes := st.owner == owner && st.ripe() > 0
 	st.mu.Unlock()
 	if list {
-		owner.list(st)
+		owner.turns.List(st)
 	}
 	if notes {
 		st.log.keeper.add(st)
