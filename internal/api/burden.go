@@ -24,7 +24,7 @@ func (c *call) weigh() error {
 	if c.line == nil || size <= lightBytes && !c.rpc.lasts {
 		return nil
 	}
-	if most := c.rpc.service.cfg.MaxRequestBytes; size > most && !c.rpc.anySize {
+	if c.rpc.tooLarge(size) {
 		return nil // it is refused
 	}
 	burden := c.rpc.request.burden(c.request.data.ReadOnlyData(), maxNesting)

@@ -223,16 +223,18 @@ func (c *call) decode(v any) error {
 
 // read decodes a request that is not too large.
 func (r *rpc) read(in *incoming, v any) error {
-	if size, most := in.data.Len(), r.service.cfg.MaxRequestBytes; size > most && !r.anySize {
+	if size := in.data.Len(); r.tooLarge(size) {
 		in.data.Free()
-		return r.service.refused(telemetry.TooLarge,
-			lh.Errorf(lh.ResourceExhausted, "Record too large: the request has %d bytes, the limit is %d", size, most))
+		return r.service.refused(telemetry.TooLarge, lh.Errorf(lh.ResourceExhausted,
+			"Record too large: the request has %d bytes, the limit is %d", size, r.service.cfg.MaxRequestBytes))
 	}
 	if err := in.into(v, r.request); err != nil {
 		return lh.Errorf(lh.InvalidArgument, "The request cannot be decoded: %v", err)
 	}
 	return nil
 }
+
+func (r *rpc) tooLarge(size int) bool { return size > r.service.cfg.MaxRequestBytes && !r.anySize }
 
 // admitted is a stream after the chain.
 type admitted struct {
