@@ -34,6 +34,18 @@ func AllEmitted() Key { return Key(appendText([]byte{byte(SpaceLane)}, "emitted"
 // Version is the row of the highest catalog version that a record of the partition has named.
 func Version() Key { return Key(appendText([]byte{byte(SpaceLane)}, "version")) }
 
+// Changed is the row of the keys that one commit has changed, as long as no checkpoint covers them. The number is where
+// the stream goes on behind the commit.
+func Changed(next int64) Key {
+	return Key(appendInt64(appendText([]byte{byte(SpaceLane)}, "changed"), next))
+}
+
+// AllChanged is the prefix of the changed keys that no checkpoint covers.
+func AllChanged() Key { return Key(appendText([]byte{byte(SpaceLane)}, "changed")) }
+
+// Covered is the row of what the last checkpoint covers.
+func Covered() Key { return Key(appendText([]byte{byte(SpaceLane)}, "covered")) }
+
 // ParseSource reads the name of a Source key.
 func ParseSource(k Key) (name string, err error) {
 	p := laneReader(k, "source")

@@ -13,7 +13,7 @@ func TestLaneKeysReadBack(t *testing.T) {
 		t.Errorf("emitted for %q, %v", target, err)
 	}
 	if Outbox("c/3", 9) >= Outbox("c/3", 10) || !Outbox("c/3", 1).HasPrefix(Outboxes()) || !Source("a").HasPrefix(Sources()) ||
-		!Emitted("c/3").HasPrefix(AllEmitted()) {
+		!Emitted("c/3").HasPrefix(AllEmitted()) || Changed(9) >= Changed(10) || !Changed(9).HasPrefix(AllChanged()) {
 		t.Error("rows do not lie in order under their prefix")
 	}
 	for _, k := range []Key{"", "@", Position(), Clock(), Outboxes(), Sources(), AllEmitted(), Version(), "x"} {

@@ -45,6 +45,28 @@ func (b *Batch) Delete(from machine.Stream, k keys.Key) error {
 	return op.Finish()
 }
 
+// DeleteRange removes the keys of [start, end).
+func (b *Batch) DeleteRange(from machine.Stream, start, end keys.Key) error {
+	return b.b.DeleteRange(appendKey(nil, from, start), appendKey(nil, from, end), nil)
+}
+
+// Each visits the single keys that the batch puts and deletes so far, in the order in which that was said; ranges are left
+// out. The bytes must not be changed, and are good until the batch is committed.
+func (b *Batch) Each(visit func(of machine.Stream, key, value []byte)) error {
+	for r := b.b.Reader(); ; {
+		kind, k, value, ok, err := r.Next()
+		if err != nil {
+			return fmt.Errorf("store: read a batch: %w", err)
+		}
+		if !ok {
+			return nil
+		}
+		if kind == pebble.InternalKeyKindSet || kind == pebble.InternalKeyKindDelete {
+			visit(streamOf(k), k[prefixBytes:], value)
+		}
+	}
+}
+
 // Bytes is the encoded size of the batch.
 func (b *Batch) Bytes() int { return b.b.Len() }
 
@@ -59,24 +81,41 @@ func (b *Batch) Commit() error { return b.commit(pebble.Sync) }
 // and with it all batches after it.
 func (b *Batch) CommitUnsynced() error { return b.commit(pebble.NoSync) }
 
-func (b *Batch) commit(how *pebble.WriteOptions) (failure error) {
-	if err := b.store.begin(); err != nil {
+func (b *Batch) commit(how *pebble.WriteOptions) error {
+	return b.store.write(func() error {
+		if err := b.b.Commit(how); err != nil {
+			b.store.fail(fmt.Errorf("commit: %w", err))
+			return b.store.Err()
+		}
+		b.store.watch.wrote(b.b.Len())
+		return b.b.Close()
+	})
+}
+
+// write lets Pebble write. It ends the process when a write or the change to a new log file fails; here that fails the store.
+func (s *Store) write(op func() error) (failure error) {
+	if err := s.begin(); err != nil {
 		return err
 	}
-	defer b.store.end()
+	defer s.end()
 	defer func() {
-		// Pebble ends the process when a write or the change to a new log file fails; here it fails the store.
 		if p := recover(); p != nil {
-			b.store.unwound(p)
-			failure = b.store.Err()
+			s.unwound(p)
+			failure = s.Err()
 		}
 	}()
-	if err := b.b.Commit(how); err != nil {
-		b.store.fail(fmt.Errorf("commit: %w", err))
-		return b.store.Err()
-	}
-	b.store.watch.wrote(b.b.Len())
-	return b.b.Close()
+	return op()
+}
+
+// Sync makes durable what was committed unsynced before.
+func (s *Store) Sync() error {
+	return s.write(func() error {
+		if err := s.db.LogData(nil, pebble.Sync); err != nil {
+			s.fail(fmt.Errorf("sync: %w", err))
+			return s.Err()
+		}
+		return nil
+	})
 }
 
 // Discard gives up a batch that is not to be committed.

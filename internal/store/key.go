@@ -22,6 +22,11 @@ func appendKey(b []byte, s machine.Stream, k keys.Key) []byte {
 	return append(appendPrefix(b, s), k...)
 }
 
+// streamOf is the stream of a key on disk.
+func streamOf(k []byte) machine.Stream {
+	return machine.Stream{Kind: machine.Kind(k[0]), Partition: binary.BigEndian.Uint16(k[1:])}
+}
+
 // appendEnd is the first key behind the partition.
 func appendEnd(b []byte, s machine.Stream) []byte {
 	if s.Partition == 0xffff {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
+	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
@@ -125,4 +126,11 @@ func (o *Options) pebble(s *Store) *pebble.Options {
 		p.Levels[i].BlockSize = blockBytes
 	}
 	return p
+}
+
+// tables are like those that the store writes itself.
+func (o *Options) tables(s *Store) sstable.WriterOptions {
+	p := o.pebble(s)
+	p.EnsureDefaults()
+	return p.MakeWriterOptions(0, s.db.TableFormat())
 }

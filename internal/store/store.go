@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/sstable"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"littlehorse/internal/keys"
@@ -26,6 +27,7 @@ type Store struct {
 	fs    vfs.FS
 	log   *slog.Logger
 	db    *pebble.DB
+	table sstable.WriterOptions // of tables that are made to be taken in
 	cache *pebble.Cache
 
 	healthChecks io.Closer // nil for a file system that was handed in
@@ -116,6 +118,7 @@ func (s *Store) openPebble(ctx context.Context, o *Options) error {
 			return fmt.Errorf("store: open %s (is another server using it?): %w", o.Dir, r.err)
 		}
 		s.db = r.db
+		s.table = o.tables(s)
 		return nil
 	case <-s.failed:
 		why = s.failure
