@@ -33,6 +33,7 @@ type LogNote struct {
 	//	*LogNote_Owner
 	//	*LogNote_Delivered
 	//	*LogNote_Barrier
+	//	*LogNote_Covered
 	Note          isLogNote_Note `protobuf_oneof:"note"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -111,6 +112,15 @@ func (x *LogNote) GetBarrier() *LogBarrier {
 	return nil
 }
 
+func (x *LogNote) GetCovered() *LogCovered {
+	if x != nil {
+		if x, ok := x.Note.(*LogNote_Covered); ok {
+			return x.Covered
+		}
+	}
+	return nil
+}
+
 type isLogNote_Note interface {
 	isLogNote_Note()
 }
@@ -131,6 +141,10 @@ type LogNote_Barrier struct {
 	Barrier *LogBarrier `protobuf:"bytes,4,opt,name=barrier,proto3,oneof"`
 }
 
+type LogNote_Covered struct {
+	Covered *LogCovered `protobuf:"bytes,5,opt,name=covered,proto3,oneof"`
+}
+
 func (*LogNote_Beginning) isLogNote_Note() {}
 
 func (*LogNote_Owner) isLogNote_Note() {}
@@ -138,6 +152,8 @@ func (*LogNote_Owner) isLogNote_Note() {}
 func (*LogNote_Delivered) isLogNote_Note() {}
 
 func (*LogNote_Barrier) isLogNote_Note() {}
+
+func (*LogNote_Covered) isLogNote_Note() {}
 
 // LogBeginning is the first entry of each partition of a command topic. A topic that begins otherwise is not ours.
 type LogBeginning struct {
@@ -319,9 +335,12 @@ func (x *LogDelivered) GetNumber() uint64 {
 	return 0
 }
 
-// LogBarrier has no effect. That it is acknowledged says that all before it is on the in-sync replicas.
+// LogBarrier has no effect. That it is acknowledged says that all before it is on the in-sync replicas; who reads it back
+// knows what came before it.
 type LogBarrier struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Whose it is, if somebody waits to read it back: unique, for ever.
+	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -354,6 +373,13 @@ func (x *LogBarrier) ProtoReflect() protoreflect.Message {
 // Deprecated: Use LogBarrier.ProtoReflect.Descriptor instead.
 func (*LogBarrier) Descriptor() ([]byte, []int) {
 	return file_lh_log_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *LogBarrier) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
 }
 
 // LogPosition is how far a partition has applied its stream. The first field is that of a Counter.
@@ -491,16 +517,127 @@ func (x *LogSource) GetAtNs() int64 {
 	return 0
 }
 
+// LogCovered says that a change-log topic holds the state of the partition as of an entry of the command topic.
+type LogCovered struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Offset in the command topic of the first entry that is not covered.
+	Next int64 `protobuf:"varint,1,opt,name=next,proto3" json:"next,omitempty"`
+	// Id of the change-log topic.
+	Topic         []byte `protobuf:"bytes,2,opt,name=topic,proto3" json:"topic,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogCovered) Reset() {
+	*x = LogCovered{}
+	mi := &file_lh_log_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogCovered) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogCovered) ProtoMessage() {}
+
+func (x *LogCovered) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_log_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogCovered.ProtoReflect.Descriptor instead.
+func (*LogCovered) Descriptor() ([]byte, []int) {
+	return file_lh_log_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *LogCovered) GetNext() int64 {
+	if x != nil {
+		return x.Next
+	}
+	return 0
+}
+
+func (x *LogCovered) GetTopic() []byte {
+	if x != nil {
+		return x.Topic
+	}
+	return nil
+}
+
+// LogCheckpoint is the last record of each transaction of a change-log topic: with it the values before it are the state
+// of the partition at the position.
+type LogCheckpoint struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What the topic is. The format is that of the change log.
+	Beginning     *LogBeginning `protobuf:"bytes,1,opt,name=beginning,proto3" json:"beginning,omitempty"`
+	Position      *LogPosition  `protobuf:"bytes,2,opt,name=position,proto3" json:"position,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogCheckpoint) Reset() {
+	*x = LogCheckpoint{}
+	mi := &file_lh_log_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogCheckpoint) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogCheckpoint) ProtoMessage() {}
+
+func (x *LogCheckpoint) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_log_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogCheckpoint.ProtoReflect.Descriptor instead.
+func (*LogCheckpoint) Descriptor() ([]byte, []int) {
+	return file_lh_log_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *LogCheckpoint) GetBeginning() *LogBeginning {
+	if x != nil {
+		return x.Beginning
+	}
+	return nil
+}
+
+func (x *LogCheckpoint) GetPosition() *LogPosition {
+	if x != nil {
+		return x.Position
+	}
+	return nil
+}
+
 var File_lh_log_proto protoreflect.FileDescriptor
 
 const file_lh_log_proto_rawDesc = "" +
 	"\n" +
-	"\flh/log.proto\x12\vlh.internal\"\xeb\x01\n" +
+	"\flh/log.proto\x12\vlh.internal\"\xa0\x02\n" +
 	"\aLogNote\x129\n" +
 	"\tbeginning\x18\x01 \x01(\v2\x19.lh.internal.LogBeginningH\x00R\tbeginning\x12-\n" +
 	"\x05owner\x18\x02 \x01(\v2\x15.lh.internal.LogOwnerH\x00R\x05owner\x129\n" +
 	"\tdelivered\x18\x03 \x01(\v2\x19.lh.internal.LogDeliveredH\x00R\tdelivered\x123\n" +
-	"\abarrier\x18\x04 \x01(\v2\x17.lh.internal.LogBarrierH\x00R\abarrierB\x06\n" +
+	"\abarrier\x18\x04 \x01(\v2\x17.lh.internal.LogBarrierH\x00R\abarrier\x123\n" +
+	"\acovered\x18\x05 \x01(\v2\x17.lh.internal.LogCoveredH\x00R\acoveredB\x06\n" +
 	"\x04note\"x\n" +
 	"\fLogBeginning\x12\x16\n" +
 	"\x06format\x18\x01 \x01(\rR\x06format\x12\x18\n" +
@@ -514,9 +651,10 @@ const file_lh_log_proto_rawDesc = "" +
 	"\x05after\x18\x02 \x01(\x04R\x05after\">\n" +
 	"\fLogDelivered\x12\x16\n" +
 	"\x06target\x18\x01 \x01(\tR\x06target\x12\x16\n" +
-	"\x06number\x18\x02 \x01(\x04R\x06number\"\f\n" +
+	"\x06number\x18\x02 \x01(\x04R\x06number\" \n" +
 	"\n" +
-	"LogBarrier\"\x86\x01\n" +
+	"LogBarrier\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\"\x86\x01\n" +
 	"\vLogPosition\x12\x14\n" +
 	"\x05value\x18\x01 \x01(\x04R\x05value\x12\x12\n" +
 	"\x04next\x18\x02 \x01(\x03R\x04next\x12!\n" +
@@ -525,7 +663,14 @@ const file_lh_log_proto_rawDesc = "" +
 	"\x05epoch\x18\x05 \x01(\x04R\x05epoch\"6\n" +
 	"\tLogSource\x12\x14\n" +
 	"\x05value\x18\x01 \x01(\x04R\x05value\x12\x13\n" +
-	"\x05at_ns\x18\x02 \x01(\x03R\x04atNsB\x1cZ\x1alittlehorse/internal/pb;pbb\x06proto3"
+	"\x05at_ns\x18\x02 \x01(\x03R\x04atNs\"6\n" +
+	"\n" +
+	"LogCovered\x12\x12\n" +
+	"\x04next\x18\x01 \x01(\x03R\x04next\x12\x14\n" +
+	"\x05topic\x18\x02 \x01(\fR\x05topic\"~\n" +
+	"\rLogCheckpoint\x127\n" +
+	"\tbeginning\x18\x01 \x01(\v2\x19.lh.internal.LogBeginningR\tbeginning\x124\n" +
+	"\bposition\x18\x02 \x01(\v2\x18.lh.internal.LogPositionR\bpositionB\x1cZ\x1alittlehorse/internal/pb;pbb\x06proto3"
 
 var (
 	file_lh_log_proto_rawDescOnce sync.Once
@@ -539,26 +684,31 @@ func file_lh_log_proto_rawDescGZIP() []byte {
 	return file_lh_log_proto_rawDescData
 }
 
-var file_lh_log_proto_msgTypes = make([]protoimpl.MessageInfo, 7)
+var file_lh_log_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_lh_log_proto_goTypes = []any{
-	(*LogNote)(nil),      // 0: lh.internal.LogNote
-	(*LogBeginning)(nil), // 1: lh.internal.LogBeginning
-	(*LogOwner)(nil),     // 2: lh.internal.LogOwner
-	(*LogDelivered)(nil), // 3: lh.internal.LogDelivered
-	(*LogBarrier)(nil),   // 4: lh.internal.LogBarrier
-	(*LogPosition)(nil),  // 5: lh.internal.LogPosition
-	(*LogSource)(nil),    // 6: lh.internal.LogSource
+	(*LogNote)(nil),       // 0: lh.internal.LogNote
+	(*LogBeginning)(nil),  // 1: lh.internal.LogBeginning
+	(*LogOwner)(nil),      // 2: lh.internal.LogOwner
+	(*LogDelivered)(nil),  // 3: lh.internal.LogDelivered
+	(*LogBarrier)(nil),    // 4: lh.internal.LogBarrier
+	(*LogPosition)(nil),   // 5: lh.internal.LogPosition
+	(*LogSource)(nil),     // 6: lh.internal.LogSource
+	(*LogCovered)(nil),    // 7: lh.internal.LogCovered
+	(*LogCheckpoint)(nil), // 8: lh.internal.LogCheckpoint
 }
 var file_lh_log_proto_depIdxs = []int32{
 	1, // 0: lh.internal.LogNote.beginning:type_name -> lh.internal.LogBeginning
 	2, // 1: lh.internal.LogNote.owner:type_name -> lh.internal.LogOwner
 	3, // 2: lh.internal.LogNote.delivered:type_name -> lh.internal.LogDelivered
 	4, // 3: lh.internal.LogNote.barrier:type_name -> lh.internal.LogBarrier
-	4, // [4:4] is the sub-list for method output_type
-	4, // [4:4] is the sub-list for method input_type
-	4, // [4:4] is the sub-list for extension type_name
-	4, // [4:4] is the sub-list for extension extendee
-	0, // [0:4] is the sub-list for field type_name
+	7, // 4: lh.internal.LogNote.covered:type_name -> lh.internal.LogCovered
+	1, // 5: lh.internal.LogCheckpoint.beginning:type_name -> lh.internal.LogBeginning
+	5, // 6: lh.internal.LogCheckpoint.position:type_name -> lh.internal.LogPosition
+	7, // [7:7] is the sub-list for method output_type
+	7, // [7:7] is the sub-list for method input_type
+	7, // [7:7] is the sub-list for extension type_name
+	7, // [7:7] is the sub-list for extension extendee
+	0, // [0:7] is the sub-list for field type_name
 }
 
 func init() { file_lh_log_proto_init() }
@@ -571,6 +721,7 @@ func file_lh_log_proto_init() {
 		(*LogNote_Owner)(nil),
 		(*LogNote_Delivered)(nil),
 		(*LogNote_Barrier)(nil),
+		(*LogNote_Covered)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -578,7 +729,7 @@ func file_lh_log_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lh_log_proto_rawDesc), len(file_lh_log_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   7,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

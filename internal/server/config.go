@@ -109,6 +109,10 @@ type KafkaConfig struct {
 	ReplicationFactor int
 	// Linger is how long records wait for others to travel with.
 	Linger time.Duration
+	// CheckpointEvery, CheckpointBytes and KeepCommands are those of the log.
+	CheckpointEvery time.Duration
+	CheckpointBytes int64
+	KeepCommands    time.Duration
 }
 
 // DashboardConfig of the HTTP port of the dashboard.

@@ -36,7 +36,10 @@ func (k *KafkaConfig) validate(values map[string]string) error {
 }
 
 // kafkaOnly are settings that mean nothing to a server with its own log.
-var kafkaOnly = []string{"LHS_KAFKA_SECURITY_PROTOCOL", "LHS_KAFKA_LINGER_MS", "LHS_REPLICATION_FACTOR", "LHS_SHOULD_CREATE_TOPICS"}
+var kafkaOnly = []string{
+	"LHS_KAFKA_SECURITY_PROTOCOL", "LHS_KAFKA_LINGER_MS", "LHS_REPLICATION_FACTOR", "LHS_SHOULD_CREATE_TOPICS",
+	"LHS_X_CHECKPOINT_INTERVAL_MS", "LHS_X_CHECKPOINT_BYTES", "LHS_X_COMMAND_RETENTION_MS",
+}
 
 func setBrokers(c *Config, v string) error {
 	for _, part := range strings.Split(v, ",") {
@@ -86,6 +89,7 @@ func (s *Server) openLog(ctx context.Context) (log.Log, error) {
 	c.Store, c.Streams, c.Logger = s.store, s.streams(), s.log
 	c.Brokers, c.Cluster, c.Partitions, c.Incarnation = s.cfg.Kafka.Brokers, s.cfg.ClusterID, s.cfg.Partitions, s.incarnation
 	c.CreateTopics, c.ReplicationFactor, c.Linger = s.cfg.Kafka.CreateTopics, s.cfg.Kafka.ReplicationFactor, s.cfg.Kafka.Linger
+	c.CheckpointEvery, c.CheckpointBytes, c.KeepCommands = s.cfg.Kafka.CheckpointEvery, s.cfg.Kafka.CheckpointBytes, s.cfg.Kafka.KeepCommands
 	c.MaxRecordBytes, c.CatalogVersion = s.cfg.MaxRecordBytes, s.view.Version
 	l, err := kafka.Open(ctx, c)
 	if err != nil {

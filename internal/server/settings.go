@@ -171,6 +171,18 @@ var Settings = []Setting{
 		Name: "LHS_X_DISK_CHECK_MS", Default: "1000", Bounds: "10 to 60000", Doc: "Ours. How often the free space is looked at, at least.",
 		apply: integer(10, 60_000, func(c *Config, n int) { c.DiskCheck = time.Duration(n) * time.Millisecond }),
 	},
+	{
+		Name: "LHS_X_CHECKPOINT_INTERVAL_MS", Default: "30000", Bounds: "10 to 3600000", Doc: "Ours. How old a change may be that is not in the change log of its partition ([Kafka](kafka.md)).",
+		apply: integer(10, 3_600_000, func(c *Config, n int) { c.Kafka.CheckpointEvery = time.Duration(n) * time.Millisecond }),
+	},
+	{
+		Name: "LHS_X_CHECKPOINT_BYTES", Default: "67108864", Bounds: "65536 or more", Doc: "Ours. Changes of one partition, each counted, with which a checkpoint begins earlier.",
+		apply: integer(65536, 1<<40, func(c *Config, n int) { c.Kafka.CheckpointBytes = int64(n) }),
+	},
+	{
+		Name: "LHS_X_COMMAND_RETENTION_MS", Default: "600000", Bounds: "-1, 0, or more", Doc: "Ours. How long records of command topics are kept that a checkpoint covers. -1: for ever.",
+		apply: integer(-1, 1<<42, func(c *Config, n int) { c.Kafka.KeepCommands = time.Duration(n) * time.Millisecond }),
+	},
 	none("LHS_X_ENABLE_TIMER_STREAMS", "Separate timer application."),
 
 	{

@@ -44,6 +44,13 @@ type Config struct {
 	// be passed by what one fetch brings. Default 4096 and 8 MiB.
 	ReadAhead      int
 	ReadAheadBytes int
+	// CheckpointEvery and CheckpointBytes say when the changes of a stream are written to its change log: after that time, or
+	// when they come to so many bytes, each change counted. Default 30 s and 64 MiB.
+	CheckpointEvery time.Duration
+	CheckpointBytes int64
+	// KeepCommands is how long the records of a command topic are kept that a checkpoint covers: a server whose disk is further
+	// behind is rebuilt from the change log. Default 10 min; a negative time keeps them for ever.
+	KeepCommands time.Duration
 	// Logger; discarding by default.
 	Logger *slog.Logger
 }
@@ -53,6 +60,7 @@ func DefaultConfig() Config {
 	return Config{
 		CreateTopics: true, ReplicationFactor: 1, MaxRecordBytes: 1_047_000,
 		MaxRecords: 1 << 16, OutboxWindow: 128, ReadAhead: 4096, ReadAheadBytes: 8 << 20,
+		CheckpointEvery: 30 * time.Second, CheckpointBytes: 64 << 20, KeepCommands: 10 * time.Minute,
 		Logger: slog.New(slog.DiscardHandler),
 	}
 }
@@ -74,6 +82,10 @@ func (c *Config) Validate() error {
 		return errors.New("kafka log: no Logger: start from DefaultConfig")
 	case c.Linger < 0:
 		return fmt.Errorf("kafka log: Linger is %s", c.Linger)
+	case c.CheckpointEvery <= 0:
+		return fmt.Errorf("kafka log: CheckpointEvery is %s, it must be positive", c.CheckpointEvery)
+	case c.CheckpointBytes < 1:
+		return fmt.Errorf("kafka log: CheckpointBytes is %d, it must be positive", c.CheckpointBytes)
 	}
 	for _, b := range []struct {
 		name string
@@ -99,3 +111,7 @@ const headerBytes = 64 << 10
 
 // maxMessageBytes is what the topics must take.
 func (c *Config) maxMessageBytes() int { return c.MaxRecordBytes + headerBytes }
+
+// maxChangeBytes is what the change-log topics must take: any row with its key, alone in a batch. A row is a value that
+// a machine made, which has the limit of a record, or a record with its header.
+func (c *Config) maxChangeBytes() int { return c.maxMessageBytes() + 2*headerBytes }

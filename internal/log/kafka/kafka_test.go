@@ -31,6 +31,20 @@ func TestRandom(t *testing.T) {
 	}
 }
 
+// TestRandomWithCheckpoints forgets at once what is covered, and loses every other disk.
+func TestRandomWithCheckpoints(t *testing.T) {
+	for seed := range uint64(10) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			logtest.RunRandom(t, func(t testing.TB) logtest.Medium {
+				m := newTestMedium(t)
+				m.change = func(c *Config) { c.CheckpointEvery, c.KeepCommands = time.Millisecond, 0 }
+				m.loses = true
+				return m
+			}, seed)
+		})
+	}
+}
+
 // medium is a cluster of brokers, and a file system that can crash.
 type medium struct {
 	brokers []string
@@ -38,6 +52,8 @@ type medium struct {
 	fs      *vfs.MemFS
 	rng     *rand.Rand
 	process int
+	change  func(*Config)
+	loses   bool // its disk, in half of the crashes
 	store   *store.Store
 	log     *Log
 }
@@ -81,6 +97,9 @@ func (m *medium) config() Config {
 	cfg := DefaultConfig()
 	cfg.Store, cfg.Streams, cfg.Partitions = m.store, logtest.Streams(), 3
 	cfg.Brokers, cfg.Cluster, cfg.Incarnation = m.brokers, m.cluster, fmt.Sprintf("process-%d", m.process)
+	if m.change != nil {
+		m.change(&cfg)
+	}
 	return cfg
 }
 
@@ -91,6 +110,9 @@ func (m *medium) Crash(t testing.TB) {
 	crashed := m.fs.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 50, RNG: m.rng})
 	m.stop(t)
 	m.fs = crashed
+	if m.loses && m.rng.IntN(2) == 0 {
+		m.fs = vfs.NewCrashableMem()
+	}
 }
 
 func (m *medium) stop(t testing.TB) {

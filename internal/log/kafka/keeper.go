@@ -94,7 +94,11 @@ func (l *Log) keepStream(st *stream) error {
 		return nil
 	}
 	b := l.cfg.Store.NewBatch(0)
-	done, err := st.addProgress(b, covered, nil)
+	p := progress{covered: map[*stream][]item{st: covered}}
+	var err error
+	if p.delivered, err = st.addProgress(b, covered, nil); err == nil {
+		err = s.addChanged(b, &p)
+	}
 	if err != nil {
 		b.Discard()
 		return err
@@ -102,5 +106,5 @@ func (l *Log) keepStream(st *stream) error {
 	if err := b.CommitUnsynced(); err != nil {
 		return err
 	}
-	return s.follow(progress{covered: map[*stream][]item{st: covered}, delivered: done}, nil)
+	return s.follow(p, nil)
 }

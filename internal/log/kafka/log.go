@@ -33,6 +33,10 @@ type Log struct {
 	keeper   keeper
 	running  sync.WaitGroup
 
+	// Of the goroutine that writes checkpoints.
+	stopCheckpoints context.CancelFunc
+	mayNotForget    bool
+
 	mu       sync.Mutex // sessions come and go
 	sessions int        // opened so far
 	ended    error
@@ -58,16 +62,26 @@ func Open(ctx context.Context, cfg Config) (_ *Log, err error) {
 	}
 	l.running.Go(l.read)
 	l.running.Go(l.keep)
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	l.stopCheckpoints = stop
+	l.running.Go(func() { l.checkpoint(background) })
 	return l, nil
 }
 
 func (l *Log) open(ctx context.Context) error {
-	topics, err := l.cfg.makeTopics(ctx, kadm.NewClient(l.producer))
+	t, err := l.cfg.makeTopics(ctx, kadm.NewClient(l.producer))
 	if err != nil {
 		return err
 	}
+	starts, err := l.starts(ctx, t)
+	if err != nil {
+		return err
+	}
+	if err := l.restoreAll(ctx, t, starts); err != nil {
+		return err
+	}
 	for _, id := range l.cfg.Streams {
-		st, err := l.load(id, topics[id.Kind])
+		st, err := l.load(id, t.commands[id.Kind], t.changes[id.Kind])
 		if err != nil {
 			return fmt.Errorf("load %s: %w", id, err)
 		}
@@ -82,7 +96,7 @@ func (l *Log) open(ctx context.Context) error {
 			return fmt.Errorf("load outboxes of %s: %w", st.id, err)
 		}
 	}
-	if err := l.begin(ctx); err != nil {
+	if err := l.begin(ctx, starts); err != nil {
 		return err
 	}
 	l.consumer, err = kgo.NewClient(l.consumerOptions()...)
@@ -127,19 +141,11 @@ func (l *Log) consumerOptions() []kgo.Opt {
 }
 
 // begin compares each topic with what the store knows of it, and writes the first entry of an empty one.
-func (l *Log) begin(ctx context.Context) error {
+func (l *Log) begin(ctx context.Context, starts kadm.ListedOffsets) error {
 	var empty []*kgo.Record
 	var names []string
 	for topic := range l.byTopic {
 		names = append(names, topic)
-	}
-	admin := kadm.NewClient(l.producer)
-	starts, err := admin.ListStartOffsets(ctx, names...)
-	if err == nil {
-		err = starts.Error()
-	}
-	if err != nil {
-		return fmt.Errorf("where the topics begin: %w", err)
 	}
 	ends, err := l.ends(ctx, names...)
 	if err != nil {
@@ -160,6 +166,22 @@ func (l *Log) begin(ctx context.Context) error {
 	return nil
 }
 
+// starts are where the command topics begin.
+func (l *Log) starts(ctx context.Context, t topics) (kadm.ListedOffsets, error) {
+	var names []string
+	for _, c := range t.commands {
+		names = append(names, c.name)
+	}
+	starts, err := kadm.NewClient(l.producer).ListStartOffsets(ctx, names...)
+	if err == nil {
+		err = starts.Error()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("where the topics begin: %w", err)
+	}
+	return starts, nil
+}
+
 func (l *Log) ends(ctx context.Context, topics ...string) (kadm.ListedOffsets, error) {
 	ends, err := kadm.NewClient(l.producer).ListEndOffsets(ctx, topics...)
 	if err == nil {
@@ -172,7 +194,7 @@ func (l *Log) ends(ctx context.Context, topics ...string) (kadm.ListedOffsets, e
 }
 
 // format is stepped by one whenever the meaning of the entries of a command topic changes.
-const format = 2
+const format = 3
 
 func (l *Log) beginning(st *stream) *pb.LogBeginning {
 	return &pb.LogBeginning{Format: format, Cluster: l.cfg.Cluster, Stream: st.id.String(), Partitions: uint32(l.cfg.Partitions)}
@@ -242,6 +264,7 @@ func (l *Log) err() error {
 // Close implements log.Log.
 func (l *Log) Close() error {
 	l.end(log.ErrClosed)
+	l.stopCheckpoints()
 	l.keeper.end()
 	if l.consumer != nil {
 		l.consumer.Close()

@@ -24,11 +24,12 @@ type process struct {
 	testing.TB
 	*medium
 	session log.Session
+	number  uint64 // of the record that it appended last
 }
 
 // another starts one more process of the medium's cluster.
 func (m *medium) another(t testing.TB) *process {
-	other := &medium{brokers: m.brokers, cluster: m.cluster, fs: vfs.NewCrashableMem(), process: m.process + 100}
+	other := &medium{brokers: m.brokers, cluster: m.cluster, fs: vfs.NewCrashableMem(), process: int(clusters.Add(1)) * 1000, change: m.change}
 	t.Cleanup(func() { other.stop(t) })
 	other.Start(t)
 	return &process{TB: t, medium: other}
@@ -444,6 +445,8 @@ func TestConfigSaysWhatIsWrong(t *testing.T) {
 		"Incarnation":       func(c *Config) { c.Incarnation = "" },
 		"Logger":            func(c *Config) { c.Logger = nil },
 		"Linger":            func(c *Config) { c.Linger = -1 },
+		"CheckpointEvery":   func(c *Config) { c.CheckpointEvery = 0 },
+		"CheckpointBytes":   func(c *Config) { c.CheckpointBytes = 0 },
 		"Partitions":        func(c *Config) { c.Partitions = 0 },
 		"ReplicationFactor": func(c *Config) { c.ReplicationFactor = 0 },
 		"MaxRecordBytes":    func(c *Config) { c.MaxRecordBytes = 0 },

@@ -25,7 +25,8 @@ type Session struct {
 	foreign int           // streams that it only follows
 	owned   chan struct{} // closed when there are none
 
-	commit chan struct{} // holds a token while a commit runs
+	commit  chan struct{} // holds a token while a commit runs
+	changed []changed     // of the commit that runs
 }
 
 // Ready implements log.Session.
@@ -69,6 +70,7 @@ type progress struct {
 	covered   map[*stream][]item
 	emitted   []*outbox // one for each emitted record
 	delivered []delivered
+	uncovered map[*stream]int64 // bytes that were changed
 }
 
 // delivered is how far an outbox is known to have reached its target.
@@ -103,7 +105,7 @@ func (s *Session) fill(c log.Commit) (p progress, err error) {
 			return p, err
 		}
 	}
-	return p, nil
+	return p, s.addChanged(c.Batch, &p)
 }
 
 // addEmits numbers the emitted records and writes their rows. The numbers are state: whoever applies the same records
@@ -152,6 +154,11 @@ func (st *stream) addProgress(b *store.Batch, covered []item, all []delivered) (
 		if it.source != "" {
 			sources[it.source] = &pb.LogSource{Value: it.number, AtNs: it.atNs}
 		}
+		if it.covered != nil {
+			if err := st.addCovered(b, it.covered); err != nil {
+				return nil, err
+			}
+		}
 		if it.delivered == nil {
 			continue
 		}
@@ -186,7 +193,7 @@ func (s *Session) follow(p progress, emits []log.Emit) error {
 	}
 	var holding []*stream
 	for st, covered := range p.covered {
-		if st.advance(len(covered)) == s {
+		if st.advance(len(covered), p.uncovered[st]) == s {
 			holding = append(holding, st)
 		}
 	}

@@ -30,6 +30,7 @@ type item struct {
 	number    uint64   // last of the source
 	forgotten []string // sources
 	delivered *pb.LogDelivered
+	covered   *pb.LogCovered
 }
 
 // last is the last number of a source, and when it came.
@@ -46,6 +47,7 @@ type stream struct {
 	topic     string
 	partition int32
 	topicID   []byte
+	changeLog *topic
 
 	mu     sync.Mutex
 	closed bool
@@ -77,15 +79,23 @@ type stream struct {
 	held   bool   // he has committed all before his claim
 	lost   bool   // another process owns the stream now
 
+	version     uint64 // of the catalog, that what the store has needs
+	uncovered   uncovered
+	checkpoints []checkpointed // that the command topic still holds
+	barriers    int            // appended to be read back
+	barrierName string         // of the last one
+	barrierRead bool           // it has come
+
 	outboxMu sync.Mutex
 	outboxes map[*stream]*outbox // its own, by target
 }
 
 // load reads how far the stream and its sources are.
-func (l *Log) load(id machine.Stream, in *topic) (*stream, error) {
+func (l *Log) load(id machine.Stream, in, changes *topic) (*stream, error) {
 	st := &stream{
 		log: l, id: id, source: log.OutboxSource(id), topic: in.name, partition: int32(id.Partition), topicID: in.id[:],
-		acked: -1, leader: -1, accepted: map[string]last{}, outboxes: map[*stream]*outbox{},
+		changeLog: changes,
+		acked:     -1, leader: -1, accepted: map[string]last{}, outboxes: map[*stream]*outbox{},
 	}
 	p := &pb.LogPosition{LeaderEpoch: -1}
 	if err := l.cfg.Store.View(id, keys.Position(), p.UnmarshalVT); err != nil {
@@ -95,6 +105,9 @@ func (l *Log) load(id machine.Stream, in *topic) (*stream, error) {
 		return nil, fmt.Errorf("%w: topic %s was made anew since", ErrLost, st.topic)
 	}
 	st.next, st.leader, st.offset, st.epoch, st.committed = p.Next, p.LeaderEpoch, p.Value, p.Epoch, p.Value
+	if err := st.loadCovered(time.Now()); err != nil {
+		return nil, err
+	}
 	return st, l.eachRow(id, keys.Sources(), func(k keys.Key, value []byte) error {
 		name, err := keys.ParseSource(k)
 		if err != nil {
@@ -105,6 +118,28 @@ func (l *Log) load(id machine.Stream, in *topic) (*stream, error) {
 			return err
 		}
 		st.accepted[name] = last{s.Value, s.AtNs}
+		return nil
+	})
+}
+
+// loadCovered reads what the change log has, and what it lacks. When it was written nobody knows any more.
+func (st *stream) loadCovered(now time.Time) error {
+	version, covered := &pb.Counter{}, &pb.LogCovered{}
+	if err := st.log.cfg.Store.View(st.id, keys.Version(), version.UnmarshalVT); err != nil {
+		return err
+	}
+	if err := st.log.cfg.Store.View(st.id, keys.Covered(), covered.UnmarshalVT); err != nil {
+		return err
+	}
+	st.version = version.Value
+	switch {
+	case string(covered.Topic) == string(st.changeLog.id[:]):
+		st.checkpoints = []checkpointed{{now, covered.Next}}
+	case st.next > 0:
+		st.uncovered.since = now
+	}
+	return st.log.eachRow(st.id, keys.AllChanged(), func(_ keys.Key, row []byte) error {
+		st.uncovered.add(int64(len(row)), now)
 		return nil
 	})
 }
@@ -281,6 +316,9 @@ func (st *stream) readNote(it *item, r *kgo.Record) error {
 	case *pb.LogNote_Delivered:
 		it.delivered = n.Delivered
 	case *pb.LogNote_Barrier:
+		st.barrierRead = st.barrierRead || n.Barrier.Name != "" && n.Barrier.Name == st.barrierName
+	case *pb.LogNote_Covered:
+		it.covered = n.Covered
 	default:
 		return fmt.Errorf("%w: a note that this program does not know", ErrNotOurs)
 	}
@@ -441,10 +479,11 @@ func (st *stream) take(s *Session, entries []log.Entry, limit int) (_ []log.Entr
 	return entries, false
 }
 
-// early tells whether a record names a version of the catalog that this server has not reached.
+// early tells whether a record names a version of the catalog that this server has not reached, or comes behind one that
+// did: a checkpoint of the stream may be newer than that of the catalog.
 func (st *stream) early(it *item) bool {
 	version := st.log.cfg.CatalogVersion
-	return version != nil && st.id.Kind != machine.Metadata && it.record.GetHeader().GetCatalogVersion() > version()
+	return version != nil && st.id.Kind != machine.Metadata && max(st.version, it.record.GetHeader().GetCatalogVersion()) > version()
 }
 
 // unpark lets the stream go on when the catalog has moved.
@@ -485,13 +524,16 @@ func (st *stream) upTo(offset uint64) (covered []item, ok bool) {
 	return st.items[:n], ok || offset == st.committed
 }
 
-// advance forgets the first n items, which are committed. It tells the owner who now holds the stream for the first
+// advance forgets the first n items, which are committed, and so many bytes were changed by them. It tells the owner who now holds the stream for the first
 // time.
-func (st *stream) advance(n int) (holder *Session) {
+func (st *stream) advance(n int, changed int64) (holder *Session) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if st.closed || n == 0 {
 		return nil
+	}
+	if changed > 0 {
+		st.uncovered.add(changed, time.Now())
 	}
 	newest := st.items[n-1]
 	for i := range n {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
@@ -25,7 +26,19 @@ func (c *Config) topicOf(k machine.Kind) string {
 	return c.Cluster + "-core-cmd"
 }
 
-// partitionsOf is how many partitions the topic has.
+// changeLogOf is the change-log topic of a kind of stream.
+func (c *Config) changeLogOf(k machine.Kind) string {
+	switch k {
+	case machine.Metadata:
+		return c.Cluster + "-global-metadata-cl"
+	case machine.Repartition:
+		return c.Cluster + "-core-repartition-store-changelog"
+	case machine.Core:
+	}
+	return c.Cluster + "-core-store-changelog"
+}
+
+// partitionsOf is how many partitions the topics have.
 func (c *Config) partitionsOf(k machine.Kind) int {
 	if k == machine.Metadata {
 		return 1
@@ -33,40 +46,53 @@ func (c *Config) partitionsOf(k machine.Kind) int {
 	return c.Partitions
 }
 
-// topic is one command topic.
+// topic is what the server needs of one.
 type topic struct {
 	name       string
 	partitions int
 	id         kadm.TopicID
+
+	must    map[string]string // settings
+	want    map[string]string // settings, besides, of one that the server makes
+	message int               // bytes of a batch that it takes at least
 }
 
 // topics that the streams lie in, by kind.
-func (c *Config) topics() map[machine.Kind]*topic {
-	out := map[machine.Kind]*topic{}
+type topics struct{ commands, changes map[machine.Kind]*topic }
+
+func (c *Config) topics() topics {
+	t := topics{map[machine.Kind]*topic{}, map[machine.Kind]*topic{}}
 	for _, s := range c.Streams {
-		out[s.Kind] = &topic{name: c.topicOf(s.Kind), partitions: c.partitionsOf(s.Kind)}
+		n := c.partitionsOf(s.Kind)
+		t.commands[s.Kind] = &topic{name: c.topicOf(s.Kind), partitions: n, must: commandConfigs(), message: c.maxMessageBytes()}
+		t.changes[s.Kind] = &topic{
+			name: c.changeLogOf(s.Kind), partitions: n, must: changeConfigs(), want: newChangeConfigs(), message: c.maxChangeBytes(),
+		}
 	}
-	return out
+	return t
 }
 
-func names(topics map[machine.Kind]*topic) []string {
-	var out []string
-	for _, t := range topics {
-		out = append(out, t.name)
-	}
-	slices.Sort(out)
-	return out
+func (t topics) all() []*topic {
+	return slices.SortedFunc(func(yield func(*topic) bool) {
+		for _, some := range []map[machine.Kind]*topic{t.commands, t.changes} {
+			for _, one := range some {
+				if !yield(one) {
+					return
+				}
+			}
+		}
+	}, func(a, b *topic) int { return strings.Compare(a.name, b.name) })
 }
 
 // makeTopics creates what is missing, if it may, and says what does not fit.
-func (c *Config) makeTopics(ctx context.Context, admin *kadm.Client) (map[machine.Kind]*topic, error) {
-	topics := c.topics()
-	for _, t := range topics {
-		if err := c.makeTopic(ctx, admin, t); err != nil {
-			return nil, fmt.Errorf("topic %s: %w", t.name, err)
+func (c *Config) makeTopics(ctx context.Context, admin *kadm.Client) (topics, error) {
+	t := c.topics()
+	for _, one := range t.all() {
+		if err := c.makeTopic(ctx, admin, one); err != nil {
+			return t, fmt.Errorf("topic %s: %w", one.name, err)
 		}
 	}
-	return topics, c.checkConfigs(ctx, admin, topics)
+	return t, checkConfigs(ctx, admin, t.all())
 }
 
 func (c *Config) makeTopic(ctx context.Context, admin *kadm.Client, t *topic) error {
@@ -120,15 +146,31 @@ func unjoined(err error) error {
 	return err
 }
 
-// configs that a command topic must have. Retention is for ever as long as nothing but the topic could give back what a
-// server's disk has lost.
-func (c *Config) configs() map[string]string {
+// commandConfigs must a command topic have. It forgets what checkpoints cover because the server says so, and nothing else.
+func commandConfigs() map[string]string {
 	return map[string]string{
 		"cleanup.policy":                 "delete",
 		"message.timestamp.type":         "LogAppendTime",
 		"retention.ms":                   "-1",
 		"retention.bytes":                "-1",
 		"unclean.leader.election.enable": "false",
+	}
+}
+
+// changeConfigs must a change-log topic have.
+func changeConfigs() map[string]string {
+	return map[string]string{
+		"cleanup.policy":                 "compact",
+		"unclean.leader.election.enable": "false",
+	}
+}
+
+// newChangeConfigs see to it that what was deleted is erased although little is written: the segment that is written to is
+// never compacted, so it ends after a day.
+func newChangeConfigs() map[string]string {
+	return map[string]string{
+		"max.compaction.lag.ms": "86400000",
+		"segment.bytes":         "134217728",
 	}
 }
 
@@ -140,11 +182,13 @@ func (c *Config) createTopic(ctx context.Context, admin *kadm.Client, t *topic) 
 		return fmt.Errorf("it does not exist, and the server may not create it: make it with %d partitions", t.partitions)
 	}
 	configs := map[string]*string{
-		"max.message.bytes":   kadm.StringPtr(strconv.Itoa(c.maxMessageBytes())),
+		"max.message.bytes":   kadm.StringPtr(strconv.Itoa(t.message)),
 		"min.insync.replicas": kadm.StringPtr(strconv.Itoa(min(c.ReplicationFactor, inSync))),
 	}
-	for name, value := range c.configs() {
-		configs[name] = kadm.StringPtr(value)
+	for _, some := range []map[string]string{t.must, t.want} {
+		for name, value := range some {
+			configs[name] = kadm.StringPtr(value)
+		}
 	}
 	r, err := admin.CreateTopic(ctx, int32(t.partitions), int16(c.ReplicationFactor), configs, t.name)
 	if err == nil {
@@ -157,8 +201,14 @@ func (c *Config) createTopic(ctx context.Context, admin *kadm.Client, t *topic) 
 }
 
 // checkConfigs refuses topics that could lose or forget records.
-func (c *Config) checkConfigs(ctx context.Context, admin *kadm.Client, topics map[machine.Kind]*topic) error {
-	all, err := admin.DescribeTopicConfigs(ctx, names(topics)...)
+func checkConfigs(ctx context.Context, admin *kadm.Client, topics []*topic) error {
+	byName := map[string]*topic{}
+	var names []string
+	for _, t := range topics {
+		byName[t.name] = t
+		names = append(names, t.name)
+	}
+	all, err := admin.DescribeTopicConfigs(ctx, names...)
 	if err != nil {
 		return fmt.Errorf("read the settings of the topics: %w", err)
 	}
@@ -166,24 +216,24 @@ func (c *Config) checkConfigs(ctx context.Context, admin *kadm.Client, topics ma
 		if r.Err != nil {
 			return fmt.Errorf("read the settings of topic %s: %w", r.Name, r.Err)
 		}
-		if err := c.checkConfig(r); err != nil {
+		if err := byName[r.Name].check(r); err != nil {
 			return fmt.Errorf("topic %s: %w", r.Name, err)
 		}
 	}
 	return nil
 }
 
-func (c *Config) checkConfig(r kadm.ResourceConfig) error {
+func (t *topic) check(r kadm.ResourceConfig) error {
 	for _, is := range r.Configs {
 		value := is.MaybeValue()
-		if want, ok := c.configs()[is.Key]; ok && value != want {
+		if want, ok := t.must[is.Key]; ok && value != want {
 			return fmt.Errorf("%s is %s, it must be %s", is.Key, value, want)
 		}
 		if is.Key != "max.message.bytes" {
 			continue
 		}
-		if n, err := strconv.Atoi(value); err != nil || n < c.maxMessageBytes() {
-			return fmt.Errorf("%s is %s, it must be at least %d", is.Key, value, c.maxMessageBytes())
+		if n, err := strconv.Atoi(value); err != nil || n < t.message {
+			return fmt.Errorf("%s is %s, it must be at least %d", is.Key, value, t.message)
 		}
 	}
 	return nil

@@ -1,0 +1,256 @@
+package kafka
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+
+	"littlehorse/internal/keys"
+	"littlehorse/internal/log"
+	"littlehorse/internal/pb"
+	"littlehorse/internal/store"
+)
+
+// uncovered is what the change log lacks of a stream.
+type uncovered struct {
+	bytes int64     // changed, each change counted
+	since time.Time // zero if there is nothing
+	after time.Time // of the last attempt that failed: nothing is tried before
+}
+
+func (u *uncovered) add(bytes int64, now time.Time) {
+	u.bytes += bytes
+	if u.since.IsZero() {
+		u.since = now
+	}
+}
+
+// retryTime is how long a stream waits whose checkpoint failed.
+const retryTime = 5 * time.Second
+
+// checkpointTime bounds one checkpoint, and how long the brokers keep its transaction open.
+const checkpointTime = 5 * time.Minute
+
+// checkpointed is where a checkpoint was, and when.
+type checkpointed struct {
+	at   time.Time
+	next int64
+}
+
+// checkpoint writes checkpoints of the streams that this process owns, and lets their command topics forget, until ctx ends.
+func (l *Log) checkpoint(ctx context.Context) {
+	tick := time.NewTicker(min(time.Second, max(time.Millisecond, l.cfg.CheckpointEvery/4)))
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		for _, st := range l.due(time.Now()) {
+			if err := l.cover(ctx, st); err != nil && ctx.Err() == nil {
+				l.cfg.Logger.Warn("a checkpoint failed and will be tried again", "stream", st.id.String(), "err", err)
+			}
+		}
+		for _, st := range l.streams {
+			l.forget(ctx, st, time.Now())
+		}
+	}
+}
+
+// due are the streams that need a checkpoint, those first that wait longest.
+func (l *Log) due(now time.Time) []*stream {
+	type waiting struct {
+		st    *stream
+		since time.Time
+	}
+	var all []waiting
+	for _, st := range l.streams {
+		if since, ok := st.due(now); ok {
+			all = append(all, waiting{st, since})
+		}
+	}
+	slices.SortFunc(all, func(a, b waiting) int {
+		return cmp.Or(a.since.Compare(b.since), cmp.Compare(a.st.id.String(), b.st.id.String()))
+	})
+	out := make([]*stream, len(all))
+	for i, w := range all {
+		out[i] = w.st
+	}
+	return out
+}
+
+func (st *stream) due(now time.Time) (since time.Time, ok bool) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	u, cfg := &st.uncovered, &st.log.cfg
+	if !st.held || st.closed || u.since.IsZero() || now.Before(u.after) {
+		return u.since, false
+	}
+	return u.since, u.bytes >= cfg.CheckpointBytes || now.Sub(u.since) >= cfg.CheckpointEvery
+}
+
+// cover writes one checkpoint. Whatever goes wrong, what it had to cover is still known to the store.
+func (l *Log) cover(ctx context.Context, st *stream) error {
+	st.mu.Lock()
+	took := st.uncovered
+	st.uncovered = uncovered{}
+	st.mu.Unlock()
+	err := l.coverTaken(ctx, st)
+	if err == nil {
+		return nil
+	}
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.uncovered.bytes += took.bytes
+	st.uncovered.since, st.uncovered.after = took.since, time.Now().Add(min(retryTime, l.cfg.CheckpointEvery))
+	return err
+}
+
+func (l *Log) coverTaken(ctx context.Context, st *stream) error {
+	ctx, cancel := context.WithTimeout(ctx, checkpointTime)
+	defer cancel()
+	began := time.Now()
+	epoch, ok := st.heldEpoch()
+	if !ok {
+		return nil
+	}
+	w, err := st.newCheckpointWriter(ctx)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	if err := st.confirm(ctx, epoch); err != nil {
+		return err
+	}
+	snap := l.cfg.Store.Snapshot()
+	next, err := w.write(ctx, snap)
+	if closing := snap.Close(); err == nil {
+		err = closing
+	}
+	if err != nil {
+		return err
+	}
+	st.covers(next)
+	l.cfg.Logger.Debug("checkpoint", "stream", st.id.String(), "next", next, "records", w.records, "bytes", w.bytes, "took", time.Since(began))
+	return nil
+}
+
+// heldEpoch is the epoch of this process as the owner; ok is false if it is not.
+func (st *stream) heldEpoch() (epoch uint64, ok bool) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return st.mine, st.held && !st.closed
+}
+
+// confirm returns when it is known that no other session had become the owner before the call. The claim of a successor then
+// comes after the call, and so does everything that he does as the owner.
+func (st *stream) confirm(ctx context.Context, epoch uint64) error {
+	if err := st.askBack(); err != nil {
+		return err
+	}
+	for {
+		mine, read := st.ownsAt(epoch)
+		if !mine {
+			return errors.New("another session owns the stream now")
+		}
+		if read {
+			return nil
+		}
+		if err := pause(ctx); err != nil {
+			return fmt.Errorf("confirm the ownership: %w", err)
+		}
+	}
+}
+
+// askBack appends a barrier that is to be read back.
+func (st *stream) askBack() error {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.closed {
+		return log.ErrClosed
+	}
+	st.barriers++
+	st.barrierName, st.barrierRead = st.log.cfg.Incarnation+"/"+strconv.Itoa(st.barriers), false
+	st.send(st.note(&pb.LogNote{Note: &pb.LogNote_Barrier{Barrier: &pb.LogBarrier{Name: st.barrierName}}}), nil)
+	return nil
+}
+
+// ownsAt tells whether the owner of the epoch still is the owner, and whether the barrier has been read.
+func (st *stream) ownsAt(epoch uint64) (mine, read bool) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return st.held && !st.closed && st.mine == epoch && st.epoch == epoch, st.barrierRead
+}
+
+// covers says in the stream that a checkpoint covers what lies before the offset: all replicas forget what they remembered
+// for it.
+func (st *stream) covers(next int64) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.closed {
+		return
+	}
+	st.checkpoints = append(st.checkpoints, checkpointed{time.Now(), next})
+	st.send(st.note(&pb.LogNote{Note: &pb.LogNote_Covered{Covered: &pb.LogCovered{Next: next, Topic: st.changeLog.id[:]}}}), nil)
+}
+
+// addCovered forgets which keys were changed before a checkpoint.
+func (st *stream) addCovered(b *store.Batch, c *pb.LogCovered) error {
+	if err := b.DeleteRange(st.id, keys.AllChanged(), keys.Changed(c.Next+1)); err != nil {
+		return err
+	}
+	return b.Put(st.id, keys.Covered(), c)
+}
+
+// forget deletes from the command topic what checkpoints have covered for long enough. The disk has it, too.
+func (l *Log) forget(ctx context.Context, st *stream, now time.Time) {
+	next, ok := st.forgettable(now)
+	if !ok {
+		return
+	}
+	err := l.cfg.Store.Sync()
+	if err == nil {
+		at := kadm.Offsets{}
+		at.AddOffset(st.topic, st.partition, next, -1)
+		var all kadm.DeleteRecordsResponses
+		if all, err = kadm.NewClient(l.producer).DeleteRecords(ctx, at); err == nil {
+			err = all.Error()
+		}
+	}
+	switch {
+	case err == nil || ctx.Err() != nil:
+	case errors.Is(err, kerr.TopicAuthorizationFailed):
+		if !l.mayNotForget {
+			l.cfg.Logger.Warn("the server may not delete records: the command topics grow for ever", "topic", st.topic)
+		}
+		l.mayNotForget = true
+	default:
+		l.cfg.Logger.Warn("records that are not needed any more could not be deleted", "topic", st.topic, "partition", st.partition, "err", err)
+	}
+}
+
+// forgettable is the offset of the newest checkpoint that is old enough, once.
+func (st *stream) forgettable(now time.Time) (next int64, ok bool) {
+	keep := st.log.cfg.KeepCommands
+	if keep < 0 || st.log.mayNotForget {
+		return 0, false
+	}
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if !st.held || st.closed {
+		return 0, false
+	}
+	for len(st.checkpoints) > 0 && now.Sub(st.checkpoints[0].at) >= keep {
+		next, ok = st.checkpoints[0].next, true
+		st.checkpoints = st.checkpoints[1:]
+	}
+	return next, ok
+}

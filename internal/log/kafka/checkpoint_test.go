@@ -1,0 +1,466 @@
+package kafka
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"pgregory.net/rapid"
+
+	"littlehorse/internal/keys"
+	"littlehorse/internal/log"
+	"littlehorse/internal/log/logtest"
+	"littlehorse/internal/machine"
+	"littlehorse/internal/pb"
+	"littlehorse/internal/store"
+)
+
+// eager is a configuration that writes checkpoints as fast as it can.
+func eager(c *Config) { c.CheckpointEvery = time.Millisecond }
+
+func newProcessWith(t testing.TB, change func(*Config)) *process {
+	m := newTestMedium(t)
+	m.change = change
+	m.Start(t)
+	return &process{TB: t, medium: m}
+}
+
+// do appends a record and applies it by putting the rows; a row with the value "-" is deleted.
+func (p *process) do(s machine.Stream, rows map[string]string) {
+	p.Helper()
+	p.number++
+	name := fmt.Sprint(p.number)
+	p.append(s, named(fmt.Sprintf("process-%d", p.process), p.number, name))
+	for {
+		entries, err := p.session.Next(1)
+		if err != nil {
+			p.Fatal(err)
+		}
+		if len(entries) == 0 {
+			<-p.session.Ready()
+			continue
+		}
+		b := p.store.NewBatch(0)
+		for _, k := range slices.Sorted(maps.Keys(rows)) {
+			if err := change(b, s, keys.Key(k), rows[k]); err != nil {
+				p.Fatal(err)
+			}
+		}
+		err = p.session.Commit(log.Commit{Batch: b, Positions: []log.Position{{Stream: s, Offset: entries[0].Offset}}})
+		if err != nil {
+			p.Fatal(err)
+		}
+		return
+	}
+}
+
+func change(b *store.Batch, s machine.Stream, k keys.Key, value string) error {
+	if value == "-" {
+		return b.Delete(s, k)
+	}
+	return b.PutEncoded(s, k, []byte(value))
+}
+
+// rows are the state of a stream.
+func (p *process) rows(s machine.Stream) map[string]string {
+	p.Helper()
+	out := map[string]string{}
+	snap := p.store.Snapshot()
+	defer snap.Close()
+	err := snap.Scan(s, "", "", func(k keys.Key, value []byte) bool {
+		if !isLocal([]byte(k)) {
+			out[string(k)] = string(value)
+		}
+		return true
+	})
+	if err != nil {
+		p.Fatal(err)
+	}
+	return out
+}
+
+// covered waits until the change log has all that is applied.
+func (p *process) covered(s machine.Stream) {
+	p.Helper()
+	for p.uncovered(s) {
+		time.Sleep(time.Millisecond)
+		if err := p.Context().Err(); err != nil {
+			p.Fatal(err)
+		}
+	}
+}
+
+func (p *process) uncovered(s machine.Stream) bool {
+	p.Helper()
+	rows, err := p.store.Rows(s, keys.AllChanged(), keys.AllChanged().End())
+	if err != nil {
+		p.Fatal(err)
+	}
+	defer rows.Close()
+	return rows.Valid()
+}
+
+func same(t testing.TB, got, want map[string]string) {
+	t.Helper()
+	for k, v := range want {
+		if is, ok := got[k]; !ok || is != v {
+			t.Errorf("%q is %q, not %q", k, is, v)
+		}
+	}
+	for k := range got {
+		if _, ok := want[k]; !ok {
+			t.Errorf("%q is too much", k)
+		}
+	}
+}
+
+// TestEmptyDiskIsRebuiltFromTheChangeLog changes rows at random while checkpoints are written; a process with an empty disk
+// comes to the same state, byte by byte, goes on from there, and so does the next.
+func TestEmptyDiskIsRebuiltFromTheChangeLog(t *testing.T) {
+	p := newProcessWith(t, eager)
+	p.open(logtest.A)
+	rng := rand.New(rand.NewPCG(1, 1))
+	for generation := range 3 {
+		for range 200 {
+			rows := map[string]string{}
+			for range rng.IntN(4) {
+				value := strings.Repeat("x", rng.IntN(20)) // the empty value is one
+				if rng.IntN(3) == 0 {
+					value = "-"
+				}
+				rows[fmt.Sprintf("r%d", rng.IntN(100))] = value
+			}
+			p.do(logtest.A, rows)
+		}
+		p.covered(logtest.A)
+		want, at := p.rows(logtest.A), p.session.Position(logtest.A)
+		if len(want) < 50 {
+			t.Fatalf("only %d rows", len(want))
+		}
+		next := p.another(t)
+		if got := next.log.streams[logtest.A].position(); got != at {
+			t.Errorf("generation %d: rebuilt as of %d, not %d", generation, got, at)
+		}
+		same(t, next.rows(logtest.A), want)
+		next.open(logtest.A)
+		same(t, next.rows(logtest.A), want)
+		p = next
+	}
+}
+
+// TestUnfinishedCheckpointIsNotRead leaves a transaction open, as a server does that is killed while it writes.
+func TestUnfinishedCheckpointIsNotRead(t *testing.T) {
+	p := newProcessWith(t, eager)
+	p.open(logtest.A)
+	p.do(logtest.A, map[string]string{"ra": "1", "rb": "1"})
+	p.covered(logtest.A)
+	want := p.rows(logtest.A)
+
+	st := p.log.streams[logtest.A]
+	w, err := st.newCheckpointWriter(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.client.Close()
+	if err := w.client.BeginTransaction(); err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range []string{"ra", "rc"} {
+		if err := w.put(t.Context(), []byte(k), []byte("never")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.client.Flush(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	same(t, p.another(t).rows(logtest.A), want)
+
+	p.do(logtest.A, map[string]string{"rb": "2"})
+	p.covered(logtest.A)
+	same(t, p.another(t).rows(logtest.A), p.rows(logtest.A))
+	if err := w.put(t.Context(), []byte("ra"), []byte("late")); err == nil {
+		if err = w.end(t.Context(), &pb.LogPosition{}); err == nil {
+			t.Error("a transaction that another has ended was committed")
+		}
+	}
+	same(t, p.another(t).rows(logtest.A), p.rows(logtest.A))
+}
+
+// TestOldOwnerWritesNoCheckpoint lets an owner begin a checkpoint and sleep, while its successor writes one.
+func TestOldOwnerWritesNoCheckpoint(t *testing.T) {
+	first := newProcessWith(t, nil)
+	first.open(logtest.A)
+	first.do(logtest.A, map[string]string{"ra": "first"})
+	old := first.log.streams[logtest.A]
+	epoch, _ := old.heldEpoch()
+	begun, err := old.newCheckpointWriter(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer begun.close()
+	if err := old.confirm(t.Context(), epoch); err != nil {
+		t.Fatal(err)
+	}
+	snap := first.store.Snapshot()
+	defer snap.Close()
+
+	first.change = eager
+	second := first.another(t)
+	second.applying(logtest.A, map[string]string{"ra": "first"})
+	second.do(logtest.A, map[string]string{"ra": "second"})
+	second.covered(logtest.A)
+
+	if _, err := begun.write(t.Context(), snap); err == nil {
+		t.Error("the old owner has committed a checkpoint after its successor")
+	}
+	same(t, second.another(t).rows(logtest.A), second.rows(logtest.A))
+
+	// It wakes up before it has begun, and ends what its successor has begun; but it knows that it is not the owner any more.
+	late, err := old.newCheckpointWriter(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer late.close()
+	if err := old.confirm(t.Context(), epoch); err == nil {
+		t.Error("the old owner takes itself for the owner")
+	}
+	second.do(logtest.A, map[string]string{"ra": "third"})
+	second.covered(logtest.A)
+	same(t, second.another(t).rows(logtest.A), second.rows(logtest.A))
+}
+
+// applying becomes the owner, and applies the first record that was there with the rows.
+func (p *process) applying(s machine.Stream, rows map[string]string) {
+	p.Helper()
+	var err error
+	if p.session, err = p.log.Open(p.Context(), []machine.Stream{s}); err != nil {
+		p.Fatal(err)
+	}
+	for {
+		entries, err := p.session.Next(1)
+		if err != nil {
+			p.Fatal(err)
+		}
+		if len(entries) == 1 {
+			b := p.store.NewBatch(0)
+			for k, v := range rows {
+				if err := change(b, s, keys.Key(k), v); err != nil {
+					p.Fatal(err)
+				}
+			}
+			if err := p.session.Commit(log.Commit{Batch: b, Positions: []log.Position{{Stream: s, Offset: entries[0].Offset}}}); err != nil {
+				p.Fatal(err)
+			}
+		}
+		select {
+		case <-p.session.Owned():
+			return
+		case <-p.session.Ready():
+		}
+	}
+}
+
+// changeLog is everything that a reader of the change log gets.
+func (p *process) changeLog(s machine.Stream) (all []*kgo.Record) {
+	p.Helper()
+	st := p.log.streams[s]
+	r := &changeReader{client: p.log.producer, topic: st.changeLog, partition: st.partition}
+	if err := r.begin(p.Context()); err != nil {
+		p.Fatal(err)
+	}
+	for r.next < r.end {
+		records, err := r.fetch(p.Context())
+		if err != nil {
+			p.Fatal(err)
+		}
+		all = append(all, records...)
+	}
+	return all
+}
+
+// TestChangeLogHasTheLastValueAndTombstones changes a row often between two checkpoints, and deletes another.
+func TestChangeLogHasTheLastValueAndTombstones(t *testing.T) {
+	p := newProcessWith(t, nil)
+	p.open(logtest.A)
+	st := p.log.streams[logtest.A]
+	p.do(logtest.A, map[string]string{"ra": "0", "rb": "0"})
+	p.cover(st)
+	for n := range 10 {
+		p.do(logtest.A, map[string]string{"ra": fmt.Sprint(n)})
+	}
+	p.do(logtest.A, map[string]string{"rb": "-"})
+	before := len(p.changeLog(logtest.A))
+	p.cover(st)
+	var got []string
+	for _, r := range p.changeLog(logtest.A)[before:] {
+		switch {
+		case string(r.Key) == markKey:
+			got = append(got, "mark")
+		case r.Key[0] == byte(keys.SpaceLane):
+		case r.Value == nil:
+			got = append(got, string(r.Key)+" deleted")
+		default:
+			got = append(got, string(r.Key)+"="+string(r.Value))
+		}
+	}
+	if want := []string{"ra=9", "rb deleted", "mark"}; !slices.Equal(got, want) {
+		t.Errorf("the second checkpoint is %q", got)
+	}
+}
+
+func (p *process) cover(st *stream) {
+	p.Helper()
+	if err := p.log.cover(p.Context(), st); err != nil {
+		p.Fatal(err)
+	}
+	p.covered(st.id)
+}
+
+// TestCommandTopicForgets deletes what a checkpoint covers. A disk from before is rebuilt, and so is an empty one.
+func TestCommandTopicForgets(t *testing.T) {
+	p := newProcessWith(t, func(c *Config) { eager(c); c.KeepCommands = 0 })
+	p.open(logtest.A)
+	p.do(logtest.A, map[string]string{"ra": "1"})
+	behind := p.another(t)
+	behind.applying(logtest.A, map[string]string{"ra": "1"})
+	if err := behind.log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	behind.log = nil
+
+	p = p.another(t)
+	p.open(logtest.A)
+	for n := range 20 {
+		p.do(logtest.A, map[string]string{"ra": "-", "rb": fmt.Sprint(n)})
+	}
+	p.covered(logtest.A)
+	st := p.log.streams[logtest.A]
+	for start := int64(0); start < 20; time.Sleep(time.Millisecond) {
+		starts, err := p.admin().ListStartOffsets(t.Context(), st.topic)
+		if err != nil {
+			t.Fatal(err)
+		}
+		start = starts[st.topic][st.partition].Offset
+	}
+	l, err := Open(t.Context(), behind.config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	behind.log = l
+	same(t, behind.rows(logtest.A), p.rows(logtest.A))
+	same(t, p.another(t).rows(logtest.A), p.rows(logtest.A))
+}
+
+// TestNewChangeLogGetsEverything makes the topic anew: what was written to the old one is written again.
+func TestNewChangeLogGetsEverything(t *testing.T) {
+	p := newProcessWith(t, eager)
+	p.open(logtest.A)
+	p.do(logtest.A, map[string]string{"ra": "1", "rb": "1"})
+	p.covered(logtest.A)
+	name := p.log.streams[logtest.A].changeLog.name
+	if err := p.log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	p.log = nil
+	if _, err := p.admin().DeleteTopics(t.Context(), name); err != nil {
+		t.Fatal(err)
+	}
+	for gone := false; !gone; time.Sleep(time.Millisecond) {
+		all, err := p.admin().ListTopics(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		gone = !all.Has(name)
+	}
+	l, err := Open(t.Context(), p.config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.log = l
+	p.open(logtest.A)
+	st := l.streams[logtest.A]
+	for len(p.changeLog(logtest.A)) == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	p.covered(st.id)
+	same(t, p.another(t).rows(logtest.A), p.rows(logtest.A))
+}
+
+// TestForeignChangeLogIsRefused puts something else into it.
+func TestForeignChangeLogIsRefused(t *testing.T) {
+	p := newProcessWith(t, nil)
+	st := p.log.streams[logtest.A]
+	p.put(&kgo.Record{Topic: st.changeLog.name, Partition: st.partition, Key: []byte("k"), Value: []byte("?")})
+	if err := p.reopen(); !errors.Is(err, ErrNotOurs) || !strings.Contains(err.Error(), "it holds no checkpoint") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestCheckpointAheadOfTheCatalogWaits rebuilds a stream that has seen a version of the catalog that the server has not: what
+// comes behind waits, whatever version it names itself.
+func TestCheckpointAheadOfTheCatalogWaits(t *testing.T) {
+	st := &stream{id: logtest.A, version: 7, log: &Log{cfg: Config{CatalogVersion: func() uint64 { return 6 }}}}
+	if !st.early(&item{record: named("process", 1, "x")}) {
+		t.Error("a record was handed out before the catalog that the state needs")
+	}
+	st.version = 6
+	if st.early(&item{record: named("process", 1, "x")}) {
+		t.Error("a record waits for nothing")
+	}
+}
+
+func TestChangedKeysComeBack(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		want := rapid.SliceOf(rapid.SliceOfN(rapid.SampledFrom([]byte("ab@")), 0, 6)).Draw(t, "keys")
+		c := changed{}
+		for _, k := range want {
+			c.add(k, nil)
+		}
+		var got [][]byte
+		if err := eachChanged(c.keys, func(k []byte) { got = append(got, bytes.Clone(k)) }); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.EqualFunc(got, want, bytes.Equal) {
+			t.Fatalf("%q became %q", want, got)
+		}
+		if len(c.keys) > 0 && eachChanged(c.keys[:len(c.keys)-1], func([]byte) {}) == nil && len(want[len(want)-1]) > 0 {
+			t.Fatal("a damaged row was not noticed")
+		}
+	})
+}
+
+// TestChangedKeysAreReadInPages has more of them than are to be held in memory.
+func TestChangedKeysAreReadInPages(t *testing.T) {
+	p := newProcessWith(t, nil)
+	p.open(logtest.A)
+	for n := range 60 {
+		p.do(logtest.A, map[string]string{fmt.Sprintf("r%d", n*7%20): "x", fmt.Sprintf("s%d", n%3): "x"})
+	}
+	st := p.log.streams[logtest.A]
+	snap := p.store.Snapshot()
+	defer snap.Close()
+	all, err := st.changedAfter(snap, "", changedPage)
+	if err != nil || len(all) < 23 {
+		t.Fatalf("%q, %v", all, err)
+	}
+	var paged []string
+	for after, page := "", []string(nil); ; after = page[len(page)-1] {
+		if page, err = st.changedAfter(snap, after, 3); err != nil {
+			t.Fatal(err)
+		}
+		paged = append(paged, page...)
+		if len(page) < 3 {
+			break
+		}
+	}
+	if !slices.Equal(paged, all) {
+		t.Errorf("%q in pages, %q at once", paged, all)
+	}
+}

@@ -1,0 +1,197 @@
+package kafka
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"google.golang.org/protobuf/proto"
+
+	"littlehorse/internal/keys"
+	"littlehorse/internal/pb"
+	"littlehorse/internal/store"
+)
+
+// changeFormat is stepped by one whenever the meaning of the records of a change log changes.
+const changeFormat = 1
+
+// markKey is the key of the record that ends each checkpoint. No row of a store has it.
+const markKey = "\x00checkpoint"
+
+// checkpointWriter writes one checkpoint as a transaction. Its transactional id is that of the stream, so the brokers refuse
+// whoever began one before.
+type checkpointWriter struct {
+	st      *stream
+	client  *kgo.Client
+	failure atomic.Pointer[error]
+	open    bool
+
+	records int
+	bytes   int64
+}
+
+// newCheckpointWriter ends the transactions that others have open for the stream, and keeps them from writing.
+func (st *stream) newCheckpointWriter(ctx context.Context) (*checkpointWriter, error) {
+	c := &st.log.cfg
+	client, err := kgo.NewClient(append(c.clientOptions(),
+		kgo.TransactionalID(st.changeLog.name+"-"+strconv.Itoa(int(st.partition))),
+		kgo.TransactionTimeout(checkpointTime),
+		kgo.RequiredAcks(kgo.AllISRAcks()),
+		kgo.RecordPartitioner(kgo.ManualPartitioner()),
+		kgo.ProducerBatchCompression(kgo.SnappyCompression()),
+		kgo.ProducerBatchMaxBytes(int32(c.maxChangeBytes())),
+		kgo.MaxBufferedBytes(bufferedBytes),
+	)...)
+	if err != nil {
+		return nil, err
+	}
+	w := &checkpointWriter{st: st, client: client}
+	if _, _, err := client.ProducerID(ctx); err != nil {
+		client.Close()
+		return nil, fmt.Errorf("take over the transactions of %s: %w", st.id, err)
+	}
+	return w, nil
+}
+
+// bufferedBytes bounds what one checkpoint has on its way to the brokers.
+const bufferedBytes = 8 << 20
+
+// write writes what a store has changed since the last checkpoint, or everything if this change log has none. It returns
+// where the stream goes on behind it.
+func (w *checkpointWriter) write(ctx context.Context, snap *store.Snapshot) (next int64, err error) {
+	at, covered, err := w.st.positions(snap)
+	if err != nil {
+		return 0, err
+	}
+	if err := w.client.BeginTransaction(); err != nil {
+		return 0, err
+	}
+	w.open = true
+	if bytes.Equal(covered.Topic, w.st.changeLog.id[:]) {
+		err = w.writeChanged(ctx, snap)
+	} else {
+		err = w.writeAll(ctx, snap)
+	}
+	if err == nil {
+		err = w.end(ctx, at)
+	}
+	return at.Next, err
+}
+
+// positions are how far the state is that the snapshot holds, and what of it the last checkpoint covers.
+func (st *stream) positions(snap *store.Snapshot) (*pb.LogPosition, *pb.LogCovered, error) {
+	at, covered := &pb.LogPosition{}, &pb.LogCovered{}
+	value, ok, err := snap.Get(st.id, keys.Position())
+	if err == nil && !ok {
+		err = errors.New("nothing is applied yet")
+	}
+	if err == nil {
+		err = at.UnmarshalVT(value)
+	}
+	if err == nil {
+		value, _, err = snap.Get(st.id, keys.Covered())
+	}
+	if err == nil {
+		err = covered.UnmarshalVT(value)
+	}
+	return at, covered, err
+}
+
+func (w *checkpointWriter) writeChanged(ctx context.Context, snap *store.Snapshot) error {
+	for after := ""; ; {
+		page, err := w.st.changedAfter(snap, after, changedPage)
+		if err != nil {
+			return err
+		}
+		for _, k := range page {
+			value, ok, err := snap.Get(w.st.id, keys.Key(k))
+			if err != nil {
+				return err
+			}
+			if !ok {
+				value = nil
+			}
+			if err := w.put(ctx, []byte(k), value); err != nil {
+				return err
+			}
+		}
+		if len(page) < changedPage {
+			return nil
+		}
+		after = page[len(page)-1]
+	}
+}
+
+func (w *checkpointWriter) writeAll(ctx context.Context, snap *store.Snapshot) error {
+	var broken error
+	err := snap.Scan(w.st.id, "", "", func(k keys.Key, value []byte) bool {
+		if key := []byte(k); !isLocal(key) {
+			broken = w.put(ctx, key, append([]byte{}, value...))
+		}
+		return broken == nil
+	})
+	return errors.Join(err, broken)
+}
+
+// put writes a row; without a value it is a tombstone.
+func (w *checkpointWriter) put(ctx context.Context, key, value []byte) error {
+	w.records++
+	w.bytes += int64(len(key) + len(value))
+	r := &kgo.Record{Topic: w.st.changeLog.name, Partition: w.st.partition, Key: key, Value: value}
+	w.client.Produce(ctx, r, func(_ *kgo.Record, err error) {
+		if err != nil {
+			w.failure.CompareAndSwap(nil, &err)
+		}
+	})
+	return w.err()
+}
+
+func (w *checkpointWriter) err() error {
+	if err := w.failure.Load(); err != nil {
+		return fmt.Errorf("write to %s/%d: %w", w.st.changeLog.name, w.st.partition, *err)
+	}
+	return nil
+}
+
+// end writes what makes it a checkpoint, and commits.
+func (w *checkpointWriter) end(ctx context.Context, at *pb.LogPosition) error {
+	mark, err := proto.MarshalOptions{Deterministic: true}.Marshal(&pb.LogCheckpoint{Beginning: w.st.log.changeBeginning(w.st.id), Position: at})
+	if err != nil {
+		return err
+	}
+	if err := w.put(ctx, []byte(markKey), mark); err != nil {
+		return err
+	}
+	if err := w.client.Flush(ctx); err != nil {
+		return err
+	}
+	if err := w.err(); err != nil {
+		return err
+	}
+	if err := w.client.EndTransaction(ctx, kgo.TryCommit); err != nil {
+		return fmt.Errorf("commit to %s/%d: %w", w.st.changeLog.name, w.st.partition, err)
+	}
+	w.open = false
+	return nil
+}
+
+// abortTime is how long a writer that gives up waits for the brokers. Without them the transaction ends with the next of the
+// stream, or with its time.
+const abortTime = 5 * time.Second
+
+// close gives up what was not committed.
+func (w *checkpointWriter) close() {
+	if w.open {
+		ctx, cancel := context.WithTimeout(context.Background(), abortTime)
+		defer cancel()
+		if err := w.client.AbortBufferedRecords(ctx); err == nil {
+			_ = w.client.EndTransaction(ctx, kgo.TryAbort)
+		}
+	}
+	w.client.Close()
+}
