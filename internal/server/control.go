@@ -47,11 +47,11 @@ func (s *Server) openControl(ctx context.Context) error {
 func (s *Server) controlHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /checkpoint", func(w http.ResponseWriter, r *http.Request) {
-		if !s.lending.TryLock() {
+		if !s.mayLend(r.Context()) {
 			http.Error(w, "another backup is under way, or the server is stopping", http.StatusConflict)
 			return
 		}
-		defer s.lending.Unlock()
+		defer func() { <-s.lending }()
 		if err := s.lendCheckpoint(w, r); err != nil {
 			s.log.Error("backup", "err", err)
 			http.Error(w, err.Error(), http.StatusInternalServerError)
@@ -67,6 +67,23 @@ func (s *Server) controlHandler() http.Handler {
 		w.WriteHeader(http.StatusNoContent)
 	})
 	return mux
+}
+
+// lendPatience is how long a backup waits for another one: of one that was killed the server hears a moment later, and what
+// was lent to it is removed first.
+const lendPatience = 10 * time.Second
+
+// mayLend takes the turn of a backup, unless another one has it for long.
+func (s *Server) mayLend(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, lendPatience)
+	defer cancel()
+	select {
+	case s.lending <- struct{}{}:
+		return true
+	case <-s.stopping:
+	case <-ctx.Done():
+	}
+	return false
 }
 
 // lendCheckpoint makes a checkpoint and keeps it as long as the caller, or the server, is there.

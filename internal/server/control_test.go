@@ -5,10 +5,13 @@ import (
 	"encoding/json"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 // A backup counts once the caller says that the copy is durable: one that fails while it copies counts for nothing.
@@ -53,12 +56,39 @@ func TestBackupCountsOnceItIsDurable(t *testing.T) {
 		t.Errorf("while it is lent: %d", is)
 	}
 	_ = lent.Body.Close()
-	s.lending.Lock() // once it is given back
+	s.lending <- struct{}{} // once it is given back
 	is := copied()
-	s.lending.Unlock()
+	<-s.lending
 	if is != http.StatusConflict {
 		t.Errorf("after it was given back: %d", is)
 	}
 	counted(strconv.FormatFloat(float64(taken.Taken.UnixMilli())/1e3, 'g', -1, 64))
 	http.DefaultClient.CloseIdleConnections()
+}
+
+// A backup waits for the end of one before it, which may have been killed, and is refused if that lasts.
+func TestBackupsWaitForEachOther(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(testConfig(t))
+		s.lending <- struct{}{}
+		begun, answer := time.Now(), httptest.NewRecorder()
+		s.controlHandler().ServeHTTP(answer, httptest.NewRequest(http.MethodPost, "/checkpoint", http.NoBody))
+		if answer.Code != http.StatusConflict || time.Since(begun) != lendPatience {
+			t.Errorf("%d after %s", answer.Code, time.Since(begun))
+		}
+		may := make(chan bool)
+		go func() { may <- s.mayLend(t.Context()) }()
+		synctest.Wait()
+		<-s.lending
+		if !<-may {
+			t.Error("refused though the one before has ended")
+		}
+		go func() { may <- s.mayLend(t.Context()) }()
+		synctest.Wait()
+		close(s.stopping)
+		if <-may {
+			t.Error("begun while the server stops")
+		}
+	})
 }

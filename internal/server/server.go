@@ -56,9 +56,9 @@ type Server struct {
 	health    *httpPort
 	pprof     *httpPort
 	dashboard *httpPort
-	control   *httpPort    // nil if there could be none
-	lending   sync.Mutex   // held while the store is copied
-	state     atomic.Value // string: coreState of /status
+	control   *httpPort     // nil if there could be none
+	lending   chan struct{} // full while the store is copied
+	state     atomic.Value  // string: coreState of /status
 	serving   sync.WaitGroup
 	lent      atomic.Int64  // when the checkpoint that is being copied was taken, in milliseconds since 1970; 0 if none is
 	copied    atomic.Int64  // when the last one was taken whose copy is durable
@@ -98,7 +98,7 @@ func Start(ctx context.Context, cfg Config) (_ *Server, err error) {
 func newServer(cfg Config) *Server {
 	s := &Server{
 		cfg: cfg, log: cfg.Logger, incarnation: newIncarnation(), metrics: telemetry.NewMetrics(cfg.ClusterID),
-		stopping: make(chan struct{}), backlogs: api.NewBacklogs(cfg.replyMemory(), cfg.inputMemory()),
+		stopping: make(chan struct{}), lending: make(chan struct{}, 1), backlogs: api.NewBacklogs(cfg.replyMemory(), cfg.inputMemory()),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -500,7 +500,7 @@ func (s *Server) shutdown(ctx context.Context) error {
 	if s.order != nil {
 		errs = append(errs, s.order.Close())
 	}
-	s.lending.Lock() // for good: no copy begins any more
+	s.lending <- struct{}{} // for good: no copy begins any more
 	s.control.stop()
 	s.state.Store(stateStopped)
 	s.endScrapes(ctx)
