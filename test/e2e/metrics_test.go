@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"littlehorse/lhpb"
 )
@@ -26,11 +27,15 @@ func TestMetricsCountWhatIsNotInMemory(t *testing.T) {
 	c.taskDef("greet")
 	c.taskFlow("hello", "greet")
 	var g errgroup.Group
-	g.SetLimit(100)
+	g.SetLimit(20)
 	for range runs {
 		g.Go(func() error {
-			_, err := c.RunWf(c.ctx, &lhpb.RunWfRequest{WfSpecName: "hello", Variables: map[string]*lhpb.VariableValue{"name": str("Ana")}})
-			return err
+			for {
+				_, err := c.RunWf(c.ctx, &lhpb.RunWfRequest{WfSpecName: "hello", Variables: map[string]*lhpb.VariableValue{"name": str("Ana")}})
+				if status.Code(err) != codes.ResourceExhausted { // as on a machine that is slow for other reasons
+					return err
+				}
+			}
 		})
 	}
 	if err := g.Wait(); err != nil {
