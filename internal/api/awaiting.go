@@ -49,9 +49,7 @@ func (c *call) await() error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.keep(openBytes)
 	if l.crowded() {
-		l.keep(-openBytes)
 		return tooMuchInput()
 	}
 	l.requests.add(c)
@@ -83,8 +81,8 @@ func (c *call) awaited(came bool) error {
 	l.requests.remove(c)
 	if came {
 		c.held = int64(c.request.data.Len())
+		l.keep(c.held)
 	}
-	l.keep(c.held - openBytes)
 	return nil
 }
 
@@ -102,6 +100,15 @@ func (c *call) gone() {
 	if c.burden != 0 {
 		c.line.Gone(c.burden)
 		c.burden = 0
+	}
+	c.settled()
+}
+
+// settled counts the call itself no longer: it has ended, or is one of the streams that workers have for good.
+func (c *call) settled() {
+	if c.welcomed {
+		c.line.over()
+		c.welcomed = false
 	}
 }
 
@@ -147,6 +154,5 @@ func (l *Backlog) expired(now time.Time) (out []*call) {
 // takeOut ends the wait of a call for its request, with the reason; l.mu is held.
 func (l *Backlog) takeOut(c *call, why *lh.Error) {
 	l.requests.remove(c)
-	l.keep(-openBytes)
 	c.late = why
 }

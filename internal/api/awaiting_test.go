@@ -47,15 +47,20 @@ func (v *visitor) RemoteAddr() net.Addr { return far{v.backlog} }
 // open serves the face on a port, and gives the backlogs of its connections.
 func (f *face) open(t *testing.T, transport Transport) (*Backlogs, string) {
 	t.Helper()
+	b := NewBacklogs(1<<20, maxInputs)
+	return b, f.openFor(t, b, transport)
+}
+
+func (f *face) openFor(t *testing.T, b *Backlogs, transport Transport) string {
+	t.Helper()
 	f.Register(transport, &Listener{Name: "PLAIN", Authenticator: auth.None{}})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := NewBacklogs(1<<20, maxInputs)
 	go func() { _ = transport.Serve(door{l, b}) }()
 	t.Cleanup(transport.Stop)
-	return b, l.Addr().String()
+	return l.Addr().String()
 }
 
 // waits is how many calls wait for their requests.

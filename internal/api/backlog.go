@@ -78,6 +78,7 @@ type Backlog struct {
 
 	requests awaiting
 	input    int64 // of requests that are not decoded
+	stacks   int64 // of it: of calls that run
 
 	// Of Cut, which one goroutine calls.
 	taken int64
@@ -190,11 +191,11 @@ func (l *Backlog) enter(ctx context.Context, bytes int64, closing <-chan struct{
 		l.mu.Unlock()
 		return nil
 	}
+	crowded := l.crowded()
 	l.mu.Unlock()
-	if !l.Keep(openBytes) {
+	if crowded {
 		return tooMuchInput() // those that wait have their requests and their stacks with them
 	}
-	defer l.Gone(openBytes)
 	call := &held{bytes, make(chan struct{})}
 	l.hold(call)
 	l.of.wake(l) // there may be room since it was looked

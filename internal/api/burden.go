@@ -20,19 +20,16 @@ const (
 // weigh counts what the request takes when it is decoded, until the call has ended. It waits for a while if that is too
 // much of the connection.
 func (c *call) weigh() error {
-	size := c.request.data.Len()
-	if c.line == nil || size <= lightBytes && !c.rpc.lasts {
+	burden := c.weight()
+	if c.rpc.reports && c.unfit(burden) {
+		c.shorten()
+		burden = c.weight()
+	}
+	if burden == 0 {
 		return nil
 	}
-	if c.rpc.tooLarge(size) {
-		return nil // it is refused
-	}
-	burden := c.rpc.request.burden(c.request.data.ReadOnlyData(), maxNesting)
-	if c.rpc.lasts {
-		burden += openBytes + int64(size)
-	}
 	for range givesUp {
-		if c.line.Keep(burden) {
+		if c.line.keepAs(c.rpc.reports, burden) {
 			c.burden = burden
 			return nil
 		}
@@ -42,6 +39,19 @@ func (c *call) weigh() error {
 		time.Sleep(inputPause)
 	}
 	return tooMuchInput()
+}
+
+// weight is the burden of the request; 0 if it is not worth to be counted, or will not be decoded.
+func (c *call) weight() int64 {
+	size := c.request.data.Len()
+	if c.line == nil || c.rpc.tooLarge(size) || size <= lightBytes && !c.rpc.lasts {
+		return 0
+	}
+	burden := c.rpc.request.burden(c.request.data.ReadOnlyData(), maxNesting)
+	if c.rpc.lasts {
+		burden += int64(size)
+	}
+	return burden
 }
 
 // burden is about how much more memory the bytes take as a message.

@@ -11,11 +11,12 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/encoding"
-	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/emptypb"
 
+	"littlehorse/internal/machine"
+	"littlehorse/internal/pb"
 	"littlehorse/lhpb"
 )
 
@@ -45,19 +46,10 @@ func TestOversizedRequestsAreNotDecoded(t *testing.T) {
 
 // What a request becomes is counted for as long as its call lasts, and who has too much of it is refused.
 func TestWhatRequestsBecomeIsCounted(t *testing.T) {
-	for name, transport := range map[string]func() Transport{
-		"grpc-go": func() Transport { return NewGRPCServer(TransportConfig{}) },
-		"h2":      func() Transport { return NewH2Server(TransportConfig{}) },
-	} {
+	for name, transport := range transports {
 		t.Run(name, func(t *testing.T) {
 			f := newFace(t)
-			b, address := f.open(t, transport())
-			conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer conn.Close()
-			f.conn = conn
+			b := f.connected(t, transport, maxInputs)
 			id, err := proto.Marshal(&lhpb.AwaitWorkflowEventRequest{WfRunId: &lhpb.WfRunId{Id: "w"}})
 			if err != nil {
 				t.Fatal(err)
@@ -83,39 +75,135 @@ func TestWhatRequestsBecomeIsCounted(t *testing.T) {
 	}
 }
 
-// Calls that wait for an event, or for room, take memory however small their requests are: a connection has no more of
-// them than it may have of that.
+// transports are all there are.
+var transports = map[string]func(TransportConfig) Transport{
+	"grpc-go": func(c TransportConfig) Transport { return NewGRPCServer(c) },
+	"h2":      func(c TransportConfig) Transport { return NewH2Server(c) },
+}
+
+// connected gives the face a transport whose connections take so many bytes of requests together, and one of them.
+func (f *face) connected(t *testing.T, transport func(TransportConfig) Transport, inputs int64) *Backlogs {
+	t.Helper()
+	b := NewBacklogs(1<<20, inputs)
+	address := f.openFor(t, b, transport(TransportConfig{Backlogs: b}))
+	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	f.conn, f.client = conn, lhpb.NewLittleHorseClient(conn)
+	return b
+}
+
+// A report whose result is too large, or of more parts than there is ever room for, is told the engine without it; one that
+// fits has all the room that is free.
+func TestReportsAreNotLost(t *testing.T) {
+	for name, transport := range transports {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFace(t)
+			b := f.connected(t, transport, maxInputs)
+			var got *pb.ReportTask
+			f.cluster.answer = func(_ machine.Stream, r *machine.Record) (proto.Message, error) {
+				got = r.GetReportTask()
+				return nil, nil
+			}
+			id, err := proto.Marshal(&lhpb.ReportTaskRun{
+				TaskRunId: &lhpb.TaskRunId{WfRunId: &lhpb.WfRunId{Id: "w"}, TaskGuid: "0-1"}, Status: lhpb.TaskStatus_TASK_EXCEPTION, AttemptNumber: 2,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			report := func(field protowire.Number, size int) []byte {
+				array := protowire.AppendBytes(protowire.AppendTag(nil, 12, protowire.BytesType), empties(1, size))
+				if field == 8 {
+					array = protowire.AppendBytes(protowire.AppendTag(nil, 3, protowire.BytesType), array)
+				}
+				return append(protowire.AppendBytes(protowire.AppendTag(nil, field, protowire.BytesType), array), id...)
+			}
+			fits := report(8, DefaultMaxRequestBytes-200)
+			for what, c := range map[string]struct {
+				request []byte
+				inputs  int64
+				short   bool
+			}{
+				"many parts, all of a small room": {fits, partBytes * int64(len(fits)) * 3 / 4, false},
+				"more parts than there is room":   {fits, partBytes * int64(len(fits)) / 3, true},
+				"too large":                       {report(8, 2<<20), maxInputs, true},
+				"the largest there is":            {report(5, MaxMessageBytes-200), maxInputs, true},
+			} {
+				b.inputs = c.inputs
+				if err := f.raw("ReportTask", c.request); err != nil {
+					t.Errorf("%s: %v", what, err)
+					continue
+				}
+				r := got.GetReport()
+				if r.GetTaskRunId().GetTaskGuid() != "0-1" || r.AttemptNumber != 2 || r.Status != lhpb.TaskStatus_TASK_EXCEPTION {
+					t.Errorf("%s: the report is %v", what, r)
+				}
+				if got.Oversized != c.short || c.short != (r.SizeVT() < 100) {
+					t.Errorf("%s: oversized: %v, with %d bytes", what, got.Oversized, r.SizeVT())
+				}
+			}
+			b.inputs = maxInputs
+			wantStatus(t, f.raw("ReportTask", empties(1, 2<<20)), codes.ResourceExhausted, "too large")
+			for b.Incoming() != 0 {
+				runtime.Gosched()
+			}
+		})
+	}
+}
+
+// Calls that run count, each once, until they end; who has too many is refused. Streams of workers do not.
+func TestCallsThatRunCount(t *testing.T) {
+	for name, transport := range transports {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFace(t)
+			b := f.connected(t, transport, 1)
+			const most = leastInput/openBytes - 1
+			ended := make(chan error, most+2)
+			wait := func() {
+				_, err := f.client.AwaitWorkflowEvent(context.Background(), &lhpb.AwaitWorkflowEventRequest{WfRunId: &lhpb.WfRunId{Id: "w"}})
+				ended <- err
+			}
+			for n := range most {
+				go wait()
+				for b.Incoming() < int64(n+1)*openBytes {
+					runtime.Gosched()
+				}
+			}
+			if n := b.Incoming(); n > most*(openBytes+500) {
+				t.Errorf("%d bytes are counted", n)
+			}
+			go wait()
+			go wait()
+			wantStatus(t, <-ended, codes.ResourceExhausted, "on their way")
+			f.Shut()
+			for range most + 1 {
+				<-ended
+			}
+			for b.Incoming() != 0 {
+				runtime.Gosched()
+			}
+		})
+	}
+}
+
+// Calls wait for room with what came with them: a connection that has too much of it is refused.
 func TestCallsThatWaitAreBounded(t *testing.T) {
 	t.Parallel()
 	b := NewBacklogs(0, maxInputs)
 	l := b.Open(&line{})
 	l.Charge(1)
 	ctx, cancel := context.WithCancel(context.Background())
-	most := int64(maxInputs / (shareOfFree + 1) / openBytes)
-	ended := make(chan struct{}, most)
-	for range most {
-		go func() {
-			_ = l.enter(ctx, 0, nil)
-			ended <- struct{}{}
-		}()
-	}
-	for b.Incoming() < most*openBytes {
-		runtime.Gosched()
-	}
-	if err := l.enter(ctx, 0, nil); err == nil || !strings.Contains(err.Message, "Too many requests") {
-		t.Errorf("one more for room: %v", err)
-	}
-	await := &call{Context: ctx, line: l, rpc: &rpc{service: &Service{}, lasts: true, anySize: true, request: &shape{}}}
-	await.request.data = mem.SliceBuffer{}
-	if err := await.weigh(); err == nil || !strings.Contains(err.Error(), "Too many requests") {
-		t.Errorf("one more that waits for an event: %v", err)
-	}
 	cancel()
-	for range most {
-		<-ended
+	if err := l.enter(ctx, 0, nil); err == nil || !strings.Contains(err.Message, "Too many replies") {
+		t.Errorf("with nothing: %v", err)
 	}
-	if err := await.weigh(); err != nil || b.Incoming() != openBytes {
-		t.Errorf("%v, %d bytes are counted", err, b.Incoming())
+	l.Came(maxInputs/(shareOfFree+1) + 1)
+	if err := l.enter(ctx, 0, nil); err == nil || !strings.Contains(err.Message, "Too many requests") {
+		t.Errorf("with too much: %v", err)
 	}
 }
 

@@ -37,6 +37,7 @@ type call struct {
 	request   incoming
 	message   any // the request, if the chain has decoded it
 	reply     any
+	shortened bool // the report: what came of the task is too large
 
 	// Of the wait for the request; guarded by line.mu.
 	awaits       bool
@@ -44,6 +45,7 @@ type call struct {
 	late         error
 	held         int64 // bytes of the request, until it is decoded
 	burden       int64 // of the decoded request, until the call has ended
+	welcomed     bool  // and counted, until it is settled
 
 	once  sync.Once
 	timed context.Context // made by Done

@@ -25,23 +25,24 @@ var services = []grpc.ServiceDesc{lhpb.LittleHorse_ServiceDesc, extra.ExtraServi
 // generated handlers instead of being an interceptor, so that a caller is admitted before his request is decoded.
 func (s *Service) Register(r grpc.ServiceRegistrar, l *Listener) {
 	for _, desc := range services {
-		r.RegisterService(s.chained(l, desc), s)
+		_, welcomes := r.(*grpc.Server)
+		r.RegisterService(s.chained(l, desc, welcomes), s)
 	}
 }
 
 // chained hands all RPCs to the transport as streams: that is how it sees those of one message each way as well, and
 // the way through it is shorter. Each frame less on it counts: the goroutines of calls are new and their stacks small.
-func (s *Service) chained(l *Listener, service grpc.ServiceDesc) *grpc.ServiceDesc {
+func (s *Service) chained(l *Listener, service grpc.ServiceDesc, welcomes bool) *grpc.ServiceDesc {
 	desc := service
 	desc.Methods, desc.Streams = nil, make([]grpc.StreamDesc, 0, len(service.Methods)+len(service.Streams))
 	for _, m := range service.Methods {
 		r := s.rpc(l, service.ServiceName, m.MethodName, "UNARY")
-		r.limited, r.call, r.direct = isLimited(m.MethodName), m.Handler, directOf(m.MethodName)
+		r.limited, r.call, r.direct, r.welcomed = isLimited(m.MethodName), m.Handler, directOf(m.MethodName), welcomes
 		desc.Streams = append(desc.Streams, grpc.StreamDesc{StreamName: m.MethodName, Handler: r.unary()})
 	}
 	for _, m := range service.Streams {
 		r := s.rpc(l, service.ServiceName, m.StreamName, "BIDI_STREAMING")
-		r.stream = m.Handler
+		r.stream, r.welcomed = m.Handler, welcomes
 		m.Handler = r.streaming
 		desc.Streams = append(desc.Streams, m)
 	}
@@ -52,7 +53,7 @@ func (s *Service) rpc(l *Listener, service, name, kind string) *rpc {
 	return &rpc{
 		service: s, listener: l, name: name, needs: requiredFor(name),
 		replyBytes: expects(name),
-		anySize:    name == "ReportTask", // the engine records the oversized attempt as failed
+		reports:    name == "ReportTask",
 		lasts:      name == "AwaitWorkflowEvent",
 		request:    s.shapes.of(requestOf(service, name)), metrics: s.cfg.RPCs.Of(service).Method(name, kind),
 	}
@@ -74,8 +75,9 @@ type rpc struct {
 	name     string
 	needs    []auth.Required
 	limited  bool // by Quotas
-	anySize  bool // of requests
+	reports  bool // the end of a task: what does not fit is told the engine without it
 	lasts    bool // a call, with its request, until something happens
+	welcomed bool // calls, by the transport
 	request  *shape
 	metrics  *telemetry.RPC
 
@@ -136,7 +138,9 @@ func (r *rpc) unary() grpc.StreamHandler {
 
 func (r *rpc) begin(ss grpc.ServerStream) *call {
 	ctx := ss.Context()
-	return &call{Context: ctx, rpc: r, stream: ss, listener: r.listener, line: backlogOf(ctx), began: time.Now()}
+	c := &call{Context: ctx, rpc: r, stream: ss, listener: r.listener, line: backlogOf(ctx), began: time.Now()}
+	c.welcomed = r.welcomed && c.line != nil
+	return c
 }
 
 // enter goes through the steps before a request is read.
@@ -179,6 +183,7 @@ func (r *rpc) follow(c *call, ss grpc.ServerStream) (err error) {
 	}
 	defer r.caught(&err)
 	_, err = r.service.served(c, &c.out, c.line, r.replyBytes, func() (any, error) {
+		c.settled()
 		return nil, r.stream(r.service, &admitted{ServerStream: ss, call: c})
 	})
 	return err
@@ -234,7 +239,7 @@ func (r *rpc) read(in *incoming, v any) error {
 	return nil
 }
 
-func (r *rpc) tooLarge(size int) bool { return size > r.service.cfg.MaxRequestBytes && !r.anySize }
+func (r *rpc) tooLarge(size int) bool { return size > r.service.cfg.MaxRequestBytes }
 
 // admitted is a stream after the chain.
 type admitted struct {

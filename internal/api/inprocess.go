@@ -53,6 +53,16 @@ func (c *Calls) add(service, rpc string, serve func(*onlyCall) error) {
 	c.known[name] = &Call{Name: name, input: input, serve: serve}
 }
 
+// Known refuses the peer and the metadata of ctx if the listener would, whatever the RPC: then nothing need be read of what
+// he asks.
+func (s *Service) Known(ctx context.Context, l *Listener) error {
+	if refused := s.admit(&call{Context: ctx, listener: l}, nil); refused != nil {
+		st, _ := statusOf(refused)
+		return st.Err()
+	}
+	return nil
+}
+
 // Find is nil if there is no such RPC. The name is that of the service and that of the RPC.
 func (c *Calls) Find(service, rpc string) *Call { return c.known[service+"/"+rpc] }
 

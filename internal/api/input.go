@@ -11,7 +11,7 @@ import (
 const (
 	// leastInput is what a connection may have in any case; else it is a part of what is free.
 	leastInput = 256 << 10
-	// openBytes is about what a call takes while it waits for its request: its stack, its stream and its header.
+	// openBytes is about what a call takes: its stack, its stream and its header.
 	openBytes = 8 << 10
 )
 
@@ -40,8 +40,37 @@ func (l *Backlog) keep(n int64) {
 }
 
 // crowded says whether too much of the connection is on its way; l.mu is held.
-func (l *Backlog) crowded() bool {
-	return !l.closed && l.input > leastInput && l.input > (l.of.inputs-l.of.input.Load())/shareOfFree
+func (l *Backlog) crowded() bool { return l.tooMuch(l.input) }
+
+func (l *Backlog) tooMuch(n int64) bool {
+	return !l.closed && n > leastInput && n > (l.of.inputs-l.of.input.Load())/shareOfFree
+}
+
+// congested is crowded but for the calls that run: those are no reason to read nothing more; l.mu is held.
+func (l *Backlog) congested() bool { return l.tooMuch(l.input - l.stacks) }
+
+// begin counts a call, unless there are too many.
+func (l *Backlog) begin() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.runs(1)
+	if l.crowded() {
+		l.runs(-1)
+		return false
+	}
+	return true
+}
+
+// over counts it no longer.
+func (l *Backlog) over() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.runs(-1)
+}
+
+func (l *Backlog) runs(n int64) {
+	l.stacks += n * openBytes
+	l.keep(n * openBytes)
 }
 
 // Came counts bytes of a request that is not whole; fewer if it became so. While too much is on its way it holds up
@@ -49,7 +78,7 @@ func (l *Backlog) crowded() bool {
 func (l *Backlog) Came(n int64) {
 	l.mu.Lock()
 	l.keep(n)
-	crowded := l.crowded()
+	crowded := l.congested()
 	l.mu.Unlock()
 	if n <= 0 {
 		return
@@ -64,7 +93,7 @@ func (l *Backlog) Came(n int64) {
 		}
 		time.Sleep(inputPause)
 		l.mu.Lock()
-		crowded = l.crowded()
+		crowded = l.congested()
 		l.mu.Unlock()
 	}
 }
@@ -77,11 +106,14 @@ func (l *Backlog) Gone(n int64) {
 }
 
 // Keep implements taskqueue.Room: requests of workers wait in memory, too.
-func (l *Backlog) Keep(n int64) bool {
+func (l *Backlog) Keep(n int64) bool { return l.keepAs(false, n) }
+
+// keepAs counts what is there unless that is too much. What work in progress needs may take all that is free.
+func (l *Backlog) keepAs(urgent bool, n int64) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.keep(n)
-	if n > 0 && l.crowded() {
+	if n > 0 && l.crowded() && !(urgent && l.of.input.Load() <= l.of.inputs) {
 		l.keep(-n)
 		return false
 	}

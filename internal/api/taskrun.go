@@ -63,7 +63,7 @@ func (s *Service) ReportTask(ctx context.Context, req *lhpb.ReportTaskRun) (*emp
 		return nil, noSuchTaskRun(req.TaskRunId)
 	}
 	offer := s.cfg.Queues.BeginReport(c.tenant, req.TaskRunId)
-	rec.Command = &pb.Record_ReportTask{ReportTask: &pb.ReportTask{Report: req, Offer: offer.Credit()}}
+	rec.Command = &pb.Record_ReportTask{ReportTask: &pb.ReportTask{Report: req, Offer: offer.Credit(), Oversized: c.shortened}}
 	_, err := s.cfg.Routing.SubmitThen(ctx, to, rec, func(r machine.Reply) {
 		task, _ := r.Value.(*lhpb.ScheduledTask)
 		s.endOffer(ctx, offer, task)

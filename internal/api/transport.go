@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"log/slog"
 	"net"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/stats"
+	"google.golang.org/grpc/tap"
 
 	"littlehorse/internal/h2"
 )
@@ -70,6 +72,7 @@ func NewGRPCServer(c TransportConfig) *grpc.Server {
 		grpc.MaxConcurrentStreams(MaxCallsPerConnection),
 		grpc.ConnectionTimeout(HandshakeTimeout),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: PingAfter, Timeout: PingTimeout}),
+		grpc.InTapHandle(welcome),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: MinPing, PermitWithoutStream: true}),
 	}
 	if c.Credentials != nil {
@@ -80,6 +83,31 @@ func NewGRPCServer(c TransportConfig) *grpc.Server {
 	}
 	return grpc.NewServer(options...)
 }
+
+// welcome counts a call of grpc-go before it has a stack, until it has ended, or is a stream that is served. Package h2
+// counts what it runs itself.
+func welcome(ctx context.Context, about *tap.Info) (context.Context, error) {
+	l := backlogOf(ctx)
+	if l == nil || !paths[about.FullMethodName] || ctx.Err() != nil || l.begin() {
+		return ctx, nil
+	}
+	refused, _ := statusOf(tooMuchInput())
+	return ctx, refused.Err()
+}
+
+// paths are those of all RPCs: only what has a handler of ours is known to end.
+var paths = func() map[string]bool {
+	out := map[string]bool{}
+	for _, service := range services {
+		for _, m := range service.Methods {
+			out["/"+service.ServiceName+"/"+m.MethodName] = true
+		}
+		for _, m := range service.Streams {
+			out["/"+service.ServiceName+"/"+m.StreamName] = true
+		}
+	}
+	return out
+}()
 
 // NewH2Server makes the transport of our own.
 func NewH2Server(c TransportConfig) *h2.Server {

@@ -453,6 +453,7 @@ func (s *scenario) report(a args, input string) {
 		r.Result = &lhpb.ReportTaskRun_Error{Error: &lhpb.LHTaskError{Type: lhpb.LHErrorType_TASK_FAILURE, Message: mustUnquote(input)}}
 	}
 	c := &pb.ReportTask{Report: r}
+	_, c.Oversized = a.options["oversized"]
 	if _, ok := a.options["offer"]; ok {
 		c.Offer = s.credit(a)
 	}

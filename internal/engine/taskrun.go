@@ -134,7 +134,8 @@ func (k *taskRun) claim(c *pb.Credit) *lhpb.ScheduledTask {
 }
 
 // report ends the running attempt as the worker says, or as its output allows.
-func (k *taskRun) report(r *lhpb.ReportTaskRun) {
+func (k *taskRun) report(c *pb.ReportTask) {
+	r := c.Report
 	task := k.edit()
 	a := lastAttempt(task)
 	a.EndTime = r.Time
@@ -145,7 +146,7 @@ func (k *taskRun) report(r *lhpb.ReportTaskRun) {
 	a.Status = r.Status
 	def := k.run.tx.specs.TaskDef(task.TaskDefId.GetName())
 	a.MaskedValue = masksOutput(def)
-	if r.SizeVT() > k.run.tx.engine.config.MaxRecordBytes {
+	if c.Oversized || r.SizeVT() > k.run.tx.engine.config.MaxRecordBytes {
 		k.refuseResult(a)
 		task.Status = a.Status
 		return
@@ -322,7 +323,7 @@ func (t *txn) reportTask(c *pb.ReportTask) machine.Reply {
 	if k.get().Attempts[r.AttemptNumber].Status != lhpb.TaskStatus_TASK_RUNNING {
 		return done
 	}
-	k.report(r)
+	k.report(c)
 	k.goOn()
 	next := t.offered(c.Offer)
 	if next == nil {

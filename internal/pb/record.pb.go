@@ -1259,9 +1259,11 @@ func (x *Credit) GetNumber() uint64 {
 
 // ReportTask ends an attempt. An offered credit lets the follow-up task be claimed in the same step.
 type ReportTask struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Report        *lhpb.ReportTaskRun    `protobuf:"bytes,1,opt,name=report,proto3" json:"report,omitempty"`
-	Offer         *Credit                `protobuf:"bytes,2,opt,name=offer,proto3,oneof" json:"offer,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Report *lhpb.ReportTaskRun    `protobuf:"bytes,1,opt,name=report,proto3" json:"report,omitempty"`
+	Offer  *Credit                `protobuf:"bytes,2,opt,name=offer,proto3,oneof" json:"offer,omitempty"`
+	// What came of the task was too large and is not in the report.
+	Oversized     bool `protobuf:"varint,3,opt,name=oversized,proto3" json:"oversized,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1308,6 +1310,13 @@ func (x *ReportTask) GetOffer() *Credit {
 		return x.Offer
 	}
 	return nil
+}
+
+func (x *ReportTask) GetOversized() bool {
+	if x != nil {
+		return x.Oversized
+	}
+	return false
 }
 
 // RegisterTaskWorker is a worker's heartbeat, with the servers alive when it came in.
@@ -1983,11 +1992,12 @@ const file_lh_record_proto_rawDesc = "" +
 	"\x0eworker_version\x18\x03 \x01(\tH\x00R\rworkerVersion\x88\x01\x01\x12 \n" +
 	"\vincarnation\x18\x04 \x01(\tR\vincarnation\x12\x16\n" +
 	"\x06number\x18\x05 \x01(\x04R\x06numberB\x11\n" +
-	"\x0f_worker_version\"z\n" +
+	"\x0f_worker_version\"\x98\x01\n" +
 	"\n" +
 	"ReportTask\x122\n" +
 	"\x06report\x18\x01 \x01(\v2\x1a.littlehorse.ReportTaskRunR\x06report\x12.\n" +
-	"\x05offer\x18\x02 \x01(\v2\x13.lh.internal.CreditH\x00R\x05offer\x88\x01\x01B\b\n" +
+	"\x05offer\x18\x02 \x01(\v2\x13.lh.internal.CreditH\x00R\x05offer\x88\x01\x01\x12\x1c\n" +
+	"\toversized\x18\x03 \x01(\bR\toversizedB\b\n" +
 	"\x06_offer\"\x89\x01\n" +
 	"\x12RegisterTaskWorker\x12@\n" +
 	"\arequest\x18\x01 \x01(\v2&.littlehorse.RegisterTaskWorkerRequestR\arequest\x121\n" +

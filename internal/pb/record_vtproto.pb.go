@@ -607,6 +607,7 @@ func (m *ReportTask) CloneVT() *ReportTask {
 	r := new(ReportTask)
 	r.Report = m.Report.CloneVT()
 	r.Offer = m.Offer.CloneVT()
+	r.Oversized = m.Oversized
 	if len(m.unknownFields) > 0 {
 		r.unknownFields = make([]byte, len(m.unknownFields))
 		copy(r.unknownFields, m.unknownFields)
@@ -2554,6 +2555,16 @@ func (m *ReportTask) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i -= len(m.unknownFields)
 		copy(dAtA[i:], m.unknownFields)
 	}
+	if m.Oversized {
+		i--
+		if m.Oversized {
+			dAtA[i] = 1
+		} else {
+			dAtA[i] = 0
+		}
+		i--
+		dAtA[i] = 0x18
+	}
 	if m.Offer != nil {
 		size, err := m.Offer.MarshalToSizedBufferVT(dAtA[:i])
 		if err != nil {
@@ -3958,6 +3969,9 @@ func (m *ReportTask) SizeVT() (n int) {
 	if m.Offer != nil {
 		l = m.Offer.SizeVT()
 		n += 1 + l + protohelpers.SizeOfVarint(uint64(l))
+	}
+	if m.Oversized {
+		n += 2
 	}
 	n += len(m.unknownFields)
 	return n
@@ -7276,6 +7290,26 @@ func (m *ReportTask) UnmarshalVT(dAtA []byte) error {
 				return err
 			}
 			iNdEx = postIndex
+		case 3:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Oversized", wireType)
+			}
+			var v int
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				v |= int(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+			m.Oversized = bool(v != 0)
 		default:
 			iNdEx = preIndex
 			skippy, err := protohelpers.Skip(dAtA[iNdEx:])

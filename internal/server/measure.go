@@ -351,7 +351,7 @@ func (s *Server) measureServer() {
 		gauge("lh_output_readers", "Readers of output topics; 64 at most."),
 		gauge("lh_replies_waiting_bytes", "Replies in memory that clients have not taken yet, and what calls under way are expected to add."),
 		gauge("lh_replies_waiting_limit_bytes", "How much may wait; when it does, calls wait."),
-		gauge("lh_requests_incoming_bytes", "What came of requests that are not whole or not decoded, calls that run as the transport counts them (8 KiB each; not with LHS_X_TRANSPORT=grpc-go), and what workers ask for."),
+		gauge("lh_requests_incoming_bytes", "What came of requests that are not whole or not decoded, calls that run as the transport counts them (8 KiB each), and what workers ask for."),
 		gauge("lh_backup_timestamp_seconds", "Moment of the last copy of this process that lh backup has completed, in seconds since 1970; 0 if none."),
 	}, func(emit telemetry.Emit) {
 		emit("lh_build_info", 1, s.cfg.Version, s.cfg.Commit, runtime.Version())
