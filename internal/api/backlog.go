@@ -74,6 +74,7 @@ type Backlog struct {
 	calls    map[*held]struct{}
 	closed   bool
 	ended    int   // calls whose ends wait to be written
+	owed     int64 // bytes of those
 	went     int64 // bytes of those that were
 
 	requests awaiting
@@ -135,18 +136,22 @@ func (l *Backlog) add(n int64) {
 // Charge implements taskqueue.Room: it counts what is there, and lets calls go on for which there is room now.
 func (l *Backlog) Charge(n int64) { l.count(n, 0) }
 
-// Waits implements h2.Account.
-func (l *Backlog) Waits(bytes int64) {
+// Waits implements h2.Account. Nobody can be held up who ends calls: who has many of them, of what room there is, is cut
+// off at once.
+func (l *Backlog) Waits(bytes int64) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.ended++
+	l.owed += bytes
 	l.add(bytes)
+	return l.closed || l.owed <= crowded.bytes || l.owed <= (l.of.limit-l.of.bytes.Load())/shareOfFree
 }
 
 // Went implements h2.Account.
 func (l *Backlog) Went(bytes int64, written bool) {
 	l.mu.Lock()
 	l.ended--
+	l.owed -= bytes
 	if written {
 		l.went += bytes
 	}

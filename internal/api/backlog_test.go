@@ -168,6 +168,26 @@ func TestEndedCallsDoNotWaitForEver(t *testing.T) {
 	}
 }
 
+// Calls that have ended take of the room no more than others may, but a little in any case.
+func TestEndedCallsAreBounded(t *testing.T) {
+	t.Parallel()
+	const limit, size = 1 << 20, 1 << 10
+	b := NewBacklogs(limit, maxInputs)
+	fill := func(l *Backlog) (n int64) {
+		for n = size; l.Waits(size); n += size {
+		}
+		return n
+	}
+	first := b.Open(&line{})
+	if n := fill(first); n < limit/(shareOfFree+1) || n > limit/(shareOfFree+1)+2*size {
+		t.Errorf("%d bytes of %d", n, limit)
+	}
+	first.Charge(limit)
+	if n := fill(b.Open(&line{})); n != crowded.bytes+size {
+		t.Errorf("%d bytes when there is no room", n)
+	}
+}
+
 // Who only waits for his replies has nothing to take.
 func TestWhoseCallsAreSlowIsKept(t *testing.T) {
 	t.Parallel()

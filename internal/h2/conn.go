@@ -43,6 +43,7 @@ type conn struct {
 	nc      net.Conn
 	ctx     context.Context // of its calls, with the peer
 	account Account         // nil if there is none
+	cut     bool            // for what the account says
 	framer  *http2.Framer
 	header  *block
 	window  int // what the client may send
@@ -397,7 +398,8 @@ func (c *conn) hold(n int) {
 const (
 	// callCost is the memory of a call whose request is not complete.
 	callCost = 1 << 10
-	// runCost is about that of one whose handler runs: its stack. Handlers start faster than they end.
+	// runCost is about that of one whose handler runs: its stack. Handlers start faster than they end. A stream of many
+	// messages counts until its handler asks for the first: then it is known who has it.
 	runCost = 8 << 10
 	// fieldCost is what a field takes beyond what HTTP/2 counts.
 	fieldCost = 64
@@ -471,11 +473,7 @@ func (s *stream) lasting() int { return max(0, s.in.header-usualHeaderBytes) }
 func (c *conn) start(s *stream) {
 	s.out.unqueue()
 	s.started = true
-	cost := s.lasting()
-	if s.method.single {
-		cost += runCost
-	}
-	c.charge(s, cost)
+	c.charge(s, s.lasting()+runCost)
 	c.server.pool.run(s)
 }
 
@@ -571,6 +569,11 @@ func (c *conn) begin(id uint32) error {
 	}
 	c.report(s, r)
 	if s.method.stream != nil && !s.method.single {
+		if err := c.crowded(); err != nil {
+			s.in.ended = c.header.ends
+			c.reject(s, err)
+			return nil
+		}
 		c.start(s)
 	}
 	switch {

@@ -60,15 +60,17 @@ type ledger struct {
 	mu             sync.Mutex
 	calls          int
 	bytes, written int64
+	most           int64 // bytes; 0 is no limit
 }
 
 func (l *ledger) of(net.Addr) Account { return l }
 
-func (l *ledger) Waits(bytes int64) {
+func (l *ledger) Waits(bytes int64) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.calls++
 	l.bytes += bytes
+	return l.most == 0 || l.bytes <= l.most
 }
 
 func (l *ledger) Went(bytes int64, written bool) {
@@ -205,6 +207,28 @@ func TestRejectionsWait(t *testing.T) {
 			}
 			return
 		}
+	}
+}
+
+// TestTooManyEndsAreCutOff: a peer who makes calls end and takes none of it loses his connection when that is too much, and
+// with it all that waits.
+func TestTooManyEndsAreCutOff(t *testing.T) {
+	owed := ledger{most: 100 * endedCost}
+	s, _ := start(t, Config{Account: owed.of}, newWaiting())
+	p := deaf(t, s)
+	for stream := uint32(1); stream < 1<<14; stream += 2 {
+		if p.WriteHeaders(http2.HeadersFrameParam{StreamID: stream, BlockFragment: p.call("Nothing"), EndHeaders: true, EndStream: true}) != nil {
+			break
+		}
+	}
+	for {
+		if calls, bytes := owed.sums(); calls == 0 && bytes == 0 {
+			break
+		}
+		runtime.Gosched()
+	}
+	if _, err := p.conn.Write([]byte{0}); err == nil {
+		t.Error("the connection is open")
 	}
 }
 
@@ -365,6 +389,50 @@ func TestHandlersCount(t *testing.T) {
 	}
 	close(w.release)
 	c.until(func() bool { return c.input == 0 })
+}
+
+// hearing is a service whose streams hear what is said.
+type hearing struct{ *waiting }
+
+func (h hearing) FullDuplexCall(stream testgrpc.TestService_FullDuplexCallServer) error {
+	for {
+		if _, err := stream.Recv(); err != nil {
+			return err
+		}
+	}
+}
+
+// TestStreamsCountUntilTheyAreHeard: nobody knows who has them until then.
+func TestStreamsCountUntilTheyAreHeard(t *testing.T) {
+	const most = 50*runCost - runCost/2
+	s, addr := start(t, Config{MaxInputBytes: most}, hearing{newWaiting()})
+	p := connect(t, addr)
+	stream := uint32(1)
+	begin := func(method string) {
+		p.begin(stream, p.call(method), false)
+		stream += 2
+	}
+	for range 30 {
+		begin("FullDuplexCall")
+	}
+	p.sync()
+	c := only(t, s)
+	c.until(func() bool { return c.input == 0 })
+	for range 50 {
+		begin("StreamingInputCall")
+	}
+	p.sync()
+	if held := c.inputHeld(); held != 50*runCost {
+		t.Errorf("%d bytes are held", held)
+	}
+	begin("FullDuplexCall")
+	if got := p.answer(stream - 2); got.fields["grpc-status"] != strconv.Itoa(int(codes.ResourceExhausted)) {
+		t.Error(got)
+	}
+	for id := uint32(1); id < stream; id += 2 {
+		p.must(p.WriteRSTStream(id, http2.ErrCodeCancel))
+	}
+	c.until(func() bool { return c.input == 0 && c.calls == 0 })
 }
 
 // asStreams registers the calls with one message each way as streams that are none on either side.
@@ -590,18 +658,56 @@ func (c *counting) Unmarshal(data mem.BufferSlice, v any) error {
 	return c.CodecV2.Unmarshal(data, v)
 }
 
+// zipped is a request for an empty answer, compressed.
+func zipped(t *testing.T) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w, err := encoding.GetCompressor("gzip").Compress(&b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	request := message5(b.Bytes())
+	request[0] = 1
+	return request
+}
+
+// TestWhatWaitsToBeInflatedCounts: it is there, and it goes with its calls.
+func TestWhatWaitsToBeInflatedCounts(t *testing.T) {
+	const calls = 3 * maxInflating
+	codec := &counting{CodecV2: encoding.GetCodecV2("proto"), entered: make(chan struct{}, calls), release: make(chan struct{})}
+	s, addr := start(t, Config{Codec: codec}, newWaiting())
+	p := connect(t, addr)
+	request := zipped(t)
+	for i := range uint32(calls) {
+		p.begin(2*i+1, p.call("UnaryCall", "grpc-encoding", "gzip"), false)
+		p.must(p.WriteData(2*i+1, true, request))
+	}
+	for range maxInflating {
+		<-codec.entered
+	}
+	p.sync()
+	c := only(t, s)
+	if held := c.inputHeld(); held < int64(calls*(runCost+messageCost+len(request)-prefixBytes)) {
+		t.Errorf("%d bytes are held", held)
+	}
+	for i := range uint32(calls) {
+		p.must(p.WriteRSTStream(2*i+1, http2.ErrCodeCancel))
+	}
+	c.until(func() bool { return c.calls == maxInflating && c.input < 2*maxInflating*runCost })
+	close(codec.release)
+	c.until(func() bool { return c.calls == 0 && c.input == 0 })
+}
+
 // TestInflatedIsBounded: of messages that become a thousand times as long as they came, few are there at once.
 func TestInflatedIsBounded(t *testing.T) {
 	const calls = 5 * maxInflating
 	codec := &counting{CodecV2: encoding.GetCodecV2("proto"), entered: make(chan struct{}, calls), release: make(chan struct{})}
 	_, addr := start(t, Config{Codec: codec}, newWaiting())
 	p := connect(t, addr)
-	var zipped bytes.Buffer
-	w, err := encoding.GetCompressor("gzip").Compress(&zipped)
-	p.must(err)
-	p.must(w.Close())
-	request := message5(zipped.Bytes())
-	request[0] = 1
+	request := zipped(t)
 	for i := range uint32(calls) {
 		p.begin(2*i+1, p.call("UnaryCall", "grpc-encoding", "gzip"), false)
 		p.must(p.WriteData(2*i+1, true, request))

@@ -320,7 +320,10 @@ func (c *conn) owe(s *stream) {
 		}
 	}
 	s.out.owed = int64(n)
-	c.account.Waits(s.out.owed)
+	if !c.account.Waits(s.out.owed) && !c.cut {
+		c.cut = true
+		go c.close()
+	}
 }
 
 // settle ends that; c.mu is held.

@@ -75,8 +75,8 @@ func (c *Config) complete() {
 // Account is told of calls that have ended and whose ends the client does not take: no handler waits with them, and what
 // they hold is memory. It is called with a lock of the connection held.
 type Account interface {
-	// Waits counts the memory of such a call.
-	Waits(bytes int64)
+	// Waits counts the memory of such a call. If it is too much, the connection is closed.
+	Waits(bytes int64) bool
 	// Went takes it back: it was written, or given up.
 	Went(bytes int64, written bool)
 }

@@ -94,8 +94,13 @@ func (s *stream) receive(into any) error {
 	if err != nil {
 		return err
 	}
+	length, cost := len(*m.data), m.cost() // its buffer is soon somebody else's
 	if m.zipped {
-		s.conn.server.inflating <- struct{}{}
+		defer s.release(cost)
+		if err := s.mayInflate(); err != nil {
+			freeBody(m.data)
+			return err
+		}
 		defer func() { <-s.conn.server.inflating }()
 	}
 	data, err := s.inflate(m)
@@ -107,15 +112,35 @@ func (s *stream) receive(into any) error {
 		return status.Errorf(codes.Internal, "the message cannot be decoded: %v", err)
 	}
 	s.tell(func() stats.RPCStats {
-		return &stats.InPayload{Payload: into, Length: data.Len(), CompressedLength: len(*m.data), WireLength: prefixBytes + len(*m.data), RecvTime: time.Now()}
+		return &stats.InPayload{Payload: into, Length: data.Len(), CompressedLength: length, WireLength: prefixBytes + length, RecvTime: time.Now()}
 	})
 	return nil
 }
 
-// take waits for a message and gives the client room for another.
+// mayInflate waits for a turn.
+func (s *stream) mayInflate() error {
+	select {
+	case s.conn.server.inflating <- struct{}{}:
+		return nil
+	case <-s.ctx.Done():
+		return status.FromContextError(s.ctx.Err()).Err()
+	}
+}
+
+// release counts a message no longer that waited to be decompressed.
+func (s *stream) release(cost int) {
+	s.conn.mu.Lock()
+	defer s.conn.mu.Unlock()
+	s.conn.hold(-cost)
+}
+
+// take waits for a message and gives the client room for another. One that is compressed still counts.
 func (s *stream) take() (message, error) {
 	c := s.conn
 	c.mu.Lock()
+	if !s.method.single && !s.over {
+		c.charge(s, s.lasting()) // whoever is heard may stay
+	}
 	for len(s.in.messages) == 0 {
 		if s.in.err != nil || s.in.ended {
 			err := s.in.err
@@ -144,7 +169,9 @@ func (s *stream) take() (message, error) {
 	if s.in.messages = s.in.messages[1:]; len(s.in.messages) == 0 {
 		s.in.messages = nil
 	}
-	c.hold(-m.cost())
+	if !m.zipped {
+		c.hold(-m.cost())
+	}
 	c.grant(s, prefixBytes+len(*m.data)-m.granted)
 	return m, nil
 }
