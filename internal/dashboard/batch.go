@@ -11,8 +11,6 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
-
-	"littlehorse/internal/api"
 )
 
 // Bounds of a batch.
@@ -42,7 +40,14 @@ func (h *handler) batch(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer v.leave()
-	calls, err := readBatch(w, r)
+	if refused := h.API.Known(asCall(r.Context(), r), h.Listener); refused != nil {
+		fail(w, status.Convert(refused))
+		return
+	}
+	calls, err := v.readBatch(w, r)
+	if err == nil {
+		err = v.enter()
+	}
 	if err != nil {
 		fail(w, status.Convert(err))
 		return
@@ -70,18 +75,21 @@ func (h *handler) batch(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, map[string][]batchAnswer{"answers": answers})
 }
 
-func readBatch(w http.ResponseWriter, r *http.Request) ([]batchCall, error) {
-	defer unhurried(w)
+func (v *visit) readBatch(w http.ResponseWriter, r *http.Request) ([]batchCall, error) {
 	var asked struct{ Calls batchCalls }
-	from := json.NewDecoder(http.MaxBytesReader(w, r.Body, api.MaxMessageBytes))
+	from := json.NewDecoder(v.body(w, r))
 	from.DisallowUnknownFields()
-	if err := from.Decode(&asked); err != nil {
+	switch err := from.Decode(&asked); {
+	case errors.Is(err, errRoom):
+		return nil, errRoom
+	case err != nil:
 		return nil, status.Errorf(codes.InvalidArgument, "The batch cannot be read: %v", err)
 	}
+	unhurried(w)
 	return asked.Calls, nil
 }
 
-// batchCalls are no more than a batch may have, however many are in the text: nobody knows yet who has sent it.
+// batchCalls are no more than a batch may have, however many are in the text.
 type batchCalls []batchCall
 
 // UnmarshalJSON implements json.Unmarshaler.

@@ -31,6 +31,8 @@ const (
 	// defaultPatience is how long a call may take whose caller does not say it, and mostPatience if he does.
 	defaultPatience = 30 * time.Second
 	mostPatience    = time.Hour
+	// hurry is how many times sooner a request has to come while there is little room.
+	hurry = 6
 	// maxNesting bounds how deep a request may nest.
 	maxNesting = 150
 )
@@ -53,8 +55,12 @@ func (h *handler) call(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	text, err := h.do(r, rpc, v, func() ([]byte, error) {
-		defer unhurried(w)
-		return io.ReadAll(http.MaxBytesReader(w, r.Body, api.MaxMessageBytes))
+		text, err := io.ReadAll(v.body(w, r))
+		if err != nil {
+			return nil, err
+		}
+		unhurried(w)
+		return text, v.enter()
 	})
 	if http.NewResponseController(w).SetWriteDeadline(time.Now().Add(h.WriteTimeout)) != nil {
 		return // nobody is there
@@ -84,8 +90,8 @@ func (h *handler) named(name string) *api.Call {
 	return h.calls.Find(extra.ExtraService_ServiceDesc.ServiceName, name)
 }
 
-// posted judges the form of a request and takes a place and room for it, which leave gives back. It is nil if it has
-// refused it.
+// posted judges the form of a request. It is nil if it has refused it; else leave gives back what the request takes. While
+// there is little room it has to come sooner.
 func (h *handler) posted(w http.ResponseWriter, r *http.Request) *visit {
 	if code, why := misposted(r); why != "" {
 		if code == http.StatusMethodNotAllowed {
@@ -94,7 +100,11 @@ func (h *handler) posted(w http.ResponseWriter, r *http.Request) *visit {
 		answer(w, code, status.New(codes.InvalidArgument, why))
 		return nil
 	}
-	if http.NewResponseController(w).SetReadDeadline(time.Now().Add(h.WriteTimeout)) != nil {
+	within := h.WriteTimeout
+	if !h.room.plenty() {
+		within /= hurry
+	}
+	if http.NewResponseController(w).SetReadDeadline(time.Now().Add(within)) != nil {
 		return nil // nobody is there
 	}
 	if !own(r) {
@@ -106,19 +116,7 @@ func (h *handler) posted(w http.ResponseWriter, r *http.Request) *visit {
 		fail(w, wrong)
 		return nil
 	}
-	select {
-	case h.places <- struct{}{}:
-	default:
-		fail(w, status.Newf(codes.ResourceExhausted, "More than %d calls are under way on this port", mostCalls))
-		return nil
-	}
-	v := &visit{h: h, patience: patience}
-	if err := v.take(h.room.call + bodyBytes(r)); err != nil {
-		v.leave()
-		fail(w, status.Convert(err))
-		return nil
-	}
-	return v
+	return &visit{h: h, patience: patience}
 }
 
 // do makes a call and gives what it answers as JSON. The request is read when the caller is admitted.
@@ -198,6 +196,8 @@ func decode(text []byte, err error, request proto.Message) error {
 	switch {
 	case errors.As(err, &large):
 		return lh.Errorf(lh.ResourceExhausted, "The request has more than %d bytes", large.Limit)
+	case errors.Is(err, errRoom), errors.Is(err, errPlaces):
+		return err
 	case err != nil:
 		return lh.Errorf(lh.InvalidArgument, "The request cannot be read: %v", err)
 	}

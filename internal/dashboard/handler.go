@@ -105,6 +105,8 @@ func (h *handler) guarded(next http.Handler) http.Handler {
 			return
 		}
 		next.ServeHTTP(w, r)
+		// What is left of the request is thrown away, but not waited for.
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(h.WriteTimeout)) // where it fails, nobody is there
 	})
 }
 
