@@ -25,8 +25,10 @@ const (
 	maxAnswer = 1 << 20
 	// askTimeout is how long the OAuth server may take.
 	askTimeout = 5 * time.Second
-	// maxAsking bounds the questions to the OAuth server at a time.
-	maxAsking = 64
+	// maxAsking bounds the questions to the OAuth server at a time, and maxRenewing those about tokens that were found good
+	// before: whoever shows many that are none does not keep the others from going on.
+	maxAsking   = 64
+	maxRenewing = 16
 	// rememberFor is how long a token that was found good is taken for good, unless it expires before.
 	rememberFor = time.Minute
 	// maxRemembered bounds the tokens that are remembered.
@@ -45,13 +47,13 @@ type OAuth struct {
 
 // Token is the Authenticator of listeners whose clients show a bearer token.
 type Token struct {
-	judge  judge
-	rules  OAuth
-	log    *slog.Logger
-	now    func() time.Time
-	client *http.Client
-	asking chan struct{}
-	flight singleflight.Group
+	judge            judge
+	rules            OAuth
+	log              *slog.Logger
+	now              func() time.Time
+	client           *http.Client
+	asking, renewing chan struct{} // questions under way
+	flight           singleflight.Group
 
 	mu    sync.Mutex
 	known map[fingerprint]verdict
@@ -85,7 +87,7 @@ func NewToken(rules OAuth, log *slog.Logger) *Token {
 	}
 	t := &Token{
 		rules: rules, log: log, now: time.Now, client: client,
-		asking: make(chan struct{}, maxAsking), known: map[fingerprint]verdict{},
+		asking: make(chan struct{}, maxAsking), renewing: make(chan struct{}, maxRenewing), known: map[fingerprint]verdict{},
 	}
 	t.judge = &introspection{rules: rules, client: client}
 	if rules.IntrospectURL == "" {
@@ -104,9 +106,13 @@ func (t *Token) Authenticate(ctx context.Context) (Identity, *lh.Error) {
 		return Identity{}, unauthenticated(err)
 	}
 	id := fingerprint(sha256.Sum256([]byte(token)))
-	v, ok := t.recall(id)
-	if !ok {
-		v, err = t.ask(ctx, id, token)
+	v, known, good := t.recall(id)
+	if !good {
+		turns := t.asking
+		if known {
+			turns = t.renewing
+		}
+		v, err = t.ask(ctx, id, token, turns)
 	}
 	var wrong refused
 	switch {
@@ -164,11 +170,12 @@ func bearer(values []string) (string, error) {
 	return token, nil
 }
 
-func (t *Token) recall(id fingerprint) (verdict, bool) {
+// recall gives what is remembered of a token: whether it was ever found good, and whether it still is.
+func (t *Token) recall(id fingerprint) (v verdict, known, good bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	v, ok := t.known[id]
-	return v, ok && t.now().Before(v.until)
+	v, known = t.known[id]
+	return v, known, known && t.now().Before(v.until)
 }
 
 func (t *Token) remember(id fingerprint, v verdict) {
@@ -197,11 +204,11 @@ func (t *Token) forget() {
 }
 
 // ask judges a token once for all who show it at a time. Whoever gives up does not take the answer from the others.
-func (t *Token) ask(ctx context.Context, id fingerprint, token string) (verdict, error) {
+func (t *Token) ask(ctx context.Context, id fingerprint, token string, turns chan struct{}) (verdict, error) {
 	answer := t.flight.DoChan(string(id[:]), func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), askTimeout)
 		defer cancel()
-		v, err := t.find(ctx, token)
+		v, err := t.find(ctx, token, turns)
 		if err == nil {
 			t.remember(id, v)
 		}
@@ -215,10 +222,10 @@ func (t *Token) ask(ctx context.Context, id fingerprint, token string) (verdict,
 	}
 }
 
-func (t *Token) find(ctx context.Context, token string) (verdict, error) {
+func (t *Token) find(ctx context.Context, token string, turns chan struct{}) (verdict, error) {
 	select {
-	case t.asking <- struct{}{}:
-		defer func() { <-t.asking }()
+	case turns <- struct{}{}:
+		defer func() { <-turns }()
 	case <-ctx.Done():
 		return verdict{}, ctx.Err()
 	}

@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -33,7 +34,8 @@ type oauthServer struct {
 	keys      []jose.JSONWebKey
 	answer    any // of the introspection
 	status    int
-	issuer    string // what it calls itself
+	issuer    string        // what it calls itself
+	hold      chan struct{} // answers about tokens that are junk, until it is closed; nil if it does not
 	questions atomic.Int32
 	fetches   atomic.Int32
 }
@@ -46,6 +48,9 @@ func newOAuthServer(t *testing.T) *oauthServer {
 		if id, secret, _ := r.BasicAuth(); r.Method != http.MethodPost || id != "lh" || secret != "s%3Acret" || r.FormValue("token") == "" {
 			w.WriteHeader(http.StatusUnauthorized)
 			return
+		}
+		if s.hold != nil && strings.HasPrefix(r.FormValue("token"), "junk") {
+			<-s.hold
 		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -204,6 +209,32 @@ func TestTokensAreRemembered(t *testing.T) {
 	if len(a.known) > maxRemembered {
 		t.Errorf("%d tokens are remembered", len(a.known))
 	}
+}
+
+// Whoever shows many tokens that are none does not keep those from going on who were known.
+func TestKnownTokensDoNotWaitForNewOnes(t *testing.T) {
+	s := newOAuthServer(t)
+	s.hold = make(chan struct{})
+	s.answer = object{"active": true, "scope": "a", "client_id": "m", "exp": in(time.Hour)}
+	a, _ := newTestToken(t, OAuth{IntrospectURL: s.URL + "/introspect", ClientID: "lh", ClientSecret: "s:cret"})
+	var later atomic.Int64
+	a.now = func() time.Time { return time.Now().Add(time.Duration(later.Load())) }
+	expect(showing("Bearer abc"), t, "at first", a, "m")
+	later.Store(int64(2 * rememberFor))
+	ctx, cancel := context.WithCancel(t.Context())
+	var asking sync.WaitGroup
+	for i := range 2 * maxAsking {
+		asking.Go(func() {
+			_, _ = a.Authenticate(metadata.NewIncomingContext(ctx, metadata.Pairs("authorization", fmt.Sprint("junk", i))))
+		})
+	}
+	for s.questions.Load() < 1+maxAsking {
+		runtime.Gosched()
+	}
+	expect(showing("Bearer abc"), t, "while others wait", a, "m")
+	cancel()
+	close(s.hold)
+	asking.Wait()
 }
 
 type signer struct {
