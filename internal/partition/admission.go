@@ -159,6 +159,7 @@ func (p *part) take(hd *pb.Header) (w waiter) {
 		w = p.waiters[0]
 		p.waiters[0] = waiter{}
 		p.waiters = p.waiters[1:]
+		w.leave()
 		if w.number < hd.GetNumber() {
 			lost, w = append(lost, w), waiter{}
 		}

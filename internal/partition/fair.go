@@ -17,7 +17,7 @@ type fair struct {
 	lines  map[origin]*line
 	turns  list[*line] // have records and are in turn
 	rested []*line     // have records, and have had their share of the batch
-	empty  []*line     // have none, and are remembered until the batch ends
+	empty  []*line     // have none, and are remembered until the batch ends in which the last is applied
 	spare  []*line     // to be used again
 }
 
@@ -26,6 +26,7 @@ type line struct {
 	origin  origin
 	waiting list[queued]
 	listed  bool // in empty
+	placed  int  // records that have their place and are not applied
 
 	batch uint64        // in which it spent last
 	spent time.Duration // what it has cost that batch
@@ -117,6 +118,7 @@ func (f *fair) next(batch uint64, share time.Duration) (q queued, ok bool) {
 		}
 		q = ln.waiting.pop()
 		q.waiter.line = ln
+		ln.placed++
 		switch {
 		case ln.waiting.len() > 0:
 			f.turns.push(ln)
@@ -127,6 +129,13 @@ func (f *fair) next(batch uint64, share time.Duration) (q queued, ok bool) {
 		return q, true
 	}
 	return queued{}, false
+}
+
+// leave ends what the line knows of a record that has its place: it is applied now, or lost.
+func (w *waiter) leave() {
+	if w.line != nil {
+		w.line.placed--
+	}
 }
 
 // spend counts what a record of the line has cost the batch.
@@ -147,18 +156,27 @@ func (f *fair) turnOver() {
 		f.rested[i] = nil
 	}
 	f.rested = f.rested[:0]
-	for i, ln := range f.empty {
-		f.empty[i], ln.listed = nil, false
-		if ln.waiting.len() > 0 {
-			continue
-		}
-		delete(f.lines, ln.origin)
-		if len(f.spare) < spareLines {
-			*ln = line{waiting: ln.waiting}
-			f.spare = append(f.spare, ln)
+	kept := f.empty[:0]
+	for _, ln := range f.empty {
+		switch {
+		case ln.waiting.len() > 0:
+			ln.listed = false
+		case ln.placed > 0:
+			kept = append(kept, ln) // what they cost is not another's
+		default:
+			f.forget(ln)
 		}
 	}
-	f.empty = f.empty[:0]
+	clear(f.empty[len(kept):])
+	f.empty = kept
+}
+
+func (f *fair) forget(ln *line) {
+	delete(f.lines, ln.origin)
+	if len(f.spare) < spareLines {
+		*ln = line{waiting: ln.waiting}
+		f.spare = append(f.spare, ln)
+	}
 }
 
 // takeAll empties all lines.
@@ -232,6 +250,7 @@ func (p *part) place(batch uint64, share time.Duration) bool {
 	err := p.lane.host.cfg.Log.Append(p.stream, q.record)
 	if err != nil {
 		p.waiters = p.waiters[:len(p.waiters)-1]
+		w.leave()
 	}
 	p.mu.Unlock()
 	if again {

@@ -143,6 +143,7 @@ func TestTurns(t *testing.T) {
 			}
 			waiting[run] = waiting[run][1:]
 			waitedFor[run] = map[string]int{}
+			q.waiter.leave()
 			q.waiter.line.spend(batch, recordCost)
 			for other, w := range waitedFor {
 				if w[run]++; len(waiting[other]) > 0 && other != run && w[run] > 2+3 {
@@ -167,6 +168,44 @@ func TestTurns(t *testing.T) {
 			t.Errorf("%d lines are remembered", len(f.lines))
 		}
 	})
+}
+
+// TestWhatIsPlacedKeepsItsLine has a batch end while a record has its place in the log and is not applied: its line is not
+// given to another, who would pay for it, and is the one that its origin's next record waits in.
+func TestWhatIsPlacedKeepsItsLine(t *testing.T) {
+	f := &fair{}
+	put := func(run string) { f.add(queued{record: of(run, "")}) }
+	take := func() waiter {
+		q, ok := f.next(1, time.Second)
+		if !ok {
+			t.Fatal("no record is in turn")
+		}
+		return q.waiter
+	}
+	put("giant")
+	first := take()
+	f.turnOver()
+	put("small")
+	small := take()
+	if small.line == first.line {
+		t.Error("the other has the line of a record that is not applied")
+	}
+	put("giant")
+	second := take()
+	if second.line != first.line {
+		t.Error("the next of the same origin waits in another line")
+	}
+	first.leave()
+	f.turnOver()
+	if n := len(f.lines); n != 2 {
+		t.Errorf("%d lines are remembered while two records are not applied", n)
+	}
+	second.leave()
+	small.leave()
+	f.turnOver()
+	if n := len(f.lines); n != 0 {
+		t.Errorf("%d lines are remembered when all is applied", n)
+	}
 }
 
 // TestOrigins tells who waits in line with whom.
