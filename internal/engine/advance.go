@@ -13,6 +13,7 @@ func (w *wfRun) advance() {
 	if w.graph == nil || w.busy {
 		return
 	}
+	w.seeInherited()
 	for changed := true; changed; {
 		if !w.mayPass() {
 			w.fanOutLater()

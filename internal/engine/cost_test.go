@@ -205,6 +205,84 @@ func costs(t *testing.T, children int, above, below string, first *pb.Record, do
 	return out
 }
 
+// TestInheritedConditionsCostWhatChanges holds what a command costs in a WfRun with thousands of ThreadRuns that wait for a Variable
+// of the WfRun above to what it costs in one with ten; and every record that tells them of a change to what a record may read
+// and write.
+//
+// covers: engine-2 §9 WAIT_FOR_CONDITION; engine-2 §12
+func TestInheritedConditionsCostWhatChanges(t *testing.T) {
+	event := func(id, def string) *pb.Record {
+		return &pb.Record{Command: &pb.Record_PutExternalEvent{PutExternalEvent: &lhpb.PutExternalEventRequest{
+			WfRunId: lh.ParseWfRunID(id), ExternalEventDefId: &lhpb.ExternalEventDefId{Name: def},
+		}}}
+	}
+	waiting := func(children int) *world {
+		w := newTestWorld(t, engine.DefaultConfig(),
+			"thread main\n var x INT public = 0\n e: EVENT go\n  -> f { x += 1 }\n f: EVENT go\n  -> g { x += 1 }\n g: EVENT go",
+			"parent spec0\nthread main\n var list JSON_ARR\n var x INT inherited\n many: START_MANY child over list\n "+aboveWaitAll+
+				"\nthread child\n c: CONDITION x > 1\n t: TASK t()")
+		w.each = nil
+		w.meta.next().events["other"] = &lhpb.ExternalEventDef{Id: &lhpb.ExternalEventDefId{Name: "other"}}
+		w.runSpec("spec0", "p", nil)
+		r := w.start("spec1", "w", children)
+		r.GetRunWf().Request.ParentWfRunId = lh.ParseWfRunID("p")
+		w.do(r)
+		return w
+	}
+	few, many := waiting(10), waiting(2_000)
+	for _, r := range []*pb.Record{event("p_w", "other"), event("p", "go"), event("p", "other")} {
+		if of10, of2000 := few.costOf(r.CloneVT()), many.costOf(r.CloneVT()); !of2000.asSmallAs(of10) {
+			t.Errorf("with 2000 ThreadRuns it %v; with 10 it %v", of2000, of10)
+		}
+	}
+	largest := map[string]cost{}
+	many.alone(largest, "not yet", event("p_w", "other"))
+	many.alone(largest, "a change", event("p", "go"), event("p_w", "other"))
+	many.mustBeModest(t, largest, 1_500, 512<<10)
+	kind, moved := run("p_w").Kind(keys.KindThreadRun), 0
+	for _, thread := range machine.Scan[lhpb.ThreadRun](many.state, kind, kind.End(), math.MaxInt) {
+		if many.node("p_w", thread.Number, thread.CurrentNodePosition).NodeName == "t" {
+			moved++
+		}
+	}
+	if moved != 2_000 {
+		t.Errorf("%d ThreadRuns have gone on", moved)
+	}
+}
+
+// TestNoRoundWaitsForOthers has a Variable change again and again for which some wait, and tells those all the same who wait for
+// another one.
+//
+// covers: engine-2 §9 WAIT_FOR_CONDITION
+func TestNoRoundWaitsForOthers(t *testing.T) {
+	c := engine.DefaultConfig()
+	c.FanOutChunk = 1
+	w := newTestWorld(t, c)
+	w.meta.next().events["set"] = &lhpb.ExternalEventDef{Id: &lhpb.ExternalEventDefId{Name: "set"}}
+	_, err := w.meta.put(specScript("spec0", "thread main\n var list JSON_ARR\n var x INT = 0\n var y INT = 0\n"+
+		" a: START_MANY often over list\n b: START_MANY once over list\n s: START sets\n e: EVENT go\n n: NOP\n  -> e { x += 1 }\n"+
+		"thread often\n c: CONDITION x > 1000000\nthread once\n c: CONDITION y > 0\n t: TASK t()\n"+
+		"thread sets\n e: EVENT set\n  -> exit { y += 1 }\n exit: EXIT"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.do(w.start("spec0", "w", 30))
+	event := func(def string) {
+		w.do(&pb.Record{Command: &pb.Record_PutExternalEvent{PutExternalEvent: &lhpb.PutExternalEventRequest{
+			WfRunId: lh.ParseWfRunID("w"), ExternalEventDefId: &lhpb.ExternalEventDefId{Name: def},
+		}}})
+	}
+	w.patient = true
+	event("set")
+	for range 200 {
+		event("go")
+		w.goOn()
+	}
+	if n := w.at("t"); n != 30 {
+		t.Errorf("%d of 30 were told", n)
+	}
+}
+
 // TestLoopCosts holds an iteration over a task, after thousands of others in the same run, to what an early one
 // costs.
 //

@@ -25,7 +25,7 @@ func (waitForConditionNode) check(n *nodeRun) (outcome, *lhpb.Failure) {
 	return outcome{done: holds}, nil
 }
 
-// sleeps: the Variables that the condition has read are watched, unless they are those of another WfRun.
+// sleeps: the Variables that the condition has read are watched.
 func (waitForConditionNode) sleeps(n *nodeRun) bool { return n.watches }
 
 // watchVariables lets the NodeRun know, while it waits, when a Variable changes that its condition has read.
@@ -34,13 +34,17 @@ func (n *nodeRun) watchVariables(read []*variable, waits bool) {
 	n.thread.unsettled = true
 	for _, v := range read {
 		subject := keys.VariableSubject(v.thread.number, v.name)
-		switch {
-		case v.thread.run != n.thread.run:
-			n.watches = false
-		case waits:
-			n.thread.watch(subject, &pb.Watch{})
-		default:
+		inherited := v.thread.run != n.thread.run
+		if inherited {
+			subject = keys.InheritedSubject(v.name)
+		}
+		if !waits {
 			n.thread.unwatch(subject)
+			continue
+		}
+		n.thread.watch(subject, &pb.Watch{})
+		if inherited {
+			n.thread.run.heed(v)
 		}
 	}
 }

@@ -152,9 +152,23 @@ var offered = &pb.Credit{TaskDefId: &lhpb.TaskDefId{Name: "t0"}, WorkerId: "offe
 func (w *randomWorld) start(offer *pb.Credit) {
 	id := fmt.Sprintf("w%d", rapid.IntRange(0, 5).Draw(w.t, "id"))
 	name := rapid.SampledFrom(w.specs).Draw(w.t, "spec")
-	w.do(&pb.Record{Command: &pb.Record_RunWf{RunWf: &pb.RunWf{
-		WfSpecId: w.meta.latest().newest(name, -1).Spec.Id, Request: &lhpb.RunWfRequest{WfSpecName: name, Id: &id}, Offer: offer,
-	}}})
+	g := w.meta.latest().newest(name, -1)
+	r := &lhpb.RunWfRequest{WfSpecName: name, Id: &id}
+	if g.Spec.ParentWfSpec != nil {
+		r.ParentWfRunId = w.anyRunOf(g.Spec.ParentWfSpec.WfSpecName)
+	}
+	w.do(&pb.Record{Command: &pb.Record_RunWf{RunWf: &pb.RunWf{WfSpecId: g.Spec.Id, Request: r, Offer: offer}}})
+}
+
+// anyRunOf is a WfRun of the WfSpec, or one that there is not.
+func (w *randomWorld) anyRunOf(spec string) *lhpb.WfRunId {
+	all := []string{"w0"}
+	for _, name := range w.runs() {
+		if get[pb.WfRunRow](w.world, run(name).WfRun()).WfRun.WfSpecId.Name == spec {
+			all = append(all, name)
+		}
+	}
+	return lh.ParseWfRunID(rapid.SampledFrom(all).Draw(w.t, "parent"))
 }
 
 // runs are the names of all WfRuns there are, children included.
@@ -328,7 +342,9 @@ func (w *randomWorld) drain() {
 type specWriter struct {
 	t       *rapid.T
 	earlier []string // WfSpecs that may be run as children
-	out     strings.Builder
+	// inherits is set if the Variable that all WfSpecs have is that of a WfRun above.
+	inherits bool
+	out      strings.Builder
 }
 
 func (s *specWriter) choose(what string, n int) int { return rapid.IntRange(0, n-1).Draw(s.t, what) }
@@ -346,6 +362,10 @@ func (s *specWriter) write() string {
 	if s.maybe("retention", 4) {
 		s.line("retention 30")
 	}
+	if len(s.earlier) > 0 && s.maybe("inherits", 3) {
+		s.line("parent %s", rapid.SampledFrom(s.earlier).Draw(s.t, "parent spec"))
+		s.inherits = true
+	}
 	s.thread("main", []string{"kid", "item"}, true)
 	s.thread("kid", []string{"item"}, s.maybe("interruptible", 2))
 	s.thread("item", nil, false)
@@ -361,7 +381,11 @@ func (s *specWriter) thread(name string, children []string, interruptible bool) 
 	}
 	s.line("thread %s%s", name, retention)
 	if name == "main" {
-		s.line("  var n INT searchable = 0")
+		if s.inherits {
+			s.line("  var n INT inherited")
+		} else {
+			s.line("  var n INT searchable public = 0")
+		}
 		s.line("  var list JSON_ARR = json(\"[1,2]\")")
 		s.line("  interrupt stop -> %s", rapid.SampledFrom(handlerThreads).Draw(s.t, "handler"))
 	} else if name == "item" {

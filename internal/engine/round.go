@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"bytes"
 	"iter"
 	"math"
 	"slices"
@@ -165,11 +166,14 @@ func (w *wfRun) seeSome(from, beyond int32) (next int32, left bool) {
 // began. Of a WfRun that has ended only what is queued in vain is of interest.
 func (w *wfRun) goOnTelling() (pass int) {
 	pass = math.MaxInt
-	if w.row.now.Rounds == 0 {
+	rounds := int(w.row.now.Rounds)
+	if rounds == 0 {
 		return pass
 	}
-	share := max(costOfMeeting+costOfMoving, w.mostToTell()/int(w.row.now.Rounds))
+	share := max(costOfMeeting+costOfMoving, w.mostToTell()/rounds)
+	var last keys.Subject
 	for s := range w.storedRounds() {
+		last = s
 		r := w.roundRow(s)
 		switch {
 		case r.known:
@@ -183,17 +187,39 @@ func (w *wfRun) goOnTelling() (pass int) {
 		w.goRound(s, r.now.CloneVT())
 	}
 	w.share = 0
+	w.goOnTellingBehind(last, rounds)
 	w.goesOnLater = w.goesOnLater || w.row.now.Rounds > 0
 	return pass
 }
 
-// storedRounds are the subjects of rounds that earlier records have left, no more than a record may look at.
+// goOnTellingBehind has the next record begin behind the subject, if there were more rounds than this one has looked at:
+// those that begin anew again and again keep none waiting.
+func (w *wfRun) goOnTellingBehind(last keys.Subject, rounds int) {
+	var next []byte
+	if rounds > w.tx.engine.config.FanOutChunk {
+		next = append([]byte(last), 0)
+	}
+	if !bytes.Equal(w.row.now.NextRound, next) {
+		w.edit()
+		w.row.now.NextRound = next
+	}
+}
+
+// storedRounds are the subjects of rounds that earlier records have left, no more than a record may look at. They begin where
+// the last such record has ended.
 func (w *wfRun) storedRounds() iter.Seq[keys.Subject] {
 	return func(yield func(keys.Subject) bool) {
-		prefix := w.keys.Kind(keys.KindRound)
-		for k := range machine.Scan[pb.Round](w.tx.view, prefix, prefix.End(), w.tx.engine.config.FanOutChunk) {
-			if s, err := w.keys.ParseRound(k); err == nil && !yield(s) {
-				return
+		all, from := w.keys.Kind(keys.KindRound), w.keys.Round(keys.Subject(w.row.now.NextRound))
+		left := w.tx.engine.config.FanOutChunk
+		for _, part := range [...]struct{ from, to keys.Key }{{from, all.End()}, {all, from}} {
+			if part.from == part.to {
+				continue
+			}
+			for k := range machine.Scan[pb.Round](w.tx.view, part.from, part.to, left) {
+				left--
+				if s, err := w.keys.ParseRound(k); err == nil && !yield(s) {
+					return
+				}
 			}
 		}
 	}

@@ -145,19 +145,13 @@ func (t *threadRun) own(def *lhpb.ThreadVarDef) *variable {
 	return v
 }
 
-// inherited is a Variable of the entrypoint of the nearest ancestor that does not inherit it itself.
+// inherited is the Variable of a WfRun above; nil if there is none that this one may see.
 func (w *wfRun) inherited(name string) *variable {
-	for p := w.parent(); p != nil; p = p.parent() {
-		t := p.entrypoint()
-		def := t.declaration(name)
-		switch {
-		case def == nil || def.AccessLevel == lhpb.WfRunVariableAccessLevel_PRIVATE_VAR:
-			return nil
-		case def.AccessLevel == lhpb.WfRunVariableAccessLevel_PUBLIC_VAR:
-			return t.own(def)
-		}
+	t, def := w.source(name)
+	if def == nil {
+		return nil
 	}
-	return nil
+	return t.own(def)
 }
 
 // nodeOutput is the latest output of a node in a ThreadRun, within a record.

@@ -226,6 +226,7 @@ func TestRoundsReadBack(t *testing.T) {
 		{ThreadSubject(7), true, false, 7, ""},
 		{QueuedSubject(7), false, true, 7, ""},
 		{VariableSubject(7, "x"), false, false, -1, ""},
+		{InheritedSubject("x"), false, false, -1, ""},
 		{EventSubject("go"), false, false, -1, "go"},
 		{TriggerSubject("go"), false, false, -1, ""},
 		{WfRunSubject("v"), false, false, -1, ""},

@@ -291,11 +291,12 @@ func (r Run) ParseWithdrawn(k Key) (thread, position int32, err error) {
 type Subject string
 
 const (
-	subjectThread   byte = 0x01
-	subjectVariable byte = 0x02
-	subjectEvent    byte = 0x03
-	subjectWfRun    byte = 0x04
-	subjectTrigger  byte = 0x05
+	subjectThread    byte = 0x01
+	subjectVariable  byte = 0x02
+	subjectEvent     byte = 0x03
+	subjectWfRun     byte = 0x04
+	subjectTrigger   byte = 0x05
+	subjectInherited byte = 0x09
 
 	// What no ThreadRun watches, and a Round may be for.
 	subjectInterrupt byte = 0x06
@@ -310,6 +311,11 @@ func ThreadSubject(number int32) Subject {
 // VariableSubject is a Variable of a ThreadRun.
 func VariableSubject(thread int32, name string) Subject {
 	return Subject(appendText(appendInt32([]byte{subjectVariable}, thread), name))
+}
+
+// InheritedSubject is a Variable of a WfRun above, by the name under which it is inherited.
+func InheritedSubject(name string) Subject {
+	return Subject(appendText([]byte{subjectInherited}, name))
 }
 
 // EventSubject is whatever ExternalEvent of the definition comes for those who wait for it.

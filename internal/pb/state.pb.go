@@ -100,7 +100,13 @@ type WfRunRow struct {
 	// The timer that the attempts of ThreadRun 0 share, which follow one another without a pause. Unset if each has its own.
 	SharedTimer *AttemptTimer `protobuf:"bytes,10,opt,name=shared_timer,json=sharedTimer,proto3" json:"shared_timer,omitempty"`
 	// How many Round rows there are.
-	Rounds        int32 `protobuf:"varint,12,opt,name=rounds,proto3" json:"rounds,omitempty"`
+	Rounds int32 `protobuf:"varint,12,opt,name=rounds,proto3" json:"rounds,omitempty"`
+	// The subject from which on the next record goes on with rounds, if there are more than one record looks at.
+	NextRound []byte `protobuf:"bytes,13,opt,name=next_round,json=nextRound,proto3" json:"next_round,omitempty"`
+	// Variables of ThreadRun 0 that WfRuns below have waited for, and when each has changed last.
+	Shared []*VariableChange `protobuf:"bytes,14,rep,name=shared,proto3" json:"shared,omitempty"`
+	// Variables of WfRuns above that ThreadRuns of this one have waited for, and the change of each that they know of.
+	Inherited     []*VariableChange `protobuf:"bytes,15,rep,name=inherited,proto3" json:"inherited,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -212,6 +218,81 @@ func (x *WfRunRow) GetRounds() int32 {
 	return 0
 }
 
+func (x *WfRunRow) GetNextRound() []byte {
+	if x != nil {
+		return x.NextRound
+	}
+	return nil
+}
+
+func (x *WfRunRow) GetShared() []*VariableChange {
+	if x != nil {
+		return x.Shared
+	}
+	return nil
+}
+
+func (x *WfRunRow) GetInherited() []*VariableChange {
+	if x != nil {
+		return x.Inherited
+	}
+	return nil
+}
+
+// VariableChange tells the changes of a Variable apart.
+type VariableChange struct {
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Variable string                 `protobuf:"bytes,1,opt,name=variable,proto3" json:"variable,omitempty"`
+	// A number that grows with each change; 0 if there is no such Variable.
+	Number        int64 `protobuf:"varint,2,opt,name=number,proto3" json:"number,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VariableChange) Reset() {
+	*x = VariableChange{}
+	mi := &file_lh_state_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VariableChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VariableChange) ProtoMessage() {}
+
+func (x *VariableChange) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_state_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VariableChange.ProtoReflect.Descriptor instead.
+func (*VariableChange) Descriptor() ([]byte, []int) {
+	return file_lh_state_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *VariableChange) GetVariable() string {
+	if x != nil {
+		return x.Variable
+	}
+	return ""
+}
+
+func (x *VariableChange) GetNumber() int64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
 // AttemptTimer names the timer of a task attempt.
 type AttemptTimer struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -226,7 +307,7 @@ type AttemptTimer struct {
 
 func (x *AttemptTimer) Reset() {
 	*x = AttemptTimer{}
-	mi := &file_lh_state_proto_msgTypes[1]
+	mi := &file_lh_state_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -238,7 +319,7 @@ func (x *AttemptTimer) String() string {
 func (*AttemptTimer) ProtoMessage() {}
 
 func (x *AttemptTimer) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[1]
+	mi := &file_lh_state_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -251,7 +332,7 @@ func (x *AttemptTimer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AttemptTimer.ProtoReflect.Descriptor instead.
 func (*AttemptTimer) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{1}
+	return file_lh_state_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *AttemptTimer) GetDueNs() int64 {
@@ -291,7 +372,7 @@ type Watch struct {
 
 func (x *Watch) Reset() {
 	*x = Watch{}
-	mi := &file_lh_state_proto_msgTypes[2]
+	mi := &file_lh_state_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -303,7 +384,7 @@ func (x *Watch) String() string {
 func (*Watch) ProtoMessage() {}
 
 func (x *Watch) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[2]
+	mi := &file_lh_state_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -316,7 +397,7 @@ func (x *Watch) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Watch.ProtoReflect.Descriptor instead.
 func (*Watch) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{2}
+	return file_lh_state_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Watch) GetPosition() int32 {
@@ -359,7 +440,7 @@ type Round struct {
 
 func (x *Round) Reset() {
 	*x = Round{}
-	mi := &file_lh_state_proto_msgTypes[3]
+	mi := &file_lh_state_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -371,7 +452,7 @@ func (x *Round) String() string {
 func (*Round) ProtoMessage() {}
 
 func (x *Round) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[3]
+	mi := &file_lh_state_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -384,7 +465,7 @@ func (x *Round) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Round.ProtoReflect.Descriptor instead.
 func (*Round) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{3}
+	return file_lh_state_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Round) GetFrom() int32 {
@@ -435,7 +516,7 @@ type Kin struct {
 
 func (x *Kin) Reset() {
 	*x = Kin{}
-	mi := &file_lh_state_proto_msgTypes[4]
+	mi := &file_lh_state_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -447,7 +528,7 @@ func (x *Kin) String() string {
 func (*Kin) ProtoMessage() {}
 
 func (x *Kin) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[4]
+	mi := &file_lh_state_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -460,7 +541,7 @@ func (x *Kin) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Kin.ProtoReflect.Descriptor instead.
 func (*Kin) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{4}
+	return file_lh_state_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *Kin) GetChild() bool {
@@ -503,7 +584,7 @@ type WaitTally struct {
 
 func (x *WaitTally) Reset() {
 	*x = WaitTally{}
-	mi := &file_lh_state_proto_msgTypes[5]
+	mi := &file_lh_state_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -515,7 +596,7 @@ func (x *WaitTally) String() string {
 func (*WaitTally) ProtoMessage() {}
 
 func (x *WaitTally) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[5]
+	mi := &file_lh_state_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -528,7 +609,7 @@ func (x *WaitTally) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitTally.ProtoReflect.Descriptor instead.
 func (*WaitTally) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{5}
+	return file_lh_state_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *WaitTally) GetEntries() int32 {
@@ -621,7 +702,7 @@ type Sweep struct {
 
 func (x *Sweep) Reset() {
 	*x = Sweep{}
-	mi := &file_lh_state_proto_msgTypes[6]
+	mi := &file_lh_state_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -633,7 +714,7 @@ func (x *Sweep) String() string {
 func (*Sweep) ProtoMessage() {}
 
 func (x *Sweep) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[6]
+	mi := &file_lh_state_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -646,7 +727,7 @@ func (x *Sweep) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Sweep.ProtoReflect.Descriptor instead.
 func (*Sweep) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{6}
+	return file_lh_state_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Sweep) GetFrom() int32 {
@@ -701,7 +782,7 @@ type Rest struct {
 
 func (x *Rest) Reset() {
 	*x = Rest{}
-	mi := &file_lh_state_proto_msgTypes[7]
+	mi := &file_lh_state_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -713,7 +794,7 @@ func (x *Rest) String() string {
 func (*Rest) ProtoMessage() {}
 
 func (x *Rest) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[7]
+	mi := &file_lh_state_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -726,7 +807,7 @@ func (x *Rest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Rest.ProtoReflect.Descriptor instead.
 func (*Rest) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{7}
+	return file_lh_state_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Rest) GetPosition() int32 {
@@ -769,7 +850,7 @@ type NodeOutput struct {
 
 func (x *NodeOutput) Reset() {
 	*x = NodeOutput{}
-	mi := &file_lh_state_proto_msgTypes[8]
+	mi := &file_lh_state_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -781,7 +862,7 @@ func (x *NodeOutput) String() string {
 func (*NodeOutput) ProtoMessage() {}
 
 func (x *NodeOutput) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[8]
+	mi := &file_lh_state_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -794,7 +875,7 @@ func (x *NodeOutput) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeOutput.ProtoReflect.Descriptor instead.
 func (*NodeOutput) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{8}
+	return file_lh_state_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *NodeOutput) GetValue() *lhpb.VariableValue {
@@ -827,7 +908,7 @@ type FanOut struct {
 
 func (x *FanOut) Reset() {
 	*x = FanOut{}
-	mi := &file_lh_state_proto_msgTypes[9]
+	mi := &file_lh_state_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -839,7 +920,7 @@ func (x *FanOut) String() string {
 func (*FanOut) ProtoMessage() {}
 
 func (x *FanOut) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[9]
+	mi := &file_lh_state_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -852,7 +933,7 @@ func (x *FanOut) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use FanOut.ProtoReflect.Descriptor instead.
 func (*FanOut) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{9}
+	return file_lh_state_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *FanOut) GetList() *lhpb.VariableValue {
@@ -891,7 +972,7 @@ type Suspended struct {
 
 func (x *Suspended) Reset() {
 	*x = Suspended{}
-	mi := &file_lh_state_proto_msgTypes[10]
+	mi := &file_lh_state_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -903,7 +984,7 @@ func (x *Suspended) String() string {
 func (*Suspended) ProtoMessage() {}
 
 func (x *Suspended) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[10]
+	mi := &file_lh_state_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -916,7 +997,7 @@ func (x *Suspended) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Suspended.ProtoReflect.Descriptor instead.
 func (*Suspended) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{10}
+	return file_lh_state_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *Suspended) GetPasses() uint64 {
@@ -968,7 +1049,7 @@ type Timer struct {
 
 func (x *Timer) Reset() {
 	*x = Timer{}
-	mi := &file_lh_state_proto_msgTypes[11]
+	mi := &file_lh_state_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -980,7 +1061,7 @@ func (x *Timer) String() string {
 func (*Timer) ProtoMessage() {}
 
 func (x *Timer) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[11]
+	mi := &file_lh_state_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -993,7 +1074,7 @@ func (x *Timer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer.ProtoReflect.Descriptor instead.
 func (*Timer) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{11}
+	return file_lh_state_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Timer) GetWhat() isTimer_What {
@@ -1226,7 +1307,7 @@ type ScheduleRow struct {
 
 func (x *ScheduleRow) Reset() {
 	*x = ScheduleRow{}
-	mi := &file_lh_state_proto_msgTypes[12]
+	mi := &file_lh_state_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1238,7 +1319,7 @@ func (x *ScheduleRow) String() string {
 func (*ScheduleRow) ProtoMessage() {}
 
 func (x *ScheduleRow) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[12]
+	mi := &file_lh_state_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1251,7 +1332,7 @@ func (x *ScheduleRow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScheduleRow.ProtoReflect.Descriptor instead.
 func (*ScheduleRow) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{12}
+	return file_lh_state_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *ScheduleRow) GetScheduledWfRun() *lhpb.ScheduledWfRun {
@@ -1305,7 +1386,7 @@ type CorrelatedEventRow struct {
 
 func (x *CorrelatedEventRow) Reset() {
 	*x = CorrelatedEventRow{}
-	mi := &file_lh_state_proto_msgTypes[13]
+	mi := &file_lh_state_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1317,7 +1398,7 @@ func (x *CorrelatedEventRow) String() string {
 func (*CorrelatedEventRow) ProtoMessage() {}
 
 func (x *CorrelatedEventRow) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[13]
+	mi := &file_lh_state_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1330,7 +1411,7 @@ func (x *CorrelatedEventRow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CorrelatedEventRow.ProtoReflect.Descriptor instead.
 func (*CorrelatedEventRow) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{13}
+	return file_lh_state_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *CorrelatedEventRow) GetCorrelatedEvent() *lhpb.CorrelatedEvent {
@@ -1393,7 +1474,7 @@ type WaitingRow struct {
 
 func (x *WaitingRow) Reset() {
 	*x = WaitingRow{}
-	mi := &file_lh_state_proto_msgTypes[14]
+	mi := &file_lh_state_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1405,7 +1486,7 @@ func (x *WaitingRow) String() string {
 func (*WaitingRow) ProtoMessage() {}
 
 func (x *WaitingRow) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[14]
+	mi := &file_lh_state_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1418,7 +1499,7 @@ func (x *WaitingRow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitingRow.ProtoReflect.Descriptor instead.
 func (*WaitingRow) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{14}
+	return file_lh_state_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *WaitingRow) GetMissed() string {
@@ -1446,7 +1527,7 @@ type BulkShare struct {
 
 func (x *BulkShare) Reset() {
 	*x = BulkShare{}
-	mi := &file_lh_state_proto_msgTypes[15]
+	mi := &file_lh_state_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1458,7 +1539,7 @@ func (x *BulkShare) String() string {
 func (*BulkShare) ProtoMessage() {}
 
 func (x *BulkShare) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[15]
+	mi := &file_lh_state_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1471,7 +1552,7 @@ func (x *BulkShare) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BulkShare.ProtoReflect.Descriptor instead.
 func (*BulkShare) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{15}
+	return file_lh_state_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *BulkShare) GetJob() *BulkDelete {
@@ -1532,7 +1613,7 @@ type Counts struct {
 
 func (x *Counts) Reset() {
 	*x = Counts{}
-	mi := &file_lh_state_proto_msgTypes[16]
+	mi := &file_lh_state_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1544,7 +1625,7 @@ func (x *Counts) String() string {
 func (*Counts) ProtoMessage() {}
 
 func (x *Counts) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[16]
+	mi := &file_lh_state_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1557,7 +1638,7 @@ func (x *Counts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Counts.ProtoReflect.Descriptor instead.
 func (*Counts) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{16}
+	return file_lh_state_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Counts) GetNow() int64 {
@@ -1597,7 +1678,7 @@ type OutputLog struct {
 
 func (x *OutputLog) Reset() {
 	*x = OutputLog{}
-	mi := &file_lh_state_proto_msgTypes[17]
+	mi := &file_lh_state_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1609,7 +1690,7 @@ func (x *OutputLog) String() string {
 func (*OutputLog) ProtoMessage() {}
 
 func (x *OutputLog) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[17]
+	mi := &file_lh_state_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1622,7 +1703,7 @@ func (x *OutputLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutputLog.ProtoReflect.Descriptor instead.
 func (*OutputLog) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{17}
+	return file_lh_state_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *OutputLog) GetFirst() uint64 {
@@ -1662,7 +1743,7 @@ type Empty struct {
 
 func (x *Empty) Reset() {
 	*x = Empty{}
-	mi := &file_lh_state_proto_msgTypes[18]
+	mi := &file_lh_state_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1674,7 +1755,7 @@ func (x *Empty) String() string {
 func (*Empty) ProtoMessage() {}
 
 func (x *Empty) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[18]
+	mi := &file_lh_state_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1687,7 +1768,7 @@ func (x *Empty) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Empty.ProtoReflect.Descriptor instead.
 func (*Empty) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{18}
+	return file_lh_state_proto_rawDescGZIP(), []int{19}
 }
 
 // Withdrawal says of a NodeRun that waits for a correlation key that it was struck off the list of the key.
@@ -1699,7 +1780,7 @@ type Withdrawal struct {
 
 func (x *Withdrawal) Reset() {
 	*x = Withdrawal{}
-	mi := &file_lh_state_proto_msgTypes[19]
+	mi := &file_lh_state_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1711,7 +1792,7 @@ func (x *Withdrawal) String() string {
 func (*Withdrawal) ProtoMessage() {}
 
 func (x *Withdrawal) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[19]
+	mi := &file_lh_state_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1724,7 +1805,7 @@ func (x *Withdrawal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Withdrawal.ProtoReflect.Descriptor instead.
 func (*Withdrawal) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{19}
+	return file_lh_state_proto_rawDescGZIP(), []int{20}
 }
 
 // Counter is a number that only grows: a position, a clock, a last number of a source.
@@ -1737,7 +1818,7 @@ type Counter struct {
 
 func (x *Counter) Reset() {
 	*x = Counter{}
-	mi := &file_lh_state_proto_msgTypes[20]
+	mi := &file_lh_state_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1749,7 +1830,7 @@ func (x *Counter) String() string {
 func (*Counter) ProtoMessage() {}
 
 func (x *Counter) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[20]
+	mi := &file_lh_state_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1762,7 +1843,7 @@ func (x *Counter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Counter.ProtoReflect.Descriptor instead.
 func (*Counter) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{20}
+	return file_lh_state_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Counter) GetValue() uint64 {
@@ -1784,7 +1865,7 @@ type Timer_TaskTimeout struct {
 
 func (x *Timer_TaskTimeout) Reset() {
 	*x = Timer_TaskTimeout{}
-	mi := &file_lh_state_proto_msgTypes[21]
+	mi := &file_lh_state_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1796,7 +1877,7 @@ func (x *Timer_TaskTimeout) String() string {
 func (*Timer_TaskTimeout) ProtoMessage() {}
 
 func (x *Timer_TaskTimeout) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[21]
+	mi := &file_lh_state_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1809,7 +1890,7 @@ func (x *Timer_TaskTimeout) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer_TaskTimeout.ProtoReflect.Descriptor instead.
 func (*Timer_TaskTimeout) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{11, 0}
+	return file_lh_state_proto_rawDescGZIP(), []int{12, 0}
 }
 
 func (x *Timer_TaskTimeout) GetTaskRunId() *lhpb.TaskRunId {
@@ -1843,7 +1924,7 @@ type Timer_TaskRetry struct {
 
 func (x *Timer_TaskRetry) Reset() {
 	*x = Timer_TaskRetry{}
-	mi := &file_lh_state_proto_msgTypes[22]
+	mi := &file_lh_state_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1855,7 +1936,7 @@ func (x *Timer_TaskRetry) String() string {
 func (*Timer_TaskRetry) ProtoMessage() {}
 
 func (x *Timer_TaskRetry) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[22]
+	mi := &file_lh_state_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1868,7 +1949,7 @@ func (x *Timer_TaskRetry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer_TaskRetry.ProtoReflect.Descriptor instead.
 func (*Timer_TaskRetry) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{11, 1}
+	return file_lh_state_proto_rawDescGZIP(), []int{12, 1}
 }
 
 func (x *Timer_TaskRetry) GetTaskRunId() *lhpb.TaskRunId {
@@ -1898,7 +1979,7 @@ type Timer_UserTaskAction struct {
 
 func (x *Timer_UserTaskAction) Reset() {
 	*x = Timer_UserTaskAction{}
-	mi := &file_lh_state_proto_msgTypes[23]
+	mi := &file_lh_state_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1910,7 +1991,7 @@ func (x *Timer_UserTaskAction) String() string {
 func (*Timer_UserTaskAction) ProtoMessage() {}
 
 func (x *Timer_UserTaskAction) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[23]
+	mi := &file_lh_state_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1923,7 +2004,7 @@ func (x *Timer_UserTaskAction) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer_UserTaskAction.ProtoReflect.Descriptor instead.
 func (*Timer_UserTaskAction) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{11, 2}
+	return file_lh_state_proto_rawDescGZIP(), []int{12, 2}
 }
 
 func (x *Timer_UserTaskAction) GetNodeRunId() *lhpb.NodeRunId {
@@ -1957,7 +2038,7 @@ type Timer_FlushMetrics struct {
 
 func (x *Timer_FlushMetrics) Reset() {
 	*x = Timer_FlushMetrics{}
-	mi := &file_lh_state_proto_msgTypes[24]
+	mi := &file_lh_state_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1969,7 +2050,7 @@ func (x *Timer_FlushMetrics) String() string {
 func (*Timer_FlushMetrics) ProtoMessage() {}
 
 func (x *Timer_FlushMetrics) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[24]
+	mi := &file_lh_state_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1982,7 +2063,7 @@ func (x *Timer_FlushMetrics) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Timer_FlushMetrics.ProtoReflect.Descriptor instead.
 func (*Timer_FlushMetrics) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{11, 3}
+	return file_lh_state_proto_rawDescGZIP(), []int{12, 3}
 }
 
 func (x *Timer_FlushMetrics) GetWindowNs() int64 {
@@ -1996,7 +2077,7 @@ var File_lh_state_proto protoreflect.FileDescriptor
 
 const file_lh_state_proto_rawDesc = "" +
 	"\n" +
-	"\x0elh/state.proto\x12\vlh.internal\x1a\x14external_event.proto\x1a\x0flh/record.proto\x1a\x0fobject_id.proto\x1a\x16scheduled_wf_run.proto\x1a\x15type_definition.proto\x1a\fwf_run.proto\"\xe1\x02\n" +
+	"\x0elh/state.proto\x12\vlh.internal\x1a\x14external_event.proto\x1a\x0flh/record.proto\x1a\x0fobject_id.proto\x1a\x16scheduled_wf_run.proto\x1a\x15type_definition.proto\x1a\fwf_run.proto\"\xf0\x03\n" +
 	"\bWfRunRow\x12)\n" +
 	"\x06wf_run\x18\x01 \x01(\v2\x12.littlehorse.WfRunR\x05wfRun\x12\x1a\n" +
 	"\bdeleting\x18\x03 \x01(\bR\bdeleting\x12\x14\n" +
@@ -2011,7 +2092,14 @@ const file_lh_state_proto_rawDesc = "" +
 	"\x06queued\x18\v \x01(\x05R\x06queued\x12<\n" +
 	"\fshared_timer\x18\n" +
 	" \x01(\v2\x19.lh.internal.AttemptTimerR\vsharedTimer\x12\x16\n" +
-	"\x06rounds\x18\f \x01(\x05R\x06roundsJ\x04\b\x02\x10\x03\"\\\n" +
+	"\x06rounds\x18\f \x01(\x05R\x06rounds\x12\x1d\n" +
+	"\n" +
+	"next_round\x18\r \x01(\fR\tnextRound\x123\n" +
+	"\x06shared\x18\x0e \x03(\v2\x1b.lh.internal.VariableChangeR\x06shared\x129\n" +
+	"\tinherited\x18\x0f \x03(\v2\x1b.lh.internal.VariableChangeR\tinheritedJ\x04\b\x02\x10\x03\"D\n" +
+	"\x0eVariableChange\x12\x1a\n" +
+	"\bvariable\x18\x01 \x01(\tR\bvariable\x12\x16\n" +
+	"\x06number\x18\x02 \x01(\x03R\x06number\"\\\n" +
 	"\fAttemptTimer\x12\x15\n" +
 	"\x06due_ns\x18\x01 \x01(\x03R\x05dueNs\x12\x1b\n" +
 	"\ttask_guid\x18\x02 \x01(\tR\btaskGuid\x12\x18\n" +
@@ -2158,79 +2246,82 @@ func file_lh_state_proto_rawDescGZIP() []byte {
 }
 
 var file_lh_state_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_lh_state_proto_msgTypes = make([]protoimpl.MessageInfo, 25)
+var file_lh_state_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_lh_state_proto_goTypes = []any{
 	(WaitEnd)(0),                     // 0: lh.internal.WaitEnd
 	(*WfRunRow)(nil),                 // 1: lh.internal.WfRunRow
-	(*AttemptTimer)(nil),             // 2: lh.internal.AttemptTimer
-	(*Watch)(nil),                    // 3: lh.internal.Watch
-	(*Round)(nil),                    // 4: lh.internal.Round
-	(*Kin)(nil),                      // 5: lh.internal.Kin
-	(*WaitTally)(nil),                // 6: lh.internal.WaitTally
-	(*Sweep)(nil),                    // 7: lh.internal.Sweep
-	(*Rest)(nil),                     // 8: lh.internal.Rest
-	(*NodeOutput)(nil),               // 9: lh.internal.NodeOutput
-	(*FanOut)(nil),                   // 10: lh.internal.FanOut
-	(*Suspended)(nil),                // 11: lh.internal.Suspended
-	(*Timer)(nil),                    // 12: lh.internal.Timer
-	(*ScheduleRow)(nil),              // 13: lh.internal.ScheduleRow
-	(*CorrelatedEventRow)(nil),       // 14: lh.internal.CorrelatedEventRow
-	(*WaitingRow)(nil),               // 15: lh.internal.WaitingRow
-	(*BulkShare)(nil),                // 16: lh.internal.BulkShare
-	(*Counts)(nil),                   // 17: lh.internal.Counts
-	(*OutputLog)(nil),                // 18: lh.internal.OutputLog
-	(*Empty)(nil),                    // 19: lh.internal.Empty
-	(*Withdrawal)(nil),               // 20: lh.internal.Withdrawal
-	(*Counter)(nil),                  // 21: lh.internal.Counter
-	(*Timer_TaskTimeout)(nil),        // 22: lh.internal.Timer.TaskTimeout
-	(*Timer_TaskRetry)(nil),          // 23: lh.internal.Timer.TaskRetry
-	(*Timer_UserTaskAction)(nil),     // 24: lh.internal.Timer.UserTaskAction
-	(*Timer_FlushMetrics)(nil),       // 25: lh.internal.Timer.FlushMetrics
-	(*lhpb.WfRun)(nil),               // 26: littlehorse.WfRun
-	(*lhpb.ExternalEventId)(nil),     // 27: littlehorse.ExternalEventId
-	(*lhpb.VariableValue)(nil),       // 28: littlehorse.VariableValue
-	(*lhpb.QueuedThreadRunInfo)(nil), // 29: littlehorse.QueuedThreadRunInfo
-	(*lhpb.NodeRunId)(nil),           // 30: littlehorse.NodeRunId
-	(*lhpb.WfRunId)(nil),             // 31: littlehorse.WfRunId
-	(*lhpb.CorrelatedEventId)(nil),   // 32: littlehorse.CorrelatedEventId
-	(*lhpb.MetricWindowId)(nil),      // 33: littlehorse.MetricWindowId
-	(*Continue)(nil),                 // 34: lh.internal.Continue
-	(*lhpb.ScheduledWfRun)(nil),      // 35: littlehorse.ScheduledWfRun
-	(*lhpb.CorrelatedEvent)(nil),     // 36: littlehorse.CorrelatedEvent
-	(*BulkDelete)(nil),               // 37: lh.internal.BulkDelete
-	(*lhpb.TaskRunId)(nil),           // 38: littlehorse.TaskRunId
+	(*VariableChange)(nil),           // 2: lh.internal.VariableChange
+	(*AttemptTimer)(nil),             // 3: lh.internal.AttemptTimer
+	(*Watch)(nil),                    // 4: lh.internal.Watch
+	(*Round)(nil),                    // 5: lh.internal.Round
+	(*Kin)(nil),                      // 6: lh.internal.Kin
+	(*WaitTally)(nil),                // 7: lh.internal.WaitTally
+	(*Sweep)(nil),                    // 8: lh.internal.Sweep
+	(*Rest)(nil),                     // 9: lh.internal.Rest
+	(*NodeOutput)(nil),               // 10: lh.internal.NodeOutput
+	(*FanOut)(nil),                   // 11: lh.internal.FanOut
+	(*Suspended)(nil),                // 12: lh.internal.Suspended
+	(*Timer)(nil),                    // 13: lh.internal.Timer
+	(*ScheduleRow)(nil),              // 14: lh.internal.ScheduleRow
+	(*CorrelatedEventRow)(nil),       // 15: lh.internal.CorrelatedEventRow
+	(*WaitingRow)(nil),               // 16: lh.internal.WaitingRow
+	(*BulkShare)(nil),                // 17: lh.internal.BulkShare
+	(*Counts)(nil),                   // 18: lh.internal.Counts
+	(*OutputLog)(nil),                // 19: lh.internal.OutputLog
+	(*Empty)(nil),                    // 20: lh.internal.Empty
+	(*Withdrawal)(nil),               // 21: lh.internal.Withdrawal
+	(*Counter)(nil),                  // 22: lh.internal.Counter
+	(*Timer_TaskTimeout)(nil),        // 23: lh.internal.Timer.TaskTimeout
+	(*Timer_TaskRetry)(nil),          // 24: lh.internal.Timer.TaskRetry
+	(*Timer_UserTaskAction)(nil),     // 25: lh.internal.Timer.UserTaskAction
+	(*Timer_FlushMetrics)(nil),       // 26: lh.internal.Timer.FlushMetrics
+	(*lhpb.WfRun)(nil),               // 27: littlehorse.WfRun
+	(*lhpb.ExternalEventId)(nil),     // 28: littlehorse.ExternalEventId
+	(*lhpb.VariableValue)(nil),       // 29: littlehorse.VariableValue
+	(*lhpb.QueuedThreadRunInfo)(nil), // 30: littlehorse.QueuedThreadRunInfo
+	(*lhpb.NodeRunId)(nil),           // 31: littlehorse.NodeRunId
+	(*lhpb.WfRunId)(nil),             // 32: littlehorse.WfRunId
+	(*lhpb.CorrelatedEventId)(nil),   // 33: littlehorse.CorrelatedEventId
+	(*lhpb.MetricWindowId)(nil),      // 34: littlehorse.MetricWindowId
+	(*Continue)(nil),                 // 35: lh.internal.Continue
+	(*lhpb.ScheduledWfRun)(nil),      // 36: littlehorse.ScheduledWfRun
+	(*lhpb.CorrelatedEvent)(nil),     // 37: littlehorse.CorrelatedEvent
+	(*BulkDelete)(nil),               // 38: lh.internal.BulkDelete
+	(*lhpb.TaskRunId)(nil),           // 39: littlehorse.TaskRunId
 }
 var file_lh_state_proto_depIdxs = []int32{
-	26, // 0: lh.internal.WfRunRow.wf_run:type_name -> littlehorse.WfRun
-	2,  // 1: lh.internal.WfRunRow.shared_timer:type_name -> lh.internal.AttemptTimer
-	27, // 2: lh.internal.Round.event:type_name -> littlehorse.ExternalEventId
-	0,  // 3: lh.internal.WaitTally.end:type_name -> lh.internal.WaitEnd
-	28, // 4: lh.internal.NodeOutput.value:type_name -> littlehorse.VariableValue
-	28, // 5: lh.internal.FanOut.list:type_name -> littlehorse.VariableValue
-	29, // 6: lh.internal.FanOut.shared:type_name -> littlehorse.QueuedThreadRunInfo
-	22, // 7: lh.internal.Timer.task_timeout:type_name -> lh.internal.Timer.TaskTimeout
-	23, // 8: lh.internal.Timer.task_retry:type_name -> lh.internal.Timer.TaskRetry
-	30, // 9: lh.internal.Timer.external_event_timeout:type_name -> littlehorse.NodeRunId
-	30, // 10: lh.internal.Timer.sleep_matured:type_name -> littlehorse.NodeRunId
-	31, // 11: lh.internal.Timer.delete_wf_run:type_name -> littlehorse.WfRunId
-	27, // 12: lh.internal.Timer.external_event_expired:type_name -> littlehorse.ExternalEventId
-	24, // 13: lh.internal.Timer.user_task_action:type_name -> lh.internal.Timer.UserTaskAction
-	32, // 14: lh.internal.Timer.correlated_event_expired:type_name -> littlehorse.CorrelatedEventId
-	25, // 15: lh.internal.Timer.flush_metrics:type_name -> lh.internal.Timer.FlushMetrics
-	33, // 16: lh.internal.Timer.metric_window_expired:type_name -> littlehorse.MetricWindowId
-	19, // 17: lh.internal.Timer.trim_output:type_name -> lh.internal.Empty
-	34, // 18: lh.internal.Timer.lost:type_name -> lh.internal.Continue
-	35, // 19: lh.internal.ScheduleRow.scheduled_wf_run:type_name -> littlehorse.ScheduledWfRun
-	36, // 20: lh.internal.CorrelatedEventRow.correlated_event:type_name -> littlehorse.CorrelatedEvent
-	37, // 21: lh.internal.BulkShare.job:type_name -> lh.internal.BulkDelete
-	38, // 22: lh.internal.Timer.TaskTimeout.task_run_id:type_name -> littlehorse.TaskRunId
-	38, // 23: lh.internal.Timer.TaskRetry.task_run_id:type_name -> littlehorse.TaskRunId
-	30, // 24: lh.internal.Timer.UserTaskAction.node_run_id:type_name -> littlehorse.NodeRunId
-	25, // [25:25] is the sub-list for method output_type
-	25, // [25:25] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	27, // 0: lh.internal.WfRunRow.wf_run:type_name -> littlehorse.WfRun
+	3,  // 1: lh.internal.WfRunRow.shared_timer:type_name -> lh.internal.AttemptTimer
+	2,  // 2: lh.internal.WfRunRow.shared:type_name -> lh.internal.VariableChange
+	2,  // 3: lh.internal.WfRunRow.inherited:type_name -> lh.internal.VariableChange
+	28, // 4: lh.internal.Round.event:type_name -> littlehorse.ExternalEventId
+	0,  // 5: lh.internal.WaitTally.end:type_name -> lh.internal.WaitEnd
+	29, // 6: lh.internal.NodeOutput.value:type_name -> littlehorse.VariableValue
+	29, // 7: lh.internal.FanOut.list:type_name -> littlehorse.VariableValue
+	30, // 8: lh.internal.FanOut.shared:type_name -> littlehorse.QueuedThreadRunInfo
+	23, // 9: lh.internal.Timer.task_timeout:type_name -> lh.internal.Timer.TaskTimeout
+	24, // 10: lh.internal.Timer.task_retry:type_name -> lh.internal.Timer.TaskRetry
+	31, // 11: lh.internal.Timer.external_event_timeout:type_name -> littlehorse.NodeRunId
+	31, // 12: lh.internal.Timer.sleep_matured:type_name -> littlehorse.NodeRunId
+	32, // 13: lh.internal.Timer.delete_wf_run:type_name -> littlehorse.WfRunId
+	28, // 14: lh.internal.Timer.external_event_expired:type_name -> littlehorse.ExternalEventId
+	25, // 15: lh.internal.Timer.user_task_action:type_name -> lh.internal.Timer.UserTaskAction
+	33, // 16: lh.internal.Timer.correlated_event_expired:type_name -> littlehorse.CorrelatedEventId
+	26, // 17: lh.internal.Timer.flush_metrics:type_name -> lh.internal.Timer.FlushMetrics
+	34, // 18: lh.internal.Timer.metric_window_expired:type_name -> littlehorse.MetricWindowId
+	20, // 19: lh.internal.Timer.trim_output:type_name -> lh.internal.Empty
+	35, // 20: lh.internal.Timer.lost:type_name -> lh.internal.Continue
+	36, // 21: lh.internal.ScheduleRow.scheduled_wf_run:type_name -> littlehorse.ScheduledWfRun
+	37, // 22: lh.internal.CorrelatedEventRow.correlated_event:type_name -> littlehorse.CorrelatedEvent
+	38, // 23: lh.internal.BulkShare.job:type_name -> lh.internal.BulkDelete
+	39, // 24: lh.internal.Timer.TaskTimeout.task_run_id:type_name -> littlehorse.TaskRunId
+	39, // 25: lh.internal.Timer.TaskRetry.task_run_id:type_name -> littlehorse.TaskRunId
+	31, // 26: lh.internal.Timer.UserTaskAction.node_run_id:type_name -> littlehorse.NodeRunId
+	27, // [27:27] is the sub-list for method output_type
+	27, // [27:27] is the sub-list for method input_type
+	27, // [27:27] is the sub-list for extension type_name
+	27, // [27:27] is the sub-list for extension extendee
+	0,  // [0:27] is the sub-list for field type_name
 }
 
 func init() { file_lh_state_proto_init() }
@@ -2239,7 +2330,7 @@ func file_lh_state_proto_init() {
 		return
 	}
 	file_lh_record_proto_init()
-	file_lh_state_proto_msgTypes[11].OneofWrappers = []any{
+	file_lh_state_proto_msgTypes[12].OneofWrappers = []any{
 		(*Timer_TaskTimeout_)(nil),
 		(*Timer_TaskRetry_)(nil),
 		(*Timer_ExternalEventTimeout)(nil),
@@ -2254,14 +2345,14 @@ func file_lh_state_proto_init() {
 		(*Timer_TrimOutput)(nil),
 		(*Timer_Lost)(nil),
 	}
-	file_lh_state_proto_msgTypes[12].OneofWrappers = []any{}
+	file_lh_state_proto_msgTypes[13].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lh_state_proto_rawDesc), len(file_lh_state_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   25,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

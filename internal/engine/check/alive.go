@@ -265,7 +265,7 @@ func (a alive) deadAt(n *lhpb.NodeRun) string {
 		}
 		return "no child is left to wait for"
 	case *lhpb.NodeRun_WaitForCondition:
-		return ""
+		return a.deadCondition(n)
 	case *lhpb.NodeRun_UserTask:
 		return a.deadUserTask(n)
 	case *lhpb.NodeRun_WaitForChildWf:
