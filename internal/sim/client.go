@@ -151,17 +151,32 @@ func (w *world) putEvent(def string) {
 	})
 }
 
+// stopOrResume stops a thread, mostly the first, or lets one go on.
 func (w *world) stopOrResume() {
 	id, ok := w.anyRun()
 	if !ok {
 		return
 	}
-	run := &lhpb.WfRunId{Id: id}
-	r := &pb.Record{Command: &pb.Record_StopWfRun{StopWfRun: &lhpb.StopWfRunRequest{WfRunId: run}}}
-	if w.rng.IntN(2) == 0 {
-		r = resume(run)
+	at := stopped{run: id}
+	if w.rng.IntN(3) == 0 {
+		at.thread = int32(w.rng.IntN(4))
 	}
-	w.submit(w.stream(id), r, func(machine.Reply) {})
+	if w.rng.IntN(2) == 0 {
+		w.resume(at)
+		return
+	}
+	if !slices.Contains(w.stopped, at) {
+		w.stopped = append(w.stopped, at)
+	}
+	w.submit(w.stream(id), &pb.Record{Command: &pb.Record_StopWfRun{StopWfRun: &lhpb.StopWfRunRequest{
+		WfRunId: &lhpb.WfRunId{Id: id}, ThreadRunNumber: at.thread,
+	}}}, func(machine.Reply) {})
+}
+
+func (w *world) resume(at stopped) {
+	w.submit(w.stream(at.run), &pb.Record{Command: &pb.Record_ResumeWfRun{ResumeWfRun: &lhpb.ResumeWfRunRequest{
+		WfRunId: &lhpb.WfRunId{Id: at.run}, ThreadRunNumber: at.thread,
+	}}}, func(machine.Reply) {})
 }
 
 // rescue is tried on any thread; most are in no state for it.
@@ -173,10 +188,6 @@ func (w *world) rescue() {
 	w.submit(w.stream(id), &pb.Record{Command: &pb.Record_RescueThreadRun{RescueThreadRun: &lhpb.RescueThreadRunRequest{
 		WfRunId: &lhpb.WfRunId{Id: id}, ThreadRunNumber: int32(w.rng.IntN(3)), SkipCurrentNode: w.rng.IntN(2) == 0,
 	}}}, func(machine.Reply) {})
-}
-
-func resume(run *lhpb.WfRunId) *pb.Record {
-	return &pb.Record{Command: &pb.Record_ResumeWfRun{ResumeWfRun: &lhpb.ResumeWfRunRequest{WfRunId: run}}}
 }
 
 func (w *world) deleteRun() {
@@ -194,13 +205,18 @@ func (w *world) deleteRun() {
 	})
 }
 
-// worker does one random thing that a task worker might do: ask for a task, report one, or report one again.
+// worker does one random thing that a task worker might do: ask for a task, keep what it has done of one so far, report one, or
+// report one again.
 func (w *world) worker() {
 	if len(w.held) > 0 && w.rng.IntN(2) == 0 {
 		i := w.rng.IntN(len(w.held))
 		task := w.held[i]
 		if w.rng.IntN(8) == 0 {
 			return // slow: the attempt may time out meanwhile
+		}
+		if w.rng.IntN(6) == 0 {
+			w.checkpoint(task)
+			return
 		}
 		if w.rng.IntN(10) > 0 {
 			w.held = slices.Delete(w.held, i, i+1)
@@ -245,6 +261,13 @@ func (w *world) deliver(task *lhpb.ScheduledTask) {
 		w.violate("delivery", "%s reached a worker %d times", name, w.delivered[name])
 	}
 	w.held = append(w.held, task)
+}
+
+// checkpoint keeps what was done so far. The attempt that follows begins with it.
+func (w *world) checkpoint(task *lhpb.ScheduledTask) {
+	w.submit(w.ofRun(task.TaskRunId.WfRunId), &pb.Record{Command: &pb.Record_PutCheckpoint{PutCheckpoint: &lhpb.PutCheckpointRequest{
+		TaskRunId: task.TaskRunId, TaskAttempt: task.AttemptNumber, Value: intValue(int64(w.rng.IntN(3))),
+	}}}, func(machine.Reply) {})
 }
 
 func (w *world) outcome() lhpb.TaskStatus {

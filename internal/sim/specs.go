@@ -21,6 +21,8 @@ type generator struct {
 	rng     *rand.Rand
 	threads map[string]*lhpb.ThreadSpec
 	n       int
+	// interrupts is set once a thread has an interrupt.
+	interrupts bool
 }
 
 // wfSpec makes one request; every loop it contains ends, and every wait can be satisfied by a worker, an
@@ -51,13 +53,31 @@ func (g *generator) thread(name string, depth int) {
 	b := &body{name: name, nodes: map[string]*lhpb.Node{}}
 	b.add("entrypoint", &lhpb.Node{Node: &lhpb.Node_Entrypoint{Entrypoint: &lhpb.EntrypointNode{}}})
 	g.steps(b, depth, 1+g.rng.IntN(4))
-	b.add("exit", &lhpb.Node{Node: &lhpb.Node_Exit{Exit: &lhpb.ExitNode{}}})
+	b.add("exit", g.exit())
 	spec := &lhpb.ThreadSpec{Nodes: b.nodes, VariableDefs: b.vars}
-	if name == "main" && g.rng.IntN(4) == 0 {
+	if name != "main" && g.rng.IntN(3) == 0 {
+		spec.RetentionPolicy = &lhpb.ThreadRetentionPolicy{ThreadGcPolicy: &lhpb.ThreadRetentionPolicy_SecondsAfterThreadTermination{
+			SecondsAfterThreadTermination: int64(g.rng.IntN(10)),
+		}}
+	}
+	if !g.interrupts && g.rng.IntN(3) == 0 {
+		g.interrupts = true // of one thread alone
 		g.leaf("on-interrupt")
 		spec.InterruptDefs = []*lhpb.InterruptDef{{ExternalEventDefId: &lhpb.ExternalEventDefId{Name: stopDef}, HandlerSpecName: "on-interrupt"}}
 	}
 	g.threads[name] = spec
+}
+
+// exit ends a thread well, with an output or without, or now and then by a failure.
+func (g *generator) exit() *lhpb.Node {
+	e := &lhpb.ExitNode{}
+	switch g.rng.IntN(8) {
+	case 0:
+		e.Result = &lhpb.ExitNode_FailureDef{FailureDef: &lhpb.FailureDef{FailureName: "declined", Message: "no", Content: literalInt(1)}}
+	case 1, 2:
+		e.Result = &lhpb.ExitNode_ReturnContent{ReturnContent: literalInt(1)}
+	}
+	return &lhpb.Node{Node: &lhpb.Node_Exit{Exit: e}}
 }
 
 // leaf makes a thread of one task, for handlers.
@@ -97,7 +117,7 @@ func (g *generator) step(b *body, depth int) {
 	}
 	switch g.rng.IntN(kinds) {
 	case 0, 1:
-		b.add("task", g.task())
+		b.add("task", g.anyTask())
 	case 2:
 		b.add("task", g.handled(g.task()))
 	case 3:
@@ -197,6 +217,15 @@ func (g *generator) task() *lhpb.Node {
 		t.ExponentialBackoff = &lhpb.ExponentialBackoffRetryPolicy{BaseIntervalMs: 500, Multiplier: 2, MaxDelayMs: 4000}
 	}
 	return &lhpb.Node{Node: &lhpb.Node_Task{Task: t}}
+}
+
+// anyTask is a task whose definition is known beforehand, or only when it comes to it.
+func (g *generator) anyTask() *lhpb.Node {
+	n := g.task()
+	if g.rng.IntN(4) == 0 {
+		n.GetTask().TaskToExecute = &lhpb.TaskNode_DynamicTask{DynamicTask: literalStr(taskDef)}
+	}
+	return n
 }
 
 // handled gives the node a handler for whatever may go wrong, mostly.

@@ -62,6 +62,7 @@ type world struct {
 	acknowledged map[string]bool
 	deleted      map[string]int // deletions asked for and not refused
 	posted       map[string]posted
+	stopped      []stopped
 	delivered    map[string]int
 	filledIn     []*lhpb.UserTaskRunId // acknowledged completions
 	held         []*lhpb.ScheduledTask // tasks that workers have
@@ -72,6 +73,12 @@ type world struct {
 
 // posted is an acknowledged ExternalEvent.
 type posted struct{ run, def string }
+
+// stopped is a ThreadRun that a client has asked to stop.
+type stopped struct {
+	run    string
+	thread int32
+}
 
 // maxViolations ends a run that has gone wrong beyond doubt.
 const maxViolations = 10
@@ -314,10 +321,10 @@ func (w *world) finish() error {
 	return nil
 }
 
+// resumeAll lets go on what clients have stopped.
 func (w *world) resumeAll() error {
-	for id := range len(w.started) {
-		run := &lhpb.WfRunId{Id: fmt.Sprintf("run-%d", id)}
-		w.submit(w.ofRun(run), resume(run), func(machine.Reply) {})
+	for _, at := range w.stopped {
+		w.resume(at)
 		if err := w.server.settle(); err != nil {
 			return err
 		}
