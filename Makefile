@@ -30,8 +30,8 @@ build: ## Build bin/lh, one static binary, and bin/lhctl, another name for it
 	ln -sf lh bin/lhctl
 
 .PHONY: run
-run: build ## Build and start a server; needs nothing but Go
-	bin/lh serve
+run: build ## Build and start a server with something to see on it; needs nothing but Go
+	bin/lh demo
 
 ##@ Test
 

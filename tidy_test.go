@@ -67,6 +67,7 @@ var rooms = []room{
 	{"internal/backup", nil},
 	{"internal/ctl", []string{"lhpb", "sdk"}},
 	{"internal/bench", []string{"lhpb", "sdk"}},
+	{"internal/demo", []string{"lhpb", "sdk"}},
 	{"sdk", []string{"lhpb"}},
 	{"web", nil},
 }

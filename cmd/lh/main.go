@@ -1,4 +1,4 @@
-// Command lh is LittleHorse in one binary: `lh serve` runs a server, the other commands talk to one. Called by
+// Command lh is LittleHorse in one binary: `lh serve` runs a server, `lh demo` one with something on it, the other commands talk to one. Called by
 // the name lhctl it is the command line client itself.
 package main
 
@@ -34,14 +34,14 @@ func run(ctx context.Context, args []string) int {
 	if strings.TrimSuffix(filepath.Base(args[0]), ".exe") == "lhctl" {
 		return ctl.Execute(ctx, ctl.Root(about))
 	}
-	serve := serveCommand()
+	serve, demo := serveCommand(), demoCommand()
 	lh := &cobra.Command{
 		Use: "lh", Short: "LittleHorse: a server for workflows, and its command line client", Version: cmp.Or(version, api.Version()),
 		SilenceErrors: true, SilenceUsage: true,
 	}
-	lh.AddCommand(serve, checkCommand(), backupCommand(), restoreCommand(), bench.Command(commit))
+	lh.AddCommand(serve, demo, checkCommand(), backupCommand(), restoreCommand(), bench.Command(commit))
 	lh.AddCommand(ctl.Commands(about)...)
-	if target, _, err := lh.Find(args[1:]); err != nil || target != serve {
+	if target, _, err := lh.Find(args[1:]); err != nil || target != serve && target != demo {
 		return ctl.Execute(ctx, lh)
 	}
 	if err := lh.ExecuteContext(ctx); err != nil {

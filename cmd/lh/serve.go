@@ -29,26 +29,37 @@ func serveCommand() *cobra.Command {
 			if len(args) == 1 {
 				file = args[0]
 			}
-			return serve(c.Context(), file, c.OutOrStdout(), c.ErrOrStderr())
+			return service{file: file, out: c.OutOrStdout(), logs: c.ErrOrStderr()}.run(c.Context())
 		},
 	}
 }
 
-// serve runs until ctx is done or the server cannot go on.
-func serve(ctx context.Context, file string, out, logs io.Writer) error {
+// service is a server as a process.
+type service struct {
+	file      string // with its settings; "" for those of the environment
+	out, logs io.Writer
+	// dir is the folder of its data in place of the one that the settings name, unless it is "".
+	dir string
+	// guest works with the server from its start on, until ctx ends; nil if nobody does.
+	guest func(ctx context.Context, s *server.Server, cfg server.Config) error
+}
+
+// run serves until ctx is done or the server, or its guest, cannot go on.
+func (v service) run(ctx context.Context) error {
 	start := time.Now()
-	cfg, notices, err := server.LoadConfig(file)
+	cfg, notices, err := server.LoadConfig(v.file)
 	if err != nil {
 		return err
 	}
-	log, err := telemetry.NewLogger(logs, cfg.LogFormat, cfg.LogLevel)
+	cfg.StateDir = cmp.Or(v.dir, cfg.StateDir)
+	log, err := telemetry.NewLogger(v.logs, cfg.LogFormat, cfg.LogLevel)
 	if err != nil {
 		return err
 	}
 	cfg.Logger = log
 	cfg.Version, cfg.Commit = cmp.Or(version, cfg.Version), cmp.Or(commit, cfg.Commit)
 	limit := server.TuneMemory(cfg)
-	if err := logSettings(log, file, notices, limit); err != nil {
+	if err := logSettings(log, v.file, notices, limit); err != nil {
 		return err
 	}
 	if cfg.Traces, err = telemetry.NewTraces(ctx, cfg.Version, cfg.ClusterID, log); err != nil {
@@ -59,17 +70,20 @@ func serve(ctx context.Context, file string, out, logs io.Writer) error {
 	if err != nil {
 		return err
 	}
-	announce(out, s, cfg, time.Since(start))
+	announce(v.out, s, cfg, time.Since(start))
 	failed := false
+	left := v.invite(ctx, s, cfg)
 	select {
 	case <-ctx.Done():
 		log.Info("shutting down")
 	case <-s.Done():
 		failed = true
+	case <-left.failed:
 	}
+	gone := left.leave()
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), cfg.ShutdownTimeout)
 	defer cancel()
-	err = s.Shutdown(stop)
+	err = errors.Join(gone, s.Shutdown(stop))
 	if failed {
 		return errors.Join(errors.New("the server cannot go on"), s.Err())
 	}
@@ -77,6 +91,34 @@ func serve(ctx context.Context, file string, out, logs io.Writer) error {
 		log.Info("stopped")
 	}
 	return err
+}
+
+// stay of a guest.
+type stay struct {
+	// failed is closed when the guest cannot go on.
+	failed chan struct{}
+	// leave tells him to go and waits until he has.
+	leave func() error
+}
+
+func (v service) invite(ctx context.Context, s *server.Server, cfg server.Config) stay {
+	if v.guest == nil {
+		return stay{leave: func() error { return nil }}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	failed := make(chan struct{})
+	left := make(chan error, 1)
+	go func() {
+		err := v.guest(ctx, s, cfg)
+		if err != nil {
+			close(failed)
+		}
+		left <- err
+	}()
+	return stay{failed, func() error {
+		cancel()
+		return <-left
+	}}
 }
 
 // endTraces sends what is left, unless the collector does not answer.
@@ -118,6 +160,9 @@ func announce(out io.Writer, s *server.Server, cfg server.Config, took time.Dura
 	}
 	if s.HealthAddr() != "" {
 		fmt.Fprintf(out, "  health  http://%s%s\n", reachable(s.HealthAddr()), cfg.Health.Status)
+	}
+	if s.DashboardURL() != "" {
+		fmt.Fprintf(out, "  look    %s\n", s.DashboardURL())
 	}
 	fmt.Fprintf(out, "  data    %s\n", data)
 	fmt.Fprintf(out, "Next: lh search wfSpec, or run one of the programs in examples/\n")

@@ -88,6 +88,19 @@ func isLoopback(host string) bool { return host == "localhost" || net.ParseIP(ho
 // DashboardAddr is the address of the dashboard's port; "" if there is none.
 func (s *Server) DashboardAddr() string { return s.dashboard.addr() }
 
+// DashboardURL is where a browser finds the dashboard; "" if there is none.
+func (s *Server) DashboardURL() string {
+	addr := s.DashboardAddr()
+	switch {
+	case addr == "":
+		return ""
+	case s.dashboardListener().Protocol == Plain:
+		return "http://" + addr
+	default:
+		return "https://" + addr
+	}
+}
+
 // counted lets drain wait for requests, even for those whose connection is cut.
 func (p *httpPort) counted(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -71,6 +71,8 @@ type Server struct {
 	Health string
 	// Data is the folder of the store.
 	Data string
+	// Args are what the binary is told to do; "serve" if there are none.
+	Args []string
 	// Wrap, if set, is put before the binary on the command line: a tracer, say.
 	Wrap []string
 
@@ -139,7 +141,10 @@ func (s *Server) TryStart(t testing.TB) (code int, said string) {
 
 func (s *Server) launch(t testing.TB) {
 	t.Helper()
-	args := append(append([]string{}, s.Wrap...), Binary(t), "serve")
+	args := append(append([]string{}, s.Wrap...), Binary(t))
+	if args = append(args, s.Args...); len(s.Args) == 0 {
+		args = append(args, "serve")
+	}
 	s.out = &bytes.Buffer{}
 	s.cmd = exec.Command(args[0], args[1:]...)
 	s.cmd.Env = append(os.Environ(), s.env...)
