@@ -61,6 +61,9 @@ func (n *nodeRun) childSpec(node *lhpb.RunChildWfNode) (*spec.Graph, *lhpb.Failu
 	return g, nil
 }
 
+// childIDBytes bounds the ids that nodes choose for children: it is in the key of everything below them.
+const childIDBytes = 1024
+
 // childID is the id of the child: the node's own choice, or a new one.
 func (n *nodeRun) childID(node *lhpb.RunChildWfNode) (*lhpb.WfRunId, *lhpb.Failure) {
 	id := &lhpb.WfRunId{ParentWfRunId: n.thread.run.id()}
@@ -72,7 +75,11 @@ func (n *nodeRun) childID(node *lhpb.RunChildWfNode) (*lhpb.WfRunId, *lhpb.Failu
 		return id, nil
 	}
 	chosen, err := n.scope().text(node.ChildId)
-	if err == nil && !lh.ValidName(chosen) {
+	switch {
+	case err != nil:
+	case len(chosen) > childIDBytes:
+		err = fmt.Errorf("an id of %d bytes is too long for a WfRun, it may have %d", len(chosen), childIDBytes)
+	case !lh.ValidName(chosen):
 		err = fmt.Errorf("'%s' is not a valid id for a WfRun", chosen)
 	}
 	if err != nil {

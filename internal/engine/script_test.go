@@ -279,10 +279,13 @@ func parseNode(text string) *lhpb.Node {
 		}
 		return &lhpb.Node{Node: &lhpb.Node_ThrowEvent{ThrowEvent: n}}
 	case "RUN_CHILD":
-		name, inputs := call(rest)
-		return &lhpb.Node{Node: &lhpb.Node_RunChildWf{RunChildWf: &lhpb.RunChildWfNode{
-			WfSpec: &lhpb.RunChildWfNode_WfSpecName{WfSpecName: name}, MajorVersion: -1, Inputs: inputs,
-		}}}
+		what, id, chosen := strings.Cut(rest, " id=")
+		name, inputs := call(what)
+		n := &lhpb.RunChildWfNode{WfSpec: &lhpb.RunChildWfNode_WfSpecName{WfSpecName: name}, MajorVersion: -1, Inputs: inputs}
+		if chosen {
+			n.ChildId = expr(id)
+		}
+		return &lhpb.Node{Node: &lhpb.Node_RunChildWf{RunChildWf: n}}
 	case "RUN_DYNAMIC_CHILD":
 		return &lhpb.Node{Node: &lhpb.Node_RunChildWf{RunChildWf: &lhpb.RunChildWfNode{
 			WfSpec: &lhpb.RunChildWfNode_WfSpecVar{WfSpecVar: expr(rest)}, MajorVersion: -1,
