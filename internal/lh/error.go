@@ -32,6 +32,8 @@ type Error struct {
 	Message string
 	// RetryAfter is sent with ResourceExhausted when the caller may try again; 0 sends nothing.
 	RetryAfter time.Duration
+	// Again says that the request has done nothing and never will: who holds it may give it to somebody else.
+	Again bool
 }
 
 func (e *Error) Error() string { return e.Message }

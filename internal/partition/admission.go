@@ -63,7 +63,7 @@ func (p *part) admit(r *pb.Record, c class, w waiter) *lh.Error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed || h.draining.Load() && c != internal {
-		return h.unavailable()
+		return untouched(h.unavailable())
 	}
 	if refusal := h.noRoom(r, c); refusal != nil {
 		h.noSpace.Add(1)
@@ -192,19 +192,22 @@ func codeOf(refusal *lh.Error) uint32 {
 }
 
 // refuse answers waiters whose records may or may not count.
-func (p *part) refuse(waiters []waiter) {
+func (p *part) refuse(waiters []waiter) { p.answerAll(waiters, p.lane.host.unavailable()) }
+
+func (p *part) answerAll(waiters []waiter, refusal *lh.Error) {
 	for _, w := range waiters {
-		a := answer{waiter: w, part: p, reply: machine.Reply{Err: p.lane.host.unavailable()}}
+		a := answer{waiter: w, part: p, reply: machine.Reply{Err: refusal}}
 		a.give()
 	}
 }
 
-// shut admits nothing any more and refuses what was not taken.
+// shut admits nothing any more and refuses what was not taken. What the log never had may be given to somebody else.
 func (p *part) shut() {
 	p.mu.Lock()
 	p.closed = true
-	waiters := append(p.waiters, p.fair.takeAll()...)
+	appended, queued := p.waiters, p.fair.takeAll()
 	p.waiters = nil
 	p.mu.Unlock()
-	p.refuse(waiters)
+	p.refuse(appended)
+	p.answerAll(queued, untouched(p.lane.host.unavailable()))
 }

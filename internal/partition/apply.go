@@ -128,7 +128,7 @@ func (l *Lane) check(effects machine.Effects) {
 		}
 	}
 	for _, out := range effects.Emit {
-		if l.host.parts[out.To] == nil || out.Record == nil {
+		if !l.host.targets[out.To] || out.Record == nil {
 			panic(fmt.Sprintf("a machine emitted for %s, which does not exist", out.To))
 		}
 	}

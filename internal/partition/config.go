@@ -31,6 +31,10 @@ type Listener interface {
 type Config struct {
 	// Streams that this Host owns, each once.
 	Streams []machine.Stream
+	// Targets are the streams that machines may emit records for; Streams if there are none.
+	Targets []machine.Stream
+	// Follows says that the Log gives sessions that only follow the streams: nothing is submitted here, and no timer fires.
+	Follows bool
 	// Machines by kind of stream. One machine serves all partitions of its kind; lanes call Apply at the same time
 	// for different partitions.
 	Machines map[machine.Kind]machine.Machine

@@ -1,9 +1,11 @@
 package partition
 
 import (
+	"errors"
 	"time"
 
 	"littlehorse/internal/lh"
+	"littlehorse/internal/log"
 	"littlehorse/internal/pb"
 )
 
@@ -259,6 +261,7 @@ func (p *part) place(batch uint64, share time.Duration) bool {
 	if err != nil {
 		a := answer{waiter: w, part: p}
 		a.reply.Err = lh.Errorf(lh.Unavailable, "the record cannot be appended: %v", err)
+		a.reply.Err.Again = errors.Is(err, log.ErrFenced) || errors.Is(err, log.ErrClosed)
 		a.give()
 	}
 	return true

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
 	"littlehorse/internal/keys"
 	"littlehorse/internal/lh"
+	"littlehorse/internal/log"
 	"littlehorse/internal/machine"
 	"littlehorse/internal/store"
 	"littlehorse/internal/telemetry"
@@ -16,9 +18,10 @@ import (
 
 // Host owns the partitions of one server and all goroutines that work for them.
 type Host struct {
-	cfg   Config
-	parts map[machine.Stream]*part
-	lanes []*Lane
+	cfg     Config
+	parts   map[machine.Stream]*part
+	targets map[machine.Stream]bool
+	lanes   []*Lane
 
 	stop     chan struct{} // closed when the goroutines are to end
 	failed   chan struct{} // closed when the Host has failed
@@ -42,9 +45,12 @@ func Open(ctx context.Context, cfg Config) (*Host, error) {
 		return nil, err
 	}
 	h := &Host{
-		cfg: cfg, parts: map[machine.Stream]*part{},
+		cfg: cfg, parts: map[machine.Stream]*part{}, targets: map[machine.Stream]bool{},
 		counters: counters{kinds: map[kind]uint64{}},
 		stop:     make(chan struct{}), failed: make(chan struct{}), done: make(chan struct{}), drained: make(chan struct{}),
+	}
+	for _, s := range slices.Concat(cfg.Streams, cfg.Targets) {
+		h.targets[s] = true
 	}
 	for n, streams := range deal(cfg.Streams, cfg.lanes()) {
 		l, err := h.newLane(ctx, n, streams)
@@ -79,7 +85,9 @@ func (h *Host) Start() {
 		h.running.Go(l.run)
 		go l.commit() // waited for by run, unless the store has failed under it
 		h.running.Go(l.watchOwnership)
-		h.running.Go(l.pump.run)
+		if !h.cfg.Follows {
+			h.running.Go(l.pump.run)
+		}
 	}
 }
 
@@ -119,7 +127,7 @@ func (h *Host) Lanes() []*Lane { return append([]*Lane(nil), h.lanes...) }
 // done is called exactly once, after the commit that covers the record is synced and published; a refusal may
 // call it before Submit returns. A full queue or disk is ResourceExhausted, with RetryAfter unless it takes an
 // operator. A stream that is not here, a Host that drains, has closed or has failed is Unavailable; then nobody knows
-// whether the record counted.
+// whether the record counted, unless the refusal says Again.
 // done runs on the committing goroutine: it must not block and should only pass the reply on. nil is allowed.
 func (h *Host) Submit(to machine.Stream, rec *machine.Record, done func(machine.Reply)) {
 	h.submit(to, rec, nil, done)
@@ -132,7 +140,7 @@ func (h *Host) SubmitFor(ctx context.Context, to machine.Stream, rec *machine.Re
 }
 
 func (h *Host) submit(to machine.Stream, rec *machine.Record, trace *telemetry.Command, done func(machine.Reply)) {
-	if p := h.parts[to]; p != nil {
+	if p := h.parts[to]; p != nil && !h.cfg.Follows {
 		p.submit(rec, classOf(rec), waiter{trace: trace, done: done})
 		return
 	}
@@ -143,14 +151,24 @@ func (h *Host) submit(to machine.Stream, rec *machine.Record, trace *telemetry.C
 }
 
 func (h *Host) elsewhere(s machine.Stream) *lh.Error {
-	return lh.Errorf(lh.Unavailable, "partition %s is not on this server: try again", s)
+	return untouched(lh.Errorf(lh.Unavailable, "partition %s is not on this server: try again", s))
 }
 
 func (h *Host) unavailable() *lh.Error {
-	if h.Err() != nil {
+	switch err := h.Err(); {
+	case errors.Is(err, log.ErrFenced):
+		return lh.Errorf(lh.Unavailable, "the partition has moved to another server: try again, the request may have counted")
+	case err != nil:
 		return lh.Errorf(lh.Unavailable, "the server cannot write any more and is stopping: try again, the request may have counted")
+	default:
+		return lh.Errorf(lh.Unavailable, "the server is stopping: try again")
 	}
-	return lh.Errorf(lh.Unavailable, "the server is stopping: try again")
+}
+
+// untouched marks a refusal of what has no place in the log.
+func untouched(refusal *lh.Error) *lh.Error {
+	refusal.Again = true
+	return refusal
 }
 
 // Get reads the value of a key as of the last durable commit; nil if it is absent. The bytes are the caller's.
@@ -265,7 +283,11 @@ func (h *Host) fail(err error) {
 	h.failOnce.Do(func() {
 		h.failure = err
 		close(h.failed)
-		h.cfg.Logger.Error("the server cannot go on", "err", err)
+		if errors.Is(err, log.ErrFenced) {
+			h.cfg.Logger.Warn("partitions are lost to another server", "err", err)
+		} else {
+			h.cfg.Logger.Error("the server cannot go on", "err", err)
+		}
 		h.stopOnce.Do(func() { close(h.stop) })
 		h.doneOnce.Do(func() { close(h.done) })
 	})

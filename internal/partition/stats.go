@@ -129,3 +129,19 @@ func (h *Host) Stats() Stats {
 	}
 	return s
 }
+
+// Plus adds the counts of two Hosts. Queues are nobody's any more.
+func (s Stats) Plus(o Stats) Stats {
+	sum := Stats{
+		Commits: s.Commits + o.Commits, Records: s.Records + o.Records, Changes: s.Changes + o.Changes, Bytes: s.Bytes + o.Bytes,
+		CommitTime: s.CommitTime + o.CommitTime, Panics: s.Panics + o.Panics, ReadErrors: s.ReadErrors + o.ReadErrors,
+		Refused: s.Refused + o.Refused, NoSpace: s.NoSpace + o.NoSpace, TimersFired: s.TimersFired + o.TimersFired,
+		Commands: map[Command]uint64{},
+	}
+	for _, counts := range []map[Command]uint64{s.Commands, o.Commands} {
+		for c, n := range counts {
+			sum.Commands[c] += n
+		}
+	}
+	return sum
+}

@@ -25,23 +25,26 @@ func (l *Log) changeBeginning(of machine.Stream) *pb.LogBeginning {
 	return &pb.LogBeginning{Format: changeFormat, Cluster: l.cfg.Cluster, Stream: of.String(), Partitions: uint32(l.cfg.Partitions)}
 }
 
-// restoreAll rebuilds the partitions that the store does not have, or has from so long ago that the command topic does not
-// hold any more what came since.
-func (l *Log) restoreAll(ctx context.Context, t topics, starts kadm.ListedOffsets) error {
+// rebuildAll rebuilds the partitions that the store does not have, or has from so long ago that the command topic does not
+// hold any more what came since. Nobody owns or follows them.
+func (l *Log) rebuildAll(ctx context.Context, streams []*stream) error {
+	b, err := l.boundsOf(ctx, streams)
+	if err != nil {
+		return err
+	}
 	running, ctx := errgroup.WithContext(ctx)
 	running.SetLimit(max(1, runtime.GOMAXPROCS(0)))
-	for _, id := range l.cfg.Streams {
-		commands := t.commands[id.Kind]
+	for _, st := range streams {
 		at := &pb.LogPosition{}
-		if err := l.cfg.Store.View(id, keys.Position(), at.UnmarshalVT); err != nil {
+		if err := l.cfg.Store.View(st.id, keys.Position(), at.UnmarshalVT); err != nil {
 			return errors.Join(err, running.Wait())
 		}
-		if start := starts[commands.name][int32(id.Partition)].Offset; len(at.Topic) > 0 && at.Next >= start {
+		if len(at.Topic) > 0 && at.Next >= b.start(st) {
 			continue
 		}
 		running.Go(func() error {
-			if err := l.restore(ctx, id, commands, t.changes[id.Kind]); err != nil {
-				return fmt.Errorf("rebuild %s from %s: %w", id, t.changes[id.Kind].name, err)
+			if err := l.restore(ctx, st.id, st.commands, st.changeLog); err != nil {
+				return fmt.Errorf("rebuild %s from %s: %w", st.id, st.changeLog.name, err)
 			}
 			return nil
 		})

@@ -354,6 +354,7 @@ func TestCommandTopicForgets(t *testing.T) {
 		t.Fatal(err)
 	}
 	behind.log = l
+	l.rebuildForTest(t)
 	same(t, behind.rows(logtest.A), p.rows(logtest.A))
 	same(t, p.another(t).rows(logtest.A), p.rows(logtest.A))
 }

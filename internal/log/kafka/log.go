@@ -5,6 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,10 +28,11 @@ var ErrLost = errors.New("the topic and the store do not fit together")
 type Log struct {
 	cfg      Config
 	streams  map[machine.Stream]*stream
-	bySource map[string]*stream           // by the name of their outbox
+	byName   map[string]*stream
 	byTopic  map[string]map[int32]*stream // by topic and partition
 	producer *kgo.Client
 	consumer *kgo.Client
+	polls    turnstile
 	keeper   keeper
 	running  sync.WaitGroup
 
@@ -44,14 +47,15 @@ type Log struct {
 
 var _ log.Log = (*Log)(nil)
 
-// Open makes or checks the topics, reads from the store how far each stream is, and begins to read on from there.
+// Open makes or checks the topics and reads from the store how far each stream is. What sessions own or follow is read on
+// from there.
 func Open(ctx context.Context, cfg Config) (_ *Log, err error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
 	l := &Log{
-		cfg: cfg, streams: map[machine.Stream]*stream{}, bySource: map[string]*stream{},
-		byTopic: map[string]map[int32]*stream{}, keeper: keeper{wake: make(chan struct{}, 1), stop: make(chan struct{})},
+		cfg: cfg, streams: map[machine.Stream]*stream{}, byName: map[string]*stream{},
+		byTopic: map[string]map[int32]*stream{}, polls: newTurnstile(), keeper: keeper{wake: make(chan struct{}, 1), stop: make(chan struct{})},
 	}
 	if l.producer, err = kgo.NewClient(cfg.producerOptions()...); err != nil {
 		return nil, fmt.Errorf("kafka log: %w", err)
@@ -73,30 +77,20 @@ func (l *Log) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	starts, err := l.starts(ctx, t)
-	if err != nil {
-		return err
-	}
-	if err := l.restoreAll(ctx, t, starts); err != nil {
-		return err
-	}
 	for _, id := range l.cfg.Streams {
-		st, err := l.load(id, t.commands[id.Kind], t.changes[id.Kind])
-		if err != nil {
-			return fmt.Errorf("load %s: %w", id, err)
-		}
-		l.streams[id], l.bySource[st.source] = st, st
+		st := l.newStream(id, t.commands[id.Kind], t.changes[id.Kind])
+		l.streams[id], l.byName[id.String()] = st, st
 		if l.byTopic[st.topic] == nil {
 			l.byTopic[st.topic] = map[int32]*stream{}
 		}
 		l.byTopic[st.topic][st.partition] = st
 	}
 	for _, st := range l.streams {
-		if err := l.loadOutboxes(st); err != nil {
-			return fmt.Errorf("load outboxes of %s: %w", st.id, err)
+		if err := st.reload(); err != nil {
+			return fmt.Errorf("load %s: %w", st.id, err)
 		}
 	}
-	if err := l.begin(ctx, starts); err != nil {
+	if err := l.begin(ctx); err != nil {
 		return err
 	}
 	l.consumer, err = kgo.NewClient(l.consumerOptions()...)
@@ -123,40 +117,32 @@ func (c *Config) producerOptions() []kgo.Opt {
 	)
 }
 
-// The client never chooses an offset of its own.
+// fetchWait is how long a fetch waits at a broker that has nothing. A stream that comes to be fetched waits for the end of
+// the fetch that runs.
+const fetchWait = 200 * time.Millisecond
+
+// The client never chooses an offset of its own, and fetches what sessions want and nothing else.
 func (l *Log) consumerOptions() []kgo.Opt {
-	from := map[string]map[int32]kgo.Offset{}
-	for topic, streams := range l.byTopic {
-		from[topic] = map[int32]kgo.Offset{}
-		for partition, st := range streams {
-			from[topic][partition] = kgo.NewOffset().At(st.next).WithEpoch(st.leader)
-		}
-	}
 	return append(l.cfg.clientOptions(),
-		kgo.ConsumePartitions(from),
 		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
 		kgo.FetchMinBytes(1),
+		kgo.FetchMaxWait(fetchWait),
 		kgo.FetchMaxPartitionBytes(int32(max(1<<20, l.cfg.maxMessageBytes()))),
 	)
 }
 
 // begin compares each topic with what the store knows of it, and writes the first entry of an empty one.
-func (l *Log) begin(ctx context.Context, starts kadm.ListedOffsets) error {
+func (l *Log) begin(ctx context.Context) error {
 	var empty []*kgo.Record
-	var names []string
-	for topic := range l.byTopic {
-		names = append(names, topic)
-	}
-	ends, err := l.ends(ctx, names...)
+	b, err := l.boundsOf(ctx, slices.Collect(maps.Values(l.streams)))
 	if err != nil {
 		return err
 	}
 	for _, st := range l.streams {
-		end := ends[st.topic][st.partition].Offset
-		if err := st.fits(starts[st.topic][st.partition].Offset, end); err != nil {
+		if err := st.fitsEnd(b); err != nil {
 			return err
 		}
-		if end == 0 {
+		if b.end(st) == 0 {
 			empty = append(empty, st.note(&pb.LogNote{Note: &pb.LogNote_Beginning{Beginning: l.beginning(st)}}))
 		}
 	}
@@ -166,31 +152,34 @@ func (l *Log) begin(ctx context.Context, starts kadm.ListedOffsets) error {
 	return nil
 }
 
-// starts are where the command topics begin.
-func (l *Log) starts(ctx context.Context, t topics) (kadm.ListedOffsets, error) {
-	var names []string
-	for _, c := range t.commands {
-		names = append(names, c.name)
-	}
-	starts, err := kadm.NewClient(l.producer).ListStartOffsets(ctx, names...)
-	if err == nil {
-		err = starts.Error()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("where the topics begin: %w", err)
-	}
-	return starts, nil
-}
+// bounds are where topics begin and end.
+type bounds struct{ starts, ends kadm.ListedOffsets }
 
-func (l *Log) ends(ctx context.Context, topics ...string) (kadm.ListedOffsets, error) {
-	ends, err := kadm.NewClient(l.producer).ListEndOffsets(ctx, topics...)
-	if err == nil {
-		err = ends.Error()
+func (b bounds) start(st *stream) int64 { return b.starts[st.topic][st.partition].Offset }
+
+func (b bounds) end(st *stream) int64 { return b.ends[st.topic][st.partition].Offset }
+
+// boundsOf asks for the bounds of the topics of some streams.
+func (l *Log) boundsOf(ctx context.Context, streams []*stream) (b bounds, err error) {
+	topics := map[string]bool{}
+	for _, st := range streams {
+		topics[st.topic] = true
+	}
+	names := slices.Sorted(maps.Keys(topics))
+	admin := kadm.NewClient(l.producer)
+	if b.starts, err = admin.ListStartOffsets(ctx, names...); err == nil {
+		err = b.starts.Error()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("where the topics end: %w", err)
+		return b, fmt.Errorf("where the topics begin: %w", err)
 	}
-	return ends, nil
+	if b.ends, err = admin.ListEndOffsets(ctx, names...); err == nil {
+		err = b.ends.Error()
+	}
+	if err != nil {
+		return b, fmt.Errorf("where the topics end: %w", err)
+	}
+	return b, nil
 }
 
 // format is stepped by one whenever the meaning of the entries of a command topic changes.
@@ -211,31 +200,55 @@ func (l *Log) Append(to machine.Stream, r *pb.Record) error {
 
 // Open implements log.Log. The session follows the streams to where they ended, and only then becomes their owner.
 func (l *Log) Open(ctx context.Context, streams []machine.Stream) (log.Session, error) {
+	return l.openSession(ctx, streams, false)
+}
+
+// Follow gives a session that applies what others append, and never becomes the owner: nothing that follows from the
+// records leaves it, and nothing is to be appended on its behalf. Its Owned is closed when it has committed what was in
+// the streams when it was opened.
+func (l *Log) Follow(ctx context.Context, streams []machine.Stream) (log.Session, error) {
+	return l.openSession(ctx, streams, true)
+}
+
+func (l *Log) openSession(ctx context.Context, ids []machine.Stream, follow bool) (log.Session, error) {
 	if err := l.err(); err != nil {
 		return nil, err
 	}
-	s := &Session{log: l, turns: log.NewTurns[*stream](), commit: make(chan struct{}, 1), owned: make(chan struct{})}
-	topics := map[string]bool{}
-	for _, id := range streams {
+	s := &Session{log: l, follows: follow, turns: log.NewTurns[*stream](), commit: make(chan struct{}, 1), owned: make(chan struct{})}
+	for _, id := range ids {
 		st := l.streams[id]
 		if st == nil {
 			return nil, fmt.Errorf("open %s: %w", id, log.ErrUnknownStream)
 		}
 		s.streams = append(s.streams, st)
-		topics[st.topic] = true
 	}
-	var names []string
-	for topic := range topics {
-		names = append(names, topic)
+	if err := l.admit(s); err != nil {
+		return nil, err
 	}
-	ends, err := l.ends(ctx, names...)
+	if err := l.rebuildAll(ctx, s.streams); err != nil {
+		return nil, err
+	}
+	b, err := l.boundsOf(ctx, s.streams)
 	if err != nil {
 		return nil, err
 	}
+	ran := l.polls.do(func() { err = l.give(s, b) }) //nolint:contextcheck // what is sent outlives the call
+	if !ran {
+		return nil, errors.Join(log.ErrClosed, l.err())
+	}
+	if err != nil {
+		_ = s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+// admit names the session and ends those that had its streams.
+func (l *Log) admit(s *Session) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.ended != nil {
-		return nil, l.ended
+		return l.ended
 	}
 	l.sessions++
 	s.name, s.foreign = fmt.Sprintf("%s/%d", l.cfg.Incarnation, l.sessions), len(s.streams)
@@ -243,9 +256,48 @@ func (l *Log) Open(ctx context.Context, streams []machine.Stream) (log.Session, 
 		if owner := st.ownedBy(); owner != nil {
 			owner.end(log.ErrFenced)
 		}
-		st.give(s, ends[st.topic][st.partition].Offset) //nolint:contextcheck // what is sent outlives the call
 	}
-	return s, nil
+	return nil
+}
+
+// give lets the session have its streams as of what the store holds of them, and begins to fetch what lies behind. It
+// runs between two polls.
+func (l *Log) give(s *Session, b bounds) error {
+	from := map[string]map[int32]kgo.Offset{}
+	for _, st := range s.streams {
+		l.dropFetched(st)
+		if err := st.reload(); err != nil {
+			return fmt.Errorf("load %s: %w", st.id, err)
+		}
+		if err := st.fits(b); err != nil {
+			return err
+		}
+		if from[st.topic] == nil {
+			from[st.topic] = map[int32]kgo.Offset{}
+		}
+		from[st.topic][st.partition] = kgo.NewOffset().At(st.next).WithEpoch(st.leader)
+	}
+	caught := 0
+	for _, st := range s.streams {
+		st.fetched = true
+		if st.give(s, b.end(st)) {
+			caught++
+		}
+	}
+	l.consumer.AddConsumePartitions(from)
+	s.nowOwns(caught)
+	return nil
+}
+
+// dropFetched stops fetching a stream that has no owner, or gets another. It runs between two polls.
+func (l *Log) dropFetched(st *stream) {
+	if !st.fetched {
+		return
+	}
+	st.fetched = false
+	of := map[string][]int32{st.topic: {st.partition}}
+	l.consumer.RemoveConsumePartitions(of)
+	l.consumer.ResumeFetchPartitions(of)
 }
 
 // CatalogMoved is to be called when CatalogVersion has risen.
@@ -297,8 +349,9 @@ const fetchRecords = 4096
 
 // read takes what the brokers send until the log ends.
 func (l *Log) read() {
+	defer l.polls.end()
 	for {
-		fetches := l.consumer.PollRecords(context.Background(), fetchRecords)
+		fetches := l.consumer.PollRecords(l.polls.begin(), fetchRecords)
 		if fetches.IsClientClosed() {
 			return
 		}
@@ -306,6 +359,7 @@ func (l *Log) read() {
 			l.fail(err)
 			return
 		}
+		l.polls.pass()
 	}
 }
 
@@ -315,6 +369,9 @@ func (l *Log) take(fetches kgo.Fetches) error {
 			t := &f.Topics[i]
 			for j := range t.Partitions {
 				p := &t.Partitions[j]
+				if errors.Is(p.Err, context.Canceled) {
+					continue // the poll was interrupted
+				}
 				if p.Err != nil {
 					return fmt.Errorf("read %s/%d: %w", t.Topic, p.Partition, p.Err)
 				}
@@ -337,8 +394,10 @@ func (l *Log) take(fetches kgo.Fetches) error {
 // pauseTime lies between two questions to brokers that need a moment.
 const pauseTime = 20 * time.Millisecond
 
-func pause(ctx context.Context) error {
-	t := time.NewTimer(pauseTime)
+func pause(ctx context.Context) error { return pauseFor(ctx, pauseTime) }
+
+func pauseFor(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:

@@ -25,6 +25,7 @@ type outbox struct {
 	acked     uint64 // last number that is durable in the target
 	forgotten uint64 // last number whose row is gone
 	noting    bool   // a note is on its way
+	gone      bool   // another has taken its place
 }
 
 // outboxTo is the outbox of st for the target.
@@ -39,13 +40,31 @@ func (st *stream) outboxTo(to *stream) *outbox {
 	return o
 }
 
-// loadOutboxes reads the last numbers given, and which rows are left.
-func (l *Log) loadOutboxes(st *stream) error {
-	targets := map[string]*stream{}
-	for _, to := range l.streams {
-		targets[to.id.String()] = to
+// restoreOutboxes takes the outboxes back to what the store holds: the last numbers given, and which rows are left.
+func (st *stream) restoreOutboxes() error {
+	outboxes, err := st.storedOutboxes()
+	if err != nil {
+		return err
 	}
-	err := l.eachRow(st.id, keys.AllEmitted(), func(k keys.Key, value []byte) error {
+	st.outboxMu.Lock()
+	defer st.outboxMu.Unlock()
+	for _, o := range st.outboxes {
+		o.end()
+	}
+	st.outboxes = outboxes
+	return nil
+}
+
+// end lets another take the place of the outbox. What is on its way still arrives.
+func (o *outbox) end() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.gone = true
+}
+
+func (st *stream) storedOutboxes() (map[*stream]*outbox, error) {
+	outboxes := map[*stream]*outbox{}
+	err := st.log.eachRow(st.id, keys.AllEmitted(), func(k keys.Key, value []byte) error {
 		name, err := keys.ParseEmitted(k)
 		if err != nil {
 			return err
@@ -54,23 +73,27 @@ func (l *Log) loadOutboxes(st *stream) error {
 		if err := c.UnmarshalVT(value); err != nil {
 			return err
 		}
-		if targets[name] == nil {
-			return fmt.Errorf("records were emitted for stream %s, which this log does not have", name)
+		to, err := st.log.named(name)
+		if err != nil {
+			return fmt.Errorf("records were emitted for a stream that this log does not have: %w", err)
 		}
-		o := st.outboxTo(targets[name])
-		o.given, o.stored, o.sent, o.acked, o.forgotten = c.Value, c.Value, c.Value, c.Value, c.Value
+		outboxes[to] = &outbox{from: st, to: to, given: c.Value, stored: c.Value, sent: c.Value, acked: c.Value, forgotten: c.Value}
 		return nil
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return l.eachRow(st.id, keys.Outboxes(), func(k keys.Key, _ []byte) error {
+	return outboxes, st.log.eachRow(st.id, keys.Outboxes(), func(k keys.Key, _ []byte) error {
 		name, number, err := keys.ParseOutbox(k)
 		if err != nil {
 			return err
 		}
-		o := st.outboxTo(targets[name])
-		if first := number - 1; first < o.forgotten {
+		to, err := st.log.named(name)
+		if err != nil {
+			return err
+		}
+		o := outboxes[to]
+		if first := number - 1; o != nil && first < o.forgotten {
 			o.sent, o.acked, o.forgotten = first, first, first
 		}
 		return nil
@@ -120,7 +143,7 @@ func (st *stream) sendOutboxes() error {
 
 // open tells whether a record may be sent: the stream has its owner, and the window is not full.
 func (o *outbox) open() bool {
-	return o.sent-o.acked < uint64(o.from.log.cfg.OutboxWindow) && o.from.holds()
+	return !o.gone && o.sent-o.acked < uint64(o.from.log.cfg.OutboxWindow) && o.from.holds()
 }
 
 // resume sends from the rows what the window allows.
@@ -175,7 +198,7 @@ func (o *outbox) goOn() error {
 // note writes into the stream how far its records are delivered; one note at a time, so that many deliveries
 // share it.
 func (o *outbox) note() {
-	if o.noting || o.acked <= o.forgotten || !o.from.holds() {
+	if o.noting || o.gone || o.acked <= o.forgotten || !o.from.holds() {
 		return
 	}
 	o.noting = true
@@ -207,10 +230,8 @@ func (st *stream) addDelivered(b *store.Batch, d *pb.LogDelivered) (delivered, e
 
 // named is the stream with the name.
 func (l *Log) named(name string) (*stream, error) {
-	for id, st := range l.streams {
-		if id.String() == name {
-			return st, nil
-		}
+	if st := l.byName[name]; st != nil {
+		return st, nil
 	}
 	return nil, fmt.Errorf("%w: it speaks of stream %s", ErrNotOurs, name)
 }

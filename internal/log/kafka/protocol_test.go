@@ -2,6 +2,8 @@ package kafka
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -32,7 +34,22 @@ func (m *medium) another(t testing.TB) *process {
 	other := &medium{brokers: m.brokers, cluster: m.cluster, fs: vfs.NewCrashableMem(), process: int(clusters.Add(1)) * 1000, change: m.change}
 	t.Cleanup(func() { other.stop(t) })
 	other.Start(t)
+	other.log.rebuildForTest(t)
 	return &process{TB: t, medium: other}
+}
+
+// rebuildForTest brings all streams to where a session would find them.
+func (l *Log) rebuildForTest(t testing.TB) {
+	t.Helper()
+	all := slices.Collect(maps.Values(l.streams))
+	if err := l.rebuildAll(t.Context(), all); err != nil {
+		t.Fatal(err)
+	}
+	for _, st := range all {
+		if err := st.reload(); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func newProcess(t testing.TB) *process {
@@ -294,8 +311,13 @@ func (p *process) reopen() error {
 		p.Fatal(err)
 	}
 	l, err := Open(p.Context(), p.config())
+	if err != nil {
+		return err
+	}
+	p.log = l
+	s, err := l.Open(p.Context(), logtest.Streams())
 	if err == nil {
-		p.log = l
+		err = s.Close()
 	}
 	return err
 }

@@ -18,11 +18,12 @@ import (
 type Session struct {
 	log     *Log
 	name    string // for ever
+	follows bool   // and never owns
 	streams []*stream
 	turns   *log.Turns[*stream]
 
 	mu      sync.Mutex
-	foreign int           // streams that it only follows
+	foreign int           // streams that it does not own yet, or has not followed to where they were
 	owned   chan struct{} // closed when there are none
 
 	commit  chan struct{} // holds a token while a commit runs
@@ -211,7 +212,7 @@ func (s *Session) follow(p progress, emits []log.Emit) error {
 	return nil
 }
 
-// nowOwns counts the streams that the session has come to own.
+// nowOwns counts the streams that the session has come to own, or to know as they were.
 func (s *Session) nowOwns(n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -250,6 +251,11 @@ func (s *Session) end(why error) {
 	s.turns.End(why)
 	for _, st := range s.streams {
 		st.leave(s, errors.Is(why, log.ErrFenced))
+		s.log.polls.later(func() {
+			if st.ownedBy() == nil {
+				s.log.dropFetched(st)
+			}
+		})
 	}
 	s.turns.Signal()
 }

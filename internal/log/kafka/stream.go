@@ -47,6 +47,7 @@ type stream struct {
 	topic     string
 	partition int32
 	topicID   []byte
+	commands  *topic
 	changeLog *topic
 
 	mu     sync.Mutex
@@ -77,6 +78,7 @@ type stream struct {
 	mine   uint64 // epoch of the owner; 0 as long as he only follows
 	since  int64  // offset of his claim
 	held   bool   // he has committed all before his claim
+	caught bool   // he only follows, and has committed all that was there when he came
 	lost   bool   // another process owns the stream now
 
 	version     uint64 // of the catalog, that what the store has needs
@@ -85,30 +87,47 @@ type stream struct {
 	barriers    int            // appended to be read back
 	barrierName string         // of the last one
 	barrierRead bool           // it has come
+	fetched     bool           // of whoever polls
 
 	outboxMu sync.Mutex
 	outboxes map[*stream]*outbox // its own, by target
 }
 
-// load reads how far the stream and its sources are.
-func (l *Log) load(id machine.Stream, in, changes *topic) (*stream, error) {
-	st := &stream{
-		log: l, id: id, source: log.OutboxSource(id), topic: in.name, partition: int32(id.Partition), topicID: in.id[:],
-		changeLog: changes,
-		acked:     -1, leader: -1, accepted: map[string]last{}, outboxes: map[*stream]*outbox{},
+func (l *Log) newStream(id machine.Stream, commands, changes *topic) *stream {
+	return &stream{
+		log: l, id: id, source: log.OutboxSource(id), topic: commands.name, partition: int32(id.Partition), topicID: commands.id[:],
+		commands: commands, changeLog: changes,
+		acked: -1, leader: -1, accepted: map[string]last{}, outboxes: map[*stream]*outbox{},
 	}
+}
+
+// reload takes the stream back to what the store holds of it: how far it is, its sources and its outboxes. What was read
+// and not committed is forgotten.
+func (st *stream) reload() error {
 	p := &pb.LogPosition{LeaderEpoch: -1}
-	if err := l.cfg.Store.View(id, keys.Position(), p.UnmarshalVT); err != nil {
-		return nil, err
+	if err := st.log.cfg.Store.View(st.id, keys.Position(), p.UnmarshalVT); err != nil {
+		return err
 	}
 	if len(p.Topic) > 0 && string(p.Topic) != string(st.topicID) {
-		return nil, fmt.Errorf("%w: topic %s was made anew since", ErrLost, st.topic)
+		return fmt.Errorf("%w: topic %s was made anew since", ErrLost, st.topic)
 	}
+	accepted, err := st.storedSources()
+	if err != nil {
+		return err
+	}
+	if err := st.restoreOutboxes(); err != nil {
+		return fmt.Errorf("outboxes: %w", err)
+	}
+	st.mu.Lock()
+	defer st.mu.Unlock()
 	st.next, st.leader, st.offset, st.epoch, st.committed = p.Next, p.LeaderEpoch, p.Value, p.Epoch, p.Value
-	if err := st.loadCovered(time.Now()); err != nil {
-		return nil, err
-	}
-	return st, l.eachRow(id, keys.Sources(), func(k keys.Key, value []byte) error {
+	st.accepted, st.items, st.bytes, st.paused, st.taken = accepted, nil, 0, false, 0
+	return st.loadCovered(time.Now())
+}
+
+func (st *stream) storedSources() (map[string]last, error) {
+	accepted := map[string]last{}
+	return accepted, st.log.eachRow(st.id, keys.Sources(), func(k keys.Key, value []byte) error {
 		name, err := keys.ParseSource(k)
 		if err != nil {
 			return err
@@ -117,12 +136,13 @@ func (l *Log) load(id machine.Stream, in, changes *topic) (*stream, error) {
 		if err := s.UnmarshalVT(value); err != nil {
 			return err
 		}
-		st.accepted[name] = last{s.Value, s.AtNs}
+		accepted[name] = last{s.Value, s.AtNs}
 		return nil
 	})
 }
 
-// loadCovered reads what the change log has, and what it lacks. When it was written nobody knows any more.
+// loadCovered reads what the change log has, and what it lacks. When it was written nobody knows any more. The stream's
+// mutex must be held.
 func (st *stream) loadCovered(now time.Time) error {
 	version, covered := &pb.Counter{}, &pb.LogCovered{}
 	if err := st.log.cfg.Store.View(st.id, keys.Version(), version.UnmarshalVT); err != nil {
@@ -131,7 +151,7 @@ func (st *stream) loadCovered(now time.Time) error {
 	if err := st.log.cfg.Store.View(st.id, keys.Covered(), covered.UnmarshalVT); err != nil {
 		return err
 	}
-	st.version = version.Value
+	st.version, st.uncovered, st.checkpoints = version.Value, uncovered{}, nil
 	switch {
 	case string(covered.Topic) == string(st.changeLog.id[:]):
 		st.checkpoints = []checkpointed{{now, covered.Next}}
@@ -164,18 +184,21 @@ func (l *Log) eachRow(of machine.Stream, prefix keys.Key, visit func(k keys.Key,
 	return err
 }
 
-// fits compares the topic, which goes from start to end, with what the store has applied of it.
-func (st *stream) fits(start, end int64) error {
-	switch {
-	case st.next < start:
+// fits compares where the topic begins and ends with what the store has applied of it.
+func (st *stream) fits(b bounds) error {
+	if start := b.start(st); st.next < start {
 		return fmt.Errorf("%w: %s/%d begins at offset %d, and what lies between it and offset %d was never applied here",
 			ErrLost, st.topic, st.partition, start, st.next)
-	case st.next > end:
+	}
+	return st.fitsEnd(b)
+}
+
+func (st *stream) fitsEnd(b bounds) error {
+	if end := b.end(st); st.next > end {
 		return fmt.Errorf("%w: %s/%d ends at offset %d, and entries up to %d were applied here",
 			ErrLost, st.topic, st.partition, end, st.next)
-	default:
-		return nil
 	}
+	return nil
 }
 
 // noteHeader marks the entries that are the log's own.
@@ -250,6 +273,10 @@ func (st *stream) acknowledge(offset int64) {
 // readAll takes what a fetch brought.
 func (st *stream) readAll(records []*kgo.Record) error {
 	st.mu.Lock()
+	if st.owner == nil {
+		st.mu.Unlock() // what nobody has is not fetched for long, and read again when somebody comes
+		return nil
+	}
 	var fenced *Session
 	for _, r := range records {
 		if err := st.read(r); err != nil {
@@ -390,7 +417,7 @@ func (st *stream) forget(nowNs int64) (names []string) {
 
 // claim asks for the ownership once the owner has read all that was there when he came.
 func (st *stream) claim() {
-	if st.closed || st.owner == nil || st.mine != 0 || st.asked || st.next < st.end {
+	if st.closed || st.owner == nil || st.owner.follows || st.mine != 0 || st.asked || st.next < st.end {
 		return
 	}
 	st.asked = true
@@ -524,8 +551,8 @@ func (st *stream) upTo(offset uint64) (covered []item, ok bool) {
 	return st.items[:n], ok || offset == st.committed
 }
 
-// advance forgets the first n items, which are committed, and so many bytes were changed by them. It tells the owner who now holds the stream for the first
-// time.
+// advance forgets the first n items, which are committed, and so many bytes were changed by them. It tells the owner who
+// now holds the stream for the first time, or knows it as it was when he came.
 func (st *stream) advance(n int, changed int64) (holder *Session) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -547,11 +574,18 @@ func (st *stream) advance(n int, changed int64) (holder *Session) {
 	if st.ripe() > 0 {
 		st.log.keeper.add(st) // they came while the commit ran
 	}
-	if st.owner == nil || st.held || st.mine == 0 || newest.next <= st.since {
+	switch {
+	case st.owner == nil || st.held || st.caught:
+		return nil
+	case st.owner.follows && newest.next >= st.end:
+		st.caught = true
+		return st.owner
+	case st.mine != 0 && newest.next > st.since:
+		st.held = true
+		return st.owner
+	default:
 		return nil
 	}
-	st.held = true
-	return st.owner
 }
 
 // hold stops fetching when too much is read and not committed.
@@ -591,16 +625,16 @@ func (st *stream) holds() bool {
 	return st.held && !st.closed
 }
 
-// give lets s follow the stream, which ends at the offset, and become its owner. It gets all that is not committed,
-// whoever had it before.
-func (st *stream) give(s *Session, end int64) {
+// give lets s follow the stream, which ends at the offset, and become its owner unless it only follows. It gets all that
+// is not committed. It tells whether s knows all that is there already, and does not want more.
+func (st *stream) give(s *Session, end int64) (caught bool) {
 	st.mu.Lock()
+	defer st.mu.Unlock()
 	st.owner, st.taken, st.listed, st.parked = s, 0, false, false
 	st.end, st.asked, st.mine, st.held, st.lost = end, false, 0, false, false
+	st.caught = s.follows && st.next >= end
 	st.claim()
-	owner := st.show()
-	st.mu.Unlock()
-	st.tell(owner)
+	return st.caught
 }
 
 // leave ends the ownership of s, if it still is the owner. If it was fenced, what comes to be appended until there is an owner again is

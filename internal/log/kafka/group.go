@@ -1,0 +1,296 @@
+package kafka
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// The group protocol as brokers see it. What members tell one another is opaque to them; whoever changes what it means
+// changes the version in the name, and servers of both kinds do not share a group.
+const (
+	groupType    = "littlehorse"
+	groupVersion = "lh-1"
+)
+
+// GroupConfig says how this process is a member of the group of its cluster. Except for Alive, which may be asked at any
+// time, all calls come from one goroutine, one after the other.
+type GroupConfig struct {
+	// SessionTimeout is how long a member may be silent before the group goes on without it.
+	SessionTimeout time.Duration
+	// Describe is what the member that leads the group is to know of this one, each time it joins.
+	Describe func() []byte
+	// Lead makes of all descriptions what all members are to be told. It is asked of one member, whichever leads.
+	Lead func(descriptions [][]byte) ([]byte, error)
+	// Assigned takes what the leader has made. It must not block for long.
+	Assigned func(plan []byte) error
+	// Lost says that the group has gone on without this member, which will join again when Lost returns.
+	Lost func()
+	// Failed says that there is no hope of becoming a member: the brokers refuse what is configured. Nothing else follows.
+	Failed func(error)
+	// Former is the id of a member that is known to have died, if not "": the group need not wait for it.
+	Former string
+	// Remember is called with the id of this member, which is Former when it has died. It may be nil.
+	Remember func(id string)
+	Logger   *slog.Logger
+}
+
+// Group is the membership of this process. Brokers count who is alive; the members settle among themselves who owns what.
+type Group struct {
+	cfg    GroupConfig
+	name   string
+	client *kgo.Client
+
+	member     string
+	generation int32
+
+	began  time.Time    // heard counts from then
+	heard  atomic.Int64 // when the last request was sent that proved the membership; 0 if none
+	again  chan struct{}
+	cancel context.CancelFunc
+	ended  chan struct{}
+
+	stop sync.Once
+}
+
+// Join makes this process a member of the group of its cluster, until Leave.
+func (l *Log) Join(cfg GroupConfig) (*Group, error) {
+	client, err := kgo.NewClient(l.cfg.clientOptions()...)
+	if err != nil {
+		return nil, fmt.Errorf("kafka group: %w", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	g := &Group{
+		cfg: cfg, name: l.cfg.Cluster + "-core", client: client, began: time.Now(), generation: -1,
+		again: make(chan struct{}, 1), cancel: cancel, ended: make(chan struct{}),
+	}
+	go g.run(ctx)
+	return g, nil
+}
+
+// Rejoin asks the group to settle anew who owns what: this member has something new to say.
+func (g *Group) Rejoin() {
+	select {
+	case g.again <- struct{}{}:
+	default:
+	}
+}
+
+// Alive tells whether the group cannot have gone on without this member by now: only so long is what it owns not
+// another's. It counts from when the last request was sent that the group answered as one of a member, so it is true
+// however late the answer came and however long this process stood still since.
+func (g *Group) Alive() bool {
+	heard := g.heard.Load()
+	return heard != 0 && time.Since(g.began)-time.Duration(heard) < g.cfg.SessionTimeout-g.margin()
+}
+
+// margin is for clocks that do not run alike, and for what is done between asking Alive and the answer that rests on it.
+func (g *Group) margin() time.Duration { return g.cfg.SessionTimeout / 5 }
+
+// pulse lies between two heartbeats. A member learns by them that the group settles anew.
+func (g *Group) pulse() time.Duration {
+	return min(max(g.cfg.SessionTimeout/20, 20*time.Millisecond), time.Second)
+}
+
+// Leave ends the membership. The group goes on at once if the brokers can be told before ctx ends.
+func (g *Group) Leave(ctx context.Context) {
+	g.stop.Do(func() {
+		g.cancel()
+		<-g.ended
+		g.heard.Store(0)
+		if g.member != "" {
+			g.leave(ctx, g.member)
+		}
+		g.client.Close()
+	})
+}
+
+func (g *Group) leave(ctx context.Context, member string) {
+	req := kmsg.NewPtrLeaveGroupRequest()
+	req.Group, req.MemberID = g.name, member
+	m := kmsg.NewLeaveGroupRequestMember()
+	m.MemberID = member
+	req.Members = append(req.Members, m)
+	if _, err := req.RequestWith(ctx, g.client); err != nil {
+		g.cfg.Logger.Warn("the group could not be told that a member has left", "member", member, "err", err)
+	}
+}
+
+// hopeless is what does not pass.
+var hopeless = []*kerr.Error{kerr.InvalidSessionTimeout, kerr.GroupAuthorizationFailed, kerr.InconsistentGroupProtocol, kerr.InvalidGroupID}
+
+// errAgain ends a stay in the group: it settles anew.
+var errAgain = errors.New("the group settles anew")
+
+func (g *Group) run(ctx context.Context) {
+	defer close(g.ended)
+	if g.cfg.Former != "" {
+		g.leave(ctx, g.cfg.Former)
+	}
+	for ctx.Err() == nil {
+		err := g.takePart(ctx)
+		switch {
+		case ctx.Err() != nil, errors.Is(err, errAgain), errors.Is(err, kerr.IllegalGeneration):
+		case errors.Is(err, kerr.UnknownMemberID), errors.Is(err, kerr.FencedInstanceID):
+			g.lose(err)
+		case slices.ContainsFunc(hopeless, func(e *kerr.Error) bool { return errors.Is(err, e) }):
+			g.cfg.Failed(fmt.Errorf("kafka group %s: %w", g.name, err))
+			return
+		default:
+			g.cfg.Logger.Warn("no part in the group, will be tried again", "group", g.name, "err", err)
+			_ = pauseFor(ctx, g.pulse())
+		}
+	}
+}
+
+// lose begins anew, as another member.
+func (g *Group) lose(err error) {
+	if g.heard.Swap(0) != 0 {
+		g.cfg.Logger.Warn("the group has gone on without this server, which joins again", "group", g.name, "err", err)
+	}
+	g.member, g.generation = "", -1
+	g.cfg.Lost()
+}
+
+// takePart joins, learns who owns what, and stays until the group settles anew.
+func (g *Group) takePart(ctx context.Context) error {
+	plan, err := g.join(ctx)
+	if err != nil {
+		return err
+	}
+	if err := g.cfg.Assigned(plan); err != nil {
+		return err
+	}
+	return g.stay(ctx)
+}
+
+func (g *Group) join(ctx context.Context) ([]byte, error) {
+	select {
+	case <-g.again: // what it has to say is said now
+	default:
+	}
+	req := kmsg.NewPtrJoinGroupRequest()
+	req.Group, req.MemberID, req.ProtocolType = g.name, g.member, groupType
+	req.SessionTimeoutMillis = int32(g.cfg.SessionTimeout.Milliseconds())
+	req.RebalanceTimeoutMillis = req.SessionTimeoutMillis // not shorter: what Alive says rests on it
+	p := kmsg.NewJoinGroupRequestProtocol()
+	p.Name, p.Metadata = groupVersion, g.cfg.Describe()
+	req.Protocols = append(req.Protocols, p)
+	resp, err := req.RequestWith(ctx, g.client)
+	if err != nil {
+		return nil, fmt.Errorf("join: %w", err)
+	}
+	switch err := kerr.ErrorForCode(resp.ErrorCode); {
+	case errors.Is(err, kerr.MemberIDRequired):
+		g.become(resp.MemberID)
+		return nil, errAgain
+	case err != nil:
+		return nil, fmt.Errorf("join: %w", err)
+	}
+	g.become(resp.MemberID)
+	g.generation = resp.Generation
+	return g.sync(ctx, resp)
+}
+
+func (g *Group) become(member string) {
+	if g.member == member {
+		return
+	}
+	g.member = member
+	if g.cfg.Remember != nil {
+		g.cfg.Remember(member)
+	}
+}
+
+// sync tells the others, if this member leads, and learns what it is told itself.
+func (g *Group) sync(ctx context.Context, joined *kmsg.JoinGroupResponse) ([]byte, error) {
+	req := kmsg.NewPtrSyncGroupRequest()
+	req.Group, req.MemberID, req.Generation = g.name, g.member, g.generation
+	kind, version := groupType, groupVersion
+	req.ProtocolType, req.Protocol = &kind, &version
+	if joined.LeaderID == g.member {
+		plan, err := g.lead(joined)
+		if err != nil {
+			return nil, err
+		}
+		for i := range joined.Members {
+			a := kmsg.NewSyncGroupRequestGroupAssignment()
+			a.MemberID, a.MemberAssignment = joined.Members[i].MemberID, plan
+			req.GroupAssignment = append(req.GroupAssignment, a)
+		}
+	}
+	sent := time.Since(g.began)
+	resp, err := req.RequestWith(ctx, g.client)
+	if err == nil {
+		err = kerr.ErrorForCode(resp.ErrorCode)
+	}
+	switch {
+	case errors.Is(err, kerr.RebalanceInProgress):
+		return nil, errAgain
+	case err != nil:
+		return nil, fmt.Errorf("sync: %w", err)
+	}
+	g.heard.Store(int64(sent))
+	return resp.MemberAssignment, nil
+}
+
+func (g *Group) lead(joined *kmsg.JoinGroupResponse) ([]byte, error) {
+	var descriptions [][]byte
+	for i := range joined.Members {
+		descriptions = append(descriptions, joined.Members[i].ProtocolMetadata)
+	}
+	return g.cfg.Lead(descriptions)
+}
+
+// stay is a member until there is a reason to join again.
+func (g *Group) stay(ctx context.Context) error {
+	tick := time.NewTicker(g.pulse())
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-g.again:
+			return errAgain
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if err := g.beat(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// beat says that this member lives. That nobody can be told is no reason to leave: what then may not be done any more is
+// what Alive forbids.
+func (g *Group) beat(ctx context.Context) error {
+	req := kmsg.NewPtrHeartbeatRequest()
+	req.Group, req.MemberID, req.Generation = g.name, g.member, g.generation
+	sent := time.Since(g.began)
+	bounded, cancel := context.WithTimeout(ctx, g.cfg.SessionTimeout/2)
+	defer cancel()
+	resp, err := req.RequestWith(bounded, g.client)
+	if err != nil {
+		g.cfg.Logger.Debug("heartbeat", "group", g.name, "err", err)
+		return nil
+	}
+	switch err := kerr.ErrorForCode(resp.ErrorCode); {
+	case err == nil:
+		g.heard.Store(int64(sent))
+		return nil
+	case errors.Is(err, kerr.RebalanceInProgress):
+		return errAgain
+	case kerr.IsRetriable(err):
+		return nil
+	default:
+		return fmt.Errorf("heartbeat: %w", err)
+	}
+}

@@ -1,0 +1,204 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"littlehorse/internal/log/logtest"
+)
+
+// groupMember is a member that notes what it is told. Whoever leads names all members in order.
+type groupMember struct {
+	*Group
+	name string
+
+	mu    sync.Mutex
+	told  string
+	ids   []string
+	lost  int
+	news  chan struct{}
+	fails chan error
+}
+
+func (m *medium) join(t testing.TB, l *Log, name, former string) *groupMember {
+	t.Helper()
+	g := &groupMember{name: name, news: make(chan struct{}, 1), fails: make(chan error, 1)}
+	group, err := l.Join(GroupConfig{
+		SessionTimeout: 6 * time.Second,
+		Describe:       func() []byte { return []byte(name) },
+		Lead: func(descriptions [][]byte) ([]byte, error) {
+			var names []string
+			for _, d := range descriptions {
+				names = append(names, string(d))
+			}
+			slices.Sort(names)
+			return []byte(strings.Join(names, " ")), nil
+		},
+		Assigned: func(plan []byte) error { g.note(func() { g.told = string(plan) }); return nil },
+		Lost:     func() { g.note(func() { g.told = ""; g.lost++ }) },
+		Failed:   func(err error) { g.fails <- err },
+		Former:   former,
+		Remember: func(id string) { g.note(func() { g.ids = append(g.ids, id) }) },
+		Logger:   slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.Group = group
+	t.Cleanup(func() { g.Leave(context.Background()) })
+	return g
+}
+
+func (g *groupMember) note(what func()) {
+	g.mu.Lock()
+	what()
+	g.mu.Unlock()
+	select {
+	case g.news <- struct{}{}:
+	default:
+	}
+}
+
+// hears waits until the member is told so.
+func (g *groupMember) hears(t testing.TB, plan string) {
+	t.Helper()
+	for {
+		g.mu.Lock()
+		told := g.told
+		g.mu.Unlock()
+		if told == plan {
+			return
+		}
+		select {
+		case <-g.news:
+		case <-t.Context().Done():
+			t.Fatalf("%s is told %q, not %q", g.name, told, plan)
+		}
+	}
+}
+
+// TestMembersSettle lets members come, go and die.
+//
+// covers: operations §6 moving
+func TestMembersSettle(t *testing.T) {
+	m := newTestMedium(t)
+	l := m.Start(t).(*Log)
+	a := m.join(t, l, "a", "")
+	a.hears(t, "a")
+	b := m.join(t, l, "b", "")
+	a.hears(t, "a b")
+	b.hears(t, "a b")
+	if !a.Alive() || !b.Alive() {
+		t.Error("members are not alive")
+	}
+	b.Leave(t.Context())
+	a.hears(t, "a")
+	if b.Alive() {
+		t.Error("who has left is alive")
+	}
+	c := m.join(t, l, "c", "")
+	c.hears(t, "a c")
+	c.cancel() // as if its process had died
+	<-c.ended
+	c.mu.Lock()
+	former := c.ids[len(c.ids)-1]
+	c.mu.Unlock()
+	d := m.join(t, l, "d", former)
+	d.hears(t, "a d")
+	a.hears(t, "a d")
+}
+
+// TestMemberThatIsForgottenJoinsAgain lets the group go on without a member.
+func TestMemberThatIsForgottenJoinsAgain(t *testing.T) {
+	c, err := kfake.NewCluster(kfake.NumBrokers(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	m := newTestMedium(t)
+	m.brokers = c.ListenAddrs()
+	g := m.join(t, m.Start(t).(*Log), "a", "")
+	g.hears(t, "a")
+	c.ControlKey(int16(kmsg.Heartbeat), func(req kmsg.Request) (kmsg.Response, error, bool) {
+		resp := req.ResponseKind().(*kmsg.HeartbeatResponse)
+		resp.ErrorCode = kerr.UnknownMemberID.Code
+		return resp, nil, true
+	})
+	for lost := 0; lost == 0; {
+		<-g.news
+		g.mu.Lock()
+		lost = g.lost
+		g.mu.Unlock()
+	}
+	g.hears(t, "a")
+}
+
+// TestSilenceEndsWhatAliveAllows answers no heartbeat any more.
+func TestSilenceEndsWhatAliveAllows(t *testing.T) {
+	g := &Group{cfg: GroupConfig{SessionTimeout: time.Hour}, began: time.Now().Add(-10 * time.Hour)}
+	for at, want := range map[time.Duration]bool{0: false, 9 * time.Hour: false, 9*time.Hour + 11*time.Minute: false, 9*time.Hour + 13*time.Minute: true} {
+		g.heard.Store(int64(at))
+		if g.Alive() != want {
+			t.Errorf("heard after %s of 10h: %t", at, g.Alive())
+		}
+	}
+}
+
+// TestSessionTimeoutThatBrokersRefuse ends the attempt.
+func TestSessionTimeoutThatBrokersRefuse(t *testing.T) {
+	m := newTestMedium(t)
+	l := m.Start(t).(*Log)
+	g := m.join(t, l, "a", "")
+	g.hears(t, "a")
+	bad := &groupMember{name: "b", news: make(chan struct{}, 1), fails: make(chan error, 1)}
+	group, err := l.Join(GroupConfig{
+		SessionTimeout: time.Millisecond, Describe: func() []byte { return nil },
+		Lost: func() {}, Failed: func(err error) { bad.fails <- err }, Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer group.Leave(t.Context())
+	if err := <-bad.fails; !strings.Contains(fmt.Sprint(err), "INVALID_SESSION_TIMEOUT") {
+		t.Error(err)
+	}
+}
+
+// TestFollowerNeverOwns follows what another process appends and commits it.
+func TestFollowerNeverOwns(t *testing.T) {
+	owner := newProcess(t)
+	owner.open(logtest.A)
+	owner.append(logtest.A, named("owner", 1, "one"))
+	owner.wait(logtest.A, "one")
+
+	follower := owner.another(t)
+	s, err := follower.log.Follow(t.Context(), logtest.Streams()[:1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	follower.session = s
+	if got := follower.wait(logtest.A, "one"); len(got) != 1 {
+		t.Errorf("%q", got)
+	}
+	<-s.Owned()
+	owner.append(logtest.A, named("owner", 2, "two"))
+	owner.wait(logtest.A, "two")
+	follower.wait(logtest.A, "two")
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	follower.open(logtest.A) // its copy is that of an owner
+	if at := follower.session.Position(logtest.A); at != 2 {
+		t.Errorf("position %d", at)
+	}
+}
