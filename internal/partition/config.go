@@ -81,7 +81,8 @@ type Config struct {
 	TimerWindow int
 	// TimerPage bounds how many timers of one lane have fired and are not yet through. Default 256.
 	TimerPage int
-	// TimerQueue bounds how many of them are not yet applied: a command waits for so many at most. Default 32.
+	// TimerQueue bounds how many of them are not yet applied: a command waits for so many at most. Those of one WfRun, with
+	// all that it is the root of, are a quarter of them at most. Default 32.
 	TimerQueue int
 	// TimerRetry is when a timer is fired again whose record left the timer in place (it was refused, or the
 	// machine panicked). Default 5 s.

@@ -27,11 +27,14 @@ type pump struct {
 // minWindow is how many timers a partition keeps in memory at least.
 const minWindow = 16
 
+// crowdShare is the part of the queue that timers of one origin may fill.
+const crowdShare = 4
+
 func newPump(l *Lane) *pump { return &pump{lane: l, wake: make(chan struct{}, 1)} }
 
 func (t *pump) add(p *part) *window {
 	cfg := &t.lane.host.cfg
-	w := newWindow(p, max(minWindow, cfg.TimerWindow/len(cfg.Streams)))
+	w := newWindow(p, max(minWindow, cfg.TimerWindow/len(cfg.Streams)), max(1, cfg.TimerQueue/crowdShare))
 	t.windows = append(t.windows, w)
 	return w
 }
@@ -151,22 +154,27 @@ func (t *pump) next() (time.Time, bool, error) {
 }
 
 // fire appends what is due and returns how much that was.
-func (t *pump) fire() (int, error) {
+func (t *pump) fire() (fired int, err error) {
 	if err := t.load(); err != nil {
 		return 0, err
 	}
-	due := t.due()
-	t.foresee(due)
-	for _, d := range due {
-		d.window.part.submit(d.record, internal, waiter{done: func(machine.Reply) { t.through(d) }, timer: d})
+	for more := true; more; {
+		var due []*dueTimer
+		due, more = t.due()
+		t.foresee(due)
+		for _, d := range due {
+			d.window.part.submit(d.record, internal, waiter{done: func(machine.Reply) { t.through(d) }, timer: d})
+		}
+		fired += len(due)
 	}
-	t.lane.host.fired.Add(uint64(len(due)))
-	return len(due), nil
+	t.lane.host.fired.Add(uint64(fired))
+	return fired, nil
 }
 
 // dueTimer is a timer whose record is on its way.
 type dueTimer struct {
 	window *window
+	crowd  *crowd
 	key    keys.Key
 	record *pb.Record
 	early  *foresight // nil if nothing was foreseen
@@ -187,28 +195,37 @@ func (t *pump) foresee(due []*dueTimer) {
 	}
 }
 
-// due takes from all windows what is due, in turn, as long as more may be on its way.
-func (t *pump) due() (due []*dueTimer) {
+// asideAtOnce is how many timers are set aside at a time: whoever commits waits for it.
+const asideAtOnce = 256
+
+// due takes from all windows what is due, in turn, as long as more may be on its way. There may be more when it has set
+// many aside.
+func (t *pump) due() (due []*dueTimer, more bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.stopped || t.crowded() {
-		return nil
+		return nil, false
 	}
 	t.turn++
+	aside := 0
 	for i := range t.windows {
 		w := t.windows[(t.turn+i)%len(t.windows)]
 		now := t.nowNs(w)
-		for !t.full() {
-			k, ok := w.pop(now)
+		for !t.full() && aside < asideAtOnce {
+			k, c, ok := w.pop(now)
 			if !ok {
 				break
 			}
+			if c == nil {
+				aside++
+				continue
+			}
 			t.flying++
 			t.queued++
-			due = append(due, &dueTimer{window: w, key: k, record: timerFired(k, now), queued: true})
+			due = append(due, &dueTimer{window: w, crowd: c, key: k, record: timerFired(k, now), queued: true})
 		}
 	}
-	return due
+	return due, aside == asideAtOnce
 }
 
 // nowNs is the clock that the window goes by: the server's, but never behind the partition's own.
@@ -236,6 +253,7 @@ func (t *pump) leave(d *dueTimer) {
 	if d.queued {
 		d.queued = false
 		t.queued--
+		d.window.leave(d.crowd)
 	}
 	if !t.crowded() {
 		t.signal()

@@ -286,11 +286,72 @@ func TestTimersDoNotBlockCommands(t *testing.T) {
 	}
 }
 
+// TestTimersOfOneDoNotHoldUpOthers lets thousands of one WfRun be due, and after them one each of some others: those fire
+// while nearly all of the giant's still wait, and in the end each of them has fired, in order.
+//
+// covers: operations §6 timers
+func TestTimersOfOneDoNotHoldUpOthers(t *testing.T) {
+	const giant, others, queue = 5000, 10, 20
+	var fired []string
+	r := newRig(t, func(c *Config) { c.Manual, c.Lanes, c.TimerQueue = true, 1, queue })
+	r.toy.applied = func(line string) {
+		if id, ok := strings.CutPrefix(line, "fired "); ok {
+			fired = append(fired, id)
+		}
+	}
+	r.open()
+	defer r.stop()
+	due := r.clock.in(time.Second)
+	for n := range giant {
+		r.host.Submit(core(0), fresh(fmt.Sprintf("timer %d giant/%d", due+int64(n), n)), nil)
+		if n%1000 == 999 {
+			r.step(0)
+		}
+	}
+	for n := range others {
+		r.host.Submit(core(0), fresh(fmt.Sprintf("timer %d small%d", due+giant, n)), nil)
+	}
+	r.step(0)
+	r.clock.advance(2 * time.Second)
+	l := r.host.Lanes()[0]
+	last := fmt.Sprintf("cancel %d giant/%d", due+giant-1, giant-1) // which has been set aside by then
+	for step, worked := 0, true; worked; step++ {
+		var err error
+		if worked, err = l.Step(); err != nil {
+			t.Fatal(err)
+		}
+		if step > 0 {
+			continue
+		}
+		if s := r.host.Stats().Queues[0]; s.Due < giant-2*queue || s.Late < time.Second/2 {
+			t.Errorf("%d timers are due, the first for %s", s.Due, s.Late)
+		}
+		r.host.Submit(core(0), fresh(last), nil)
+	}
+	for n := range others {
+		if at := slices.Index(fired, fmt.Sprint("small", n)); at < 0 || at > 2*queue {
+			t.Errorf("small%d is number %d of those that fired", n, at)
+		}
+	}
+	fired = slices.DeleteFunc(fired, func(id string) bool { return strings.HasPrefix(id, "small") })
+	for n := range fired {
+		if fired[n] != fmt.Sprint("giant/", n) {
+			t.Fatalf("%s fired in place of giant/%d", fired[n], n)
+		}
+	}
+	if len(fired) != giant-1 {
+		t.Errorf("%d timers of the giant fired", len(fired))
+	}
+	if s := r.host.Stats().Queues[0]; s.Timers > 0 || len(l.pump.windows[0].crowds) > 0 {
+		t.Errorf("%+v remain, and %d crowds", s.TimerStats, len(l.pump.windows[0].crowds))
+	}
+}
+
 // TestWindowMissesNothing commits changes of timers while a page is being read.
 func TestWindowMissesNothing(t *testing.T) {
 	key := func(n int) keys.Key { return timerKey(int64(n), "t") }
 	put := func(w *window, n int) { w.change(machine.Change{Key: key(n), Value: &pb.Timer{}}) }
-	w := newWindow(nil, 16)
+	w := newWindow(nil, 16, 4)
 	from, n := w.beginLoad()
 	if from != keys.Timers() || n != 16 {
 		t.Fatalf("from %q, %d", from, n)
@@ -307,7 +368,7 @@ func TestWindowMissesNothing(t *testing.T) {
 	w.endLoad(from, page, true)
 	var got []int
 	for {
-		k, ok := w.pop(1000)
+		k, ok := w.popDue(1000)
 		if !ok {
 			break
 		}
