@@ -60,6 +60,7 @@ type Service struct {
 	definitions Definitions
 	events      eventWaiters
 	outputs     outputReaders
+	lives       liveHub
 	limiter     *limiter
 	shapes      shapes // of requests; complete when calls come
 	gate        atomic.Bool
@@ -68,7 +69,7 @@ type Service struct {
 
 // New makes the service; Register puts it on gRPC servers.
 func New(cfg Config) *Service {
-	s := &Service{cfg: cfg, definitions: cfg.Definitions, limiter: newLimiter(), shapes: shapes{}, closing: make(chan struct{})}
+	s := &Service{cfg: cfg, definitions: cfg.Definitions, limiter: newLimiter(), shapes: shapes{}, lives: newLiveHub(), closing: make(chan struct{})}
 	if s.cfg.Now == nil {
 		s.cfg.Now = time.Now
 	}

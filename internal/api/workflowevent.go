@@ -156,6 +156,7 @@ func (w *eventWaiters) wait(k eventKey) (thrown <-chan struct{}, stop func()) {
 // Committed wakes those who wait for what has become durable. It does not block.
 func (s *Service) Committed(stream machine.Stream, changes []machine.Change) {
 	s.outputs.committed(stream, changes)
+	s.lives.committed(stream, changes, s.now)
 	if s.events.count.Load() == 0 {
 		return
 	}

@@ -11,6 +11,8 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+
+	"littlehorse/internal/api"
 )
 
 // Bounds of a batch.
@@ -25,6 +27,18 @@ const (
 type batchCall struct {
 	RPC     string          `json:"rpc"`
 	Request json.RawMessage `json:"request"`
+}
+
+// batchAsked is a batch: its calls, and the topics of which the page will want to hear.
+type batchAsked struct {
+	Calls  batchCalls  `json:"calls"`
+	Topics batchTopics `json:"topics"`
+}
+
+// batchAnswers are what became of its calls, and where the live stream begins.
+type batchAnswers struct {
+	Answers  []batchAnswer `json:"answers"`
+	Position string        `json:"position,omitempty"`
 }
 
 // batchAnswer is what became of it.
@@ -44,7 +58,7 @@ func (h *handler) batch(w http.ResponseWriter, r *http.Request) {
 		fail(w, status.Convert(refused))
 		return
 	}
-	calls, err := v.readBatch(w, r)
+	asked, err := v.readBatch(w, r)
 	if err == nil {
 		err = v.enter()
 	}
@@ -52,6 +66,8 @@ func (h *handler) batch(w http.ResponseWriter, r *http.Request) {
 		fail(w, status.Convert(err))
 		return
 	}
+	position := h.announced(r, asked.Topics)
+	calls := asked.Calls
 	answers := make([]batchAnswer, len(calls))
 	var left budget
 	left.left = mostBatchBytes
@@ -72,45 +88,71 @@ func (h *handler) batch(w http.ResponseWriter, r *http.Request) {
 	if http.NewResponseController(w).SetWriteDeadline(time.Now().Add(h.WriteTimeout)) != nil {
 		return // nobody is there
 	}
-	writeJSON(w, http.StatusOK, map[string][]batchAnswer{"answers": answers})
+	writeJSON(w, http.StatusOK, batchAnswers{answers, position})
 }
 
-func (v *visit) readBatch(w http.ResponseWriter, r *http.Request) ([]batchCall, error) {
-	var asked struct{ Calls batchCalls }
+// announced is the position from which a page that reads now hears of all that changes behind what it has read; "" if it
+// may not listen.
+func (h *handler) announced(r *http.Request, topics []string) string {
+	if len(topics) == 0 {
+		return ""
+	}
+	position, err := h.API.AnnounceLive(asCall(r.Context(), r), h.Listener, topics)
+	if err != nil {
+		return "" // the stream says why
+	}
+	return position
+}
+
+func (v *visit) readBatch(w http.ResponseWriter, r *http.Request) (asked batchAsked, err error) {
 	from := json.NewDecoder(v.body(w, r))
 	from.DisallowUnknownFields()
 	switch err := from.Decode(&asked); {
 	case errors.Is(err, errRoom):
-		return nil, errRoom
+		return asked, errRoom
 	case err != nil:
-		return nil, status.Errorf(codes.InvalidArgument, "The batch cannot be read: %v", err)
+		return asked, status.Errorf(codes.InvalidArgument, "The batch cannot be read: %v", err)
 	}
 	unhurried(w)
-	return asked.Calls, nil
+	return asked, nil
 }
 
-// batchCalls are no more than a batch may have, however many are in the text.
-type batchCalls []batchCall
+// batchCalls and batchTopics are no more than a batch may have, however many are in the text.
+type (
+	batchCalls  []batchCall
+	batchTopics []string
+)
 
 // UnmarshalJSON implements json.Unmarshaler.
-func (c *batchCalls) UnmarshalJSON(text []byte) error {
+func (c *batchCalls) UnmarshalJSON(text []byte) (err error) {
+	*c, err = few[batchCall](text, "calls", mostInBatch)
+	return err
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (c *batchTopics) UnmarshalJSON(text []byte) (err error) {
+	*c, err = few[string](text, "topics", api.MaxLiveTopics)
+	return err
+}
+
+// few reads a list that is not long.
+func few[T any](text []byte, name string, most int) (list []T, err error) {
 	from := json.NewDecoder(bytes.NewReader(text))
 	from.DisallowUnknownFields()
 	if begin, err := from.Token(); err != nil || begin != json.Delim('[') {
-		return errors.New("the calls are no list")
+		return nil, fmt.Errorf("the %s are no list", name)
 	}
-	*c = nil
 	for from.More() {
-		if len(*c) == mostInBatch {
-			return fmt.Errorf("it has more than %d calls", mostInBatch)
+		if len(list) == most {
+			return nil, fmt.Errorf("it has more than %d %s", most, name)
 		}
-		var one batchCall
+		var one T
 		if err := from.Decode(&one); err != nil {
-			return fmt.Errorf("call %d: %w", len(*c), err)
+			return nil, fmt.Errorf("%d of the %s: %w", len(list), name, err)
 		}
-		*c = append(*c, one)
+		list = append(list, one)
 	}
-	return nil
+	return list, nil
 }
 
 // one makes a call of a batch.

@@ -66,6 +66,7 @@ func New(c Config) http.Handler {
 	mux.HandleFunc("/api/", h.call)
 	mux.HandleFunc("/ui/v1/batch", h.batch)
 	mux.HandleFunc("GET /ui/v1/about", h.about)
+	mux.HandleFunc("GET /ui/v1/live", h.live)
 	mux.HandleFunc("/ui/", unknown)
 	mux.HandleFunc("/output/", unknown)
 	mux.HandleFunc("/", loadPages().serve)

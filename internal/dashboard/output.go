@@ -133,14 +133,7 @@ func (h *handler) send(w http.ResponseWriter, lines ...any) bool {
 			return false
 		}
 	}
-	c := http.NewResponseController(w)
-	if err := c.SetWriteDeadline(time.Now().Add(h.WriteTimeout)); err != nil {
-		return false
-	}
-	if _, err := w.Write(text.Bytes()); err != nil {
-		return false
-	}
-	return c.Flush() == nil
+	return h.sendText(w, text.Bytes())
 }
 
 func (h *handler) refused(w http.ResponseWriter, err error) {

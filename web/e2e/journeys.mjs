@@ -24,6 +24,14 @@ async function please(what) {
   await answers.next();
 }
 
+/** rpc calls the server as others do, behind the back of the pages. */
+async function rpc(name, request) {
+  const answer = await fetch(`${base}/api/${name}`, { method: 'POST', headers: { 'Content-Type': 'application/json', 'X-LH-UI': '1' }, body: JSON.stringify(request) });
+  const said = await answer.json();
+  if (!answer.ok) throw new Error(`${name}: ${said.message}`);
+  return said;
+}
+
 /** open makes a page that notes whatever should not happen on it. */
 async function open(options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, colorScheme: 'light', reducedMotion: 'reduce', ...options });
@@ -120,6 +128,20 @@ await journey('a run that waits says for what, and goes on when the event is pos
   await look(page, 'post-event');
   await dialog.getByRole('button', { name: 'Post' }).click();
   await page.locator('.title').getByText('completed').waitFor();
+});
+
+await journey('what happens is seen as it happens, and nothing is asked for in between', async () => {
+  const page = await open();
+  const listening = page.waitForResponse(/\/ui\/v1\/live/);
+  await page.goto(`${base}/default/runs/order-1032`);
+  await page.locator('[data-why]').getByText(/Waits for the event/).waitFor();
+  await listening;
+  page.calls = 0;
+  const began = Date.now();
+  await rpc('PutExternalEvent', { wfRunId: { id: 'order-1032' }, externalEventDefId: { name: 'manager-approved' }, content: { str: 'fine' } });
+  await page.locator('.title').getByText('completed').waitFor();
+  console.log(`    the event was seen to end the run after ${Date.now() - began} ms`);
+  need(`it took ${page.calls} calls`, page.calls <= 4);
 });
 
 await journey('whole numbers stay whole, masked values stay masked, names are no markup', async () => {

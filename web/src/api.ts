@@ -17,7 +17,7 @@ export class Refusal extends Error {
 /** Session is in whose name calls are made. The token lives as long as the page. */
 export const session: { tenant: string; token?: string } = { tenant: 'default' };
 
-const headers = (): Record<string, string> => ({
+export const headers = (): Record<string, string> => ({
   'Content-Type': 'application/json',
   'X-LH-UI': '1',
   tenantId: session.tenant,
@@ -71,10 +71,20 @@ export interface Answer<T> {
 
 type Answers<T extends readonly unknown[]> = { [I in keyof T]: T[I] extends Asked<infer K extends Rpc> ? Answer<Reply<K>> : never };
 
-/** batch makes many calls in one request. */
-export async function batch<const T extends readonly Asked<Rpc>[]>(calls: T, signal?: AbortSignal): Promise<Answers<T>> {
+/**
+ * announced says from where to listen to a topic, to miss nothing behind what was read, and tells who waits for that. It is
+ * nowhere, an empty text, for one that may not be listened to.
+ */
+export const announced = { at: new Map<string, string>(), listeners: new Set<() => void>() };
+
+/** batch makes many calls in one request. Behind what it reads, the topics are listened to. */
+export async function batch<const T extends readonly Asked<Rpc>[]>(calls: T, signal?: AbortSignal, topics: string[] = []): Promise<Answers<T>> {
   if (calls.length === 0) return [] as unknown as Answers<T>;
-  const said = (await post('/ui/v1/batch', { calls }, signal)) as { answers: unknown };
+  const said = (await post('/ui/v1/batch', { calls, ...(topics.length > 0 ? { topics } : {}) }, signal)) as { answers: unknown; position?: string };
+  if (topics.length > 0) {
+    for (const topic of topics) announced.at.set(topic, said.position ?? '');
+    for (const tell of announced.listeners) tell();
+  }
   return said.answers as Answers<T>;
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { oldest, Reader } from './events';
 import { condition, infix, mutation } from './infix';
 import { links, place } from './layout';
 import { bars, totals } from './timeline';
@@ -129,4 +130,13 @@ test('the time of a task is told apart', () => {
   ]);
   expect(all[1]?.parts.map((p) => `${p.use} ${(p.to - p.from) / 1000}`)).toEqual(['queued 2', 'worked 3', 'backoff 4', 'queued 1', 'worked 6']);
   expect(totals(all)).toEqual({ worked: 9000, queued: 3000, backoff: 4000, waited: 10_000 });
+});
+
+test('events come in pieces', () => {
+  const r = new Reader();
+  expect(r.take('id: a.1\nevent: open\ndata: {}\n\n: nothing new\n\nevent: cha')).toEqual([{ id: 'a.1', name: 'open', data: '{}' }]);
+  expect(r.take('nge\ndata: {"topic":"run:a"}')).toEqual([]);
+  expect(r.take('\n\n')).toEqual([{ id: '', name: 'change', data: '{"topic":"run:a"}' }]);
+  expect(oldest(['a.z', 'a.10', 'a.2'])).toBe('a.2');
+  expect(oldest(['a.z', 'b.1'])).toBeUndefined();
 });

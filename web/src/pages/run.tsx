@@ -4,6 +4,7 @@ import { RunActions } from '../actions';
 import { ask, batch, call, need, session } from '../api';
 import type { Visited } from '../graph';
 import { condition, infix, mutation } from '../infix';
+import { useSeen } from '../live';
 import { kindOfNode, shortName } from '../nodes';
 import { Value } from '../payload';
 import { setSearch, to, useRoute } from '../router';
@@ -23,9 +24,11 @@ export function Run(): ReactElement {
   const { rest, search } = useRoute();
   const id = runIdOf(rest);
   const thread = Number(search.get('thread') ?? 0);
-  const seen = useQuery({
-    queryKey: [session.tenant, 'run', rest.join('/'), thread],
-    queryFn: async ({ signal }) => {
+  const topics = [`run:${runId(id)}`];
+  const seen = useSeen({
+    key: [session.tenant, 'run', rest.join('/'), thread],
+    topics,
+    read: async (signal) => {
       const [run, nodes, variables, why, tasks, events] = await batch(
         [
           ask('GetWfRun', id),
@@ -36,6 +39,7 @@ export function Run(): ReactElement {
           ask('ListExternalEvents', { wfRunId: id, limit: 200 }),
         ],
         signal,
+        topics,
       );
       return {
         run: need(run),
@@ -48,7 +52,8 @@ export function Run(): ReactElement {
         events: events.reply?.results ?? [],
       };
     },
-    refetchInterval: (q) => (q.state.data && ended(q.state.data.run.status) ? 15_000 : 1500),
+    // How many are ahead in a queue is of other runs.
+    slow: (data) => (data?.why?.threads.some((t) => t.task?.status === 'TASK_SCHEDULED') ? 5000 : false),
   });
   const run = seen.data?.run;
   const threadRun = run?.threadRuns.find((t) => t.number === thread);

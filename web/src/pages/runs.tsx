@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { type ReactElement, useEffect, useState } from 'react';
 import { ask, batch, call, need, type Request, session } from '../api';
+import { useSeen } from '../live';
 import { shortName } from '../nodes';
 import { go, setSearch, to, useRoute } from '../router';
 import { ended, failed, lookOf, statuses } from '../status';
@@ -145,32 +146,36 @@ interface Found {
   cause: string;
 }
 
+const topics = ['runs'];
+
 /** most runs are found at a time; within are the times back from now in which the latest are looked for. */
 const most = 1000;
 const within = [300_000, 3_600_000, 86_400_000];
 
 /** RunTable shows runs, the latest first: one request finds them, one more gets those that are shown. */
 export function RunTable(p: TableProps): ReactElement {
-  const ids = useQuery({
-    queryKey: [session.tenant, 'runIds', p],
-    queryFn: async ({ signal }) => {
+  const ids = useSeen({
+    key: [session.tenant, 'runIds', p],
+    topics,
+    least: 1000,
+    read: async (signal) => {
       const spans = [...(p.within === '' ? within : []), windows.find(([key]) => key === p.within)?.[2] ?? 0];
-      const answers = await batch(spans.map((span) => ask('SearchWfRun', asked(p, span))), signal);
+      const answers = await batch(spans.map((span) => ask('SearchWfRun', asked(p, span))), signal, topics);
       const lists = answers.map(need);
       // Searches begin with the oldest: the shortest time that has a page full is enough.
       const list = lists.find((l) => l.results.length >= pageSize) ?? lists.at(-1);
       return { ids: [...(list?.results ?? [])].reverse(), more: Boolean(list?.bookmark) };
     },
-    refetchInterval: 3000,
   });
   const [pages, setPages] = useState(1);
   const shown = ids.data?.ids.slice(0, pages * pageSize) ?? [];
-  const found = useQuery<Found[]>({
-    queryKey: [session.tenant, 'runRows', shown.map(runId)],
+  const found = useSeen<Found[]>({
+    key: [session.tenant, 'runRows', shown.map(runId)],
+    topics,
+    least: 1000,
     enabled: ids.data !== undefined,
-    placeholderData: (old) => old,
-    refetchInterval: 3000,
-    queryFn: ({ signal }) => rowsOf(shown, signal),
+    keep: true,
+    read: (signal) => rowsOf(shown, signal),
   });
   const runs = found.data ?? [];
   const error = ids.error ?? found.error;

@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import type { ReactElement } from 'react';
 import { ask, batch, call, need, session } from '../api';
+import { useSeen } from '../live';
 import { to, useRoute } from '../router';
 import { taskLookOf } from '../status';
 import type { TaskStatus } from '../types.gen';
@@ -52,9 +53,12 @@ const counted: TaskStatus[] = ['TASK_SCHEDULED', 'TASK_RUNNING', 'TASK_FAILED', 
 
 export function Task(): ReactElement {
   const name = useRoute().rest[0] ?? '';
-  const seen = useQuery({
-    queryKey: [session.tenant, 'task', name],
-    queryFn: async ({ signal }) => {
+  const topics = [`task:${name}`];
+  const seen = useSeen({
+    key: [session.tenant, 'task', name],
+    topics,
+    least: 1000,
+    read: async (signal) => {
       const [def, group, users, ...counts] = await batch(
         [
           ask('GetTaskDef', { name }),
@@ -63,10 +67,10 @@ export function Task(): ReactElement {
           ...counted.map((status) => ask('CountTaskRun', { taskDefName: name, status })),
         ],
         signal,
+        topics,
       );
       return { def: need(def), workers: Object.values(group.reply?.taskWorkers ?? {}), users: users.reply?.results ?? [], counts: counts.map((c) => c.reply?.value) };
     },
-    refetchInterval: 5000,
   });
   if (seen.error && !seen.data) return <Problem error={seen.error} retry={() => void seen.refetch()} />;
   if (!seen.data) return <Skeleton lines={8} />;
