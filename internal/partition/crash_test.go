@@ -103,6 +103,11 @@ func (d deaf) ReuseForWrite(from, to string, c vfs.DiskWriteCategory) (vfs.File,
 	return d.file(to, f), err
 }
 
+func (d deaf) OpenReadWrite(name string, c vfs.DiskWriteCategory, o ...vfs.OpenOption) (vfs.File, error) {
+	f, err := d.FS.OpenReadWrite(name, c, o...)
+	return d.file(name, f), err
+}
+
 func (d deaf) file(name string, f vfs.File) vfs.File {
 	if f == nil || !strings.HasSuffix(name, ".log") {
 		return f

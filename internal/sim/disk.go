@@ -94,6 +94,10 @@ func (f forgetful) ReuseForWrite(from, to string, c vfs.DiskWriteCategory) (vfs.
 	return forgetfulFile(f.FS.ReuseForWrite(from, to, c))
 }
 
+func (f forgetful) OpenReadWrite(name string, c vfs.DiskWriteCategory, o ...vfs.OpenOption) (vfs.File, error) {
+	return forgetfulFile(f.FS.OpenReadWrite(name, c, o...))
+}
+
 func forgetfulFile(file vfs.File, err error) (vfs.File, error) {
 	if err != nil {
 		return nil, err

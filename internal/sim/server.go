@@ -67,7 +67,7 @@ func (w *world) start() (*server, error) {
 func (s *server) open() (err error) {
 	o := store.DefaultOptions()
 	o.Dir, o.FS, o.Partitions = "/data", s.world.disk.fs(s.world.options.Fault == ReplyBeforeSync), partitions
-	o.MemoryBytes = 8 << 20
+	o.MemoryBytes = 2 << 20
 	if s.store, err = store.Open(context.Background(), o); err != nil {
 		return err
 	}

@@ -88,26 +88,27 @@ func (s *Store) newWatch(o *Options) (*watch, error) {
 	if o.ReserveBytes < 0 {
 		w.reserve = o.defaultReserve(disk.TotalBytes)
 	}
-	return w, s.roomToOpen(w, disk.AvailBytes)
+	return w, s.roomToOpen(o, w, disk.AvailBytes)
 }
 
 // roomToOpen refuses to open a store on a disk that would be full before it is open: memtables are made of its log
-// and written, and compactions waited for that are due.
-func (s *Store) roomToOpen(w *watch, free uint64) error {
+// and written, and compactions waited for that are due. Logs are as large as memtables, however little is in them.
+func (s *Store) roomToOpen(o *Options, w *watch, free uint64) error {
 	names, err := s.fs.List(s.dir)
 	if err != nil {
 		return fmt.Errorf("store: list %s: %w", s.dir, err)
 	}
-	need := uint64(openingBytes)
+	logs := uint64(0)
 	for _, name := range names {
 		if !strings.HasSuffix(name, ".log") {
 			continue
 		}
 		if info, err := s.fs.Stat(s.fs.PathJoin(s.dir, name)); err == nil {
-			need += uint64(info.Size())
+			logs += uint64(info.Size())
 		}
 	}
-	if need = max(need, w.reserve/2); free < need {
+	need := max(openingBytes+min(logs, memtables*uint64(o.memtableBytes())), w.reserve/2)
+	if free < need {
 		return fmt.Errorf("store: the disk of %s has %d bytes free, and to open the store it takes %d: "+
 			"make room and start again; nothing is lost: %w", s.dir, free, need, syscall.ENOSPC)
 	}

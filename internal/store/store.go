@@ -32,6 +32,7 @@ type Store struct {
 
 	healthChecks io.Closer // nil for a file system that was handed in
 	watch        *watch    // of the disk's free space; nil if there is none
+	logs         *ready
 
 	failOnce sync.Once
 	failed   chan struct{}
@@ -56,7 +57,6 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	if s.fs == nil {
 		s.fs, s.healthChecks = vfs.WithDiskHealthChecks(vfs.Default, slowDisk, nil, s.diskSlow)
 	}
-	s.fs = &zeroed{s.fs}
 	defer func() {
 		if p := recover(); p != nil {
 			s.unwound(p)
@@ -67,9 +67,11 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 			err = errors.Join(err, s.closeHealthChecks())
 		}
 	}()
+	s.logs = newReady(s.fs, &o, func() bool { room, _ := s.Room(); return room == Ample }, s.fail)
 	if err := s.makeDir(); err != nil {
 		return nil, fmt.Errorf("store: make %s: %w", o.Dir, err)
 	}
+	s.fs = &zeroed{s.logs}
 	if s.watch, err = s.newWatch(&o); err != nil {
 		return nil, err
 	}
@@ -85,6 +87,7 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	if err := s.checkFormat(&o); err != nil {
 		return nil, errors.Join(err, s.db.Close())
 	}
+	s.logs.start()
 	return s, nil
 }
 
@@ -185,6 +188,7 @@ const closeGrace = time.Second
 func (s *Store) Close() error {
 	s.watch.end()
 	if s.Err() != nil && (s.wedged.Load() || !s.settled()) {
+		s.logs.stop()
 		return s.Err()
 	}
 	err := s.db.Close()

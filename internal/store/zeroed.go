@@ -17,15 +17,17 @@ func (z *zeroed) Unwrap() vfs.FS { return z.FS }
 // Create implements vfs.FS.
 func (z *zeroed) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
 	f, err := z.FS.Create(name, category)
-	if err != nil || !isLog(name) {
-		return f, err
-	}
-	return &zeroedFile{File: f}, nil
+	return zeroedLog(name, f, err)
 }
 
 // ReuseForWrite implements vfs.FS.
 func (z *zeroed) ReuseForWrite(old, name string, category vfs.DiskWriteCategory) (vfs.File, error) {
 	f, err := z.FS.ReuseForWrite(old, name, category)
+	return zeroedLog(name, f, err)
+}
+
+// zeroedLog is the file that was opened to be written from its beginning.
+func zeroedLog(name string, f vfs.File, err error) (vfs.File, error) {
 	if err != nil || !isLog(name) {
 		return f, err
 	}
@@ -49,6 +51,14 @@ type zeroedFile struct {
 const aheadBytes = 128 << 10
 
 var zeros [aheadBytes]byte
+
+// Preallocate implements vfs.File. It is a change of metadata, even of a file that has all it asks for.
+func (f *zeroedFile) Preallocate(offset, length int64) error {
+	if f.size > 0 {
+		return nil
+	}
+	return f.File.Preallocate(offset, length)
+}
 
 // Write implements vfs.File. Zeros that cannot be written are no failure: the file then grows as files do.
 func (f *zeroedFile) Write(b []byte) (int, error) {
