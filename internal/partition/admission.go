@@ -83,6 +83,7 @@ func (p *part) admit(r *pb.Record, c class, w waiter) *lh.Error {
 	p.records.Add(1)
 	p.bytes.Add(bytes)
 	h.pending.Add(1)
+	h.pendingBytes.Add(bytes)
 	if !p.calls {
 		p.calls = true
 		p.lane.call(p)
@@ -95,18 +96,27 @@ func (h *Host) busy(again time.Duration) *lh.Error {
 	return &lh.Error{Code: lh.ResourceExhausted, Message: "the partition is busy: try again", RetryAfter: again}
 }
 
-// full tells whether the queue is full for the class; new work leaves the last quarter free.
+// full tells whether there is no room for the class; new work leaves the last quarter of the records and half of the bytes
+// free.
 func (p *part) full(c class) bool {
-	records, bytes := p.lane.host.cfg.limits(c)
-	return p.records.Load() >= records || p.bytes.Load() >= bytes
+	h := p.lane.host
+	if p.records.Load() >= h.cfg.queueRecords(c) {
+		return true
+	}
+	pending, most := h.pendingBytes.Load(), h.cfg.PendingBytes
+	if c == newWork {
+		return pending >= most/2 || p.bytes.Load() >= h.cfg.QueueBytes
+	}
+	return pending >= most
 }
 
-func (c *Config) limits(of class) (records, bytes int64) {
-	records, bytes = int64(c.QueueRecords), c.QueueBytes
+// queueRecords is how many records of a partition may wait before the class is refused.
+func (c *Config) queueRecords(of class) int64 {
+	n := int64(c.QueueRecords)
 	if of == newWork {
-		records, bytes = records-records/4, bytes-bytes/4
+		n -= n / 4
 	}
-	return records, bytes
+	return n
 }
 
 // address fills in what the header says when the record is admitted. The time is set when the lane takes the record;
@@ -173,6 +183,7 @@ func (p *part) take(hd *pb.Header) (w waiter) {
 func (p *part) release(w waiter) {
 	p.records.Add(-1)
 	p.bytes.Add(-w.bytes)
+	p.lane.host.pendingBytes.Add(-w.bytes)
 	p.lane.host.answered()
 }
 

@@ -59,8 +59,12 @@ type Config struct {
 	// (reports, claims, heartbeats) is refused only there; new work (RunWf, events and the rest) already at
 	// three quarters of it. Default 4096.
 	QueueRecords int
-	// QueueBytes bounds the encoded size of the same records, with the same two marks. Default 16 MiB.
+	// QueueBytes is the encoded size of the same records at which a partition refuses new work. Default 12 MiB.
 	QueueBytes int64
+	// PendingBytes bounds the encoded size of the records of all partitions that are submitted and not yet answered. Work
+	// that goes on is refused only there, new work already at half of it: how large the reports are that running work brings
+	// is not known when it begins. Default 48 MiB.
+	PendingBytes int64
 	// TargetTime is how long records may spend in a lane, from admission to the answer, on the mean of a tenth of a
 	// second, before it admits less new work (RunWf, events). Default 50 ms.
 	TargetTime time.Duration
@@ -110,7 +114,8 @@ func DefaultConfig() Config {
 		Clock:          SystemClock{},
 		CatalogVersion: func() uint64 { return 0 },
 		QueueRecords:   4096,
-		QueueBytes:     16 << 20,
+		QueueBytes:     12 << 20,
+		PendingBytes:   48 << 20,
 		TargetTime:     50 * time.Millisecond,
 		RetryAfter:     100 * time.Millisecond,
 		BatchRecords:   512,
@@ -135,6 +140,7 @@ func (c *Config) Validate() error {
 	}{
 		{"QueueRecords", int64(c.QueueRecords)},
 		{"QueueBytes", c.QueueBytes},
+		{"PendingBytes", c.PendingBytes},
 		{"TargetTime", int64(c.TargetTime)},
 		{"RetryAfter", int64(c.RetryAfter)},
 		{"BatchRecords", int64(c.BatchRecords)},

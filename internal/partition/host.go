@@ -33,6 +33,8 @@ type Host struct {
 	draining atomic.Bool
 	pending  atomic.Int64 // submitted and not answered
 
+	pendingBytes atomic.Int64 // of those
+
 	stopOnce, failOnce, doneOnce, drainOnce, closeOnce sync.Once
 
 	counters

@@ -468,20 +468,37 @@ func TestQueuesAreBounded(t *testing.T) {
 	}
 }
 
+// TestQueueBytesAreBounded: large records of new work are refused long before those of work in progress are, by the
+// partition and by all together.
 func TestQueueBytesAreBounded(t *testing.T) {
-	r := newRig(t, func(c *Config) { c.Manual, c.QueueBytes = true, 40_000 })
+	r := newRig(t, func(c *Config) { c.Manual, c.QueueBytes, c.PendingBytes = true, 30_000, 100_000 })
 	r.open()
 	defer r.stop()
-	refused := 0
-	for range 10 {
-		r.host.Submit(core(0), fresh("set x"+strings.Repeat("y", 10_000)+" 1"), func(machine.Reply) { refused++ })
+	fill := func(to machine.Stream, rec func(string) *pb.Record) (taken int) {
+		taken = 20
+		for range 20 {
+			r.host.Submit(to, rec("set x"+strings.Repeat("y", 10_000)+" 1"), func(machine.Reply) { taken-- })
+		}
+		return taken
 	}
-	if refused != 7 {
-		t.Errorf("%d of 10 big records were refused", refused)
+	if got := fill(core(0), fresh); got != 3 {
+		t.Errorf("a partition took %d large records of new work", got)
+	}
+	if got := fill(core(1), fresh); got != 2 {
+		t.Errorf("with them another took %d", got)
+	}
+	if got := fill(core(0), ongoingWork); got != 5 {
+		t.Errorf("%d large records of work in progress were taken besides", got)
 	}
 	r.step(0)
-	if got := r.host.Stats().Queues[0]; got.Records != 0 || got.Bytes != 0 {
-		t.Errorf("%+v", got)
+	r.step(1)
+	for _, got := range r.host.Stats().Queues {
+		if got.Records != 0 || got.Bytes != 0 {
+			t.Errorf("%+v", got)
+		}
+	}
+	if got := fill(core(1), ongoingWork); got != 10 {
+		t.Errorf("emptied, they took %d of work in progress", got)
 	}
 }
 

@@ -115,7 +115,7 @@ func (h *Host) Stats() Stats {
 		CommitTime: time.Duration(h.commitNs.Load()), Panics: h.panics.Load(), ReadErrors: h.readErrors.Load(),
 		Refused: h.refused.Load(), NoSpace: h.noSpace.Load(), TimersFired: h.fired.Load(),
 	}
-	s.QueueLimit, _ = h.cfg.limits(newWork)
+	s.QueueLimit = h.cfg.queueRecords(newWork)
 	h.mu.Lock()
 	for k, n := range h.kinds {
 		s.Commands[k.name()] = n

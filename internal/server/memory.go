@@ -20,6 +20,8 @@ const (
 	replyShare     = 1.0 / 8
 	inputShare     = 3.0 / 16
 	dashboardShare = 1.0 / 16
+	// pendingShare is for records that wait for their commit.
+	pendingShare = 3.0 / 64
 	// usualMemory is what a server takes at most unless it is told otherwise or the machine is large.
 	usualMemory = 1 << 30
 	// largeMachine is how often usualMemory a machine must have for the server to take more: that part of it.
@@ -30,6 +32,7 @@ const (
 	leastReplies   = 16 << 20
 	leastInputs    = 32 << 20
 	leastDashboard = 32 << 20
+	leastPending   = 16 << 20
 )
 
 // MemoryBytes is what the process should stay below; 0 if that is left to the Go runtime and its own variables.
@@ -63,6 +66,9 @@ func (c *Config) replyMemory() int64 {
 
 // inputMemory is the budget of requests that are not decoded, on all listeners, and of the calls that run.
 func (c *Config) inputMemory() int64 { return c.share(inputShare, leastInputs) }
+
+// pendingMemory is the budget of records that are submitted and not answered.
+func (c *Config) pendingMemory() int64 { return c.share(pendingShare, leastPending) }
 
 // dashboardMemory is the budget of requests and replies on the port of the dashboard.
 func (c *Config) dashboardMemory() int64 { return c.share(dashboardShare, leastDashboard) }

@@ -26,7 +26,7 @@ func TestMemoryIsShared(t *testing.T) {
 		if within >= limit || c.heapLimit() < limit/4 || c.storeMemory() < limit/4 {
 			t.Errorf("of %d bytes the heap gets %d, the store %d", limit, c.heapLimit(), c.storeMemory())
 		}
-		calls := c.replyMemory() + c.inputMemory() + c.dashboardMemory()
+		calls := c.replyMemory() + c.inputMemory() + c.dashboardMemory() + c.pendingMemory()
 		if limit >= gib/2 && calls > c.heapLimit()*3/4 {
 			t.Errorf("of a heap of %d bytes calls may take %d", c.heapLimit(), calls)
 		}
@@ -36,8 +36,9 @@ func TestMemoryIsShared(t *testing.T) {
 	}
 	c := DefaultConfig()
 	c.MemoryLimitBytes = gib
-	if c.replyMemory() != gib/8 || c.inputMemory() != gib*3/16 || c.dashboardMemory() != gib/16 {
-		t.Errorf("replies get %d bytes, requests %d, the dashboard %d", c.replyMemory(), c.inputMemory(), c.dashboardMemory())
+	if c.replyMemory() != gib/8 || c.inputMemory() != gib*3/16 || c.dashboardMemory() != gib/16 || c.pendingMemory() != gib*3/64 {
+		t.Errorf("replies get %d bytes, requests %d, the dashboard %d, records %d",
+			c.replyMemory(), c.inputMemory(), c.dashboardMemory(), c.pendingMemory())
 	}
 	if c.ReplyBytes = 1 << 28; c.replyMemory() != 1<<28 {
 		t.Errorf("replies get %d bytes, not what was set", c.replyMemory())

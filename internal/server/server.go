@@ -210,7 +210,7 @@ func (s *Server) openPartitions(ctx context.Context) (err error) {
 	c.Listener = s
 	c.OnCommit, c.Traces = s.commits.observe, s.cfg.Traces
 	c.Incarnation = s.incarnation
-	c.Lanes, c.CacheBytes = s.cfg.Lanes, s.cfg.CacheBytes
+	c.Lanes, c.CacheBytes, c.PendingBytes = s.cfg.Lanes, s.cfg.CacheBytes, s.cfg.pendingMemory()
 	c.FatalPanics, c.FatalReads, c.Logger = s.cfg.FatalPanics, s.cfg.Kafka.over(), s.log
 	if s.host, err = partition.Open(ctx, c); err != nil {
 		return err
