@@ -18,7 +18,7 @@ const (
 )
 
 // weigh counts what the request takes when it is decoded, until the call has ended. It waits for a while if that is too
-// much of the connection.
+// much of the connection, unless those that are not decoded are too much already.
 func (c *call) weigh() error {
 	burden := c.weight()
 	if c.rpc.reports && c.unfit(burden) {
@@ -33,7 +33,7 @@ func (c *call) weigh() error {
 			c.burden = burden
 			return nil
 		}
-		if c.Err() != nil {
+		if c.Err() != nil || c.line.full(c.rpc.reports) {
 			break
 		}
 		time.Sleep(inputPause)

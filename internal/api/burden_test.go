@@ -6,11 +6,14 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/mem"
 	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/emptypb"
@@ -152,6 +155,36 @@ func TestReportsAreNotLost(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A request waits for room only while it is the one that is too much: of many that came compressed none waits.
+func TestRequestsDoNotWaitInCrowds(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := shapes{}.of((&lhpb.Array{}).ProtoReflect().Descriptor())
+		for _, reports := range []bool{false, true} {
+			b := NewBacklogs(1<<20, maxInputs)
+			l := b.Open(&line{})
+			weigh := func() time.Duration {
+				c := &call{Context: t.Context(), line: l, rpc: &rpc{service: &Service{cfg: Config{MaxRequestBytes: 4 << 20}}, reports: reports, request: s}}
+				c.request.data = mem.SliceBuffer(empties(1, 3<<20))
+				begun := time.Now()
+				if c.weigh() == nil {
+					t.Errorf("report: %v: there is room", reports)
+				}
+				return time.Since(begun)
+			}
+			l.keep(maxInputs / 6)
+			b.Open(&line{}).keep(maxInputs / 6)
+			if weigh() == 0 {
+				t.Errorf("report: %v: one that is too much does not wait", reports)
+			}
+			l.keep(maxInputs)
+			if weigh() != 0 {
+				t.Errorf("report: %v: one waits behind others", reports)
+			}
+		}
+	})
 }
 
 // Calls that run count, each once, until they end; who has too many is refused. Streams of workers do not.

@@ -113,11 +113,22 @@ func (l *Backlog) keepAs(urgent bool, n int64) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.keep(n)
-	if n > 0 && l.crowded() && !(urgent && l.of.input.Load() <= l.of.inputs) {
+	if n > 0 && l.refuses(urgent) {
 		l.keep(-n)
 		return false
 	}
 	return true
+}
+
+// full says whether there is no room for more.
+func (l *Backlog) full(urgent bool) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.refuses(urgent)
+}
+
+func (l *Backlog) refuses(urgent bool) bool {
+	return l.crowded() && !(urgent && l.of.input.Load() <= l.of.inputs)
 }
 
 // unwanted takes out all calls that wait for their requests.

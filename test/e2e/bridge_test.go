@@ -339,9 +339,8 @@ func TestBatchesOfCalls(t *testing.T) {
 	const calls = `{"calls": [{"rpc": "GetTaskDef", "request": {"name": "greet"}}, {"rpc": "SearchWfRun", "request": {}},
 		{"rpc": "Nothing"}, {"rpc": "PollTask", "request": {}}, {"rpc": "GetTaskDef", "request": {"nmae": ""}}, {"rpc": "GetWfRun"}]}`
 	for who, want := range map[string][]string{
-		"boss":   {"reply", "reply", "unimplemented", "unimplemented", "invalid_argument", "invalid_argument"},
-		"some":   {"reply", "permission_denied", "unimplemented", "unimplemented", "invalid_argument", "permission_denied"},
-		"nobody": {"permission_denied", "permission_denied", "unimplemented", "unimplemented", "permission_denied", "permission_denied"},
+		"boss": {"reply", "reply", "unimplemented", "unimplemented", "invalid_argument", "invalid_argument"},
+		"some": {"reply", "permission_denied", "unimplemented", "unimplemented", "invalid_argument", "permission_denied"},
 	} {
 		code, text := post(who, calls)
 		var said struct {
@@ -361,6 +360,11 @@ func TestBatchesOfCalls(t *testing.T) {
 			if got != want[i] {
 				t.Errorf("%s, call %d: %s, want %s", who, i, got, want[i])
 			}
+		}
+	}
+	for _, of := range []string{calls, `[`} { // of whom the server does not know it reads nothing
+		if code, text := post("nobody", of); code != http.StatusForbidden || !strings.Contains(text, "permission_denied") {
+			t.Errorf("nobody: %d %s", code, text)
 		}
 	}
 	for _, bad := range []string{``, `[]`, `{"call": []}`, `{"calls": [` + strings.Repeat(`{"rpc": "Whoami"},`, 100) + `{"rpc": "Whoami"}]}`} {
