@@ -12,6 +12,7 @@ import (
 	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/peer"
 
+	"littlehorse/internal/h2"
 	"littlehorse/internal/lh"
 )
 
@@ -396,7 +397,7 @@ func (o *outgoing) encode() (mem.BufferSlice, error) {
 	if o.small() {
 		return encode(o.size, o.message.MarshalToSizedBufferVT)
 	}
-	pool := mem.DefaultBufferPool()
+	pool := h2.Buffers
 	b := pool.Get(o.size)
 	if _, err := o.message.MarshalToSizedBufferVT((*b)[:o.size]); err != nil {
 		pool.Put(b)
@@ -424,13 +425,13 @@ type charge struct {
 }
 
 // Get implements mem.BufferPool.
-func (c *charge) Get(length int) *[]byte { return mem.DefaultBufferPool().Get(length) }
+func (c *charge) Get(length int) *[]byte { return h2.Buffers.Get(length) }
 
 // Put implements mem.BufferPool.
 func (c *charge) Put(b *[]byte) {
 	c.dropped.Stop()
 	c.settle()
-	mem.DefaultBufferPool().Put(b)
+	h2.Buffers.Put(b)
 }
 
 // expects is what a call of the RPC counts until its reply is known: -1 if it need not wait for room at all. Those that

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/emptypb"
 
+	"littlehorse/internal/h2"
 	"littlehorse/internal/machine"
 )
 
@@ -55,7 +56,7 @@ func encode(size int, into func([]byte) (int, error)) (mem.BufferSlice, error) {
 		}
 		return mem.BufferSlice{mem.SliceBuffer(b)}, nil
 	}
-	pool := mem.DefaultBufferPool()
+	pool := h2.Buffers
 	b := pool.Get(size)
 	if _, err := into((*b)[:size]); err != nil {
 		pool.Put(b)
@@ -71,14 +72,14 @@ type incoming struct{ data mem.Buffer }
 // Unmarshal implements encoding.CodecV2.
 func (Codec) Unmarshal(data mem.BufferSlice, v any) error {
 	if in, ok := v.(*incoming); ok {
-		in.data = data.MaterializeToBuffer(mem.DefaultBufferPool())
+		in.data = data.MaterializeToBuffer(h2.Buffers)
 		return nil
 	}
 	m, ok := v.(proto.Message)
 	if !ok {
 		return fmt.Errorf("cannot decode into %T", v)
 	}
-	buf := data.MaterializeToBuffer(mem.DefaultBufferPool())
+	buf := data.MaterializeToBuffer(h2.Buffers)
 	defer buf.Free()
 	return decodeStrictly(buf.ReadOnlyData(), m)
 }

@@ -191,7 +191,7 @@ func (s *stream) inflate(m message) (mem.BufferSlice, error) {
 	if err != nil {
 		return nil, status.Errorf(codes.Internal, "the message cannot be decompressed: %v", err)
 	}
-	out, err := mem.ReadAll(io.LimitReader(r, int64(most)+1), mem.DefaultBufferPool())
+	out, err := mem.ReadAll(io.LimitReader(r, int64(most)+1), Buffers)
 	if err != nil {
 		out.Free()
 		return nil, status.Errorf(codes.Internal, "the message cannot be decompressed: %v", err)
@@ -303,12 +303,12 @@ const messageCost = 64
 // cost is the memory of the message.
 func (m message) cost() int { return messageCost + cap(*m.data) }
 
-// poolOf is where buffers come from: those above its larger sizes would be many times as large as they need be.
+// poolOf is where buffers come from; nil for those that are not kept.
 func poolOf(size int) mem.BufferPool {
-	if size > 32<<10 || mem.IsBelowBufferPoolingThreshold(size) {
+	if size > mostBuffer || mem.IsBelowBufferPoolingThreshold(size) {
 		return nil
 	}
-	return mem.DefaultBufferPool()
+	return Buffers
 }
 
 func newBody(size int) *[]byte {

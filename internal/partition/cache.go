@@ -84,8 +84,9 @@ func (c *cache) change(p *part, k keys.Key) (*object, presence) {
 
 // set gives the object a value; it is one that change has returned.
 func (c *cache) set(o *object, v machine.Value, size int) {
-	c.young.bytes += int64(size) - int64(o.bytes)
+	before := o.cost()
 	o.value, o.bytes = v, int32(size)
+	c.young.bytes += o.cost() - before
 }
 
 // age begins a new generation if the young one is full. At most one batch may be changed and not in the store, and
@@ -99,7 +100,22 @@ func (c *cache) age() {
 	c.generation.Add(1)
 }
 
-func (o *object) cost() int64 { return int64(o.bytes) + int64(len(o.key)) + objectBytes }
+const (
+	// largeBytes is the size beyond which most of an object is text or bytes, which decoded take what they take encoded; all
+	// else takes several times that, and the limit is meant so.
+	largeBytes = 4096
+	// largeShare is the part for which what is beyond counts. With less, work with large values would read them again for
+	// every step.
+	largeShare = 8
+)
+
+func (o *object) cost() int64 {
+	bytes := int64(o.bytes)
+	if bytes > largeBytes {
+		bytes = largeBytes + (bytes-largeBytes)/largeShare
+	}
+	return bytes + int64(len(o.key)) + objectBytes
+}
 
 // table is a hash table that is filled and cleared.
 type table struct {

@@ -76,8 +76,8 @@ type Config struct {
 	// BatchBytes stops a commit from growing once the encoded size of its changes passes it. So one has at most one large
 	// value, and whoever waits for it waits for no other's. Default 512 KiB.
 	BatchBytes int64
-	// CacheBytes bounds the decoded objects kept in memory by all lanes together, counted in encoded bytes.
-	// Default 128 MiB.
+	// CacheBytes bounds the decoded objects kept in memory by all lanes together, counted in encoded bytes; those of large
+	// ones count for less. Default 128 MiB.
 	CacheBytes int64
 
 	// TimerWindow bounds how many of the nearest timers all partitions together keep in memory; each keeps at least

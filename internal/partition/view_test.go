@@ -174,9 +174,28 @@ func TestCacheIsBounded(t *testing.T) {
 	if c.find(p, "r-first") != nil {
 		t.Error("the oldest object is still there")
 	}
-	c.learn(p, "r-large", counter(1), int(c.limit))
+	c.learn(p, "r-large", counter(1), largeShare*int(c.limit))
 	if c.find(p, "r-large") != nil {
 		t.Error("the cache has learnt what it has no room for")
+	}
+}
+
+// TestLargeValuesOfWorkAreCached: a hundred runs with values of 100 KB find them again at each step, in a lane of two.
+func TestLargeValuesOfWorkAreCached(t *testing.T) {
+	p := &part{}
+	c := newCache(32 << 20 / 2)
+	for step := range 10 {
+		for n := range 100 {
+			for _, kind := range []string{"variable", "task"} {
+				k := keys.Key(fmt.Sprint(kind, n))
+				if step > 0 && c.find(p, k) == nil {
+					t.Fatalf("step %d of %d does not find its %s", step, n, kind)
+				}
+				o, _ := c.change(p, k)
+				c.set(o, counter(step), 100_000)
+			}
+			c.age()
+		}
 	}
 }
 
