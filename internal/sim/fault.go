@@ -26,6 +26,8 @@ const (
 	DoubleDelivery Fault = "double delivery"
 	// LostTimer forgets one timer in a few.
 	LostTimer Fault = "lost timer"
+	// LostWatch forgets one in a few of the rows by which ThreadRuns learn of what they wait for.
+	LostWatch Fault = "lost watch"
 	// StaleIndex keeps index rows that should go.
 	StaleIndex Fault = "stale index"
 	// Restless lets a result depend on something that is not in the record.
@@ -33,7 +35,7 @@ const (
 )
 
 // Faults are all that can be planted.
-var Faults = []Fault{ReplyBeforeSync, DoubleDelivery, LostTimer, StaleIndex, Restless}
+var Faults = []Fault{ReplyBeforeSync, DoubleDelivery, LostTimer, LostWatch, StaleIndex, Restless}
 
 // faulty is a machine with a bug in it.
 type faulty struct {
@@ -54,6 +56,11 @@ func (f *faulty) Apply(v machine.View, r *pb.Record) machine.Effects {
 	case LostTimer:
 		e.Changes = slices.DeleteFunc(e.Changes, func(c machine.Change) bool {
 			return c.Key.Space() == keys.SpaceTimer && c.Value != nil && f.calls%3 == 0
+		})
+	case LostWatch:
+		e.Changes = slices.DeleteFunc(e.Changes, func(c machine.Change) bool {
+			row, err := keys.ParseRun(c.Key)
+			return err == nil && row.Kind == keys.KindWatch && c.Value != nil && f.calls%3 == 0
 		})
 	case StaleIndex:
 		e.Changes = slices.DeleteFunc(e.Changes, func(c machine.Change) bool {

@@ -2,6 +2,9 @@ package sim
 
 import (
 	"fmt"
+	"slices"
+
+	"google.golang.org/protobuf/proto"
 
 	"littlehorse/internal/keys"
 	"littlehorse/internal/lh"
@@ -133,6 +136,10 @@ func (w *world) fillInOne() bool {
 	open := w.openForms()
 	if len(open) == 0 {
 		return false
+	}
+	if slices.ContainsFunc(w.filledIn, func(id *lhpb.UserTaskRunId) bool { return proto.Equal(id, open[0]) }) {
+		w.violate("people", "UserTaskRun %s of %s was completed and is still found among those that wait",
+			open[0].UserTaskGuid, lh.WfRunIDString(open[0].WfRunId))
 	}
 	w.fillIn(open[0], func(r machine.Reply) {
 		if r.Err != nil {

@@ -73,6 +73,7 @@ func TestPlantedFaultsAreFound(t *testing.T) {
 		ReplyBeforeSync: "acknowledged",
 		DoubleDelivery:  "delivery",
 		LostTimer:       "state",
+		LostWatch:       "state",
 		StaleIndex:      "state",
 		Restless:        "replay",
 	}

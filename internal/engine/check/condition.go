@@ -103,10 +103,10 @@ func (r *reading) valueOf(w *wfRun, thread int32, name string) (*lhpb.VariableVa
 
 // inherited reads the Variable of the nearest WfRun above that does not inherit it itself.
 func (r *reading) inherited(name string) (*lhpb.VariableValue, error) {
-	if !r.watches(keys.InheritedSubject(name)) {
+	known, listed := numberOf(r.w.row.Inherited, name)
+	if !listed || !r.watches(keys.InheritedSubject(name)) {
 		r.unwatched = name + ", which is inherited"
 	}
-	known := numberOf(r.w.row.Inherited, name)
 	for p := r.above(r.w); p != nil; p = r.above(p) {
 		if r.migrates(p) || p.threads[0] == nil {
 			return nil, errUnknown
@@ -116,7 +116,8 @@ func (r *reading) inherited(name string) (*lhpb.VariableValue, error) {
 			r.changed = r.changed || known != 0
 			return nil, errors.New("out of scope")
 		case def.AccessLevel == lhpb.WfRunVariableAccessLevel_PUBLIC_VAR:
-			r.changed = r.changed || known != numberOf(p.row.Shared, name)
+			last, _ := numberOf(p.row.Shared, name)
+			r.changed = r.changed || known != last
 			return r.valueOf(p, 0, name)
 		}
 	}
@@ -124,13 +125,13 @@ func (r *reading) inherited(name string) (*lhpb.VariableValue, error) {
 	return nil, errors.New("out of scope")
 }
 
-func numberOf(list []*pb.VariableChange, name string) int64 {
+func numberOf(list []*pb.VariableChange, name string) (number int64, listed bool) {
 	for _, c := range list {
 		if c.Variable == name {
-			return c.Number
+			return c.Number, true
 		}
 	}
-	return 0
+	return 0, false
 }
 
 // above is the parent of the WfRun; nil if there is none any more.
