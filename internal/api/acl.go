@@ -45,6 +45,7 @@ var required = map[string][]auth.Required{
 	"GetTaskRun":                  one(workflow, read),
 	"GetVariable":                 one(workflow, read),
 	"GetWfRun":                    one(workflow, read),
+	"GetWfRunView":                one(workflow, read),
 	"GetWfSpec":                   one(workflow, read),
 	"GetWorkflowMigrationPlan":    one(workflow, read),
 	"ListNodeRuns":                one(workflow, read),
@@ -60,6 +61,7 @@ var required = map[string][]auth.Required{
 	"SearchVariable":              one(workflow, read),
 	"SearchWfMetricWindow":        one(workflow, read),
 	"SearchWfRun":                 one(workflow, read),
+	"SearchWfRunView":             one(workflow, read),
 	"SearchWfSpec":                one(workflow, read),
 	"SearchWorkflowMigrationPlan": one(workflow, read),
 

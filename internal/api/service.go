@@ -51,10 +51,11 @@ const (
 	DefaultWriteTimeout    = time.Minute
 )
 
-// Service is the public gRPC service, and the one of our own. RPCs that it does not implement answer UNIMPLEMENTED with their name.
+// Service is the public gRPC service, and those of our own. RPCs that it does not implement answer UNIMPLEMENTED with their name.
 type Service struct {
 	lhpb.UnimplementedLittleHorseServer
 	extra.UnimplementedExtraServiceServer
+	extra.UnimplementedViewServiceServer
 
 	cfg         Config
 	definitions Definitions

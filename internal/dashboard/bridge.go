@@ -84,10 +84,14 @@ func (h *handler) named(name string) *api.Call {
 	if service, rpc, ok := strings.Cut(name, "/"); ok {
 		return h.calls.Find(service, rpc)
 	}
-	if c := h.calls.Find(lhpb.LittleHorse_ServiceDesc.ServiceName, name); c != nil {
-		return c
+	for _, service := range []string{
+		lhpb.LittleHorse_ServiceDesc.ServiceName, extra.ExtraService_ServiceDesc.ServiceName, extra.ViewService_ServiceDesc.ServiceName,
+	} {
+		if c := h.calls.Find(service, name); c != nil {
+			return c
+		}
 	}
-	return h.calls.Find(extra.ExtraService_ServiceDesc.ServiceName, name)
+	return nil
 }
 
 // posted judges the form of a request. It is nil if it has refused it; else leave gives back what the request takes. While

@@ -106,6 +106,13 @@ func (r Run) NodeRunsOf(thread int32) Key {
 	return Key(appendInt32(r.start(&room, KindNodeRun), thread))
 }
 
+// ParseNodeRun reads the ThreadRun and the position from a NodeRun key of this WfRun.
+func (r Run) ParseNodeRun(k Key) (thread, position int32, err error) {
+	p := r.reader(k, KindNodeRun)
+	thread, position = p.int32(), p.int32()
+	return thread, position, p.done()
+}
+
 // Variable is the row of a Variable.
 func (r Run) Variable(thread int32, name string) Key {
 	var room usual

@@ -31,6 +31,7 @@ var write = flag.Bool("write", false, "write generated documents instead of comp
 func methods() (out []protoreflect.MethodDescriptor) {
 	for _, service := range []protoreflect.ServiceDescriptor{
 		lhpb.File_service_proto.Services().ByName("LittleHorse"), extra.File_littlehorse_extra_v1_explain_proto.Services().ByName("ExtraService"),
+		extra.File_littlehorse_extra_v1_view_proto.Services().ByName("ViewService"),
 	} {
 		for i := range service.Methods().Len() {
 			out = append(out, service.Methods().Get(i))
@@ -86,8 +87,8 @@ func (c *client) ask(ctx context.Context, m protoreflect.MethodDescriptor, reque
 func TestDocumentedRPCs(t *testing.T) {
 	c := inProcess(t)
 	var b strings.Builder
-	b.WriteString("# RPCs\n\nWhat this server does with each call of `littlehorse.LittleHorse`, and at the end of `littlehorse.extra.v1.ExtraService`,\n")
-	b.WriteString("which is ours. A test calls every one of them and compares.\n")
+	b.WriteString("# RPCs\n\nWhat this server does with each call of `littlehorse.LittleHorse`, and at the end of `ExtraService` and `ViewService`\n")
+	b.WriteString("of `littlehorse.extra.v1`, which are ours. A test calls every one of them and compares.\n")
 	b.WriteString("*[Permission](ops/permissions.md)* is what the Principal of the caller needs; cluster-scoped resources need it globally.\n\n")
 	b.WriteString("| RPC | state | permission |\n| --- | --- | --- |\n")
 	served := 0

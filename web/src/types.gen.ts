@@ -109,6 +109,8 @@ export interface Rpcs {
   GetTaskDefMetricsWindow: [TaskDefMetricsQueryRequest, TaskDefMetrics];
   GetWfSpecMetricsWindow: [WfSpecMetricsQueryRequest, WfSpecMetrics];
   ExplainWfRun: [ExplainWfRunRequest, ExplainWfRunResponse];
+  GetWfRunView: [GetWfRunViewRequest, GetWfRunViewResponse];
+  SearchWfRunView: [SearchWfRunViewRequest, SearchWfRunViewResponse];
 }
 
 export interface LittleHorseVersion {
@@ -1176,6 +1178,50 @@ export interface ExplainWfRunResponse {
   bookmark?: string;
 }
 
+export interface GetWfRunViewRequest {
+  wfRunId?: WfRunId;
+  threads: number[];
+  from: StepPosition[];
+  limit?: number;
+  bookmark?: string;
+  withWfSpec: boolean;
+}
+
+export interface GetWfRunViewResponse {
+  wfRun?: WfRun;
+  moreThreads: boolean;
+  wfSpec?: WfSpec;
+  steps: Step[];
+  variables: ShownVariable[];
+  inherited: ShownVariable[];
+  moreVariables: boolean;
+  externalEvents: ExternalEvent[];
+  workflowEvents: WorkflowEvent[];
+  moreEvents: boolean;
+  children: WfRunRow[];
+  moreChildren: boolean;
+  why?: ExplainWfRunResponse;
+  bookmark?: string;
+}
+
+export interface SearchWfRunViewRequest {
+  statuses: LHStatus[];
+  wfSpecName: string;
+  majorVersion?: number;
+  revision?: number;
+  earliestStart?: string;
+  latestStart?: string;
+  variableFilters: VariableMatch[];
+  variables: string[];
+  limit?: number;
+  bookmark?: string;
+}
+
+export interface SearchWfRunViewResponse {
+  results: WfRunRow[];
+  bookmark?: string;
+}
+
 export interface ServerACLs {
   acls: ServerACL[];
 }
@@ -1557,6 +1603,42 @@ export interface ThreadExplanation {
   sleep?: SleepWait;
 }
 
+export interface StepPosition {
+  thread: number;
+  position: number;
+}
+
+export interface Step {
+  thread: number;
+  position: number;
+  node: string;
+  status: LHStatus;
+  arrivedMs: string;
+  endedMs?: string;
+  attempts: StepAttempt[];
+  about: string;
+  failure: string;
+  startedThreads: number[];
+  childWfRunId?: WfRunId;
+}
+
+export interface ShownVariable {
+  variable?: Variable;
+  leftOutBytes: number;
+}
+
+export interface WfRunRow {
+  id?: WfRunId;
+  wfSpecId?: WfSpecId;
+  status: LHStatus;
+  startTime?: string;
+  endTime?: string;
+  node: string;
+  failure: string;
+  openThreads: number;
+  variables: ShownVariable[];
+}
+
 export interface ServerACL {
   resources: ACLResource[];
   allowedActions: ACLAction[];
@@ -1784,6 +1866,13 @@ export interface ConditionWait {
 
 export interface SleepWait {
   maturationTime?: string;
+}
+
+export interface StepAttempt {
+  status: TaskStatus;
+  scheduledMs?: string;
+  startedMs?: string;
+  endedMs?: string;
 }
 
 export type ACLResource = "ACL_WORKFLOW" | "ACL_TASK" | "ACL_EXTERNAL_EVENT" | "ACL_USER_TASK" | "ACL_PRINCIPAL" | "ACL_TENANT" | "ACL_ALL_RESOURCES" | "ACL_TASK_WORKER_GROUP" | "ACL_WORKFLOW_EVENT" | "ACL_STRUCT" | "ACL_QUOTA";

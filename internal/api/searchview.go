@@ -1,0 +1,290 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"littlehorse/internal/cluster"
+	"littlehorse/internal/keys"
+	"littlehorse/internal/lh"
+	"littlehorse/internal/machine"
+	"littlehorse/internal/pb"
+	"littlehorse/lhpb"
+	"littlehorse/lhpb/extra"
+)
+
+// Bounds of one page of rows.
+const (
+	viewedRowsDefault = 50
+	viewedRowsMost    = 200
+	viewedColumns     = 20
+	viewedOpenThreads = 100
+	viewedLineBytes   = 300
+)
+
+// SearchWfRunView finds WfRuns, the latest first, with where each of them stands.
+func (s *Service) SearchWfRunView(ctx context.Context, req *extra.SearchWfRunViewRequest) (*extra.SearchWfRunViewResponse, error) {
+	c := callOf(ctx)
+	if len(req.Variables) > viewedColumns {
+		return nil, lh.Errorf(lh.InvalidArgument, "'variables' may name at most %d Variables", viewedColumns)
+	}
+	p, refused := pageOf(c, "SearchWfRunView", req, req.Limit)
+	if refused != nil {
+		return nil, refused
+	}
+	p.limit = viewedRowsDefault
+	if req.Limit != nil {
+		p.limit = min(int(*req.Limit), viewedRowsMost)
+	}
+	l := &latest{service: s, call: c, page: p, within: spanOf(req.EarliestStart, req.LatestStart)}
+	for _, status := range statusesOf(req.Statuses) {
+		ask := &lhpb.SearchWfRunRequest{
+			WfSpecName: req.WfSpecName, WfSpecMajorVersion: req.MajorVersion, WfSpecRevision: req.Revision,
+			VariableFilters: req.VariableFilters, Status: status,
+		}
+		if err := s.checkSearchWfRun(c, ask); err != nil {
+			return nil, err
+		}
+		q := &wfRunQuery{tenant: keys.In(c.tenant), req: ask, indexed: s.indexedFilters(c.tenant, ask)}
+		l.queries = append(l.queries, q)
+	}
+	hits, more, err := l.find(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := &extra.SearchWfRunViewResponse{}
+	if out.Results, err = s.wfRunRows(ctx, c.tenant, hits, req.Variables); err != nil {
+		return nil, err
+	}
+	if more {
+		out.Bookmark = p.next(hits[len(hits)-1].position)
+	}
+	return out, nil
+}
+
+// statusesOf are those that are asked for, each once; nil stands for any.
+func statusesOf(asked []lhpb.LHStatus) (out []*lhpb.LHStatus) {
+	for _, status := range slices.Compact(slices.Sorted(slices.Values(asked))) {
+		out = append(out, &status)
+	}
+	if len(out) == 0 {
+		out = append(out, nil)
+	}
+	return out
+}
+
+// latest finds the latest WfRuns. Indexes read from the oldest on: it looks at ever longer times back from the end, until a
+// page is full, and at shorter ones where there is too much, so that what it reads goes by the page and not by what there is.
+type latest struct {
+	service *Service
+	call    *call
+	page    page
+	within  span
+	queries []*wfRunQuery
+}
+
+const (
+	firstWindowMs = 60_000
+	widerBy       = 16
+)
+
+// find gives the page; more says that there are older ones.
+func (l *latest) find(ctx context.Context) (page []hit, more bool, err error) {
+	top := min(l.within.latest, l.service.now().UnixMilli()+firstWindowMs)
+	if l.page.after != "" {
+		last, _, err := keys.ParseTagRow("", keys.Key(l.page.after))
+		if err != nil {
+			return nil, false, lh.Errorf(lh.InvalidArgument, "The bookmark is not one that this server returns: repeat the request without it to start from the beginning")
+		}
+		top = min(top, last)
+	}
+	narrow, wide := int64(0), int64(math.MaxInt64) // windows known to have too little, and too much
+	for window := int64(firstWindowMs); ; {
+		from := max(l.within.earliest, top-window)
+		if top < math.MinInt64+window {
+			from = l.within.earliest
+		}
+		hits, whole, err := l.between(ctx, span{from, top}, wide-narrow <= 1)
+		switch {
+		case err != nil:
+			return nil, false, err
+		case !whole:
+			wide = window
+		case len(hits) > l.page.limit:
+			return hits[:l.page.limit], true, nil
+		case from <= max(l.within.earliest, 0) || wide-narrow <= 1: // WfRuns do not start before 1970
+			return hits, from > max(l.within.earliest, 0), nil
+		default:
+			narrow = window
+		}
+		switch {
+		case wide == math.MaxInt64:
+			window = max(window, 1) * widerBy
+		default:
+			window = narrow + (wide-narrow)/2
+		}
+	}
+}
+
+// between gives what started within a time, the latest first; whole is false if there is more than a page needs, unless all
+// is wanted.
+func (l *latest) between(ctx context.Context, within span, all bool) (hits []hit, whole bool, err error) {
+	for _, q := range l.queries {
+		found, whole, err := l.ask(ctx, q, within, all)
+		if err != nil || !whole {
+			return nil, false, err
+		}
+		hits = append(hits, found...)
+	}
+	slices.SortFunc(hits, func(a, b hit) int { return cmp.Compare(b.position, a.position) })
+	return hits, true, nil
+}
+
+// ask gives those that one query finds and that are not on a page before.
+func (l *latest) ask(ctx context.Context, q *wfRunQuery, within span, all bool) (hits []hit, whole bool, err error) {
+	look := query{within: within, open: q.open, keep: q.keep()}
+	for p := (page{limit: 2*l.page.limit + 1}); ; {
+		found, bookmark, err := l.service.search(ctx, look, p)
+		if err != nil {
+			return nil, false, err
+		}
+		for _, h := range found {
+			if l.page.after == "" || h.position < l.page.after {
+				hits = append(hits, h)
+			}
+		}
+		if bookmark == nil {
+			return hits, true, nil
+		}
+		if !all {
+			return nil, false, nil
+		}
+		hits = hits[max(0, len(hits)-l.page.limit-1):]
+		p.after = found[len(found)-1].position
+	}
+}
+
+// wfRunRows reads the rows of a page: of each partition as of one moment.
+func (s *Service) wfRunRows(ctx context.Context, tenant string, hits []hit, variables []string) ([]*extra.WfRunRow, error) {
+	rows, at := make([]*extra.WfRunRow, len(hits)), map[machine.Stream][]int{}
+	var streams []machine.Stream
+	for i, h := range hits {
+		if at[h.from] == nil {
+			streams = append(streams, h.from)
+		}
+		at[h.from] = append(at[h.from], i)
+	}
+	for _, stream := range streams {
+		err := s.cfg.Routing.View(ctx, stream, func(v cluster.View) error {
+			for _, i := range at[stream] {
+				r := rowReader{view: v, run: keys.In(tenant).RunNamed(hits[i].id.WfRun)}
+				row, err := r.row(variables)
+				if err != nil {
+					return err
+				}
+				rows[i] = row
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return slices.DeleteFunc(rows, func(r *extra.WfRunRow) bool { return r == nil }), nil
+}
+
+// rowReader reads what a list shows of a WfRun.
+type rowReader struct {
+	view cluster.View
+	run  keys.Run
+}
+
+// row is nil if the WfRun has gone meanwhile.
+func (r *rowReader) row(variables []string) (*extra.WfRunRow, error) {
+	stored, err := viewed[pb.WfRunRow](r.view, r.run.WfRun())
+	if err != nil || stored == nil || stored.Deleting {
+		return nil, err
+	}
+	w := stored.WfRun
+	out := &extra.WfRunRow{Id: w.Id, WfSpecId: w.WfSpecId, Status: w.Status, StartTime: w.StartTime, EndTime: w.EndTime}
+	for _, name := range variables {
+		variable, err := viewed[lhpb.Variable](r.view, r.run.Variable(0, name))
+		if err != nil {
+			return nil, err
+		}
+		if variable != nil {
+			out.Variables = append(out.Variables, shownVariable(variable))
+		}
+	}
+	if w.Status == lhpb.LHStatus_COMPLETED {
+		return out, nil
+	}
+	return out, r.stands(out)
+}
+
+// stands says where the WfRun stands: at its last failure, or where its first open ThreadRun is.
+func (r *rowReader) stands(out *extra.WfRunRow) error {
+	threads, _, err := viewedRows[lhpb.ThreadRun](r.view, r.run.Kind(keys.KindThreadRun), viewedOpenThreads)
+	if err != nil {
+		return err
+	}
+	var at *lhpb.ThreadRun
+	for _, t := range threads {
+		switch {
+		case t.Status == lhpb.LHStatus_COMPLETED:
+		case isOver(t.Status):
+			at = t
+		default:
+			out.OpenThreads++
+			if at == nil {
+				at = t
+			}
+		}
+	}
+	if at == nil {
+		return nil
+	}
+	n, err := viewed[lhpb.NodeRun](r.view, r.run.NodeRun(at.Number, at.CurrentNodePosition))
+	if err != nil || n == nil {
+		return err
+	}
+	out.Node = n.NodeName
+	if !isOver(at.Status) {
+		return nil
+	}
+	out.Failure, err = r.failure(at, n)
+	return err
+}
+
+// failure is why a ThreadRun failed, in a line: what its task said, if it was one.
+func (r *rowReader) failure(t *lhpb.ThreadRun, n *lhpb.NodeRun) (string, error) {
+	said := t.GetErrorMessage()
+	if f := len(n.Failures); f > 0 && n.Failures[f-1].Message != "" {
+		said = n.Failures[f-1].Message
+	}
+	if id := n.GetTask().GetTaskRunId(); id != nil {
+		task, err := viewed[lhpb.TaskRun](r.view, r.run.TaskRun(id.TaskGuid))
+		if err != nil {
+			return "", err
+		}
+		said = cmp.Or(lastError(task.GetAttempts()), said)
+	}
+	return inALine(cmp.Or(said, "failed")), nil
+}
+
+// inALine is the first line of a text, or the most of it.
+func inALine(text string) string {
+	text, _, _ = strings.Cut(strings.TrimSpace(text), "\n")
+	if len(text) <= viewedLineBytes {
+		return text
+	}
+	end := viewedLineBytes
+	for !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + "…"
+}

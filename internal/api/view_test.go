@@ -1,0 +1,239 @@
+package api
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/timestamppb"
+
+	"littlehorse/internal/keys"
+	"littlehorse/internal/lh"
+	"littlehorse/internal/pb"
+	"littlehorse/lhpb"
+	"littlehorse/lhpb/extra"
+)
+
+func (f *face) runView(t *testing.T, req *extra.GetWfRunViewRequest) *extra.GetWfRunViewResponse {
+	t.Helper()
+	got, err := extra.NewViewServiceClient(f.conn).GetWfRunView(t.Context(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+func (f *face) rowsView(t *testing.T, req *extra.SearchWfRunViewRequest) *extra.SearchWfRunViewResponse {
+	t.Helper()
+	got, err := extra.NewViewServiceClient(f.conn).SearchWfRunView(t.Context(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return got
+}
+
+// storeSteps gives a ThreadRun that many NodeRuns of a loop over tasks.
+func (f *face) storeSteps(run keys.Run, id *lhpb.WfRunId, thread int32, many int) {
+	home := f.cluster.Core(DefaultTenant, lh.RootWfRunID(id))
+	for position := range int32(many) {
+		guid := fmt.Sprintf("%d-%d", thread, position)
+		task := &lhpb.TaskRunId{WfRunId: id, TaskGuid: guid}
+		f.cluster.put(home, run.NodeRun(thread, position), &lhpb.NodeRun{
+			Id: &lhpb.NodeRunId{WfRunId: id, ThreadRunNumber: thread, Position: position}, NodeName: "charge", Status: lhpb.LHStatus_COMPLETED,
+			ArrivalTime: timestamppb.New(explainedAt), NodeType: &lhpb.NodeRun_Task{Task: &lhpb.TaskNodeRun{TaskRunId: task}},
+		})
+		f.cluster.put(home, run.TaskRun(guid), &lhpb.TaskRun{Id: task, TaskDefId: &lhpb.TaskDefId{Name: "charge-card"}, Attempts: slices.Repeat([]*lhpb.TaskAttempt{{
+			Status: lhpb.TaskStatus_TASK_SUCCESS, EndTime: timestamppb.New(explainedAt), Result: &lhpb.TaskAttempt_Output{Output: text("secret")},
+		}}, 100)})
+	}
+}
+
+// All steps come once, in order, however many pages they take; those that are known are passed over at no cost.
+func TestAViewGivesStepsByPages(t *testing.T) {
+	f, id := newFace(t), &lhpb.WfRunId{Id: "w"}
+	run := f.storeWaiting("w", &lhpb.NodeRun{NodeName: "first", NodeType: &lhpb.NodeRun_WaitForCondition{WaitForCondition: &lhpb.WaitForConditionRun{}}})
+	f.storeSteps(run, id, 1, 2500)
+	f.storeSteps(run, id, 3, 10)
+	ask := func(req *extra.GetWfRunViewRequest) (steps []string, reads []int) {
+		t.Helper()
+		req.WfRunId = id
+		for {
+			before := f.cluster.read
+			got := f.runView(t, req)
+			reads = append(reads, f.cluster.read-before)
+			for _, s := range got.Steps {
+				steps = append(steps, fmt.Sprintf("%d/%d", s.Thread, s.Position))
+			}
+			if got.Bookmark == nil {
+				return steps, reads
+			}
+			req.Bookmark = got.Bookmark
+		}
+	}
+	limit := int32(1000)
+	steps, reads := ask(&extra.GetWfRunViewRequest{Limit: &limit})
+	if len(steps) != 2511 || steps[0] != "0/1" || steps[1] != "1/0" || steps[2500] != "1/2499" || steps[2510] != "3/9" || len(reads) != 3 {
+		t.Errorf("%d steps on %d pages: %v", len(steps), len(reads), steps[:3])
+	}
+	if most := slices.Max(reads); most > 2*int(limit)+2*viewedAtOnce+20 {
+		t.Errorf("a page reads %d rows", most)
+	}
+	steps, reads = ask(&extra.GetWfRunViewRequest{From: []*extra.StepPosition{{Thread: 1, Position: 2499}, {Thread: 3, Position: 10}, {Thread: 0, Position: 2}}})
+	if !slices.Equal(steps, []string{"1/2499"}) || reads[0] > 4*viewedAtOnce {
+		t.Errorf("%v for %v rows", steps, reads)
+	}
+	if steps, _ = ask(&extra.GetWfRunViewRequest{Threads: []int32{3, 0, 3}}); len(steps) != 11 || steps[1] != "3/0" {
+		t.Error(steps)
+	}
+	got := f.runView(t, &extra.GetWfRunViewRequest{WfRunId: id, Threads: []int32{3}})
+	step := got.Steps[0]
+	if step.About != "charge-card" || len(step.Attempts) != 2*viewedAttempts || step.ArrivedMs != explainedAt.UnixMilli() || step.EndedMs != nil ||
+		strings.Contains(got.String(), "secret") {
+		t.Error(step)
+	}
+	many := make([]int32, viewedThreads+1)
+	for _, req := range []*extra.GetWfRunViewRequest{{WfRunId: id, Threads: many}, {}, {WfRunId: id, Bookmark: []byte("x")}} {
+		if _, err := extra.NewViewServiceClient(f.conn).GetWfRunView(t.Context(), req); status.Code(err) != codes.InvalidArgument {
+			t.Error(err)
+		}
+	}
+}
+
+// What belongs to a WfRun is shown as whoever asks may see it, and large values are left out.
+func TestAViewShowsWhatBelongsToAWfRun(t *testing.T) {
+	f := newFace(t)
+	f.definitions.specs["order"] = &lhpb.WfSpec{
+		Id: &lhpb.WfSpecId{Name: "order"}, EntrypointThreadName: "main",
+		ThreadSpecs: map[string]*lhpb.ThreadSpec{"main": {VariableDefs: []*lhpb.ThreadVarDef{
+			{VarDef: &lhpb.VariableDef{Name: "from-above"}, AccessLevel: lhpb.WfRunVariableAccessLevel_INHERITED_VAR},
+		}}},
+	}
+	for _, r := range []storedRun{{id: "p", wfSpec: "order"}, {id: "p_c", wfSpec: "order"}, {id: "p_c_d", wfSpec: "order", createdMs: 7}} {
+		f.store(r)
+	}
+	id := lh.ParseWfRunID("p_c")
+	home, run := f.cluster.Core(DefaultTenant, "p"), keys.In(DefaultTenant).RunNamed("p_c")
+	f.cluster.put(home, keys.In(DefaultTenant).RunNamed("p").Variable(0, "from-above"), &lhpb.Variable{Id: &lhpb.VariableId{Name: "from-above"}, Value: text("handed down")})
+	f.cluster.put(home, run.Variable(0, "card"), &lhpb.Variable{Id: &lhpb.VariableId{Name: "card"}, Masked: true, Value: text("4111")})
+	f.cluster.put(home, run.Variable(0, "long"), &lhpb.Variable{Id: &lhpb.VariableId{Name: "long"}, Value: text(strings.Repeat("x", viewedValueBytes))})
+	f.cluster.put(home, run.ThreadRun(5), &lhpb.ThreadRun{Number: 5, Status: lhpb.LHStatus_RUNNING})
+	f.cluster.put(home, run.Inactive(2), &lhpb.InactiveThreadRun{ThreadRun: &lhpb.ThreadRun{Number: 2, Status: lhpb.LHStatus_COMPLETED}})
+	f.cluster.put(home, run.ExternalEvent("paid", "1"), &lhpb.ExternalEvent{Content: text("fine")})
+	f.cluster.put(home, run.WorkflowEvent("shipped", 1), &lhpb.WorkflowEvent{Content: text("today")})
+	got := f.runView(t, &extra.GetWfRunViewRequest{WfRunId: id, WithWfSpec: true})
+	if len(got.WfRun.ThreadRuns) != 2 || got.WfRun.ThreadRuns[0].Number != 2 || got.WfRun.ThreadRuns[1].Number != 5 || got.MoreThreads {
+		t.Errorf("ThreadRuns: %v", got.WfRun.ThreadRuns)
+	}
+	shown := map[string]*extra.ShownVariable{}
+	for _, v := range append(got.Variables, got.Inherited...) {
+		shown[v.Variable.GetId().GetName()] = v
+	}
+	if v := shown["card"]; v.Variable.Value.GetStr() == "4111" || v.LeftOutBytes != 0 {
+		t.Error(v)
+	}
+	if v := shown["long"]; v.Variable.Value != nil || v.LeftOutBytes < viewedValueBytes {
+		t.Error(v.LeftOutBytes)
+	}
+	if v := shown["from-above"]; v.GetVariable().GetValue().GetStr() != "handed down" || len(got.Inherited) != 1 {
+		t.Error(v)
+	}
+	if len(got.ExternalEvents) != 1 || len(got.WorkflowEvents) != 1 || got.WfSpec.GetId().GetName() != "order" {
+		t.Error(got)
+	}
+	if len(got.Children) != 1 || lh.WfRunIDString(got.Children[0].Id) != "p_c_d" {
+		t.Error(got.Children)
+	}
+	if w := got.Why; len(w.GetThreads()) != 1 || w.Threads[0].Number != 5 {
+		t.Error(w)
+	}
+	if _, err := extra.NewViewServiceClient(f.conn).GetWfRunView(t.Context(), &extra.GetWfRunViewRequest{WfRunId: &lhpb.WfRunId{Id: "none"}}); status.Code(err) != codes.NotFound {
+		t.Error(err)
+	}
+}
+
+// The latest WfRuns are found first, page by page and each once, and at the same cost however many there are.
+func TestRowsAreTheLatestOfAllPartitions(t *testing.T) {
+	statuses := []lhpb.LHStatus{lhpb.LHStatus_RUNNING, lhpb.LHStatus_COMPLETED, lhpb.LHStatus_ERROR}
+	var costs []int
+	for _, many := range []int{600, 6000} {
+		f := newFace(t)
+		f.definitions.specs["order"] = &lhpb.WfSpec{Id: &lhpb.WfSpecId{Name: "order"}, EntrypointThreadName: "main", ThreadSpecs: map[string]*lhpb.ThreadSpec{
+			"main": {VariableDefs: []*lhpb.ThreadVarDef{{VarDef: &lhpb.VariableDef{Name: "who"}}}},
+		}}
+		type stored struct {
+			at int64
+			id string
+		}
+		var wanted []stored
+		for n := range many {
+			r := storedRun{id: numbered(n), wfSpec: "order", status: statuses[n%3], createdMs: f.now.UnixMilli() - 2_000_000 + int64(n/7)*50, variable: fmt.Sprint(n % 2)}
+			f.store(r)
+			if n%3 != 1 {
+				wanted = append(wanted, stored{r.createdMs, r.id})
+			}
+		}
+		slices.SortFunc(wanted, func(a, b stored) int { return cmp.Or(cmp.Compare(b.at, a.at), cmp.Compare(b.id, a.id)) })
+		limit := int32(20)
+		req := &extra.SearchWfRunViewRequest{Statuses: []lhpb.LHStatus{statuses[2], statuses[0], statuses[2]}, Limit: &limit, Variables: []string{"who"}}
+		for page := 0; ; page++ {
+			before := f.cluster.read
+			got := f.rowsView(t, req)
+			if page == 1 {
+				costs = append(costs, f.cluster.read-before)
+			}
+			for _, r := range got.Results {
+				if id := lh.WfRunIDString(r.Id); id != wanted[0].id || len(r.Variables) != 1 {
+					t.Fatalf("page %d: %s instead of %s, %v", page, id, wanted[0].id, r.Variables)
+				}
+				wanted = wanted[1:]
+			}
+			if got.Bookmark == nil {
+				break
+			}
+			if len(got.Results) != int(limit) {
+				t.Fatalf("a page of %d, and a bookmark", len(got.Results))
+			}
+			req.Bookmark = got.Bookmark
+		}
+		if len(wanted) != 0 {
+			t.Errorf("%d of %d are not found", len(wanted), many)
+		}
+		odd := f.rowsView(t, &extra.SearchWfRunViewRequest{WfSpecName: "order", Limit: &limit, VariableFilters: []*lhpb.VariableMatch{{VarName: "who", Value: text("1")}}})
+		if len(odd.Results) != int(limit) || odd.Bookmark == nil {
+			t.Error(odd)
+		}
+	}
+	if costs[1] > costs[0]*3/2 {
+		t.Errorf("a page of 6000 reads %d rows, of 600 %d", costs[1], costs[0])
+	}
+}
+
+// A row says where a WfRun stands, or why it failed.
+func TestARowSaysWhereAWfRunStands(t *testing.T) {
+	f := newFace(t)
+	f.store(storedRun{id: "w", wfSpec: "order", status: lhpb.LHStatus_ERROR, createdMs: f.now.UnixMilli()})
+	home, run := f.cluster.Core(DefaultTenant, "w"), keys.In(DefaultTenant).RunNamed("w")
+	id := &lhpb.TaskRunId{WfRunId: &lhpb.WfRunId{Id: "w"}, TaskGuid: "1-4"}
+	f.cluster.put(home, run.ThreadRun(0), &lhpb.ThreadRun{Number: 0, Status: lhpb.LHStatus_RUNNING})
+	f.cluster.put(home, run.ThreadRun(1), &lhpb.ThreadRun{Number: 1, Status: lhpb.LHStatus_ERROR, CurrentNodePosition: 4})
+	f.cluster.put(home, run.NodeRun(1, 4), &lhpb.NodeRun{NodeName: "4-charge-TASK", NodeType: &lhpb.NodeRun_Task{Task: &lhpb.TaskNodeRun{TaskRunId: id}}})
+	f.cluster.put(home, run.TaskRun("1-4"), &lhpb.TaskRun{Attempts: []*lhpb.TaskAttempt{{Result: &lhpb.TaskAttempt_Error{Error: &lhpb.LHTaskError{
+		Type: lhpb.LHErrorType_TASK_FAILURE, Message: strings.Repeat("ä", viewedLineBytes) + "\nat bank.go:1",
+	}}}}})
+	r := f.rowsView(t, &extra.SearchWfRunViewRequest{}).Results[0]
+	if r.Node != "4-charge-TASK" || !strings.HasPrefix(r.Failure, "TASK_FAILURE: ää") || !strings.HasSuffix(r.Failure, "ä…") || strings.Contains(r.Failure, "bank") || r.OpenThreads != 1 {
+		t.Error(r)
+	}
+	f.cluster.put(home, run.WfRun(), &pb.WfRunRow{WfRun: &lhpb.WfRun{}, Deleting: true})
+	if got := f.rowsView(t, &extra.SearchWfRunViewRequest{}); len(got.Results) != 0 {
+		t.Error(got)
+	}
+	many := make([]string, viewedColumns+1)
+	if _, err := extra.NewViewServiceClient(f.conn).SearchWfRunView(t.Context(), &extra.SearchWfRunViewRequest{Variables: many}); status.Code(err) != codes.InvalidArgument {
+		t.Error(err)
+	}
+}
