@@ -2,6 +2,7 @@ package partition
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -56,22 +57,20 @@ func (h *Host) newLane(ctx context.Context, number int, streams []machine.Stream
 	}
 	l.filling.number = l.batches
 	l.pump = newPump(l)
-	for _, s := range streams {
-		p, err := l.newPart(s)
-		if err != nil {
-			return nil, fmt.Errorf("partition %s: %w", s, err)
-		}
-		p.timers = l.pump.add(p)
-		l.parts[s] = p
-		l.order = append(l.order, p)
-	}
-	session, err := h.cfg.Log.Open(ctx, streams)
+	session, err := h.cfg.Log.Open(ctx, streams) // it may bring the state, so it comes first
 	if err != nil {
 		return nil, err
 	}
 	l.session = session
-	for _, p := range l.order {
-		p.durable.Store(session.Position(p.stream))
+	for _, s := range streams {
+		p, err := l.newPart(s)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("partition %s: %w", s, err), session.Close())
+		}
+		p.timers = l.pump.add(p)
+		p.durable.Store(session.Position(s))
+		l.parts[s] = p
+		l.order = append(l.order, p)
 	}
 	l.read.advance()
 	l.noteOwned()

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"littlehorse/internal/keys"
 	"littlehorse/internal/lh"
 	"littlehorse/internal/log"
 	"littlehorse/internal/machine"
@@ -98,6 +99,37 @@ func TestCatalogVersionSurvivesARestart(t *testing.T) {
 	defer r.stop()
 	r.must(core(0), "stamp b")
 	b, err := r.host.Get(core(0), rowKey("b"))
+	h := &pb.Header{}
+	if err = errors.Join(err, h.UnmarshalVT(b)); err != nil || h.CatalogVersion != 9 {
+		t.Errorf("version %d, %v", h.CatalogVersion, err)
+	}
+}
+
+// bringing is a log whose sessions come with state, as one that rebuilds a partition has them.
+type bringing struct {
+	log.Log
+	bring func() error
+}
+
+func (l *bringing) Open(ctx context.Context, streams []machine.Stream) (log.Session, error) {
+	if err := l.bring(); err != nil {
+		return nil, err
+	}
+	return l.Log.Open(ctx, streams)
+}
+
+// TestStateThatComesWithTheSessionCounts lets the log bring the catalog version that the partition has seen: records that name
+// an older one are applied under it.
+func TestStateThatComesWithTheSessionCounts(t *testing.T) {
+	r := newRig(t, func(c *Config) {
+		c.Log = &bringing{c.Log, func() error {
+			b := c.Store.NewBatch(0)
+			return errors.Join(b.Put(core(0), keys.Version(), &pb.Counter{Value: 9}), b.Commit())
+		}}
+	}).start()
+	defer r.stop()
+	r.must(core(0), "stamp a")
+	b, err := r.host.Get(core(0), rowKey("a"))
 	h := &pb.Header{}
 	if err = errors.Join(err, h.UnmarshalVT(b)); err != nil || h.CatalogVersion != 9 {
 		t.Errorf("version %d, %v", h.CatalogVersion, err)

@@ -13,6 +13,7 @@ import (
 
 	"littlehorse/internal/cluster"
 	"littlehorse/internal/keys"
+	"littlehorse/internal/log/kafka"
 	"littlehorse/internal/machine"
 	"littlehorse/internal/partition"
 	"littlehorse/internal/pb"
@@ -27,6 +28,7 @@ func (s *Server) measure(context.Context) error {
 	s.measurePartitions()
 	s.measureQueues()
 	s.measureStore()
+	s.measureCheckpoints()
 	s.measureServer()
 	return nil
 }
@@ -146,6 +148,24 @@ func (s *Server) measureDisk() {
 		emit("lh_disk_reserve_bytes", float64(s.store.ReserveBytes()))
 		emit("lh_disk_room", float64(room))
 		emit("lh_disk_waits_total", float64(s.store.Waits()))
+	})
+}
+
+func (s *Server) measureCheckpoints() {
+	s.metrics.Read([]telemetry.Family{
+		counter("lh_checkpoints_total", "Checkpoints written to change logs in Kafka."),
+		counter("lh_checkpoint_bytes_total", "Bytes of rows in them, before compression."),
+		counter("lh_checkpoint_failures_total", "Checkpoints that failed and were tried again."),
+		gauge("lh_checkpoint_behind_seconds", "How old the oldest change is that no checkpoint covers; 0 if there is none, or no Kafka."),
+	}, func(emit telemetry.Emit) {
+		var is kafka.CheckpointStats
+		if l, ok := s.order.(*kafka.Log); ok {
+			is = l.Checkpoints()
+		}
+		emit("lh_checkpoints_total", float64(is.Written))
+		emit("lh_checkpoint_bytes_total", float64(is.Bytes))
+		emit("lh_checkpoint_failures_total", float64(is.Failed))
+		emit("lh_checkpoint_behind_seconds", is.Behind.Seconds())
 	})
 }
 

@@ -47,6 +47,7 @@ offsets.topic.replication.factor=1
 transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 auto.create.topics.enable=false
+log.cleaner.backoff.ms=200
 C
 tool() { java -cp "$libs/*" kafka.tools.StorageTool "$@" 2>>"$dir/format.log"; }
 tool format -t "$(tool random-uuid)" -c "$dir/kafka.properties" >>"$dir/format.log" || { cat "$dir/format.log" >&2; exit 1; }

@@ -23,6 +23,15 @@ type uncovered struct {
 	bytes int64     // changed, each change counted
 	since time.Time // zero if there is nothing
 	after time.Time // of the last attempt that failed: nothing is tried before
+
+	writing time.Time // since of what is being written; zero if nothing is
+}
+
+func (u *uncovered) oldest() time.Time {
+	if !u.writing.IsZero() {
+		return u.writing
+	}
+	return u.since
 }
 
 func (u *uncovered) add(bytes int64, now time.Time) {
@@ -30,6 +39,28 @@ func (u *uncovered) add(bytes int64, now time.Time) {
 	if u.since.IsZero() {
 		u.since = now
 	}
+}
+
+// CheckpointStats are what the checkpoints of a Log have come to since it was opened.
+type CheckpointStats struct {
+	// Written and Failed count checkpoints, Bytes what was written, before compression.
+	Written, Failed, Bytes uint64
+	// Behind is how old the oldest change is that no checkpoint covers, of all streams that this process owns.
+	Behind time.Duration
+}
+
+// Checkpoints tells how checkpoints go.
+func (l *Log) Checkpoints() CheckpointStats {
+	now := time.Now()
+	out := CheckpointStats{Written: l.written.Load(), Failed: l.refused.Load(), Bytes: l.writtenBytes.Load()}
+	for _, st := range l.streams {
+		st.mu.Lock()
+		if since := st.uncovered.oldest(); st.held && !since.IsZero() {
+			out.Behind = max(out.Behind, now.Sub(since))
+		}
+		st.mu.Unlock()
+	}
+	return out
 }
 
 // retryTime is how long a stream waits whose checkpoint failed.
@@ -101,14 +132,16 @@ func (st *stream) due(now time.Time) (since time.Time, ok bool) {
 func (l *Log) cover(ctx context.Context, st *stream) error {
 	st.mu.Lock()
 	took := st.uncovered
-	st.uncovered = uncovered{}
+	st.uncovered = uncovered{writing: took.since}
 	st.mu.Unlock()
 	err := l.coverTaken(ctx, st)
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.uncovered.writing = time.Time{}
 	if err == nil {
 		return nil
 	}
-	st.mu.Lock()
-	defer st.mu.Unlock()
+	l.refused.Add(1)
 	st.uncovered.bytes += took.bytes
 	st.uncovered.since, st.uncovered.after = took.since, time.Now().Add(min(retryTime, l.cfg.CheckpointEvery))
 	return err
@@ -139,6 +172,8 @@ func (l *Log) coverTaken(ctx context.Context, st *stream) error {
 		return err
 	}
 	st.covers(next)
+	l.written.Add(1)
+	l.writtenBytes.Add(uint64(w.bytes))
 	l.cfg.Logger.Debug("checkpoint", "stream", st.id.String(), "next", next, "records", w.records, "bytes", w.bytes, "took", time.Since(began))
 	return nil
 }

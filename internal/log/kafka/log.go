@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -39,6 +40,8 @@ type Log struct {
 	// Of the goroutine that writes checkpoints.
 	stopCheckpoints context.CancelFunc
 	mayNotForget    bool
+
+	written, refused, writtenBytes atomic.Uint64 // checkpoints
 
 	mu       sync.Mutex // sessions come and go
 	sessions int        // opened so far
