@@ -10,16 +10,36 @@ import (
 
 // claims are what a JWT or the answer of an introspection says.
 type claims struct {
-	Active            bool     `json:"active"`
-	Issuer            string   `json:"iss"`
-	Audience          audience `json:"aud"`
-	Expires           float64  `json:"exp"`
-	NotBefore         float64  `json:"nbf"`
-	Scope             scope    `json:"scope"`
-	ClientID          string   `json:"client_id"`
-	AuthorizedParty   string   `json:"azp"`
-	Username          string   `json:"username"`
-	PreferredUsername string   `json:"preferred_username"`
+	Active            bool
+	Issuer            string
+	Audience          audience
+	Expires           float64
+	NotBefore         float64
+	Scope             scope
+	ClientID          string
+	AuthorizedParty   string
+	Username          string
+	PreferredUsername string
+}
+
+// UnmarshalJSON implements json.Unmarshaler. Names are taken to the letter: package json would take "Client_ID", which may
+// be an attribute that users give themselves, for the name of who calls.
+func (c *claims) UnmarshalJSON(text []byte) error {
+	var all map[string]json.RawMessage
+	if err := json.Unmarshal(text, &all); err != nil {
+		return err
+	}
+	for name, into := range map[string]any{
+		"active": &c.Active, "iss": &c.Issuer, "aud": &c.Audience, "exp": &c.Expires, "nbf": &c.NotBefore, "scope": &c.Scope,
+		"client_id": &c.ClientID, "azp": &c.AuthorizedParty, "username": &c.Username, "preferred_username": &c.PreferredUsername,
+	} {
+		if value, is := all[name]; is {
+			if err := json.Unmarshal(value, into); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // audience is one text or several.
