@@ -55,6 +55,7 @@ func (s *Service) rpc(l *Listener, service, name, kind string) *rpc {
 		replyBytes: expects(name),
 		reports:    name == "ReportTask",
 		lasts:      name == "AwaitWorkflowEvent",
+		begins:     name == "RunWf" || name == "PutExternalEvent" || name == "PutCorrelatedEvent",
 		request:    s.shapes.of(requestOf(service, name)), metrics: s.cfg.RPCs.Of(service).Method(name, kind),
 	}
 }
@@ -76,6 +77,7 @@ type rpc struct {
 	needs    []auth.Required
 	limited  bool // by Quotas
 	reports  bool // the end of a task: what does not fit is told the engine without it
+	begins   bool // something: it is refused when there is too much to do already
 	lasts    bool // a call, with its request, until something happens
 	welcomed bool // calls, by the transport
 	request  *shape
@@ -151,6 +153,11 @@ func (r *rpc) enter(c *call) (err error) {
 	}
 	if refused := r.service.admit(c, r.needs); refused != nil {
 		return refused
+	}
+	if r.begins && r.service.cfg.Crowded != nil {
+		if refused := r.service.cfg.Crowded(); refused != nil {
+			return refused
+		}
 	}
 	if r.limited {
 		if refused := r.service.checkQuotas(c); refused != nil {

@@ -143,6 +143,28 @@ func TestRefusalsBecomeStatuses(t *testing.T) {
 }
 
 // covers: api §1
+// TestCrowdedIsSaidFirst: when nothing new is begun anywhere, a request to begin something is not even decoded, and what
+// goes on is served.
+func TestCrowdedIsSaidFirst(t *testing.T) {
+	f := newFace(t)
+	crowded := &lh.Error{Code: lh.ResourceExhausted, Message: "busy", RetryAfter: time.Second}
+	f.cfg.Crowded = func() *lh.Error { return crowded }
+	nonsense := &lhpb.RunWfRequest{}
+	if _, err := f.client.RunWf(t.Context(), nonsense); status.Code(err) != codes.ResourceExhausted {
+		t.Errorf("RunWf: %v", err)
+	}
+	if _, err := f.client.PutExternalEvent(t.Context(), &lhpb.PutExternalEventRequest{}); status.Code(err) != codes.ResourceExhausted {
+		t.Errorf("PutExternalEvent: %v", err)
+	}
+	if _, err := f.client.ReportTask(t.Context(), &lhpb.ReportTaskRun{}); status.Code(err) == codes.ResourceExhausted {
+		t.Errorf("ReportTask: %v", err)
+	}
+	crowded = nil
+	if _, err := f.client.RunWf(t.Context(), nonsense); status.Code(err) == codes.ResourceExhausted {
+		t.Errorf("RunWf afterwards: %v", err)
+	}
+}
+
 func TestOversizedRequests(t *testing.T) {
 	f := newFace(t)
 	f.cluster.answer = func(machine.Stream, *machine.Record) (proto.Message, error) { return nil, nil }

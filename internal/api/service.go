@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"littlehorse/internal/cluster"
+	"littlehorse/internal/lh"
 	"littlehorse/internal/taskqueue"
 	"littlehorse/internal/telemetry"
 	"littlehorse/lhpb"
@@ -27,6 +28,10 @@ type Config struct {
 	// Advertised is how workers reach the server with that internal address through a listener; nil if the
 	// server does not advertise a listener of that name.
 	Advertised func(internal *lhpb.LHHostInfo, listener string) *lhpb.LHHostInfo
+
+	// Crowded is the refusal that whatever begins something meets in every partition, nil if one might take it: such calls are
+	// refused before their requests are decoded. It may be nil.
+	Crowded func() *lh.Error
 
 	// MaxRequestBytes bounds a request, and with it every record and stored object.
 	MaxRequestBytes int

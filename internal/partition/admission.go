@@ -91,6 +91,26 @@ func (p *part) admit(r *pb.Record, c class, w waiter) *lh.Error {
 	return nil
 }
 
+// Crowded is the refusal that a command which begins something would meet in every core partition, nil if one might take
+// it: whoever has much to do before he can submit it asks first.
+func (h *Host) Crowded() *lh.Error {
+	now := h.cfg.Clock.Now()
+	var last *part
+	for _, s := range h.cfg.Streams {
+		if s.Kind != machine.Core {
+			continue
+		}
+		last = h.parts[s]
+		if !last.full(newWork) && !last.lane.pressure.refuses(now, last.records.Load() > 0) {
+			return nil
+		}
+	}
+	if last == nil {
+		return nil
+	}
+	return h.busy(max(h.cfg.RetryAfter, last.lane.pressure.refuse()))
+}
+
 func (h *Host) busy(again time.Duration) *lh.Error {
 	h.refused.Add(1)
 	return &lh.Error{Code: lh.ResourceExhausted, Message: "the partition is busy: try again", RetryAfter: again}

@@ -502,6 +502,32 @@ func TestQueueBytesAreBounded(t *testing.T) {
 	}
 }
 
+// TestCrowded: only when every partition would refuse new work it is said so, and it is counted as a refusal.
+func TestCrowded(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.Manual, c.QueueRecords, c.RetryAfter = true, 4, time.Second })
+	r.open()
+	defer r.stop()
+	for p := range uint16(3) {
+		if err := r.host.Crowded(); err != nil {
+			t.Errorf("with %d partitions full: %v", p, err)
+		}
+		for range 4 {
+			r.host.Submit(core(p), fresh("add x 1"), func(machine.Reply) {})
+		}
+	}
+	before := r.host.Stats().Refused
+	if err := r.host.Crowded(); err == nil || err.Code != lh.ResourceExhausted || err.RetryAfter != time.Second {
+		t.Errorf("all are full: %v", err)
+	}
+	if got := r.host.Stats().Refused; got != before+1 {
+		t.Errorf("%d refusals were counted after %d", got, before)
+	}
+	r.step(0)
+	if err := r.host.Crowded(); err != nil {
+		t.Errorf("one has room again: %v", err)
+	}
+}
+
 // TestBatchBytesAreBounded applies big records: each commit takes only what its bytes allow.
 func TestBatchBytesAreBounded(t *testing.T) {
 	var sizes []int

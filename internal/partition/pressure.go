@@ -71,15 +71,39 @@ func (p *pressure) admit(now time.Time, waiting bool) (ok bool, hint time.Durati
 		p.admitted++
 		return true, 0
 	}
-	p.credit = min(p.credit+p.rate*now.Sub(p.filled).Seconds(), p.burst())
-	p.filled = now
-	if p.credit < 1 {
+	if p.fill(now); p.credit < 1 {
 		p.refused++
 		return false, p.hint
 	}
 	p.credit--
 	p.admitted++
 	return true, 0
+}
+
+// refuses tells whether admit would.
+func (p *pressure) refuses(now time.Time, waiting bool) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.turn(now, waiting)
+	if p.rate == 0 {
+		return false
+	}
+	p.fill(now)
+	return p.credit < 1
+}
+
+// refuse counts a refusal without admit, and gives its hint.
+func (p *pressure) refuse() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.refused++
+	return p.hint
+}
+
+// fill adds what may be admitted since the last time; p.mu is held.
+func (p *pressure) fill(now time.Time) {
+	p.credit = min(p.credit+p.rate*now.Sub(p.filled).Seconds(), p.burst())
+	p.filled = now
 }
 
 // burst is how many admissions may be in store.

@@ -248,6 +248,7 @@ func (s *Server) openFace(context.Context) error {
 		Queues:          s.queues,
 		InternalHosts:   func() []*lhpb.LHHostInfo { return []*lhpb.LHHostInfo{s.internalHost()} },
 		Advertised:      s.advertised,
+		Crowded:         s.host.Crowded,
 		MaxRequestBytes: s.cfg.MaxRecordBytes,
 		WriteTimeout:    api.DefaultWriteTimeout,
 
