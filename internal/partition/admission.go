@@ -40,6 +40,7 @@ type waiter struct {
 	done   func(machine.Reply)
 	timer  *dueTimer // that has fired; nil for other records
 	line   *line     // in which it waited
+	opens  bool      // the lane could have put it off
 }
 
 // submit admits the record and puts it in the line of its origin. Its place in the log it gets when the lane has a turn
@@ -72,10 +73,14 @@ func (p *part) admit(r *pb.Record, c class, w waiter) *lh.Error {
 	if c != internal && p.full(c) {
 		return h.busy(h.cfg.RetryAfter)
 	}
-	if c == newWork && opens(r) {
+	w.opens = c == newWork && opens(r)
+	if w.opens {
 		if ok, hint := p.lane.pressure.admit(now, p.records.Load() > 0); !ok {
 			return h.busy(hint)
 		}
+	}
+	if w.opens {
+		p.lane.pressure.inLane.Add(1)
 	}
 	address(r, c, version)
 	w.bytes, w.at = bytes, now
@@ -204,6 +209,9 @@ func (p *part) release(w waiter) {
 	p.records.Add(-1)
 	p.bytes.Add(-w.bytes)
 	p.lane.host.pendingBytes.Add(-w.bytes)
+	if w.opens {
+		p.lane.pressure.inLane.Add(-1)
+	}
 	p.lane.host.answered()
 }
 

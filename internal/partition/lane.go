@@ -275,11 +275,15 @@ func (l *Lane) watchOwnership() {
 // leave tells how long the records spent in the lane.
 func (l *Lane) leave(b *batch) {
 	now := l.host.cfg.Clock.Now()
-	var spent time.Duration
+	var all, opening stay
 	for i := range b.answers {
-		spent += now.Sub(b.answers[i].at)
+		spent := now.Sub(b.answers[i].at)
+		all.add(1, spent, b.took)
+		if b.answers[i].opens {
+			opening.add(1, spent, b.took)
+		}
 	}
-	l.pressure.leave(len(b.answers), spent, b.took)
+	l.pressure.leave(now, all, opening, b.took)
 }
 
 // retire takes the layers of a synced batch away: the store has them now.

@@ -10,18 +10,21 @@ import (
 // plant is a lane that does a fixed number of records a millisecond, with workers who keep at most so many tasks in
 // flight. Each run that is begun brings ten tasks, one after the other.
 type plant struct {
-	pressure  pressure
-	now       time.Time
-	capacity  int // records a millisecond
-	workers   int
-	queue     []job
-	tasks     []int // steps left of the runs whose task waits for a worker
-	inFlight  int
-	done      int // runs
-	begun     int
-	refused   int
-	worst     time.Duration // in the lane, of a millisecond's records
-	mostTasks int
+	pressure   pressure
+	now        time.Time
+	capacity   int // records a millisecond
+	workers    int
+	continues  bool // runs that have begun go before those that have not
+	queue      []job
+	tasks      []job // whose runs wait for a worker
+	begunTasks []job // the same, that go before those
+	inFlight   int
+	done       int // runs
+	begun      int
+	refused    int
+	worst      time.Duration // in the lane, of a millisecond's records
+	mostTasks  int
+	longest    time.Duration // that a task waited for a worker
 }
 
 type job struct {
@@ -37,7 +40,7 @@ func newPlant(capacity, workers int) *plant {
 // run lets d pass while so many runs a second are asked for.
 func (p *plant) run(d time.Duration, offered int) {
 	owed := 0
-	p.done, p.begun, p.refused, p.worst, p.mostTasks = 0, 0, 0, 0, 0
+	p.done, p.begun, p.refused, p.worst, p.mostTasks, p.longest = 0, 0, 0, 0, 0, 0
 	for end := p.now.Add(d); p.now.Before(end); p.now = p.now.Add(time.Millisecond) {
 		for owed += offered; owed >= 1000; owed -= 1000 {
 			p.ask()
@@ -53,20 +56,35 @@ func (p *plant) ask() {
 		return
 	}
 	p.begun++
+	p.pressure.inLane.Add(1)
 	p.queue = append(p.queue, job{at: p.now, steps: 10, begin: true})
 }
 
 func (p *plant) serve() {
-	for p.inFlight < p.workers && len(p.tasks) > 0 {
-		p.queue = append(p.queue, job{at: p.now, steps: p.tasks[0]})
-		p.tasks = p.tasks[1:]
+	for p.inFlight < p.workers && len(p.begunTasks)+len(p.tasks) > 0 {
+		from := &p.tasks
+		if len(p.begunTasks) > 0 {
+			from = &p.begunTasks
+		}
+		task := (*from)[0]
+		*from = (*from)[1:]
+		waited := p.now.Sub(task.at)
+		p.longest = max(p.longest, waited)
+		if from == &p.tasks {
+			p.pressure.waited(waited)
+		}
+		p.queue = append(p.queue, job{at: p.now, steps: task.steps})
 		p.inFlight++
 	}
 	n := min(p.capacity, len(p.queue))
-	spent := time.Duration(0)
+	var all, opening stay
 	for _, j := range p.queue[:n] {
 		took := p.now.Add(time.Millisecond).Sub(j.at)
-		spent += took
+		all.add(1, took, 0)
+		if j.begin {
+			opening.add(1, took, 0)
+			p.pressure.inLane.Add(-1)
+		}
 		p.worst = max(p.worst, took)
 		if !j.begin {
 			p.inFlight--
@@ -75,11 +93,16 @@ func (p *plant) serve() {
 		if j.steps == 0 {
 			p.done++
 		} else {
-			p.tasks = append(p.tasks, j.steps)
+			next := job{at: p.now, steps: j.steps}
+			if p.continues && !j.begin {
+				p.begunTasks = append(p.begunTasks, next)
+			} else {
+				p.tasks = append(p.tasks, next)
+			}
 		}
 	}
 	p.queue = p.queue[n:]
-	p.pressure.leave(n, spent, 0)
+	p.pressure.leave(p.now.Add(time.Millisecond), all, opening, 0)
 }
 
 // TestPressureHoldsBack asks for four times what a lane can do: after it has settled, records spend little more than the
@@ -106,6 +129,25 @@ func TestPressureHoldsBack(t *testing.T) {
 		p.run(10*time.Second, 500)
 		if p.refused > 0 {
 			t.Errorf("%d workers: %d of half the load refused afterwards", workers, p.refused)
+		}
+	}
+}
+
+// TestPressureBoundsHowLongTasksWait: few requests of workers keep the time that records spend in the lane short, however
+// many tasks wait for it. So what was let in would wait for longer and longer, if only records counted.
+func TestPressureBoundsHowLongTasksWait(t *testing.T) {
+	for _, continues := range []bool{false, true} {
+		p := newPlant(11, 256)
+		p.continues = continues
+		p.run(10*time.Second, 4000)
+		t.Logf("settling: %d done, %d refused, worst %s, a task waited %s", p.done, p.refused, p.worst, p.longest)
+		p.run(time.Minute, 4000)
+		t.Logf("settled: %d done, %d refused, worst %s, a task waited %s", p.done, p.refused, p.worst, p.longest)
+		if p.done < 54_000 {
+			t.Errorf("%d runs done of 60000 that can be", p.done)
+		}
+		if p.longest > 500*time.Millisecond {
+			t.Errorf("a task waited %s", p.longest)
 		}
 	}
 }
@@ -140,7 +182,8 @@ func TestPressureIsNotForSlowDisks(t *testing.T) {
 	p := newPlant(0, 1)
 	for range 1000 {
 		p.ask()
-		p.pressure.leave(1, 80*time.Millisecond, 40*time.Millisecond)
+		s := stay{records: 1, spent: 80 * time.Millisecond}
+		p.pressure.leave(p.now, s, s, 40*time.Millisecond)
 		p.now = p.now.Add(40 * time.Millisecond)
 	}
 	if p.refused > 0 {
@@ -153,12 +196,14 @@ func TestPressureIsNotForSlowDisks(t *testing.T) {
 func TestPressureLeavesFewAlone(t *testing.T) {
 	p := newPlant(0, 1)
 	for i := range 2000 {
-		p.pressure.leave(1, 300*time.Millisecond, time.Millisecond)
+		s := stay{records: 1, spent: 300 * time.Millisecond}
+		p.pressure.leave(p.now, s, s, time.Millisecond)
 		if i%20 == 0 {
 			for range 50 {
 				p.ask()
 			}
 			p.queue = nil
+			p.pressure.inLane.Store(0)
 		}
 		p.now = p.now.Add(20 * time.Millisecond)
 	}
@@ -172,7 +217,7 @@ func TestPressureLeavesFewAlone(t *testing.T) {
 func TestPressureOnAStandstill(t *testing.T) {
 	p := newPlant(0, 1)
 	p.run(2*time.Second, 1000)
-	if p.begun > 1500 || p.begun < 2*pressureFloor {
+	if p.begun > 1500 || p.begun < pressureRoom {
 		t.Errorf("%d begun in two seconds", p.begun)
 	}
 	if ok, hint := p.pressure.admit(p.now, true); ok || hint < pressureInterval || hint > pressureHintMax {
@@ -200,5 +245,17 @@ func TestWhatPressureHolds(t *testing.T) {
 		if opens(r) {
 			t.Errorf("%T is held back", r.Command)
 		}
+	}
+}
+
+// TestPressureBearsClocksThatOverlap: who looked at the clock first may come second.
+func TestPressureBearsClocksThatOverlap(t *testing.T) {
+	p := newPlant(11, 512)
+	p.run(5*time.Second, 4000)
+	before := p.pressure.rate
+	p.pressure.admit(p.now, true)
+	p.pressure.admit(p.now.Add(-3*time.Millisecond), true)
+	if after := p.pressure.rate; before == 0 || after < before/2 || after > 2*before {
+		t.Errorf("a rate of %.0f became %.0f", before, after)
 	}
 }

@@ -236,6 +236,7 @@ func (s *Server) openQueues(context.Context) error {
 	c := taskqueue.Default()
 	c.Incarnation, c.Log = s.incarnation, s.log
 	c.Claim, c.Scan = s.claim, s.queueKeys
+	c.Strained, c.Waited = s.host.Strained, s.host.Waited
 	s.queues = taskqueue.New(c)
 	return nil
 }

@@ -2,6 +2,7 @@ package taskqueue
 
 import (
 	"container/list"
+	"time"
 
 	"github.com/tidwall/btree"
 
@@ -17,7 +18,8 @@ type credit struct {
 	wire   *pb.Credit
 	queue  *queue
 	poller *poller
-	bytes  int64 // as which it counts
+	bytes  int64     // as which it counts
+	since  time.Time // when it came
 	// Where it waits; nil and false while claiming or set aside. Guarded by queue.mu.
 	place *list.Element // in creditList.l
 	late  bool          // in creditList.late

@@ -24,7 +24,7 @@ type Offer struct {
 // TaskDef that came next the last time.
 func (qs *Queues) BeginReport(tenant string, id *lhpb.TaskRunId) *Offer {
 	o := &Offer{queues: qs, run: runName{tenant, lh.WfRunIDString(id.GetWfRunId())}}
-	o.take(qs.follow.report(o, id.GetTaskGuid()))
+	o.take(qs.follow.report(o, id.GetTaskGuid()), (*queue).mayPass)
 	return o
 }
 
@@ -32,17 +32,18 @@ func (qs *Queues) BeginReport(tenant string, id *lhpb.TaskRunId) *Offer {
 // first the last time.
 func (qs *Queues) BeginRun(tenant string, id *lhpb.WfRunId, spec *lhpb.WfSpecId) *Offer {
 	o := &Offer{queues: qs, run: runName{tenant, lh.WfRunIDString(id)}, at: stepOf(tenant, spec, ""), known: true}
-	o.take(qs.follow.start(o))
+	o.take(qs.follow.start(o), func(*queue) bool { return false })
 	return o
 }
 
-// take takes a credit of the TaskDef, if there is one to spare; "" stands for none.
-func (o *Offer) take(taskDef string) {
+// take takes a credit of the TaskDef, if there is one to spare; "" stands for none. Pass tells whether it may go before the
+// tasks that wait.
+func (o *Offer) take(taskDef string, pass func(*queue) bool) {
 	if taskDef == "" {
 		return
 	}
 	if q := o.queues.lockedIfPresent(name{o.run.tenant, taskDef}); q != nil {
-		o.credit = q.offer()
+		o.credit = q.offer(pass)
 		q.mu.Unlock()
 	}
 }
@@ -63,9 +64,12 @@ func (o *Offer) End(task *lhpb.ScheduledTask) {
 	}
 }
 
-// offer takes a credit that nobody else could use now; q.mu is held.
-func (q *queue) offer() *credit {
-	if q.stopped || q.window.len() > 0 || !q.window.complete() {
+// offer takes a credit that nobody else could use now, or that may pass by those who could; q.mu is held.
+func (q *queue) offer(pass func(*queue) bool) *credit {
+	if q.stopped || q.credits.len() == 0 {
+		return nil
+	}
+	if (q.window.len() > 0 || !q.window.complete()) && !pass(q) {
 		return nil
 	}
 	return q.takeCredit()
@@ -138,13 +142,16 @@ func (f *follow) start(o *Offer) string {
 	return f.next[o.at]
 }
 
-// queued notes an attempt that was put into the queue.
-func (f *follow) queued(t keys.ScheduledTask) {
+// queued notes an attempt that was put into the queue, and tells whether it follows a report.
+func (f *follow) queued(t keys.ScheduledTask) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if o := f.offers[runName{t.Tenant, t.WfRun}]; o != nil {
-		o.queued = t.TaskDef
+	o := f.offers[runName{t.Tenant, t.WfRun}]
+	if o == nil {
+		return false
 	}
+	o.queued = t.TaskDef
+	return o.at.guid != ""
 }
 
 func (f *follow) end(o *Offer, task *lhpb.ScheduledTask) {

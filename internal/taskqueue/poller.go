@@ -260,7 +260,7 @@ func (qs *Queues) receive(ctx context.Context, tenant string, p *poller, s Strea
 // offer makes a credit wait.
 func (qs *Queues) offer(n name, p *poller, bytes int64, wire *pb.Credit) {
 	q := qs.locked(n)
-	c := &credit{wire: wire, poller: p, queue: q, bytes: bytes}
+	c := &credit{wire: wire, poller: p, queue: q, bytes: bytes, since: time.Now()}
 	if p.hold(c) {
 		q.credits.add(c)
 	}

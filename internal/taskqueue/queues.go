@@ -39,6 +39,12 @@ type Config struct {
 	// Scan reads keys of the last durable state in [start, end), in order, at most limit of them.
 	Scan func(ctx context.Context, from machine.Stream, start, end keys.Key, limit int) ([]keys.Key, error)
 
+	// Strained tells whether the server is behind with what it is to do. While it is, tasks that wait do so for the server,
+	// and WfRuns in progress go first. By default it never is.
+	Strained func() bool
+	// Waited is told of each attempt that is to be claimed because it is the oldest how long it has waited. It may be nil.
+	Waited func(of machine.Stream, d time.Duration)
+
 	Log *slog.Logger
 }
 
@@ -69,6 +75,12 @@ type Queues struct {
 
 // New makes empty queues.
 func New(cfg Config) *Queues {
+	if cfg.Strained == nil {
+		cfg.Strained = func() bool { return false }
+	}
+	if cfg.Waited == nil {
+		cfg.Waited = func(machine.Stream, time.Duration) {}
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Queues{
 		cfg: cfg, ctx: ctx, cancel: cancel,
@@ -139,10 +151,13 @@ func (qs *Queues) Committed(s machine.Stream, changes []machine.Change) {
 		case q == nil:
 		case c.Value == nil:
 			q.window.drop(c.Key)
+			q.begun.drop(c.Key)
 		default:
 			q.used = true
 			q.window.put(c.Key, s)
-			qs.follow.queued(t)
+			if qs.follow.queued(t) {
+				q.begun.put(c.Key, s)
+			}
 		}
 	}
 	release()
@@ -167,6 +182,9 @@ func (qs *Queues) submit(q *queue, c claim) {
 	if err != nil {
 		qs.claimed(q, c, nil, lh.Errorf(lh.Internal, "%v", err))
 		return
+	}
+	if c.inTurn {
+		qs.cfg.Waited(c.stream, time.Since(time.Unix(0, t.ScheduledNs)))
 	}
 	qs.cfg.Claim(c.stream, t, c.credit.wire, func(task *lhpb.ScheduledTask, refusal *lh.Error) {
 		qs.claimed(q, c, task, refusal)
@@ -256,7 +274,7 @@ func (qs *Queues) locked(n name) *queue {
 		}
 		qs.mu.Lock()
 		if qs.queues[n] == nil {
-			qs.queues[n] = &queue{name: n, window: newWindow(qs.cfg.Window), claiming: map[keys.Key]struct{}{}, stopped: qs.stopping()}
+			qs.queues[n] = newQueue(n, qs)
 		}
 		qs.mu.Unlock()
 	}
