@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
@@ -51,6 +52,7 @@ const (
 	noteBytes = 512
 	// pieceBytes is how much of a log is zeroed at once, so that others who write have their turns.
 	pieceBytes = 512 << 10
+	pageBytes  = 4 << 10
 	// mostLogs is how many logs are made beforehand: as many as are used again and again, and some that are as good as lost
 	// to the small memtables of the start.
 	mostLogs = 2 * memtables
@@ -297,26 +299,40 @@ func (r *ready) prepareLog() string {
 	return name
 }
 
-// zero fills the file piece by piece. What is allocated first need not be written before others can sync.
+// zero fills the file piece by piece, and rests as long as it works. What is allocated first need not be written before
+// others can sync.
 func (r *ready) zero(f vfs.File) error {
 	if err := f.Preallocate(0, r.size); err != nil {
 		return err
 	}
-	piece := make([]byte, pieceBytes)
 	for at := int64(0); at < r.size; at += pieceBytes {
+		began := time.Now()
+		if err := zeroPiece(f, min(pieceBytes, r.size-at)); err != nil {
+			return err
+		}
+		rest := time.NewTimer(time.Since(began))
+		if r.lazy {
+			rest.Reset(0)
+		}
 		select {
+		case <-rest.C:
 		case <-r.quit:
+			rest.Stop()
 			return errors.New("the store is closed")
-		default:
-		}
-		if _, err := f.Write(piece[:min(pieceBytes, r.size-at)]); err != nil {
-			return err
-		}
-		if err := f.SyncData(); err != nil {
-			return err
 		}
 	}
 	return nil
+}
+
+// zeroPiece writes page by page: what is written at once may become one page of the cache, and whoever changes a few bytes
+// of it then has all of it to write.
+func zeroPiece(f vfs.File, size int64) error {
+	for ; size > 0; size -= pageBytes {
+		if _, err := f.Write(zeros[:min(pageBytes, size)]); err != nil {
+			return err
+		}
+	}
+	return f.SyncData()
 }
 
 // ours tells whether the file is a log of the store.
