@@ -7,6 +7,7 @@ import (
 	"littlehorse/internal/engine"
 	"littlehorse/internal/engine/check"
 	"littlehorse/internal/keys"
+	"littlehorse/internal/lh"
 	"littlehorse/internal/machine"
 	"littlehorse/internal/pb"
 	"littlehorse/lhpb"
@@ -105,6 +106,45 @@ func TestCheckFindsWhatIsWrong(t *testing.T) {
 	} {
 		if len(w.violations(s)) == 0 {
 			t.Errorf("%s: not found", name)
+		}
+	}
+}
+
+// A condition that holds while nobody looks, or depends on what nobody watches, is found; one that will be looked at is not.
+func TestCheckEvaluatesConditions(t *testing.T) {
+	w := newTestWorld(t, engine.DefaultConfig(),
+		"thread main\n var x INT public = 0\n e: EVENT go",
+		"parent spec0\nthread main\n var x INT inherited\n var y INT = 0\n c: CONDITION x > 0\n d: CONDITION y > 0",
+		"thread main\n var y INT = 0\n c: START kid\nthread kid\n c: CONDITION y > 0")
+	w.runSpec("spec0", "p", nil)
+	w.do(&pb.Record{Command: &pb.Record_RunWf{RunWf: &pb.RunWf{
+		WfSpecId: w.meta.latest().newest("spec1", -1).Spec.Id,
+		Request:  &lhpb.RunWfRequest{WfSpecName: "spec1", Id: new("w"), ParentWfRunId: lh.ParseWfRunID("p")},
+	}}})
+	w.runSpec("spec2", "own", nil)
+	above, below, own := run("p"), run("p_w"), run("own")
+	is := func(r keys.Run, name string, v string) machine.Value {
+		x := get[lhpb.Variable](w, r.Variable(0, name)).CloneVT()
+		x.Value = literal(v)
+		return x
+	}
+	changed, unheeded := get[pb.WfRunRow](w, above.WfRun()).CloneVT(), get[pb.WfRunRow](w, below.WfRun()).CloneVT()
+	changed.Shared[0].Number++
+	unheeded.Inherited = nil
+	for name, c := range map[string]struct {
+		state *sharedState
+		sound bool
+	}{
+		"as they are":                             {w.state, true},
+		"its own holds":                           {w.state.with(own.Variable(0, "y"), is(own, "y", "1")), false},
+		"its own is watched by nobody":            {w.state.without(own.Watch(keys.VariableSubject(0, "y"), 1)), false},
+		"an inherited one holds":                  {w.state.with(above.Variable(0, "x"), is(above, "x", "1")), false},
+		"an inherited one holds since a change":   {w.state.with(above.Variable(0, "x"), is(above, "x", "1")).with(above.WfRun(), changed), true},
+		"an inherited one is watched by nobody":   {w.state.without(below.Watch(keys.InheritedSubject("x"), 0)), false},
+		"an inherited one is not compared at all": {w.state.with(below.WfRun(), unheeded), false},
+	} {
+		if found := w.violations(c.state); (len(found) == 0) != c.sound {
+			t.Errorf("%s: %v", name, found)
 		}
 	}
 }
