@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -58,12 +59,17 @@ func digest(t *testing.T) string {
 	return hex.EncodeToString(all.Sum(nil))
 }
 
-// Budgets in bytes, compressed, as what is embedded is.
-var budgets = map[string]int{"first": 160_000, "graph": 110_000, "css": 20_000, "all": 700_000}
+// Budgets in bytes, compressed, as what is embedded is. First is what index.html asks for; page is the largest of the scripts that
+// are loaded when a page needs them.
+var budgets = map[string]int{"first": 160_000, "page": 35_000, "graph": 110_000, "css": 20_000, "all": 700_000}
 
 func TestTheBuiltDashboardIsSmall(t *testing.T) {
+	index, err := fs.ReadFile(Files(), "index.html")
+	if err != nil {
+		t.Fatal(err)
+	}
 	sizes := map[string]int{}
-	err := fs.WalkDir(Files(), ".", func(name string, d fs.DirEntry, err error) error {
+	err = fs.WalkDir(Files(), ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
@@ -78,8 +84,10 @@ func TestTheBuiltDashboardIsSmall(t *testing.T) {
 			sizes["css"] += size
 		case strings.HasPrefix(base, "graph-") || strings.HasPrefix(base, "layout-"):
 			sizes["graph"] += size
-		case strings.HasSuffix(base, ".js.gz"):
+		case strings.HasSuffix(base, ".js.gz") && bytes.Contains(index, []byte(strings.TrimSuffix(base, ".gz"))):
 			sizes["first"] += size
+		case strings.HasSuffix(base, ".js.gz"):
+			sizes["page"] = max(sizes["page"], size)
 		}
 		return nil
 	})

@@ -28,6 +28,8 @@ type Config struct {
 	LocalOnly bool
 	// Open says that nobody is asked who he is: the pages tell it.
 	Open bool
+	// Health tells how the server is.
+	Health func() Server
 	// OutputStream serves the output topics.
 	OutputStream bool
 	// RoomBytes is what requests and replies may take in memory; 0 is DefaultRoomBytes.
@@ -65,6 +67,7 @@ func New(c Config) http.Handler {
 	}
 	mux.HandleFunc("/api/", h.call)
 	mux.HandleFunc("/ui/v1/batch", h.batch)
+	mux.HandleFunc("/ui/v1/server", h.server)
 	mux.HandleFunc("GET /ui/v1/about", h.about)
 	mux.HandleFunc("GET /ui/v1/live", h.live)
 	mux.HandleFunc("/ui/", unknown)

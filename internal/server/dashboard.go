@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"littlehorse/internal/auth"
@@ -43,11 +44,37 @@ func (s *Server) serveDashboard() {
 	l := s.dashboardListener()
 	_, open := l.authenticator().(auth.None)
 	local := s.dashboard.net.Addr().(*net.TCPAddr).IP.IsLoopback()
+	started := time.Now()
 	c := dashboard.Config{
-		API: s.face, Listener: l.forAPI(), LocalOnly: open && local, Open: open, OutputStream: s.cfg.Dashboard.OutputStream, Log: s.log,
+		Health: func() dashboard.Server { return s.told(started) },
+		API:    s.face, Listener: l.forAPI(), LocalOnly: open && local, Open: open, OutputStream: s.cfg.Dashboard.OutputStream, Log: s.log,
 		Heartbeat: dashboard.DefaultHeartbeat, WriteTimeout: dashboard.DefaultWriteTimeout, RoomBytes: s.cfg.dashboardMemory(),
 	}
 	s.dashboard.serve(&s.serving, s.log, s.dashboard.counted(dashboard.New(c)))
+}
+
+// told is what the dashboard says of the server.
+func (s *Server) told(started time.Time) dashboard.Server {
+	state, why := s.coreState()
+	d := dashboard.Server{
+		Cluster: s.cfg.ClusterID, Version: s.cfg.Version, Commit: s.cfg.Commit, State: state,
+		Started: started.UTC().Format(time.RFC3339), Partitions: s.cfg.Partitions, Log: "the server's own, in the folder of its data",
+	}
+	if why != nil {
+		d.Problem = why.Error()
+	}
+	if brokers := s.cfg.Kafka.Brokers; len(brokers) > 0 {
+		d.Log = "Apache Kafka, " + strings.Join(brokers, ", ")
+	}
+	if disk, err := s.disk(); err == nil {
+		d.DiskUsageBytes, d.DiskFreeBytes, d.DiskReserveBytes, d.DiskRoom = disk.UsageBytes, disk.FreeBytes, disk.ReserveBytes, disk.Room
+	}
+	for _, l := range s.listeners {
+		d.Listeners = append(d.Listeners, dashboard.ServerListener{
+			Name: l.Name, Address: s.Addr(l.Name), Protocol: l.Protocol.String(), Authentication: l.Authentication.String(),
+		})
+	}
+	return d
 }
 
 // dashboardListener is the listener whose authentication holds.

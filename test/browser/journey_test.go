@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"littlehorse/lhpb"
 	"littlehorse/test/lhserver"
@@ -20,9 +21,42 @@ func TestJourneys(t *testing.T) {
 	s := lhserver.New(t, t.TempDir(), "LHS_CLUSTER_PARTITIONS=3", "LHD_PORT="+port)
 	s.Start(t)
 	seed(t, s.API)
-	cmd := exec.CommandContext(t.Context(), "node", "e2e/journeys.mjs")
+	travel(t, s, "journeys.mjs", "DASHBOARD=http://127.0.0.1:"+port, "BROKEN="+broken)
+}
+
+// Over what the demo has, all other pages are looked at, and what can be done on them is done.
+func TestJourneysThroughTheDemo(t *testing.T) {
+	port := freePort(t)
+	s := lhserver.New(t, t.TempDir(), "LHS_CLUSTER_PARTITIONS=3", "LHD_PORT="+port)
+	s.Args = []string{"demo", "--rate", "0", "--data", s.Data}
+	s.Start(t)
+	awaitDemo(t, s)
+	travel(t, s, "demo.mjs", "DASHBOARD=http://127.0.0.1:"+port)
+}
+
+// awaitDemo waits for what the demo makes last.
+func awaitDemo(t *testing.T, s *lhserver.Server) {
+	t.Helper()
+	conn := s.Dial(t)
+	defer conn.Close()
+	api := lhpb.NewLittleHorseClient(conn)
+	for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+		_, err := api.GetWorkflowMigrationPlan(t.Context(), &lhpb.WorkflowMigrationPlanId{Name: "orders-with-gifts"})
+		switch {
+		case err == nil:
+			return
+		case time.Now().After(end):
+			t.Fatal(err)
+		}
+	}
+}
+
+// travel runs the browser's side of journeys.
+func travel(t *testing.T, s *lhserver.Server, journeys string, env ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "node", "e2e/"+journeys)
 	cmd.Dir = "../../web"
-	cmd.Env = append(os.Environ(), "DASHBOARD=http://127.0.0.1:"+port, "BROKEN="+broken)
+	cmd.Env = append(os.Environ(), env...)
 	cmd.Stderr = os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {

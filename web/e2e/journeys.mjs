@@ -1,82 +1,7 @@
-// The journeys of people through the dashboard, in the browser that the machine has. DASHBOARD is its address.
-import { mkdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { createInterface } from 'node:readline';
-import { chromium } from 'playwright-core';
+// The journeys of people through runs, workflows and tasks. BROKEN is the run that they find and repair.
+import { base, end, journey, look, need, open, please, rpc } from './harness.mjs';
 
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
-const base = process.env.DASHBOARD;
 const broken = process.env.BROKEN;
-const out = new URL('out/', import.meta.url).pathname;
-mkdirSync(out, { recursive: true });
-
-const root = process.getuid?.() === 0;
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: root ? ['--no-sandbox'] : [] });
-const problems = [];
-let passed = 0;
-let failed = 0;
-
-const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
-
-/** please asks the test that started this to do something with the server. */
-async function please(what) {
-  console.log(`please ${what}`);
-  await answers.next();
-}
-
-/** rpc calls the server as others do, behind the back of the pages. */
-async function rpc(name, request) {
-  const answer = await fetch(`${base}/api/${name}`, { method: 'POST', headers: { 'Content-Type': 'application/json', 'X-LH-UI': '1' }, body: JSON.stringify(request) });
-  const said = await answer.json();
-  if (!answer.ok) throw new Error(`${name}: ${said.message}`);
-  return said;
-}
-
-/** open makes a page that notes whatever should not happen on it. */
-async function open(options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, colorScheme: 'light', reducedMotion: 'reduce', ...options });
-  const page = await context.newPage();
-  page.setDefaultTimeout(60_000);
-  page.calls = 0;
-  page.on('console', (m) => m.type() === 'error' && !page.alone && problems.push(`console: ${m.text()}`));
-  page.on('pageerror', (e) => problems.push(`uncaught: ${e.message}`));
-  page.on('request', (r) => {
-    if (!r.url().startsWith(base) && !r.url().startsWith('data:')) problems.push(`asks a foreign origin: ${r.url()}`);
-    if (/\/(api|ui)\//.test(r.url())) page.calls++;
-  });
-  page.on('requestfailed', (r) => !page.alone && !r.failure()?.errorText.includes('ABORTED') && problems.push(`failed: ${r.url()} ${r.failure()?.errorText}`));
-  page.on('response', (r) => r.status() >= 400 && !page.alone && problems.push(`${r.status()}: ${r.url()}`));
-  return page;
-}
-
-const need = (what, is) => {
-  if (!is) problems.push(what);
-};
-
-/** look takes a picture and asks axe about levels A and AA. */
-async function look(page, name) {
-  await page.screenshot({ path: `${out}${name}.png` });
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }));
-  for (const v of violations) problems.push(`${name}: ${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((n) => `${n.html.slice(0, 160)} ${n.any[0]?.message ?? ''}`).join(' | ')}`);
-}
-
-async function journey(name, go) {
-  const before = problems.length;
-  const began = Date.now();
-  try {
-    await go();
-  } catch (e) {
-    problems.push(`stopped: ${e.message}`);
-    for (const context of browser.contexts()) for (const page of context.pages()) await page.screenshot({ path: `${out}stopped-${name.replaceAll(' ', '-')}.png` }).catch(() => {});
-  }
-  const found = problems.slice(before);
-  console.log(`${found.length ? 'FAIL' : 'ok'}  ${name} (${Date.now() - began} ms)`);
-  for (const p of found) console.log(`      ${p}`);
-  if (found.length) failed++;
-  else passed++;
-  for (const context of browser.contexts()) await context.close();
-}
 
 await journey('a failed run is found, understood, rescued and seen to complete', async () => {
   const page = await open();
@@ -266,7 +191,4 @@ await journey('who may only read is shown what he may not do, and why', async ()
   need(`the server refuses by itself: ${refused}`, refused.startsWith('403') && refused.includes('permission_denied'));
 });
 
-await browser.close();
-answers.return?.();
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed ? 1 : 0);
+await end();

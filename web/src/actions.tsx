@@ -1,17 +1,14 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type ReactElement, type ReactNode, useState } from 'react';
 import { call, type Request, type Rpc } from './api';
+import { command } from './commands';
+import { type Read, read } from './inputs';
 import { useWhoami, missing } from './permissions';
 import { go, to } from './router';
 import { failed } from './status';
-import type { ExternalEventId, ThreadRun, VariableType, VariableValue, WfRun, WfSpec } from './types.gen';
+import type { ExternalEventId, ThreadRun, VariableType, WfRun } from './types.gen';
 import { Button, Command, Dialog, Field, Problem, say } from './ui';
-import { kindOf, parseValue, Problem as Wrong, runId, runParts, textOf, typeOf, typeText } from './values';
-
-/** quoted writes a word as a shell takes it. */
-export const quoted = (word: string): string => (/^[A-Za-z0-9_./:@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
-
-export const command = (...words: string[]): string => ['lhctl', ...words.map(quoted)].join(' ');
+import { runId, runParts } from './values';
 
 interface PreviewProps<K extends Rpc> {
   title: string;
@@ -231,7 +228,7 @@ function PostEvent({ run, name: asked, onClose }: { run: WfRun; name: string | u
   const [name, setName] = useState(asked ?? '');
   const [type, setType] = useState<VariableType | ''>('STR');
   const [text, setText] = useState('');
-  const { value, problem } = read(type || undefined, type !== '', text);
+  const { value, problem }: Read = type === '' ? {} : read(type, text);
   const wfRunId = run.id!;
   const def: ExternalEventId['externalEventDefId'] = { name };
   return (
@@ -261,112 +258,6 @@ function PostEvent({ run, name: asked, onClose }: { run: WfRun; name: string | u
           {(id) => <textarea id={id} className="input" value={text} onChange={(e) => setText(e.target.value)} />}
         </Field>
       )}
-    </Preview>
-  );
-}
-
-function read(type: VariableType | undefined, given: boolean, text: string): { value?: VariableValue; problem?: string } {
-  if (!given) return {};
-  try {
-    return { value: parseValue(type, text) };
-  } catch (e) {
-    if (e instanceof Wrong) return { problem: `It ${e.message}.` };
-    throw e;
-  }
-}
-
-/** RunForm starts a run. What is left empty is not sent. */
-export function RunForm({ spec, from, onClose }: { spec: WfSpec; from?: Record<string, VariableValue>; onClose: () => void }): ReactElement {
-  const defs = (spec.threadSpecs[spec.entrypointThreadName]?.variableDefs ?? []).filter((d) => d.accessLevel !== 'INHERITED_VAR' && d.varDef);
-  const [texts, setTexts] = useState<Record<string, string>>(() =>
-    Object.fromEntries(Object.entries(from ?? {}).filter(([, v]) => kindOf(v) !== 'NULL').map(([n, v]) => [n, textOf(v)])),
-  );
-  const [id, setId] = useState('');
-  const variables: Record<string, VariableValue> = {};
-  const problems: Record<string, string> = {};
-  for (const d of defs) {
-    const name = d.varDef!.name;
-    const text = texts[name] ?? '';
-    const type = typeOf(d.varDef);
-    if (text === '') {
-      if (d.required) problems[name] = 'It is required.';
-    } else if (!type.primitiveType) {
-      const old = from?.[name];
-      if (old && textOf(old) === text) variables[name] = old;
-      else problems[name] = `A value of type ${typeText(type)} is given by lhctl or an SDK for now.`;
-    } else {
-      const { value, problem } = read(type.primitiveType, true, text);
-      if (value) variables[name] = value;
-      if (problem) problems[name] = problem;
-    }
-  }
-  const first = Object.keys(problems)[0];
-  const masked = new Set(defs.filter((d) => typeOf(d.varDef).masked).map((d) => d.varDef!.name));
-  // What is masked is not written where others may read it.
-  const words = Object.keys(variables).flatMap((n) => [n, masked.has(n) ? `<${n}>` : (texts[n] ?? '')]);
-  const version = spec.id!;
-  return (
-    <Preview
-      title={`Run ${version.name}`}
-      rpc="RunWf"
-      request={{
-        wfSpecName: version.name,
-        majorVersion: version.majorVersion,
-        revision: version.revision,
-        variables,
-        ...(id ? { id } : {}),
-      }}
-      cli={command('run', version.name, ...words, '--majorVersion', String(version.majorVersion), '--revision', String(version.revision), ...(id ? ['--wfRunId', id] : []))}
-      confirm="Run"
-      done="It runs."
-      problem={first ? `${first}: ${problems[first]}` : undefined}
-      onClose={onClose}
-      onDone={() => go(id ? to(['runs', id]) : to(['runs'], { spec: version.name }))}
-    >
-      {defs.map((d) => {
-        const name = d.varDef!.name;
-        const type = typeOf(d.varDef);
-        const long = type.primitiveType === 'JSON_OBJ' || type.primitiveType === 'JSON_ARR';
-        const set = (text: string): void => setTexts({ ...texts, [name]: text });
-        const preset = d.varDef!.defaultValue;
-        const hint = preset && kindOf(preset) !== 'NULL' ? `default ${textOf(preset)}` : d.required ? 'required' : 'not sent';
-        return (
-          <Field
-            key={name}
-            label={
-              <>
-                {name} <span className="tag">{typeText(type)}</span> {d.required && <span className="tag">required</span>}{' '}
-                {masked.has(name) && <span className="tag">masked</span>}
-              </>
-            }
-            problem={texts[name] ? problems[name] : undefined}
-          >
-            {(field) =>
-              type.primitiveType === 'BOOL' ? (
-                <select id={field} className="input" value={texts[name] ?? ''} onChange={(e) => set(e.target.value)}>
-                  <option value="">{hint}</option>
-                  <option>true</option>
-                  <option>false</option>
-                </select>
-              ) : long ? (
-                <textarea id={field} className="input" placeholder={hint} value={texts[name] ?? ''} onChange={(e) => set(e.target.value)} />
-              ) : (
-                <input
-                  id={field}
-                  className="input"
-                  placeholder={hint}
-                  type={masked.has(name) ? 'password' : 'text'}
-                  autoComplete="off"
-                  inputMode={type.primitiveType === 'INT' ? 'numeric' : undefined}
-                  value={texts[name] ?? ''}
-                  onChange={(e) => set(e.target.value)}
-                />
-              )
-            }
-          </Field>
-        );
-      })}
-      <Field label="Id of the run">{(field) => <input id={field} className="input mono" placeholder="made up by the server" value={id} onChange={(e) => setId(e.target.value)} />}</Field>
     </Preview>
   );
 }

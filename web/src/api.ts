@@ -103,3 +103,22 @@ export async function about(): Promise<About> {
   const response = await fetch('/ui/v1/about');
   return (await response.json()) as About;
 }
+
+/** ServerHealth is how the server is that answers. */
+export interface ServerHealth {
+  cluster: string;
+  version: string;
+  commit: string;
+  state: string;
+  problem?: string;
+  started: string;
+  partitions: number;
+  log: string;
+  diskUsageBytes: number;
+  diskFreeBytes: number;
+  diskReserveBytes: number;
+  diskRoom: string;
+  listeners: { name: string; address: string; protocol: string; authentication: string }[];
+}
+
+export const serverHealth = async (signal: AbortSignal): Promise<ServerHealth> => (await post('/ui/v1/server', {}, signal)) as ServerHealth;

@@ -1,10 +1,11 @@
 import './style.css';
 import { QueryClient, QueryClientProvider, useQuery } from '@tanstack/react-query';
-import { type ReactElement, StrictMode, useEffect, useState, useSyncExternalStore } from 'react';
+import { lazy, type ReactElement, StrictMode, Suspense, useEffect, useState, useSyncExternalStore } from 'react';
 import { createRoot } from 'react-dom/client';
 import logo from './icon.svg';
 import { about, call, reach, Refusal, session } from './api';
 import { icons } from './icons';
+import { nav, others } from './nav';
 import { Palette } from './palette';
 import { Run } from './pages/run';
 import { Runs } from './pages/runs';
@@ -13,7 +14,7 @@ import { Task, Tasks } from './pages/tasks';
 import { useWhoami } from './permissions';
 import { address, go, to, useRoute } from './router';
 import type { Tenant } from './types.gen';
-import { A, Boundary, Button, Clock, Dialog, Empty, Field, Note, Toasts } from './ui';
+import { A, Boundary, Button, Clock, Dialog, Empty, Field, Note, Skeleton, Toasts } from './ui';
 
 const client = new QueryClient({
   defaultOptions: {
@@ -21,11 +22,23 @@ const client = new QueryClient({
   },
 });
 
-const nav = [
-  { page: 'runs', name: 'Runs', icon: icons.runs, key: 'r' },
-  { page: 'specs', name: 'Workflows', icon: icons.specs, key: 's' },
-  { page: 'tasks', name: 'Tasks', icon: icons.tasks, key: 't' },
-];
+const Inbox = lazy(async () => ({ default: (await import('./pages/inbox')).Inbox }));
+const Forms = lazy(async () => ({ default: (await import('./pages/forms')).Forms }));
+const Form = lazy(async () => ({ default: (await import('./pages/forms')).Form }));
+const Events = lazy(async () => ({ default: (await import('./pages/events')).Events }));
+const EventDef = lazy(async () => ({ default: (await import('./pages/events')).EventDef }));
+const WorkflowEvent = lazy(async () => ({ default: (await import('./pages/events')).WorkflowEvent }));
+const Structs = lazy(async () => ({ default: (await import('./pages/structs')).Structs }));
+const Struct = lazy(async () => ({ default: (await import('./pages/structs')).Struct }));
+const Schedules = lazy(async () => ({ default: (await import('./pages/schedules')).Schedules }));
+const Jobs = lazy(async () => ({ default: (await import('./pages/jobs')).Jobs }));
+const Migrations = lazy(async () => ({ default: (await import('./pages/jobs')).Migrations }));
+const Migration = lazy(async () => ({ default: (await import('./pages/jobs')).Migration }));
+const Tenants = lazy(async () => ({ default: (await import('./pages/admin')).Tenants }));
+const Principals = lazy(async () => ({ default: (await import('./pages/admin')).Principals }));
+const PrincipalPage = lazy(async () => ({ default: (await import('./pages/admin')).PrincipalPage }));
+const Quotas = lazy(async () => ({ default: (await import('./pages/admin')).Quotas }));
+const Server = lazy(async () => ({ default: (await import('./pages/server')).Server }));
 
 const stored = (name: string): string | null => {
   try {
@@ -55,6 +68,32 @@ function Page(): ReactElement {
       return rest.length > 0 ? <Spec /> : <Specs />;
     case 'tasks':
       return rest.length > 0 ? <Task /> : <Tasks />;
+    case 'user-tasks':
+      return <Inbox />;
+    case 'user-task-defs':
+      return rest.length > 0 ? <Form /> : <Forms />;
+    case 'events':
+      return rest.length > 0 ? <EventDef /> : <Events />;
+    case 'workflow-events':
+      return rest.length > 0 ? <WorkflowEvent /> : <Events />;
+    case 'structs':
+      return rest.length > 0 ? <Struct /> : <Structs />;
+    case 'schedules':
+      return <Schedules />;
+    case 'jobs':
+      return <Jobs />;
+    case 'migrations':
+      return rest.length > 0 ? <Migration /> : <Migrations />;
+    case 'tenants':
+      return <Tenants />;
+    case 'principals':
+      return rest.length > 0 ? <PrincipalPage /> : <Principals />;
+    case 'quotas':
+      return <Quotas />;
+    case 'cluster':
+      return <Server />;
+    case 'more':
+      return <More />;
     default:
       return (
         <Empty icon="search" title="There is no such page">
@@ -77,7 +116,7 @@ function Shell(): ReactElement {
     else store('tenant', route.tenant);
   }, [route]);
   useEffect(() => {
-    document.title = [...route.rest.slice(-1), nav.find((n) => n.page === route.page)?.name, 'LittleHorse'].filter(Boolean).join(' · ');
+    document.title = [...route.rest.slice(-1), [...nav, ...others].find((n) => n.page === route.page)?.name, 'LittleHorse'].filter(Boolean).join(' · ');
   }, [route]);
   return (
     <div className="shell">
@@ -92,10 +131,23 @@ function Shell(): ReactElement {
         <div className="nav">
           {nav.map((n) => (
             <A key={n.page} href={to([n.page])} current={n.page === route.page}>
-              {n.icon}
+              {icons[n.icon]}
               {n.name}
             </A>
           ))}
+        </div>
+        <div className="nav second">
+          {others.map((n) => (
+            <A key={n.page} href={to([n.page])} current={n.page === route.page}>
+              {n.name}
+            </A>
+          ))}
+        </div>
+        <div className="nav narrow">
+          <A href={to(['more'])} current={route.page === 'more'}>
+            {icons.dot}
+            More
+          </A>
         </div>
         <div className="foot">
           <Version />
@@ -115,8 +167,10 @@ function Shell(): ReactElement {
         <main id="main" tabIndex={-1}>
           <Unreachable />
           <Warning />
-          <Boundary key={`${route.tenant}/${route.page}/${route.rest.join('/')}`}>
-            <Page />
+          <Boundary key={`${route.tenant}/${route.page}/${route.page === 'user-tasks' ? '' : route.rest.join('/')}`}>
+            <Suspense fallback={<Skeleton lines={8} />}>
+              <Page />
+            </Suspense>
           </Boundary>
         </main>
       </div>
@@ -124,6 +178,23 @@ function Shell(): ReactElement {
       {help && <Help onClose={() => setHelp(false)} />}
       <Toasts />
     </div>
+  );
+}
+
+/** More leads to the pages that have no room on a narrow screen. */
+function More(): ReactElement {
+  return (
+    <>
+      <h1>More</h1>
+      <div className="cards">
+        {others.map((n) => (
+          <A key={n.page} className="panel card" href={to([n.page])}>
+            <span className="name">{n.name}</span>
+            <span className="soft small">{n.about}</span>
+          </A>
+        ))}
+      </div>
+    </>
   );
 }
 
@@ -139,7 +210,7 @@ function useKeys(openPalette: () => void, openHelp: () => void): void {
       }
       const typing = e.target instanceof HTMLElement && (e.target.matches('input, textarea, select') || e.target.isContentEditable);
       if (typing || e.ctrlKey || e.metaKey || e.altKey || document.querySelector('dialog[open]')) return;
-      const target = nav.find((n) => n.key === e.key);
+      const target = [...nav, ...others].find((n) => n.key === e.key);
       if (Date.now() - leader < 1200 && target) go(to([target.page]));
       else if (e.key === '?') openHelp();
       else if (e.key === '/') {
@@ -162,6 +233,11 @@ function Help({ onClose }: { onClose: () => void }): ReactElement {
     ['g r', 'runs'],
     ['g s', 'workflows'],
     ['g t', 'tasks'],
+    ['g u', 'user tasks'],
+    ['g e', 'events'],
+    ['j, k', 'next and previous user task'],
+    ['c', 'claim the user task'],
+    ['Ctrl Enter', 'complete the user task'],
     ['/', 'search on this page'],
     ['Esc', 'close'],
     ['?', 'this help'],

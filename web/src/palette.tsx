@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { type ReactElement, useEffect, useState } from 'react';
 import { ask, batch, session } from './api';
 import { type Icon, icons } from './icons';
+import { nav, others } from './nav';
 import { go, to } from './router';
 import { Dialog } from './ui';
 import { parseRunId } from './values';
@@ -14,11 +15,9 @@ interface Entry {
 }
 
 const pages: Entry[] = [
-  { icon: 'runs', text: 'Runs', kind: 'page', href: 'runs' },
   { icon: 'alert', text: 'Failed runs', kind: 'page', href: 'runs?status=ERROR' },
   { icon: 'turning', text: 'Running runs', kind: 'page', href: 'runs?status=RUNNING' },
-  { icon: 'specs', text: 'Workflows', kind: 'page', href: 'specs' },
-  { icon: 'tasks', text: 'Tasks', kind: 'page', href: 'tasks' },
+  ...[...nav, ...others].map((n) => ({ icon: n.icon, text: n.name, kind: 'page', href: n.page })),
 ];
 
 /** Palette leads anywhere by a few letters: to a page, a definition, or a run by its id. */
@@ -35,18 +34,26 @@ export function Palette({ onClose }: { onClose: () => void }): ReactElement {
     enabled: asked !== '',
     placeholderData: (old) => old,
     queryFn: async ({ signal }) => {
-      const [specs, tasks, run] = await batch(
+      const [specs, tasks, run, forms, events, thrown, structs] = await batch(
         [
           ask('SearchWfSpec', { prefix: asked, limit: 50 }),
           ask('SearchTaskDef', { prefix: asked, limit: 8 }),
           ask('GetWfRun', { id: asked }),
-        ],
+          ask('SearchUserTaskDef', { prefix: asked, limit: 20 }),
+          ask('SearchExternalEventDef', { prefix: asked, limit: 8 }),
+          ask('SearchWorkflowEventDef', { prefix: asked, limit: 8 }),
+          ask('SearchStructDef', { prefix: asked, limit: 20 }),
+        ] as const,
         signal,
       );
       const out: Entry[] = [];
       if (run.reply) out.push({ icon: 'runs', text: asked, kind: 'run', href: to(['runs', asked]) });
       for (const name of new Set((specs.reply?.results ?? []).map((s) => s.name))) out.push({ icon: 'specs', text: name, kind: 'workflow', href: to(['specs', name]) });
       for (const t of tasks.reply?.results ?? []) out.push({ icon: 'tasks', text: t.name, kind: 'task', href: to(['tasks', t.name]) });
+      for (const name of new Set((forms.reply?.results ?? []).map((f) => f.name))) out.push({ icon: 'person', text: name, kind: 'form', href: to(['user-task-defs', name]) });
+      for (const e of events.reply?.results ?? []) out.push({ icon: 'mail', text: e.name, kind: 'event', href: to(['events', e.name]) });
+      for (const e of thrown.reply?.results ?? []) out.push({ icon: 'throw', text: e.name, kind: 'workflow event', href: to(['workflow-events', e.name]) });
+      for (const name of new Set((structs.reply?.results ?? []).map((f) => f.name))) out.push({ icon: 'nest', text: name, kind: 'struct', href: to(['structs', name]) });
       return out;
     },
   });

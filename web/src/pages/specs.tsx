@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { lazy, type ReactElement, Suspense, useState } from 'react';
-import { RunForm } from '../actions';
+import { RunForm } from '../runform';
 import { ask, batch, call, need, session } from '../api';
 import { kindOfNode, shortName } from '../nodes';
 import { missing, useWhoami } from '../permissions';

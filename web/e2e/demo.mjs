@@ -1,0 +1,440 @@
+// The journeys of people through all other pages, over what `lh demo` has. They run once as somebody who may do everything, then as somebody
+// who may only read.
+import { base, end, journey, look, need, open, please } from './harness.mjs';
+
+const at = (path) => `${base}/default/${path}`;
+
+/** budgeted goes to a page and sees how many calls it takes until it shows something. */
+async function budgeted(page, path, shown, most = 3) {
+  await page.goto('about:blank');
+  page.calls = 0;
+  await page.goto(at(path));
+  await shown.first().waitFor();
+  // Who one is, which tenants there are and what server it is is asked once for all pages.
+  need(`${path} takes ${page.calls - 3} calls`, page.calls - 3 <= most);
+}
+
+/** done presses the button of a dialog and waits until it has closed. */
+async function done(dialog, name) {
+  await dialog.getByRole('button', { name, exact: true }).click();
+  await dialog.waitFor({ state: 'detached' });
+}
+
+await journey('an expense is claimed, saved, commented on and approved', async () => {
+  const page = await open();
+  await budgeted(page, 'user-tasks', page.getByText('asks for'));
+  await look(page, 'inbox');
+  await page.getByLabel('In the name of').fill('ana');
+  await page.locator('[data-row^="expense-lunch/"] a').click();
+  await page.waitForURL(/user-tasks\/0-1\/expense-lunch/);
+  await page.locator('[data-form]').waitFor();
+  await look(page, 'inbox-task');
+  const dialog = page.getByRole('dialog');
+  await page.getByRole('button', { name: 'Claim' }).click();
+  await dialog.getByText('lhctl assign userTaskRun expense-lunch 0-1 --userId ana --userGroup finance').waitFor();
+  await look(page, 'inbox-claim');
+  await done(dialog, 'Claim');
+  await page.getByText('ana, of finance').first().waitFor();
+  await page.getByLabel(/^Amount/).fill('many');
+  await page.getByText('It must be a number.').waitFor();
+  await page.getByLabel(/^Amount/).fill('18.5');
+  await page.getByLabel(/^Cost centre/).fill('9007199254740993');
+  await page.getByLabel(/^Pay on/).fill('2026-12-24T10:00:00Z');
+  await page.getByLabel(/^Trip/).fill('trip-1');
+  await page.getByLabel('Take it from a file').setInputFiles({ name: 'receipt.txt', mimeType: 'text/plain', buffer: Buffer.from('lunch: 18.50') });
+  await page.getByRole('button', { name: 'Save' }).click();
+  await dialog.getByText('5 of 7 fields').waitFor();
+  await look(page, 'inbox-save');
+  await done(dialog, 'Save');
+  await page.getByText('ana saved').waitFor();
+  await page.reload();
+  await page.getByLabel('In the name of').fill('ana');
+  need('what was saved is there again', (await page.getByLabel(/^Cost centre/).inputValue()) === '9007199254740993');
+  need('bytes are there again', (await page.getByLabel(/^Receipt/).inputValue()) === Buffer.from('lunch: 18.50').toString('base64'));
+  await page.getByRole('button', { name: 'Complete', exact: true }).click();
+  await dialog.getByText('Still needed: Approved.').first().waitFor();
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+
+  await page.getByRole('button', { name: 'Comment', exact: true }).click();
+  await dialog.getByLabel('Comment').fill("<b>fine</b>, isn't it");
+  await dialog.getByText(`| lhctl put userTaskRunComment expense-lunch 0-1`).waitFor();
+  await done(dialog, 'Comment');
+  await page.locator('[data-comment="1"]').getByText('<b>fine</b>').waitFor();
+  await page.getByRole('button', { name: 'Change comment 1' }).click();
+  await dialog.getByLabel('Comment').fill('It is fine.');
+  await dialog.getByText('lhctl edit userTaskRunComment expense-lunch 0-1 1').waitFor();
+  await done(dialog, 'Comment');
+  await page.locator('[data-comment="1"]').getByText('It is fine.').waitFor();
+  await page.getByRole('button', { name: 'Delete comment 1' }).click();
+  await dialog.getByText('lhctl delete userTaskRunComment expense-lunch 0-1 1 ana').waitFor();
+  await done(dialog, 'Delete');
+  await page.getByText('Nobody has commented.').waitFor();
+
+  await page.getByLabel(/^Approved/).selectOption('true');
+  await page.keyboard.press('Control+Enter');
+  await dialog.getByText('| lhctl execute userTaskRun expense-lunch 0-1').waitFor();
+  await look(page, 'inbox-complete');
+  await done(dialog, 'Complete');
+  await page.locator('[data-user-task]').getByText('done', { exact: true }).waitFor();
+  await look(page, 'inbox-done');
+  await page.locator('[data-user-task]').getByRole('link', { name: 'expense-lunch' }).click();
+  await page.locator('.title').getByText('completed').waitFor();
+});
+
+await journey('a user task is found by user, taken over, given back, assigned and cancelled', async () => {
+  const page = await open();
+  await page.goto(at('user-tasks?queue=mine'));
+  await page.getByText('Say in whose name you look.').waitFor();
+  await page.getByLabel('In the name of').fill('ana');
+  await page.locator('[data-row^="expense-train/"] a').click();
+  await page.getByText('The receipt is missing.').first().waitFor();
+  await page.locator('[data-due]').waitFor();
+  const dialog = page.getByRole('dialog');
+  await page.getByRole('button', { name: 'Release' }).click();
+  await dialog.getByText('lhctl assign userTaskRun expense-train 0-1 --userGroup finance --overrideClaim').waitFor();
+  await done(dialog, 'Release');
+  await page.locator('[data-user-task]').getByText('anybody of finance').first().waitFor();
+  await page.getByRole('button', { name: 'Assign…' }).click();
+  await dialog.getByLabel('User').fill('bo');
+  await dialog.getByText('lhctl assign userTaskRun expense-train 0-1 --userId bo --userGroup finance').waitFor();
+  await look(page, 'inbox-assign');
+  await done(dialog, 'Assign');
+  await page.locator('[data-user-task]').getByText('bo, of finance').first().waitFor();
+  await page.getByRole('button', { name: 'Save' }).click();
+  await dialog.getByLabel('Save although bo has it').check();
+  await done(dialog, 'Save');
+  await page.getByRole('button', { name: 'Claim' }).click();
+  await dialog.getByLabel('Take it from bo').check();
+  await dialog.getByText('--overrideClaim').waitFor();
+  await done(dialog, 'Claim');
+  await page.locator('.actions').getByRole('button', { name: 'Cancel' }).click();
+  await dialog.getByText('lhctl cancel userTaskRun expense-train 0-1').waitFor();
+  await look(page, 'inbox-cancel');
+  await done(dialog, 'Cancel the task');
+  await page.locator('[data-user-task]').getByText('cancelled', { exact: true }).waitFor();
+  await page.goto(at('user-tasks?queue=group&group=finance&status=UNASSIGNED'));
+  await page.locator('[data-row^="expense-taxi/"]').waitFor();
+  await page.goto(at('user-tasks?queue=all&status=DONE'));
+  await page.locator('.ticket').nth(1).waitFor();
+  await page.locator('.ticket').first().click();
+  await page.locator('[data-user-task]').waitFor();
+  const before = page.url();
+  await page.locator('h1').click();
+  await page.keyboard.press('j');
+  await page.waitForURL((u) => u.href !== before);
+  await page.keyboard.press('k');
+  await page.waitForURL(before);
+});
+
+await journey('a form shows its versions, its fields and who works with it', async () => {
+  const page = await open();
+  await budgeted(page, 'user-task-defs', page.getByRole('link', { name: /expense-approval/ }));
+  await look(page, 'forms');
+  await budgeted(page, 'user-task-defs/expense-approval/1?status=ANY', page.getByText('with its history'), 4);
+  await page.getByRole('cell', { name: 'costCenter' }).waitFor();
+  await page.getByLabel(/^Approved/).selectOption('true');
+  await look(page, 'form');
+  await page.getByLabel('Status').selectOption('DONE');
+  await page.waitForURL(/status=DONE/);
+  await page.getByLabel('User', { exact: true }).fill('bo');
+  await page.getByRole('link', { name: 'expense-books' }).waitFor();
+  await page.getByLabel('Version').selectOption('0');
+  await page.waitForURL(/expense-approval\/0/);
+  await page.getByRole('cell', { name: 'reason', exact: true }).waitFor();
+  need('the older version has fewer fields', (await page.getByRole('cell', { name: 'costCenter' }).count()) === 0);
+  await page.goto(at('user-task-defs/expense-approval/1?status=DONE'));
+  await page.getByRole('link', { name: /with its history/ }).first().click();
+  await page.getByText('completed', { exact: true }).first().waitFor();
+});
+
+await journey('an event is posted to a run, and one by a key finds its run', async () => {
+  const page = await open();
+  await budgeted(page, 'events', page.getByRole('link', { name: 'order-released' }));
+  await page.getByRole('link', { name: 'machine-recovered' }).waitFor();
+  await look(page, 'events');
+  await budgeted(page, 'events/order-released', page.getByRole('heading', { name: 'order-released' }), 4);
+  const dialog = page.getByRole('dialog');
+  await page.getByRole('button', { name: 'Post event' }).click();
+  await dialog.getByLabel('Id of the run').fill('order-1030');
+  await dialog.getByLabel(/^Content/).fill('by the manager');
+  await dialog.getByText("lhctl postEvent order-1030 order-released STR 'by the manager'").waitFor();
+  await look(page, 'event-post');
+  await done(dialog, 'Post');
+  await page.getByRole('link', { name: 'order-1030' }).waitFor();
+  await page.getByLabel('Taken by a run').selectOption('yes');
+  await page.getByRole('link', { name: 'order-1030' }).waitFor();
+  await look(page, 'event');
+
+  await page.goto(at('events/payment-received'));
+  await page.getByRole('button', { name: 'Post event' }).click();
+  await dialog.getByLabel('Key', { exact: true }).fill('2026-001');
+  await dialog.getByLabel(/^Content/).fill('{"reference": "by hand", "amount": 110.0}');
+  await dialog.getByText('lhctl put correlatedEvent 2026-001 payment-received JSON_OBJ').waitFor();
+  await done(dialog, 'Post');
+  await page.getByRole('tab', { name: 'Correlated events' }).click();
+  await page.getByText('2027-001').waitFor();
+  await page.getByLabel('Has found a run').selectOption('no');
+  await page.waitForURL(/claimed=no/);
+  await look(page, 'correlated');
+  await page.getByRole('button', { name: 'Delete the event 2027-001' }).click();
+  await dialog.getByText('lhctl delete correlatedEvent 2027-001 payment-received').waitFor();
+  await done(dialog, 'Delete');
+  await page.getByText('2027-001').waitFor({ state: 'detached' });
+  await page.goto(at('runs/invoice-2026-001'));
+  await page.locator('.title').getByText('completed').waitFor();
+});
+
+await journey('a thrown event leads to its run', async () => {
+  const page = await open();
+  await budgeted(page, 'workflow-events/machine-recovered', page.getByRole('link', { name: 'alert-press-1' }));
+  await look(page, 'workflow-event');
+  await page.getByRole('link', { name: 'alert-press-1' }).click();
+  await page.waitForURL('**/runs/alert-press-1');
+});
+
+await journey('a struct shows its fields, what changed, and whether a change would be compatible', async () => {
+  const page = await open();
+  await budgeted(page, 'structs', page.getByRole('link', { name: /address/ }));
+  await look(page, 'structs');
+  await page.getByRole('link', { name: /address/ }).click();
+  await page.getByRole('cell', { name: 'country' }).waitFor();
+  await page.getByLabel('Other version').selectOption('0');
+  await page.locator('[data-change="added"]').getByText('country').waitFor();
+  await look(page, 'struct');
+  await page.getByRole('button', { name: 'Check' }).click();
+  await page.getByText('It is compatible.').waitFor();
+  const fields = await page.getByLabel('The fields as they would be').inputValue();
+  await page.getByLabel('The fields as they would be').fill(fields.replace('"city"', '"town"'));
+  await page.getByRole('button', { name: 'Check' }).click();
+  await page.getByText('It is not compatible.').waitFor();
+});
+
+await journey('a schedule is made, looked at and deleted', async () => {
+  const page = await open();
+  await budgeted(page, 'schedules', page.getByText('nightly-report'));
+  await look(page, 'schedules');
+  await page.getByRole('button', { name: 'nightly-report', exact: true }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.locator('ol li').nth(4).waitFor();
+  need('it is due at three', (await dialog.locator('ol li').first().textContent()).includes('T03:00:00'));
+  await look(page, 'schedule');
+  await dialog.getByRole('button', { name: 'Close' }).click();
+  await page.getByRole('button', { name: 'Schedule', exact: true }).click();
+  await dialog.getByLabel('Workflow').selectOption('sales-report');
+  await dialog.getByLabel(/^When/).fill('0 3 * *');
+  await dialog.getByText('It has five fields').waitFor();
+  await dialog.getByLabel(/^When/).fill('0 12 * * MON-FRI');
+  await dialog.getByLabel(/^region/).fill('the north');
+  await dialog.getByLabel('Id of the schedule').fill('noon');
+  await dialog.getByText("lhctl schedule run '0 12 * * MON-FRI' sales-report region 'the north' --id noon").waitFor();
+  await look(page, 'schedule-form');
+  await done(dialog, 'Schedule');
+  await page.getByText('noon', { exact: true }).waitFor();
+  await page.getByRole('button', { name: 'Delete the schedule noon' }).click();
+  await dialog.getByText('lhctl delete schedule noon').waitFor();
+  await done(dialog, 'Delete');
+  await page.getByText('noon', { exact: true }).waitFor({ state: 'detached' });
+});
+
+await journey('many runs are counted before they are deleted, and the job tells how far it is', async () => {
+  const page = await open();
+  await budgeted(page, 'jobs', page.getByText('clean-up'));
+  await look(page, 'jobs');
+  await page.getByRole('button', { name: 'Delete many runs' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Workflow').fill('trip');
+  await dialog.getByLabel('Begun until').fill('2100-01-01T00:00:00Z');
+  await dialog.locator('[data-dry-run]').getByText('4', { exact: true }).waitFor();
+  await dialog.getByText('lhctl delete wfRunBulk trip --from 2026-01-01T00:00:00.000Z --to 2100-01-01T00:00:00.000Z --status COMPLETED').waitFor();
+  await look(page, 'job-form');
+  await done(dialog, 'Delete them');
+  await page.locator('tbody tr').nth(1).waitFor();
+  await page.waitForFunction(() => document.querySelectorAll('tbody .badge.good').length === 2);
+  await page.getByRole('button', { name: 'Forget job clean-up' }).click();
+  await dialog.getByText('lhctl delete bulkJob clean-up').waitFor();
+  await done(dialog, 'Forget');
+  await page.getByText('clean-up').waitFor({ state: 'detached' });
+});
+
+await journey('a migration plan is read', async () => {
+  const page = await open();
+  await budgeted(page, 'migrations', page.getByRole('link', { name: 'orders-with-gifts' }));
+  await page.getByRole('link', { name: 'orders-with-gifts' }).click();
+  await page.getByRole('cell', { name: 'reserve-stock' }).first().waitFor();
+  await look(page, 'migration');
+  await page.getByRole('button', { name: 'Apply to a run' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel('Id of the run').fill('order-1');
+  await dialog.getByText('lhctl apply workflowMigrationPlan orders-with-gifts order-1').waitFor();
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+});
+
+await journey('tenants, principals with their rights, and quotas are made, changed and deleted', async () => {
+  const page = await open();
+  await budgeted(page, 'tenants', page.getByRole('link', { name: 'acme', exact: true }));
+  await look(page, 'tenants');
+  const dialog = page.getByRole('dialog');
+  await page.getByRole('button', { name: 'New tenant' }).click();
+  await dialog.getByLabel('Name').fill('north');
+  await dialog.getByText('lhctl put tenant north').waitFor();
+  await done(dialog, 'Make it');
+  await page.getByRole('link', { name: 'north', exact: true }).waitFor();
+  await page.getByRole('button', { name: 'Change tenant north' }).click();
+  await dialog.getByLabel('Output topics').selectOption('NO_ENTITY_EVENTS');
+  await dialog.getByText('lhctl put tenant north --no-entity-events').waitFor();
+  await done(dialog, 'Change');
+  await page.locator('[data-row="north"]').getByText('record what is asked for').waitFor();
+
+  await budgeted(page, 'principals', page.getByRole('link', { name: 'auditor' }));
+  await look(page, 'principals');
+  await page.getByRole('button', { name: 'New principal' }).click();
+  await page.getByLabel('Name').fill('operator');
+  await page.getByLabel('run on workflow', { exact: true }).check();
+  await page.getByLabel('read on everything', { exact: true }).check();
+  await page.getByRole('row', { name: /^workflow run/ }).getByText('read, run').waitFor().catch(() => {});
+  await look(page, 'principal');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await dialog.getByText('lhctl put principal operator --acl all:read,acl_workflow:run').waitFor();
+  await done(dialog, 'Make it');
+  await page.waitForURL('**/principals/operator');
+  await page.getByLabel('Another tenant').fill('acme');
+  await page.getByRole('button', { name: 'Add' }).click();
+  await page.getByLabel('all on user task', { exact: true }).check();
+  await page.getByRole('button', { name: 'Save' }).click();
+  await dialog.getByText('lhctl deploy principal -').waitFor();
+  await done(dialog, 'Change them');
+  await page.getByRole('button', { name: 'Delete this principal' }).click();
+  await dialog.getByText('lhctl delete principal operator').waitFor();
+  await done(dialog, 'Delete');
+  await page.waitForURL('**/principals');
+  await page.getByLabel('Of the tenant').fill('default');
+  await page.getByRole('link', { name: 'auditor' }).waitFor();
+
+  await budgeted(page, 'quotas', page.getByText('acme'), 4);
+  await look(page, 'quotas');
+  await page.getByRole('button', { name: 'New quota' }).click();
+  await dialog.getByLabel('Tenant').fill('north');
+  await dialog.getByLabel('Writes in a second').fill('7');
+  await dialog.getByText('lhctl put quota north --writeRequestsPerSecond 7').waitFor();
+  await done(dialog, 'Make it');
+  await page.locator('[data-row="north/"]').getByText('7', { exact: true }).waitFor();
+  await page.getByRole('button', { name: 'Delete the quota of north/' }).click();
+  await dialog.getByText('lhctl delete quota north').waitFor();
+  await done(dialog, 'Delete');
+  await page.locator('[data-row="north/"]').waitFor({ state: 'detached' });
+});
+
+await journey('the cluster tells how its server is', async () => {
+  const page = await open();
+  await budgeted(page, 'cluster', page.getByText('running'));
+  await page.getByRole('cell', { name: 'PLAIN' }).first().waitFor();
+  await look(page, 'cluster');
+});
+
+await journey('a run is begun by a form with a struct and a whole number of 64 bits', async () => {
+  const page = await open();
+  await page.goto(at('specs/order'));
+  await page.getByRole('button', { name: 'Run', exact: true }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel(/^customer/).fill('Ana');
+  await dialog.getByLabel(/^items/).fill('["lamp"]');
+  await dialog.getByLabel(/^total/).fill('12.5');
+  await dialog.getByLabel(/^looks/).fill('9007199254740993');
+  await dialog.getByLabel(/^street/).fill('Rua 1');
+  await dialog.getByText('address: city is missing.').or(dialog.getByText('city is missing.')).first().waitFor();
+  await dialog.getByLabel(/^city/).fill('Lisboa');
+  await dialog.getByLabel('Id of the run').fill('order-by-form');
+  await dialog.getByText(`address '{"city": "Lisboa", "street": "Rua 1"}'`).waitFor();
+  await look(page, 'run-form');
+  await done(dialog, 'Run');
+  await page.waitForURL('**/runs/order-by-form');
+  await page.locator('[data-variable="looks"]').getByText('9007199254740993').waitFor();
+});
+
+await journey('all pages stay whole on a narrow screen and in the dark', async () => {
+  const page = await open({ viewport: { width: 390, height: 844 }, colorScheme: 'dark' });
+  await page.goto(at('more'));
+  await page.getByRole('link', { name: /Schedules/ }).first().waitFor();
+  await look(page, 'more-narrow');
+  for (const [path, shown] of [
+    ['user-tasks?queue=all&status=DONE', '.ticket'],
+    ['user-tasks/0-1/expense-taxi', '[data-form]'],
+    ['user-task-defs/expense-approval/1?status=ANY', '[data-row="reason"]'],
+    ['events/payment-received?tab=correlated', 'tbody tr'],
+    ['structs/address/1', '[data-row="city"]'],
+    ['schedules', 'tbody tr'],
+    ['principals/auditor', '.matrix tr'],
+    ['quotas', 'tbody tr'],
+    ['cluster', '.facts'],
+  ]) {
+    await page.goto(at(path));
+    await page.locator(shown).first().waitFor();
+    await look(page, `narrow-${path.replace(/\W+/g, '-')}`);
+    need(`${path}: nothing is cut off`, await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+  }
+});
+
+await journey('the server is away for a moment: the inbox says so, and goes on', async () => {
+  const page = await open();
+  await page.goto(at('user-tasks/0-1/expense-taxi'));
+  await page.locator('[data-form]').waitFor();
+  page.alone = true;
+  await please('stop');
+  await page.getByText('The server cannot be reached.').waitFor();
+  need('what was there is still seen', await page.locator('[data-form]').isVisible());
+  await please('start');
+  await page.getByText('The server cannot be reached.').waitFor({ state: 'detached' });
+  page.alone = false;
+});
+
+await journey('who may only read sees everything and is told what he may not do', async () => {
+  await please('limit');
+  const page = await open();
+  const refused = async (path, names, right, shown) => {
+    await page.goto(at(path));
+    await page.locator(shown).first().waitFor();
+    for (const name of names) {
+      const button = page.getByRole('button', { name, exact: true }).first();
+      await button.waitFor();
+      await page.waitForFunction((b) => b.getAttribute('aria-disabled') === 'true', await button.elementHandle());
+      need(`${path}: ${name} says why not`, (await button.getAttribute('title'))?.includes(right));
+      await button.click({ force: true });
+      need(`${path}: ${name} opens nothing`, (await page.getByRole('dialog').count()) === 0);
+    }
+    await look(page, `reader-${path.replace(/\W+/g, '-')}`);
+  };
+  await refused('user-tasks/0-1/expense-taxi', ['Claim', 'Assign…'], 'WRITE_METADATA on ACL_USER_TASK', '[data-form]');
+  await refused('user-tasks/0-1/expense-taxi', ['Save', 'Complete', 'Comment', 'Cancel'], 'RUN on ACL_USER_TASK', '[data-form]');
+  await refused('user-task-defs/expense-approval/1', ['Delete this version'], 'WRITE_METADATA on ACL_USER_TASK', '[data-row="reason"]');
+  await refused('events/payment-received', ['Post event'], 'RUN on ACL_EXTERNAL_EVENT', '.facts');
+  await refused('events/payment-received', ["Delete this event's definition"], 'WRITE_METADATA on ACL_EXTERNAL_EVENT', '.facts');
+  await refused('workflow-events/machine-recovered', ["Delete this event's definition"], 'WRITE_METADATA on ACL_WORKFLOW_EVENT', 'tbody tr');
+  await refused('structs/address/1', ['Delete this version'], 'WRITE_METADATA on ACL_STRUCT', '[data-row="city"]');
+  await refused('schedules', ['Schedule', 'Delete the schedule nightly-report'], 'RUN on ACL_WORKFLOW', 'tbody tr');
+  await refused('jobs', ['Delete many runs'], 'WRITE_METADATA on ACL_WORKFLOW', 'tbody tr');
+  await refused('migrations/orders-with-gifts', ['Apply to a run'], 'RUN on ACL_WORKFLOW', 'tbody tr');
+  await refused('migrations/orders-with-gifts', ['Delete this plan'], 'WRITE_METADATA on ACL_WORKFLOW', 'tbody tr');
+  await refused('tenants', ['New tenant', 'Change tenant acme'], 'WRITE_METADATA on ACL_TENANT', 'tbody tr');
+  await refused('principals', ['New principal'], 'WRITE_METADATA on ACL_PRINCIPAL', 'tbody tr');
+  await refused('principals/auditor', ['Save', 'Delete this principal'], 'WRITE_METADATA on ACL_PRINCIPAL', '.matrix tr');
+  await refused('quotas', ['New quota', 'Delete the quota of acme/'], 'WRITE_METADATA on ACL_QUOTA', 'tbody tr');
+  page.alone = true;
+  for (const [rpc, body] of [
+    ['CompleteUserTaskRun', '{"userTaskRunId": {"wfRunId": {"id": "expense-taxi"}, "userTaskGuid": "0-1"}, "userId": "ana"}'],
+    ['PutCorrelatedEvent', '{"key": "1", "externalEventDefId": {"name": "payment-received"}}'],
+    ['PutPrincipal', '{"id": "me", "overwrite": true}'],
+    ['PutQuota', '{"tenant": {"id": "acme"}, "writeRequestsPerSecond": 1}'],
+    ['ScheduleWf', '{"wfSpecName": "sales-report", "cronExpression": "* * * * *"}'],
+  ]) {
+    const answer = await page.evaluate(
+      async ([name, text]) => {
+        const said = await fetch(`/api/${name}`, { method: 'POST', headers: { 'Content-Type': 'application/json', 'X-LH-UI': '1' }, body: text });
+        return said.status;
+      },
+      [rpc, body],
+    );
+    need(`${rpc} is refused by the server: ${answer}`, answer === 403);
+  }
+});
+
+await end();

@@ -1,0 +1,98 @@
+import { useQuery } from '@tanstack/react-query';
+import type { ReactElement } from 'react';
+import { session } from '../api';
+import type { Icon } from '../icons';
+import { to, useRoute } from '../router';
+import { A, Command, Empty, Panel, Problem, Skeleton } from '../ui';
+import { PrefixField } from './specs';
+
+/** Named is a definition in a list. */
+export interface Named {
+  name: string;
+  version?: number;
+}
+
+interface Props {
+  kind: string;
+  title: string;
+  about: string;
+  page: string;
+  icon?: Icon;
+  versioned?: boolean;
+  find: (prefix: { prefix?: string }, signal: AbortSignal) => Promise<Named[]>;
+  /** empty is how one is made. */
+  empty: string;
+}
+
+/** Definitions is the list of those of a kind, by name. */
+export function Definitions(p: Props): ReactElement {
+  const { search } = useRoute();
+  const prefix = search.get('prefix') ?? '';
+  const found = useQuery({
+    queryKey: [session.tenant, p.kind, prefix],
+    queryFn: ({ signal }) => p.find(prefix ? { prefix } : {}, signal),
+    placeholderData: (old) => old,
+  });
+  return (
+    <>
+      <div className="title">
+        <div className="grow">
+          <h1>{p.title}</h1>
+          <p className="soft">{p.about}</p>
+        </div>
+      </div>
+      <div className="filters">
+        <PrefixField />
+      </div>
+      {found.error && <Problem error={found.error} retry={() => void found.refetch()} />}
+      {found.isPending && <Skeleton />}
+      {found.data && <Names of={found.data} {...p} prefix={prefix} />}
+    </>
+  );
+}
+
+export function Names(p: { of: Named[]; page: string; icon?: Icon; versioned?: boolean; prefix: string; empty: string }): ReactElement {
+  const latest = new Map<string, { version: number; count: number }>();
+  for (const d of p.of) {
+    const before = latest.get(d.name);
+    latest.set(d.name, { version: Math.max(before?.version ?? 0, d.version ?? 0), count: (before?.count ?? 0) + 1 });
+  }
+  if (latest.size === 0) {
+    return (
+      <Panel>
+        <Empty icon={p.icon ?? 'specs'} title={p.prefix ? 'None begins like that' : 'There is none yet'}>
+          <Command text={p.empty} />
+        </Empty>
+      </Panel>
+    );
+  }
+  return (
+    <div className="cards">
+      {[...latest].map(([name, { version, count }]) => (
+        <A key={name} className="panel card" href={to(p.versioned ? [p.page, name, version] : [p.page, name])}>
+          <span className="name">{name}</span>
+          {p.versioned && (
+            <span className="soft small">
+              latest {version} · {count} {count === 1 ? 'version' : 'versions'}
+            </span>
+          )}
+        </A>
+      ))}
+    </div>
+  );
+}
+
+/** Versions chooses one of several, the newest first. */
+export function Versions({ all, chosen, choose }: { all: number[]; chosen: number; choose: (v: number) => void }): ReactElement {
+  return (
+    <select className="input" style={{ width: 'auto' }} aria-label="Version" value={chosen} onChange={(e) => choose(Number(e.target.value))}>
+      {[...new Set([...all, chosen])]
+        .sort((a, b) => b - a)
+        .map((v) => (
+          <option key={v} value={v}>
+            {v}
+          </option>
+        ))}
+    </select>
+  );
+}

@@ -1,0 +1,147 @@
+import { useQuery } from '@tanstack/react-query';
+import { type ReactElement, useState } from 'react';
+import { Preview } from '../actions';
+import { ask, batch, call, need, session } from '../api';
+import { command } from '../commands';
+import { Choice, each, pageSize, Rows, since, Table, usePages, within } from '../lists';
+import { missing, useWhoami } from '../permissions';
+import { go, setSearch, to, useRoute } from '../router';
+import type { UserTaskDef, UserTaskRunStatus } from '../types.gen';
+import { A, Badge, Button, Empty, Field, Panel, Problem, Skeleton, Time } from '../ui';
+import { holder, type Texts, userTaskLook, userTaskStatuses } from '../usertasks';
+import { runId, runParts } from '../values';
+import { Definitions, Versions } from './definitions';
+import { FormFields } from './inbox';
+
+export function Forms(): ReactElement {
+  return (
+    <Definitions
+      kind="forms"
+      title="Forms"
+      about="What people are asked to fill in when a workflow gives them a user task."
+      page="user-task-defs"
+      versioned
+      find={async (prefix, signal) => (await call('SearchUserTaskDef', { limit: 1000, ...prefix }, signal)).results.map((d) => ({ name: d.name, version: d.version }))}
+      empty="lhctl deploy userTaskDef my-form.json"
+    />
+  );
+}
+
+export function Form(): ReactElement {
+  const { rest, search } = useRoute();
+  const [name = '', version = ''] = rest;
+  const me = useWhoami();
+  const [texts, setTexts] = useState<Texts>({});
+  const [deleting, setDeleting] = useState(false);
+  const seen = useQuery({
+    queryKey: [session.tenant, 'form', name, version],
+    queryFn: async ({ signal }) => {
+      const [def, all] = await batch([version ? ask('GetUserTaskDef', { name, version: Number(version) }) : ask('GetLatestUserTaskDef', { name }), ask('SearchUserTaskDef', { name, limit: 1000 })] as const, signal);
+      return { def: need(def as { reply?: UserTaskDef }), versions: (all.reply?.results ?? []).map((v) => v.version) };
+    },
+  });
+  const status = (search.get('status') ?? 'UNASSIGNED') as UserTaskRunStatus | 'ANY';
+  const user = search.get('user') ?? '';
+  const group = search.get('group') ?? '';
+  const back = search.get('since') ?? '';
+  const runs = usePages(
+    ['formRuns', name, status, user, group, back],
+    (bookmark, signal) =>
+      call(
+        'SearchUserTaskRun',
+        {
+          userTaskDefName: name,
+          limit: pageSize,
+          ...(bookmark ? { bookmark } : {}),
+          ...(status === 'ANY' ? {} : { status }),
+          ...(user ? { userId: user } : {}),
+          ...(group ? { userGroup: group } : {}),
+          ...since(back),
+        },
+        signal,
+      ),
+    (ids, signal) => each(ids, (id) => ask('GetUserTaskRun', id), signal),
+  );
+  if (seen.error) return <Problem error={seen.error} retry={() => void seen.refetch()} />;
+  if (!seen.data) return <Skeleton lines={8} />;
+  const { def, versions } = seen.data;
+  return (
+    <>
+      <div className="title">
+        <div className="stack tight grow">
+          <nav className="crumbs" aria-label="Where this is">
+            <A href={to(['user-task-defs'])}>Forms</A>
+          </nav>
+          <div className="row">
+            <h1>{def.name}</h1>
+            <Versions all={versions} chosen={def.version} choose={(v) => go(to(['user-task-defs', name, v]))} />
+          </div>
+          <p className="soft small">
+            {def.description && <>{def.description} · </>}Registered <Time at={def.createdAt} />
+          </p>
+        </div>
+        <div className="row tight actions">
+          <Button kind="danger" icon="bin" label="Delete this version" forbidden={missing(me, 'WRITE_METADATA', 'ACL_USER_TASK')} onClick={() => setDeleting(true)} />
+        </div>
+      </div>
+      <Panel title="Fields" bare>
+        <Table
+          label="Fields"
+          rows={def.fields}
+          id={(f) => f.name}
+          columns={[
+            { name: 'Name', of: (f) => <strong>{f.name}</strong> },
+            { name: 'Shown as', of: (f) => f.displayName || '–' },
+            { name: 'Type', of: (f) => <span className="tag">{f.type}</span> },
+            { name: 'Required', of: (f) => (f.required ? 'yes' : 'no') },
+            { name: 'Description', of: (f) => f.description ?? '–', wide: true },
+          ]}
+        />
+      </Panel>
+      <Panel title="As people see it">
+        <FormFields def={{ ...def, description: '' }} texts={texts} set={setTexts} />
+      </Panel>
+      <Panel title="User tasks with it" bare>
+        <div className="body filters">
+          <Choice label="Status" name="status" value={status} options={[...userTaskStatuses.map((s): [string, string] => [s, userTaskLook(s).word]), ['ANY', 'any']]} />
+          <Field label="User">{(id) => <input id={id} className="input" style={{ width: 140 }} value={user} onChange={(e) => setSearch({ user: e.target.value })} />}</Field>
+          <Field label="Group">{(id) => <input id={id} className="input" style={{ width: 140 }} value={group} onChange={(e) => setSearch({ group: e.target.value })} />}</Field>
+          <Choice label="Since" name="since" value={back} options={within} />
+        </div>
+        <Rows of={runs} empty={<Empty icon="person" title="There is none like that" />}>
+          {(rows) => (
+            <Table
+              label="User tasks"
+              rows={rows}
+              id={(t) => `${runId(t.id?.wfRunId)}/${t.id?.userTaskGuid}`}
+              columns={[
+                { name: 'User task', of: (t) => <A href={to(['user-tasks', t.id?.userTaskGuid ?? '', ...runParts(t.id?.wfRunId)], { queue: 'all' })}>{t.id?.userTaskGuid} with its history</A> },
+                { name: 'Run', of: (t) => <A href={to(['runs', ...runParts(t.id?.wfRunId)])}>{runId(t.id?.wfRunId)}</A> },
+                { name: 'Status', of: (t) => <Badge look={userTaskLook(t.status)} /> },
+                { name: 'With', of: (t) => holder(t.userId, t.userGroup) },
+                { name: 'Asked', of: (t) => <Time at={t.scheduledTime} /> },
+              ]}
+            />
+          )}
+        </Rows>
+      </Panel>
+      {deleting && (
+        <Preview
+          title="Delete this version of the form?"
+          rpc="DeleteUserTaskDef"
+          request={{ id: { name: def.name, version: def.version } }}
+          cli={command('delete', 'userTaskDef', def.name, String(def.version))}
+          confirm="Delete"
+          done="Deleted."
+          danger
+          onClose={() => setDeleting(false)}
+          onDone={() => go(to(['user-task-defs']))}
+        >
+          <p>
+            {def.name} version {def.version} goes. Runs that come to a user task with it fail there; user tasks that are open stay.
+          </p>
+        </Preview>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,213 @@
+import { useQuery } from '@tanstack/react-query';
+import { type ReactElement, useState } from 'react';
+import { Preview } from '../actions';
+import { ask, batch, call, need, session } from '../api';
+import { command } from '../commands';
+import { Table } from '../lists';
+import { missing, useWhoami } from '../permissions';
+import { go, setSearch, to, useRoute } from '../router';
+import { structsOf } from '../typed';
+import type { InlineStructDef, StructDef, StructDefCompatibilityType, StructFieldDef, TypeDefinition } from '../types.gen';
+import { A, Button, Field, Note, Panel, Problem, Skeleton, Time } from '../ui';
+import { kindOf, textOf, typeText } from '../values';
+import { Definitions, Versions } from './definitions';
+
+export function Structs(): ReactElement {
+  return (
+    <Definitions
+      kind="structsList"
+      title="Structs"
+      about="The shapes that values of workflows have."
+      page="structs"
+      versioned
+      find={async (prefix, signal) => (await call('SearchStructDef', { limit: 1000, ...prefix }, signal)).results}
+      empty="lhctl deploy structDef my-struct.json"
+    />
+  );
+}
+
+const fieldsOf = (d: StructDef | undefined): [string, StructFieldDef][] => Object.entries(d?.structDef?.fields ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+
+const fieldText = (f: StructFieldDef): string =>
+  [
+    typeText(f.fieldType),
+    f.isNullable ? 'may be null' : 'needed',
+    f.fieldType?.masked ? 'masked' : '',
+    f.defaultValue && kindOf(f.defaultValue) !== 'NULL' ? `default ${textOf(f.defaultValue)}` : '',
+  ]
+    .filter(Boolean)
+    .join(', ');
+
+/** TypeLink names a type, and leads to the StructDefs in it. */
+function TypeLink({ of }: { of: TypeDefinition | undefined }): ReactElement {
+  const inner = structsOf([of]);
+  return (
+    <span className="row tight">
+      <span className="tag">{typeText(of)}</span>
+      {inner.map((id) => (
+        <A key={id.name} href={to(id.version < 0 ? ['structs', id.name] : ['structs', id.name, id.version])}>
+          {id.name}
+        </A>
+      ))}
+    </span>
+  );
+}
+
+export function Struct(): ReactElement {
+  const { rest, search } = useRoute();
+  const [name = '', text = ''] = rest;
+  const me = useWhoami();
+  const [deleting, setDeleting] = useState(false);
+  const other = search.get('with') ?? '';
+  const seen = useQuery({
+    queryKey: [session.tenant, 'struct', name, text, other],
+    queryFn: async ({ signal }) => {
+      const [def, all, than] = await batch(
+        [ask('GetStructDef', { name, version: text ? Number(text) : -1 }), ask('SearchStructDef', { name, limit: 1000 }), ...(other ? [ask('GetStructDef', { name, version: Number(other) })] : [])] as const,
+        signal,
+      );
+      return { def: need(def), versions: (all.reply?.results ?? []).map((v) => v.version), than: than?.reply };
+    },
+  });
+  if (seen.error) return <Problem error={seen.error} retry={() => void seen.refetch()} />;
+  if (!seen.data) return <Skeleton lines={8} />;
+  const { def, versions, than } = seen.data;
+  const version = def.id?.version ?? 0;
+  return (
+    <>
+      <div className="title">
+        <div className="stack tight grow">
+          <nav className="crumbs" aria-label="Where this is">
+            <A href={to(['structs'])}>Structs</A>
+          </nav>
+          <div className="row">
+            <h1>{name}</h1>
+            <Versions all={versions} chosen={version} choose={(v) => go(to(['structs', name, v]))} />
+          </div>
+          <p className="soft small">
+            {def.description && <>{def.description} · </>}Registered <Time at={def.createdAt} />
+          </p>
+        </div>
+        <div className="row tight actions">
+          <Button kind="danger" icon="bin" label="Delete this version" forbidden={missing(me, 'WRITE_METADATA', 'ACL_STRUCT')} onClick={() => setDeleting(true)} />
+        </div>
+      </div>
+      <Panel title="Fields" bare>
+        <Table
+          label="Fields"
+          rows={fieldsOf(def)}
+          id={([n]) => n}
+          columns={[
+            { name: 'Name', of: ([n]) => <strong>{n}</strong> },
+            { name: 'Type', of: ([, f]) => <TypeLink of={f.fieldType} /> },
+            { name: 'May be null', of: ([, f]) => (f.isNullable ? 'yes' : 'no') },
+            { name: 'Masked', of: ([, f]) => (f.fieldType?.masked ? 'yes' : 'no') },
+            { name: 'Default', of: ([, f]) => (f.defaultValue && kindOf(f.defaultValue) !== 'NULL' ? textOf(f.defaultValue) : '–') },
+            { name: 'Description', of: ([, f]) => f.description ?? '–', wide: true },
+          ]}
+        />
+      </Panel>
+      {versions.length > 1 && (
+        <Panel
+          title="Compared with another version"
+          actions={
+            <select className="input" style={{ width: 'auto' }} aria-label="Other version" value={other} onChange={(e) => setSearch({ with: e.target.value })}>
+              <option value="">none</option>
+              {versions
+                .filter((v) => v !== version)
+                .sort((a, b) => b - a)
+                .map((v) => (
+                  <option key={v}>{v}</option>
+                ))}
+            </select>
+          }
+        >
+          {than ? <Differences from={than} to={def} /> : <p className="soft">Choose one.</p>}
+        </Panel>
+      )}
+      <Panel title="Would a change be compatible?">
+        <Evolution of={def} />
+      </Panel>
+      {deleting && (
+        <Preview
+          title="Delete this version?"
+          rpc="DeleteStructDef"
+          request={{ id: def.id! }}
+          cli={command('delete', 'structDef', name, String(version))}
+          confirm="Delete"
+          done="Deleted."
+          danger
+          onClose={() => setDeleting(false)}
+          onDone={() => go(to(['structs']))}
+        >
+          <p>
+            {name} version {version} goes. The server refuses it while something uses it.
+          </p>
+        </Preview>
+      )}
+    </>
+  );
+}
+
+function Differences({ from, to: now }: { from: StructDef; to: StructDef }): ReactElement {
+  const [old, present] = [new Map(fieldsOf(from)), new Map(fieldsOf(now))];
+  const names = [...new Set([...old.keys(), ...present.keys()])].sort();
+  const changed = names.flatMap((n) => {
+    const [a, b] = [old.get(n), present.get(n)];
+    if (!a && b) return [{ n, what: 'added', text: fieldText(b) }];
+    if (a && !b) return [{ n, what: 'removed', text: fieldText(a) }];
+    if (a && b && fieldText(a) !== fieldText(b)) return [{ n, what: 'changed', text: `${fieldText(a)} → ${fieldText(b)}` }];
+    return [];
+  });
+  if (changed.length === 0) return <p>The fields are the same.</p>;
+  return (
+    <ul className="stack tight" aria-label={`What is different since version ${from.id?.version}`}>
+      {changed.map((c) => (
+        <li key={c.n} className="row" data-change={c.what}>
+          <span className={`badge ${c.what === 'added' ? 'good' : c.what === 'removed' ? 'bad' : 'warn'}`}>{c.what}</span>
+          <strong>{c.n}</strong>
+          <span className="soft">{c.text}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Evolution({ of }: { of: StructDef }): ReactElement {
+  const [text, setText] = useState(() => JSON.stringify(of.structDef ?? { fields: {} }, null, 2));
+  const [kind, setKind] = useState<StructDefCompatibilityType>('FULLY_COMPATIBLE_SCHEMA_UPDATES');
+  const [answer, setAnswer] = useState<boolean>();
+  const [error, setError] = useState<unknown>();
+  const check = async (): Promise<void> => {
+    setAnswer(undefined);
+    setError(undefined);
+    try {
+      const structDef = JSON.parse(text) as InlineStructDef;
+      setAnswer((await call('ValidateStructDefEvolution', { structDefId: of.id!, structDef, compatibilityType: kind })).isValid);
+    } catch (e) {
+      setError(e);
+    }
+  };
+  return (
+    <div className="stack">
+      <Field label="The fields as they would be">{(id) => <textarea id={id} className="input" rows={8} value={text} onChange={(e) => setText(e.target.value)} />}</Field>
+      <Field label="Changes that are allowed">
+        {(id) => (
+          <select id={id} className="input" value={kind} onChange={(e) => setKind(e.target.value as StructDefCompatibilityType)}>
+            <option value="FULLY_COMPATIBLE_SCHEMA_UPDATES">fully compatible ones</option>
+            <option value="NO_SCHEMA_UPDATES">none</option>
+          </select>
+        )}
+      </Field>
+      <div>
+        <Button onClick={() => void check()}>Check</Button>
+      </div>
+      {answer !== undefined && (
+        <Note tone={answer ? 'good' : 'bad'} icon={answer ? 'check' : 'alert'} live>
+          {answer ? 'It is compatible.' : 'It is not compatible.'}
+        </Note>
+      )}
+      {error !== undefined && <Problem error={error} />}
+    </div>
+  );
+}

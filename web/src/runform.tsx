@@ -1,0 +1,121 @@
+import { type ReactElement, useState } from 'react';
+import { Preview } from './actions';
+import { command } from './commands';
+import { editable } from './inputs';
+import { go, to } from './router';
+import { compose, documentOf, type Structs, spread, useStructs } from './typed';
+import { TypedInput } from './typedinput';
+import type { ThreadVarDef, VariableValue, WfSpec } from './types.gen';
+import { Field, Skeleton } from './ui';
+import { kindOf, parseRunId, runIdOf, textOf, typeOf, typeText } from './values';
+
+/** inputsOf are the variables that a run can be given. */
+export const inputsOf = (spec: WfSpec): ThreadVarDef[] =>
+  (spec.threadSpecs[spec.entrypointThreadName]?.variableDefs ?? []).filter((d) => d.accessLevel !== 'INHERITED_VAR' && d.varDef);
+
+/** Inputs are what was typed for variables. */
+export interface Inputs {
+  variables: Record<string, VariableValue>;
+  problems: Record<string, string>;
+  /** words are the same for the command line. */
+  words: string[];
+}
+
+/** readInputs reads what was typed. What is left empty is not sent, and what is masked is not written where others may read it. */
+export function readInputs(defs: ThreadVarDef[], texts: Record<string, string>, structs: Structs): Inputs {
+  const out: Inputs = { variables: {}, problems: {}, words: [] };
+  for (const d of defs) {
+    const name = d.varDef!.name;
+    const type = typeOf(d.varDef);
+    const { value, problem } = compose(type, name, texts, structs);
+    if (problem) out.problems[name] = problem;
+    else if (value) {
+      out.variables[name] = value;
+      out.words.push(name, type.masked ? `<${name}>` : type.primitiveType ? (texts[name] ?? '') : documentOf(value));
+    } else if (d.required) out.problems[name] = 'It is required.';
+  }
+  return out;
+}
+
+/** startTexts is what would have been typed for values. */
+export function startTexts(from: Record<string, VariableValue>): Record<string, string> {
+  const out: Record<string, string> = {};
+  for (const [name, v] of Object.entries(from)) spread(v, name, out, editable);
+  return out;
+}
+
+interface FieldsProps {
+  defs: ThreadVarDef[];
+  texts: Record<string, string>;
+  set: (path: string, text: string) => void;
+  structs: Structs;
+  problems: Record<string, string>;
+}
+
+export function InputFields({ defs, texts, set, structs, problems }: FieldsProps): ReactElement {
+  return (
+    <>
+      {defs.map((d) => {
+        const name = d.varDef!.name;
+        const type = typeOf(d.varDef);
+        const preset = d.varDef!.defaultValue;
+        const hint = preset && kindOf(preset) !== 'NULL' ? `default ${textOf(preset)}` : d.required ? 'required' : 'not sent';
+        return (
+          <Field
+            key={name}
+            problem={Object.keys(texts).some((p) => p === name || p.startsWith(`${name}.`)) ? problems[name] : undefined}
+            label={
+              <>
+                {name} <span className="tag">{typeText(type)}</span> {d.required && <span className="tag">required</span>}{' '}
+                {type.masked && <span className="tag">masked</span>}
+              </>
+            }
+          >
+            {(id) => <TypedInput id={id} type={type} path={name} texts={texts} set={set} structs={structs} hint={hint} />}
+          </Field>
+        );
+      })}
+    </>
+  );
+}
+
+/** RunForm starts a run. */
+export function RunForm({ spec, from, onClose }: { spec: WfSpec; from?: Record<string, VariableValue>; onClose: () => void }): ReactElement {
+  const defs = inputsOf(spec);
+  const structs = useStructs(defs.map((d) => typeOf(d.varDef)));
+  const [texts, setTexts] = useState(() => startTexts(from ?? {}));
+  const [id, setId] = useState('');
+  const [parent, setParent] = useState('');
+  const { variables, problems, words } = readInputs(defs, texts, structs ?? new Map());
+  const first = Object.keys(problems)[0];
+  const version = spec.id!;
+  const above = spec.parentWfSpec && parent ? { parentWfRunId: runIdOf(parseRunId(parent)) } : {};
+  const path = [...(above.parentWfRunId ? parseRunId(parent) : []), id];
+  return (
+    <Preview
+      title={`Run ${version.name}`}
+      rpc="RunWf"
+      request={{ wfSpecName: version.name, majorVersion: version.majorVersion, revision: version.revision, variables, ...above, ...(id ? { id } : {}) }}
+      cli={command(
+        'run',
+        version.name,
+        ...words,
+        '--majorVersion',
+        String(version.majorVersion),
+        '--revision',
+        String(version.revision),
+        ...(above.parentWfRunId ? ['--parentWfRunId', parent] : []),
+        ...(id ? ['--wfRunId', id] : []),
+      )}
+      confirm="Run"
+      done="It runs."
+      problem={spec.parentWfSpec && !parent ? `It is a child of ${spec.parentWfSpec.wfSpecName}: name the parent.` : first ? `${first}: ${problems[first]}` : undefined}
+      onClose={onClose}
+      onDone={() => go(id ? to(['runs', ...path]) : to(['runs'], { spec: version.name }))}
+    >
+      {structs ? <InputFields defs={defs} texts={texts} set={(p, t) => setTexts({ ...texts, [p]: t })} structs={structs} problems={problems} /> : <Skeleton />}
+      {spec.parentWfSpec && <Field label="Id of the parent run">{(field) => <input id={field} className="input mono" autoComplete="off" value={parent} onChange={(e) => setParent(e.target.value)} />}</Field>}
+      <Field label="Id of the run">{(field) => <input id={field} className="input mono" placeholder="made up by the server" value={id} onChange={(e) => setId(e.target.value)} />}</Field>
+    </Preview>
+  );
+}
