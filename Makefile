@@ -33,6 +33,11 @@ build: ## Build bin/lh, one static binary, and bin/lhctl, another name for it
 run: build ## Build and start a server with something to see on it; needs nothing but Go
 	bin/lh demo
 
+.PHONY: cluster
+cluster: build ## Three servers of one cluster over one broker, on ports 2023 to 2025, until Ctrl-C; PORT, SERVERS: tools/kafka/cluster.sh
+	tools/need.sh javac mvn
+	tools/kafka/with.sh tools/kafka/cluster.sh bin/lh
+
 ##@ Test
 
 .PHONY: test

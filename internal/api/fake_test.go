@@ -90,6 +90,12 @@ func (f *fakeCluster) Streams() []machine.Stream {
 
 func (f *fakeCluster) Metadata() machine.Stream { return machine.Stream{Kind: machine.Metadata} }
 
+func (f *fakeCluster) Here(machine.Stream) bool { return true }
+
+func (f *fakeCluster) Watch(context.Context, machine.Stream, string, string) (thrown <-chan struct{}, end func()) {
+	return nil, func() {}
+}
+
 func (f *fakeCluster) Submit(_ context.Context, to machine.Stream, r *machine.Record) (proto.Message, error) {
 	return f.answer(to, r)
 }

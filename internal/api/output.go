@@ -191,6 +191,12 @@ func (o *Output) Next(ctx context.Context, patience time.Duration) (OutputBatch,
 	}
 	timeout := time.NewTimer(patience)
 	defer timeout.Stop()
+	var look <-chan time.Time
+	if o.elsewhere() {
+		every := time.NewTicker(lookEvery)
+		defer every.Stop()
+		look = every.C
+	}
 	for {
 		batch, err := o.read(ctx)
 		if err != nil || !batch.empty() {
@@ -199,6 +205,8 @@ func (o *Output) Next(ctx context.Context, patience time.Duration) (OutputBatch,
 		select {
 		case <-o.bell.rung:
 			o.bell.take(o.unread)
+		case <-look:
+			o.elsewhere()
 		case <-timeout.C:
 			return batch, nil
 		case <-o.service.closing:
@@ -207,6 +215,19 @@ func (o *Output) Next(ctx context.Context, patience time.Duration) (OutputBatch,
 			return OutputBatch{}, ctx.Err()
 		}
 	}
+}
+
+// lookEvery is how often a reader looks for records in the streams that other servers serve.
+const lookEvery = 200 * time.Millisecond
+
+// elsewhere notes that the streams which other servers serve may have records: nobody rings for them. It tells whether there are any.
+func (o *Output) elsewhere() (any bool) {
+	for i, stream := range o.streams {
+		if !o.service.cfg.Routing.Here(stream) {
+			o.unread[i], any = true, true
+		}
+	}
+	return any
 }
 
 func (b OutputBatch) empty() bool { return len(b.Records)+len(b.Gaps) == 0 }

@@ -70,8 +70,11 @@ func (s *Service) AwaitWorkflowEvent(ctx context.Context, req *lhpb.AwaitWorkflo
 	if !validRunID(req.WfRunId) {
 		return nil, lh.Errorf(lh.InvalidArgument, "'wf_run_id' must be the id that a WfRun can have")
 	}
-	thrown, stop := s.events.wait(eventKey{c.tenant, lh.WfRunIDString(req.WfRunId)})
+	home, wfRun := s.homeOf(c.tenant, req.WfRunId), lh.WfRunIDString(req.WfRunId)
+	thrown, stop := s.events.wait(eventKey{c.tenant, wfRun})
 	defer stop()
+	elsewhere, end := s.cfg.Routing.Watch(ctx, home, c.tenant, wfRun)
+	defer end()
 	for {
 		e, err := s.firstEvent(ctx, c, req)
 		if err != nil {
@@ -83,6 +86,7 @@ func (s *Service) AwaitWorkflowEvent(ctx context.Context, req *lhpb.AwaitWorkflo
 		}
 		select {
 		case <-thrown:
+		case <-elsewhere:
 		case <-s.closing:
 			return nil, shuttingDown()
 		case <-ctx.Done():
@@ -91,6 +95,17 @@ func (s *Service) AwaitWorkflowEvent(ctx context.Context, req *lhpb.AwaitWorkflo
 			}
 			return nil, status.Error(codes.DeadlineExceeded, "")
 		}
+	}
+}
+
+// AwaitThrown returns when something may have been thrown in a WfRun that lives here, or when ctx ends.
+func (s *Service) AwaitThrown(ctx context.Context, tenant, wfRun string) {
+	thrown, stop := s.events.wait(eventKey{tenant, wfRun})
+	defer stop()
+	select {
+	case <-thrown:
+	case <-s.closing:
+	case <-ctx.Done():
 	}
 }
 

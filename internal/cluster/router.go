@@ -23,6 +23,8 @@ type Routing interface {
 	Streams() []machine.Stream
 	// Metadata is the stream of definitions.
 	Metadata() machine.Stream
+	// Here tells whether the stream is served by this server at present.
+	Here(s machine.Stream) bool
 	// Submit writes a record to a stream and waits for the outcome: the reply of the machine, or its refusal,
 	// ResourceExhausted of a full queue, Unavailable, or DeadlineExceeded when ctx ended first. After the last two
 	// nobody knows whether the record counted.
@@ -38,6 +40,9 @@ type Routing interface {
 	// Scan reads the rows of [start, end) in order as of the last durable commit, at most limit of them; an empty
 	// end means the end of the partition.
 	Scan(ctx context.Context, from machine.Stream, start, end keys.Key, limit int) ([]Row, error)
+	// Watch tells again and again when something may have been thrown in a WfRun that lives at another server, until end is
+	// called. What is thrown at this server it does not tell.
+	Watch(ctx context.Context, from machine.Stream, tenant, wfRun string) (thrown <-chan struct{}, end func())
 	// View lets read look at a partition as of the last durable commit, any number of times at the same moment. The
 	// moment is held until read returns.
 	View(ctx context.Context, from machine.Stream, read func(View) error) error
@@ -118,6 +123,14 @@ func (r *Router) Streams() []machine.Stream { return append([]machine.Stream(nil
 
 // Metadata implements Routing.
 func (r *Router) Metadata() machine.Stream { return MetadataStream }
+
+// Here implements Routing: everything is.
+func (r *Router) Here(machine.Stream) bool { return true }
+
+// Watch implements Routing: there is no other server.
+func (r *Router) Watch(context.Context, machine.Stream, string, string) (thrown <-chan struct{}, end func()) {
+	return nil, func() {}
+}
 
 // Submit implements Routing.
 func (r *Router) Submit(ctx context.Context, to machine.Stream, rec *machine.Record) (proto.Message, error) {

@@ -15,6 +15,10 @@ import (
 
 // claim asks the partition to hand out an attempt.
 func (s *Server) claim(from machine.Stream, t keys.ScheduledTask, c *pb.Credit, done func(*lhpb.ScheduledTask, *lh.Error)) {
+	if !s.router.Here(from) {
+		done(nil, nil) // whoever serves the partition now hands out what waits in it
+		return
+	}
 	id := make([]byte, 16)
 	rand.Read(id) // never fails
 	rec := &pb.Record{
@@ -48,8 +52,11 @@ func outcome(task *lhpb.ScheduledTask, refusal *lh.Error) uint32 {
 	}
 }
 
-// queueKeys reads keys of waiting attempts.
+// queueKeys reads keys of waiting attempts. What another server serves is not for the queues of this one.
 func (s *Server) queueKeys(ctx context.Context, from machine.Stream, start, end keys.Key, limit int) ([]keys.Key, error) {
+	if !s.router.Here(from) {
+		return nil, nil
+	}
 	rows, err := s.router.Scan(ctx, from, start, end, limit)
 	if err != nil {
 		return nil, err

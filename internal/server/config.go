@@ -63,6 +63,13 @@ type Config struct {
 	// InternalHost and InternalPort name this server among servers.
 	InternalHost string
 	InternalPort int
+	// InternalBindPort is the port between servers, open only over Kafka; 0 picks a free one. InternalPort is how others
+	// reach it.
+	InternalBindPort int
+	// InternalCA, InternalCert and InternalKey are PEM files: with them servers show one another certificates.
+	InternalCA, InternalCert, InternalKey string
+	// Rack of this server; "" is none.
+	Rack string
 	// Health is the HTTP port of health and metrics; 0 picks a free one, -1 opens none.
 	Health HealthConfig
 	// Dashboard is the HTTP port of the dashboard.
@@ -109,6 +116,8 @@ type KafkaConfig struct {
 	ReplicationFactor int
 	// Linger is how long records wait for others to travel with.
 	Linger time.Duration
+	// SessionTimeout is how long a server may be silent before the others take its partitions over.
+	SessionTimeout time.Duration
 	// CheckpointEvery, CheckpointBytes and KeepCommands are those of the log.
 	CheckpointEvery time.Duration
 	CheckpointBytes int64

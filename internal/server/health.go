@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"path/filepath"
 	"strconv"
+
+	"littlehorse/internal/machine"
 )
 
 // health answers the documented paths of the health port. A path must match exactly, without query; only GET
@@ -159,12 +161,12 @@ func ignoreMissing(err error) error {
 
 func isMissing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
 
-// singleStatus is the status of a server that owns all partitions and lags behind in none.
-func singleStatus(host string, port, instance, partitions int, state string) status {
+// statusOf is the status of a server that serves these partitions and lags behind in none.
+func statusOf(host string, port, instance int, partitions []int, state string) status {
 	s := status{
 		Host: host, Port: port, CoreState: state,
-		CoreActiveTasks:         make([]activeTask, partitions),
-		RepartitionActiveTasks:  make([]activeTask, partitions),
+		CoreActiveTasks:         make([]activeTask, len(partitions)),
+		RepartitionActiveTasks:  make([]activeTask, len(partitions)),
 		TimerActiveTasks:        []activeTask{},
 		CoreStandbyTasks:        []standbyTask{},
 		RepartitionStandbyTasks: []standbyTask{},
@@ -174,8 +176,28 @@ func singleStatus(host string, port, instance, partitions int, state string) sta
 	if instance >= 0 {
 		s.InstanceID = strconv.Itoa(instance)
 	}
-	for i := range s.CoreActiveTasks {
-		s.CoreActiveTasks[i].Partition, s.RepartitionActiveTasks[i].Partition = i, i
+	for i, n := range partitions {
+		s.CoreActiveTasks[i].Partition, s.RepartitionActiveTasks[i].Partition = n, n
 	}
 	return s
+}
+
+// servedPartitions are the partitions of run data that are served here.
+func (s *Server) servedPartitions() []int {
+	out := []int{}
+	if s.members == nil {
+		for n := range s.cfg.Partitions {
+			out = append(out, n)
+		}
+		return out
+	}
+	if s.members.holding == nil {
+		return out
+	}
+	for _, stream := range s.members.holding.Streams() {
+		if stream.Kind == machine.Core {
+			out = append(out, int(stream.Partition))
+		}
+	}
+	return out
 }

@@ -20,7 +20,7 @@ func TestHealthPort(t *testing.T) {
 	h := newHealth(DefaultConfig().Health, probes{
 		dead:    func() string { return wrong },
 		unready: func() string { return wrong },
-		status:  func() status { return singleStatus("localhost", 2011, 1, 2, "RUNNING") },
+		status:  func() status { return statusOf("localhost", 2011, 1, []int{0, 1}, "RUNNING") },
 		disk: func() (disk, error) {
 			used, err := diskUse(dir)
 			return disk{UsageBytes: used, FreeBytes: 45, ReserveBytes: 50, Room: "scarce"}, err

@@ -39,6 +39,7 @@ func (k *KafkaConfig) validate(values map[string]string) error {
 var kafkaOnly = []string{
 	"LHS_KAFKA_SECURITY_PROTOCOL", "LHS_KAFKA_LINGER_MS", "LHS_REPLICATION_FACTOR", "LHS_SHOULD_CREATE_TOPICS",
 	"LHS_X_CHECKPOINT_INTERVAL_MS", "LHS_X_CHECKPOINT_BYTES", "LHS_X_COMMAND_RETENTION_MS",
+	"LHS_STREAMS_SESSION_TIMEOUT", "LHS_RACK_ID", "LHS_INTERNAL_CA_CERT", "LHS_INTERNAL_SERVER_CERT", "LHS_INTERNAL_SERVER_KEY",
 }
 
 func setBrokers(c *Config, v string) error {
@@ -95,27 +96,8 @@ func (s *Server) openLog(ctx context.Context) (log.Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.catalogMoved = l.CatalogMoved
+	s.catalogMoved, s.kafka = l.CatalogMoved, l
 	return l, nil
-}
-
-// awaitLog waits until what the log holds from before is applied.
-func (s *Server) awaitLog(ctx context.Context) error {
-	if err := s.host.Owned(ctx); err != nil {
-		return err
-	}
-	if s.cfg.Kafka.over() {
-		s.log.Info("all streams are owned", "cluster", s.cfg.ClusterID, "records", s.applied())
-	}
-	return nil
-}
-
-// applied is how many records of all streams are applied.
-func (s *Server) applied() (n uint64) {
-	for _, stream := range s.host.Streams() {
-		n += s.host.Position(stream)
-	}
-	return n
 }
 
 // moved follows the catalog.

@@ -186,7 +186,7 @@ func (c *Config) keyFiles(l Listener) (keyFiles, error) {
 // validateInternal looks at the certificates between servers. A single server has no use for them yet, but wrong
 // ones are wrong today.
 func validateInternal(values map[string]string) error {
-	const ca, cert, key = "LHS_INTERNAL_CA_CERT", "LHS_INTERNAL_SERVER_CERT", "LHS_INTERNAL_SERVER_KEY"
+	ca, cert, key := internalFiles.ca, internalFiles.cert, internalFiles.key
 	if values[ca] == "" {
 		for _, name := range []string{cert, key} {
 			if values[name] != "" {
@@ -204,6 +204,9 @@ func validateInternal(values map[string]string) error {
 	_, pairErr := readPair(cert, values[cert], key, values[key])
 	return errors.Join(caErr, pairErr)
 }
+
+// internalFiles name the files of the internal port.
+var internalFiles = fileSettings{"LHS_INTERNAL_SERVER_CERT", "LHS_INTERNAL_SERVER_KEY", "LHS_INTERNAL_CA_CERT"}
 
 // useless names the settings that no listener reads.
 func (c *Config) useless(given map[string]string) map[string]string {

@@ -64,13 +64,22 @@ func (s *Server) measureDocumented() {
 		for c, n := range stats.Commands {
 			emit("lh_subcommands_processed_total", float64(n), commandName(c))
 		}
-		emit("active_tasks_count_core", float64(s.cfg.Partitions))
-		emit("active_tasks_count_global", 1)
-		emit("active_tasks_count_repartition", float64(s.cfg.Partitions))
+		served := float64(len(s.servedPartitions()))
+		emit("active_tasks_count_core", served)
+		emit("active_tasks_count_global", float64(s.servesMetadata()))
+		emit("active_tasks_count_repartition", served)
 		emit("standby_partitions", 0, "core-store", instance)
 		emit("kafka_streams_lag_standby_store", 0, "core-store", instance)
 		emit("lh_cache_size", s.definitions(), "metadata")
 	})
+}
+
+// servesMetadata is 1 if this server owns the definitions.
+func (s *Server) servesMetadata() int {
+	if s.router.Here(s.router.Metadata()) {
+		return 1
+	}
+	return 0
 }
 
 // documentedCommands are commands whose documented name is another than ours.

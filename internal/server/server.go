@@ -22,6 +22,7 @@ import (
 	"littlehorse/internal/cluster"
 	"littlehorse/internal/engine"
 	"littlehorse/internal/log"
+	"littlehorse/internal/log/kafka"
 	"littlehorse/internal/machine"
 	"littlehorse/internal/partition"
 	"littlehorse/internal/rollup"
@@ -43,11 +44,14 @@ type Server struct {
 
 	store *store.Store
 	order log.Log
+	kafka *kafka.Log // order, if it is that
 	view  *catalog.View
 	// catalogMoved tells the log that the view has moved; nil if it need not know.
 	catalogMoved func()
-	host         *partition.Host
-	router       *cluster.Router
+	host         hosts
+	single       *partition.Host // the host, if it has all partitions
+	router       cluster.Routing
+	members      *membership // nil: this server is the only one
 	queues       *taskqueue.Queues
 	face         *api.Service
 	tokens       *auth.Token // nil unless a listener goes by tokens
@@ -135,6 +139,9 @@ func (s *Server) openPorts(ctx context.Context) error {
 	if s.pprof, err = s.openHTTP(ctx, "127.0.0.1", s.cfg.PprofPort, s.cfg.PprofPort > 0); err != nil {
 		return fmt.Errorf("pprof port: %w", err)
 	}
+	if err := s.openInternal(ctx); err != nil {
+		return fmt.Errorf("internal port: %w", err)
+	}
 	return s.openDashboard(ctx)
 }
 
@@ -212,11 +219,15 @@ func (s *Server) openPartitions(ctx context.Context) (err error) {
 	c.Incarnation = s.incarnation
 	c.Lanes, c.CacheBytes, c.PendingBytes = s.cfg.Lanes, s.cfg.CacheBytes, s.cfg.pendingMemory()
 	c.FatalPanics, c.FatalReads, c.Logger = s.cfg.FatalPanics, s.cfg.Kafka.over(), s.log
-	if s.host, err = partition.Open(ctx, c); err != nil {
+	if s.members != nil {
+		s.members.open(c)
+		return nil
+	}
+	if s.single, err = partition.Open(ctx, c); err != nil {
 		return err
 	}
-	s.router = cluster.New(s.host, s.cfg.Partitions)
-	return s.loadDefinitions()
+	s.host, s.router = s.single, cluster.New(s.single, s.cfg.Partitions)
+	return s.loadDefinitions(s.single)
 }
 
 // Committed implements partition.Listener: it tells everybody who derives something from what is durable.
@@ -247,7 +258,7 @@ func (s *Server) openFace(context.Context) error {
 		Routing:         s.router,
 		Definitions:     s.view,
 		Queues:          s.queues,
-		InternalHosts:   func() []*lhpb.LHHostInfo { return []*lhpb.LHHostInfo{s.internalHost()} },
+		InternalHosts:   s.internalHosts,
 		Advertised:      s.advertised,
 		Crowded:         s.host.Crowded,
 		MaxRequestBytes: s.cfg.MaxRecordBytes,
@@ -288,20 +299,6 @@ func (l *opened) forAPI() *api.Listener {
 	return &api.Listener{Name: l.Name, Advertised: l.advertised(), Authenticator: l.authenticator()}
 }
 
-func (s *Server) internalHost() *lhpb.LHHostInfo {
-	return &lhpb.LHHostInfo{Host: s.cfg.InternalHost, Port: int32(s.cfg.InternalPort)}
-}
-
-// advertised knows only this server.
-func (s *Server) advertised(_ *lhpb.LHHostInfo, listener string) *lhpb.LHHostInfo {
-	for _, l := range s.listeners {
-		if l.Name == listener {
-			return l.advertised()
-		}
-	}
-	return nil
-}
-
 func (l *opened) authenticator() auth.Authenticator {
 	switch {
 	case l.Authenticator != nil:
@@ -325,8 +322,11 @@ func (l *opened) advertised() *lhpb.LHHostInfo {
 }
 
 func (s *Server) startPartitions(ctx context.Context) error {
-	s.host.Start()
-	if err := s.awaitLog(ctx); err != nil {
+	if s.members != nil {
+		return s.members.begin(ctx)
+	}
+	s.single.Start()
+	if err := s.single.Owned(ctx); err != nil {
 		return err
 	}
 	for _, stream := range s.router.Streams() {
@@ -418,7 +418,7 @@ func (s *Server) probes() probes {
 		},
 		status: func() status {
 			state, _ := s.coreState()
-			return singleStatus(s.cfg.InternalHost, s.cfg.InternalPort, s.cfg.InstanceID, s.cfg.Partitions, state)
+			return statusOf(s.cfg.InternalHost, s.internalPort(), s.cfg.InstanceID, s.servedPartitions(), state)
 		},
 		disk:    s.disk,
 		metrics: s.metrics.Handler(),
@@ -495,6 +495,9 @@ func (s *Server) shutdown(ctx context.Context) error {
 			s.face.FlushQuotaUsage(ctx, true)
 		}
 		errs = append(errs, s.host.Drain(ctx))
+	}
+	if s.members != nil {
+		s.members.end(ctx)
 	}
 	if s.queues != nil {
 		s.queues.Close()

@@ -59,7 +59,7 @@ var (
 var Settings = []Setting{
 	{
 		Name: "LHS_KAFKA_BOOTSTRAP_SERVERS", Bounds: "host:port,…",
-		Doc:   "Kafka brokers that hold the log ([Kafka](kafka.md)): one server over them, so far. Unset: a server with its own log, no Kafka at all.",
+		Doc:   "Kafka brokers that hold the log ([Kafka](kafka.md)), for any number of servers with the same `LHS_CLUSTER_ID`. Unset: a server with its own log, no Kafka at all.",
 		apply: setBrokers,
 	},
 	{
@@ -103,7 +103,10 @@ var Settings = []Setting{
 		apply: boolean(func(c *Config) *bool { return &c.Kafka.CreateTopics }),
 	},
 	none("LHS_SHOULD_CREATE_OUTPUT_TOPICS", "Whether the server creates output topics."),
-	none("LHS_RACK_ID", "Rack of this server."),
+	{
+		Name: "LHS_RACK_ID", Bounds: "text", Doc: "Rack of this server, as the other servers of a cluster are told. Nothing goes by it yet.",
+		apply: func(c *Config, v string) error { c.Rack = v; return nil },
+	},
 	{
 		Name: "LHS_STATE_DIR", Default: "./lh-data", Bounds: "path", Doc: "Folder of the store: without Kafka the only copy of all data. Keep it on a local disk and [back it up](backup.md).",
 		apply: func(c *Config, v string) error { c.StateDir = v; return nil },
@@ -116,7 +119,11 @@ var Settings = []Setting{
 	none("LHS_TIMER_STREAM_THREADS", "Threads of the timer application; timers live in the partitions."),
 	none("LHS_CORE_STREAMS_COMMIT_INTERVAL", "Commit interval; every command is durable before it is answered."),
 	none("LHS_TIMER_STREAMS_COMMIT_INTERVAL", "Commit interval of the timer application."),
-	none("LHS_STREAMS_SESSION_TIMEOUT", "Failure detection in a cluster."),
+	{
+		Name: "LHS_STREAMS_SESSION_TIMEOUT", Default: "10000", Bounds: "100 to 300000 ms",
+		Doc:   "How long a server of a [cluster](kafka.md) may be silent before the others take its partitions over. Brokers take 6000 to 1800000 unless they are told otherwise.",
+		apply: integer(100, 300_000, func(c *Config, n int) { c.Kafka.SessionTimeout = time.Duration(n) * time.Millisecond }),
+	},
 	none("LHS_STREAMS_NUM_STANDBY_REPLICAS", "Hot copies of a partition."),
 	none("LHS_STREAMS_NUM_WARMUP_REPLICAS", "Warm-up copies of a partition."),
 	none("LHS_STREAMS_STATE_CLEANUP_DELAY_MS", "Delay before moved partitions are deleted."),
@@ -254,20 +261,30 @@ var Settings = []Setting{
 		apply: func(c *Config, v string) error { c.OAuth.Audience = v; return nil },
 	},
 	{
-		Name: "LHS_INTERNAL_BIND_PORT", Default: "2011", Bounds: "1 to 65535", Doc: "Port between servers. A single server names it but opens none.",
-		apply: integer(1, 65535, func(c *Config, n int) { c.InternalPort = n }),
+		Name: "LHS_INTERNAL_BIND_PORT", Default: "2011", Bounds: "1 to 65535", Doc: "Port between the servers of a [cluster](kafka.md). A server with its own log names it but opens none.",
+		apply: integer(1, 65535, func(c *Config, n int) { c.InternalBindPort, c.InternalPort = n, n }),
 	},
 	{
-		Name: "LHS_INTERNAL_ADVERTISED_HOST", Default: "localhost", Bounds: "host", Doc: "How other servers reach this one; shown in /status and TaskWorkerGroups.",
+		Name: "LHS_INTERNAL_ADVERTISED_HOST", Default: "localhost", Bounds: "host", Doc: "How other servers reach this one; shown in /status and TaskWorkerGroups. Each server of a cluster needs another, or another port.",
 		apply: setInternalHost,
 	},
 	{
 		Name: "LHS_INTERNAL_ADVERTISED_PORT", Bounds: "1 to 65535", Doc: "Unset: the internal port.",
 		apply: integer(1, 65535, func(c *Config, n int) { c.InternalPort = n }),
 	},
-	none("LHS_INTERNAL_CA_CERT", "CA between servers, PEM. It and the next two are checked, but a single server has no use for them."),
-	none("LHS_INTERNAL_SERVER_CERT", "Certificate between servers."),
-	none("LHS_INTERNAL_SERVER_KEY", "Key between servers."),
+	{
+		Name: "LHS_INTERNAL_CA_CERT", Bounds: "path",
+		Doc:   "CA of the certificates that servers show one another, PEM: with it the internal port speaks mutual TLS, and the next two are needed. Replaced files are read again without a restart. Unset: in clear, and calls are known by a secret that only members of the cluster are told.",
+		apply: func(c *Config, v string) error { c.InternalCA = v; return nil },
+	},
+	{
+		Name: "LHS_INTERNAL_SERVER_CERT", Bounds: "path", Doc: "Certificate chain of this server among servers, PEM; for clients and servers, and for the advertised host.",
+		apply: func(c *Config, v string) error { c.InternalCert = v; return nil },
+	},
+	{
+		Name: "LHS_INTERNAL_SERVER_KEY", Bounds: "path", Doc: "Its key, PEM, not encrypted.",
+		apply: func(c *Config, v string) error { c.InternalKey = v; return nil },
+	},
 
 	{
 		Name: "LHS_HEALTH_SERVICE_PORT", Default: "1822", Bounds: "1 to 65535", Doc: "HTTP port of health and metrics.",

@@ -30,6 +30,17 @@ var ciphers = []uint16{
 type keyFiles struct {
 	listener      string
 	cert, key, ca string
+	named         fileSettings // of a port that is no listener
+}
+
+// fileSettings are the settings that name the files of a port.
+type fileSettings struct{ cert, key, ca string }
+
+func (f keyFiles) settings() fileSettings {
+	if f.named != (fileSettings{}) {
+		return f.named
+	}
+	return fileSettings{certSetting(f.listener), keySetting(f.listener), "LHS_CA_CERT"}
 }
 
 func (f keyFiles) all() []string {
@@ -41,7 +52,8 @@ func (f keyFiles) all() []string {
 
 // load reads the files. Errors name the setting and never what is in a key.
 func (f keyFiles) load() (*tls.Config, error) {
-	pair, err := readPair(certSetting(f.listener), f.cert, keySetting(f.listener), f.key)
+	names := f.settings()
+	pair, err := readPair(names.cert, f.cert, names.key, f.key)
 	if err != nil {
 		return nil, err
 	}
@@ -57,7 +69,7 @@ func (f keyFiles) load() (*tls.Config, error) {
 		return c, nil
 	}
 	c.ClientAuth = tls.RequireAndVerifyClientCert
-	c.ClientCAs, err = readAuthorities("LHS_CA_CERT", f.ca)
+	c.ClientCAs, err = readAuthorities(names.ca, f.ca)
 	return c, err
 }
 
@@ -130,6 +142,25 @@ func (k *keyring) credentials() credentials.TransportCredentials {
 	return credentials.NewTLS(&tls.Config{
 		MinVersion: tls.VersionTLS12, NextProtos: []string{"h2"},
 		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return k.config(), nil },
+	})
+}
+
+// forPeers is for connections to other servers, which show certificates of the same authorities.
+func (k *keyring) forPeers() credentials.TransportCredentials {
+	return credentials.NewTLS(&tls.Config{
+		MinVersion: tls.VersionTLS12, CipherSuites: ciphers,
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+			return &k.config().Certificates[0], nil
+		},
+		InsecureSkipVerify: true, // VerifyConnection does it, by the authorities that hold at present
+		VerifyConnection: func(c tls.ConnectionState) error {
+			o := x509.VerifyOptions{Roots: k.config().ClientCAs, DNSName: c.ServerName, Intermediates: x509.NewCertPool()}
+			for _, between := range c.PeerCertificates[1:] {
+				o.Intermediates.AddCert(between)
+			}
+			_, err := c.PeerCertificates[0].Verify(o)
+			return err
+		},
 	})
 }
 

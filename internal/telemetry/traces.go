@@ -130,6 +130,14 @@ func (t *Traces) Calls() stats.Handler {
 	)}
 }
 
+// Peers takes the trace of a call along to another server of the cluster; nil if there are no traces.
+func (t *Traces) Peers() stats.Handler {
+	if t == nil {
+		return nil
+	}
+	return untold{otelgrpc.NewClientHandler(otelgrpc.WithTracerProvider(t.provider), otelgrpc.WithPropagators(propagation.TraceContext{}))}
+}
+
 // untold keeps the texts of refusals from a handler that would write them into spans: it sees the name of the code
 // instead.
 type untold struct{ stats.Handler }

@@ -87,15 +87,19 @@ func (l *Load) StartWorkers(ctx context.Context, client lhpb.LittleHorseClient) 
 	return wg.Wait
 }
 
-// run starts WfRuns until the server dies. A call without an answer is repeated with its id until there is
-// one; one whose server died stays unknown.
+// run starts WfRuns until the context ends. A call without an answer is repeated with its id until there is one; one
+// whose server died stays unknown.
 func (l *Load) run(ctx context.Context, client lhpb.LittleHorseClient, prefix string) {
 	for i := 0; ctx.Err() == nil; i++ {
 		id := fmt.Sprintf("%s-%d", prefix, i)
 		_, err := client.RunWf(ctx, &lhpb.RunWfRequest{WfSpecName: "chain", Id: &id}, grpc.WaitForReady(true))
-		if err == nil || status.Code(err) == codes.AlreadyExists {
+		switch status.Code(err) {
+		case codes.OK, codes.AlreadyExists:
 			l.acknowledged(func() { l.Acked[id] = true })
-		} else if status.Code(err) != codes.ResourceExhausted {
+		case codes.Unavailable:
+			i--
+		case codes.ResourceExhausted:
+		default:
 			return
 		}
 	}
@@ -183,6 +187,9 @@ func (l *Load) CompleteAll(ctx context.Context, t testing.TB, client lhpb.Little
 			if status.Code(err) == codes.NotFound {
 				t.Errorf("run %s was acknowledged and is gone", id)
 				break
+			}
+			if status.Code(err) == codes.Unavailable {
+				continue
 			}
 			if err != nil {
 				t.Fatalf("run %s: %v", id, err)

@@ -5,12 +5,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
-
-	"google.golang.org/grpc"
-	"google.golang.org/protobuf/types/known/emptypb"
 
 	"littlehorse/lhpb"
 	"littlehorse/test/chain"
@@ -96,80 +92,9 @@ func has(t *testing.T, s *lhserver.Server, id string) {
 	s.Stop(t)
 }
 
-// TestSecondServerTakesOver starts another server of the same cluster: the first ends and says why.
-func TestSecondServerTakesOver(t *testing.T) {
-	cluster := newCluster()
-	first, second := newServer(t, t.TempDir(), cluster), newServer(t, t.TempDir(), cluster)
-	first.Start(t)
-	second.Start(t)
-	if code, said := first.Exited(), first.Output(); code == 0 || !strings.Contains(said, "another session owns the stream now") {
-		t.Errorf("the first server ends with %d and says %s", code, said)
-	}
-	conn := second.Dial(t)
-	defer conn.Close()
-	if _, err := lhpb.NewLittleHorseClient(conn).Whoami(t.Context(), &emptypb.Empty{}, grpc.WaitForReady(true)); err != nil {
-		t.Error(err)
-	}
-	second.Stop(t)
-}
-
-// TestPausedServerComesBackTooLate pauses a server while another takes over. What it is asked for meanwhile, and what it does
-// when it comes back, is either known to its successor or acknowledged to nobody; and it ends.
-func TestPausedServerComesBackTooLate(t *testing.T) {
-	cluster := newCluster()
-	first, second := newServer(t, t.TempDir(), cluster), newServer(t, t.TempDir(), cluster)
-	first.Start(t)
-	conn := first.Dial(t)
-	defer conn.Close()
-	old := lhpb.NewLittleHorseClient(conn)
-	chain.Register(t, old)
-	runs := map[string]bool{"before": true}
-	start(t, old, "before")
-
-	signal(t, first, syscall.SIGSTOP)
-	answers := make(chan string, 20)
-	for n := range cap(answers) {
-		go func() {
-			id := fmt.Sprintf("meanwhile-%d", n)
-			if _, err := old.RunWf(t.Context(), &lhpb.RunWfRequest{WfSpecName: "chain", Id: &id}); err != nil {
-				id = ""
-			}
-			answers <- id
-		}()
-	}
-	second.Start(t)
-	other := second.Dial(t)
-	defer other.Close()
-	successor := lhpb.NewLittleHorseClient(other)
-	start(t, successor, "after")
-	runs["after"] = true
-	signal(t, first, syscall.SIGCONT)
-	for range cap(answers) {
-		if id := <-answers; id != "" {
-			runs[id] = true
-		}
-	}
-	if code, said := first.Exited(), first.Output(); code == 0 || !strings.Contains(said, "another session owns the stream now") {
-		t.Errorf("the first server ends with %d and says %s", code, said)
-	}
-	for id := range runs {
-		if _, err := successor.GetWfRun(t.Context(), &lhpb.WfRunId{Id: id}); err != nil {
-			t.Errorf("run %s was acknowledged: %v", id, err)
-		}
-	}
-	second.Stop(t)
-}
-
 func start(t *testing.T, client lhpb.LittleHorseClient, id string) {
 	t.Helper()
 	if _, err := client.RunWf(t.Context(), &lhpb.RunWfRequest{WfSpecName: "chain", Id: &id}); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func signal(t *testing.T, s *lhserver.Server, what syscall.Signal) {
-	t.Helper()
-	if err := syscall.Kill(s.PID(), what); err != nil {
 		t.Fatal(err)
 	}
 }

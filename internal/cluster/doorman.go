@@ -1,0 +1,221 @@
+package cluster
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"io"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/stats"
+	"google.golang.org/grpc/status"
+
+	"littlehorse/internal/keys"
+	"littlehorse/internal/lh"
+	"littlehorse/internal/machine"
+	"littlehorse/internal/partition"
+	"littlehorse/internal/pb"
+)
+
+// DoormanConfig of a Doorman.
+type DoormanConfig struct {
+	Holding *Holding
+	// Secret that callers must bring along.
+	Secret string
+	// Credentials of the connections.
+	Credentials credentials.TransportCredentials
+	// Stats follow the calls; nil if nobody does.
+	Stats stats.Handler
+	// Await waits until something may have been thrown in a WfRun, or for a while.
+	Await func(ctx context.Context, tenant, wfRun string)
+	// MaxTime bounds a call that brings no deadline along, or a later one.
+	MaxTime time.Duration
+}
+
+// Doorman answers the calls of other servers. Who calls is a server of the cluster, shown by the secret that only members
+// are told; on whose behalf, the records say.
+type Doorman struct {
+	pb.UnimplementedPeerServer
+	cfg DoormanConfig
+}
+
+// NewDoorman makes the gRPC server of an internal port.
+func NewDoorman(cfg DoormanConfig) *grpc.Server {
+	d := &Doorman{cfg: cfg}
+	options := []grpc.ServerOption{
+		grpc.Creds(cfg.Credentials),
+		grpc.MaxRecvMsgSize(maxPeerMessage), grpc.MaxSendMsgSize(maxPeerMessage),
+		grpc.MaxConcurrentStreams(maxPeerCalls),
+		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: peerQuiet / 2, PermitWithoutStream: true}),
+		grpc.KeepaliveParams(keepalive.ServerParameters{Time: peerQuiet, Timeout: peerQuiet}),
+		grpc.UnaryInterceptor(d.unary), grpc.StreamInterceptor(d.stream),
+	}
+	if cfg.Stats != nil {
+		options = append(options, grpc.StatsHandler(cfg.Stats))
+	}
+	server := grpc.NewServer(options...)
+	pb.RegisterPeerServer(server, d)
+	return server
+}
+
+// maxPeerCalls bounds the calls of one other server that run at a time.
+const maxPeerCalls = 1 << 13
+
+func (d *Doorman) admit(ctx context.Context) error {
+	given := metadata.ValueFromIncomingContext(ctx, secretKey)
+	if len(given) != 1 || subtle.ConstantTimeCompare([]byte(given[0]), []byte(d.cfg.Secret)) != 1 {
+		return status.Error(codes.Unauthenticated, "this port is for the servers of one cluster, and this process is not the one that was meant or the caller is no member")
+	}
+	return nil
+}
+
+func (d *Doorman) unary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+	if err := d.admit(ctx); err != nil {
+		return nil, err
+	}
+	bounded, cancel := context.WithTimeout(ctx, d.cfg.MaxTime)
+	defer cancel()
+	return handle(bounded, req)
+}
+
+func (d *Doorman) stream(srv any, s grpc.ServerStream, _ *grpc.StreamServerInfo, handle grpc.StreamHandler) error {
+	if err := d.admit(s.Context()); err != nil {
+		return err
+	}
+	return handle(srv, s)
+}
+
+// Submit implements pb.PeerServer.
+func (d *Doorman) Submit(ctx context.Context, req *pb.PeerSubmit) (*pb.PeerReply, error) {
+	to := streamOf(req.To)
+	outcome := make(chan machine.Reply, 1)
+	d.cfg.Holding.SubmitFor(ctx, to, req.Record, func(r machine.Reply) { outcome <- r })
+	select {
+	case r := <-outcome:
+		reply := replyToWire(r)
+		if to.Kind == machine.Metadata {
+			reply.Version = d.cfg.Holding.Position(to)
+		}
+		return reply, nil
+	case <-ctx.Done():
+		return nil, status.FromContextError(ctx.Err()).Err()
+	}
+}
+
+// Await implements pb.PeerServer.
+func (d *Doorman) Await(ctx context.Context, req *pb.PeerAwait) (*pb.PeerReply, error) {
+	if s := streamOf(req.From); !d.cfg.Holding.Serves(s) {
+		return &pb.PeerReply{Refusal: refusalToWire(notHere(s))}, nil
+	}
+	bounded, cancel := context.WithTimeout(ctx, askTime*4/5)
+	defer cancel()
+	d.cfg.Await(bounded, req.Tenant, req.WfRun)
+	return &pb.PeerReply{}, nil
+}
+
+// View implements pb.PeerServer.
+func (d *Doorman) View(stream grpc.BidiStreamingServer[pb.PeerRead, pb.PeerRows]) error {
+	first, err := stream.Recv()
+	if err != nil {
+		return err
+	}
+	held, release := context.WithTimeout(stream.Context(), d.cfg.MaxTime)
+	defer release()
+	var broken error
+	err = d.cfg.Holding.View(streamOf(first.From), func(v partition.View) error {
+		broken = answerAll(held, stream, v)
+		return nil
+	})
+	if broken != nil {
+		return broken
+	}
+	last := &pb.PeerRows{}
+	if err != nil {
+		last.Refusal = refusalToWire(lh.AsError(trouble(err)))
+	}
+	return stream.Send(last)
+}
+
+// answerAll answers the questions of one caller until there are no more.
+func answerAll(ctx context.Context, stream grpc.BidiStreamingServer[pb.PeerRead, pb.PeerRows], v partition.View) error {
+	if err := stream.Send(&pb.PeerRows{}); err != nil {
+		return err
+	}
+	for {
+		q, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err == nil {
+			err = answerOne(ctx, stream, v, q)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func answerOne(ctx context.Context, stream grpc.BidiStreamingServer[pb.PeerRead, pb.PeerRows], v partition.View, q *pb.PeerRead) error {
+	if q.Limit == 0 {
+		return answerGet(stream, v, keys.Key(q.Start))
+	}
+	p := parts{stream: stream, ctx: ctx, part: &pb.PeerRows{}}
+	err := v.Scan(keys.Key(q.Start), keys.Key(q.End), func(k keys.Key, value []byte) bool {
+		p.add(k, value)
+		return p.rows < int(q.Limit) && p.broken == nil
+	})
+	if p.broken != nil {
+		return p.broken
+	}
+	return p.end(err)
+}
+
+func answerGet(stream grpc.BidiStreamingServer[pb.PeerRead, pb.PeerRows], v partition.View, k keys.Key) error {
+	value, err := v.Get(k)
+	rows := &pb.PeerRows{}
+	switch {
+	case err != nil:
+		rows.Refusal = refusalToWire(lh.AsError(trouble(err)))
+	case value != nil:
+		rows.Rows = []*pb.PeerRow{{Key: []byte(k), Value: value}}
+	}
+	return stream.Send(rows)
+}
+
+// parts are a long answer, sent as it is read.
+type parts struct {
+	ctx    context.Context
+	stream grpc.BidiStreamingServer[pb.PeerRead, pb.PeerRows]
+	part   *pb.PeerRows
+	bytes  int
+	rows   int
+	broken error
+}
+
+func (p *parts) add(k keys.Key, value []byte) {
+	p.part.Rows = append(p.part.Rows, &pb.PeerRow{Key: []byte(k), Value: append([]byte{}, value...)})
+	p.rows++
+	if p.bytes += len(k) + len(value); p.bytes < partBytes {
+		return
+	}
+	p.part.More = true
+	if p.broken = p.ctx.Err(); p.broken == nil {
+		p.broken = p.stream.Send(p.part)
+	}
+	p.part, p.bytes = &pb.PeerRows{}, 0
+}
+
+func (p *parts) end(err error) error {
+	if err != nil {
+		p.part = &pb.PeerRows{Refusal: refusalToWire(lh.AsError(trouble(err)))}
+	}
+	return p.stream.Send(p.part)
+}

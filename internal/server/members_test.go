@@ -1,0 +1,144 @@
+package server
+
+import (
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kfake"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/metadata"
+	grpcstatus "google.golang.org/grpc/status"
+
+	"littlehorse/internal/cluster"
+	"littlehorse/internal/pb"
+	"littlehorse/lhpb"
+	"littlehorse/test/pki"
+)
+
+// clusterConfig is of servers over brokers in this process.
+func clusterConfig(t *testing.T) func() Config {
+	t.Helper()
+	brokers, err := kfake.NewCluster(kfake.NumBrokers(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(brokers.Close)
+	id := fmt.Sprintf("t%d", time.Now().UnixNano())
+	return func() Config {
+		c := testConfig(t)
+		c.ClusterID, c.Partitions = id, 4
+		c.Kafka.Brokers, c.Kafka.SessionTimeout = brokers.ListenAddrs(), 6*time.Second
+		c.InternalHost, c.InternalBindPort, c.InternalPort = "127.0.0.1", 0, 0
+		return c
+	}
+}
+
+func dial(t *testing.T, s *Server) lhpb.LittleHorseClient {
+	t.Helper()
+	conn, err := grpc.NewClient(s.Addr("PLAIN"), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	return lhpb.NewLittleHorseClient(conn)
+}
+
+// TestServersShareACluster starts a second server, which gets half of what the first has. Both answer for all; when the
+// first stops, the second has everything.
+//
+// covers: operations §6 moving
+func TestServersShareACluster(t *testing.T) {
+	authority := pki.NewAuthority(t, "ca")
+	config := clusterConfig(t)
+	secured := func() Config {
+		c := config()
+		pair := authority.Pair("peer", &x509.Certificate{Subject: pkix.Name{CommonName: "peer"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}})
+		c.InternalCA, c.InternalCert, c.InternalKey = authority.File(), pair.Cert, pair.Key
+		return c
+	}
+	first := start(t, secured())
+	one := dial(t, first)
+	if _, err := one.PutTaskDef(t.Context(), &lhpb.PutTaskDefRequest{Name: "task"}); err != nil {
+		t.Fatal(err)
+	}
+	second, err := Start(t.Context(), secured())
+	if err != nil {
+		t.Fatal(err)
+	}
+	two := dial(t, second)
+	served := func(s *Server, n int) {
+		for len(s.servedPartitions()) != n {
+			time.Sleep(time.Millisecond)
+			if err := t.Context().Err(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	served(first, 2)
+	served(second, 2)
+	if _, err := two.PutTaskDef(t.Context(), &lhpb.PutTaskDefRequest{Name: "other"}); err != nil {
+		t.Fatal(err)
+	}
+	for name, client := range map[string]lhpb.LittleHorseClient{"task": two, "other": two} {
+		if _, err := client.GetTaskDef(t.Context(), &lhpb.TaskDefId{Name: name}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for n := range 8 { // each key has a partition of its own choice
+		req := &lhpb.PutCorrelatedEventRequest{Key: fmt.Sprint("k", n), ExternalEventDefId: &lhpb.ExternalEventDefId{Name: "none"}}
+		_, err := one.PutCorrelatedEvent(t.Context(), req)
+		_, other := two.PutCorrelatedEvent(t.Context(), req)
+		if grpcstatus.Code(err) != grpcstatus.Code(other) || grpcstatus.Code(err) == codes.Unavailable {
+			t.Errorf("%d: %v, %v", n, err, other)
+		}
+	}
+	if n := len(first.internalHosts()); n != 2 {
+		t.Errorf("%d servers", n)
+	}
+	stop(t, first)
+	served(second, 4)
+	if _, err := two.PutTaskDef(t.Context(), &lhpb.PutTaskDefRequest{Name: "alone"}); err != nil {
+		t.Error(err)
+	}
+	stop(t, second)
+}
+
+// TestInternalPortIsForMembers calls it without the secret, and with another.
+//
+// holds: ServersProveThemselvesToEachOther
+func TestInternalPortIsForMembers(t *testing.T) {
+	s := start(t, clusterConfig(t)())
+	conn, err := grpc.NewClient(s.members.net.Addr().String(), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	client := pb.NewPeerClient(conn)
+	ctx := t.Context()
+	submit := &pb.PeerSubmit{To: &pb.PeerStream{Kind: uint32(cluster.MetadataStream.Kind)}, Record: &pb.Record{Header: &pb.Header{Tenant: "default", Principal: "anonymous"}}}
+	if _, err := client.Submit(ctx, submit); grpcstatus.Code(err) != codes.Unauthenticated {
+		t.Error(err)
+	}
+	wrong := metadata.AppendToOutgoingContext(ctx, "lh-peer", strings.Repeat("A", len(s.members.secret)))
+	if _, err := client.Submit(wrong, submit); grpcstatus.Code(err) != codes.Unauthenticated {
+		t.Error(err)
+	}
+	view, err := client.View(ctx)
+	if err == nil {
+		_, err = view.Recv()
+	}
+	if grpcstatus.Code(err) != codes.Unauthenticated {
+		t.Error(err)
+	}
+	right := metadata.AppendToOutgoingContext(ctx, "lh-peer", s.members.secret)
+	if _, err := client.Await(right, &pb.PeerAwait{From: &pb.PeerStream{Kind: 'c', Partition: 99}}); err != nil {
+		t.Error(err)
+	}
+}

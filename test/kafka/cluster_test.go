@@ -1,0 +1,284 @@
+package kafka
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"syscall"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"littlehorse/lhpb"
+	"littlehorse/test/chain"
+	"littlehorse/test/lhserver"
+)
+
+// ensemble is several servers of one cluster, each with a client.
+type ensemble struct {
+	servers []*lhserver.Server
+	clients []lhpb.LittleHorseClient
+}
+
+// sessionTimeout is the shortest that brokers take.
+const sessionTimeout = 6 * time.Second
+
+func startCluster(t *testing.T, n int) *ensemble {
+	t.Helper()
+	c, id := &ensemble{}, newCluster()
+	for i := range n {
+		s := newServer(t, t.TempDir(), id)
+		s.Setenv(fmt.Sprintf("LHS_INSTANCE_ID=%d", i), fmt.Sprintf("LHS_STREAMS_SESSION_TIMEOUT=%d", sessionTimeout.Milliseconds()),
+			"LHS_INTERNAL_ADVERTISED_HOST=127.0.0.1")
+		c.servers = append(c.servers, s)
+	}
+	for _, s := range c.servers {
+		s.Start(t)
+		conn := s.Dial(t)
+		t.Cleanup(func() {
+			_ = conn.Close()
+			if t.Failed() {
+				s.Kill()
+				t.Logf("%s says\n%s", s.API, s.Output())
+			}
+		})
+		c.clients = append(c.clients, lhpb.NewLittleHorseClient(conn))
+	}
+	return c
+}
+
+// runs starts a WfRun through each of the servers in turn, and returns their ids.
+func (c *ensemble) runs(t *testing.T, prefix string, n int) (ids []string) {
+	t.Helper()
+	for i := range n {
+		id := fmt.Sprintf("%s-%d", prefix, i)
+		start(t, c.clients[i%len(c.clients)], id)
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// search finds all WfRuns through one server, in small pages.
+func search(t *testing.T, client lhpb.LittleHorseClient, status *lhpb.LHStatus) map[string]bool {
+	t.Helper()
+	found, limit := map[string]bool{}, int32(7)
+	for req := (&lhpb.SearchWfRunRequest{WfSpecName: "chain", Status: status, Limit: &limit}); ; {
+		page, err := client.SearchWfRun(t.Context(), req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, r := range page.Results {
+			if found[r.Id] {
+				t.Errorf("run %s is found twice", r.Id)
+			}
+			found[r.Id] = true
+		}
+		if req.Bookmark = page.Bookmark; req.Bookmark == nil {
+			return found
+		}
+	}
+}
+
+// TestAnyServerAnswersForAll asks each of three servers for what lives at all of them.
+//
+// holds: AnyServerTakesAnyRequest
+// holds: WorkersLearnWhomToPoll
+// covers: operations §6 writing
+// covers: operations §6 reading
+func TestAnyServerAnswersForAll(t *testing.T) {
+	c := startCluster(t, 3)
+	for i, client := range c.clients { // who has put something reads it at once
+		name := fmt.Sprintf("task-%d", i)
+		if _, err := client.PutTaskDef(t.Context(), &lhpb.PutTaskDefRequest{Name: name}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := client.GetTaskDef(t.Context(), &lhpb.TaskDefId{Name: name}); err != nil {
+			t.Errorf("server %d: %v", i, err)
+		}
+	}
+	chain.Register(t, c.clients[0])
+	put := time.Now()
+	for i, client := range c.clients[1:] { // the others hear of it
+		for {
+			_, err := client.GetWfSpec(t.Context(), &lhpb.WfSpecId{Name: "chain"})
+			if err == nil {
+				break
+			}
+			if status.Code(err) != codes.NotFound {
+				t.Fatal(err)
+			}
+		}
+		t.Logf("server %d knows the WfSpec after %s", i+1, time.Since(put))
+	}
+	ids := c.runs(t, "any", 60)
+	slices.Sort(ids)
+	running := lhpb.LHStatus_RUNNING
+	for i, client := range c.clients {
+		if got := slices.Sorted(maps.Keys(search(t, client, &running))); !slices.Equal(got, ids) {
+			t.Errorf("server %d finds %d of %d runs", i, len(got), len(ids))
+		}
+		for _, id := range ids {
+			if run, err := client.GetWfRun(t.Context(), &lhpb.WfRunId{Id: id}); err != nil || run.GetId().GetId() != id {
+				t.Errorf("server %d: run %s: %v", i, id, err)
+			}
+		}
+		name := "step"
+		count, err := client.CountTaskRun(t.Context(), &lhpb.CountTaskRunRequest{TaskDefName: name, Status: lhpb.TaskStatus_TASK_SCHEDULED})
+		if err != nil || count.Value != int64(len(ids)) {
+			t.Errorf("server %d counts %v, %v", i, count, err)
+		}
+	}
+	c.workersAreSpread(t)
+	for _, s := range c.servers {
+		s.Stop(t)
+	}
+}
+
+// workersAreSpread registers workers at one server: together they are sent to all.
+func (c *ensemble) workersAreSpread(t *testing.T) {
+	t.Helper()
+	sent := map[string]bool{}
+	for n := range 3 {
+		reply, err := c.clients[0].RegisterTaskWorker(t.Context(), &lhpb.RegisterTaskWorkerRequest{
+			TaskDefId: &lhpb.TaskDefId{Name: "step"}, TaskWorkerId: fmt.Sprintf("worker-%d", n),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, h := range reply.YourHosts {
+			sent[fmt.Sprintf("%s:%d", h.Host, h.Port)] = true
+		}
+	}
+	for _, s := range c.servers {
+		if !sent[s.API] {
+			t.Errorf("no worker is sent to %s, only to %v", s.API, slices.Sorted(maps.Keys(sent)))
+		}
+	}
+}
+
+// TestKilledServerIsSucceeded kills one of three servers under load: the others take its partitions over, everything that
+// was acknowledged is there, and every run completes.
+//
+// covers: operations §6 moving
+func TestKilledServerIsSucceeded(t *testing.T) {
+	c := startCluster(t, 3)
+	chain.Register(t, c.clients[0])
+	for _, client := range c.clients {
+		c.await(t, client)
+	}
+	load := chain.New()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	var waits []func()
+	for i, client := range c.clients {
+		waits = append(waits, load.Start(ctx, client, i))
+	}
+	load.WaitFor(t, 200)
+	before := load.Snapshot()
+	c.servers[1].Kill()
+	killed := time.Now()
+	answered := 0
+	for id := range before {
+		_, err := c.clients[0].GetWfRun(t.Context(), &lhpb.WfRunId{Id: id})
+		for status.Code(err) == codes.Unavailable {
+			_, err = c.clients[0].GetWfRun(t.Context(), &lhpb.WfRunId{Id: id})
+		}
+		if err != nil {
+			t.Errorf("run %s was acknowledged: %v", id, err)
+		}
+		answered++
+	}
+	t.Logf("%d runs answered %s after the kill", answered, time.Since(killed))
+	load.WaitFor(t, 200)
+	cancel()
+	for _, wait := range waits {
+		wait()
+	}
+	over, stop := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer stop()
+	ended := load.StartWorkers(over, c.clients[0])
+	others := load.StartWorkers(over, c.clients[2])
+	load.CompleteAll(over, t, c.clients[2])
+	found := search(t, c.clients[0], nil)
+	for id := range load.Snapshot() {
+		if !found[id] {
+			t.Errorf("run %s is not found", id)
+		}
+	}
+	stop()
+	ended()
+	others()
+	load.NoneTwice(t)
+}
+
+// await waits until the server knows the WfSpec.
+func (c *ensemble) await(t *testing.T, client lhpb.LittleHorseClient) {
+	t.Helper()
+	for {
+		_, err := client.GetWfSpec(t.Context(), &lhpb.WfSpecId{Name: "chain"})
+		if err == nil {
+			return
+		}
+		if status.Code(err) != codes.NotFound {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestPausedOwnerServesNothingStale pauses a server for longer than its session. When it comes back it answers nothing from
+// before: neither what it was asked meanwhile, nor what it is asked then.
+func TestPausedOwnerServesNothingStale(t *testing.T) {
+	c := startCluster(t, 2)
+	chain.Register(t, c.clients[0])
+	c.await(t, c.clients[1])
+	ids := c.runs(t, "paused", 16)
+	signal(t, c.servers[0], syscall.SIGSTOP)
+	type answer struct {
+		id  string
+		run *lhpb.WfRun
+		err error
+	}
+	answers := make(chan answer, len(ids))
+	for _, id := range ids { // asked of the one that sleeps
+		go func() {
+			run, err := c.clients[0].GetWfRun(t.Context(), &lhpb.WfRunId{Id: id})
+			answers <- answer{id, run, err}
+		}()
+	}
+	for _, id := range ids { // all of them are changed meanwhile
+		stop := &lhpb.StopWfRunRequest{WfRunId: &lhpb.WfRunId{Id: id}}
+		_, err := c.clients[1].StopWfRun(t.Context(), stop)
+		for status.Code(err) == codes.Unavailable { // it may have counted, and is no other for that
+			_, err = c.clients[1].StopWfRun(t.Context(), stop)
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", id, err)
+		}
+	}
+	signal(t, c.servers[0], syscall.SIGCONT)
+	for range ids {
+		a := <-answers
+		if a.err == nil && a.run.Status == lhpb.LHStatus_RUNNING {
+			t.Errorf("run %s is told as it was before", a.id)
+		}
+		if a.err != nil && status.Code(a.err) != codes.Unavailable {
+			t.Errorf("run %s: %v", a.id, a.err)
+		}
+	}
+	for _, id := range ids {
+		run, err := c.clients[0].GetWfRun(t.Context(), &lhpb.WfRunId{Id: id})
+		if err != nil || run.Status == lhpb.LHStatus_RUNNING {
+			t.Errorf("run %s afterwards: %v, %v", id, run.GetStatus(), err)
+		}
+	}
+}
+
+func signal(t *testing.T, s *lhserver.Server, what syscall.Signal) {
+	t.Helper()
+	if err := syscall.Kill(s.PID(), what); err != nil {
+		t.Fatal(err)
+	}
+}
