@@ -512,3 +512,72 @@ func (s *specWriter) edges(name string, i, count int) {
 		s.line("    -> %s", next)
 	}
 }
+
+// TestInheritedConditionsInAnyOrder changes a Variable from the WfRun that has it and from those that inherit it, in any order, and
+// wants every event that comes to a WfRun to leave nobody waiting in it whose condition holds by then.
+//
+// covers: engine-2 §9 WAIT_FOR_CONDITION; engine-2 §12
+func TestInheritedConditionsInAnyOrder(t *testing.T) {
+	const waits = "thread main\n var n INT inherited\n a: START one\n b: START sets\n c: START two\n" +
+		"thread one\n at2: CONDITION n >= 2\n at5: CONDITION n >= 5\n e: EVENT other\n" +
+		"thread two\n at3: CONDITION n >= 3\n at4: CONDITION n >= 4\n e: EVENT other\n" +
+		"thread sets\n e: EVENT set\n x: NOP\n  -> e { n += 1 }"
+	rapid.Check(t, func(t *rapid.T) {
+		c := engine.DefaultConfig()
+		c.FanOutChunk = rapid.SampledFrom([]int{1, 2, 64}).Draw(t, "fan-out chunk")
+		w := newWorld(c)
+		w.each = func(before map[keys.Key][]byte, r *pb.Record, fx machine.Effects) { judge(t, w, before, r, fx) }
+		for _, name := range []string{"go", "set", "other", "stay"} {
+			w.meta.next().events[name] = &lhpb.ExternalEventDef{Id: &lhpb.ExternalEventDefId{Name: name}}
+		}
+		for i, text := range []string{
+			"thread main\n var n INT public = 0\n e: EVENT go\n x: NOP\n  -> e { n += 1 }",
+			"parent spec0\nthread main\n var n INT inherited\n e: EVENT stay",
+			"parent spec0\n" + waits,
+			"parent spec1\n" + waits,
+		} {
+			if _, err := w.meta.put(specScript(fmt.Sprintf("spec%d", i), text)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, start := range [][2]string{{"p", "spec0"}, {"p_m", "spec1"}, {"p_a", "spec2"}, {"p_b", "spec2"}, {"p_m_l", "spec3"}} {
+			id := lh.ParseWfRunID(start[0])
+			w.do(&pb.Record{Command: &pb.Record_RunWf{RunWf: &pb.RunWf{
+				WfSpecId: w.meta.latest().newest(start[1], -1).Spec.Id,
+				Request:  &lhpb.RunWfRequest{WfSpecName: start[1], Id: &id.Id, ParentWfRunId: id.ParentWfRunId},
+			}}})
+		}
+		for range rapid.IntRange(1, 25).Draw(t, "commands") {
+			name := rapid.SampledFrom([]string{"p", "p_a", "p_b", "p_m_l"}).Draw(t, "run")
+			id, thread := lh.ParseWfRunID(name), rapid.Int32Range(0, 3).Draw(t, "thread")
+			r := &pb.Record{}
+			switch what := rapid.SampledFrom([]string{"go", "go", "set", "stay", "stay", "stop", "resume"}).Draw(t, "command"); what {
+			case "stop":
+				r.Command = &pb.Record_StopWfRun{StopWfRun: &lhpb.StopWfRunRequest{WfRunId: id, ThreadRunNumber: thread}}
+			case "resume":
+				r.Command = &pb.Record_ResumeWfRun{ResumeWfRun: &lhpb.ResumeWfRunRequest{WfRunId: id, ThreadRunNumber: thread}}
+			default:
+				r.Command = &pb.Record_PutExternalEvent{PutExternalEvent: &lhpb.PutExternalEventRequest{
+					WfRunId: id, ExternalEventDefId: &lhpb.ExternalEventDefId{Name: what},
+				}}
+			}
+			w.do(r)
+			if r.GetPutExternalEvent() != nil {
+				w.nobodyWaitsInVain(t, name)
+			}
+		}
+	})
+}
+
+// nobodyWaitsInVain wants the Variable to be below what those wait for that stand at a node named for it.
+func (w *world) nobodyWaitsInVain(t *rapid.T, name string) {
+	n := get[lhpb.Variable](w, run("p").Variable(0, "n")).Value.GetInt()
+	kind := run(name).Kind(keys.KindThreadRun)
+	for _, thread := range machine.Scan[lhpb.ThreadRun](w.state, kind, kind.End(), 10) {
+		var bound int64
+		node := w.node(name, thread.Number, thread.CurrentNodePosition)
+		if _, err := fmt.Sscanf(node.NodeName, "at%d", &bound); err == nil && thread.Status == lhpb.LHStatus_RUNNING && n >= bound {
+			t.Fatalf("ThreadRun %d of %s waits for %d, and it is %d", thread.Number, name, bound, n)
+		}
+	}
+}
