@@ -470,7 +470,7 @@ func TestOneRecordFansOut(t *testing.T) {
 		goingOn[0].Header = w.header()
 		goingOn = continues(w.apply(goingOn[0]))
 	}
-	if chunks := (children-begin)/chunk + children/chunk; n != chunks {
+	if chunks := (children-begin)/(chunk/4) + children/chunk; n != chunks {
 		t.Errorf("%d records go on, not %d", n, chunks)
 	}
 	if between > 20 {

@@ -58,9 +58,9 @@ type Config struct {
 	// of a wait for more than InlineThreads it may look at, and how many ThreadRuns it may halt or let go on with one above them,
 	// before the rest goes on in a record of its own. The original can start 64 at most: those do so at once. Default 64.
 	FanOutChunk int
-	// GoOnChunk is how many children a record may start, and how many entries of a long wait it may look at, that does nothing
-	// but go on with what others have left; never more than FanOutChunk. Nobody waits for it, and everybody behind it does.
-	// Default 16.
+	// GoOnChunk is how many entries of a long wait a record may look at, and of how many children it may start a quarter, that does
+	// nothing but go on with what others have left; never more than FanOutChunk. Nobody waits for it, and everybody behind it
+	// does. Default 16.
 	GoOnChunk int
 	// MaxRecordBytes is the limit of every stored value and emitted record, at most value.MaxBytes. Default 1,047,000.
 	MaxRecordBytes int

@@ -80,7 +80,7 @@ func TestWhatGoesOnForEverEnds(t *testing.T) {
 			w.each = nil
 			r := w.start("spec0", "w", 1)
 			r.GetRunWf().Request.Variables["list"] = list(c.items)
-			e := w.toTheEnd(t, "w", r, 8_000)
+			e := w.toTheEnd(t, "w", r, 16_000)
 			t.Logf("%+v, %d ThreadRuns", e, w.wfRun("w").GreatestThreadrunNumber)
 			if e.mostRows > 10_000 || e.mostBytes > 16<<10 || e.waiting > 2 {
 				t.Errorf("%+v", e)

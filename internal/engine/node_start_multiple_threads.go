@@ -146,7 +146,7 @@ func (w *wfRun) goOnFanningOut() {
 // does not leave ever more behind.
 func (w *wfRun) seeFanOuts() (pass int) {
 	pass = math.MaxInt
-	left := w.fanOutChunk()
+	left := w.startChunk()
 	most, rows := left, 0
 	prefix := w.keys.Kind(keys.KindToFanOut)
 	for k := range machine.Scan[pb.Empty](w.tx.view, prefix, prefix.End(), most+1) {
@@ -172,7 +172,18 @@ func (w *wfRun) seeFanOuts() (pass int) {
 	return pass
 }
 
-// fanOutChunk is how many children the record may start.
+// startChunk is how many children the record may start. To start one costs about what it does to look at so many entries of a
+// wait, and others wait for a record that only goes on.
+func (w *wfRun) startChunk() int {
+	const looksPerStart = 4
+	c := &w.tx.engine.config
+	if w.fansOut {
+		return min(c.FanOutChunk, max(1, c.GoOnChunk/looksPerStart))
+	}
+	return c.FanOutChunk
+}
+
+// fanOutChunk is how many entries of long waits it may look at.
 func (w *wfRun) fanOutChunk() int {
 	c := &w.tx.engine.config
 	if w.fansOut {
@@ -201,7 +212,7 @@ func (n *nodeRun) startItems(items []*lhpb.VariableValue, shared map[string]*lhp
 	w, node := n.thread.run, n.spec().GetStartMultipleThreads()
 	child := n.thread.graph.Threads[node.ThreadSpecName]
 	for _, item := range items[n.started():] {
-		if w.fannedOut == w.fanOutChunk() {
+		if w.fannedOut >= w.startChunk() {
 			return nil
 		}
 		w.fannedOut++

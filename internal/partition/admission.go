@@ -40,6 +40,7 @@ type waiter struct {
 	done   func(machine.Reply)
 	timer  *dueTimer // that has fired; nil for other records
 	line   *line     // in which it waited
+	paused bool      // its line had to pause: it has waited for its own
 	opens  bool      // the lane could have put it off
 }
 

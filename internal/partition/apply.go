@@ -50,8 +50,11 @@ func (l *Lane) apply(e log.Entry) {
 	if e.Record.GetContinue() != nil {
 		p.goesOn = spent
 	}
-	if w.line != nil {
-		w.line.spend(l.filling.number, spent)
+	switch {
+	case w.line != nil:
+		w.line.spend(l.filling.number, spent, l.paceTime())
+	case e.Record.GetContinue() != nil:
+		l.charge(p, e.Record, spent)
 	}
 }
 

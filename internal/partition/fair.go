@@ -12,15 +12,16 @@ import (
 // fair holds what was submitted to a partition and has no place in the log yet. Each origin has a line of its own, in the
 // order in which its records came; the lines take turns, a record each. What a line has cost a batch counts against its
 // share of it: a line that has had its share rests until the next batch, so that one origin makes no commit long for those
-// who come while it runs.
+// who come while it runs. What it has cost over time counts, too: see pace.
 //
 // Its maps and lists belong to the mutex of the partition, what lines have spent to the goroutine that applies.
 type fair struct {
 	lines  map[origin]*line
 	turns  list[*line] // have records and are in turn
 	rested []*line     // have records, and have had their share of the batch
-	empty  []*line     // have none, and are remembered until the batch ends in which the last is applied
-	spare  []*line     // to be used again
+	pace   pace
+	empty  []*line // have none, and are remembered until the batch ends in which the last is applied
+	spare  []*line // to be used again
 }
 
 // line is the records of one origin that wait.
@@ -32,6 +33,10 @@ type line struct {
 
 	batch uint64        // in which it spent last
 	spent time.Duration // what it has cost that batch
+
+	owed   time.Duration // what it has cost beyond its part of the time
+	owedAt time.Time     // as of then
+	pauses bool          // has had to pause, and still owes some of it
 }
 
 // queued is a record that waits for its place.
@@ -111,15 +116,19 @@ func (f *fair) line(o origin) *line {
 }
 
 // next takes the record whose turn it is; false if there is none of a line that has something left of its share.
-func (f *fair) next(batch uint64, share time.Duration) (q queued, ok bool) {
+func (f *fair) next(batch uint64, share time.Duration, now time.Time) (q queued, ok bool) {
+	f.pace.resume(f, now)
 	for f.turns.len() > 0 {
 		ln := f.turns.pop()
 		if ln.batch == batch && ln.spent >= share {
 			f.rested = append(f.rested, ln)
 			continue
 		}
+		if !f.pace.turn(ln, now) {
+			continue
+		}
 		q = ln.waiting.pop()
-		q.waiter.line = ln
+		q.waiter.line, q.waiter.paused = ln, ln.pauses
 		ln.placed++
 		switch {
 		case ln.waiting.len() > 0:
@@ -141,18 +150,33 @@ func (w *waiter) leave() {
 }
 
 // spend counts what a record of the line has cost the batch.
-func (ln *line) spend(batch uint64, cost time.Duration) {
+func (ln *line) spend(batch uint64, cost time.Duration, now time.Time) {
 	if ln.batch != batch {
 		ln.batch, ln.spent = batch, 0
 	}
 	ln.spent += cost
+	ln.owe(cost, now)
+}
+
+// charge counts what a record of the origin has cost that did not wait in its line.
+func (f *fair) charge(o origin, batch uint64, cost time.Duration, now time.Time) {
+	ln := f.lines[o]
+	if ln == nil {
+		ln = f.line(o)
+	}
+	if ln.waiting.len() == 0 && !ln.listed {
+		ln.listed = true
+		f.empty = append(f.empty, ln)
+	}
+	ln.spend(batch, cost, now)
 }
 
 // spareLines is how many lines are kept for use again.
 const spareLines = 64
 
-// turnOver begins the next batch: who rested is in turn again, behind those who are, and who is gone is forgotten.
-func (f *fair) turnOver() {
+// turnOver begins the next batch: who rested is in turn again, behind those who are, and who is gone is forgotten, unless he
+// owes something.
+func (f *fair) turnOver(now time.Time) {
 	for i, ln := range f.rested {
 		f.turns.push(ln)
 		f.rested[i] = nil
@@ -163,7 +187,7 @@ func (f *fair) turnOver() {
 		switch {
 		case ln.waiting.len() > 0:
 			ln.listed = false
-		case ln.placed > 0:
+		case ln.placed > 0, ln.owes(now) > 0:
 			kept = append(kept, ln) // what they cost is not another's
 		default:
 			f.forget(ln)
@@ -183,7 +207,7 @@ func (f *fair) forget(ln *line) {
 
 // takeAll empties all lines.
 func (f *fair) takeAll() (all []waiter) {
-	for _, lines := range [][]*line{f.turns.items[f.turns.first:], f.rested} {
+	for _, lines := range [][]*line{f.turns.items[f.turns.first:], f.rested, f.pace.paused} {
 		for _, ln := range lines {
 			for ln.waiting.len() > 0 {
 				all = append(all, ln.waiting.pop().waiter)
@@ -216,8 +240,10 @@ func (l *Lane) caller() *part {
 
 // feed gives one record its place in the log, of the partition whose turn it is.
 func (l *Lane) feed() {
+	now := l.paceTime()
+	l.resume(now)
 	for p := l.caller(); p != nil; p = l.caller() {
-		if p.place(l.filling.number, l.share()) {
+		if p.place(l.filling.number, l.share(), now) {
 			return
 		}
 	}
@@ -235,9 +261,10 @@ func usual(before, took time.Duration) time.Duration {
 }
 
 // place appends the record whose turn it is. It tells whether there was one.
-func (p *part) place(batch uint64, share time.Duration) bool {
+func (p *part) place(batch uint64, share time.Duration, now time.Time) bool {
 	p.mu.Lock()
-	q, ok := p.fair.next(batch, share)
+	q, ok := p.fair.next(batch, share, now)
+	p.resumes = p.fair.pace.resumes()
 	if !ok {
 		p.calls = false
 		p.mu.Unlock()
@@ -268,9 +295,9 @@ func (p *part) place(batch uint64, share time.Duration) bool {
 }
 
 // turnOver begins the next batch for the partition.
-func (p *part) turnOver() {
+func (p *part) turnOver(now time.Time) {
 	p.mu.Lock()
-	p.fair.turnOver()
+	p.fair.turnOver(now)
 	again := !p.calls && p.fair.turns.len() > 0
 	p.calls = p.calls || again
 	p.mu.Unlock()

@@ -27,14 +27,27 @@ type turns struct {
 	clock   *fakeClock
 	takes   func(run string) time.Duration
 	applied []string
+	emits   bool // a record to go on with the work
 }
 
 func (m *turns) Apply(_ machine.View, r *pb.Record) machine.Effects {
+	if c := r.GetContinue(); c != nil {
+		run, _, _ := keys.ParseContinue(keys.Key(c.Key))
+		m.applied = append(m.applied, run.WfRun+" goes on")
+		m.clock.advance(m.takes(run.WfRun + " goes on"))
+		return machine.Effects{Changes: []machine.Change{{Key: rowKey(run.WfRun), Value: counter(1)}}}
+	}
 	run := r.GetRescueThreadRun().GetWfRunId().GetId()
 	m.applied = append(m.applied, run+" "+r.Header.Principal)
 	m.clock.advance(m.takes(run))
 	k := rowKey(run + r.Header.Principal)
-	return machine.Effects{Changes: []machine.Change{{Key: k, Value: counter(1)}}}
+	fx := machine.Effects{Changes: []machine.Change{{Key: k, Value: counter(1)}}}
+	if m.emits {
+		m.emits = false
+		goesOn := &pb.Continue{Key: []byte(keys.In("t").RunNamed(run).Continue("work"))}
+		fx.Emit = []machine.Emit{{Record: &pb.Record{Command: &pb.Record_Continue{Continue: goesOn}}}}
+	}
+	return fx
 }
 
 // aside is a rig of one lane, driven by hand, over the machine.
@@ -113,6 +126,124 @@ func TestWhatOneRecordCosts(t *testing.T) {
 	}
 }
 
+// TestWhatGoesOnCounts has the work of a WfRun go on in a record that the log brings by itself, while others of the same WfRun
+// wait: it has had its share of that commit by then.
+func TestWhatGoesOnCounts(t *testing.T) {
+	m := &turns{emits: true, takes: func(what string) time.Duration {
+		if what == "giant goes on" {
+			return time.Millisecond
+		}
+		return 10 * time.Microsecond
+	}}
+	r := aside(t, m)
+	defer r.stop()
+	l := r.host.Lanes()[0]
+	r.host.Submit(core(0), of("giant", "begins"), nil)
+	m.commit(t, l)
+	for n := range 5 {
+		r.host.Submit(core(0), of("giant", fmt.Sprint(n)), nil)
+	}
+	r.host.Submit(core(0), of("small", "x"), nil)
+	got := m.commit(t, l)
+	// The first has its place when the log is asked.
+	if want := []string{"giant goes on", "giant 0", "small x"}; !slices.Equal(got, want) {
+		t.Errorf("the commit covers %q instead of %q", got, want)
+	}
+}
+
+// TestALargeOneHasItsPartOfTheTime has records of a giant wait all the time. While one of others comes every so often the giant has
+// its part of the time and no more, and they wait for none but the one that is applied; when no others come it has all the time.
+func TestALargeOneHasItsPartOfTheTime(t *testing.T) {
+	const takes, every = 100 * time.Microsecond, 2 * time.Millisecond
+	f := &fair{}
+	began := time.Unix(1_700_000_000, 0)
+	now, batch := began, uint64(1)
+	// work applies for so long, and gives what the giant has cost.
+	work := func(long time.Duration, others bool) (spent time.Duration) {
+		end, next := now.Add(long), now
+		for now.Before(end) {
+			if others && !now.Before(next) {
+				f.add(queued{record: of(fmt.Sprint("small", batch), "")})
+				next = next.Add(every)
+			}
+			if f.lines[origin{family, "", "giant"}] == nil || f.lines[origin{family, "", "giant"}].waiting.len() == 0 {
+				f.add(queued{record: of("giant", "")})
+			}
+			q, ok := f.next(batch, time.Hour, now)
+			batch++
+			if !ok {
+				now = now.Add(takes / 10)
+				f.turnOver(now)
+				continue
+			}
+			now = now.Add(takes)
+			q.waiter.line.spend(batch, takes, now)
+			q.waiter.leave()
+			if q.record.GetRescueThreadRun().GetWfRunId().GetId() == "giant" {
+				spent += takes
+			} else if q.waiter.paused {
+				t.Error("another was paused")
+			} else if late := now.Sub(next.Add(-every)); late > 3*takes {
+				t.Errorf("another waited for %s", late)
+			}
+			f.turnOver(now)
+		}
+		return spent
+	}
+	if spent := work(time.Second, true); spent > time.Second/partOfTime+2*mostOwed || spent < time.Second/partOfTime/2 {
+		t.Errorf("beside others the giant had %s of a second", spent)
+	}
+	if spent := work(time.Second, false); spent < time.Second-2*sharedFor {
+		t.Errorf("alone the giant had %s of a second", spent)
+	}
+}
+
+// TestWhoIsHeldBackIsNoStrain answers records after a second in the lane: it is slow, unless they are of a line that had to pause.
+func TestWhoIsHeldBackIsNoStrain(t *testing.T) {
+	for _, paused := range []bool{false, true} {
+		m := &turns{takes: func(string) time.Duration { return 0 }}
+		r := aside(t, m)
+		l := r.host.Lanes()[0]
+		at := r.clock.Now().Add(-time.Second)
+		b := newBatch()
+		for range 10 {
+			b.answers = append(b.answers, answer{waiter: waiter{at: at, paused: paused}})
+		}
+		l.leave(b)
+		if got := l.pressure.strain.now.Load(); got == paused {
+			t.Errorf("records that were paused: %v, the lane is behind: %v", paused, got)
+		}
+		r.stop()
+	}
+}
+
+// TestPausesEnd has thousands of records of one WfRun wait, and more of others come while they are applied: all are answered.
+func TestPausesEnd(t *testing.T) {
+	const giant, others = 3000, 300
+	r := newRig(t, func(c *Config) {
+		c.Lanes = 1
+		c.Machines = map[machine.Kind]machine.Machine{machine.Core: freely{}, machine.Metadata: freely{}}
+	}).start()
+	defer r.stop()
+	answers := make(chan struct{}, giant)
+	for n := range giant {
+		r.host.Submit(core(0), of("giant", fmt.Sprint(n)), func(machine.Reply) { answers <- struct{}{} })
+	}
+	for n := range others {
+		r.do(core(uint16(n%2)), of(fmt.Sprint("small", n), "x"))
+	}
+	for range giant {
+		<-answers
+	}
+}
+
+// freely does nothing.
+type freely struct{}
+
+func (freely) Apply(machine.View, *pb.Record) machine.Effects {
+	return machine.Effects{Changes: []machine.Change{{Key: rowKey("x"), Value: counter(1)}}}
+}
+
 // TestTurns puts records of some origins in line in any order, takes them in batches of any size, and looks at what comes out:
 // each once, those of one origin in their order, and none has more than its share and two turns while another waits.
 func TestTurns(t *testing.T) {
@@ -131,9 +262,9 @@ func TestTurns(t *testing.T) {
 			next++
 		}
 		take := func() {
-			q, ok := f.next(batch, 3*recordCost)
+			q, ok := f.next(batch, 3*recordCost, time.Time{})
 			if !ok {
-				f.turnOver()
+				f.turnOver(time.Time{})
 				batch++
 				return
 			}
@@ -144,14 +275,14 @@ func TestTurns(t *testing.T) {
 			waiting[run] = waiting[run][1:]
 			waitedFor[run] = map[string]int{}
 			q.waiter.leave()
-			q.waiter.line.spend(batch, recordCost)
+			q.waiter.line.spend(batch, recordCost, time.Time{})
 			for other, w := range waitedFor {
 				if w[run]++; len(waiting[other]) > 0 && other != run && w[run] > 2+3 {
 					t.Fatalf("%s had %d turns while %s waited", run, w[run], other)
 				}
 			}
 		}
-		turnOver := func() { f.turnOver(); batch++ }
+		turnOver := func() { f.turnOver(time.Time{}); batch++ }
 		for range rapid.IntRange(0, 200).Draw(t, "steps") {
 			rapid.SampledFrom([]func(){put, put, take, take, turnOver}).Draw(t, "step")()
 		}
@@ -163,7 +294,7 @@ func TestTurns(t *testing.T) {
 				t.Errorf("%v of %s never had a turn", left, run)
 			}
 		}
-		f.turnOver()
+		f.turnOver(time.Time{})
 		if len(f.lines) > 0 {
 			t.Errorf("%d lines are remembered", len(f.lines))
 		}
@@ -176,7 +307,7 @@ func TestWhatIsPlacedKeepsItsLine(t *testing.T) {
 	f := &fair{}
 	put := func(run string) { f.add(queued{record: of(run, "")}) }
 	take := func() waiter {
-		q, ok := f.next(1, time.Second)
+		q, ok := f.next(1, time.Second, time.Time{})
 		if !ok {
 			t.Fatal("no record is in turn")
 		}
@@ -184,7 +315,7 @@ func TestWhatIsPlacedKeepsItsLine(t *testing.T) {
 	}
 	put("giant")
 	first := take()
-	f.turnOver()
+	f.turnOver(time.Time{})
 	put("small")
 	small := take()
 	if small.line == first.line {
@@ -196,13 +327,13 @@ func TestWhatIsPlacedKeepsItsLine(t *testing.T) {
 		t.Error("the next of the same origin waits in another line")
 	}
 	first.leave()
-	f.turnOver()
+	f.turnOver(time.Time{})
 	if n := len(f.lines); n != 2 {
 		t.Errorf("%d lines are remembered while two records are not applied", n)
 	}
 	second.leave()
 	small.leave()
-	f.turnOver()
+	f.turnOver(time.Time{})
 	if n := len(f.lines); n != 0 {
 		t.Errorf("%d lines are remembered when all is applied", n)
 	}
@@ -216,6 +347,7 @@ func TestOrigins(t *testing.T) {
 		return timerFired(keys.Timer{DueNs: 1, Tenant: "t", Kind: kind, ID: id}.Key(), 1)
 	}
 	root := origin{family, "t", "root"}
+	goesOn := &pb.Continue{Key: []byte(keys.In("t").RunNamed("root_child").Continue("work"))}
 	for _, c := range []struct {
 		r    *pb.Record
 		want origin
@@ -231,6 +363,8 @@ func TestOrigins(t *testing.T) {
 			Request: &lhpb.RunWfRequest{ParentWfRunId: id}, WfSpecId: &lhpb.WfSpecId{Name: "spec"},
 		}}}, root},
 		{&pb.Record{Command: &pb.Record_RunWf{RunWf: &pb.RunWf{WfSpecId: &lhpb.WfSpecId{Name: "spec"}}}}, origin{starts, "t", "spec"}},
+		{&pb.Record{Command: &pb.Record_Continue{Continue: goesOn}}, root},
+		{&pb.Record{Command: &pb.Record_Continue{Continue: &pb.Continue{Key: []byte("row")}}}, origin{family, "t", "row"}},
 		{&pb.Record{Command: &pb.Record_PutTaskDef{}}, origin{anything, "t", ""}},
 	} {
 		if c.r.Header == nil {

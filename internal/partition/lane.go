@@ -183,9 +183,10 @@ func (l *Lane) Seal() bool {
 	l.flying, l.filling, l.spare = l.filling, l.spare, nil
 	l.batches++
 	l.filling.number = l.batches
+	now := l.paceTime()
 	for _, ly := range l.flying.layers {
 		ly.part.flying, ly.part.filling = ly, nil
-		ly.part.turnOver()
+		ly.part.turnOver(now)
 	}
 	return true
 }
@@ -272,11 +273,14 @@ func (l *Lane) watchOwnership() {
 	}
 }
 
-// leave tells how long the records spent in the lane.
+// leave tells how long the records spent in the lane. Those that were held back say nothing of how the lane keeps up.
 func (l *Lane) leave(b *batch) {
 	now := l.host.cfg.Clock.Now()
 	var all, opening stay
 	for i := range b.answers {
+		if b.answers[i].paused {
+			continue
+		}
 		spent := now.Sub(b.answers[i].at)
 		all.add(1, spent, b.took)
 		if b.answers[i].opens {
@@ -347,9 +351,16 @@ func (l *Lane) wait(more bool) bool {
 		}
 		return true
 	}
+	var paused <-chan time.Time
+	if at := l.resumes(); called != nil && !at.IsZero() {
+		pause := time.NewTimer(time.Until(at))
+		defer pause.Stop()
+		paused = pause.C
+	}
 	select {
 	case <-ready:
 	case <-called:
+	case <-paused:
 	case b := <-l.synced:
 		l.retire(b)
 	case <-changed:

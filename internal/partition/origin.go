@@ -82,7 +82,7 @@ func originOf(r *pb.Record) origin {
 	case *pb.Record_DeleteCorrelatedEvent:
 		return o.of(correlation, c.DeleteCorrelatedEvent.GetId().GetKey())
 	case *pb.Record_Continue:
-		return o.of(family, string(c.Continue.GetKey()))
+		return o.goesOn(c.Continue.GetKey())
 	case *pb.Record_TimerFired:
 		return o.timer(c.TimerFired.GetKey())
 	default:
@@ -106,12 +106,25 @@ func (o origin) timer(k []byte) origin {
 	switch t.Kind {
 	case keys.TimerTaskTimeout, keys.TimerTaskRetry, keys.TimerEventTimeout, keys.TimerSleep, keys.TimerRetention,
 		keys.TimerEventExpiry, keys.TimerUserTask:
-		id := t.ID
-		if end := strings.IndexAny(id, "_/"); end >= 0 {
-			id = id[:end]
-		}
-		return o.of(family, id)
+		return o.of(family, rootOf(t.ID))
 	default:
 		return o
 	}
+}
+
+// goesOn is the WfRun whose work goes on, or the row that stands for what does.
+func (o origin) goesOn(k []byte) origin {
+	run, _, err := keys.ParseContinue(keys.Key(k))
+	if err != nil {
+		return o.of(family, string(k))
+	}
+	return o.of(family, rootOf(run.WfRun))
+}
+
+// rootOf is the root of the WfRun by whose name the text begins.
+func rootOf(text string) string {
+	if end := strings.IndexAny(text, "_/"); end >= 0 {
+		return text[:end]
+	}
+	return text
 }

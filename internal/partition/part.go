@@ -26,6 +26,7 @@ type part struct {
 	filling *layer        // in the batch that is being filled; nil if that has no record of it
 	flying  *layer        // in the batch that is being synced
 	goesOn  time.Duration // what the last Continue has cost
+	resumes time.Time     // when a line goes on that is paused; the zero time if none is
 
 	// Of whoever submits.
 	mu      sync.Mutex

@@ -1,0 +1,141 @@
+package partition
+
+import (
+	"time"
+
+	"littlehorse/internal/machine"
+)
+
+// pace holds back the lines that cost much over time while others want the lane. A share of each commit bounds how long others
+// wait for one; a WfRun with many workers would still be in every commit, and have the cores busy that all share. It
+// has its part of the time, in bursts, and between them others find nobody at work.
+type pace struct {
+	paused []*line   // have records, and have had their part of the time
+	again  time.Time // when the first of them goes on
+	shared time.Time // when a line had a turn last that is not large, and that does not pause either
+}
+
+const (
+	// partOfTime is the part of the time that the records of one WfRun may cost, with all that it is the root of, while
+	// others have turns, too.
+	partOfTime = 4
+	// largeCost is what makes a line a large one, beyond its part of the time; twice that is a burst, after which it pauses
+	// until next to nothing is left.
+	largeCost = 250 * time.Microsecond
+	burstCost = 2 * largeCost
+	restCost  = burstCost / 4
+	// mostOwed is what a line may owe: what goes on without turns of its own must not keep it waiting for long.
+	mostOwed = 8 * burstCost
+	// sharedFor is how long after a turn of others the lane counts as theirs, too.
+	sharedFor = 20 * time.Millisecond
+)
+
+// owe counts what the line has cost.
+func (ln *line) owe(cost time.Duration, now time.Time) {
+	ln.owed, ln.owedAt = min(ln.owes(now)+cost, mostOwed), now
+}
+
+// owes is what the line has cost beyond its part of the time. By the zero time it owes nothing.
+func (ln *line) owes(now time.Time) time.Duration {
+	if now.IsZero() {
+		return 0
+	}
+	return max(0, ln.owed-max(0, now.Sub(ln.owedAt))/partOfTime)
+}
+
+// turn tells whether the line may have its turn, and pauses it if not.
+func (p *pace) turn(ln *line, now time.Time) bool {
+	again := p.after(ln, now)
+	if again.After(now) {
+		ln.pauses = true
+		if len(p.paused) == 0 || again.Before(p.again) {
+			p.again = again
+		}
+		p.paused = append(p.paused, ln)
+		return false
+	}
+	owes := ln.owes(now)
+	if owes == 0 {
+		ln.pauses = false
+	}
+	if owes <= largeCost && !ln.pauses {
+		p.shared = now
+	}
+	return true
+}
+
+// after is when the line may go on: when it owes little, or when nobody else has wanted the lane for a while.
+func (p *pace) after(ln *line, now time.Time) time.Time {
+	owes := ln.owes(now)
+	if now.IsZero() || ln.origin.kind != family || owes <= burstCost || now.Sub(p.shared) >= sharedFor {
+		return now
+	}
+	again, alone := now.Add((owes-restCost)*partOfTime), p.shared.Add(sharedFor)
+	if alone.Before(again) {
+		return alone
+	}
+	return again
+}
+
+// resume gives turns to those that are paused, once it may be time for one of them.
+func (p *pace) resume(f *fair, now time.Time) {
+	if len(p.paused) == 0 || !now.IsZero() && now.Before(p.again) {
+		return
+	}
+	for i, ln := range p.paused {
+		f.turns.push(ln)
+		p.paused[i] = nil
+	}
+	p.paused = p.paused[:0]
+}
+
+// resumes is when that is; the zero time if none is paused.
+func (p *pace) resumes() time.Time {
+	if len(p.paused) == 0 {
+		return time.Time{}
+	}
+	return p.again
+}
+
+// paceTime is the time by which lines pause: that of the machine, whose time it is that they take. It is zero while they do
+// not: a lane that is driven by hand waits for nothing, and one that drains is to come to an end.
+func (l *Lane) paceTime() time.Time {
+	if l.host.cfg.Manual || l.host.draining.Load() {
+		return time.Time{}
+	}
+	return time.Now()
+}
+
+// resumes is when a line goes on that is paused; the zero time if none is.
+func (l *Lane) resumes() (at time.Time) {
+	for _, p := range l.order {
+		if !p.resumes.IsZero() && (at.IsZero() || p.resumes.Before(at)) {
+			at = p.resumes
+		}
+	}
+	return at
+}
+
+// resume lets those partitions call that have lines whose pause is over.
+func (l *Lane) resume(now time.Time) {
+	for _, p := range l.order {
+		if p.resumes.IsZero() || !now.IsZero() && now.Before(p.resumes) {
+			continue
+		}
+		p.resumes = time.Time{}
+		p.mu.Lock()
+		called := p.calls
+		p.calls = true
+		p.mu.Unlock()
+		if !called {
+			l.call(p)
+		}
+	}
+}
+
+// charge counts what a record has cost that the log has brought by itself against the WfRun whose work goes on.
+func (l *Lane) charge(p *part, r *machine.Record, cost time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.fair.charge(originOf(r), l.filling.number, cost, l.paceTime())
+}
