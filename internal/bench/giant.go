@@ -382,25 +382,42 @@ func (w *giantWork) complete(ctx context.Context, spec *wf.Workflow, do task.Tas
 		return "", err
 	}
 	for {
-		open, err := w.client.RPC().SearchWfRun(ctx, &lhpb.SearchWfRunRequest{
-			WfSpecName: w.name, Status: lhpb.LHStatus_RUNNING.Enum(), Limit: new(int32(1)),
-		})
+		running, err := w.finds(ctx, lhpb.LHStatus_RUNNING)
 		switch {
 		case err != nil:
 			return "", err
 		case workerErr != nil:
 			return "", workerErr
-		case len(open.Results) == 0:
-			ended, err := w.client.RPC().GetWfRun(ctx, id.Proto())
-			if err != nil {
-				return "", err
-			}
-			return ended.Status.String(), nil
+		case !running:
+			return w.outcome(ctx, id)
 		}
 		if err := wait(ctx, again, nil); err != nil {
 			return "", err
 		}
 	}
+}
+
+// finds reports whether the WfRun has the status.
+func (w *giantWork) finds(ctx context.Context, status lhpb.LHStatus) (bool, error) {
+	found, err := w.client.RPC().SearchWfRun(ctx, &lhpb.SearchWfRunRequest{WfSpecName: w.name, Status: &status, Limit: new(int32(1))})
+	return len(found.GetResults()) > 0, err
+}
+
+// outcome is how the WfRun has ended. One that is as it should be is not read whole: to decode ten thousand ThreadRuns would keep this
+// process busy, and the load with it.
+func (w *giantWork) outcome(ctx context.Context, id lh.RunID) (string, error) {
+	done, err := w.finds(ctx, lhpb.LHStatus_COMPLETED)
+	if err != nil {
+		return "", err
+	}
+	if done {
+		return lhpb.LHStatus_COMPLETED.String(), nil
+	}
+	ended, err := w.client.RPC().GetWfRun(ctx, id.Proto())
+	if err != nil {
+		return "", err
+	}
+	return ended.Status.String(), nil
 }
 
 // queue is count tasks that nobody takes.
