@@ -102,21 +102,19 @@ func (st *stream) positions(snap *store.Snapshot) (*pb.LogPosition, *pb.LogCover
 	return at, covered, err
 }
 
-func (w *checkpointWriter) writeChanged(ctx context.Context, snap *store.Snapshot) error {
+func (w *checkpointWriter) writeChanged(ctx context.Context, snap *store.Snapshot) (err error) {
+	rows, err := snap.Cursor(w.st.id)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
 	for after := ""; ; {
 		page, err := w.st.changedAfter(snap, after, changedPage)
 		if err != nil {
 			return err
 		}
 		for _, k := range page {
-			value, ok, err := snap.Get(w.st.id, keys.Key(k))
-			if err != nil {
-				return err
-			}
-			if !ok {
-				value = nil
-			}
-			if err := w.put(ctx, []byte(k), value); err != nil {
+			if err := w.writeRow(ctx, rows, keys.Key(k)); err != nil {
 				return err
 			}
 		}
@@ -125,6 +123,18 @@ func (w *checkpointWriter) writeChanged(ctx context.Context, snap *store.Snapsho
 		}
 		after = page[len(page)-1]
 	}
+}
+
+// writeRow writes a row as it is, or that it is not there any more.
+func (w *checkpointWriter) writeRow(ctx context.Context, rows *store.Rows, k keys.Key) error {
+	if !rows.Look(w.st.id, k) {
+		return w.put(ctx, []byte(k), nil)
+	}
+	value, err := rows.Value()
+	if err != nil {
+		return err
+	}
+	return w.put(ctx, []byte(k), append([]byte{}, value...))
 }
 
 func (w *checkpointWriter) writeAll(ctx context.Context, snap *store.Snapshot) error {
