@@ -281,11 +281,14 @@ type hearing struct {
 
 func newHearing(then func(machine.Reply)) *hearing { return &hearing{then: then} }
 
-// hear is what an attempt here is given.
+// hear is what the next attempt here is given. What the one before has said counts no longer.
 func (h *hearing) hear() func(machine.Reply) {
 	if h.then == nil {
 		return nil
 	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.nothing = nil
 	return h.tell
 }
 
