@@ -347,7 +347,7 @@ func (l *load) start(ctx context.Context, who int, api lhpb.LittleHorseClient, d
 			return
 		}
 		l.rec.refuse(err, due, &l.rec.refused)
-		if l.Rate > 0 || wait(ctx, pauseAfterError, nil) != nil {
+		if l.Rate > 0 || wait(ctx, pauseAfter(err), nil) != nil {
 			return
 		}
 		due = l.rec.now()
@@ -392,7 +392,7 @@ func offer(ctx context.Context, api lhpb.LittleHorseClient, req *lhpb.ReportTask
 			return false
 		}
 		failed(err)
-		if wait(ctx, pauseAfterError, nil) != nil {
+		if wait(ctx, pauseAfter(err), nil) != nil {
 			return false
 		}
 	}

@@ -135,13 +135,23 @@ func (r *recorder) refuse(err error, due time.Duration, counter *atomic.Int64) {
 		return
 	}
 	counter.Add(1)
-	for _, detail := range s.Details() {
-		if _, ok := detail.(*errdetails.RetryInfo); ok {
-			r.hinted.Add(1)
-			return
-		}
+	if hintOf(s) > 0 {
+		r.hinted.Add(1)
 	}
 }
+
+// hintOf is when the server wants to be asked again; 0 if it does not say.
+func hintOf(s *status.Status) time.Duration {
+	for _, detail := range s.Details() {
+		if info, ok := detail.(*errdetails.RetryInfo); ok {
+			return info.GetRetryDelay().AsDuration()
+		}
+	}
+	return 0
+}
+
+// pauseAfter is how long a call that failed waits before it is tried again.
+func pauseAfter(err error) time.Duration { return max(hintOf(status.Convert(err)), pauseAfterError) }
 
 func (r *recorder) failures() map[string]int64 {
 	r.mu.Lock()

@@ -111,6 +111,9 @@ func TestWireSpeaksTheProtocol(t *testing.T) {
 	if s.Code() != codes.ResourceExhausted || s.Message() != "100 % busy: try again" || len(s.Details()) != 1 {
 		t.Errorf("a refusal is %v with %v", err, s.Details())
 	}
+	if got := pauseAfter(err); got != time.Second {
+		t.Errorf("who is told to wait for a second waits for %s", got)
+	}
 	if _, err := api.GetWfRun(ctx, &lhpb.WfRunId{Id: "x"}); status.Code(err) != codes.Unimplemented {
 		t.Errorf("what the server has not is %v", err)
 	}
