@@ -394,6 +394,25 @@ func TestNewChangeLogGetsEverything(t *testing.T) {
 	same(t, p.another(t).rows(logtest.A), p.rows(logtest.A))
 }
 
+// TestIdleStreamsWriteNothing opens streams that have only notes, again and again: there is nothing to cover.
+func TestIdleStreamsWriteNothing(t *testing.T) {
+	p := newProcessWith(t, nil)
+	for range 2 {
+		p.open(logtest.A)
+		if due := p.log.due(time.Now().Add(time.Hour)); len(due) > 0 {
+			t.Fatalf("%s wants a checkpoint", due[0].id)
+		}
+		if err := p.reopen(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.open(logtest.A)
+	p.do(logtest.A, map[string]string{"ra": "1"})
+	if due := p.log.due(time.Now().Add(time.Hour)); len(due) != 1 || due[0].id != logtest.A {
+		t.Errorf("%d streams want a checkpoint", len(due))
+	}
+}
+
 // TestForeignChangeLogIsRefused puts something else into it.
 func TestForeignChangeLogIsRefused(t *testing.T) {
 	p := newProcessWith(t, nil)

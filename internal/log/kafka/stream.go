@@ -155,7 +155,7 @@ func (st *stream) loadCovered(now time.Time) error {
 	switch {
 	case string(covered.Topic) == string(st.changeLog.id[:]):
 		st.checkpoints = []checkpointed{{now, covered.Next}}
-	case st.next > 0:
+	case st.offset > 0: // without a record there is no state
 		st.uncovered.since = now
 	}
 	return st.log.eachRow(st.id, keys.AllChanged(), func(_ keys.Key, row []byte) error {
