@@ -21,6 +21,7 @@ func TestJourneys(t *testing.T) {
 	s := lhserver.New(t, t.TempDir(), "LHS_CLUSTER_PARTITIONS=3", "LHD_PORT="+port)
 	s.Start(t)
 	seed(t, s.API)
+	seedLanes(t, s.API)
 	travel(t, s, "journeys.mjs", "DASHBOARD=http://127.0.0.1:"+port, "BROKEN="+broken)
 }
 

@@ -144,6 +144,58 @@ await journey('everything is reached by the keyboard, in the dark', async () => 
   await look(page, 'task-dark');
 });
 
+await journey('threads are lanes of one graph, with child runs inside', async () => {
+  const page = await open();
+  await page.goto(`${base}/default/runs/parcel-1`);
+  const lanes = page.locator('.react-flow__node-lane');
+  await lanes.nth(2).waitFor();
+  need('each thread is a lane', (await lanes.count()) === 3);
+  await page.getByText('Thread 2: weigh').waitFor();
+  await page.getByRole('button', { name: 'Child runs inside' }).click();
+  await page.waitForURL(/inside=1/);
+  await lanes.nth(3).waitFor();
+  await page.locator('.react-flow__node-lane').getByText(/insure · parcel-1_/).waitFor();
+  await page.locator('.react-flow__node[aria-label*="weighed"]').click();
+  await page.waitForURL(/thread=2/);
+  await page.locator('[data-details]').getByText('Event').waitFor();
+  await look(page, 'run-lanes');
+  const other = await open();
+  await other.goto(page.url());
+  await other.locator('[data-details]').getByText('Event').waitFor();
+  await page.getByRole('tab', { name: 'Timeline' }).click();
+  await page.getByRole('list', { name: 'Steps on the axis of time' }).getByText('2 · weigh').waitFor();
+  await look(page, 'run-lanes-timeline');
+  await page.getByRole('tab', { name: 'Child runs' }).click();
+  await page.getByRole('link', { name: /^parcel-1_/ }).click();
+  await page.locator('[data-variable="worth"]').getByText(/the last of 3 times/).waitFor();
+  need('loops are counted', (await page.locator('.react-flow__node').filter({ hasText: '× 3' }).count()) > 0);
+});
+
+await journey('columns and statuses are in the address, and many runs are dealt with at once', async () => {
+  const page = await open();
+  await page.goto(`${base}/default/runs?spec=order&status=COMPLETED,RUNNING&columns=customer,number,card`);
+  await page.getByRole('columnheader', { name: 'customer' }).waitFor();
+  await page.getByText('9007199254740993').first().waitFor();
+  need('a masked value is no column', !(await page.content()).includes('4111-1111'));
+  need('a value is no markup', (await page.locator('main img').count()) === 0);
+  need('two statuses are chosen', (await page.locator('.chips [aria-pressed="true"]').count()) === 2);
+  await look(page, 'runs-columns');
+  for (const id of ['order-1031', 'order-1011']) await page.getByLabel(`Select ${id}`).check();
+  await page.getByText('2 selected').waitFor();
+  await page.getByRole('button', { name: 'Stop…' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.locator('[data-dry-run]').getByText('1 of 2').waitFor();
+  await look(page, 'many');
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  await page.getByRole('button', { name: 'Select none' }).click();
+  for (const id of ['order-1011', 'order-1012']) await page.getByLabel(`Select ${id}`).check();
+  await page.getByRole('button', { name: 'Delete…' }).click();
+  await dialog.locator('[data-dry-run]').getByText('2 of 2').waitFor();
+  await dialog.getByText('lhctl delete wfRun order-1011').waitFor();
+  await dialog.getByRole('button', { name: 'Delete 2' }).click();
+  await page.getByRole('link', { name: 'order-1012' }).waitFor({ state: 'detached' });
+});
+
 await journey('a narrow screen shows the same', async () => {
   const page = await open({ viewport: { width: 390, height: 844 } });
   await page.goto(`${base}/default/runs`);

@@ -17,40 +17,72 @@ import {
 } from '@xyflow/react';
 import { type ReactElement, useMemo } from 'react';
 import { icons } from './icons';
-import { links, type Placed, place } from './layout';
-import { edgeLabel, kindOfNode, shortName } from './nodes';
-import { lookOf } from './status';
-import type { LHStatus, ThreadSpec } from './types.gen';
+import { useScene } from './layouts';
+import { kindOfNode, shortName } from './nodes';
+import type { Laid } from './scene';
+import { type Look, lookOf } from './status';
+import type { Visited } from './steps';
+import type { ThreadSpec } from './types.gen';
 
-/** Visited is what became of a node in a run. */
-export interface Visited {
-  status: LHStatus;
-  times: number;
-  attempts: number;
-  span: string;
-  waits: string;
-}
-
-interface Props {
+/** Lane is a thread on the canvas. */
+export interface Lane {
+  id: string;
   thread: ThreadSpec;
+  depth: number;
+  /** title of one of several lanes. */
+  title?: string;
+  looks?: { look: Look; times: number }[];
+  /** from is the node that started it. */
+  from?: { lane: string; node: string };
   /** of a run; without it the graph is that of a definition. */
   visited?: Map<string, Visited>;
   /** pairs of nodes that were passed one after the other, as "from\nto". */
   passed?: Set<string>;
-  chosen: string | undefined;
-  /** focus is the node at which something happens. */
-  focus?: string | undefined;
-  choose: (node: string | undefined) => void;
 }
 
-type Step = Node<{ word: string; about: string; icon: keyof typeof icons; round: boolean; small: boolean; visited: Visited | undefined; faded: boolean }, 'step'>;
-type Way = Edge<{ label: string; back: boolean; passed: boolean; low: number }, 'way'>;
+export interface Place {
+  lane: string;
+  node: string;
+}
 
-function StepNode({ id, data }: NodeProps<Step>): ReactElement {
-  const look = data.visited && lookOf(data.visited.status);
-  const title = data.about || shortName(id);
+interface Props {
+  /** of is what the lanes are made from: as long as it is the same they are laid out as they are. */
+  of: string;
+  lanes: Lane[];
+  chosen: Place | undefined;
+  /** focus is the node at which something happens. */
+  focus?: Place | undefined;
+  choose: (at: Place | undefined) => void;
+}
+
+type Step = Node<{ word: string; about: string; icon: keyof typeof icons; round: boolean; small: boolean; visited: Visited | undefined; faded: boolean; name: string }, 'step'>;
+type Band = Node<{ title: string; looks: { look: Look; times: number }[] }, 'lane'>;
+type Way = Edge<{ label: string; back: boolean; passed: boolean; low: number; starts: boolean }, 'way'>;
+
+const idOf = (at: Place): string => `${at.lane}|${at.node}`;
+const placeOf = (id: string): Place => ({ lane: id.slice(0, id.indexOf('|')), node: id.slice(id.indexOf('|') + 1) });
+
+function LaneNode({ data }: NodeProps<Band>): ReactElement {
   return (
-    <div className={`node ${look?.tone ?? ''} ${data.round ? 'round' : ''} ${data.small ? 'small' : ''} ${data.faded ? 'faded' : ''}`} title={`${id}: ${data.word} ${data.about}`}>
+    <div className="lane">
+      <div className="row tight">
+        <strong className="small">{data.title}</strong>
+        {data.looks.map(({ look, times }) => (
+          <span key={look.word} className={`badge ${look.tone}`}>
+            {icons[look.icon]}
+            {times > 1 ? `${times} ${look.word}` : look.word}
+          </span>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+function StepNode({ data }: NodeProps<Step>): ReactElement {
+  const look = data.visited && lookOf(data.visited.status);
+  const title = data.about || shortName(data.name);
+  return (
+    <div className={`node ${look?.tone ?? ''} ${data.round ? 'round' : ''} ${data.small ? 'small' : ''} ${data.faded ? 'faded' : ''}`} title={`${data.name}: ${data.word} ${data.about}`}>
       <Handle type="target" position={Position.Left} isConnectable={false} />
       <span className="icon">{icons[data.icon]}</span>
       {data.round && data.visited && data.visited.times > 1 && <span className="count">× {data.visited.times}</span>}
@@ -72,9 +104,9 @@ function StepNode({ id, data }: NodeProps<Step>): ReactElement {
 }
 
 function WayEdge(p: EdgeProps<Way>): ReactElement {
-  const { label = '', back = false, passed = false, low = 0 } = p.data ?? {};
+  const { label = '', back = false, passed = false, low = 0, starts = false } = p.data ?? {};
   const [path, x, y] = back ? below(p, low) : getSmoothStepPath({ ...p, borderRadius: 18 });
-  const style = { stroke: passed ? 'var(--accent)' : 'var(--line-strong)', strokeWidth: passed ? 2.5 : 1.5, strokeDasharray: back ? '6 4' : undefined };
+  const style = { stroke: passed ? 'var(--accent)' : 'var(--line-strong)', strokeWidth: passed ? 2.5 : 1.5, strokeDasharray: back ? '6 4' : starts ? '2 5' : undefined };
   return (
     <>
       <BaseEdge id={p.id} path={path} style={style} {...(p.markerEnd ? { markerEnd: p.markerEnd } : {})} />
@@ -102,81 +134,124 @@ function below(p: EdgeProps<Way>, low: number): [string, number, number] {
 const legible = 0.72;
 
 /** show fits the whole graph in, or if it is too large for that, begins where something happens. */
-async function show(flow: ReactFlowInstance<Step, Way>, places: Placed[], at: string | undefined): Promise<void> {
+async function show(flow: ReactFlowInstance<Step | Band, Way>, laid: Laid[], at: Place | undefined): Promise<void> {
   await flow.fitView({ padding: 0.08, maxZoom: 1.05 });
   if (flow.getZoom() >= legible) return;
-  const node = places.find((p) => p.name === at) ?? places[0];
+  const lane = laid.find((l) => l.id === at?.lane) ?? laid[0];
+  const node = lane?.places.find((p) => p.name === at?.node) ?? lane?.places[0];
   if (node) await flow.setCenter(node.x + node.width / 2 + (at ? 0 : 240), node.y + node.height / 2, { zoom: 0.85 });
 }
 
-const nodeTypes = { step: StepNode };
+const nodeTypes = { step: StepNode, lane: LaneNode };
 const edgeTypes = { way: WayEdge };
 const many = 30;
 
-export default function Graph({ thread, visited, passed, chosen, focus, choose }: Props): ReactElement {
-  const laid = useMemo(() => {
-    const ways = links(thread, (from, i) => edgeLabel(thread, from, i));
-    return { ways, places: place(thread, ways) };
-  }, [thread]);
+function spokenOf(v: Visited | undefined, inRun: boolean): string {
+  if (!v) return inRun ? ', not reached' : '';
+  return `, ${lookOf(v.status).word}${v.times > 1 ? `, ${v.times} times` : ''}${v.attempts > 1 ? `, ${v.attempts} attempts` : ''}`;
+}
 
-  const nodes = useMemo<Step[]>(
-    () =>
-      laid.places.map((at) => {
-        const node = thread.nodes[at.name]!;
-        const { word, about, icon } = kindOfNode(node);
-        const v = visited?.get(at.name);
-        const spoken = v ? `, ${lookOf(v.status).word}${v.times > 1 ? `, ${v.times} times` : ''}${v.attempts > 1 ? `, ${v.attempts} attempts` : ''}` : visited ? ', not reached' : '';
-        return {
-          id: at.name,
+function nodesOf(laid: Laid[], lanes: Lane[], chosen: Place | undefined): (Step | Band)[] {
+  const byId = new Map(lanes.map((l) => [l.id, l]));
+  return laid.flatMap((box) => {
+    const lane = byId.get(box.id);
+    if (!lane) return [];
+    const steps = box.places.flatMap((at): (Step | Band)[] => {
+      const node = lane.thread.nodes[at.name];
+      if (!node) return [];
+      const { word, about, icon } = kindOfNode(node);
+      const v = lane.visited?.get(at.name);
+      return [
+        {
+          id: idOf({ lane: box.id, node: at.name }),
           type: 'step',
           position: { x: at.x, y: at.y },
           width: at.width,
           height: at.height,
-          data: { word, about, icon, round: at.width === at.height, small: at.width < 50, visited: v, faded: visited !== undefined && v === undefined },
-          selected: at.name === chosen,
-          ariaLabel: `${word} ${about || shortName(at.name)}${spoken}`,
+          zIndex: 1,
+          data: { word, about, icon, name: at.name, round: at.width === at.height, small: at.width < 50, visited: v, faded: lane.visited !== undefined && v === undefined },
+          selected: chosen?.lane === box.id && chosen.node === at.name,
+          ariaLabel: `${word} ${about || shortName(at.name)}${spokenOf(v, lane.visited !== undefined)}${lane.title ? `, ${lane.title}` : ''}`,
           domAttributes: { 'data-node': at.name } as object,
-        };
-      }),
-    [laid, thread, visited, chosen],
-  );
+        },
+      ];
+    });
+    if (!lane.title) return steps;
+    const band: Band = {
+      id: box.id,
+      type: 'lane',
+      position: { x: box.x, y: box.y },
+      width: box.width,
+      height: box.height,
+      zIndex: -1,
+      selectable: false,
+      focusable: false,
+      data: { title: lane.title, looks: lane.looks ?? [] },
+    };
+    return [band, ...steps];
+  });
+}
 
-  const edges = useMemo<Way[]>(() => {
-    const low = Math.max(0, ...laid.places.map((p) => p.y + p.height));
+function edgesOf(laid: Laid[], lanes: Lane[]): Way[] {
+  const byId = new Map(lanes.map((l) => [l.id, l]));
+  const out: Way[] = [];
+  for (const box of laid) {
+    const lane = byId.get(box.id);
+    if (!lane) continue;
     let loops = 0;
-    return laid.ways
-      .filter((w) => thread.nodes[w.to])
-      .map((w, i) => ({
-        id: `${i}`,
+    const add = (from: string, to: string, data: NonNullable<Way['data']>): void => {
+      out.push({
+        id: `${out.length}`,
         type: 'way',
-        source: w.from,
-        target: w.to,
+        source: from,
+        target: to,
         focusable: false,
-        markerEnd: { type: 'arrowclosed' as never, color: passed?.has(`${w.from}\n${w.to}`) ? 'var(--accent)' : 'var(--line-strong)' },
-        data: { label: w.label, back: w.back, passed: passed?.has(`${w.from}\n${w.to}`) ?? false, low: w.back ? low + 26 * loops++ : low },
-      }));
-  }, [laid, thread, passed]);
+        markerEnd: { type: 'arrowclosed' as never, color: data.passed ? 'var(--accent)' : 'var(--line-strong)' },
+        data,
+      });
+    };
+    for (const w of box.ways) {
+      if (!lane.thread.nodes[w.to]) continue;
+      const low = w.back ? box.low + 26 * loops++ : box.low;
+      add(idOf({ lane: box.id, node: w.from }), idOf({ lane: box.id, node: w.to }), {
+        label: w.label, back: w.back, passed: lane.passed?.has(`${w.from}\n${w.to}`) ?? false, low, starts: false,
+      });
+    }
+    const entry = Object.keys(lane.thread.nodes).find((n) => lane.thread.nodes[n]?.entrypoint);
+    if (lane.from && entry && byId.has(lane.from.lane)) {
+      add(idOf(lane.from), idOf({ lane: box.id, node: entry }), { label: '', back: false, passed: true, low: 0, starts: true });
+    }
+  }
+  return out;
+}
 
+/** Canvas draws lanes of threads on one canvas. */
+export function Canvas({ of, lanes, chosen, focus, choose }: Props): ReactElement {
+  const laid = useScene(of, lanes.map((l) => ({ id: l.id, thread: l.thread, depth: l.depth, titled: l.title !== undefined })));
+  const nodes = useMemo(() => (laid ? nodesOf(laid, lanes, chosen) : []), [laid, lanes, chosen?.lane, chosen?.node]);
+  const edges = useMemo(() => (laid ? edgesOf(laid, lanes) : []), [laid, lanes]);
+  if (!laid) return <div className="canvas" role="status" aria-busy="true" aria-label="Laying the graph out" />;
   // A thread of few branches is flat: the canvas need not be high.
-  const high = Math.max(0, ...laid.places.map((p) => p.y + p.height)) + 26 * laid.ways.filter((w) => w.back).length;
+  const high = Math.max(0, ...laid.map((b) => b.y + b.height));
   return (
     <div className="canvas" style={{ maxHeight: Math.max(300, high * 1.05 + 110) }}>
-      <ReactFlow<Step, Way>
+      <ReactFlow<Step | Band, Way>
+        key={of}
         nodes={nodes}
         edges={edges}
         nodeTypes={nodeTypes}
         edgeTypes={edgeTypes}
         onNodesChange={(changes) => {
           const selected = changes.find((c) => c.type === 'select' && c.selected);
-          if (selected?.type === 'select') choose(selected.id);
+          if (selected?.type === 'select') choose(placeOf(selected.id));
         }}
-        onNodeClick={(_, node) => choose(node.id)}
+        onNodeClick={(_, node) => node.type === 'step' && choose(placeOf(node.id))}
         onPaneClick={() => choose(undefined)}
         nodesDraggable={false}
         nodesConnectable={false}
         edgesFocusable={false}
         deleteKeyCode={null}
-        onInit={(flow) => void show(flow, laid.places, chosen ?? focus)}
+        onInit={(flow) => void show(flow, laid, chosen ?? focus)}
         minZoom={0.05}
         onlyRenderVisibleElements={nodes.length > 150}
         aria-label="Graph of the workflow"
@@ -187,4 +262,21 @@ export default function Graph({ thread, visited, passed, chosen, focus, choose }
       </ReactFlow>
     </div>
   );
+}
+
+interface OneProps {
+  /** of names the thread and its version. */
+  thread: ThreadSpec;
+  chosen: string | undefined;
+  choose: (node: string | undefined) => void;
+}
+
+const numbers = new WeakMap<ThreadSpec, number>();
+let given = 0;
+
+/** Graph is the thread of a definition. */
+export default function Graph({ thread, chosen, choose }: OneProps): ReactElement {
+  if (!numbers.has(thread)) numbers.set(thread, ++given);
+  const lanes = useMemo(() => [{ id: '', thread, depth: 0 }], [thread]);
+  return <Canvas of={`definition ${numbers.get(thread)}`} lanes={lanes} chosen={chosen === undefined ? undefined : { lane: '', node: chosen }} choose={(at) => choose(at?.node)} />;
 }

@@ -133,7 +133,7 @@ interface Seen<T> {
   key: unknown[];
   /** topics that the read announces; what they are about is what is read. */
   topics: string[];
-  read: (signal: AbortSignal) => Promise<T>;
+  read: (signal: AbortSignal, old: T | undefined) => Promise<T>;
   /** least time between two reads. */
   least?: number;
   /** slow is how often it is read although nothing is said to have changed: for what no topic is about. */
@@ -156,7 +156,7 @@ export function useSeen<T>(p: Seen<T>): UseQueryResult<T> {
   const { slow } = p;
   const seen = useQuery({
     queryKey: p.key,
-    queryFn: ({ signal }) => p.read(signal),
+    queryFn: ({ signal, client, queryKey }) => p.read(signal, client.getQueryData<T>(queryKey)),
     enabled: p.enabled ?? true,
     refetchInterval: hears ? (q) => slow?.(q.state.data as T | undefined) ?? false : poll,
     ...(p.keep ? { placeholderData: (old: unknown) => old as never } : {}),

@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { oldest, Reader } from './events';
 import { condition, infix, mutation } from './infix';
-import { links, place } from './layout';
-import { bars, totals } from './timeline';
+import { links } from './layout';
+import { place, sceneOf } from './scene';
+import { historyOf, lanesOf, unsettled, withSteps, writersOf } from './steps';
+import { barOf, rowsOf, totals } from './timeline';
 import { agoText, spanText } from './times';
-import type { Edge, Node, NodeRun, TaskRun, ThreadSpec, VariableAssignment, VariableMutation } from './types.gen';
+import type { Edge, Node, Step, ThreadRun, ThreadSpec, VariableAssignment, VariableMutation, WfSpec } from './types.gen';
 import { byteCount, kindOf, parseRunId, parseValue, runId, runIdOf, textOf } from './values';
 
 describe('values', () => {
@@ -110,26 +112,77 @@ describe('layout', () => {
   });
 });
 
+const step = (thread: number, position: number, node: string, more: Partial<Step> = {}): Step => ({
+  thread, position, node, status: 'COMPLETED', arrivedMs: String(position * 1000), endedMs: String(position * 1000 + 500), attempts: [], about: '', failure: '', startedThreads: [], ...more,
+});
+
 test('the time of a task is told apart', () => {
-  const at = (s: number): string => new Date(s * 1000).toISOString();
-  const guid = { taskGuid: 'g' };
-  const step = { id: { threadRunNumber: 0, position: 1 }, status: 'ERROR', nodeName: 'n', arrivalTime: at(0), task: { taskRunId: guid } } as unknown as NodeRun;
-  const waiting = { id: { threadRunNumber: 0, position: 0 }, status: 'RUNNING', nodeName: 'w', arrivalTime: at(20), sleep: {} } as unknown as NodeRun;
-  const task = {
-    id: guid,
-    status: 'TASK_FAILED',
+  const at = (s: number): string => String(s * 1000);
+  const failedStep = step(0, 1, 'n', {
+    status: 'ERROR',
+    arrivedMs: at(0),
     attempts: [
-      { scheduleTime: at(0), startTime: at(2), endTime: at(5) },
-      { scheduleTime: at(9), startTime: at(10), endTime: at(16) },
+      { status: 'TASK_FAILED', scheduledMs: at(0), startedMs: at(2), endedMs: at(5) },
+      { status: 'TASK_FAILED', scheduledMs: at(9), startedMs: at(10), endedMs: at(16) },
     ],
-  } as unknown as TaskRun;
-  const all = bars([step, waiting], [task], 30_000);
-  expect(all.map((b) => [b.node, b.open, b.to - b.from])).toEqual([
-    ['w', true, 10_000],
-    ['n', false, 16_000],
-  ]);
-  expect(all[1]?.parts.map((p) => `${p.use} ${(p.to - p.from) / 1000}`)).toEqual(['queued 2', 'worked 3', 'backoff 4', 'queued 1', 'worked 6']);
-  expect(totals(all)).toEqual({ worked: 9000, queued: 3000, backoff: 4000, waited: 10_000 });
+  });
+  delete failedStep.endedMs;
+  const waiting = step(0, 2, 'w', { status: 'RUNNING', arrivedMs: at(20) });
+  delete waiting.endedMs;
+  const bar = barOf(failedStep, 30_000);
+  expect([bar.open, bar.to - bar.from]).toEqual([false, 16_000]);
+  expect(bar.parts.map((p) => `${p.use} ${(p.to - p.from) / 1000}`)).toEqual(['queued 2', 'worked 3', 'backoff 4', 'queued 1', 'worked 6']);
+  expect(barOf(waiting, 30_000).open).toBe(true);
+  expect(totals(new Map([[0, [failedStep, waiting]]]), 30_000)).toEqual({ worked: 9000, queued: 3000, backoff: 4000, waited: 10_000 });
+});
+
+const threadRun = (number: number, name: string, parent?: number): ThreadRun =>
+  ({ number, threadSpecName: name, status: 'RUNNING', ...(parent === undefined ? {} : { parentThreadId: parent }) }) as ThreadRun;
+
+describe('steps', () => {
+  test('what is read again takes the place of what was', () => {
+    const first = withSteps(new Map(), [step(0, 0, 'a'), step(0, 1, 'b', { status: 'RUNNING' }), step(1, 0, 'x')]);
+    expect(unsettled(first)).toEqual([{ thread: 0, position: 1 }, { thread: 1, position: 1 }]);
+    const next = withSteps(first, [step(0, 1, 'b'), step(0, 2, 'a')]);
+    expect(next.get(0)?.map((s) => `${s.node} ${s.status}`)).toEqual(['a COMPLETED', 'b COMPLETED', 'a COMPLETED']);
+    expect(next.get(1)).toBe(first.get(1));
+    expect(first.get(0)?.length).toBe(2);
+  });
+  test('loops are counted, and the way is that which was gone', () => {
+    const { visited, passed } = historyOf(new Map([[0, [step(0, 0, 'a'), step(0, 1, 'b'), step(0, 2, 'a', { status: 'ERROR' })]]]), [0]);
+    expect(visited.get('a')).toMatchObject({ times: 2, status: 'ERROR' });
+    expect([...passed]).toEqual(['a\nb', 'b\na']);
+  });
+  test('of several threads that are one lane the one that needs somebody is shown', () => {
+    const { visited } = historyOf(new Map([[1, [step(1, 0, 'a', { status: 'ERROR' })]], [2, [step(2, 0, 'a')]]]), [1, 2]);
+    expect(visited.get('a')).toMatchObject({ times: 2, status: 'ERROR' });
+  });
+  const plain = (sink?: string): Node => ({ outgoingEdges: sink ? [{ sinkNodeName: sink, variableMutations: [] }] : [], failureHandlers: [] }) as unknown as Node;
+  const main = { nodes: { s: { ...plain('t'), entrypoint: {} }, t: plain('e'), e: { ...plain(), exit: {} } }, variableDefs: [], interruptDefs: [] } as unknown as ThreadSpec;
+  const spec = { threadSpecs: { main, child: main }, entrypointThreadName: 'main' } as unknown as WfSpec;
+  test('threads are lanes below those that started them, many of one kind are one', () => {
+    const steps = new Map([[0, [step(0, 1, 't', { startedThreads: [1] })]]]);
+    const few = lanesOf([threadRun(0, 'main'), threadRun(1, 'child', 0)], steps, spec);
+    expect(few.map((l) => [l.threads, l.depth, l.from?.node])).toEqual([[[0], 0, undefined], [[1], 1, 't']]);
+    const many = lanesOf([threadRun(0, 'main'), ...Array.from({ length: 300 }, (_, i) => threadRun(i + 1, 'child', 0))], steps, spec);
+    expect(many.map((l) => l.threads.length)).toEqual([1, 300]);
+    const laid = sceneOf(few.map((l) => ({ id: l.id, thread: l.spec, depth: l.depth, titled: true })));
+    expect(laid[1]!.y).toBeGreaterThan(laid[0]!.y + laid[0]!.height);
+  });
+  test('rows of the timeline put a thread below its parent', () => {
+    const rows = rowsOf([threadRun(0, 'main'), threadRun(1, 'child', 0), threadRun(2, 'child', 1)], new Map([[1, [step(1, 0, 'x')]]]));
+    expect(rows.map((r) => ('step' in r ? r.step.node : `${r.thread.number}@${r.depth}`))).toEqual(['0@0', '1@1', 'x', '2@2']);
+  });
+  test('who wrote a variable last is told', () => {
+    const sets = { lhsName: 'total', operation: 'ASSIGN' } as unknown as VariableMutation;
+    const own = {
+      nodes: { a: { outgoingEdges: [{ sinkNodeName: 'b', variableMutations: [sets] }] }, b: { outgoingEdges: [{ sinkNodeName: 'a', variableMutations: [] }] } },
+      variableDefs: [{ varDef: { name: 'total' }, accessLevel: 'PRIVATE_VAR' }],
+    };
+    const of = { threadSpecs: { main: own }, entrypointThreadName: 'main' } as unknown as WfSpec;
+    const steps = new Map([[0, [step(0, 0, 'a'), step(0, 1, 'b'), step(0, 2, 'a'), step(0, 3, 'b')]]]);
+    expect(writersOf([threadRun(0, 'main')], steps, of).get('0/total')).toMatchObject({ node: 'a', position: 2, times: 2 });
+  });
 });
 
 test('events come in pieces', () => {

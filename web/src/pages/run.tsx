@@ -2,22 +2,47 @@ import { useQuery } from '@tanstack/react-query';
 import { lazy, type ReactElement, type ReactNode, Suspense, useMemo } from 'react';
 import { RunActions } from '../actions';
 import { ask, batch, call, need, session } from '../api';
-import type { Visited } from '../graph';
+import type { Lane as Drawn, Place } from '../graph';
 import { condition, infix, mutation } from '../infix';
 import { useSeen } from '../live';
 import { kindOfNode, shortName } from '../nodes';
 import { Value } from '../payload';
 import { setSearch, to, useRoute } from '../router';
-import { ended, failed, lookOf, taskLookOf, waitingThread } from '../status';
+import { failed, lookOf, taskLookOf, waitingThread } from '../status';
+import { countOf, historyOf, type Lane, lanesOf, type Steps, unsettled, type Writer, withSteps, writersOf } from '../steps';
 import { spanText } from '../times';
-import type { ExternalEvent, Failure, Node, NodeRun, TaskAttempt, TaskRun, ThreadRun, Variable, WfRun, WfSpec } from '../types.gen';
-import { A, Badge, Boundary, Copy, Empty, Note, Panel, Problem, Skeleton, Status, Tabs, Time, useNow } from '../ui';
+import type { ExternalEvent, Failure, GetWfRunViewResponse, LHStatus, Node, NodeRun, ShownVariable, Step, TaskAttempt, TaskRun, ThreadRun, WfRun, WfRunId, WfRunRow, WfSpec, WorkflowEvent } from '../types.gen';
+import { A, Badge, Boundary, Button, Copy, Empty, Note, Panel, Problem, Skeleton, Status, Tabs, Time, useNow } from '../ui';
 import { runId, runIdOf, runParts, specText, typeOf, typeText } from '../values';
+import { useWindow } from '../virtual';
 import { type Wait, waits } from '../wait';
 import { Timeline } from './timeline';
 
-const Graph = lazy(() => import('../graph'));
-const most = 1000;
+const Canvas = lazy(() => import('../graph').then((m) => ({ default: m.Canvas })));
+
+/** mostSteps are read at once; a run with more is read on as it goes on. */
+const mostSteps = 10_000;
+const mostFrom = 1000;
+
+/** Seen is a run as it was at one moment. */
+interface Seen extends GetWfRunViewResponse {
+  run: WfRun;
+  spec: WfSpec | undefined;
+  all: Steps;
+}
+
+/** readRun reads what is not known of a run. A run of the same id that began later is another. */
+async function readRun(id: WfRunId, topics: string[], signal: AbortSignal, old: Seen | undefined): Promise<Seen> {
+  const read = (known: Seen | undefined) =>
+    batch([ask('GetWfRunView', { wfRunId: id, limit: mostSteps, from: known ? unsettled(known.all).slice(0, mostFrom) : [], withWfSpec: known?.spec === undefined })], signal, topics);
+  let known = old;
+  let view = need((await read(known))[0]);
+  if (known && (known.run.startTime !== view.wfRun?.startTime || specText(known.run.wfSpecId) !== specText(view.wfRun?.wfSpecId))) {
+    known = undefined;
+    view = need((await read(undefined))[0]);
+  }
+  return { ...view, run: view.wfRun!, spec: known?.spec ?? view.wfSpec, all: withSteps(known?.all ?? new Map(), view.steps), steps: [] };
+}
 
 /** Run is one run: what it does, why it does not go on, and what can be done about it. */
 export function Run(): ReactElement {
@@ -25,55 +50,23 @@ export function Run(): ReactElement {
   const id = runIdOf(rest);
   const thread = Number(search.get('thread') ?? 0);
   const topics = [`run:${runId(id)}`];
-  const seen = useSeen({
-    key: [session.tenant, 'run', rest.join('/'), thread],
+  const seen = useSeen<Seen>({
+    key: [session.tenant, 'run', rest.join('/')],
     topics,
-    read: async (signal) => {
-      const [run, nodes, variables, why, tasks, events] = await batch(
-        [
-          ask('GetWfRun', id),
-          ask('ListNodeRuns', { wfRunId: id, threadRunNumber: thread, limit: most }),
-          ask('ListVariables', { wfRunId: id, limit: most }),
-          ask('ExplainWfRun', { wfRunId: id }),
-          ask('ListTaskRuns', { wfRunId: id, limit: most }),
-          ask('ListExternalEvents', { wfRunId: id, limit: 200 }),
-        ],
-        signal,
-        topics,
-      );
-      return {
-        run: need(run),
-        nodes: nodes.reply?.results ?? [],
-        moreNodes: Boolean(nodes.reply?.bookmark),
-        variables: variables.reply?.results ?? [],
-        refused: nodes.error ?? variables.error ?? tasks.error,
-        why: why.reply,
-        tasks: tasks.reply?.results ?? [],
-        events: events.reply?.results ?? [],
-      };
-    },
+    read: (signal, old) => readRun(id, topics, signal, old),
     // How many are ahead in a queue is of other runs.
     slow: (data) => (data?.why?.threads.some((t) => t.task?.status === 'TASK_SCHEDULED') ? 5000 : false),
   });
-  const run = seen.data?.run;
-  const threadRun = run?.threadRuns.find((t) => t.number === thread);
-  const version = threadRun?.wfSpecId ?? run?.wfSpecId;
-  const spec = useQuery({
-    queryKey: [session.tenant, 'spec', specText(version)],
-    queryFn: ({ signal }) => call('GetWfSpec', version!, signal),
-    enabled: version !== undefined,
-    staleTime: Number.POSITIVE_INFINITY,
-  });
-  if (seen.error && !run) return <Problem error={seen.error} retry={() => void seen.refetch()} />;
-  if (!run || !seen.data) return <Skeleton lines={10} />;
-  const why = seen.data.why;
+  if (seen.error && !seen.data) return <Problem error={seen.error} retry={() => void seen.refetch()} />;
+  if (!seen.data) return <Skeleton lines={10} />;
+  const { run, why } = seen.data;
   return (
     <>
       <Head run={run} thread={thread} event={why?.threads.find((t) => t.externalEvent)?.externalEvent?.externalEventDefId?.name} />
       {seen.error && <Problem error={seen.error} />}
       {why && <Why run={run} of={why} />}
-      <Threads run={run} chosen={thread} />
-      <Body {...seen.data} thread={thread} threadRun={threadRun} spec={spec.data} />
+      <Threads run={run} more={seen.data.moreThreads} chosen={thread} />
+      <Body seen={seen.data} thread={thread} />
     </>
   );
 }
@@ -131,7 +124,7 @@ function Why({ run, of }: { run: WfRun; of: NonNullable<Parameters<typeof waits>
           {w.more.length > 0 && <span className="small soft">{w.more.join(' · ')}</span>}
           {w.node && (
             <div className="small">
-              <button type="button" className="button plain" style={{ minHeight: 24, padding: '0 6px', marginLeft: -6 }} onClick={() => setSearch({ thread: w.thread ? String(w.thread) : undefined, node: w.node })}>
+              <button type="button" className="button plain" style={{ minHeight: 24, padding: '0 6px', marginLeft: -6 }} onClick={() => setSearch({ thread: w.thread ? String(w.thread) : undefined, node: w.node, visit: undefined, in: undefined })}>
                 Show {shortName(w.node)}
               </button>
             </div>
@@ -146,7 +139,7 @@ function Why({ run, of }: { run: WfRun; of: NonNullable<Parameters<typeof waits>
 /** plain takes the numbers of SDKs from the names of nodes. */
 const plain = (w: Wait): string => (w.node ? w.sentence.replace(w.node, shortName(w.node)) : w.sentence);
 
-function Threads({ run, chosen }: { run: WfRun; chosen: number }): ReactElement | null {
+function Threads({ run, more, chosen }: { run: WfRun; more: boolean; chosen: number }): ReactElement | null {
   if (run.threadRuns.length < 2) return null;
   const shown = run.threadRuns.length <= 40 ? run.threadRuns : run.threadRuns.filter((t, i) => i < 30 || t.number === chosen || failed(t.status));
   return (
@@ -158,44 +151,121 @@ function Threads({ run, chosen }: { run: WfRun; chosen: number }): ReactElement 
           className="button"
           aria-current={t.number === chosen}
           title={`${t.threadSpecName}: ${lookOf(t.status).word}`}
-          onClick={() => setSearch({ thread: t.number ? String(t.number) : undefined, node: undefined })}
+          onClick={() => setSearch({ thread: t.number ? String(t.number) : undefined, node: undefined, visit: undefined })}
         >
           {t.number} · {t.threadSpecName} <Status of={t.status} />
         </button>
       ))}
-      {shown.length < run.threadRuns.length && <span className="soft small">{run.threadRuns.length} threads in all</span>}
+      {(shown.length < run.threadRuns.length || more) && (
+        <span className="soft small">
+          {run.threadRuns.length}
+          {more ? ' or more' : ''} threads in all
+        </span>
+      )}
     </div>
   );
 }
 
-interface Seen {
-  run: WfRun;
-  nodes: NodeRun[];
-  moreNodes: boolean;
-  variables: Variable[];
-  tasks: TaskRun[];
-  events: ExternalEvent[];
-  refused: { code: string; message: string } | undefined;
-  thread: number;
-  threadRun: ThreadRun | undefined;
-  spec: WfSpec | undefined;
+/** looksOf counts threads by how they stand. */
+function looksOf(threads: number[], byNumber: Map<number, ThreadRun>): NonNullable<Drawn['looks']> {
+  const times = new Map<LHStatus, number>();
+  for (const t of threads) {
+    const status = byNumber.get(t)?.status;
+    if (status) times.set(status, (times.get(status) ?? 0) + 1);
+  }
+  return [...times].map(([status, n]) => ({ look: lookOf(status), times: n }));
 }
 
-function Body(p: Seen): ReactElement {
+function titleOf(lane: Lane): string {
+  return lane.threads.length > 1 ? `${lane.threads.length} × ${lane.name}` : `Thread ${lane.threads[0]}: ${lane.name}`;
+}
+
+/** drawn makes lanes of threads as the canvas draws them, those of a run within another with its id before theirs. */
+function drawn(lanes: Lane[], seen: Pick<Seen, 'run' | 'all'>, titled: boolean, within = '', at?: { depth: number; from: Place }): Drawn[] {
+  const byNumber = new Map(seen.run.threadRuns.map((t) => [t.number, t]));
+  return lanes.map((lane) => ({
+    id: within + lane.id,
+    thread: lane.spec,
+    depth: lane.depth + (at?.depth ?? 0),
+    ...historyOf(seen.all, lane.threads),
+    ...(titled || within ? { title: within && lanes.length === 1 ? `${seen.run.wfSpecId?.name} · ${runId(seen.run.id)}` : `${within ? `${runId(seen.run.id)} · ` : ''}${titleOf(lane)}`, looks: looksOf(lane.threads, byNumber) } : {}),
+    ...(lane.from ? { from: { lane: within + lane.from.lane, node: lane.from.node } } : at ? { from: at.from } : {}),
+  }));
+}
+
+const mostInside = 5;
+
+/** useInside reads the runs that are shown within this one, if that is asked for. */
+function useInside(seen: Seen, wanted: boolean): Seen[] {
+  const ids = wanted ? seen.children.slice(0, mostInside).map((c) => c.id!) : [];
+  const topics = [`run:${runId(seen.run.id)}`]; // those below are of it
+  const read = useSeen<Seen[]>({
+    key: [session.tenant, 'inside', ids.map(runId)],
+    topics,
+    enabled: ids.length > 0,
+    keep: true,
+    read: async (signal, old) =>
+      Promise.all(ids.map((id, i) => readRun(id, topics, signal, old?.[i]))),
+  });
+  return ids.length > 0 ? (read.data ?? []) : [];
+}
+
+function Body({ seen, thread }: { seen: Seen; thread: number }): ReactElement {
   const { search } = useRoute();
   const node = search.get('node') ?? undefined;
   const tab = search.get('tab') ?? 'variables';
-  const name = p.threadRun?.threadSpecName ?? p.nodes[0]?.threadSpecName ?? p.spec?.entrypointThreadName ?? '';
-  const threadSpec = p.spec?.threadSpecs[name];
-  const { visited, passed } = useMemo(() => history(p.nodes, p.tasks, p.moreNodes), [p.nodes, p.tasks, p.moreNodes]);
+  const within = search.get('in') ?? '';
+  const inside = useInside(seen, search.get('inside') === '1');
+  const { run, all, spec } = seen;
+  const lanes = useMemo(() => (spec ? lanesOf(run.threadRuns, all, spec) : []), [run.threadRuns, all, spec]);
+  const scene = useMemo(() => {
+    const children = inside.map((child) => ({ child, own: child.spec ? lanesOf(child.run.threadRuns, child.all, child.spec) : [] }));
+    const titled = lanes.length > 1 || children.length > 0;
+    const below = children.flatMap(({ child, own }) => {
+      const id = runId(child.run.id);
+      const step = [...all.values()].flat().find((s) => runId(s.childWfRunId) === id);
+      const lane = lanes.find((l) => step && l.threads.includes(step.thread));
+      return drawn(own, child, true, `${id}/`, { depth: (lane?.depth ?? 0) + 1, from: { lane: lane?.id ?? '', node: step?.node ?? '' } });
+    });
+    return [...drawn(lanes, seen, titled), ...below];
+  }, [lanes, inside, seen, all]);
+  const here = lanes.find((l) => l.threads.includes(thread)) ?? lanes[0];
+  const threadRun = run.threadRuns.find((t) => t.number === thread);
+  const last = (all.get(thread) ?? []).at(-1);
+  const choose = (at: Place | undefined): void => {
+    const lane = lanes.find((l) => l.id === at?.lane);
+    if (at && !lane) setSearch({ in: at.lane, node: at.node, visit: undefined });
+    else {
+      const next = lane && !lane.threads.includes(thread) ? lane.threads[0] : thread;
+      setSearch({ in: undefined, node: at?.node, visit: undefined, thread: next ? String(next) : undefined });
+    }
+  };
+  const chosen = node === undefined ? undefined : { lane: within || (here?.id ?? ''), node };
+  const definition = scene.find((l) => l.id === chosen?.lane)?.thread.nodes[node ?? ''];
   return (
     <div className="work">
       <div className="stack">
-        <Panel title={p.run.threadRuns.length > 1 ? `Thread ${p.thread}: ${name}` : 'Graph'} bare>
+        <Panel
+          title="Graph"
+          actions={
+            seen.children.length > 0 && (
+              <Button pressed={search.get('inside') === '1'} icon="nest" onClick={() => setSearch({ inside: search.get('inside') === '1' ? undefined : '1', in: undefined })}>
+                Child runs inside
+              </Button>
+            )
+          }
+          bare
+        >
           <Boundary>
-            {threadSpec ? (
+            {spec && scene.length > 0 ? (
               <Suspense fallback={<div className="body canvas"><Skeleton lines={3} /></div>}>
-                <Graph key={name} thread={threadSpec} visited={visited} passed={passed} focus={p.threadRun?.status === 'COMPLETED' ? undefined : p.nodes.find((n) => n.id?.position === p.threadRun?.currentNodePosition)?.nodeName} chosen={node} choose={(n) => setSearch({ node: n })} />
+                <Canvas
+                  of={`${specText(run.wfSpecId)} ${scene.map((l) => `${l.id}:${l.title ?? ''}`).join(' ')}`}
+                  lanes={scene}
+                  focus={threadRun?.status === 'COMPLETED' || !last || !here ? undefined : { lane: here.id, node: last.node }}
+                  chosen={chosen}
+                  choose={choose}
+                />
               </Suspense>
             ) : (
               <div className="body canvas">
@@ -204,7 +274,6 @@ function Body(p: Seen): ReactElement {
             )}
           </Boundary>
         </Panel>
-        {p.refused && <Problem error={p.refused.message} />}
         <section className="panel">
           <Tabs
             label="More of this run"
@@ -215,91 +284,108 @@ function Body(p: Seen): ReactElement {
               { id: 'timeline', title: 'Timeline' },
               { id: 'steps', title: 'Steps' },
               { id: 'events', title: 'Events' },
+              { id: 'children', title: 'Child runs' },
               { id: 'json', title: 'JSON' },
             ]}
           />
           <div className="body" role="tabpanel" aria-labelledby={`tab-${tab}`}>
             <Boundary key={tab}>
-              {tab === 'variables' && <Variables all={p.variables} spec={p.spec} run={p.run} />}
-              {tab === 'timeline' && <Timeline nodes={p.nodes} tasks={p.tasks} />}
-              {tab === 'steps' && <Steps nodes={p.nodes} more={p.moreNodes} thread={threadSpec?.nodes} />}
-              {tab === 'events' && <Events all={p.events} />}
-              {tab === 'json' && <pre className="scroll" tabIndex={0}>{JSON.stringify(p.run, null, 2)}</pre>}
+              {tab === 'variables' && <Variables seen={seen} />}
+              {tab === 'timeline' && <Timeline threads={run.threadRuns} steps={all} />}
+              {tab === 'steps' && <StepTable seen={seen} />}
+              {tab === 'events' && <Events posted={seen.externalEvents} thrown={seen.workflowEvents} more={seen.moreEvents} />}
+              {tab === 'children' && <Children of={seen.children} more={seen.moreChildren} />}
+              {tab === 'json' && <pre className="scroll" tabIndex={0}>{JSON.stringify(run, null, 2)}</pre>}
             </Boundary>
           </div>
         </section>
       </div>
       <aside className="panel details" aria-label="Details of the chosen step">
-        <Boundary key={node}>
-          <Details {...p} node={node} definition={node ? threadSpec?.nodes[node] : undefined} />
+        <Boundary key={`${within}/${node}`}>
+          {within ? (
+            <Details of={inside.find((s) => within.startsWith(`${runId(s.run.id)}/`)) ?? seen} threads={threadsWithin(inside, within)} node={node} definition={definition} />
+          ) : (
+            <Details of={seen} threads={[thread]} node={node} definition={definition} />
+          )}
         </Boundary>
       </aside>
     </div>
   );
 }
 
-/** history is what became of each node, and the way that was taken. */
-function history(nodes: NodeRun[], tasks: TaskRun[], more: boolean): { visited: Map<string, Visited>; passed: Set<string> } {
-  const visited = new Map<string, Visited>();
-  const passed = new Set<string>();
-  const attempts = new Map(tasks.map((t) => [t.id?.taskGuid, t.attempts.length]));
-  const inOrder = [...nodes].sort((a, b) => (a.id?.position ?? 0) - (b.id?.position ?? 0));
-  inOrder.forEach((n, i) => {
-    const before = inOrder[i - 1];
-    if (before) passed.add(`${before.nodeName}\n${n.nodeName}`);
-    const span = n.arrivalTime && n.endTime ? spanText(Date.parse(n.endTime) - Date.parse(n.arrivalTime)) : '';
-    visited.set(n.nodeName, {
-      status: n.status,
-      times: (visited.get(n.nodeName)?.times ?? 0) + 1,
-      attempts: attempts.get(n.task?.taskRunId?.taskGuid) ?? 0,
-      span: n.entrypoint || n.exit || more ? '' : span,
-      waits: ended(n.status) ? '' : waitWord(n),
-    });
-  });
-  return { visited, passed };
+/** threadsWithin are those of a lane of a run that is shown inside. */
+function threadsWithin(inside: Seen[], lane: string): number[] {
+  const child = inside.find((s) => lane.startsWith(`${runId(s.run.id)}/`));
+  const own = child?.spec ? lanesOf(child.run.threadRuns, child.all, child.spec) : [];
+  return own.find((l) => `${runId(child?.run.id)}/${l.id}` === lane)?.threads ?? [0];
 }
 
-function waitWord(n: NodeRun): string {
-  if (n.externalEvent) return `waits for ${n.externalEvent.externalEventDefId?.name ?? 'an event'}`;
-  if (n.userTask) return 'waits for a person';
-  if (n.sleep) return 'sleeps';
-  return '';
-}
-
-function Variables({ all, spec, run }: { all: Variable[]; spec: WfSpec | undefined; run: WfRun }): ReactElement {
-  if (all.length === 0) return <Empty icon="link" title="This run has no variables" />;
-  const specOf = (v: Variable): string => run.threadRuns.find((t) => t.number === v.id?.threadRunNumber)?.threadSpecName ?? '';
-  const sorted = [...all].sort((a, b) => (a.id?.threadRunNumber ?? 0) - (b.id?.threadRunNumber ?? 0));
+function Variables({ seen }: { seen: Seen }): ReactElement {
+  const { run, spec, all } = seen;
+  const writers = useMemo(() => (spec ? writersOf(run.threadRuns, all, spec) : new Map<string, Writer>()), [run.threadRuns, all, spec]);
+  if (seen.variables.length + seen.inherited.length === 0) return <Empty icon="link" title="This run has no variables" />;
+  const specName = (v: ShownVariable): string => run.threadRuns.find((t) => t.number === v.variable?.id?.threadRunNumber)?.threadSpecName ?? '';
   return (
     <div className="stack">
-      {sorted.map((v) => {
-        const def = spec?.threadSpecs[specOf(v)]?.variableDefs.find((d) => d.varDef?.name === v.id?.name);
+      {[...seen.variables, ...seen.inherited].map((shown) => {
+        const v = shown.variable!;
+        const above = seen.inherited.includes(shown);
+        const def = above ? undefined : spec?.threadSpecs[specName(shown)]?.variableDefs.find((d) => d.varDef?.name === v.id?.name);
+        const writer = above ? undefined : writers.get(`${v.id?.threadRunNumber}/${v.id?.name}`);
         return (
-          <div key={`${v.id?.threadRunNumber}/${v.id?.name}`} className="stack tight" data-variable={v.id?.name}>
+          <div key={`${runId(v.id?.wfRunId)}/${v.id?.threadRunNumber}/${v.id?.name}`} className="stack tight" data-variable={v.id?.name}>
             <div className="row tight">
               <strong>{v.id?.name}</strong>
               {def && <span className="tag">{typeText(typeOf(def.varDef))}</span>}
               {def?.searchable && <span className="tag">searchable</span>}
               {def?.accessLevel === 'PUBLIC_VAR' && <span className="tag">public</span>}
               {def?.accessLevel === 'INHERITED_VAR' && <span className="tag">inherited</span>}
+              {above && <A className="tag" href={to(['runs', ...runParts(v.id?.wfRunId)])}>of {runId(v.id?.wfRunId)}</A>}
               {run.threadRuns.length > 1 && <span className="soft small">thread {v.id?.threadRunNumber}</span>}
+              {writer && (
+                <button type="button" className="button plain small" onClick={() => setSearch({ thread: writer.thread ? String(writer.thread) : undefined, node: writer.node, visit: String(writer.position) })}>
+                  set by {shortName(writer.node)}
+                  {writer.times > 1 && `, the last of ${writer.times} times`}
+                </button>
+              )}
             </div>
-            <Value of={v.value} masked={v.masked} />
+            {shown.leftOutBytes > 0 ? <Large of={shown} /> : <Value of={v.value} masked={v.masked} />}
           </div>
         );
       })}
+      {seen.moreVariables && <p className="soft small">There are more variables than are shown.</p>}
     </div>
   );
 }
 
-/** Steps is the graph as a list: what happened, in order. */
-function Steps({ nodes, more, thread }: { nodes: NodeRun[]; more: boolean; thread: Record<string, Node> | undefined }): ReactElement {
-  const inOrder = [...nodes].sort((a, b) => (a.id?.position ?? 0) - (b.id?.position ?? 0));
+/** Large is a value that is read only when somebody wants to see it. */
+function Large({ of }: { of: ShownVariable }): ReactElement {
+  const { search } = useRoute();
+  const id = of.variable!.id!;
+  const key = `${id.threadRunNumber}/${id.name}`;
+  const wanted = search.get('value') === key;
+  const whole = useQuery({ queryKey: [session.tenant, 'variable', id], queryFn: ({ signal }) => call('GetVariable', id, signal), enabled: wanted });
+  if (whole.data) return <Value of={whole.data.value} masked={whole.data.masked} />;
+  if (whole.error) return <Problem error={whole.error} />;
   return (
-    <div className="scroll" tabIndex={0} role="region" aria-label="Steps in order">
-      <table>
+    <div>
+      <Button onClick={() => setSearch({ value: key })}>{wanted ? 'One moment…' : `Show its ${of.leftOutBytes} bytes`}</Button>
+    </div>
+  );
+}
+
+/** StepTable is the graph as a list: what happened, thread by thread and in order. */
+function StepTable({ seen }: { seen: Seen }): ReactElement {
+  const rows = useMemo(() => [...seen.all.entries()].sort(([a], [b]) => a - b).flatMap(([, steps]) => steps), [seen.all]);
+  const { box, shown } = useWindow(rows.length, 46);
+  const names = new Map(seen.run.threadRuns.map((t) => [t.number, t.threadSpecName]));
+  const several = seen.all.size > 1;
+  return (
+    <div className="scroll tall" ref={box} tabIndex={0} role="region" aria-label="Steps in order">
+      <table className="fixed-rows" aria-rowcount={rows.length}>
         <thead>
           <tr>
+            {several && <th>Thread</th>}
             <th>#</th>
             <th>Step</th>
             <th>Kind</th>
@@ -309,65 +395,99 @@ function Steps({ nodes, more, thread }: { nodes: NodeRun[]; more: boolean; threa
           </tr>
         </thead>
         <tbody>
-          {inOrder.map((n) => {
-            const def = thread?.[n.nodeName];
+          <tr aria-hidden="true" style={{ height: shown.above }} />
+          {rows.slice(shown.first, shown.last).map((s) => {
+            const def = seen.spec?.threadSpecs[names.get(s.thread) ?? '']?.nodes[s.node];
             return (
-              <tr key={n.id?.position}>
-                <td>{n.id?.position}</td>
+              <tr key={`${s.thread}/${s.position}`} style={{ height: 46 }}>
+                {several && <td>{s.thread}</td>}
+                <td>{s.position}</td>
                 <td>
-                  <button type="button" className="button plain" onClick={() => setSearch({ node: n.nodeName })}>
-                    {shortName(n.nodeName)}
+                  <button type="button" className="button plain" onClick={() => setSearch({ thread: s.thread ? String(s.thread) : undefined, node: s.node, visit: String(s.position) })}>
+                    {shortName(s.node)}
                   </button>
                 </td>
-                <td className="soft">{def ? `${kindOfNode(def).word} ${kindOfNode(def).about}` : ''}</td>
+                <td className="soft">{def ? `${kindOfNode(def).word} ${kindOfNode(def).about}` : s.about}</td>
                 <td>
-                  <Status of={n.status} />
+                  <Status of={s.status} />
                 </td>
                 <td>
-                  <Time at={n.arrivalTime} />
+                  <Time at={new Date(Number(s.arrivedMs)).toISOString()} />
                 </td>
-                <td>{n.arrivalTime && n.endTime ? spanText(Date.parse(n.endTime) - Date.parse(n.arrivalTime)) : ''}</td>
+                <td>{s.endedMs !== undefined ? spanText(Number(s.endedMs) - Number(s.arrivedMs)) : ''}</td>
               </tr>
             );
           })}
+          <tr aria-hidden="true" style={{ height: shown.below }} />
         </tbody>
       </table>
-      {more && <p className="soft small">The first {most} steps are shown.</p>}
+      {seen.bookmark && <p className="soft small">The first {countOf(seen.all)} steps are shown.</p>}
     </div>
   );
 }
 
-function Events({ all }: { all: ExternalEvent[] }): ReactElement {
-  if (all.length === 0) return <Empty icon="mail" title="No event was posted to this run" />;
+function Events({ posted, thrown, more }: { posted: ExternalEvent[]; thrown: WorkflowEvent[]; more: boolean }): ReactElement {
+  if (posted.length + thrown.length === 0) return <Empty icon="mail" title="No event was posted to this run, and it threw none" />;
+  const all = [
+    ...posted.map((e) => ({ key: `p/${e.id?.externalEventDefId?.name}/${e.id?.guid}`, name: e.id?.externalEventDefId?.name, at: e.createdAt, word: e.claimed ? 'claimed' : 'not claimed', content: e.content })),
+    ...thrown.map((e) => ({ key: `t/${e.id?.workflowEventDefId?.name}/${e.id?.number}`, name: e.id?.workflowEventDefId?.name, at: e.createdAt, word: 'thrown', content: e.content })),
+  ].sort((a, b) => Date.parse(a.at ?? '') - Date.parse(b.at ?? ''));
   return (
     <div className="stack">
       {all.map((e) => (
-        <div key={`${e.id?.externalEventDefId?.name}/${e.id?.guid}`} className="stack tight">
+        <div key={e.key} className="stack tight">
           <div className="row tight">
-            <strong>{e.id?.externalEventDefId?.name}</strong>
-            <span className="tag">{e.claimed ? 'claimed' : 'not claimed'}</span>
+            <strong>{e.name}</strong>
+            <span className="tag">{e.word}</span>
             <span className="soft small">
-              <Time at={e.createdAt} />
+              <Time at={e.at} />
             </span>
           </div>
           <Value of={e.content} />
         </div>
       ))}
+      {more && <p className="soft small">There are more events than are shown.</p>}
     </div>
   );
 }
 
-function Details(p: Seen & { node: string | undefined; definition: Node | undefined }): ReactElement {
+function Children({ of, more }: { of: WfRunRow[]; more: boolean }): ReactElement {
+  if (of.length === 0) return <Empty icon="nest" title="This run has started no other" />;
+  return (
+    <ul className="stack tight">
+      {of.map((c) => (
+        <li key={runId(c.id)} className="row">
+          <Status of={c.status} />
+          <A className="mono" href={to(['runs', ...runParts(c.id)])}>
+            {runId(c.id)}
+          </A>
+          <span className="soft small">
+            {specText(c.wfSpecId)} · <Time at={c.startTime} />
+          </span>
+        </li>
+      ))}
+      {more && <li className="soft small">There are more than are shown.</li>}
+    </ul>
+  );
+}
+
+interface DetailsProps {
+  of: Seen;
+  threads: number[];
+  node: string | undefined;
+  definition: Node | undefined;
+}
+
+function Details(p: DetailsProps): ReactElement {
   const { search } = useRoute();
+  const visits = useMemo(() => p.threads.flatMap((t) => (p.of.all.get(t) ?? []).filter((s) => s.node === p.node)), [p.of.all, p.threads.join(), p.node]);
+  const asked = Number(search.get('visit') ?? Number.NaN);
+  const visit = visits.find((v) => v.position === asked) ?? visits.at(-1);
   if (!p.node) {
     return <Empty icon="specs" title="Choose a step">
       <p>Click a step of the graph, or reach it with the Tab key, to see what happened there.</p>
     </Empty>;
   }
-  const visits = p.nodes.filter((n) => n.nodeName === p.node).sort((a, b) => (a.id?.position ?? 0) - (b.id?.position ?? 0));
-  const asked = Number(search.get('visit') ?? Number.NaN);
-  const visit = visits.find((v) => v.id?.position === asked) ?? visits.at(-1);
-  const task = p.tasks.find((t) => t.id?.taskGuid === visit?.task?.taskRunId?.taskGuid);
   const kind = p.definition && kindOfNode(p.definition);
   return (
     <>
@@ -379,24 +499,72 @@ function Details(p: Seen & { node: string | undefined; definition: Node | undefi
         {visit ? <Status of={visit.status} /> : <span className="tag">not reached</span>}
       </header>
       <div className="body stack" data-details>
-        {visits.length > 1 && (
-          <div className="stack tight">
-            <h3>{visits.length} visits</h3>
-            <div className="chips">
-              {visits.slice(-40).map((v) => (
-                <button key={v.id?.position} type="button" className="button" aria-current={v === visit} onClick={() => setSearch({ visit: String(v.id?.position) })}>
-                  {v.id?.position} <Status of={v.status} />
-                </button>
-              ))}
-            </div>
-          </div>
-        )}
-        {visit && <VisitFacts of={visit} />}
-        {visit?.failures.map((f, i) => <FailureBox key={i} of={f} />)}
-        {visit?.errorMessage && visit.failures.length === 0 && <Text title="Error" text={visit.errorMessage} />}
-        {task && <Task of={task} />}
+        {visits.length > 1 && <Visits all={visits} chosen={visit} />}
+        {visit && <VisitDetails run={p.of.run.id!} of={visit} />}
         {p.definition && <Definition of={p.definition} />}
       </div>
+    </>
+  );
+}
+
+function Visits({ all, chosen }: { all: Step[]; chosen: Step | undefined }): ReactElement {
+  const at = chosen ? all.indexOf(chosen) : -1;
+  const step = (by: number): void => {
+    const next = all[at + by];
+    if (next) setSearch({ visit: String(next.position) });
+  };
+  const shown = all.length <= 40 ? all : all.slice(Math.max(0, Math.min(at - 20, all.length - 40)), Math.max(40, Math.min(at + 20, all.length)));
+  return (
+    <div className="stack tight">
+      <div className="row tight">
+        <h3 className="grow">{all.length} visits</h3>
+        <Button kind="plain" label="Visit before" forbidden={at <= 0 ? 'This is the first.' : undefined} onClick={() => step(-1)}>
+          ‹
+        </Button>
+        <Button kind="plain" label="Next visit" forbidden={at >= all.length - 1 ? 'This is the last.' : undefined} onClick={() => step(1)}>
+          ›
+        </Button>
+      </div>
+      <div className="chips">
+        {shown.map((v) => (
+          <button key={`${v.thread}/${v.position}`} type="button" className="button" aria-current={v === chosen} onClick={() => setSearch({ visit: String(v.position) })}>
+            {v.position} <Status of={v.status} />
+          </button>
+        ))}
+      </div>
+    </div>
+  );
+}
+
+/** VisitDetails reads what a step was given and gave: of all steps of a run that would be much. */
+function VisitDetails({ run, of }: { run: WfRunId; of: Step }): ReactElement {
+  const seen = useQuery({
+    // What is over is read once; what is not, whenever the step looks different.
+    queryKey: [session.tenant, 'step', runId(run), of.thread, of.position, of.status, JSON.stringify(of.attempts), of.failure],
+    queryFn: async ({ signal }) => {
+      const [node, task] = await batch(
+        [
+          ask('GetNodeRun', { wfRunId: run, threadRunNumber: of.thread, position: of.position }),
+          ask('GetTaskRun', { wfRunId: run, taskGuid: `${of.thread}-${of.position}` }),
+        ],
+        signal,
+      );
+      return { node: need(node), task: of.attempts.length > 0 ? task.reply : undefined };
+    },
+    placeholderData: (old, query) => (query?.queryKey[3] === of.thread && query?.queryKey[4] === of.position ? old : undefined),
+    staleTime: 60_000,
+  });
+  if (seen.error) return <Problem error={seen.error} retry={() => void seen.refetch()} />;
+  if (!seen.data) return <Skeleton lines={3} />;
+  const { node, task } = seen.data;
+  return (
+    <>
+      <VisitFacts of={node} />
+      {node.failures.map((f, i) => (
+        <FailureBox key={i} of={f} />
+      ))}
+      {node.errorMessage && node.failures.length === 0 && <Text title="Error" text={node.errorMessage} />}
+      {task && <Task of={task} />}
     </>
   );
 }
@@ -434,7 +602,7 @@ function VisitFacts({ of }: { of: NodeRun }): ReactElement {
 
 function ThreadLink({ number }: { number: number }): ReactElement {
   return (
-    <button type="button" className="button plain" onClick={() => setSearch({ thread: String(number), node: undefined })}>
+    <button type="button" className="button plain" onClick={() => setSearch({ thread: String(number), node: undefined, visit: undefined })}>
       thread {number}
     </button>
   );

@@ -1,15 +1,17 @@
-import { useQuery } from '@tanstack/react-query';
-import { type ReactElement, useEffect, useState } from 'react';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { type ReactElement, useEffect, useMemo, useRef, useState } from 'react';
+import { command } from '../actions';
 import { ask, batch, call, need, type Request, session } from '../api';
 import { useSeen } from '../live';
 import { shortName } from '../nodes';
+import { missing, useWhoami } from '../permissions';
 import { go, setSearch, to, useRoute } from '../router';
-import { ended, failed, lookOf, statuses } from '../status';
+import { ended, lookOf, statuses } from '../status';
 import { spanText } from '../times';
-import type { LHStatus, VariableType, WfRun, WfRunId, WfSpec } from '../types.gen';
-import { A, Button, Command, Empty, Field, Panel, Problem, Skeleton, Status, Time, useNow } from '../ui';
-import { parseValue, runId, runParts, specText, typeOf } from '../values';
-import { cause, firstLine } from '../wait';
+import type { LHStatus, SearchWfRunViewResponse, VariableType, WfRun, WfRunRow, WfSpec } from '../types.gen';
+import { A, Button, Command, Dialog, Empty, Field, Panel, Problem, say, Skeleton, Status, Time, useNow } from '../ui';
+import { kindOf, parseValue, runId, runParts, specText, textOf, typeOf } from '../values';
+import { useWindow } from '../virtual';
 
 const windows: [string, string, number][] = [
   ['1h', 'last hour', 3_600_000],
@@ -17,13 +19,16 @@ const windows: [string, string, number][] = [
   ['7d', 'last 7 days', 7 * 86_400_000],
   ['', 'any time', 0],
 ];
-const pageSize = 50;
+const pageSize = 100;
+
+const listOf = (text: string | null): string[] => (text ?? '').split(',').filter(Boolean);
 
 export function Runs(): ReactElement {
   const { search } = useRoute();
-  const status = (search.get('status') ?? undefined) as LHStatus | undefined;
+  const chosen = listOf(search.get('status')).filter((s): s is LHStatus => statuses.includes(s as LHStatus));
   const spec = search.get('spec') ?? '';
   const within = search.get('within') ?? '';
+  const flip = (s: LHStatus): void => setSearch({ status: statuses.filter((x) => chosen.includes(x) !== (x === s)).join(',') });
   return (
     <>
       <div className="title">
@@ -34,11 +39,11 @@ export function Runs(): ReactElement {
       </div>
       <div className="filters">
         <div className="chips" role="group" aria-label="Status">
-          <Button pressed={!status} onClick={() => setSearch({ status: undefined })}>
+          <Button pressed={chosen.length === 0} onClick={() => setSearch({ status: undefined })}>
             All
           </Button>
           {statuses.map((s) => (
-            <Button key={s} pressed={s === status} onClick={() => setSearch({ status: s === status ? undefined : s })}>
+            <Button key={s} pressed={chosen.includes(s)} onClick={() => flip(s)}>
               {lookOf(s).word}
             </Button>
           ))}
@@ -58,8 +63,9 @@ export function Runs(): ReactElement {
           )}
         </Field>
         {spec && <VariableFilter spec={spec} />}
+        {spec && <Columns spec={spec} chosen={listOf(search.get('columns'))} />}
       </div>
-      <RunTable spec={spec} status={status} within={within} filter={filterOf(search)} />
+      <RunTable spec={spec} statuses={chosen} within={within} filter={filterOf(search)} columns={listOf(search.get('columns'))} selects />
     </>
   );
 }
@@ -68,7 +74,7 @@ export function Runs(): ReactElement {
 function SpecField({ value }: { value: string }): ReactElement {
   const [text, setText] = useState(value);
   useEffect(() => setText(value), [value]);
-  const set = (): void => setSearch({ spec: text.trim(), var: undefined, value: undefined, type: undefined });
+  const set = (): void => setSearch({ spec: text.trim(), var: undefined, value: undefined, type: undefined, columns: undefined });
   return (
     <Field label="Workflow">
       {(id) => (
@@ -100,13 +106,17 @@ function filterOf(search: URLSearchParams): Filter | undefined {
   return name && text !== null ? { name, text, type: (search.get('type') ?? undefined) as VariableType | undefined } : undefined;
 }
 
+const useLatest = (spec: string): WfSpec | undefined =>
+  useQuery({ queryKey: [session.tenant, 'latest', spec], queryFn: ({ signal }) => call('GetLatestWfSpec', { name: spec }, signal), staleTime: 60_000, retry: false }).data;
+
+const variablesOf = (spec: WfSpec | undefined): NonNullable<WfSpec['threadSpecs'][string]>['variableDefs'] => spec?.threadSpecs[spec.entrypointThreadName]?.variableDefs ?? [];
+
 function VariableFilter({ spec }: { spec: string }): ReactElement | null {
   const { search } = useRoute();
   const now = filterOf(search);
   const [name, setName] = useState(now?.name ?? '');
   const [text, setText] = useState(now?.text ?? '');
-  const known = useQuery({ queryKey: [session.tenant, 'latest', spec], queryFn: ({ signal }) => call('GetLatestWfSpec', { name: spec }, signal), staleTime: 60_000 });
-  const defs = searchable(known.data);
+  const defs = variablesOf(useLatest(spec)).filter((d) => d.searchable && typeOf(d.varDef).primitiveType);
   if (defs.length === 0) return null;
   const type = typeOf(defs.find((d) => d.varDef?.name === name)?.varDef).primitiveType;
   const set = (): void => setSearch(name && text ? { var: name, value: text, type } : { var: undefined, value: undefined, type: undefined });
@@ -129,65 +139,136 @@ function VariableFilter({ spec }: { spec: string }): ReactElement | null {
   );
 }
 
-const searchable = (spec: WfSpec | undefined): NonNullable<WfSpec['threadSpecs'][string]>['variableDefs'] =>
-  (spec?.threadSpecs[spec.entrypointThreadName]?.variableDefs ?? []).filter((d) => d.searchable && typeOf(d.varDef).primitiveType);
+/** Columns chooses variables that are shown beside the runs. */
+function Columns({ spec, chosen }: { spec: string; chosen: string[] }): ReactElement | null {
+  const names = variablesOf(useLatest(spec)).flatMap((d) => (d.varDef ? [d.varDef.name] : []));
+  if (names.length === 0) return null;
+  const flip = (name: string): void => setSearch({ columns: names.filter((n) => chosen.includes(n) !== (n === name)).slice(0, 20).join(',') });
+  return (
+    <details className="menu">
+      <summary className="button">Columns{chosen.length > 0 && ` (${chosen.length})`}</summary>
+      <div className="stack tight" role="group" aria-label="Columns of the table">
+        {names.map((n) => (
+          <label key={n} className="row tight">
+            <input type="checkbox" checked={chosen.includes(n)} onChange={() => flip(n)} />
+            {n}
+          </label>
+        ))}
+      </div>
+    </details>
+  );
+}
 
 interface TableProps {
   spec: string;
+  statuses?: LHStatus[];
   status?: LHStatus | undefined;
   within: string;
   filter?: Filter | undefined;
   version?: { major: number; revision: number };
-}
-
-/** Found is a run with why it failed, if it did. */
-interface Found {
-  run: WfRun;
-  cause: string;
+  columns?: string[];
+  selects?: boolean;
 }
 
 const topics = ['runs'];
+const noColumns: string[] = [];
 
-/** most runs are found at a time; within are the times back from now in which the latest are looked for. */
-const most = 1000;
-const within = [300_000, 3_600_000, 86_400_000];
+function asked(p: TableProps, bookmark?: string): Request<'SearchWfRunView'> {
+  const window = windows.find(([key]) => key === p.within)?.[2] ?? 0;
+  return {
+    limit: pageSize,
+    statuses: p.statuses ?? (p.status ? [p.status] : []),
+    wfSpecName: p.spec,
+    variables: p.columns ?? [],
+    ...(p.version ? { majorVersion: p.version.major, revision: p.version.revision } : {}),
+    ...(window ? { earliestStart: new Date(Math.floor((Date.now() - window) / 60_000) * 60_000).toISOString() } : {}),
+    ...(p.filter ? { variableFilters: [{ varName: p.filter.name, value: parseValue(p.filter.type, p.filter.text) }] } : {}),
+    ...(bookmark ? { bookmark } : {}),
+  };
+}
 
-/** RunTable shows runs, the latest first: one request finds them, one more gets those that are shown. */
-export function RunTable(p: TableProps): ReactElement {
-  const ids = useSeen({
-    key: [session.tenant, 'runIds', p],
+/** Older are the rows behind the first page that were read, and where to go on. */
+interface Older {
+  rows: Map<string, WfRunRow>;
+  bookmark: string | undefined;
+  more: boolean;
+}
+
+const before = (a: WfRunRow, b: WfRunRow): number => Date.parse(b.startTime ?? '') - Date.parse(a.startTime ?? '') || (runId(a.id) < runId(b.id) ? 1 : -1);
+
+/** useRows are the first page, as it is now, and those behind it as they were read. */
+function useRows(p: TableProps): { first: ReturnType<typeof useSeen<SearchWfRunViewResponse>>; rows: WfRunRow[]; more: boolean; read: () => void } {
+  const text = JSON.stringify([p.spec, p.statuses, p.status, p.within, p.filter, p.version, p.columns]);
+  const first = useSeen<SearchWfRunViewResponse>({
+    key: [session.tenant, 'rows', text],
     topics,
     least: 1000,
-    read: async (signal) => {
-      const spans = [...(p.within === '' ? within : []), windows.find(([key]) => key === p.within)?.[2] ?? 0];
-      const answers = await batch(spans.map((span) => ask('SearchWfRun', asked(p, span))), signal, topics);
-      const lists = answers.map(need);
-      // Searches begin with the oldest: the shortest time that has a page full is enough.
-      const list = lists.find((l) => l.results.length >= pageSize) ?? lists.at(-1);
-      return { ids: [...(list?.results ?? [])].reverse(), more: Boolean(list?.bookmark) };
-    },
-  });
-  const [pages, setPages] = useState(1);
-  const shown = ids.data?.ids.slice(0, pages * pageSize) ?? [];
-  const found = useSeen<Found[]>({
-    key: [session.tenant, 'runRows', shown.map(runId)],
-    topics,
-    least: 1000,
-    enabled: ids.data !== undefined,
     keep: true,
-    read: (signal) => rowsOf(shown, signal),
+    read: async (signal) => need((await batch([ask('SearchWfRunView', asked(p))], signal, topics))[0]),
   });
-  const runs = found.data ?? [];
-  const error = ids.error ?? found.error;
-  if (error) return <Problem error={error} retry={() => void ids.refetch()} />;
-  if (!ids.data || !found.data) {
+  const [older, setOlder] = useState<Older & { of: string }>({ of: text, rows: new Map(), bookmark: undefined, more: true });
+  const own = older.of === text ? older : { of: text, rows: new Map<string, WfRunRow>(), bookmark: undefined, more: true };
+  const page = first.data?.results;
+  const last = page?.at(-1);
+  // What has left the first page is behind it now.
+  const rows = useMemo(() => {
+    if (!page || !last) return page ?? [];
+    const ids = new Set(page.map((r) => runId(r.id)));
+    return [...page, ...[...own.rows.values()].filter((r) => !ids.has(runId(r.id)) && before(last, r) < 0).sort(before)];
+  }, [page, own.rows]);
+  const busy = useRef(false);
+  const bookmark = own.bookmark ?? first.data?.bookmark;
+  const more = Boolean(own.more && bookmark);
+  const read = (): void => {
+    if (busy.current || !more || !page) return;
+    busy.current = true;
+    void call('SearchWfRunView', asked(p, bookmark))
+      .then((next) => {
+        const known = new Map(own.rows);
+        for (const r of [...page, ...next.results]) known.set(runId(r.id), r);
+        setOlder({ of: text, rows: known, bookmark: next.bookmark, more: Boolean(next.bookmark) });
+      })
+      .catch((e: Error) => say(e.message))
+      .finally(() => {
+        busy.current = false;
+      });
+  };
+  return { first, rows, more, read };
+}
+
+/** narrow screens show a run as a card. */
+const useNarrow = (): boolean => {
+  const query = '(max-width: 760px)';
+  const [is, set] = useState(() => matchMedia(query).matches);
+  useEffect(() => {
+    const list = matchMedia(query);
+    const look = (): void => set(list.matches);
+    list.addEventListener('change', look);
+    return () => list.removeEventListener('change', look);
+  }, []);
+  return is;
+};
+
+/** RunTable shows runs, the latest first, and reads on as it is scrolled. */
+export function RunTable(p: TableProps): ReactElement {
+  const { first, rows, more, read } = useRows(p);
+  const narrow = useNarrow();
+  const high = narrow ? 104 : 48;
+  const { box, shown } = useWindow(rows.length, high);
+  const [selected, select] = useState<Set<string>>(new Set());
+  const columns = p.columns ?? noColumns;
+  useEffect(() => {
+    if (more && rows.length > 0 && shown.last >= rows.length - 20 && shown.first > 0) read();
+  });
+  if (first.error && !first.data) return <Problem error={first.error} retry={() => void first.refetch()} />;
+  if (!first.data) {
     return (
       <Panel>
         <Skeleton lines={8} />
       </Panel>
     );
   }
-  if (runs.length === 0) {
+  if (rows.length === 0) {
     return (
       <Panel>
         <Empty icon="runs" title="No runs are like that">
@@ -197,80 +278,96 @@ export function RunTable(p: TableProps): ReactElement {
       </Panel>
     );
   }
+  const chosen = rows.filter((r) => selected.has(runId(r.id)));
+  const flip = (id: string): void => {
+    const next = new Set(selected);
+    if (!next.delete(id)) next.add(id);
+    select(next);
+  };
   return (
-    <section className="panel" aria-label="Runs">
-      <div className="scroll">
-        <table className="runs">
-          <thead>
-            <tr>
-              <th>Status</th>
-              <th>Run</th>
-              <th>Workflow</th>
-              <th>Where it stands</th>
-              <th>Started</th>
-              <th>Took</th>
-            </tr>
-          </thead>
-          <tbody>
-            {runs.map((row) => (
-              <Row key={runId(row.run.id)} of={row} />
-            ))}
-          </tbody>
-        </table>
-      </div>
-      {(ids.data.ids.length > shown.length || ids.data.more) && (
-        <div className="body row" style={{ justifyContent: 'center', padding: 12 }}>
-          {ids.data.ids.length > shown.length && <Button onClick={() => setPages(pages + 1)}>Show more</Button>}
-          {ids.data.more && <span className="soft small">More than {most} runs are like that: ask for less to see the latest of them.</span>}
+    <>
+      {p.selects && <Selection rows={chosen} clear={() => select(new Set())} />}
+      <section className="panel" aria-label="Runs">
+        <div className="scroll" ref={box}>
+          <table className="runs" aria-rowcount={more ? -1 : rows.length + 1}>
+            <thead>
+              <tr>
+                {p.selects && (
+                  <th>
+                    <input type="checkbox" aria-label="Select all that are shown" checked={chosen.length === rows.length} onChange={(e) => select(new Set(e.target.checked ? rows.map((r) => runId(r.id)) : []))} />
+                  </th>
+                )}
+                <th>Status</th>
+                <th>Run</th>
+                <th>Workflow</th>
+                <th>Where it stands</th>
+                {columns.map((c) => (
+                  <th key={c}>{c}</th>
+                ))}
+                <th>Started</th>
+                <th>Took</th>
+              </tr>
+            </thead>
+            <tbody>
+              {shown.above > 0 && <tr aria-hidden="true" className="space" style={{ height: shown.above }} />}
+              {rows.slice(shown.first, shown.last).map((row) => (
+                <Row key={runId(row.id)} of={row} columns={columns} high={high} selected={p.selects ? selected.has(runId(row.id)) : undefined} flip={flip} />
+              ))}
+              {shown.below > 0 && <tr aria-hidden="true" className="space" style={{ height: shown.below }} />}
+            </tbody>
+          </table>
         </div>
-      )}
-    </section>
+        {more && (
+          <div className="body row" style={{ justifyContent: 'center', padding: 12 }}>
+            <Button onClick={read}>Show more</Button>
+          </div>
+        )}
+      </section>
+    </>
   );
 }
 
-async function rowsOf(ids: WfRunId[], signal: AbortSignal): Promise<Found[]> {
-  const out: Found[] = [];
-  for (let i = 0; i < ids.length; i += pageSize) {
-    const answers = await batch(ids.slice(i, i + pageSize).map((id) => ask('GetWfRun', id)), signal);
-    const runs = answers.flatMap((a) => (a.reply ? [a.reply] : []));
-    const broken = runs.filter((r) => failed(r.status));
-    const why = await batch(broken.map((r) => ask('ExplainWfRun', { wfRunId: r.id!, limit: 20 })), signal);
-    const causes = new Map(broken.map((r, n) => [runId(r.id), why[n]?.reply ? cause(why[n].reply) : '']));
-    out.push(...runs.map((run) => ({ run, cause: causes.get(runId(run.id)) ?? '' })));
-  }
-  return out;
+interface RowProps {
+  of: WfRunRow;
+  columns: string[];
+  high: number;
+  selected: boolean | undefined;
+  flip: (id: string) => void;
 }
 
-function asked(p: TableProps, window: number): Request<'SearchWfRun'> {
-  return {
-    limit: most,
-    wfSpecName: p.spec,
-    ...(p.version ? { wfSpecMajorVersion: p.version.major, wfSpecRevision: p.version.revision } : {}),
-    ...(p.status ? { status: p.status } : {}),
-    ...(window ? { earliestStart: new Date(Date.now() - window).toISOString() } : {}),
-    ...(p.filter ? { variableFilters: [{ varName: p.filter.name, value: parseValue(p.filter.type, p.filter.text) }] } : {}),
-  };
-}
-
-function Row({ of: { run, cause: why } }: { of: Found }): ReactElement {
+function Row({ of: run, columns, high, selected, flip }: RowProps): ReactElement {
   const now = useNow();
+  const id = runId(run.id);
   const href = to(['runs', ...runParts(run.id)]);
-  const broken = run.threadRuns.filter((t) => failed(t.status)).at(-1);
   const took = (run.endTime ? Date.parse(run.endTime) : now) - Date.parse(run.startTime ?? '');
   return (
-    <tr onClick={() => go(href)}>
+    <tr onClick={() => go(href)} style={{ height: high }} aria-selected={selected}>
+      {selected !== undefined && (
+        <td onClick={(e) => e.stopPropagation()}>
+          <input type="checkbox" aria-label={`Select ${id}`} checked={selected} onChange={() => flip(id)} />
+        </td>
+      )}
       <td>
         <Status of={run.status} />
       </td>
-      <td className="mono">
-        <A href={href}>{runId(run.id)}</A>
+      <td className="mono clip">
+        <A href={href}>{id}</A>
       </td>
-      <td>{specText(run.wfSpecId)}</td>
+      <td className="clip">{specText(run.wfSpecId)}</td>
       <td className="wide">
-        <div className="clip why">
-          {broken ? <span className="bad-text">{why || firstLine(broken.errorMessage || 'failed')}</span> : ended(run.status) ? '' : standing(run)}
-        </div>
+        <div className="clip why">{run.failure ? <span className="bad-text">{`${shortName(run.node)}: ${run.failure}`}</span> : ended(run.status) ? '' : standing(run)}</div>
       </td>
+      {columns.map((c) => {
+        const v = run.variables.find((x) => x.variable?.id?.name === c);
+        const text = !v ? '' : v.variable?.masked ? 'masked' : v.leftOutBytes > 0 ? `${v.leftOutBytes} bytes` : kindOf(v.variable?.value) === 'NULL' ? 'null' : textOf(v.variable?.value);
+        return (
+          <td key={c} className="column">
+            <div className="clip" title={text}>
+              {text.slice(0, 200)}
+            </div>
+          </td>
+        );
+      })}
       <td>
         <Time at={run.startTime} />
       </td>
@@ -279,9 +376,142 @@ function Row({ of: { run, cause: why } }: { of: Found }): ReactElement {
   );
 }
 
-function standing(run: WfRun): string {
-  const open = run.threadRuns.filter((t) => !ended(t.status));
-  const first = open[0];
-  if (!first) return '';
-  return open.length > 1 ? `${open.length} threads are open` : `at step ${first.currentNodePosition} of ${shortName(first.threadSpecName)}`;
+function standing(run: WfRunRow): string {
+  if (run.openThreads > 1) return `${run.openThreads >= 100 ? '100 or more' : run.openThreads} threads are open`;
+  return run.node ? `at ${shortName(run.node)}` : '';
+}
+
+type Deed = 'stop' | 'resume' | 'delete';
+
+/** deeds are what can be done with many runs: with which, by which call, and as which command. */
+const deeds: Record<Deed, { word: string; done: string; about: string; fits: (run: WfRun) => boolean; ask: (run: WfRun) => ReturnType<typeof ask>; cli: (id: string) => string; right: 'RUN' | 'WRITE_METADATA'; danger: boolean }> = {
+  stop: {
+    word: 'Stop',
+    done: 'stopped',
+    about: 'halt where they are, and can be resumed',
+    fits: (r) => !ended(r.status) && r.status !== 'HALTED' && r.status !== 'HALTING',
+    ask: (r) => ask('StopWfRun', { wfRunId: r.id!, threadRunNumber: 0 }),
+    cli: (id) => command('stop', 'wfRun', id),
+    right: 'RUN',
+    danger: false,
+  },
+  resume: {
+    word: 'Resume',
+    done: 'resumed',
+    about: 'go on where they were stopped',
+    fits: (r) => r.status === 'HALTED' || r.status === 'HALTING',
+    ask: (r) => ask('ResumeWfRun', { wfRunId: r.id!, threadRunNumber: 0 }),
+    cli: (id) => command('resume', 'wfRun', id),
+    right: 'RUN',
+    danger: false,
+  },
+  delete: {
+    word: 'Delete',
+    done: 'deleted',
+    about: 'go for good, with their threads, variables, tasks and events',
+    fits: () => true,
+    ask: (r) => ask('DeleteWfRun', { id: r.id! }),
+    cli: (id) => command('delete', 'wfRun', id),
+    right: 'WRITE_METADATA',
+    danger: true,
+  },
+};
+
+const atOnce = 50;
+
+/** Selection says what can be done with the runs that were selected. */
+function Selection({ rows, clear }: { rows: WfRunRow[]; clear: () => void }): ReactElement | null {
+  const me = useWhoami();
+  const [deed, choose] = useState<Deed>();
+  if (rows.length === 0) return null;
+  return (
+    <div className="row selection" role="group" aria-label="With the selected runs">
+      <strong>{rows.length} selected</strong>
+      {(Object.keys(deeds) as Deed[]).map((d) => (
+        <Button key={d} kind={deeds[d].danger ? 'danger' : 'plain'} forbidden={missing(me, deeds[d].right, 'ACL_WORKFLOW')} onClick={() => choose(d)}>
+          {deeds[d].word}…
+        </Button>
+      ))}
+      <Button kind="plain" onClick={clear}>
+        Select none
+      </Button>
+      {deed && <Many deed={deed} rows={rows} onClose={() => choose(undefined)} clear={clear} />}
+    </div>
+  );
+}
+
+/** Many looks first how each of many runs is now, and says with how many something would be done. */
+function Many({ deed, rows, onClose, clear }: { deed: Deed; rows: WfRunRow[]; onClose: () => void; clear: () => void }): ReactElement {
+  const client = useQueryClient();
+  const d = deeds[deed];
+  const [doing, setDoing] = useState('');
+  const [problems, setProblems] = useState<string[]>([]);
+  const tried = useQuery({
+    queryKey: [session.tenant, 'many', deed, rows.map((r) => runId(r.id))],
+    queryFn: async ({ signal }) => {
+      const out: WfRun[] = [];
+      for (let i = 0; i < rows.length; i += atOnce) {
+        const answers = await batch(rows.slice(i, i + atOnce).map((r) => ask('GetWfRun', r.id!)), signal);
+        out.push(...answers.flatMap((a) => (a.reply ? [a.reply] : [])));
+      }
+      return out;
+    },
+    staleTime: 0,
+  });
+  const fit = tried.data?.filter(d.fits) ?? [];
+  const act = async (): Promise<void> => {
+    const wrong: string[] = [];
+    for (let i = 0; i < fit.length; i += atOnce) {
+      setDoing(`${i} of ${fit.length}…`);
+      const some = fit.slice(i, i + atOnce);
+      const answers = (await batch(some.map(d.ask))) as { error?: { message: string } }[];
+      answers.forEach((a, n) => a.error && wrong.push(`${runId(some[n]!.id)}: ${a.error.message}`));
+    }
+    setDoing('');
+    void client.invalidateQueries();
+    say(`${fit.length - wrong.length} ${d.done}.`);
+    setProblems(wrong);
+    if (wrong.length === 0) {
+      clear();
+      onClose();
+    }
+  };
+  const words = countWords(tried.data ?? []);
+  return (
+    <Dialog title={`${d.word} ${rows.length} runs?`} onClose={onClose}>
+      {tried.error && <Problem error={tried.error} />}
+      {!tried.data && !tried.error && <Skeleton lines={2} />}
+      {tried.data && (
+        <p data-dry-run>
+          <strong>
+            {fit.length} of {rows.length}
+          </strong>{' '}
+          would be {d.done}: they {d.about}. Selected are {words}
+          {tried.data.length < rows.length && `, and ${rows.length - tried.data.length} that have gone`}.
+        </p>
+      )}
+      {fit.length > 0 && (
+        <div className="stack tight">
+          <span className="small soft">The same as {fit.length === 1 ? 'a command' : 'commands'}</span>
+          <pre className="scroll" tabIndex={0}>
+            {fit.slice(0, 20).map((r) => `${d.cli(runId(r.id))}\n`)}
+            {fit.length > 20 && `… ${fit.length - 20} more`}
+          </pre>
+        </div>
+      )}
+      {problems.length > 0 && <Problem error={new Error(problems.slice(0, 5).join(' '))} />}
+      <footer>
+        <Button onClick={onClose}>Cancel</Button>
+        <Button kind={d.danger ? 'danger main' : 'main'} forbidden={doing || (fit.length === 0 ? 'There is nothing to do.' : undefined)} onClick={() => void act().catch((e: Error) => setProblems([e.message]))}>
+          {doing || `${d.word} ${fit.length}`}
+        </Button>
+      </footer>
+    </Dialog>
+  );
+}
+
+function countWords(runs: WfRun[]): string {
+  const times = new Map<string, number>();
+  for (const r of runs) times.set(lookOf(r.status).word, (times.get(lookOf(r.status).word) ?? 0) + 1);
+  return [...times].map(([word, n]) => `${n} ${word}`).join(', ') || 'none';
 }

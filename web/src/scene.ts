@@ -1,0 +1,75 @@
+import dagre from '@dagrejs/dagre';
+import { type Link, links, type Placed, sizeOf } from './layout';
+import { edgeLabel } from './nodes';
+import type { ThreadSpec } from './types.gen';
+
+/** Asked is a lane to be laid out. */
+export interface Asked {
+  id: string;
+  thread: ThreadSpec;
+  depth: number;
+  titled: boolean;
+}
+
+/** Laid is a lane with the places of its nodes on the canvas, and how low loops go below them. */
+export interface Laid {
+  id: string;
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+  places: Placed[];
+  ways: Link[];
+  low: number;
+}
+
+/** place lays the nodes out from left to right. The same thread is always laid out the same. */
+export function place(thread: ThreadSpec, all: Link[]): Placed[] {
+  const g = new dagre.graphlib.Graph();
+  g.setGraph({ rankdir: 'LR', nodesep: 34, ranksep: 46, edgesep: 18 });
+  for (const [name, node] of Object.entries(thread.nodes)) {
+    g.setNode(name, { ...sizeOf(node) });
+  }
+  for (const link of all) {
+    if (link.back || link.from === link.to || !thread.nodes[link.to]) continue;
+    g.setEdge(link.from, link.to, { weight: 2, minlen: 1, width: link.label ? Math.min(link.label.length * 7 + 24, 200) : 0, height: link.label ? 22 : 0 });
+  }
+  dagre.layout(g);
+  return g.nodes().map((name: string) => {
+    const at = g.node(name) as { x: number; y: number; width: number; height: number };
+    return { name, x: at.x - at.width / 2, y: at.y - at.height / 2, width: at.width, height: at.height };
+  });
+}
+
+const gap = 36;
+const headed = 46;
+const inset = 26;
+const loop = 26;
+
+/** sceneOf puts lanes below one another, those that were started by others further in. */
+export function sceneOf(lanes: Asked[]): Laid[] {
+  const out: Laid[] = [];
+  let y = 0;
+  for (const lane of lanes) {
+    const ways = links(lane.thread, (from, i) => edgeLabel(lane.thread, from, i));
+    const places = place(lane.thread, ways);
+    const back = ways.filter((w) => w.back).length;
+    const x = lane.depth * 60 + (lane.titled ? inset : 0);
+    const top = y + (lane.titled ? headed : 0);
+    const wide = Math.max(0, ...places.map((p) => p.x + p.width));
+    const high = Math.max(0, ...places.map((p) => p.y + p.height));
+    const height = (lane.titled ? headed + inset : 0) + high + (back > 0 ? 44 + loop * back : 0);
+    out.push({
+      id: lane.id,
+      x: lane.depth * 60,
+      y,
+      width: wide + (lane.titled ? 2 * inset : 0),
+      height,
+      places: places.map((p) => ({ ...p, x: p.x + x, y: p.y + top })),
+      ways,
+      low: top + high,
+    });
+    y += height + gap;
+  }
+  return out;
+}
