@@ -155,7 +155,8 @@ await journey('threads are lanes of one graph, with child runs inside', async ()
   await page.waitForURL(/inside=1/);
   await lanes.nth(3).waitFor();
   await page.locator('.react-flow__node-lane').getByText(/insure · parcel-1_/).waitFor();
-  await page.locator('.react-flow__node[aria-label*="weighed"]').click();
+  await page.locator('.react-flow__node[aria-label*="weighed"]').focus();
+  await page.keyboard.press('Enter');
   await page.waitForURL(/thread=2/);
   await page.locator('[data-details]').getByText('Event').waitFor();
   await look(page, 'run-lanes');

@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { type ReactElement, useEffect, useMemo, useRef, useState } from 'react';
-import { command } from '../actions';
 import { ask, batch, call, need, type Request, session } from '../api';
+import { command } from '../commands';
 import { useSeen } from '../live';
 import { shortName } from '../nodes';
 import { missing, useWhoami } from '../permissions';
