@@ -351,6 +351,45 @@ await journey('a run is begun by a form with a struct and a whole number of 64 b
   await page.locator('[data-variable="looks"]').getByText('9007199254740993').waitFor();
 });
 
+await journey('two versions of a workflow are compared', async () => {
+  const page = await open();
+  await page.goto(at('specs/order'));
+  await page.getByRole('tab', { name: 'Versions' }).click();
+  await page.locator('[data-change="added"]').getByText('task wrap-gift').waitFor();
+  await page.locator('[data-change="added"]').getByText('variable gift').waitFor();
+  need('nothing was removed', (await page.locator('[data-change="removed"]').count()) === 0);
+  await page.locator('[data-kind-of-change]').getByText('raises the revision').waitFor();
+  await page.locator('.react-flow__node[aria-label*="wrap-gift"][aria-label*="added"]').first().waitFor();
+  await page.locator('[data-kind-of-change]').scrollIntoViewIfNeeded();
+  await look(page, 'versions');
+});
+
+await journey('a workflow shows where it is busy, its schedules and its numbers', async () => {
+  const page = await open();
+  await budgeted(page, 'specs/order?heat=failures', page.locator('.react-flow__node[aria-label*="ship-parcel"]'), 5);
+  await page.locator('.react-flow__node[aria-label*="ship-parcel"][aria-label*="1 failures"]').waitFor();
+  await look(page, 'heat');
+  await page.getByLabel('Shown on the tasks').selectOption('count');
+  await page.locator('.react-flow__node[aria-label*="pick-item"][aria-label*="times"]').waitFor();
+  await page.getByLabel('Shown on the tasks').selectOption('time');
+  await page.locator('.react-flow__node[aria-label*="pick-item"][aria-label*="on average"]').waitFor();
+  await page.getByRole('tab', { name: 'Metrics' }).click();
+  await page.locator('[data-row="completed"]').waitFor();
+  await look(page, 'spec-metrics');
+  await page.goto(at('specs/sales-report?tab=schedules'));
+  await page.getByText('nightly-report').waitFor();
+});
+
+await journey('a task shows its workers, its numbers and its runs', async () => {
+  const page = await open();
+  await budgeted(page, 'tasks/ship-parcel', page.locator('[data-row="done"]'), 5);
+  await page.getByRole('cell', { name: /^worker-/ }).first().waitFor();
+  await page.getByLabel('Status').selectOption('TASK_FAILED');
+  await page.waitForURL(/status=TASK_FAILED/);
+  await page.locator('[data-row^="order-1042/"]').getByText('3 of 3').waitFor();
+  await look(page, 'task-runs');
+});
+
 await journey('all pages stay whole on a narrow screen and in the dark', async () => {
   const page = await open({ viewport: { width: 390, height: 844 }, colorScheme: 'dark' });
   await page.goto(at('more'));

@@ -20,9 +20,16 @@ import { icons } from './icons';
 import { useScene } from './layouts';
 import { kindOfNode, shortName } from './nodes';
 import type { Laid } from './scene';
-import { type Look, lookOf } from './status';
+import { type Look, lookOf, type Tone } from './status';
 import type { Visited } from './steps';
 import type { ThreadSpec } from './types.gen';
+
+/** Remark is what is told of a node beside its definition. */
+export interface Remark {
+  tone: Tone;
+  text: string;
+  spoken: string;
+}
 
 /** Lane is a thread on the canvas. */
 export interface Lane {
@@ -34,6 +41,8 @@ export interface Lane {
   looks?: { look: Look; times: number }[];
   /** from is the node that started it. */
   from?: { lane: string; node: string };
+  /** remarks on nodes of a definition: how much goes through them, or what became of them. */
+  remarks?: Map<string, Remark> | undefined;
   /** of a run; without it the graph is that of a definition. */
   visited?: Map<string, Visited>;
   /** pairs of nodes that were passed one after the other, as "from\nto". */
@@ -55,7 +64,7 @@ interface Props {
   choose: (at: Place | undefined) => void;
 }
 
-type Step = Node<{ word: string; about: string; icon: keyof typeof icons; round: boolean; small: boolean; visited: Visited | undefined; faded: boolean; name: string }, 'step'>;
+type Step = Node<{ word: string; about: string; icon: keyof typeof icons; round: boolean; small: boolean; visited: Visited | undefined; faded: boolean; name: string; remark: Remark | undefined }, 'step'>;
 type Band = Node<{ title: string; looks: { look: Look; times: number }[] }, 'lane'>;
 type Way = Edge<{ label: string; back: boolean; passed: boolean; low: number; starts: boolean }, 'way'>;
 
@@ -82,7 +91,7 @@ function StepNode({ data }: NodeProps<Step>): ReactElement {
   const look = data.visited && lookOf(data.visited.status);
   const title = data.about || shortName(data.name);
   return (
-    <div className={`node ${look?.tone ?? ''} ${data.round ? 'round' : ''} ${data.small ? 'small' : ''} ${data.faded ? 'faded' : ''}`} title={`${data.name}: ${data.word} ${data.about}`}>
+    <div className={`node ${look?.tone ?? data.remark?.tone ?? ''} ${data.round ? 'round' : ''} ${data.small ? 'small' : ''} ${data.faded ? 'faded' : ''}`} title={`${data.name}: ${data.word} ${data.about}`}>
       <Handle type="target" position={Position.Left} isConnectable={false} />
       <span className="icon">{icons[data.icon]}</span>
       {data.round && data.visited && data.visited.times > 1 && <span className="count">× {data.visited.times}</span>}
@@ -94,6 +103,7 @@ function StepNode({ data }: NodeProps<Step>): ReactElement {
           </span>
           <span className="mark">
             {look && icons[look.icon]}
+            {data.remark?.text}
             {data.visited && (data.visited.attempts > 1 ? `${data.visited.attempts} tries` : data.visited.times > 1 ? `× ${data.visited.times}` : data.visited.span)}
           </span>
         </>
@@ -146,8 +156,8 @@ const nodeTypes = { step: StepNode, lane: LaneNode };
 const edgeTypes = { way: WayEdge };
 const many = 30;
 
-function spokenOf(v: Visited | undefined, inRun: boolean): string {
-  if (!v) return inRun ? ', not reached' : '';
+function spokenOf(v: Visited | undefined, inRun: boolean, remark: Remark | undefined): string {
+  if (!v) return inRun ? ', not reached' : remark ? `, ${remark.spoken}` : '';
   return `, ${lookOf(v.status).word}${v.times > 1 ? `, ${v.times} times` : ''}${v.attempts > 1 ? `, ${v.attempts} attempts` : ''}`;
 }
 
@@ -161,6 +171,7 @@ function nodesOf(laid: Laid[], lanes: Lane[], chosen: Place | undefined): (Step 
       if (!node) return [];
       const { word, about, icon } = kindOfNode(node);
       const v = lane.visited?.get(at.name);
+      const remark = lane.remarks?.get(at.name);
       return [
         {
           id: idOf({ lane: box.id, node: at.name }),
@@ -169,9 +180,9 @@ function nodesOf(laid: Laid[], lanes: Lane[], chosen: Place | undefined): (Step 
           width: at.width,
           height: at.height,
           zIndex: 1,
-          data: { word, about, icon, name: at.name, round: at.width === at.height, small: at.width < 50, visited: v, faded: lane.visited !== undefined && v === undefined },
+          data: { word, about, icon, name: at.name, round: at.width === at.height, small: at.width < 50, visited: v, faded: lane.visited !== undefined && v === undefined, remark },
           selected: chosen?.lane === box.id && chosen.node === at.name,
-          ariaLabel: `${word} ${about || shortName(at.name)}${spokenOf(v, lane.visited !== undefined)}${lane.title ? `, ${lane.title}` : ''}`,
+          ariaLabel: `${word} ${about || shortName(at.name)}${spokenOf(v, lane.visited !== undefined, remark)}${lane.title ? `, ${lane.title}` : ''}`,
           domAttributes: { 'data-node': at.name } as object,
         },
       ];
@@ -267,6 +278,7 @@ export function Canvas({ of, lanes, chosen, focus, choose }: Props): ReactElemen
 interface OneProps {
   /** of names the thread and its version. */
   thread: ThreadSpec;
+  remarks?: Map<string, Remark> | undefined;
   chosen: string | undefined;
   choose: (node: string | undefined) => void;
 }
@@ -275,8 +287,8 @@ const numbers = new WeakMap<ThreadSpec, number>();
 let given = 0;
 
 /** Graph is the thread of a definition. */
-export default function Graph({ thread, chosen, choose }: OneProps): ReactElement {
+export default function Graph({ thread, remarks, chosen, choose }: OneProps): ReactElement {
   if (!numbers.has(thread)) numbers.set(thread, ++given);
-  const lanes = useMemo(() => [{ id: '', thread, depth: 0 }], [thread]);
+  const lanes = useMemo(() => [{ id: '', thread, depth: 0, remarks }], [thread, remarks]);
   return <Canvas of={`definition ${numbers.get(thread)}`} lanes={lanes} chosen={chosen === undefined ? undefined : { lane: '', node: chosen }} choose={(at) => choose(at?.node)} />;
 }

@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { lazy, type ReactElement, Suspense, useState } from 'react';
 import { RunForm } from '../runform';
 import { ask, batch, call, need, session } from '../api';
+import { type Heat, heatOf, taskSum, tasksOf, type TaskSum } from '../heat';
 import { kindOfNode, shortName } from '../nodes';
 import { missing, useWhoami } from '../permissions';
 import { go, setSearch, to, useRoute } from '../router';
@@ -12,6 +13,9 @@ import { Definition } from './run';
 import { RunTable } from './runs';
 
 const Graph = lazy(() => import('../graph'));
+const Versions = lazy(async () => ({ default: (await import('./versions')).Versions }));
+const SpecMetrics = lazy(async () => ({ default: (await import('./metrics')).SpecMetrics }));
+const SpecSchedules = lazy(async () => ({ default: (await import('./schedules')).SpecSchedules }));
 
 /** PrefixField is the search of a list of definitions. */
 export function PrefixField(): ReactElement {
@@ -97,11 +101,12 @@ export function Spec(): ReactElement {
   const seen = useQuery({
     queryKey: [session.tenant, 'specPage', name, version],
     queryFn: async ({ signal }) => {
-      const [spec, all] = await batch(
-        [version ? ask('GetWfSpec', { name, majorVersion: major ?? 0, revision: revision ?? 0 }) : ask('GetLatestWfSpec', { name }), ask('SearchWfSpec', { name, limit: 1000 })] as const,
+      const [spec, all, stored] = await batch(
+        [version ? ask('GetWfSpec', { name, majorVersion: major ?? 0, revision: revision ?? 0 }) : ask('GetLatestWfSpec', { name }), ask('SearchWfSpec', { name, limit: 1000 }), ask('CountNodeRun', { wfSpecFilter: { wfSpecName: name, ...(version ? { wfSpecMajorVersion: major ?? 0, wfSpecRevision: revision ?? 0 } : {}) } })] as const,
         signal,
       );
-      return { spec: need(spec as { reply?: WfSpec }), versions: all.reply?.results ?? [] };
+      const of = need(spec as { reply?: WfSpec });
+      return { spec: of, versions: all.reply?.results ?? [], nodeRuns: stored.reply?.value };
     },
   });
   const before = useQuery({
@@ -109,14 +114,17 @@ export function Spec(): ReactElement {
     queryFn: ({ signal }) => call('ListVariables', { wfRunId: runIdOf((again ?? '').split('/')), limit: 1000 }, signal),
     enabled: again !== null,
   });
+  const heat = (search.get('heat') ?? '') as Heat | '';
+  const warm = useWarmth(heat === '' ? undefined : seen.data?.spec);
   if (seen.error) return <Problem error={seen.error} retry={() => void seen.refetch()} />;
   if (!seen.data) return <Skeleton lines={10} />;
-  const { spec, versions } = seen.data;
+  const { spec, versions, nodeRuns } = seen.data;
   const thread = search.get('thread') ?? spec.entrypointThreadName;
   const threadSpec = spec.threadSpecs[thread];
   const node = search.get('node') ?? undefined;
   const tab = search.get('tab') ?? 'runs';
   const inputs = Object.fromEntries((before.data?.results ?? []).filter((v) => v.id?.threadRunNumber === 0 && v.value && !v.masked).map((v) => [v.id!.name, v.value!]));
+  const remarks = warm.data && threadSpec && heat ? heatOf(threadSpec, warm.data, heat) : undefined;
   const close = (): void => {
     setForm(false);
     setSearch({ run: undefined });
@@ -148,6 +156,8 @@ export function Spec(): ReactElement {
             Registered <Time at={spec.createdAt} />
             {spec.parentWfSpec && <> · child of {spec.parentWfSpec.wfSpecName}</>}
             {spec.retentionPolicy?.secondsAfterWfTermination !== undefined && <> · runs are kept {spec.retentionPolicy.secondsAfterWfTermination} s after their end</>}
+            {spec.status !== 'ACTIVE' && <> · {spec.status.toLowerCase()}</>}
+            {nodeRuns !== undefined && <> · {nodeRuns} steps of runs are stored</>}
           </p>
         </div>
         <div className="row tight actions">
@@ -169,10 +179,21 @@ export function Spec(): ReactElement {
       )}
       <div className="work">
         <div className="stack">
-          <Panel title="Graph" bare>
+          <Panel
+            title="Graph"
+            actions={
+              <select className="input" style={{ width: 'auto' }} aria-label="Shown on the tasks" value={heat} onChange={(e) => setSearch({ heat: e.target.value })}>
+                <option value="">only what is defined</option>
+                <option value="count">how often, in the last day</option>
+                <option value="failures">failures, in the last day</option>
+                <option value="time">how long, in the last day</option>
+              </select>
+            }
+            bare
+          >
             <Boundary>
               <Suspense fallback={<div className="body canvas"><Skeleton lines={3} /></div>}>
-                {threadSpec && <Graph key={`${specText(spec.id)} ${thread}`} thread={threadSpec} chosen={node} choose={(n) => setSearch({ node: n })} />}
+                {threadSpec && <Graph key={`${specText(spec.id)} ${thread}`} thread={threadSpec} chosen={node} choose={(n) => setSearch({ node: n })} {...(remarks ? { remarks } : {})} />}
               </Suspense>
             </Boundary>
           </Panel>
@@ -183,6 +204,9 @@ export function Spec(): ReactElement {
               choose={(t) => setSearch({ tab: t })}
               tabs={[
                 { id: 'runs', title: 'Runs' },
+                { id: 'schedules', title: 'Schedules' },
+                { id: 'metrics', title: 'Metrics' },
+                { id: 'versions', title: 'Versions' },
                 { id: 'json', title: 'JSON' },
               ]}
             />
@@ -195,6 +219,11 @@ export function Spec(): ReactElement {
                   version={{ major: spec.id?.majorVersion ?? 0, revision: spec.id?.revision ?? 0 }}
                 />
               )}
+              <Suspense fallback={<Skeleton />}>
+                {tab === 'schedules' && <SpecSchedules name={name} />}
+                {tab === 'metrics' && spec.id && <SpecMetrics id={spec.id} />}
+                {tab === 'versions' && <Versions spec={spec} versions={versions} />}
+              </Suspense>
               {tab === 'json' && (
                 <Panel>
                   <pre className="scroll" tabIndex={0}>
@@ -212,6 +241,21 @@ export function Spec(): ReactElement {
       {(form || (again !== null && before.data)) && <RunForm spec={spec} from={inputs} onClose={close} />}
     </>
   );
+}
+
+/** useWarmth reads what became of the tasks of a workflow in the last day. */
+function useWarmth(spec: WfSpec | undefined): { data?: Map<string, TaskSum> | undefined } {
+  const tasks = spec ? [...new Set(Object.values(spec.threadSpecs).flatMap(tasksOf))].slice(0, 100) : [];
+  return useQuery({
+    queryKey: [session.tenant, 'heat', ...tasks],
+    enabled: tasks.length > 0,
+    refetchInterval: 60_000,
+    queryFn: async ({ signal }) => {
+      const [windowStart, windowEnd] = [new Date(Date.now() - 86_400_000).toISOString(), new Date().toISOString()];
+      const answers = await batch(tasks.map((name) => ask('ListTaskMetrics', { taskDef: { name }, windowStart, windowEnd })), signal);
+      return new Map(answers.map((a, i) => [tasks[i]!, taskSum(a.reply?.windows ?? [])]));
+    },
+  });
 }
 
 function NodeDetails({ name, thread }: { name: string; thread: ThreadSpec }): ReactElement {

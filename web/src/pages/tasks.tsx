@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import type { ReactElement } from 'react';
+import { lazy, type ReactElement, Suspense } from 'react';
 import { ask, batch, call, need, session } from '../api';
 import { useSeen } from '../live';
 import { to, useRoute } from '../router';
@@ -8,6 +8,9 @@ import type { TaskStatus } from '../types.gen';
 import { A, Badge, Command, Empty, Panel, Problem, Skeleton, Time } from '../ui';
 import { specText, typeOf, typeText } from '../values';
 import { PrefixField } from './specs';
+
+const TaskMetrics = lazy(async () => ({ default: (await import('./metrics')).TaskMetrics }));
+const TaskRuns = lazy(async () => ({ default: (await import('./metrics')).TaskRuns }));
 
 export function Tasks(): ReactElement {
   const { search } = useRoute();
@@ -147,6 +150,10 @@ export function Task(): ReactElement {
           </div>
         )}
       </Panel>
+      <Suspense fallback={<Skeleton />}>
+        <TaskMetrics name={name} />
+        <TaskRuns name={name} />
+      </Suspense>
     </>
   );
 }

@@ -1,0 +1,145 @@
+import { useQuery } from '@tanstack/react-query';
+import type { ReactElement } from 'react';
+import { ask, call, session } from '../api';
+import { mean, sum, type Sum } from '../heat';
+import { Choice, each, pageSize, Rows, since, Table, usePages, within } from '../lists';
+import { to, useRoute } from '../router';
+import { taskLookOf } from '../status';
+import { spanText } from '../times';
+import type { CountAndTiming, MetricWindow, TaskRun, TaskStatus, WfSpecId } from '../types.gen';
+import { A, Badge, Empty, Panel, Problem, Skeleton, Time } from '../ui';
+import { runId, runParts } from '../values';
+
+const spans: [value: string, text: string][] = [
+  ['60', '1 hour'],
+  ['360', '6 hours'],
+  ['1440', '1 day'],
+  ['10080', '7 days'],
+];
+
+/** Line is one kind of what is counted. */
+interface Line {
+  name: string;
+  of: (w: MetricWindow) => (CountAndTiming | undefined)[];
+  tone: string;
+}
+
+const specLines: Line[] = [
+  { name: 'started', of: (w) => [w.workflow?.started], tone: 'run' },
+  { name: 'completed', of: (w) => [w.workflow?.runningToCompleted], tone: 'good' },
+  { name: 'failed', of: (w) => [w.workflow?.runningToError], tone: 'bad' },
+  { name: 'exception', of: (w) => [w.workflow?.runningToException], tone: 'warn' },
+];
+
+const taskLines: Line[] = [
+  { name: 'done', of: (w) => [w.task?.taskrunCreatedToCompleted], tone: 'good' },
+  { name: 'failed', of: (w) => [w.task?.taskrunCreatedToError], tone: 'bad' },
+  { name: 'exception', of: (w) => [w.task?.taskrunCreatedToException], tone: 'warn' },
+  { name: 'waited in the queue', of: (w) => [w.task?.taskattemptScheduledToRunning], tone: 'run' },
+];
+
+const range = (minutes: string): { windowStart: string; windowEnd: string } => {
+  const now = Date.now();
+  return { windowStart: new Date(now - Number(minutes) * 60_000).toISOString(), windowEnd: new Date(now).toISOString() };
+};
+
+export function SpecMetrics({ id }: { id: WfSpecId }): ReactElement {
+  const span = useRoute().search.get('span') ?? '60';
+  const found = useQuery({
+    queryKey: [session.tenant, 'specMetrics', id.name, id.majorVersion, id.revision, span],
+    queryFn: ({ signal }) => call('ListWfMetrics', { wfSpec: id, ...range(span) }, signal),
+    refetchInterval: 30_000,
+  });
+  return <Windows found={found.data?.windows} error={found.error} lines={specLines} span={span} />;
+}
+
+export function TaskMetrics({ name }: { name: string }): ReactElement {
+  const span = useRoute().search.get('span') ?? '60';
+  const found = useQuery({
+    queryKey: [session.tenant, 'taskMetrics', name, span],
+    queryFn: ({ signal }) => call('ListTaskMetrics', { taskDef: { name }, ...range(span) }, signal),
+    refetchInterval: 30_000,
+  });
+  return <Windows found={found.data?.windows} error={found.error} lines={taskLines} span={span} />;
+}
+
+function Windows({ found, error, lines, span }: { found: MetricWindow[] | undefined; error: unknown; lines: Line[]; span: string }): ReactElement {
+  if (error && !found) return <Problem error={error} />;
+  if (!found) return <Skeleton />;
+  const windows = [...found].sort((a, b) => ((a.id?.windowStart ?? '') < (b.id?.windowStart ?? '') ? -1 : 1));
+  const sums = lines.map((l) => ({ ...l, sum: sum(windows.flatMap(l.of)) }));
+  return (
+    <Panel title="Metrics" actions={<Choice label="Of the last" name="span" value={span} options={spans} />} bare>
+      <Table
+        label="Metrics"
+        rows={sums}
+        id={(l) => l.name}
+        columns={[
+          { name: 'What', of: (l) => <strong>{l.name}</strong> },
+          { name: 'Count', of: (l) => l.sum.count },
+          { name: 'On average', of: (l) => timeText(l.sum, mean(l.sum)) },
+          { name: 'At most', of: (l) => timeText(l.sum, l.sum.maxMs) },
+          { name: 'Over time', of: (l) => <Bars windows={windows} line={l} />, wide: true },
+        ]}
+      />
+    </Panel>
+  );
+}
+
+const timeText = (s: Sum, ms: number): string => (s.count === 0 ? '–' : spanText(ms));
+
+/** Bars are the counts of windows, one beside the other. */
+function Bars({ windows, line }: { windows: MetricWindow[]; line: Line }): ReactElement {
+  const counts = windows.map((w) => sum(line.of(w)).count);
+  const most = Math.max(1, ...counts);
+  return (
+    <svg className="bars" viewBox={`0 0 ${Math.max(1, counts.length) * 6} 28`} preserveAspectRatio="none" role="img" aria-label={`${line.name} over time: ${counts.join(', ') || 'nothing'}`}>
+      {counts.map((n, i) => (
+        <rect key={i} x={i * 6 + 1} width={4} y={28 - (n / most) * 28} height={(n / most) * 28} fill={`var(--${line.tone})`} />
+      ))}
+    </svg>
+  );
+}
+
+const statuses: TaskStatus[] = ['TASK_SCHEDULED', 'TASK_PENDING', 'TASK_RUNNING', 'TASK_SUCCESS', 'TASK_FAILED', 'TASK_EXCEPTION', 'TASK_TIMEOUT', 'TASK_OUTPUT_SERDE_ERROR', 'TASK_INPUT_VAR_SUB_ERROR'];
+
+/** TaskRuns are those of a TaskDef, by status and time. */
+export function TaskRuns({ name }: { name: string }): ReactElement {
+  const { search } = useRoute();
+  const status = (search.get('status') ?? '') as TaskStatus | '';
+  const back = search.get('since') ?? '';
+  const found = usePages(
+    ['taskRuns', name, status, back],
+    (bookmark, signal) => call('SearchTaskRun', { taskDefName: name, limit: pageSize, ...(bookmark ? { bookmark } : {}), ...(status ? { status } : {}), ...since(back) }, signal),
+    (ids, signal) => each(ids, (id) => ask('GetTaskRun', id), signal),
+    10_000,
+  );
+  const last = (t: TaskRun): TaskRun['attempts'][number] | undefined => t.attempts.at(-1);
+  const took = (a: string | undefined, b: string | undefined): string => (a && b ? spanText(Date.parse(b) - Date.parse(a)) : '–');
+  return (
+    <Panel title="Task runs" bare>
+      <div className="body filters">
+        <Choice label="Status" name="status" value={status} options={[['', 'any'], ...statuses.map((s): [string, string] => [s, taskLookOf(s).word])]} />
+        <Choice label="Since" name="since" value={back} options={within} />
+      </div>
+      <Rows of={found} empty={<Empty icon="tasks" title="There is none like that" />}>
+        {(rows) => (
+          <Table
+            label="Task runs"
+            rows={rows}
+            id={(t) => `${runId(t.id?.wfRunId)}/${t.id?.taskGuid}`}
+            columns={[
+              { name: 'Run', of: (t) => <A href={to(['runs', ...runParts(t.id?.wfRunId)])}>{runId(t.id?.wfRunId)}</A> },
+              { name: 'Status', of: (t) => <Badge look={taskLookOf(t.status)} /> },
+              { name: 'Attempts', of: (t) => `${t.attempts.length} of ${t.totalAttempts}` },
+              { name: 'Scheduled', of: (t) => <Time at={t.scheduledAt} /> },
+              { name: 'In the queue', of: (t) => took(last(t)?.scheduleTime, last(t)?.startTime) },
+              { name: 'At work', of: (t) => took(last(t)?.startTime, last(t)?.endTime) },
+              { name: 'Worker', of: (t) => <span className="mono small">{last(t)?.taskWorkerId ?? '–'}</span>, wide: true },
+            ]}
+          />
+        )}
+      </Rows>
+    </Panel>
+  );
+}
