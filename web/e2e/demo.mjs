@@ -138,7 +138,7 @@ await journey('a form shows its versions, its fields and who works with it', asy
   await page.waitForURL(/status=DONE/);
   await page.getByLabel('User', { exact: true }).fill('bo');
   await page.getByRole('link', { name: 'expense-books' }).waitFor();
-  await page.getByLabel('Version').selectOption('0');
+  await page.getByLabel('Version', { exact: true }).selectOption('0');
   await page.waitForURL(/expense-approval\/0/);
   await page.getByRole('cell', { name: 'reason', exact: true }).waitFor();
   need('the older version has fewer fields', (await page.getByRole('cell', { name: 'costCenter' }).count()) === 0);
@@ -172,14 +172,14 @@ await journey('an event is posted to a run, and one by a key finds its run', asy
   await dialog.getByText('lhctl put correlatedEvent 2026-001 payment-received JSON_OBJ').waitFor();
   await done(dialog, 'Post');
   await page.getByRole('tab', { name: 'Correlated events' }).click();
-  await page.getByText('2027-001').waitFor();
+  await page.getByText('2027-001', { exact: true }).waitFor();
   await page.getByLabel('Has found a run').selectOption('no');
   await page.waitForURL(/claimed=no/);
   await look(page, 'correlated');
   await page.getByRole('button', { name: 'Delete the event 2027-001' }).click();
   await dialog.getByText('lhctl delete correlatedEvent 2027-001 payment-received').waitFor();
   await done(dialog, 'Delete');
-  await page.getByText('2027-001').waitFor({ state: 'detached' });
+  await page.getByText('2027-001', { exact: true }).waitFor({ state: 'detached' });
   await page.goto(at('runs/invoice-2026-001'));
   await page.locator('.title').getByText('completed').waitFor();
 });
@@ -291,7 +291,7 @@ await journey('tenants, principals with their rights, and quotas are made, chang
   await page.getByLabel('Name').fill('operator');
   await page.getByLabel('run on workflow', { exact: true }).check();
   await page.getByLabel('read on everything', { exact: true }).check();
-  await page.getByRole('row', { name: /^workflow run/ }).getByText('read, run').waitFor().catch(() => {});
+  await page.getByRole('row', { name: /^workflow .*read, run$/ }).waitFor();
   await look(page, 'principal');
   await page.getByRole('button', { name: 'Save' }).click();
   await dialog.getByText('lhctl put principal operator --acl all:read,acl_workflow:run').waitFor();
@@ -370,9 +370,9 @@ await journey('a workflow shows where it is busy, its schedules and its numbers'
   await page.locator('.react-flow__node[aria-label*="ship-parcel"][aria-label*="1 failures"]').waitFor();
   await look(page, 'heat');
   await page.getByLabel('Shown on the tasks').selectOption('count');
-  await page.locator('.react-flow__node[aria-label*="pick-item"][aria-label*="times"]').waitFor();
+  await page.locator('.react-flow__node[aria-label*="charge-card"][aria-label*="times"]').waitFor();
   await page.getByLabel('Shown on the tasks').selectOption('time');
-  await page.locator('.react-flow__node[aria-label*="pick-item"][aria-label*="on average"]').waitFor();
+  await page.locator('.react-flow__node[aria-label*="charge-card"][aria-label*="on average"]').waitFor();
   await page.getByRole('tab', { name: 'Metrics' }).click();
   await page.locator('[data-row="completed"]').waitFor();
   await look(page, 'spec-metrics');

@@ -2,7 +2,7 @@ import type { Request, Rpc } from './api';
 import { session } from './api';
 
 /** quoted writes a word as a shell takes it. */
-export const quoted = (word: string): string => (/^[A-Za-z0-9_./:@%+=-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
+export const quoted = (word: string): string => (/^[A-Za-z0-9_./:@%+=,-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
 
 export const command = (...words: string[]): string => ['lhctl', ...words.map(quoted)].join(' ');
 

@@ -52,8 +52,13 @@ class Exact {
   constructor(readonly text: string) {}
 }
 
-function keepNumbers(this: unknown, _key: string, value: unknown, context?: { source?: string }): unknown {
-  return typeof value === 'number' && context?.source ? new Exact(context.source) : value;
+const mark = '\u0000';
+
+/** exactly reads JSON with its numbers as they were written: those of 64 bits would lose digits otherwise. */
+function exactly(text: string): unknown {
+  JSON.parse(text);
+  const marked = text.replace(/"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g, (token) => (token.startsWith('"') ? token : JSON.stringify(mark + token)));
+  return JSON.parse(marked, (_, v: unknown) => (typeof v === 'string' && v.startsWith(mark) ? new Exact(v.slice(1)) : v));
 }
 
 /** Wrong says why a document is no value of a type. */
@@ -63,7 +68,7 @@ class Wrong extends Error {}
 export function structured(type: TypeDefinition, text: string, structs: Structs): Read {
   let json: unknown;
   try {
-    json = JSON.parse(text, keepNumbers);
+    json = exactly(text);
   } catch {
     return { problem: 'It must be JSON.' };
   }

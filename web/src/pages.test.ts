@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest';
+import { aclsOf, cellsOf, effective } from './acls';
+import { nextTimes, parseCron } from './cron';
+import { compare } from './diff';
+import { compose, documentOf, spread, structured, type Structs } from './typed';
+import type { Node, StructDef, TypeDefinition, UserTaskEvent, WfSpec } from './types.gen';
+import { commentsOf, trail } from './usertasks';
+
+const times = (text: string, after: string, count = 2): string[] => nextTimes(parseCron(text)!, Date.parse(after), count).map((d) => d.toISOString().slice(0, 16));
+
+describe('cron', () => {
+  it('is due as in UNIX, in UTC', () => {
+    expect(times('*/20 * * * *', '2026-01-01T23:41:00Z')).toEqual(['2026-01-02T00:00', '2026-01-02T00:20']);
+    expect(times('0 3 * * *', '2026-01-01T03:00:00Z')).toEqual(['2026-01-02T03:00', '2026-01-03T03:00']);
+    expect(times('30 7 * * MON-FRI', '2026-01-02T08:00:00Z')).toEqual(['2026-01-05T07:30', '2026-01-06T07:30']);
+    expect(times('0 0 29 2 *', '2026-01-01T00:00:00Z', 1)).toEqual(['2028-02-29T00:00']);
+    expect(times('0 0 13 * 5', '2026-02-01T00:00:00Z')).toEqual(['2026-02-06T00:00', '2026-02-13T00:00']);
+    expect(times('0 0 * * 7', '2026-01-01T00:00:00Z', 1)).toEqual(['2026-01-04T00:00']);
+  });
+  it('knows what is none', () => {
+    for (const text of ['', '* * * *', '60 * * * *', '* * * * 8', '5-3 * * * *', '*/0 * * * *', 'a * * * *']) expect(parseCron(text), text).toBeUndefined();
+  });
+});
+
+const int: TypeDefinition = { primitiveType: 'INT', masked: false };
+const str: TypeDefinition = { primitiveType: 'STR', masked: false };
+const pointType: TypeDefinition = { structDefId: { name: 'point', version: 1 }, masked: false };
+const point: StructDef = { id: { name: 'point', version: 1 }, structDef: { fields: { x: { fieldType: int, isNullable: false }, name: { fieldType: str, isNullable: true } } } };
+const structs: Structs = new Map([['point 1', point]]);
+
+describe('values with parts', () => {
+  it('are composed field by field, and whole numbers stay whole', () => {
+    const { value } = compose(pointType, 'p', { 'p.x': '9007199254740993' }, structs);
+    expect(value?.struct?.struct?.fields.x?.value).toEqual({ int: '9007199254740993' });
+    expect(documentOf(value)).toBe('{"x": 9007199254740993}');
+    const texts: Record<string, string> = {};
+    spread(value, 'p', texts, (v) => v.int ?? '');
+    expect(texts).toEqual({ 'p.x': '9007199254740993' });
+  });
+  it('are not sent when nothing was typed, and say what is missing', () => {
+    expect(compose(pointType, 'p', {}, structs)).toEqual({});
+    expect(compose(pointType, 'p', { 'p.name': 'a' }, structs).problem).toBe('x is missing.');
+  });
+  it('are read from JSON by their type', () => {
+    const list: TypeDefinition = { inlineArrayDef: { arrayType: pointType }, masked: false };
+    expect(documentOf(structured(list, '[{"x": 9223372036854775807}]', structs).value)).toBe('[{"x": 9223372036854775807}]');
+    expect(structured(list, '[{"y": 1}]', structs).problem).toBe('point has no field y.');
+    expect(structured(list, '{}', structs).problem).toContain('array');
+  });
+});
+
+const node = (of: Partial<Node>, ...to: string[]): Node => ({ outgoingEdges: to.map((sinkNodeName) => ({ sinkNodeName, variableMutations: [] })), failureHandlers: [], ...of });
+const task = (name: string, retries: number, ...to: string[]): Node => node({ task: { taskDefId: { name }, retries, timeoutSeconds: 60, variables: [] } }, ...to);
+const spec = (nodes: Record<string, Node>): WfSpec => ({
+  frozenVariables: [],
+  status: 'ACTIVE',
+  entrypointThreadName: 'main',
+  threadSpecs: { main: { nodes, variableDefs: [], interruptDefs: [] } },
+});
+
+describe('versions', () => {
+  it('differ by what their nodes do, whatever they are called', () => {
+    const old = spec({ '0': node({ entrypoint: {} }, '1-pay'), '1-pay': task('pay', 1, '2-exit'), '2-exit': node({ exit: {} }) });
+    const now = spec({ '0': node({ entrypoint: {} }, '1-wrap'), '1-wrap': task('wrap', 0, '2-pay'), '2-pay': task('pay', 3, '3-exit'), '3-exit': node({ exit: {} }) });
+    const { differences } = compare(old, now);
+    expect(differences.filter((d) => d.change === 'added').map((d) => d.what)).toEqual(['task wrap']);
+    expect(differences.filter((d) => d.change === 'removed')).toEqual([]);
+    expect(differences.find((d) => d.what === 'task pay')?.more).toEqual(['retries: 1 → 3']);
+    expect(compare(now, now).differences).toEqual([]);
+  });
+});
+
+describe('user tasks', () => {
+  const events = [
+    { assigned: { newUserGroup: 'g' } },
+    { saved: { userId: 'ana', results: { a: { int: '1' } } } },
+    { saved: { userId: 'ana', results: { a: { int: '2' } } } },
+    { commentAdded: { userCommentId: 1, userId: 'ana', comment: 'one' } },
+    { commentEdited: { userCommentId: 1, userId: 'bo', comment: 'two' } },
+    { commentAdded: { userCommentId: 2, userId: 'ana', comment: 'three' } },
+    { commentDeleted: { userCommentId: 2, userId: 'ana' } },
+  ] as UserTaskEvent[];
+  it('tell what was saved and what is left of comments', () => {
+    expect(trail(events)[2]?.more).toEqual(['a: 1 → 2']);
+    expect(commentsOf(events).map((c) => [c.text, c.edited])).toEqual([['two', true]]);
+  });
+});
+
+describe('rights', () => {
+  it('survive the matrix, those for certain names too', () => {
+    const acls = [
+      { resources: ['ACL_WORKFLOW' as const], allowedActions: ['RUN' as const, 'READ' as const] },
+      { resources: ['ACL_TASK' as const], allowedActions: ['READ' as const], prefix: 'pay' },
+    ];
+    const { cells, named } = cellsOf({ acls });
+    expect(aclsOf(cells, named)).toEqual([{ resources: ['ACL_WORKFLOW'], allowedActions: ['READ', 'RUN'] }, acls[1]]);
+    expect(effective(acls, 'ACL_WORKFLOW', 'RUN')).toBe('yes');
+    expect(effective(acls, 'ACL_TASK', 'READ')).toBe('some');
+    expect(effective(acls, 'ACL_TASK', 'RUN')).toBe('no');
+  });
+});
