@@ -238,39 +238,54 @@ func TestPausedOwnerServesNothingStale(t *testing.T) {
 	c.await(t, c.clients[1])
 	ids := c.runs(t, "paused", 16)
 	signal(t, c.servers[0], syscall.SIGSTOP)
-	answers := make(chan error, len(ids))
+	type answer struct {
+		run *lhpb.WfRun
+		err error
+	}
+	answers := make(chan answer, len(ids))
 	for _, id := range ids { // asked of the one that sleeps
 		go func() {
-			_, err := c.clients[0].GetWfRun(t.Context(), &lhpb.WfRunId{Id: id})
-			answers <- err
+			run, err := c.clients[0].GetWfRun(t.Context(), &lhpb.WfRunId{Id: id})
+			answers <- answer{run, err}
 		}()
 	}
-	for _, id := range ids { // all of them are deleted meanwhile
-		gone := &lhpb.DeleteWfRunRequest{Id: &lhpb.WfRunId{Id: id}}
-		_, err := c.clients[1].DeleteWfRun(t.Context(), gone)
+	for _, id := range ids { // all of them are stopped meanwhile
+		stop := &lhpb.StopWfRunRequest{WfRunId: &lhpb.WfRunId{Id: id}}
+		_, err := c.clients[1].StopWfRun(t.Context(), stop)
 		for status.Code(err) == codes.Unavailable { // it may have counted, and does no harm a second time
-			_, err = c.clients[1].DeleteWfRun(t.Context(), gone)
+			_, err = c.clients[1].StopWfRun(t.Context(), stop)
 		}
 		if err != nil {
 			t.Fatalf("%s: %v", id, err)
 		}
 	}
+	early := len(answers) // answered before the signal had stopped it
+	for range early {
+		<-answers
+	}
 	signal(t, c.servers[0], syscall.SIGCONT)
-	for range ids {
-		if err := <-answers; status.Code(err) != codes.NotFound && status.Code(err) != codes.Unavailable {
-			t.Errorf("a run that was deleted is answered with %v", err)
+	for range len(ids) - early {
+		a := <-answers
+		if a.err == nil && runs(a.run) {
+			t.Errorf("run %s is told as it was before", a.run.Id.Id)
+		}
+		if a.err != nil && status.Code(a.err) != codes.Unavailable {
+			t.Error(a.err)
 		}
 	}
 	for _, id := range ids {
-		_, err := c.clients[0].GetWfRun(t.Context(), &lhpb.WfRunId{Id: id})
+		run, err := c.clients[0].GetWfRun(t.Context(), &lhpb.WfRunId{Id: id})
 		for status.Code(err) == codes.Unavailable {
-			_, err = c.clients[0].GetWfRun(t.Context(), &lhpb.WfRunId{Id: id})
+			run, err = c.clients[0].GetWfRun(t.Context(), &lhpb.WfRunId{Id: id})
 		}
-		if status.Code(err) != codes.NotFound {
-			t.Errorf("run %s afterwards: %v", id, err)
+		if err != nil || runs(run) {
+			t.Errorf("run %s afterwards: %v, %v", id, run, err)
 		}
 	}
 }
+
+// runs tells whether nobody has stopped the WfRun.
+func runs(w *lhpb.WfRun) bool { return w.ThreadRuns[0].Status == lhpb.LHStatus_RUNNING }
 
 func signal(t *testing.T, s *lhserver.Server, what syscall.Signal) {
 	t.Helper()
