@@ -11,9 +11,9 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
-	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
+	"google.golang.org/grpc/tap"
 
 	"littlehorse/internal/keys"
 	"littlehorse/internal/lh"
@@ -50,10 +50,11 @@ func NewDoorman(cfg DoormanConfig) *grpc.Server {
 	options := []grpc.ServerOption{
 		grpc.Creds(cfg.Credentials),
 		grpc.MaxRecvMsgSize(maxPeerMessage), grpc.MaxSendMsgSize(maxPeerMessage),
-		grpc.MaxConcurrentStreams(maxPeerCalls),
+		grpc.MaxConcurrentStreams(maxPeerCalls), grpc.ConnectionTimeout(greetTime),
+		grpc.InTapHandle(d.admit), grpc.UnaryInterceptor(d.bound),
+		grpc.WaitForHandlers(true), // they read the store, which is closed next
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: peerQuiet / 2, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: peerQuiet, Timeout: peerQuiet}),
-		grpc.UnaryInterceptor(d.unary), grpc.StreamInterceptor(d.stream),
 	}
 	if cfg.Stats != nil {
 		options = append(options, grpc.StatsHandler(cfg.Stats))
@@ -66,33 +67,30 @@ func NewDoorman(cfg DoormanConfig) *grpc.Server {
 // maxPeerCalls bounds the calls of one other server that run at a time.
 const maxPeerCalls = 1 << 13
 
-func (d *Doorman) admit(ctx context.Context) error {
-	given := metadata.ValueFromIncomingContext(ctx, secretKey)
+// greetTime is how long a caller may take to open a connection.
+const greetTime = 5 * time.Second
+
+// admit knows a member before anything is read of what it sends.
+func (d *Doorman) admit(ctx context.Context, call *tap.Info) (context.Context, error) {
+	given := call.Header.Get(secretKey)
 	if len(given) != 1 || subtle.ConstantTimeCompare([]byte(given[0]), []byte(d.cfg.Secret)) != 1 {
-		return status.Error(codes.Unauthenticated, "this port is for the servers of one cluster, and this process is not the one that was meant or the caller is no member")
+		return nil, status.Error(codes.Unauthenticated, "this port is for the servers of one cluster, and this process is not the one that was meant or the caller is no member")
 	}
-	return nil
+	return ctx, nil
 }
 
-func (d *Doorman) unary(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
-	if err := d.admit(ctx); err != nil {
-		return nil, err
-	}
+func (d *Doorman) bound(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
 	bounded, cancel := context.WithTimeout(ctx, d.cfg.MaxTime)
 	defer cancel()
 	return handle(bounded, req)
 }
 
-func (d *Doorman) stream(srv any, s grpc.ServerStream, _ *grpc.StreamServerInfo, handle grpc.StreamHandler) error {
-	if err := d.admit(s.Context()); err != nil {
-		return err
-	}
-	return handle(srv, s)
-}
-
 // Submit implements pb.PeerServer.
 func (d *Doorman) Submit(ctx context.Context, req *pb.PeerSubmit) (*pb.PeerReply, error) {
 	to := streamOf(req.To)
+	if req.Record.GetCommand() == nil {
+		return &pb.PeerReply{Refusal: refusalToWire(lh.Errorf(lh.InvalidArgument, "there is no command for partition %s", to))}, nil
+	}
 	outcome := make(chan machine.Reply, 1)
 	d.cfg.Holding.SubmitFor(ctx, to, req.Record, func(r machine.Reply) { outcome <- r })
 	select {

@@ -138,13 +138,23 @@ func (h *Holding) Settled(ctx context.Context) error {
 // Assigned takes a plan: what it does not give to this server is given up, after those who wait are answered. It does not
 // wait for that.
 func (h *Holding) Assigned(plan *pb.Plan) {
+	if h.assign(plan) {
+		h.cfg.Released()
+	}
+}
+
+// assign tells whether the others are to hear at once that something is given up: what was never opened is not closed.
+func (h *Holding) assign(plan *pb.Plan) (released bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.planned = true
 	for n, u := range h.units {
+		before := u.wants
 		h.want(u, n < len(plan.Owners) && owner(plan, n).GetIncarnation() == h.cfg.Self, false)
+		released = released || before == owns && u.wants != owns && u.has != owns
 	}
 	h.changed.Broadcast()
+	return released
 }
 
 // Lost gives up everything at once, for the group has gone on without this server. It returns when nothing is held.
@@ -278,8 +288,12 @@ func (h *Holding) open(u *unit, as tenure) {
 	} else {
 		u.host.Store(host)
 	}
+	released := err != nil && as == owns && u.wants != owns && !u.over
 	h.changed.Broadcast()
 	h.mu.Unlock()
+	if released {
+		h.cfg.Released()
+	}
 	if err == nil {
 		host.Start()
 		h.tending.Go(func() { h.serve(u, host, as) })

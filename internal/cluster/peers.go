@@ -181,8 +181,12 @@ func (p *Peers) await(ctx context.Context, m *pb.Member, from machine.Stream, te
 	if refusal != nil {
 		return refusal
 	}
-	if _, err := client.Await(outgoing, &pb.PeerAwait{From: wireStream(from), Tenant: tenant, WfRun: wfRun}); err != nil {
+	reply, err := client.Await(outgoing, &pb.PeerAwait{From: wireStream(from), Tenant: tenant, WfRun: wfRun})
+	if err != nil {
 		return callFailed(ctx, err)
+	}
+	if reply.Refusal != nil {
+		return refusalOf(reply.Refusal)
 	}
 	return nil
 }

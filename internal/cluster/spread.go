@@ -173,19 +173,20 @@ func (s *Spread) Watch(ctx context.Context, from machine.Stream, tenant, wfRun s
 		defer close(ended)
 		for ctx.Err() == nil {
 			late := time.AfterFunc(lookTime, tell) // for what is thrown before the owner has begun to look
-			s.watchOnce(ctx, from, tenant, wfRun)
+			at, asked := s.place(from), time.Now()
+			s.watchOnce(ctx, at, from, tenant, wfRun)
 			late.Stop()
 			tell()
+			if time.Since(asked) < lookTime {
+				s.rest(ctx, at, lookTime) // an owner that stops or is not ready answers at once
+			}
 		}
 	}()
 	return told, func() { cancel(); <-ended }
 }
 
 // watchOnce returns when something may have been thrown, or the owner is another, or after a while.
-func (s *Spread) watchOnce(ctx context.Context, from machine.Stream, tenant, wfRun string) {
-	at := s.place(from)
-	asked, cancel := context.WithTimeout(ctx, askTime)
-	defer cancel()
+func (s *Spread) watchOnce(ctx context.Context, at place, from machine.Stream, tenant, wfRun string) {
 	if at.here {
 		select {
 		case <-at.changed:
@@ -193,6 +194,8 @@ func (s *Spread) watchOnce(ctx context.Context, from machine.Stream, tenant, wfR
 		}
 		return
 	}
+	asked, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
 	if err := s.cfg.Peers.await(asked, at.member, from, tenant, wfRun); err != nil {
 		s.rest(ctx, at, lookTime)
 	}

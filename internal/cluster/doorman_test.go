@@ -1,0 +1,85 @@
+package cluster
+
+import (
+	"context"
+	"net"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/stats"
+
+	"littlehorse/internal/lh"
+	"littlehorse/internal/pb"
+)
+
+// payloads counts the messages that were read.
+type payloads struct{ read atomic.Int64 }
+
+func (p *payloads) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context { return ctx }
+
+func (p *payloads) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
+
+func (p *payloads) HandleConn(context.Context, stats.ConnStats) {}
+
+func (p *payloads) HandleRPC(_ context.Context, s stats.RPCStats) {
+	if _, ok := s.(*stats.InPayload); ok {
+		p.read.Add(1)
+	}
+}
+
+// door opens the internal port of a server that serves nothing.
+func door(t *testing.T) (*Peers, *pb.Member, *payloads) {
+	t.Helper()
+	n, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := &payloads{}
+	server := NewDoorman(DoormanConfig{
+		Holding: NewHolding(HoldingConfig{Partitions: 1}), Secret: "secret", Credentials: insecure.NewCredentials(), Stats: seen, MaxTime: time.Minute,
+	})
+	go func() { _ = server.Serve(n) }()
+	t.Cleanup(server.Stop)
+	peers := NewPeers(PeersConfig{Credentials: insecure.NewCredentials()})
+	t.Cleanup(peers.Close)
+	return peers, &pb.Member{Incarnation: "b", Host: "127.0.0.1", Port: int32(n.Addr().(*net.TCPAddr).Port), Secret: "secret"}, seen
+}
+
+// TestNothingIsReadOfStrangers sends something large without the secret.
+//
+// holds: ServersProveThemselvesToEachOther
+func TestNothingIsReadOfStrangers(t *testing.T) {
+	peers, m, seen := door(t)
+	m.Secret = "another"
+	client, ctx, refusal := peers.reach(t.Context(), m, MetadataStream)
+	if refusal != nil {
+		t.Fatal(refusal)
+	}
+	_, err := client.Await(ctx, &pb.PeerAwait{WfRun: strings.Repeat("x", 1<<20)})
+	if codeOf(t, callFailed(ctx, err)) != lh.Unavailable || !callFailed(ctx, err).Again {
+		t.Error(err)
+	}
+	if n := seen.read.Load(); n != 0 {
+		t.Errorf("%d messages were read", n)
+	}
+}
+
+// TestWhoDoesNotServeSaysSo asks a server for what it does not have, and gives it what is no record.
+func TestWhoDoesNotServeSaysSo(t *testing.T) {
+	peers, m, _ := door(t)
+	if refusal := lh.AsError(peers.await(t.Context(), m, MetadataStream, "default", "run")); refusal == nil || !refusal.Again {
+		t.Errorf("await: %v", refusal)
+	}
+	rec := &pb.Record{Command: &pb.Record_RunWf{RunWf: &pb.RunWf{}}}
+	if _, _, err := peers.submit(t.Context(), m, MetadataStream, rec); codeOf(t, err) != lh.Unavailable || !lh.AsError(err).Again {
+		t.Error(err)
+	}
+	for _, rec := range []*pb.Record{nil, {}} {
+		if _, _, err := peers.submit(t.Context(), m, MetadataStream, rec); codeOf(t, err) != lh.InvalidArgument {
+			t.Error(err)
+		}
+	}
+}
