@@ -9,7 +9,7 @@ import (
 )
 
 // formatVersion is stepped by one whenever the meaning of stored bytes changes.
-const formatVersion = 3
+const formatVersion = 4
 
 // formatKey is the row that says what the store is.
 var formatKey = []byte("\x00format")

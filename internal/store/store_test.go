@@ -186,7 +186,7 @@ func TestFormatIsGolden(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer closer.Close()
-	if want := `{"version":3,"mode":"embedded","partitions":4}`; string(b) != want {
+	if want := `{"version":4,"mode":"embedded","partitions":4}`; string(b) != want {
 		t.Errorf("format row is %s, was %s", b, want)
 	}
 }
