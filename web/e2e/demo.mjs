@@ -1,6 +1,6 @@
 // The journeys of people through all other pages, over what `lh demo` has. They run once as somebody who may do everything, then as somebody
 // who may only read.
-import { base, end, journey, look, need, open, please } from './harness.mjs';
+import { base, end, journey, look, need, open, please, rpc } from './harness.mjs';
 
 const at = (path) => `${base}/default/${path}`;
 
@@ -310,7 +310,7 @@ await journey('tenants, principals with their rights, and quotas are made, chang
   await page.getByLabel('Of the tenant').fill('default');
   await page.getByRole('link', { name: 'auditor' }).waitFor();
 
-  await budgeted(page, 'quotas', page.getByText('acme'), 4);
+  await budgeted(page, 'quotas', page.locator('[data-row="acme/"]'), 4);
   await look(page, 'quotas');
   await page.getByRole('button', { name: 'New quota' }).click();
   await dialog.getByLabel('Tenant').fill('north');
@@ -390,6 +390,40 @@ await journey('a task shows its workers, its numbers and its runs', async () => 
   await look(page, 'task-runs');
 });
 
+await journey('what workflows and people write is no markup on any page', async () => {
+  const markup = `<img src=x onerror=document.title='broken'>`;
+  await rpc('RunWf', { wfSpecName: 'expense', id: 'expense-odd', variables: { employee: { str: markup }, amount: { double: 1 }, purpose: { str: markup } } });
+  const page = await open();
+  await page.goto(at('user-tasks/0-1/expense-odd'));
+  await page.locator('[data-form]').waitFor();
+  const task = { wfRunId: { id: 'expense-odd' }, userTaskGuid: '0-1' };
+  await rpc('AssignUserTaskRun', { userTaskRunId: task, userId: markup, userGroup: markup });
+  await rpc('PutUserTaskRunComment', { userTaskRunId: task, userId: markup, comment: markup });
+  await rpc('SaveUserTaskRunProgress', { userTaskRunId: task, userId: markup, results: { reason: { str: markup } } });
+  await rpc('PutExternalEvent', { wfRunId: { id: 'order-1031' }, externalEventDefId: { name: 'order-released' }, content: { str: markup } });
+  await rpc('PutCorrelatedEvent', { key: markup, externalEventDefId: { name: 'payment-received' }, content: { jsonObj: JSON.stringify({ reference: markup, amount: 1 }) } });
+  await rpc('ScheduleWf', { id: 'odd', wfSpecName: 'sales-report', cronExpression: '0 0 1 1 *', variables: { region: { str: markup } } });
+  await rpc('PutUserTaskDef', { name: 'odd', description: markup, fields: [{ name: markup, displayName: markup, description: markup, type: 'STR' }] });
+  await rpc('PutStructDef', { name: 'odd', description: markup, structDef: { fields: { odd: { fieldType: { primitiveType: 'STR' }, description: markup, defaultValue: { str: markup } } } } });
+  for (const path of [
+    'user-tasks/0-1/expense-odd?queue=all',
+    'user-task-defs/odd/0',
+    'user-task-defs/expense-approval/1?status=ASSIGNED',
+    'events/order-released',
+    'events/payment-received?tab=correlated',
+    'structs/odd/0',
+    'runs/expense-odd',
+  ]) {
+    await page.goto(at(path));
+    await page.locator('main').getByText('<img src=x').first().waitFor();
+    need(`${path}: it is text`, (await page.title()) !== 'broken' && (await page.locator('main img').count()) === 0);
+  }
+  await page.goto(at('schedules'));
+  await page.getByRole('button', { name: 'odd', exact: true }).click();
+  await page.getByRole('dialog').getByText('<img src=x').waitFor();
+  need('a schedule is text', (await page.title()) !== 'broken');
+});
+
 await journey('all pages stay whole on a narrow screen and in the dark', async () => {
   const page = await open({ viewport: { width: 390, height: 844 }, colorScheme: 'dark' });
   await page.goto(at('more'));
@@ -399,7 +433,7 @@ await journey('all pages stay whole on a narrow screen and in the dark', async (
     ['user-tasks?queue=all&status=DONE', '.ticket'],
     ['user-tasks/0-1/expense-taxi', '[data-form]'],
     ['user-task-defs/expense-approval/1?status=ANY', '[data-row="reason"]'],
-    ['events/payment-received?tab=correlated', 'tbody tr'],
+    ['events/payment-received', 'tbody tr'],
     ['structs/address/1', '[data-row="city"]'],
     ['schedules', 'tbody tr'],
     ['principals/auditor', '.matrix tr'],

@@ -102,7 +102,7 @@ export function RunActions({ run, thread, event }: { run: WfRun; thread: number;
       >
         Run again
       </Button>
-      <Button kind="danger" icon="bin" label="Delete this run" forbidden={mayRun} onClick={() => choose('delete')} />
+      <Button kind="danger" icon="bin" label="Delete this run" forbidden={missing(me, 'WRITE_METADATA', 'ACL_WORKFLOW')} onClick={() => choose('delete')} />
       {chosen === 'stop' && <Stop {...props} thread={thread} />}
       {chosen === 'resume' && <Resume {...props} />}
       {chosen === 'rescue' && <Rescue {...props} broken={broken} thread={thread} />}

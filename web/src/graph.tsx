@@ -279,6 +279,8 @@ interface OneProps {
   /** of names the thread and its version. */
   thread: ThreadSpec;
   remarks?: Map<string, Remark> | undefined;
+  /** focus is the node that is seen first. */
+  focus?: string | undefined;
   chosen: string | undefined;
   choose: (node: string | undefined) => void;
 }
@@ -287,8 +289,8 @@ const numbers = new WeakMap<ThreadSpec, number>();
 let given = 0;
 
 /** Graph is the thread of a definition. */
-export default function Graph({ thread, remarks, chosen, choose }: OneProps): ReactElement {
+export default function Graph({ thread, remarks, focus, chosen, choose }: OneProps): ReactElement {
   if (!numbers.has(thread)) numbers.set(thread, ++given);
   const lanes = useMemo(() => [{ id: '', thread, depth: 0, remarks }], [thread, remarks]);
-  return <Canvas of={`definition ${numbers.get(thread)}`} lanes={lanes} chosen={chosen === undefined ? undefined : { lane: '', node: chosen }} choose={(at) => choose(at?.node)} />;
+  return <Canvas of={`definition ${numbers.get(thread)}`} lanes={lanes} chosen={chosen === undefined ? undefined : { lane: '', node: chosen }} focus={focus === undefined ? undefined : { lane: '', node: focus }} choose={(at) => choose(at?.node)} />;
 }

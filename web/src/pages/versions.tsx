@@ -61,7 +61,7 @@ function Compared({ old, now }: { old: WfSpec; now: WfSpec }): ReactElement {
   const graph = useMemo(() => {
     const marks = found.nodes.get(thread) ?? new Map<string, Change>();
     const remarks = new Map<string, Remark>([...marks].map(([node, change]) => [node, { tone: tones[change], text: change, spoken: change }]));
-    return { of: merged(old.threadSpecs[thread], now.threadSpecs[thread], marks), remarks };
+    return { of: merged(old.threadSpecs[thread], now.threadSpecs[thread], marks), remarks, focus: [...marks].find(([, change]) => change !== 'changed')?.[0] ?? [...marks.keys()][0] };
   }, [found, old, now, thread]);
   if (found.differences.length === 0) return <p>They do the same.</p>;
   return (
@@ -71,7 +71,7 @@ function Compared({ old, now }: { old: WfSpec; now: WfSpec }): ReactElement {
       </p>
       <Panel title={`Both versions of ${shortName(thread)} in one graph`} bare>
         <Suspense fallback={<div className="body canvas"><Skeleton lines={3} /></div>}>
-          <Graph key={`${specText(old.id)} ${thread}`} thread={graph.of} remarks={graph.remarks} chosen={undefined} choose={() => undefined} />
+          <Graph key={`${specText(old.id)} ${thread}`} thread={graph.of} remarks={graph.remarks} focus={graph.focus} chosen={undefined} choose={() => undefined} />
         </Suspense>
       </Panel>
       <Panel title={`Since ${versionText(old.id)}`}>
