@@ -210,7 +210,7 @@ func TestWhoIsHeldBackIsNoStrain(t *testing.T) {
 			b.answers = append(b.answers, answer{waiter: waiter{at: at, paused: paused}})
 		}
 		l.leave(b)
-		if got := l.pressure.strain.now.Load(); got == paused {
+		if got := l.pressure.strain.at(r.clock.Now()); got == paused {
 			t.Errorf("records that were paused: %v, the lane is behind: %v", paused, got)
 		}
 		r.stop()

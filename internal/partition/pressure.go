@@ -123,11 +123,10 @@ func (w *waits) excess(target time.Duration) float64 {
 
 // strain tells whether a lane is behind: its records spend more time in it than they would if it had them alone.
 type strain struct {
-	now atomic.Bool
+	until atomic.Int64 // ns, when it no longer counts as behind unless it is so again; 0 if it never was
 
 	began time.Time
 	stay  stay
-	until time.Time
 }
 
 const (
@@ -146,10 +145,16 @@ func (s *strain) leave(now time.Time, records int, spent, commit time.Duration) 
 		return
 	}
 	if s.stay.excess(strainTime) > 1 {
-		s.until = now.Add(strainLasts)
+		s.until.Store(now.Add(strainLasts).UnixNano())
 	}
-	s.now.Store(now.Before(s.until))
 	s.began, s.stay = now, stay{}
+}
+
+// at tells whether the lane is behind. Time decides, for a lane that has nothing more to answer has caught up. A clock that
+// was set back makes nothing last longer.
+func (s *strain) at(now time.Time) bool {
+	left := time.Duration(s.until.Load() - now.UnixNano())
+	return left > 0 && left <= strainLasts
 }
 
 // opens tells the commands that the lane can put off: they begin what then needs many more.
@@ -241,7 +246,7 @@ func (p *pressure) turn(now time.Time, waiting bool) {
 	if passed > -pressureInterval && passed < pressureInterval {
 		return // callers may come in another order than that in which they looked at the clock
 	}
-	excess := p.measure(passed, waiting)
+	excess := p.measure(now, passed, waiting)
 	switch {
 	case passed < 0 || passed > pressureCalm*pressureInterval && !waiting:
 		p.rate, p.knee, p.calm, p.late = 0, 0, 0, 0
@@ -260,7 +265,7 @@ func (p *pressure) turn(now time.Time, waiting bool) {
 
 // measure is how much longer than it should it took what has waited for the longest; at most 1 if all is well. A lane that
 // answered nothing is asked for nothing.
-func (p *pressure) measure(passed time.Duration, waiting bool) (excess float64) {
+func (p *pressure) measure(now time.Time, passed time.Duration, waiting bool) (excess float64) {
 	if p.all.records == 0 {
 		if waiting && passed > p.target {
 			return math.Inf(1)
@@ -268,7 +273,7 @@ func (p *pressure) measure(passed time.Duration, waiting bool) (excess float64) 
 		return 0
 	}
 	excess = max(p.all.excess(p.target), p.opening.excess(p.target))
-	if p.strain.now.Load() {
+	if p.strain.at(now) {
 		excess = max(excess, p.handed.excess(p.target))
 	}
 	return excess
@@ -323,8 +328,9 @@ func (p *pressure) wait() time.Duration {
 
 // Strained tells whether one of the lanes is behind: its records spend longer in it than commits take.
 func (h *Host) Strained() bool {
+	now := h.cfg.Clock.Now()
 	for _, l := range h.lanes {
-		if l.pressure.strain.now.Load() {
+		if l.pressure.strain.at(now) {
 			return true
 		}
 	}

@@ -259,3 +259,22 @@ func TestPressureBearsClocksThatOverlap(t *testing.T) {
 		t.Errorf("a rate of %.0f became %.0f", before, after)
 	}
 }
+
+// TestStrainEndsInSilence: a lane that was behind and then has nothing to do is not behind for ever.
+func TestStrainEndsInSilence(t *testing.T) {
+	var s strain
+	now := time.Unix(1_000_000, 0)
+	if s.at(now) {
+		t.Error("behind before anything was answered")
+	}
+	s.leave(now, 10, 10*time.Second, time.Millisecond)
+	if !s.at(now) || !s.at(now.Add(strainLasts-1)) {
+		t.Error("records spend a second in it, and it is not behind")
+	}
+	if s.at(now.Add(strainLasts)) {
+		t.Error("still behind when nothing was answered for long")
+	}
+	if s.at(now.Add(-time.Hour)) {
+		t.Error("behind for an hour since the clock was set back")
+	}
+}
