@@ -277,8 +277,10 @@ func (l *Lane) watchOwnership() {
 func (l *Lane) leave(b *batch) {
 	now := l.host.cfg.Clock.Now()
 	var all, opening stay
+	held := 0
 	for i := range b.answers {
 		if b.answers[i].paused {
+			held++
 			continue
 		}
 		spent := now.Sub(b.answers[i].at)
@@ -287,7 +289,7 @@ func (l *Lane) leave(b *batch) {
 			opening.add(1, spent, b.took)
 		}
 	}
-	l.pressure.leave(now, all, opening, b.took)
+	l.pressure.leave(now, all, opening, held, b.took)
 }
 
 // retire takes the layers of a synced batch away: the store has them now.

@@ -24,6 +24,7 @@ type pressure struct {
 	began    time.Time // of the interval
 	all      stay      // of the records answered in the interval
 	opening  stay      // of those that begin something
+	held     int       // answered beside them that were held back
 	handed   waits     // of the tasks that were claimed in the interval
 	admitted int       // commands that begin something, in the interval
 	refused  int
@@ -223,12 +224,13 @@ func (p *pressure) room() int64 { return pressureRoom + int64(p.rate*p.target.Se
 func (p *pressure) burst() float64 { return p.rate * pressureBurst.Seconds() }
 
 // leave counts records that were answered, of them those that began something, the time that they spent, and what of it
-// the commit took.
-func (p *pressure) leave(now time.Time, all, opening stay, commit time.Duration) {
+// the commit took. Beside them so many were answered that were held back.
+func (p *pressure) leave(now time.Time, all, opening stay, held int, commit time.Duration) {
 	p.strain.leave(now, all.records, all.spent, commit)
 	p.mu.Lock()
 	p.all.add(all.records, all.spent, commit)
 	p.opening.add(opening.records, opening.spent, commit)
+	p.held += held
 	p.mu.Unlock()
 }
 
@@ -260,14 +262,14 @@ func (p *pressure) turn(now time.Time, waiting bool) {
 	p.excess = excess
 	p.hint = p.wait()
 	p.began = now
-	p.all, p.opening, p.handed, p.admitted, p.refused = stay{}, stay{}, waits{}, 0, 0
+	p.all, p.opening, p.held, p.handed, p.admitted, p.refused = stay{}, stay{}, 0, waits{}, 0, 0
 }
 
 // measure is how much longer than it should it took what has waited for the longest; at most 1 if all is well. A lane that
 // answered nothing is asked for nothing.
 func (p *pressure) measure(now time.Time, passed time.Duration, waiting bool) (excess float64) {
 	if p.all.records == 0 {
-		if waiting && passed > p.target {
+		if waiting && passed > p.target && p.held == 0 {
 			return math.Inf(1)
 		}
 		return 0

@@ -102,7 +102,7 @@ func (p *plant) serve() {
 		}
 	}
 	p.queue = p.queue[n:]
-	p.pressure.leave(p.now.Add(time.Millisecond), all, opening, 0)
+	p.pressure.leave(p.now.Add(time.Millisecond), all, opening, 0, 0)
 }
 
 // TestPressureHoldsBack asks for four times what a lane can do: after it has settled, records spend little more than the
@@ -183,7 +183,7 @@ func TestPressureIsNotForSlowDisks(t *testing.T) {
 	for range 1000 {
 		p.ask()
 		s := stay{records: 1, spent: 80 * time.Millisecond}
-		p.pressure.leave(p.now, s, s, 40*time.Millisecond)
+		p.pressure.leave(p.now, s, s, 0, 40*time.Millisecond)
 		p.now = p.now.Add(40 * time.Millisecond)
 	}
 	if p.refused > 0 {
@@ -197,7 +197,7 @@ func TestPressureLeavesFewAlone(t *testing.T) {
 	p := newPlant(0, 1)
 	for i := range 2000 {
 		s := stay{records: 1, spent: 300 * time.Millisecond}
-		p.pressure.leave(p.now, s, s, time.Millisecond)
+		p.pressure.leave(p.now, s, s, 0, time.Millisecond)
 		if i%20 == 0 {
 			for range 50 {
 				p.ask()
@@ -276,5 +276,19 @@ func TestStrainEndsInSilence(t *testing.T) {
 	}
 	if s.at(now.Add(-time.Hour)) {
 		t.Error("behind for an hour since the clock was set back")
+	}
+}
+
+// TestPressureIsNotForWhoIsHeldBack: a lane that answers nothing but records that were held back answers.
+func TestPressureIsNotForWhoIsHeldBack(t *testing.T) {
+	p := newPlant(0, 1)
+	for range 1000 {
+		p.ask()
+		p.pressure.inLane.Store(0)
+		p.pressure.leave(p.now, stay{}, stay{}, 1, time.Millisecond)
+		p.now = p.now.Add(2 * time.Millisecond)
+	}
+	if p.refused > 0 {
+		t.Errorf("%d refused", p.refused)
 	}
 }
