@@ -179,7 +179,28 @@ func TestBegunAreBounded(t *testing.T) {
 		b.put(task("b", n+1).Key(), machine.Stream{})
 		b.drop(task("b", n+1).Key())
 	}
-	if b.len() != 1 || len(b.order) > 10 {
+	if b.len() != 1 || len(b.order) > 20 {
 		t.Fatalf("%d of %d are left", b.len(), len(b.order))
+	}
+}
+
+// BenchmarkBegun has as many WfRuns in progress wait as are remembered, and more come: those that go are the oldest, and some
+// that are not remembered.
+func BenchmarkBegun(b *testing.B) {
+	const limit = 1024
+	ks := make([]keys.Key, 8*limit)
+	for n := range ks {
+		ks[n] = task("b", n).Key()
+	}
+	for name, goes := range map[string]bool{"none goes": false, "the oldest goes": true} {
+		b.Run(name, func(b *testing.B) {
+			all := begun{limit: limit}
+			for n := range b.N {
+				if goes && n >= limit {
+					all.drop(ks[(n-limit)%len(ks)])
+				}
+				all.put(ks[n%len(ks)], machine.Stream{})
+			}
+		})
 	}
 }

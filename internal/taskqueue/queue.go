@@ -9,22 +9,25 @@ import (
 	"littlehorse/internal/machine"
 )
 
-// begun are waiting attempts of WfRuns in progress that came last, a bounded number of them. All of them wait in the window
-// or in the store, too.
+// begun are waiting attempts of WfRuns in progress, a bounded number of them. All of them wait in the window or in the
+// store, too.
 type begun struct {
 	limit int
-	order []keys.Key
+	order []keys.Key // in which they came; twice the limit at most, with those that have gone since
 	of    map[keys.Key]machine.Stream
 }
 
 func (b *begun) len() int { return len(b.of) }
 
 func (b *begun) put(k keys.Key, s machine.Stream) {
-	if len(b.order) >= b.limit {
+	if _, twice := b.of[k]; twice || len(b.of) >= b.limit {
+		return
+	}
+	if len(b.order) >= 2*b.limit {
 		b.order = slices.DeleteFunc(b.order, func(k keys.Key) bool { _, there := b.of[k]; return !there })
 	}
-	if len(b.order) >= b.limit {
-		return
+	if len(b.order) >= 2*b.limit {
+		return // keys that came again and again
 	}
 	if b.of == nil {
 		b.of = map[keys.Key]machine.Stream{}
