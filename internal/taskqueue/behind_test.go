@@ -20,6 +20,9 @@ func expectB(qs *Queues, wfRun string) *lhpb.ScheduledTask {
 	at := handOut(wfRun, "0-1", "a")
 	qs.follow.handedOut("t", at)
 	qs.follow.next[step{"t", "flow", 0, 0, "0-1"}] = "b"
+	q := qs.locked(name{"t", "b"})
+	q.follows = true
+	q.mu.Unlock()
 	return at
 }
 
@@ -34,13 +37,13 @@ func TestReportGoesFirstOnAServerThatIsBehind(t *testing.T) {
 		p := newPartition(t)
 		qs := p.start(behind)
 		w := open(t, qs, nil)
+		at := expectB(qs, "begun")
 		p.commit(now("b", "old", "0-2"))
 		w.poll("b", 2)
 		synctest.Wait()
 		if got := w.received(); len(got) > 0 {
 			t.Fatalf("no credit rested: %v", got)
 		}
-		at := expectB(qs, "begun")
 		r := qs.BeginReport("t", at.TaskRunId)
 		if r.Credit() == nil {
 			t.Fatal("no offer")
@@ -74,6 +77,22 @@ func TestStartWaitsItsTurnOnAServerThatIsBehind(t *testing.T) {
 			t.Fatal("a start is offered a credit past a task that waits")
 		}
 		o.End(nil)
+		finish(qs, w)
+	})
+}
+
+// TestWhatFollowsNoReportIsNotWaitedFor: where tasks are only the first of their WfRuns no report can take a credit along.
+func TestWhatFollowsNoReportIsNotWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPartition(t)
+		qs := p.start(behind)
+		w := open(t, qs, nil)
+		p.commit(now("a", "old", "0-1"))
+		w.poll("a", 1)
+		synctest.Wait()
+		if got := w.received(); !slices.Equal(got, []string{"old"}) {
+			t.Fatalf("the credit rested for nothing: %v", got)
+		}
 		finish(qs, w)
 	})
 }

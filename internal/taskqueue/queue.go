@@ -68,6 +68,7 @@ type queue struct {
 	claiming map[keys.Key]struct{}
 	stopped  bool // no further matches
 	used     bool // a task was seen, so the queue stays
+	follows  bool // one was seen that follows a report
 	dropped  bool // no longer in the map of queues; find another
 	rests    bool // a timer runs that ends the rest of credits
 	passed   int  // tasks in a row that went before those that waited
@@ -162,10 +163,13 @@ const (
 	mostPassed = 8
 )
 
-// rest lets the next credit wait a moment for a report, if it has not yet. In the step of the report it gets the task that
+// rest lets the next credit wait a moment for a report, if it has not yet and one may come that takes it along. In the step of the report it gets the task that
 // follows: that costs the server a fraction of a claim by itself, and what is in progress ends instead of all making
 // slow progress together. A server that is behind could otherwise stay behind for ever. q.mu is held.
 func (q *queue) rest() bool {
+	if !q.follows {
+		return false
+	}
 	left := restTime - time.Since(q.credits.first().since)
 	if left <= 0 {
 		return false

@@ -156,6 +156,7 @@ func (qs *Queues) Committed(s machine.Stream, changes []machine.Change) {
 			q.used = true
 			q.window.put(c.Key, s)
 			if qs.follow.queued(t) {
+				q.follows = true
 				q.begun.put(c.Key, s)
 			}
 		}
