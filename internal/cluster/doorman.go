@@ -40,7 +40,7 @@ type DoormanConfig struct {
 // Doorman answers the calls of other servers. Who calls is a server of the cluster, shown by the secret that only members
 // are told; on whose behalf, the records say.
 type Doorman struct {
-	pb.UnimplementedPeerServer
+	pb.UnimplementedPeerServiceServer
 	cfg DoormanConfig
 }
 
@@ -60,7 +60,7 @@ func NewDoorman(cfg DoormanConfig) *grpc.Server {
 		options = append(options, grpc.StatsHandler(cfg.Stats))
 	}
 	server := grpc.NewServer(options...)
-	pb.RegisterPeerServer(server, d)
+	pb.RegisterPeerServiceServer(server, d)
 	return server
 }
 
@@ -85,11 +85,11 @@ func (d *Doorman) bound(ctx context.Context, req any, _ *grpc.UnaryServerInfo, h
 	return handle(bounded, req)
 }
 
-// Submit implements pb.PeerServer.
-func (d *Doorman) Submit(ctx context.Context, req *pb.PeerSubmit) (*pb.PeerReply, error) {
+// Submit implements pb.PeerServiceServer.
+func (d *Doorman) Submit(ctx context.Context, req *pb.SubmitRequest) (*pb.SubmitResponse, error) {
 	to := streamOf(req.To)
 	if req.Record.GetCommand() == nil {
-		return &pb.PeerReply{Refusal: refusalToWire(lh.Errorf(lh.InvalidArgument, "there is no command for partition %s", to))}, nil
+		return &pb.SubmitResponse{Refusal: refusalToWire(lh.Errorf(lh.InvalidArgument, "there is no command for partition %s", to))}, nil
 	}
 	outcome := make(chan machine.Reply, 1)
 	d.cfg.Holding.SubmitFor(ctx, to, req.Record, func(r machine.Reply) { outcome <- r })
@@ -105,19 +105,19 @@ func (d *Doorman) Submit(ctx context.Context, req *pb.PeerSubmit) (*pb.PeerReply
 	}
 }
 
-// Await implements pb.PeerServer.
-func (d *Doorman) Await(ctx context.Context, req *pb.PeerAwait) (*pb.PeerReply, error) {
+// Await implements pb.PeerServiceServer.
+func (d *Doorman) Await(ctx context.Context, req *pb.AwaitRequest) (*pb.AwaitResponse, error) {
 	if s := streamOf(req.From); !d.cfg.Holding.Serves(s) {
-		return &pb.PeerReply{Refusal: refusalToWire(notHere(s))}, nil
+		return &pb.AwaitResponse{Refusal: refusalToWire(notHere(s))}, nil
 	}
 	bounded, cancel := context.WithTimeout(ctx, askTime*4/5)
 	defer cancel()
 	d.cfg.Await(bounded, req.Tenant, req.WfRun)
-	return &pb.PeerReply{}, nil
+	return &pb.AwaitResponse{}, nil
 }
 
-// View implements pb.PeerServer.
-func (d *Doorman) View(stream grpc.BidiStreamingServer[pb.PeerRead, pb.PeerRows]) error {
+// View implements pb.PeerServiceServer.
+func (d *Doorman) View(stream grpc.BidiStreamingServer[pb.ViewRequest, pb.ViewResponse]) error {
 	first, err := stream.Recv()
 	if err != nil {
 		return err
@@ -132,7 +132,7 @@ func (d *Doorman) View(stream grpc.BidiStreamingServer[pb.PeerRead, pb.PeerRows]
 	if broken != nil {
 		return broken
 	}
-	last := &pb.PeerRows{}
+	last := &pb.ViewResponse{}
 	if err != nil {
 		last.Refusal = refusalToWire(lh.AsError(trouble(err)))
 	}
@@ -140,8 +140,8 @@ func (d *Doorman) View(stream grpc.BidiStreamingServer[pb.PeerRead, pb.PeerRows]
 }
 
 // answerAll answers the questions of one caller until there are no more.
-func answerAll(ctx context.Context, stream grpc.BidiStreamingServer[pb.PeerRead, pb.PeerRows], v partition.View) error {
-	if err := stream.Send(&pb.PeerRows{}); err != nil {
+func answerAll(ctx context.Context, stream grpc.BidiStreamingServer[pb.ViewRequest, pb.ViewResponse], v partition.View) error {
+	if err := stream.Send(&pb.ViewResponse{}); err != nil {
 		return err
 	}
 	for {
@@ -161,11 +161,11 @@ func answerAll(ctx context.Context, stream grpc.BidiStreamingServer[pb.PeerRead,
 	}
 }
 
-func answerOne(ctx context.Context, stream grpc.BidiStreamingServer[pb.PeerRead, pb.PeerRows], v partition.View, q *pb.PeerRead) error {
+func answerOne(ctx context.Context, stream grpc.BidiStreamingServer[pb.ViewRequest, pb.ViewResponse], v partition.View, q *pb.ViewRequest) error {
 	if q.Limit == 0 {
 		return answerGet(stream, v, keys.Key(q.Start))
 	}
-	p := parts{stream: stream, ctx: ctx, part: &pb.PeerRows{}}
+	p := parts{stream: stream, ctx: ctx, part: &pb.ViewResponse{}}
 	err := v.Scan(keys.Key(q.Start), keys.Key(q.End), func(k keys.Key, value []byte) bool {
 		p.add(k, value)
 		return p.rows < int(q.Limit) && p.broken == nil
@@ -176,9 +176,9 @@ func answerOne(ctx context.Context, stream grpc.BidiStreamingServer[pb.PeerRead,
 	return p.end(err)
 }
 
-func answerGet(stream grpc.BidiStreamingServer[pb.PeerRead, pb.PeerRows], v partition.View, k keys.Key) error {
+func answerGet(stream grpc.BidiStreamingServer[pb.ViewRequest, pb.ViewResponse], v partition.View, k keys.Key) error {
 	value, err := v.Get(k)
-	rows := &pb.PeerRows{}
+	rows := &pb.ViewResponse{}
 	switch {
 	case err != nil:
 		rows.Refusal = refusalToWire(lh.AsError(trouble(err)))
@@ -191,8 +191,8 @@ func answerGet(stream grpc.BidiStreamingServer[pb.PeerRead, pb.PeerRows], v part
 // parts are a long answer, sent as it is read.
 type parts struct {
 	ctx    context.Context
-	stream grpc.BidiStreamingServer[pb.PeerRead, pb.PeerRows]
-	part   *pb.PeerRows
+	stream grpc.BidiStreamingServer[pb.ViewRequest, pb.ViewResponse]
+	part   *pb.ViewResponse
 	bytes  int
 	rows   int
 	broken error
@@ -208,12 +208,12 @@ func (p *parts) add(k keys.Key, value []byte) {
 	if p.broken = p.ctx.Err(); p.broken == nil {
 		p.broken = p.stream.Send(p.part)
 	}
-	p.part, p.bytes = &pb.PeerRows{}, 0
+	p.part, p.bytes = &pb.ViewResponse{}, 0
 }
 
 func (p *parts) end(err error) error {
 	if err != nil {
-		p.part = &pb.PeerRows{Refusal: refusalToWire(lh.AsError(trouble(err)))}
+		p.part = &pb.ViewResponse{Refusal: refusalToWire(lh.AsError(trouble(err)))}
 	}
 	return p.stream.Send(p.part)
 }

@@ -58,7 +58,7 @@ func TestNothingIsReadOfStrangers(t *testing.T) {
 	if refusal != nil {
 		t.Fatal(refusal)
 	}
-	_, err := client.Await(ctx, &pb.PeerAwait{WfRun: strings.Repeat("x", 1<<20)})
+	_, err := client.Await(ctx, &pb.AwaitRequest{WfRun: strings.Repeat("x", 1<<20)})
 	if codeOf(t, callFailed(ctx, err)) != lh.Unavailable || !callFailed(ctx, err).Again {
 		t.Error(err)
 	}

@@ -108,7 +108,7 @@ const (
 const secretKey = "lh-peer"
 
 // reach gives a client for the member, whose server can be reached: until it has been given a request it has done nothing.
-func (p *Peers) reach(ctx context.Context, m *pb.Member, s machine.Stream) (pb.PeerClient, context.Context, *lh.Error) {
+func (p *Peers) reach(ctx context.Context, m *pb.Member, s machine.Stream) (pb.PeerServiceClient, context.Context, *lh.Error) {
 	if m == nil {
 		return nil, nil, notHere(s)
 	}
@@ -127,7 +127,7 @@ func (p *Peers) reach(ctx context.Context, m *pb.Member, s machine.Stream) (pb.P
 			return nil, nil, unreached(fmt.Errorf("server %s:%d does not answer", m.Host, m.Port))
 		}
 	}
-	return pb.NewPeerClient(conn), metadata.AppendToOutgoingContext(ctx, secretKey, m.Secret), nil
+	return pb.NewPeerServiceClient(conn), metadata.AppendToOutgoingContext(ctx, secretKey, m.Secret), nil
 }
 
 func unreached(err error) *lh.Error {
@@ -143,7 +143,7 @@ func (p *Peers) submit(ctx context.Context, m *pb.Member, to machine.Stream, rec
 	if refusal != nil {
 		return nil, 0, refusal
 	}
-	reply, err := client.Submit(outgoing, &pb.PeerSubmit{To: wireStream(to), Record: rec})
+	reply, err := client.Submit(outgoing, &pb.SubmitRequest{To: wireStream(to), Record: rec})
 	if err != nil {
 		return nil, 0, callFailed(ctx, err)
 	}
@@ -181,7 +181,7 @@ func (p *Peers) await(ctx context.Context, m *pb.Member, from machine.Stream, te
 	if refusal != nil {
 		return refusal
 	}
-	reply, err := client.Await(outgoing, &pb.PeerAwait{From: wireStream(from), Tenant: tenant, WfRun: wfRun})
+	reply, err := client.Await(outgoing, &pb.AwaitRequest{From: wireStream(from), Tenant: tenant, WfRun: wfRun})
 	if err != nil {
 		return callFailed(ctx, err)
 	}
@@ -207,7 +207,7 @@ func (p *Peers) view(ctx context.Context, m *pb.Member, from machine.Stream, rea
 		return callFailed(ctx, err)
 	}
 	v := &remoteView{ctx: ctx, stream: stream}
-	if _, err := v.ask(&pb.PeerRead{From: wireStream(from)}); err != nil {
+	if _, err := v.ask(&pb.ViewRequest{From: wireStream(from)}); err != nil {
 		return err
 	}
 	if err := read(v); err != nil {
@@ -219,11 +219,11 @@ func (p *Peers) view(ctx context.Context, m *pb.Member, from machine.Stream, rea
 // remoteView is a View of another server.
 type remoteView struct {
 	ctx    context.Context
-	stream grpc.BidiStreamingClient[pb.PeerRead, pb.PeerRows]
+	stream grpc.BidiStreamingClient[pb.ViewRequest, pb.ViewResponse]
 }
 
 // ask gives all parts of an answer.
-func (v *remoteView) ask(r *pb.PeerRead) (rows []Row, err error) {
+func (v *remoteView) ask(r *pb.ViewRequest) (rows []Row, err error) {
 	if err := v.stream.Send(r); err != nil {
 		// Why it has ended says what is received.
 		_, err := v.stream.Recv()
@@ -271,7 +271,7 @@ func orEmpty(b []byte) []byte {
 
 // Get implements View.
 func (v *remoteView) Get(k keys.Key) ([]byte, error) {
-	rows, err := v.ask(&pb.PeerRead{Start: []byte(k)})
+	rows, err := v.ask(&pb.ViewRequest{Start: []byte(k)})
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
@@ -283,7 +283,7 @@ func (v *remoteView) Scan(start, end keys.Key, limit int) ([]Row, error) {
 	if limit <= 0 {
 		return nil, nil
 	}
-	return v.ask(&pb.PeerRead{Start: []byte(start), End: []byte(end), Limit: uint32(limit)})
+	return v.ask(&pb.ViewRequest{Start: []byte(start), End: []byte(end), Limit: uint32(limit)})
 }
 
 func wireStream(s machine.Stream) *pb.PeerStream {
@@ -303,16 +303,16 @@ func refusalOf(r *pb.PeerRefusal) *lh.Error {
 }
 
 // replyToWire is the outcome of a record for another server.
-func replyToWire(r machine.Reply) *pb.PeerReply {
+func replyToWire(r machine.Reply) *pb.SubmitResponse {
 	if r.Err != nil {
-		return &pb.PeerReply{Refusal: refusalToWire(r.Err)}
+		return &pb.SubmitResponse{Refusal: refusalToWire(r.Err)}
 	}
 	if r.Value == nil {
-		return &pb.PeerReply{}
+		return &pb.SubmitResponse{}
 	}
 	value, err := anypb.New(r.Value)
 	if err != nil {
-		return &pb.PeerReply{Refusal: refusalToWire(lh.Errorf(lh.Internal, "the answer cannot be sent to another server: %v", err))}
+		return &pb.SubmitResponse{Refusal: refusalToWire(lh.Errorf(lh.Internal, "the answer cannot be sent to another server: %v", err))}
 	}
-	return &pb.PeerReply{Value: value}
+	return &pb.SubmitResponse{Value: value}
 }

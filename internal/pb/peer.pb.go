@@ -370,7 +370,7 @@ func (x *PeerStream) GetPartition() uint32 {
 	return 0
 }
 
-type PeerSubmit struct {
+type SubmitRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	To            *PeerStream            `protobuf:"bytes,1,opt,name=to,proto3" json:"to,omitempty"`
 	Record        *Record                `protobuf:"bytes,2,opt,name=record,proto3" json:"record,omitempty"`
@@ -378,20 +378,20 @@ type PeerSubmit struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *PeerSubmit) Reset() {
-	*x = PeerSubmit{}
+func (x *SubmitRequest) Reset() {
+	*x = SubmitRequest{}
 	mi := &file_lh_peer_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *PeerSubmit) String() string {
+func (x *SubmitRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*PeerSubmit) ProtoMessage() {}
+func (*SubmitRequest) ProtoMessage() {}
 
-func (x *PeerSubmit) ProtoReflect() protoreflect.Message {
+func (x *SubmitRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_lh_peer_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -403,27 +403,27 @@ func (x *PeerSubmit) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use PeerSubmit.ProtoReflect.Descriptor instead.
-func (*PeerSubmit) Descriptor() ([]byte, []int) {
+// Deprecated: Use SubmitRequest.ProtoReflect.Descriptor instead.
+func (*SubmitRequest) Descriptor() ([]byte, []int) {
 	return file_lh_peer_proto_rawDescGZIP(), []int{5}
 }
 
-func (x *PeerSubmit) GetTo() *PeerStream {
+func (x *SubmitRequest) GetTo() *PeerStream {
 	if x != nil {
 		return x.To
 	}
 	return nil
 }
 
-func (x *PeerSubmit) GetRecord() *Record {
+func (x *SubmitRequest) GetRecord() *Record {
 	if x != nil {
 		return x.Record
 	}
 	return nil
 }
 
-// PeerReply is the outcome of a record.
-type PeerReply struct {
+// SubmitResponse is the outcome of a record.
+type SubmitResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Neither is a reply without content.
 	Value   *anypb.Any   `protobuf:"bytes,1,opt,name=value,proto3" json:"value,omitempty"`
@@ -434,20 +434,20 @@ type PeerReply struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *PeerReply) Reset() {
-	*x = PeerReply{}
+func (x *SubmitResponse) Reset() {
+	*x = SubmitResponse{}
 	mi := &file_lh_peer_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *PeerReply) String() string {
+func (x *SubmitResponse) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*PeerReply) ProtoMessage() {}
+func (*SubmitResponse) ProtoMessage() {}
 
-func (x *PeerReply) ProtoReflect() protoreflect.Message {
+func (x *SubmitResponse) ProtoReflect() protoreflect.Message {
 	mi := &file_lh_peer_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -459,26 +459,26 @@ func (x *PeerReply) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use PeerReply.ProtoReflect.Descriptor instead.
-func (*PeerReply) Descriptor() ([]byte, []int) {
+// Deprecated: Use SubmitResponse.ProtoReflect.Descriptor instead.
+func (*SubmitResponse) Descriptor() ([]byte, []int) {
 	return file_lh_peer_proto_rawDescGZIP(), []int{6}
 }
 
-func (x *PeerReply) GetValue() *anypb.Any {
+func (x *SubmitResponse) GetValue() *anypb.Any {
 	if x != nil {
 		return x.Value
 	}
 	return nil
 }
 
-func (x *PeerReply) GetRefusal() *PeerRefusal {
+func (x *SubmitResponse) GetRefusal() *PeerRefusal {
 	if x != nil {
 		return x.Refusal
 	}
 	return nil
 }
 
-func (x *PeerReply) GetVersion() uint64 {
+func (x *SubmitResponse) GetVersion() uint64 {
 	if x != nil {
 		return x.Version
 	}
@@ -554,8 +554,8 @@ func (x *PeerRefusal) GetAgain() bool {
 	return false
 }
 
-// PeerRead is one question. The first one names the stream and asks nothing.
-type PeerRead struct {
+// ViewRequest is one question. The first one names the stream and asks nothing.
+type ViewRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	From  *PeerStream            `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`
 	// The key of a row, or where a range begins.
@@ -568,20 +568,20 @@ type PeerRead struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *PeerRead) Reset() {
-	*x = PeerRead{}
+func (x *ViewRequest) Reset() {
+	*x = ViewRequest{}
 	mi := &file_lh_peer_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *PeerRead) String() string {
+func (x *ViewRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*PeerRead) ProtoMessage() {}
+func (*ViewRequest) ProtoMessage() {}
 
-func (x *PeerRead) ProtoReflect() protoreflect.Message {
+func (x *ViewRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_lh_peer_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -593,41 +593,41 @@ func (x *PeerRead) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use PeerRead.ProtoReflect.Descriptor instead.
-func (*PeerRead) Descriptor() ([]byte, []int) {
+// Deprecated: Use ViewRequest.ProtoReflect.Descriptor instead.
+func (*ViewRequest) Descriptor() ([]byte, []int) {
 	return file_lh_peer_proto_rawDescGZIP(), []int{8}
 }
 
-func (x *PeerRead) GetFrom() *PeerStream {
+func (x *ViewRequest) GetFrom() *PeerStream {
 	if x != nil {
 		return x.From
 	}
 	return nil
 }
 
-func (x *PeerRead) GetStart() []byte {
+func (x *ViewRequest) GetStart() []byte {
 	if x != nil {
 		return x.Start
 	}
 	return nil
 }
 
-func (x *PeerRead) GetEnd() []byte {
+func (x *ViewRequest) GetEnd() []byte {
 	if x != nil {
 		return x.End
 	}
 	return nil
 }
 
-func (x *PeerRead) GetLimit() uint32 {
+func (x *ViewRequest) GetLimit() uint32 {
 	if x != nil {
 		return x.Limit
 	}
 	return 0
 }
 
-// PeerRows answers a question, in several parts if it is long.
-type PeerRows struct {
+// ViewResponse answers a question, in several parts if it is long.
+type ViewResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Rows  []*PeerRow             `protobuf:"bytes,1,rep,name=rows,proto3" json:"rows,omitempty"`
 	// More parts follow.
@@ -637,20 +637,20 @@ type PeerRows struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *PeerRows) Reset() {
-	*x = PeerRows{}
+func (x *ViewResponse) Reset() {
+	*x = ViewResponse{}
 	mi := &file_lh_peer_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *PeerRows) String() string {
+func (x *ViewResponse) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*PeerRows) ProtoMessage() {}
+func (*ViewResponse) ProtoMessage() {}
 
-func (x *PeerRows) ProtoReflect() protoreflect.Message {
+func (x *ViewResponse) ProtoReflect() protoreflect.Message {
 	mi := &file_lh_peer_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -662,26 +662,26 @@ func (x *PeerRows) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use PeerRows.ProtoReflect.Descriptor instead.
-func (*PeerRows) Descriptor() ([]byte, []int) {
+// Deprecated: Use ViewResponse.ProtoReflect.Descriptor instead.
+func (*ViewResponse) Descriptor() ([]byte, []int) {
 	return file_lh_peer_proto_rawDescGZIP(), []int{9}
 }
 
-func (x *PeerRows) GetRows() []*PeerRow {
+func (x *ViewResponse) GetRows() []*PeerRow {
 	if x != nil {
 		return x.Rows
 	}
 	return nil
 }
 
-func (x *PeerRows) GetMore() bool {
+func (x *ViewResponse) GetMore() bool {
 	if x != nil {
 		return x.More
 	}
 	return false
 }
 
-func (x *PeerRows) GetRefusal() *PeerRefusal {
+func (x *ViewResponse) GetRefusal() *PeerRefusal {
 	if x != nil {
 		return x.Refusal
 	}
@@ -740,7 +740,7 @@ func (x *PeerRow) GetValue() []byte {
 	return nil
 }
 
-type PeerAwait struct {
+type AwaitRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	From          *PeerStream            `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`
 	Tenant        string                 `protobuf:"bytes,2,opt,name=tenant,proto3" json:"tenant,omitempty"`
@@ -749,20 +749,20 @@ type PeerAwait struct {
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *PeerAwait) Reset() {
-	*x = PeerAwait{}
+func (x *AwaitRequest) Reset() {
+	*x = AwaitRequest{}
 	mi := &file_lh_peer_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *PeerAwait) String() string {
+func (x *AwaitRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*PeerAwait) ProtoMessage() {}
+func (*AwaitRequest) ProtoMessage() {}
 
-func (x *PeerAwait) ProtoReflect() protoreflect.Message {
+func (x *AwaitRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_lh_peer_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -774,30 +774,75 @@ func (x *PeerAwait) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use PeerAwait.ProtoReflect.Descriptor instead.
-func (*PeerAwait) Descriptor() ([]byte, []int) {
+// Deprecated: Use AwaitRequest.ProtoReflect.Descriptor instead.
+func (*AwaitRequest) Descriptor() ([]byte, []int) {
 	return file_lh_peer_proto_rawDescGZIP(), []int{11}
 }
 
-func (x *PeerAwait) GetFrom() *PeerStream {
+func (x *AwaitRequest) GetFrom() *PeerStream {
 	if x != nil {
 		return x.From
 	}
 	return nil
 }
 
-func (x *PeerAwait) GetTenant() string {
+func (x *AwaitRequest) GetTenant() string {
 	if x != nil {
 		return x.Tenant
 	}
 	return ""
 }
 
-func (x *PeerAwait) GetWfRun() string {
+func (x *AwaitRequest) GetWfRun() string {
 	if x != nil {
 		return x.WfRun
 	}
 	return ""
+}
+
+// AwaitResponse says that it is time to look, or why that cannot be said.
+type AwaitResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Refusal       *PeerRefusal           `protobuf:"bytes,1,opt,name=refusal,proto3" json:"refusal,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *AwaitResponse) Reset() {
+	*x = AwaitResponse{}
+	mi := &file_lh_peer_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *AwaitResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*AwaitResponse) ProtoMessage() {}
+
+func (x *AwaitResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_peer_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use AwaitResponse.ProtoReflect.Descriptor instead.
+func (*AwaitResponse) Descriptor() ([]byte, []int) {
+	return file_lh_peer_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *AwaitResponse) GetRefusal() *PeerRefusal {
+	if x != nil {
+		return x.Refusal
+	}
+	return nil
 }
 
 var File_lh_peer_proto protoreflect.FileDescriptor
@@ -831,12 +876,11 @@ const file_lh_peer_proto_rawDesc = "" +
 	"\n" +
 	"PeerStream\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\rR\x04kind\x12\x1c\n" +
-	"\tpartition\x18\x02 \x01(\rR\tpartition\"b\n" +
-	"\n" +
-	"PeerSubmit\x12'\n" +
+	"\tpartition\x18\x02 \x01(\rR\tpartition\"e\n" +
+	"\rSubmitRequest\x12'\n" +
 	"\x02to\x18\x01 \x01(\v2\x17.lh.internal.PeerStreamR\x02to\x12+\n" +
-	"\x06record\x18\x02 \x01(\v2\x13.lh.internal.RecordR\x06record\"\x85\x01\n" +
-	"\tPeerReply\x12*\n" +
+	"\x06record\x18\x02 \x01(\v2\x13.lh.internal.RecordR\x06record\"\x8a\x01\n" +
+	"\x0eSubmitResponse\x12*\n" +
 	"\x05value\x18\x01 \x01(\v2\x14.google.protobuf.AnyR\x05value\x122\n" +
 	"\arefusal\x18\x02 \x01(\v2\x18.lh.internal.PeerRefusalR\arefusal\x12\x18\n" +
 	"\aversion\x18\x03 \x01(\x04R\aversion\"w\n" +
@@ -844,27 +888,29 @@ const file_lh_peer_proto_rawDesc = "" +
 	"\x04code\x18\x01 \x01(\rR\x04code\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12$\n" +
 	"\x0eretry_after_ns\x18\x03 \x01(\x03R\fretryAfterNs\x12\x14\n" +
-	"\x05again\x18\x04 \x01(\bR\x05again\"u\n" +
-	"\bPeerRead\x12+\n" +
+	"\x05again\x18\x04 \x01(\bR\x05again\"x\n" +
+	"\vViewRequest\x12+\n" +
 	"\x04from\x18\x01 \x01(\v2\x17.lh.internal.PeerStreamR\x04from\x12\x14\n" +
 	"\x05start\x18\x02 \x01(\fR\x05start\x12\x10\n" +
 	"\x03end\x18\x03 \x01(\fR\x03end\x12\x14\n" +
-	"\x05limit\x18\x04 \x01(\rR\x05limit\"|\n" +
-	"\bPeerRows\x12(\n" +
+	"\x05limit\x18\x04 \x01(\rR\x05limit\"\x80\x01\n" +
+	"\fViewResponse\x12(\n" +
 	"\x04rows\x18\x01 \x03(\v2\x14.lh.internal.PeerRowR\x04rows\x12\x12\n" +
 	"\x04more\x18\x02 \x01(\bR\x04more\x122\n" +
 	"\arefusal\x18\x03 \x01(\v2\x18.lh.internal.PeerRefusalR\arefusal\"1\n" +
 	"\aPeerRow\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\fR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\fR\x05value\"g\n" +
-	"\tPeerAwait\x12+\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value\"j\n" +
+	"\fAwaitRequest\x12+\n" +
 	"\x04from\x18\x01 \x01(\v2\x17.lh.internal.PeerStreamR\x04from\x12\x16\n" +
 	"\x06tenant\x18\x02 \x01(\tR\x06tenant\x12\x15\n" +
-	"\x06wf_run\x18\x03 \x01(\tR\x05wfRun2\xb4\x01\n" +
-	"\x04Peer\x129\n" +
-	"\x06Submit\x12\x17.lh.internal.PeerSubmit\x1a\x16.lh.internal.PeerReply\x128\n" +
-	"\x04View\x12\x15.lh.internal.PeerRead\x1a\x15.lh.internal.PeerRows(\x010\x01\x127\n" +
-	"\x05Await\x12\x16.lh.internal.PeerAwait\x1a\x16.lh.internal.PeerReplyB\x1cZ\x1alittlehorse/internal/pb;pbb\x06proto3"
+	"\x06wf_run\x18\x03 \x01(\tR\x05wfRun\"C\n" +
+	"\rAwaitResponse\x122\n" +
+	"\arefusal\x18\x01 \x01(\v2\x18.lh.internal.PeerRefusalR\arefusal2\xd1\x01\n" +
+	"\vPeerService\x12A\n" +
+	"\x06Submit\x12\x1a.lh.internal.SubmitRequest\x1a\x1b.lh.internal.SubmitResponse\x12?\n" +
+	"\x04View\x12\x18.lh.internal.ViewRequest\x1a\x19.lh.internal.ViewResponse(\x010\x01\x12>\n" +
+	"\x05Await\x12\x19.lh.internal.AwaitRequest\x1a\x1a.lh.internal.AwaitResponseB\x1cZ\x1alittlehorse/internal/pb;pbb\x06proto3"
 
 var (
 	file_lh_peer_proto_rawDescOnce sync.Once
@@ -878,46 +924,48 @@ func file_lh_peer_proto_rawDescGZIP() []byte {
 	return file_lh_peer_proto_rawDescData
 }
 
-var file_lh_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_lh_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
 var file_lh_peer_proto_goTypes = []any{
 	(*Member)(nil),         // 0: lh.internal.Member
 	(*MemberListener)(nil), // 1: lh.internal.MemberListener
 	(*MemberCopy)(nil),     // 2: lh.internal.MemberCopy
 	(*Plan)(nil),           // 3: lh.internal.Plan
 	(*PeerStream)(nil),     // 4: lh.internal.PeerStream
-	(*PeerSubmit)(nil),     // 5: lh.internal.PeerSubmit
-	(*PeerReply)(nil),      // 6: lh.internal.PeerReply
+	(*SubmitRequest)(nil),  // 5: lh.internal.SubmitRequest
+	(*SubmitResponse)(nil), // 6: lh.internal.SubmitResponse
 	(*PeerRefusal)(nil),    // 7: lh.internal.PeerRefusal
-	(*PeerRead)(nil),       // 8: lh.internal.PeerRead
-	(*PeerRows)(nil),       // 9: lh.internal.PeerRows
+	(*ViewRequest)(nil),    // 8: lh.internal.ViewRequest
+	(*ViewResponse)(nil),   // 9: lh.internal.ViewResponse
 	(*PeerRow)(nil),        // 10: lh.internal.PeerRow
-	(*PeerAwait)(nil),      // 11: lh.internal.PeerAwait
-	(*Record)(nil),         // 12: lh.internal.Record
-	(*anypb.Any)(nil),      // 13: google.protobuf.Any
+	(*AwaitRequest)(nil),   // 11: lh.internal.AwaitRequest
+	(*AwaitResponse)(nil),  // 12: lh.internal.AwaitResponse
+	(*Record)(nil),         // 13: lh.internal.Record
+	(*anypb.Any)(nil),      // 14: google.protobuf.Any
 }
 var file_lh_peer_proto_depIdxs = []int32{
 	1,  // 0: lh.internal.Member.listeners:type_name -> lh.internal.MemberListener
 	2,  // 1: lh.internal.Member.copies:type_name -> lh.internal.MemberCopy
 	0,  // 2: lh.internal.Plan.members:type_name -> lh.internal.Member
-	4,  // 3: lh.internal.PeerSubmit.to:type_name -> lh.internal.PeerStream
-	12, // 4: lh.internal.PeerSubmit.record:type_name -> lh.internal.Record
-	13, // 5: lh.internal.PeerReply.value:type_name -> google.protobuf.Any
-	7,  // 6: lh.internal.PeerReply.refusal:type_name -> lh.internal.PeerRefusal
-	4,  // 7: lh.internal.PeerRead.from:type_name -> lh.internal.PeerStream
-	10, // 8: lh.internal.PeerRows.rows:type_name -> lh.internal.PeerRow
-	7,  // 9: lh.internal.PeerRows.refusal:type_name -> lh.internal.PeerRefusal
-	4,  // 10: lh.internal.PeerAwait.from:type_name -> lh.internal.PeerStream
-	5,  // 11: lh.internal.Peer.Submit:input_type -> lh.internal.PeerSubmit
-	8,  // 12: lh.internal.Peer.View:input_type -> lh.internal.PeerRead
-	11, // 13: lh.internal.Peer.Await:input_type -> lh.internal.PeerAwait
-	6,  // 14: lh.internal.Peer.Submit:output_type -> lh.internal.PeerReply
-	9,  // 15: lh.internal.Peer.View:output_type -> lh.internal.PeerRows
-	6,  // 16: lh.internal.Peer.Await:output_type -> lh.internal.PeerReply
-	14, // [14:17] is the sub-list for method output_type
-	11, // [11:14] is the sub-list for method input_type
-	11, // [11:11] is the sub-list for extension type_name
-	11, // [11:11] is the sub-list for extension extendee
-	0,  // [0:11] is the sub-list for field type_name
+	4,  // 3: lh.internal.SubmitRequest.to:type_name -> lh.internal.PeerStream
+	13, // 4: lh.internal.SubmitRequest.record:type_name -> lh.internal.Record
+	14, // 5: lh.internal.SubmitResponse.value:type_name -> google.protobuf.Any
+	7,  // 6: lh.internal.SubmitResponse.refusal:type_name -> lh.internal.PeerRefusal
+	4,  // 7: lh.internal.ViewRequest.from:type_name -> lh.internal.PeerStream
+	10, // 8: lh.internal.ViewResponse.rows:type_name -> lh.internal.PeerRow
+	7,  // 9: lh.internal.ViewResponse.refusal:type_name -> lh.internal.PeerRefusal
+	4,  // 10: lh.internal.AwaitRequest.from:type_name -> lh.internal.PeerStream
+	7,  // 11: lh.internal.AwaitResponse.refusal:type_name -> lh.internal.PeerRefusal
+	5,  // 12: lh.internal.PeerService.Submit:input_type -> lh.internal.SubmitRequest
+	8,  // 13: lh.internal.PeerService.View:input_type -> lh.internal.ViewRequest
+	11, // 14: lh.internal.PeerService.Await:input_type -> lh.internal.AwaitRequest
+	6,  // 15: lh.internal.PeerService.Submit:output_type -> lh.internal.SubmitResponse
+	9,  // 16: lh.internal.PeerService.View:output_type -> lh.internal.ViewResponse
+	12, // 17: lh.internal.PeerService.Await:output_type -> lh.internal.AwaitResponse
+	15, // [15:18] is the sub-list for method output_type
+	12, // [12:15] is the sub-list for method input_type
+	12, // [12:12] is the sub-list for extension type_name
+	12, // [12:12] is the sub-list for extension extendee
+	0,  // [0:12] is the sub-list for field type_name
 }
 
 func init() { file_lh_peer_proto_init() }
@@ -932,7 +980,7 @@ func file_lh_peer_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lh_peer_proto_rawDesc), len(file_lh_peer_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   13,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -21,183 +21,183 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	Peer_Submit_FullMethodName = "/lh.internal.Peer/Submit"
-	Peer_View_FullMethodName   = "/lh.internal.Peer/View"
-	Peer_Await_FullMethodName  = "/lh.internal.Peer/Await"
+	PeerService_Submit_FullMethodName = "/lh.internal.PeerService/Submit"
+	PeerService_View_FullMethodName   = "/lh.internal.PeerService/View"
+	PeerService_Await_FullMethodName  = "/lh.internal.PeerService/Await"
 )
 
-// PeerClient is the client API for Peer service.
+// PeerServiceClient is the client API for PeerService service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Peer is what servers ask of one another.
-type PeerClient interface {
+// PeerService is what servers ask of one another.
+type PeerServiceClient interface {
 	// Submit gives a record to a partition that the callee owns, and waits for the outcome.
-	Submit(ctx context.Context, in *PeerSubmit, opts ...grpc.CallOption) (*PeerReply, error)
+	Submit(ctx context.Context, in *SubmitRequest, opts ...grpc.CallOption) (*SubmitResponse, error)
 	// View reads a partition that the callee owns, as often as the caller wants, as of one moment. The first answer comes
 	// unasked and says whether it may be read.
-	View(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[PeerRead, PeerRows], error)
+	View(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ViewRequest, ViewResponse], error)
 	// Await returns when something has become durable that may be a WorkflowEvent of the WfRun, or after a while.
-	Await(ctx context.Context, in *PeerAwait, opts ...grpc.CallOption) (*PeerReply, error)
+	Await(ctx context.Context, in *AwaitRequest, opts ...grpc.CallOption) (*AwaitResponse, error)
 }
 
-type peerClient struct {
+type peerServiceClient struct {
 	cc grpc.ClientConnInterface
 }
 
-func NewPeerClient(cc grpc.ClientConnInterface) PeerClient {
-	return &peerClient{cc}
+func NewPeerServiceClient(cc grpc.ClientConnInterface) PeerServiceClient {
+	return &peerServiceClient{cc}
 }
 
-func (c *peerClient) Submit(ctx context.Context, in *PeerSubmit, opts ...grpc.CallOption) (*PeerReply, error) {
+func (c *peerServiceClient) Submit(ctx context.Context, in *SubmitRequest, opts ...grpc.CallOption) (*SubmitResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(PeerReply)
-	err := c.cc.Invoke(ctx, Peer_Submit_FullMethodName, in, out, cOpts...)
+	out := new(SubmitResponse)
+	err := c.cc.Invoke(ctx, PeerService_Submit_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
 	return out, nil
 }
 
-func (c *peerClient) View(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[PeerRead, PeerRows], error) {
+func (c *peerServiceClient) View(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ViewRequest, ViewResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &Peer_ServiceDesc.Streams[0], Peer_View_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &PeerService_ServiceDesc.Streams[0], PeerService_View_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
-	x := &grpc.GenericClientStream[PeerRead, PeerRows]{ClientStream: stream}
+	x := &grpc.GenericClientStream[ViewRequest, ViewResponse]{ClientStream: stream}
 	return x, nil
 }
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
-type Peer_ViewClient = grpc.BidiStreamingClient[PeerRead, PeerRows]
+type PeerService_ViewClient = grpc.BidiStreamingClient[ViewRequest, ViewResponse]
 
-func (c *peerClient) Await(ctx context.Context, in *PeerAwait, opts ...grpc.CallOption) (*PeerReply, error) {
+func (c *peerServiceClient) Await(ctx context.Context, in *AwaitRequest, opts ...grpc.CallOption) (*AwaitResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	out := new(PeerReply)
-	err := c.cc.Invoke(ctx, Peer_Await_FullMethodName, in, out, cOpts...)
+	out := new(AwaitResponse)
+	err := c.cc.Invoke(ctx, PeerService_Await_FullMethodName, in, out, cOpts...)
 	if err != nil {
 		return nil, err
 	}
 	return out, nil
 }
 
-// PeerServer is the server API for Peer service.
-// All implementations must embed UnimplementedPeerServer
+// PeerServiceServer is the server API for PeerService service.
+// All implementations must embed UnimplementedPeerServiceServer
 // for forward compatibility.
 //
-// Peer is what servers ask of one another.
-type PeerServer interface {
+// PeerService is what servers ask of one another.
+type PeerServiceServer interface {
 	// Submit gives a record to a partition that the callee owns, and waits for the outcome.
-	Submit(context.Context, *PeerSubmit) (*PeerReply, error)
+	Submit(context.Context, *SubmitRequest) (*SubmitResponse, error)
 	// View reads a partition that the callee owns, as often as the caller wants, as of one moment. The first answer comes
 	// unasked and says whether it may be read.
-	View(grpc.BidiStreamingServer[PeerRead, PeerRows]) error
+	View(grpc.BidiStreamingServer[ViewRequest, ViewResponse]) error
 	// Await returns when something has become durable that may be a WorkflowEvent of the WfRun, or after a while.
-	Await(context.Context, *PeerAwait) (*PeerReply, error)
-	mustEmbedUnimplementedPeerServer()
+	Await(context.Context, *AwaitRequest) (*AwaitResponse, error)
+	mustEmbedUnimplementedPeerServiceServer()
 }
 
-// UnimplementedPeerServer must be embedded to have
+// UnimplementedPeerServiceServer must be embedded to have
 // forward compatible implementations.
 //
 // NOTE: this should be embedded by value instead of pointer to avoid a nil
 // pointer dereference when methods are called.
-type UnimplementedPeerServer struct{}
+type UnimplementedPeerServiceServer struct{}
 
-func (UnimplementedPeerServer) Submit(context.Context, *PeerSubmit) (*PeerReply, error) {
+func (UnimplementedPeerServiceServer) Submit(context.Context, *SubmitRequest) (*SubmitResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Submit not implemented")
 }
-func (UnimplementedPeerServer) View(grpc.BidiStreamingServer[PeerRead, PeerRows]) error {
+func (UnimplementedPeerServiceServer) View(grpc.BidiStreamingServer[ViewRequest, ViewResponse]) error {
 	return status.Error(codes.Unimplemented, "method View not implemented")
 }
-func (UnimplementedPeerServer) Await(context.Context, *PeerAwait) (*PeerReply, error) {
+func (UnimplementedPeerServiceServer) Await(context.Context, *AwaitRequest) (*AwaitResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Await not implemented")
 }
-func (UnimplementedPeerServer) mustEmbedUnimplementedPeerServer() {}
-func (UnimplementedPeerServer) testEmbeddedByValue()              {}
+func (UnimplementedPeerServiceServer) mustEmbedUnimplementedPeerServiceServer() {}
+func (UnimplementedPeerServiceServer) testEmbeddedByValue()                     {}
 
-// UnsafePeerServer may be embedded to opt out of forward compatibility for this service.
-// Use of this interface is not recommended, as added methods to PeerServer will
+// UnsafePeerServiceServer may be embedded to opt out of forward compatibility for this service.
+// Use of this interface is not recommended, as added methods to PeerServiceServer will
 // result in compilation errors.
-type UnsafePeerServer interface {
-	mustEmbedUnimplementedPeerServer()
+type UnsafePeerServiceServer interface {
+	mustEmbedUnimplementedPeerServiceServer()
 }
 
-func RegisterPeerServer(s grpc.ServiceRegistrar, srv PeerServer) {
-	// If the following call panics, it indicates UnimplementedPeerServer was
+func RegisterPeerServiceServer(s grpc.ServiceRegistrar, srv PeerServiceServer) {
+	// If the following call panics, it indicates UnimplementedPeerServiceServer was
 	// embedded by pointer and is nil.  This will cause panics if an
 	// unimplemented method is ever invoked, so we test this at initialization
 	// time to prevent it from happening at runtime later due to I/O.
 	if t, ok := srv.(interface{ testEmbeddedByValue() }); ok {
 		t.testEmbeddedByValue()
 	}
-	s.RegisterService(&Peer_ServiceDesc, srv)
+	s.RegisterService(&PeerService_ServiceDesc, srv)
 }
 
-func _Peer_Submit_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(PeerSubmit)
+func _PeerService_Submit_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SubmitRequest)
 	if err := dec(in); err != nil {
 		return nil, err
 	}
 	if interceptor == nil {
-		return srv.(PeerServer).Submit(ctx, in)
+		return srv.(PeerServiceServer).Submit(ctx, in)
 	}
 	info := &grpc.UnaryServerInfo{
 		Server:     srv,
-		FullMethod: Peer_Submit_FullMethodName,
+		FullMethod: PeerService_Submit_FullMethodName,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(PeerServer).Submit(ctx, req.(*PeerSubmit))
+		return srv.(PeerServiceServer).Submit(ctx, req.(*SubmitRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
 
-func _Peer_View_Handler(srv interface{}, stream grpc.ServerStream) error {
-	return srv.(PeerServer).View(&grpc.GenericServerStream[PeerRead, PeerRows]{ServerStream: stream})
+func _PeerService_View_Handler(srv interface{}, stream grpc.ServerStream) error {
+	return srv.(PeerServiceServer).View(&grpc.GenericServerStream[ViewRequest, ViewResponse]{ServerStream: stream})
 }
 
 // This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
-type Peer_ViewServer = grpc.BidiStreamingServer[PeerRead, PeerRows]
+type PeerService_ViewServer = grpc.BidiStreamingServer[ViewRequest, ViewResponse]
 
-func _Peer_Await_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
-	in := new(PeerAwait)
+func _PeerService_Await_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(AwaitRequest)
 	if err := dec(in); err != nil {
 		return nil, err
 	}
 	if interceptor == nil {
-		return srv.(PeerServer).Await(ctx, in)
+		return srv.(PeerServiceServer).Await(ctx, in)
 	}
 	info := &grpc.UnaryServerInfo{
 		Server:     srv,
-		FullMethod: Peer_Await_FullMethodName,
+		FullMethod: PeerService_Await_FullMethodName,
 	}
 	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
-		return srv.(PeerServer).Await(ctx, req.(*PeerAwait))
+		return srv.(PeerServiceServer).Await(ctx, req.(*AwaitRequest))
 	}
 	return interceptor(ctx, in, info, handler)
 }
 
-// Peer_ServiceDesc is the grpc.ServiceDesc for Peer service.
+// PeerService_ServiceDesc is the grpc.ServiceDesc for PeerService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
-var Peer_ServiceDesc = grpc.ServiceDesc{
-	ServiceName: "lh.internal.Peer",
-	HandlerType: (*PeerServer)(nil),
+var PeerService_ServiceDesc = grpc.ServiceDesc{
+	ServiceName: "lh.internal.PeerService",
+	HandlerType: (*PeerServiceServer)(nil),
 	Methods: []grpc.MethodDesc{
 		{
 			MethodName: "Submit",
-			Handler:    _Peer_Submit_Handler,
+			Handler:    _PeerService_Submit_Handler,
 		},
 		{
 			MethodName: "Await",
-			Handler:    _Peer_Await_Handler,
+			Handler:    _PeerService_Await_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{
 		{
 			StreamName:    "View",
-			Handler:       _Peer_View_Handler,
+			Handler:       _PeerService_View_Handler,
 			ServerStreams: true,
 			ClientStreams: true,
 		},

@@ -146,11 +146,11 @@ func (m *PeerStream) CloneMessageVT() proto.Message {
 	return m.CloneVT()
 }
 
-func (m *PeerSubmit) CloneVT() *PeerSubmit {
+func (m *SubmitRequest) CloneVT() *SubmitRequest {
 	if m == nil {
-		return (*PeerSubmit)(nil)
+		return (*SubmitRequest)(nil)
 	}
-	r := new(PeerSubmit)
+	r := new(SubmitRequest)
 	r.To = m.To.CloneVT()
 	r.Record = m.Record.CloneVT()
 	if len(m.unknownFields) > 0 {
@@ -160,15 +160,15 @@ func (m *PeerSubmit) CloneVT() *PeerSubmit {
 	return r
 }
 
-func (m *PeerSubmit) CloneMessageVT() proto.Message {
+func (m *SubmitRequest) CloneMessageVT() proto.Message {
 	return m.CloneVT()
 }
 
-func (m *PeerReply) CloneVT() *PeerReply {
+func (m *SubmitResponse) CloneVT() *SubmitResponse {
 	if m == nil {
-		return (*PeerReply)(nil)
+		return (*SubmitResponse)(nil)
 	}
-	r := new(PeerReply)
+	r := new(SubmitResponse)
 	r.Value = (*anypb.Any)((*anypb1.Any)(m.Value).CloneVT())
 	r.Refusal = m.Refusal.CloneVT()
 	r.Version = m.Version
@@ -179,7 +179,7 @@ func (m *PeerReply) CloneVT() *PeerReply {
 	return r
 }
 
-func (m *PeerReply) CloneMessageVT() proto.Message {
+func (m *SubmitResponse) CloneMessageVT() proto.Message {
 	return m.CloneVT()
 }
 
@@ -203,11 +203,11 @@ func (m *PeerRefusal) CloneMessageVT() proto.Message {
 	return m.CloneVT()
 }
 
-func (m *PeerRead) CloneVT() *PeerRead {
+func (m *ViewRequest) CloneVT() *ViewRequest {
 	if m == nil {
-		return (*PeerRead)(nil)
+		return (*ViewRequest)(nil)
 	}
-	r := new(PeerRead)
+	r := new(ViewRequest)
 	r.From = m.From.CloneVT()
 	r.Limit = m.Limit
 	if rhs := m.Start; rhs != nil {
@@ -227,15 +227,15 @@ func (m *PeerRead) CloneVT() *PeerRead {
 	return r
 }
 
-func (m *PeerRead) CloneMessageVT() proto.Message {
+func (m *ViewRequest) CloneMessageVT() proto.Message {
 	return m.CloneVT()
 }
 
-func (m *PeerRows) CloneVT() *PeerRows {
+func (m *ViewResponse) CloneVT() *ViewResponse {
 	if m == nil {
-		return (*PeerRows)(nil)
+		return (*ViewResponse)(nil)
 	}
-	r := new(PeerRows)
+	r := new(ViewResponse)
 	r.More = m.More
 	r.Refusal = m.Refusal.CloneVT()
 	if rhs := m.Rows; rhs != nil {
@@ -252,7 +252,7 @@ func (m *PeerRows) CloneVT() *PeerRows {
 	return r
 }
 
-func (m *PeerRows) CloneMessageVT() proto.Message {
+func (m *ViewResponse) CloneMessageVT() proto.Message {
 	return m.CloneVT()
 }
 
@@ -282,11 +282,11 @@ func (m *PeerRow) CloneMessageVT() proto.Message {
 	return m.CloneVT()
 }
 
-func (m *PeerAwait) CloneVT() *PeerAwait {
+func (m *AwaitRequest) CloneVT() *AwaitRequest {
 	if m == nil {
-		return (*PeerAwait)(nil)
+		return (*AwaitRequest)(nil)
 	}
-	r := new(PeerAwait)
+	r := new(AwaitRequest)
 	r.From = m.From.CloneVT()
 	r.Tenant = m.Tenant
 	r.WfRun = m.WfRun
@@ -297,7 +297,24 @@ func (m *PeerAwait) CloneVT() *PeerAwait {
 	return r
 }
 
-func (m *PeerAwait) CloneMessageVT() proto.Message {
+func (m *AwaitRequest) CloneMessageVT() proto.Message {
+	return m.CloneVT()
+}
+
+func (m *AwaitResponse) CloneVT() *AwaitResponse {
+	if m == nil {
+		return (*AwaitResponse)(nil)
+	}
+	r := new(AwaitResponse)
+	r.Refusal = m.Refusal.CloneVT()
+	if len(m.unknownFields) > 0 {
+		r.unknownFields = make([]byte, len(m.unknownFields))
+		copy(r.unknownFields, m.unknownFields)
+	}
+	return r
+}
+
+func (m *AwaitResponse) CloneMessageVT() proto.Message {
 	return m.CloneVT()
 }
 
@@ -629,7 +646,7 @@ func (m *PeerStream) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 	return len(dAtA) - i, nil
 }
 
-func (m *PeerSubmit) MarshalVT() (dAtA []byte, err error) {
+func (m *SubmitRequest) MarshalVT() (dAtA []byte, err error) {
 	if m == nil {
 		return nil, nil
 	}
@@ -642,12 +659,12 @@ func (m *PeerSubmit) MarshalVT() (dAtA []byte, err error) {
 	return dAtA[:n], nil
 }
 
-func (m *PeerSubmit) MarshalToVT(dAtA []byte) (int, error) {
+func (m *SubmitRequest) MarshalToVT(dAtA []byte) (int, error) {
 	size := m.SizeVT()
 	return m.MarshalToSizedBufferVT(dAtA[:size])
 }
 
-func (m *PeerSubmit) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
+func (m *SubmitRequest) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 	if m == nil {
 		return 0, nil
 	}
@@ -682,7 +699,7 @@ func (m *PeerSubmit) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 	return len(dAtA) - i, nil
 }
 
-func (m *PeerReply) MarshalVT() (dAtA []byte, err error) {
+func (m *SubmitResponse) MarshalVT() (dAtA []byte, err error) {
 	if m == nil {
 		return nil, nil
 	}
@@ -695,12 +712,12 @@ func (m *PeerReply) MarshalVT() (dAtA []byte, err error) {
 	return dAtA[:n], nil
 }
 
-func (m *PeerReply) MarshalToVT(dAtA []byte) (int, error) {
+func (m *SubmitResponse) MarshalToVT(dAtA []byte) (int, error) {
 	size := m.SizeVT()
 	return m.MarshalToSizedBufferVT(dAtA[:size])
 }
 
-func (m *PeerReply) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
+func (m *SubmitResponse) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 	if m == nil {
 		return 0, nil
 	}
@@ -800,7 +817,7 @@ func (m *PeerRefusal) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 	return len(dAtA) - i, nil
 }
 
-func (m *PeerRead) MarshalVT() (dAtA []byte, err error) {
+func (m *ViewRequest) MarshalVT() (dAtA []byte, err error) {
 	if m == nil {
 		return nil, nil
 	}
@@ -813,12 +830,12 @@ func (m *PeerRead) MarshalVT() (dAtA []byte, err error) {
 	return dAtA[:n], nil
 }
 
-func (m *PeerRead) MarshalToVT(dAtA []byte) (int, error) {
+func (m *ViewRequest) MarshalToVT(dAtA []byte) (int, error) {
 	size := m.SizeVT()
 	return m.MarshalToSizedBufferVT(dAtA[:size])
 }
 
-func (m *PeerRead) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
+func (m *ViewRequest) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 	if m == nil {
 		return 0, nil
 	}
@@ -862,7 +879,7 @@ func (m *PeerRead) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 	return len(dAtA) - i, nil
 }
 
-func (m *PeerRows) MarshalVT() (dAtA []byte, err error) {
+func (m *ViewResponse) MarshalVT() (dAtA []byte, err error) {
 	if m == nil {
 		return nil, nil
 	}
@@ -875,12 +892,12 @@ func (m *PeerRows) MarshalVT() (dAtA []byte, err error) {
 	return dAtA[:n], nil
 }
 
-func (m *PeerRows) MarshalToVT(dAtA []byte) (int, error) {
+func (m *ViewResponse) MarshalToVT(dAtA []byte) (int, error) {
 	size := m.SizeVT()
 	return m.MarshalToSizedBufferVT(dAtA[:size])
 }
 
-func (m *PeerRows) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
+func (m *ViewResponse) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 	if m == nil {
 		return 0, nil
 	}
@@ -974,7 +991,7 @@ func (m *PeerRow) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 	return len(dAtA) - i, nil
 }
 
-func (m *PeerAwait) MarshalVT() (dAtA []byte, err error) {
+func (m *AwaitRequest) MarshalVT() (dAtA []byte, err error) {
 	if m == nil {
 		return nil, nil
 	}
@@ -987,12 +1004,12 @@ func (m *PeerAwait) MarshalVT() (dAtA []byte, err error) {
 	return dAtA[:n], nil
 }
 
-func (m *PeerAwait) MarshalToVT(dAtA []byte) (int, error) {
+func (m *AwaitRequest) MarshalToVT(dAtA []byte) (int, error) {
 	size := m.SizeVT()
 	return m.MarshalToSizedBufferVT(dAtA[:size])
 }
 
-func (m *PeerAwait) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
+func (m *AwaitRequest) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 	if m == nil {
 		return 0, nil
 	}
@@ -1020,6 +1037,49 @@ func (m *PeerAwait) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 	}
 	if m.From != nil {
 		size, err := m.From.MarshalToSizedBufferVT(dAtA[:i])
+		if err != nil {
+			return 0, err
+		}
+		i -= size
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(size))
+		i--
+		dAtA[i] = 0xa
+	}
+	return len(dAtA) - i, nil
+}
+
+func (m *AwaitResponse) MarshalVT() (dAtA []byte, err error) {
+	if m == nil {
+		return nil, nil
+	}
+	size := m.SizeVT()
+	dAtA = make([]byte, size)
+	n, err := m.MarshalToSizedBufferVT(dAtA[:size])
+	if err != nil {
+		return nil, err
+	}
+	return dAtA[:n], nil
+}
+
+func (m *AwaitResponse) MarshalToVT(dAtA []byte) (int, error) {
+	size := m.SizeVT()
+	return m.MarshalToSizedBufferVT(dAtA[:size])
+}
+
+func (m *AwaitResponse) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
+	if m == nil {
+		return 0, nil
+	}
+	i := len(dAtA)
+	_ = i
+	var l int
+	_ = l
+	if m.unknownFields != nil {
+		i -= len(m.unknownFields)
+		copy(dAtA[i:], m.unknownFields)
+	}
+	if m.Refusal != nil {
+		size, err := m.Refusal.MarshalToSizedBufferVT(dAtA[:i])
 		if err != nil {
 			return 0, err
 		}
@@ -1163,7 +1223,7 @@ func (m *PeerStream) SizeVT() (n int) {
 	return n
 }
 
-func (m *PeerSubmit) SizeVT() (n int) {
+func (m *SubmitRequest) SizeVT() (n int) {
 	if m == nil {
 		return 0
 	}
@@ -1181,7 +1241,7 @@ func (m *PeerSubmit) SizeVT() (n int) {
 	return n
 }
 
-func (m *PeerReply) SizeVT() (n int) {
+func (m *SubmitResponse) SizeVT() (n int) {
 	if m == nil {
 		return 0
 	}
@@ -1225,7 +1285,7 @@ func (m *PeerRefusal) SizeVT() (n int) {
 	return n
 }
 
-func (m *PeerRead) SizeVT() (n int) {
+func (m *ViewRequest) SizeVT() (n int) {
 	if m == nil {
 		return 0
 	}
@@ -1250,7 +1310,7 @@ func (m *PeerRead) SizeVT() (n int) {
 	return n
 }
 
-func (m *PeerRows) SizeVT() (n int) {
+func (m *ViewResponse) SizeVT() (n int) {
 	if m == nil {
 		return 0
 	}
@@ -1291,7 +1351,7 @@ func (m *PeerRow) SizeVT() (n int) {
 	return n
 }
 
-func (m *PeerAwait) SizeVT() (n int) {
+func (m *AwaitRequest) SizeVT() (n int) {
 	if m == nil {
 		return 0
 	}
@@ -1307,6 +1367,20 @@ func (m *PeerAwait) SizeVT() (n int) {
 	}
 	l = len(m.WfRun)
 	if l > 0 {
+		n += 1 + l + protohelpers.SizeOfVarint(uint64(l))
+	}
+	n += len(m.unknownFields)
+	return n
+}
+
+func (m *AwaitResponse) SizeVT() (n int) {
+	if m == nil {
+		return 0
+	}
+	var l int
+	_ = l
+	if m.Refusal != nil {
+		l = m.Refusal.SizeVT()
 		n += 1 + l + protohelpers.SizeOfVarint(uint64(l))
 	}
 	n += len(m.unknownFields)
@@ -2192,7 +2266,7 @@ func (m *PeerStream) UnmarshalVT(dAtA []byte) error {
 	}
 	return nil
 }
-func (m *PeerSubmit) UnmarshalVT(dAtA []byte) error {
+func (m *SubmitRequest) UnmarshalVT(dAtA []byte) error {
 	l := len(dAtA)
 	iNdEx := 0
 	for iNdEx < l {
@@ -2215,10 +2289,10 @@ func (m *PeerSubmit) UnmarshalVT(dAtA []byte) error {
 		fieldNum := int32(wire >> 3)
 		wireType := int(wire & 0x7)
 		if wireType == 4 {
-			return fmt.Errorf("proto: PeerSubmit: wiretype end group for non-group")
+			return fmt.Errorf("proto: SubmitRequest: wiretype end group for non-group")
 		}
 		if fieldNum <= 0 {
-			return fmt.Errorf("proto: PeerSubmit: illegal tag %d (wire type %d)", fieldNum, wire)
+			return fmt.Errorf("proto: SubmitRequest: illegal tag %d (wire type %d)", fieldNum, wire)
 		}
 		switch fieldNum {
 		case 1:
@@ -2315,7 +2389,7 @@ func (m *PeerSubmit) UnmarshalVT(dAtA []byte) error {
 	}
 	return nil
 }
-func (m *PeerReply) UnmarshalVT(dAtA []byte) error {
+func (m *SubmitResponse) UnmarshalVT(dAtA []byte) error {
 	l := len(dAtA)
 	iNdEx := 0
 	for iNdEx < l {
@@ -2338,10 +2412,10 @@ func (m *PeerReply) UnmarshalVT(dAtA []byte) error {
 		fieldNum := int32(wire >> 3)
 		wireType := int(wire & 0x7)
 		if wireType == 4 {
-			return fmt.Errorf("proto: PeerReply: wiretype end group for non-group")
+			return fmt.Errorf("proto: SubmitResponse: wiretype end group for non-group")
 		}
 		if fieldNum <= 0 {
-			return fmt.Errorf("proto: PeerReply: illegal tag %d (wire type %d)", fieldNum, wire)
+			return fmt.Errorf("proto: SubmitResponse: illegal tag %d (wire type %d)", fieldNum, wire)
 		}
 		switch fieldNum {
 		case 1:
@@ -2598,7 +2672,7 @@ func (m *PeerRefusal) UnmarshalVT(dAtA []byte) error {
 	}
 	return nil
 }
-func (m *PeerRead) UnmarshalVT(dAtA []byte) error {
+func (m *ViewRequest) UnmarshalVT(dAtA []byte) error {
 	l := len(dAtA)
 	iNdEx := 0
 	for iNdEx < l {
@@ -2621,10 +2695,10 @@ func (m *PeerRead) UnmarshalVT(dAtA []byte) error {
 		fieldNum := int32(wire >> 3)
 		wireType := int(wire & 0x7)
 		if wireType == 4 {
-			return fmt.Errorf("proto: PeerRead: wiretype end group for non-group")
+			return fmt.Errorf("proto: ViewRequest: wiretype end group for non-group")
 		}
 		if fieldNum <= 0 {
-			return fmt.Errorf("proto: PeerRead: illegal tag %d (wire type %d)", fieldNum, wire)
+			return fmt.Errorf("proto: ViewRequest: illegal tag %d (wire type %d)", fieldNum, wire)
 		}
 		switch fieldNum {
 		case 1:
@@ -2772,7 +2846,7 @@ func (m *PeerRead) UnmarshalVT(dAtA []byte) error {
 	}
 	return nil
 }
-func (m *PeerRows) UnmarshalVT(dAtA []byte) error {
+func (m *ViewResponse) UnmarshalVT(dAtA []byte) error {
 	l := len(dAtA)
 	iNdEx := 0
 	for iNdEx < l {
@@ -2795,10 +2869,10 @@ func (m *PeerRows) UnmarshalVT(dAtA []byte) error {
 		fieldNum := int32(wire >> 3)
 		wireType := int(wire & 0x7)
 		if wireType == 4 {
-			return fmt.Errorf("proto: PeerRows: wiretype end group for non-group")
+			return fmt.Errorf("proto: ViewResponse: wiretype end group for non-group")
 		}
 		if fieldNum <= 0 {
-			return fmt.Errorf("proto: PeerRows: illegal tag %d (wire type %d)", fieldNum, wire)
+			return fmt.Errorf("proto: ViewResponse: illegal tag %d (wire type %d)", fieldNum, wire)
 		}
 		switch fieldNum {
 		case 1:
@@ -3032,7 +3106,7 @@ func (m *PeerRow) UnmarshalVT(dAtA []byte) error {
 	}
 	return nil
 }
-func (m *PeerAwait) UnmarshalVT(dAtA []byte) error {
+func (m *AwaitRequest) UnmarshalVT(dAtA []byte) error {
 	l := len(dAtA)
 	iNdEx := 0
 	for iNdEx < l {
@@ -3055,10 +3129,10 @@ func (m *PeerAwait) UnmarshalVT(dAtA []byte) error {
 		fieldNum := int32(wire >> 3)
 		wireType := int(wire & 0x7)
 		if wireType == 4 {
-			return fmt.Errorf("proto: PeerAwait: wiretype end group for non-group")
+			return fmt.Errorf("proto: AwaitRequest: wiretype end group for non-group")
 		}
 		if fieldNum <= 0 {
-			return fmt.Errorf("proto: PeerAwait: illegal tag %d (wire type %d)", fieldNum, wire)
+			return fmt.Errorf("proto: AwaitRequest: illegal tag %d (wire type %d)", fieldNum, wire)
 		}
 		switch fieldNum {
 		case 1:
@@ -3160,6 +3234,93 @@ func (m *PeerAwait) UnmarshalVT(dAtA []byte) error {
 				return io.ErrUnexpectedEOF
 			}
 			m.WfRun = string(dAtA[iNdEx:postIndex])
+			iNdEx = postIndex
+		default:
+			iNdEx = preIndex
+			skippy, err := protohelpers.Skip(dAtA[iNdEx:])
+			if err != nil {
+				return err
+			}
+			if (skippy < 0) || (iNdEx+skippy) < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			if (iNdEx + skippy) > l {
+				return io.ErrUnexpectedEOF
+			}
+			m.unknownFields = append(m.unknownFields, dAtA[iNdEx:iNdEx+skippy]...)
+			iNdEx += skippy
+		}
+	}
+
+	if iNdEx > l {
+		return io.ErrUnexpectedEOF
+	}
+	return nil
+}
+func (m *AwaitResponse) UnmarshalVT(dAtA []byte) error {
+	l := len(dAtA)
+	iNdEx := 0
+	for iNdEx < l {
+		preIndex := iNdEx
+		var wire uint64
+		for shift := uint(0); ; shift += 7 {
+			if shift >= 64 {
+				return protohelpers.ErrIntOverflow
+			}
+			if iNdEx >= l {
+				return io.ErrUnexpectedEOF
+			}
+			b := dAtA[iNdEx]
+			iNdEx++
+			wire |= uint64(b&0x7F) << shift
+			if b < 0x80 {
+				break
+			}
+		}
+		fieldNum := int32(wire >> 3)
+		wireType := int(wire & 0x7)
+		if wireType == 4 {
+			return fmt.Errorf("proto: AwaitResponse: wiretype end group for non-group")
+		}
+		if fieldNum <= 0 {
+			return fmt.Errorf("proto: AwaitResponse: illegal tag %d (wire type %d)", fieldNum, wire)
+		}
+		switch fieldNum {
+		case 1:
+			if wireType != 2 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Refusal", wireType)
+			}
+			var msglen int
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				msglen |= int(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+			if msglen < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			postIndex := iNdEx + msglen
+			if postIndex < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			if postIndex > l {
+				return io.ErrUnexpectedEOF
+			}
+			if m.Refusal == nil {
+				m.Refusal = &PeerRefusal{}
+			}
+			if err := m.Refusal.UnmarshalVT(dAtA[iNdEx:postIndex]); err != nil {
+				return err
+			}
 			iNdEx = postIndex
 		default:
 			iNdEx = preIndex

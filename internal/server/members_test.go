@@ -120,9 +120,9 @@ func TestInternalPortIsForMembers(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	client := pb.NewPeerClient(conn)
+	client := pb.NewPeerServiceClient(conn)
 	ctx := t.Context()
-	submit := &pb.PeerSubmit{To: &pb.PeerStream{Kind: uint32(cluster.MetadataStream.Kind)}, Record: &pb.Record{Header: &pb.Header{Tenant: "default", Principal: "anonymous"}}}
+	submit := &pb.SubmitRequest{To: &pb.PeerStream{Kind: uint32(cluster.MetadataStream.Kind)}, Record: &pb.Record{Header: &pb.Header{Tenant: "default", Principal: "anonymous"}}}
 	if _, err := client.Submit(ctx, submit); grpcstatus.Code(err) != codes.Unauthenticated {
 		t.Error(err)
 	}
@@ -138,7 +138,7 @@ func TestInternalPortIsForMembers(t *testing.T) {
 		t.Error(err)
 	}
 	right := metadata.AppendToOutgoingContext(ctx, "lh-peer", s.members.secret)
-	if _, err := client.Await(right, &pb.PeerAwait{From: &pb.PeerStream{Kind: 'c', Partition: 99}}); err != nil {
+	if _, err := client.Await(right, &pb.AwaitRequest{From: &pb.PeerStream{Kind: 'c', Partition: 99}}); err != nil {
 		t.Error(err)
 	}
 }
