@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"littlehorse/internal/log"
@@ -40,6 +41,9 @@ type Config struct {
 	Machines map[machine.Kind]machine.Machine
 	// Store holds the state of the partitions.
 	Store *store.Store
+	// SharedStore says that other Hosts have the Store, too: a Host that ends lets those go on waiting for space on a full
+	// disk. Who ends all of them calls StopWaiting before.
+	SharedStore bool
 	// Log orders the records of the streams.
 	Log log.Log
 	// Clock; the system's by default.
@@ -65,6 +69,8 @@ type Config struct {
 	// that goes on is refused only there, new work already at half of it: how large the reports are that running work brings
 	// is not known when it begins. Default 48 MiB.
 	PendingBytes int64
+	// Pending counts what PendingBytes bounds, for all Hosts that are given the same; nil counts for this one alone.
+	Pending *atomic.Int64
 	// TargetTime is how long records may spend in a lane, from admission to the answer, on the mean of a tenth of a
 	// second, before it admits less new work (RunWf, events). Default 50 ms.
 	TargetTime time.Duration

@@ -33,7 +33,7 @@ type Host struct {
 	draining atomic.Bool
 	pending  atomic.Int64 // submitted and not answered
 
-	pendingBytes atomic.Int64 // of those
+	pendingBytes *atomic.Int64 // of those, and of those of the Hosts that it shares the bound with
 
 	stopOnce, failOnce, doneOnce, drainOnce, closeOnce sync.Once
 
@@ -48,8 +48,11 @@ func Open(ctx context.Context, cfg Config) (*Host, error) {
 	}
 	h := &Host{
 		cfg: cfg, parts: map[machine.Stream]*part{}, targets: map[machine.Stream]bool{},
-		counters: counters{kinds: map[kind]uint64{}},
-		stop:     make(chan struct{}), failed: make(chan struct{}), done: make(chan struct{}), drained: make(chan struct{}),
+		counters: counters{kinds: map[kind]uint64{}}, pendingBytes: cfg.Pending,
+		stop: make(chan struct{}), failed: make(chan struct{}), done: make(chan struct{}), drained: make(chan struct{}),
+	}
+	if h.pendingBytes == nil {
+		h.pendingBytes = new(atomic.Int64)
 	}
 	for _, s := range slices.Concat(cfg.Streams, cfg.Targets) {
 		h.targets[s] = true
@@ -303,10 +306,10 @@ func (h *Host) answered() {
 
 // Drain refuses new records, applies, commits and answers those that were submitted, and closes the Host.
 // Records emitted for other streams stay as rows. If ctx ends first, the rest is answered with Unavailable and
-// ctx's error returned. Nothing waits for space on a full disk any more.
+// ctx's error returned. Nothing waits for space on a full disk any more, unless the store is shared.
 func (h *Host) Drain(ctx context.Context) error {
 	h.draining.Store(true)
-	h.cfg.Store.StopWaiting()
+	h.stopWaiting()
 	for _, l := range h.lanes {
 		l.pump.stop()
 	}
@@ -318,6 +321,12 @@ func (h *Host) Drain(ctx context.Context) error {
 		return failure
 	}
 	return err
+}
+
+func (h *Host) stopWaiting() {
+	if !h.cfg.SharedStore {
+		h.cfg.Store.StopWaiting()
+	}
 }
 
 // settle waits until everybody is answered.
@@ -357,7 +366,7 @@ func (h *Host) stepAll(ctx context.Context) error {
 func (h *Host) Close() error {
 	h.closeOnce.Do(func() {
 		h.draining.Store(true)
-		h.cfg.Store.StopWaiting()
+		h.stopWaiting()
 		h.stopOnce.Do(func() { close(h.stop) })
 		h.running.Wait()
 		for _, l := range h.lanes {

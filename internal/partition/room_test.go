@@ -3,12 +3,14 @@ package partition
 import (
 	"fmt"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"littlehorse/internal/lh"
+	"littlehorse/internal/machine"
 	"littlehorse/internal/pb"
 	"littlehorse/internal/store"
 )
@@ -111,4 +113,32 @@ func TestFullDiskLetsTheServerStop(t *testing.T) {
 		t.Error(err)
 	}
 	r.stop()
+}
+
+// TestHostThatEndsLeavesASharedDiskWatched ends a Host whose store others have, too: they are still told when the disk fills.
+func TestHostThatEndsLeavesASharedDiskWatched(t *testing.T) {
+	r, free := diskRig(t)
+	r.stop()
+	r.config = func(c *Config) { c.SharedStore = true }
+	r.start()
+	defer r.stop()
+	if err := r.host.Drain(t.Context()); err != nil {
+		t.Error(err)
+	}
+	free(40, store.None)
+	free(1000, store.Ample)
+}
+
+// TestHostsShareWhatMayBePending fills the bound by one of two Hosts.
+func TestHostsShareWhatMayBePending(t *testing.T) {
+	var pending atomic.Int64
+	r := newRig(t, func(c *Config) { c.Manual, c.PendingBytes, c.Pending = true, 1000, &pending }).start()
+	defer r.stop()
+	pending.Store(1000) // of another
+	var refusal *lh.Error
+	r.host.Submit(core(0), fresh("add x 1"), func(reply machine.Reply) { refusal = reply.Err })
+	if refusal == nil || refusal.Code != lh.ResourceExhausted {
+		t.Errorf("%v", refusal)
+	}
+	pending.Store(0)
 }

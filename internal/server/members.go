@@ -75,10 +75,13 @@ func (s *Server) openInternal(ctx context.Context) error {
 			return err
 		}
 	}
-	var err error
-	m.net, err = s.listen(ctx, s.cfg.BindHost, s.cfg.InternalBindPort)
+	n, err := s.listen(ctx, s.cfg.BindHost, s.cfg.InternalBindPort)
+	if err != nil {
+		return err
+	}
+	m.net = &limited{Listener: n, name: "internal", secured: m.keys != nil, most: int64(s.cfg.MaxConnections), log: s.log}
 	s.members = m
-	return err
+	return nil
 }
 
 func (m *membership) credentials() (theirs, ours credentials.TransportCredentials) {
@@ -92,6 +95,7 @@ func (m *membership) credentials() (theirs, ours credentials.TransportCredential
 func (m *membership) open(c partition.Config) {
 	s := m.server
 	c.Targets = c.Streams
+	c.SharedStore, c.Pending = true, new(atomic.Int64)
 	// All partitions may come to be here.
 	c.Lanes, c.CacheBytes, c.TimerWindow = 1, max(1, c.CacheBytes/int64(s.cfg.Partitions)), max(1, c.TimerWindow/s.cfg.Partitions)
 	m.directory = cluster.NewDirectory(s.cfg.Partitions, s.incarnation)

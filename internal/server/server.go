@@ -494,6 +494,7 @@ func (s *Server) shutdown(ctx context.Context) error {
 		if s.face != nil && s.router != nil {
 			s.face.FlushQuotaUsage(ctx, true)
 		}
+		s.store.StopWaiting()
 		errs = append(errs, s.host.Drain(ctx))
 	}
 	if s.members != nil {

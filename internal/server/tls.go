@@ -1,11 +1,13 @@
 package server
 
 import (
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"slices"
 	"sync"
@@ -147,21 +149,28 @@ func (k *keyring) credentials() credentials.TransportCredentials {
 
 // forPeers is for connections to other servers, which show certificates of the same authorities.
 func (k *keyring) forPeers() credentials.TransportCredentials {
+	return peerCredentials{k.credentials(), k}
+}
+
+// peerCredentials are made for each connection, of what the files say by then. The certificate of the other side must be for
+// the host that was called, be that a name or an address.
+type peerCredentials struct {
+	credentials.TransportCredentials
+	keys *keyring
+}
+
+// ClientHandshake implements credentials.TransportCredentials.
+func (p peerCredentials) ClientHandshake(ctx context.Context, authority string, conn net.Conn) (net.Conn, credentials.AuthInfo, error) {
+	c := p.keys.config()
 	return credentials.NewTLS(&tls.Config{
-		MinVersion: tls.VersionTLS12, CipherSuites: ciphers,
-		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-			return &k.config().Certificates[0], nil
-		},
-		InsecureSkipVerify: true, // VerifyConnection does it, by the authorities that hold at present
-		VerifyConnection: func(c tls.ConnectionState) error {
-			o := x509.VerifyOptions{Roots: k.config().ClientCAs, DNSName: c.ServerName, Intermediates: x509.NewCertPool()}
-			for _, between := range c.PeerCertificates[1:] {
-				o.Intermediates.AddCert(between)
-			}
-			_, err := c.PeerCertificates[0].Verify(o)
-			return err
-		},
-	})
+		MinVersion: tls.VersionTLS12, CipherSuites: ciphers, RootCAs: c.ClientCAs,
+		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &c.Certificates[0], nil },
+	}).ClientHandshake(ctx, authority, conn)
+}
+
+// Clone implements credentials.TransportCredentials.
+func (p peerCredentials) Clone() credentials.TransportCredentials {
+	return peerCredentials{p.TransportCredentials.Clone(), p.keys}
 }
 
 // forHTTP is what an HTTP server needs of it.

@@ -326,3 +326,33 @@ func TestOAuthSettings(t *testing.T) {
 		t.Errorf("without a token: %v", err)
 	}
 }
+
+// TestServersAreKnownByWhereTheyAre calls a server whose certificate is for localhost and 127.0.0.1 under other names and addresses.
+//
+// holds: ServersProveThemselvesToEachOther
+func TestServersAreKnownByWhereTheyAre(t *testing.T) {
+	authority := pki.NewAuthority(t, "ca")
+	pair := authority.Server()
+	k, err := newKeyring(keyFiles{listener: "internal", cert: pair.Cert, key: pair.Key, ca: authority.File()}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := grpc.NewServer(grpc.Creds(k.credentials()))
+	go func() { _ = server.Serve(n) }()
+	t.Cleanup(server.Stop)
+	for called, good := range map[string]bool{"localhost": true, "127.0.0.1": true, "other": false, "127.0.0.2": false, "::1": false} {
+		conn, err := net.Dial("tcp", n.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _, err = k.forPeers().Clone().ClientHandshake(t.Context(), net.JoinHostPort(called, "2011"), conn)
+		if (err == nil) != good {
+			t.Errorf("%s: %v", called, err)
+		}
+		_ = conn.Close()
+	}
+}
