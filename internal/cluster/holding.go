@@ -97,7 +97,7 @@ func (h *Holding) metadata() *unit { return h.units[h.cfg.Partitions] }
 // Start begins to work for the units, and returns when the metadata are known as they were then.
 func (h *Holding) Start(ctx context.Context) error {
 	for _, u := range h.units {
-		h.tending.Go(func() { h.tend(u) })
+		h.tending.Go(func() { h.tend(u) }) //nolint:contextcheck // units are worked for until Close
 	}
 	return h.await(ctx, func() bool { return h.metadata().known })
 }

@@ -1,6 +1,7 @@
 package cluster
 
 import (
+	"errors"
 	"testing"
 
 	"littlehorse/internal/lh"
@@ -62,7 +63,7 @@ func TestWhatMayBeTriedAgain(t *testing.T) {
 		t.Errorf("%+v of %+v", refusal, moved)
 	}
 	for _, err := range []error{nil, lh.Errorf(lh.NotFound, "no")} {
-		if rereadable(err) != err || final(err) != err {
+		if !errors.Is(rereadable(err), err) || !errors.Is(final(err), err) {
 			t.Errorf("%v is not left as it is", err)
 		}
 	}

@@ -159,7 +159,7 @@ func (l *Log) coverTaken(ctx context.Context, st *stream) error {
 	if err != nil {
 		return err
 	}
-	defer w.close()
+	defer w.close() //nolint:contextcheck // what is open is given up although the time is over
 	if err := st.confirm(ctx, epoch); err != nil {
 		return err
 	}
@@ -171,7 +171,7 @@ func (l *Log) coverTaken(ctx context.Context, st *stream) error {
 	if err != nil {
 		return err
 	}
-	st.covers(next)
+	st.covers(next) //nolint:contextcheck // what is sent outlives the call
 	l.written.Add(1)
 	l.writtenBytes.Add(uint64(w.bytes))
 	l.cfg.Logger.Debug("checkpoint", "stream", st.id.String(), "next", next, "records", w.records, "bytes", w.bytes, "took", time.Since(began))
@@ -188,7 +188,7 @@ func (st *stream) heldEpoch() (epoch uint64, ok bool) {
 // confirm returns when it is known that no other session had become the owner before the call. The claim of a successor then
 // comes after the call, and so does everything that he does as the owner.
 func (st *stream) confirm(ctx context.Context, epoch uint64) error {
-	if err := st.askBack(); err != nil {
+	if err := st.askBack(); err != nil { //nolint:contextcheck // what is sent outlives the call
 		return err
 	}
 	for {
