@@ -164,7 +164,12 @@ func (l *Log) coverTaken(ctx context.Context, st *stream) error {
 		return err
 	}
 	snap := l.cfg.Store.Snapshot()
-	next, err := w.write(ctx, snap)
+	var next int64
+	if mine, _ := st.ownsAt(epoch); mine { // so nothing is in it that came after a successor
+		next, err = w.write(ctx, snap)
+	} else {
+		err = errNotOwner
+	}
 	if closing := snap.Close(); err == nil {
 		err = closing
 	}
@@ -185,6 +190,8 @@ func (st *stream) heldEpoch() (epoch uint64, ok bool) {
 	return st.mine, st.held && !st.closed
 }
 
+var errNotOwner = errors.New("another session owns the stream now")
+
 // confirm returns when it is known that no other session had become the owner before the call. The claim of a successor then
 // comes after the call, and so does everything that he does as the owner.
 func (st *stream) confirm(ctx context.Context, epoch uint64) error {
@@ -194,7 +201,7 @@ func (st *stream) confirm(ctx context.Context, epoch uint64) error {
 	for {
 		mine, read := st.ownsAt(epoch)
 		if !mine {
-			return errors.New("another session owns the stream now")
+			return errNotOwner
 		}
 		if read {
 			return nil
@@ -252,6 +259,9 @@ func (l *Log) forget(ctx context.Context, st *stream, now time.Time) {
 		return
 	}
 	err := l.cfg.Store.Sync()
+	if err == nil {
+		err = st.changeLog.stillThere(ctx, l.producer)
+	}
 	if err == nil {
 		at := kadm.Offsets{}
 		at.AddOffset(st.topic, st.partition, next, -1)

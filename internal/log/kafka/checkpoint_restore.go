@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -33,7 +32,6 @@ func (l *Log) rebuildAll(ctx context.Context, streams []*stream) error {
 		return err
 	}
 	running, ctx := errgroup.WithContext(ctx)
-	running.SetLimit(max(1, runtime.GOMAXPROCS(0)))
 	for _, st := range streams {
 		at := &pb.LogPosition{}
 		if err := l.cfg.Store.View(st.id, keys.Position(), at.UnmarshalVT); err != nil {
@@ -43,13 +41,25 @@ func (l *Log) rebuildAll(ctx context.Context, streams []*stream) error {
 			continue
 		}
 		running.Go(func() error {
-			if err := l.restore(ctx, st.id, st.commands, st.changeLog); err != nil {
+			if err := l.restoreInTurn(ctx, st); err != nil {
 				return fmt.Errorf("rebuild %s from %s: %w", st.id, st.changeLog.name, err)
 			}
 			return nil
 		})
 	}
 	return running.Wait()
+}
+
+// restoreInTurn rebuilds no more partitions at a time than there are processors, whoever opens them: each takes memory for a
+// table and for what is fetched.
+func (l *Log) restoreInTurn(ctx context.Context, st *stream) error {
+	select {
+	case l.rebuilds <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-l.rebuilds }()
+	return l.restore(ctx, st.id, st.commands, st.changeLog)
 }
 
 // restore replaces what the store has of a stream by its newest checkpoint, if there is one.

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -370,16 +371,7 @@ func TestNewChangeLogGetsEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.log = nil
-	if _, err := p.admin().DeleteTopics(t.Context(), name); err != nil {
-		t.Fatal(err)
-	}
-	for gone := false; !gone; time.Sleep(time.Millisecond) {
-		all, err := p.admin().ListTopics(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		gone = !all.Has(name)
-	}
+	p.deleteTopic(name)
 	l, err := Open(t.Context(), p.config())
 	if err != nil {
 		t.Fatal(err)
@@ -392,6 +384,74 @@ func TestNewChangeLogGetsEverything(t *testing.T) {
 	}
 	p.covered(st.id)
 	same(t, p.another(t).rows(logtest.A), p.rows(logtest.A))
+}
+
+func (p *process) deleteTopic(name string) {
+	p.Helper()
+	if _, err := p.admin().DeleteTopics(p.Context(), name); err != nil {
+		p.Fatal(err)
+	}
+	for gone := false; !gone; time.Sleep(time.Millisecond) {
+		all, err := p.admin().ListTopics(p.Context())
+		if err != nil {
+			p.Fatal(err)
+		}
+		gone = !all.Has(name)
+	}
+}
+
+// TestChangeLogThatIsMadeAnewMeanwhileGetsNoPart makes the topic anew under a server that runs: the new one has not what was written to
+// the old, so it gets no checkpoint of what has changed since, and the command topic keeps what only the old one has.
+func TestChangeLogThatIsMadeAnewMeanwhileGetsNoPart(t *testing.T) {
+	p := newProcessWith(t, func(c *Config) { c.KeepCommands = time.Hour })
+	p.open(logtest.A)
+	st := p.log.streams[logtest.A]
+	p.do(logtest.A, map[string]string{"ra": "1"})
+	p.cover(st)
+	p.deleteTopic(st.changeLog.name)
+	if _, err := p.admin().CreateTopic(t.Context(), int32(st.changeLog.partitions), 1, nil, st.changeLog.name); err != nil {
+		t.Fatal(err)
+	}
+	p.do(logtest.A, map[string]string{"rb": "2"})
+	if err := p.log.cover(t.Context(), st); !errors.Is(err, ErrLost) {
+		t.Errorf("a checkpoint: %v", err)
+	}
+	p.log.forget(t.Context(), st, time.Now().Add(2*time.Hour))
+	starts, err := p.admin().ListStartOffsets(t.Context(), st.topic)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if at := starts[st.topic][st.partition].Offset; at != 0 {
+		t.Errorf("what lies before %d is forgotten", at)
+	}
+}
+
+// TestRebuildsTakeTurns opens a partition with an empty disk while as many are rebuilt as may be.
+func TestRebuildsTakeTurns(t *testing.T) {
+	p := newProcessWith(t, eager)
+	p.open(logtest.A)
+	p.do(logtest.A, map[string]string{"ra": "1"})
+	p.covered(logtest.A)
+	other := p.another(t)
+	if err := other.store.Drop(logtest.A); err != nil {
+		t.Fatal(err)
+	}
+	for range cap(other.log.rebuilds) {
+		other.log.rebuilds <- struct{}{}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	opened := make(chan error)
+	go func() {
+		_, err := other.log.Open(ctx, []machine.Stream{logtest.A})
+		opened <- err
+	}()
+	cancel()
+	if err := <-opened; !errors.Is(err, context.Canceled) {
+		t.Errorf("out of turn: %v", err)
+	}
+	<-other.log.rebuilds
+	other.open(logtest.A)
+	same(t, other.rows(logtest.A), p.rows(logtest.A))
 }
 
 // TestIdleStreamsWriteNothing opens streams that have only notes, again and again: there is nothing to cover.

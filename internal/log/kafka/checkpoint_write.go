@@ -183,6 +183,9 @@ func (w *checkpointWriter) end(ctx context.Context, at *pb.LogPosition) error {
 	if err := w.err(); err != nil {
 		return err
 	}
+	if err := w.st.changeLog.stillThere(ctx, w.client); err != nil {
+		return err // a new one would have a part of the state, and take it for all
+	}
 	if err := w.client.EndTransaction(ctx, kgo.TryCommit); err != nil {
 		return fmt.Errorf("commit to %s/%d: %w", w.st.changeLog.name, w.st.partition, err)
 	}

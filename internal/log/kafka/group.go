@@ -53,8 +53,7 @@ type Group struct {
 	member     string
 	generation int32
 
-	began  time.Time    // heard counts from then
-	heard  atomic.Int64 // when the last request was sent that proved the membership; 0 if none
+	heard  atomic.Pointer[time.Time] // when the last request was sent that proved the membership; nil if none
 	again  chan struct{}
 	cancel context.CancelFunc
 	ended  chan struct{}
@@ -70,7 +69,7 @@ func (l *Log) Join(cfg GroupConfig) (*Group, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	g := &Group{
-		cfg: cfg, name: l.cfg.Cluster + "-core", client: client, began: time.Now(), generation: -1,
+		cfg: cfg, name: l.cfg.Cluster + "-core", client: client, generation: -1,
 		again: make(chan struct{}, 1), cancel: cancel, ended: make(chan struct{}),
 	}
 	go g.run(ctx)
@@ -90,7 +89,13 @@ func (g *Group) Rejoin() {
 // however late the answer came and however long this process stood still since.
 func (g *Group) Alive() bool {
 	heard := g.heard.Load()
-	return heard != 0 && time.Since(g.began)-time.Duration(heard) < g.cfg.SessionTimeout-g.margin()
+	return heard != nil && between(*heard, time.Now()) < g.cfg.SessionTimeout-g.margin()
+}
+
+// between is the time from one moment to a later one, by the clock that says more: the one that is never set may stand still
+// while the machine sleeps.
+func between(from, to time.Time) time.Duration {
+	return max(to.Sub(from), to.Round(0).Sub(from.Round(0)))
 }
 
 // margin is for clocks that do not run alike, and for what is done between asking Alive and the answer that rests on it.
@@ -106,7 +111,7 @@ func (g *Group) Leave(ctx context.Context) {
 	g.stop.Do(func() {
 		g.cancel()
 		<-g.ended
-		g.heard.Store(0)
+		g.heard.Store(nil)
 		if g.member != "" {
 			g.leave(ctx, g.member)
 		}
@@ -154,7 +159,7 @@ func (g *Group) run(ctx context.Context) {
 
 // lose begins anew, as another member.
 func (g *Group) lose(err error) {
-	if g.heard.Swap(0) != 0 {
+	if g.heard.Swap(nil) != nil {
 		g.cfg.Logger.Warn("the group has gone on without this server, which joins again", "group", g.name, "err", err)
 	}
 	g.member, g.generation = "", -1
@@ -228,7 +233,7 @@ func (g *Group) sync(ctx context.Context, joined *kmsg.JoinGroupResponse) ([]byt
 			req.GroupAssignment = append(req.GroupAssignment, a)
 		}
 	}
-	sent := time.Since(g.began)
+	sent := time.Now()
 	resp, err := req.RequestWith(ctx, g.client)
 	if err == nil {
 		err = kerr.ErrorForCode(resp.ErrorCode)
@@ -239,7 +244,7 @@ func (g *Group) sync(ctx context.Context, joined *kmsg.JoinGroupResponse) ([]byt
 	case err != nil:
 		return nil, fmt.Errorf("sync: %w", err)
 	}
-	g.heard.Store(int64(sent))
+	g.heard.Store(&sent)
 	return resp.MemberAssignment, nil
 }
 
@@ -274,7 +279,7 @@ func (g *Group) stay(ctx context.Context) error {
 func (g *Group) beat(ctx context.Context) error {
 	req := kmsg.NewPtrHeartbeatRequest()
 	req.Group, req.MemberID, req.Generation = g.name, g.member, g.generation
-	sent := time.Since(g.began)
+	sent := time.Now()
 	bounded, cancel := context.WithTimeout(ctx, g.cfg.SessionTimeout/2)
 	defer cancel()
 	resp, err := req.RequestWith(bounded, g.client)
@@ -284,7 +289,7 @@ func (g *Group) beat(ctx context.Context) error {
 	}
 	switch err := kerr.ErrorForCode(resp.ErrorCode); {
 	case err == nil:
-		g.heard.Store(int64(sent))
+		g.heard.Store(&sent)
 		return nil
 	case errors.Is(err, kerr.RebalanceInProgress):
 		return errAgain

@@ -145,11 +145,18 @@ func TestMemberThatIsForgottenJoinsAgain(t *testing.T) {
 
 // TestSilenceEndsWhatAliveAllows answers no heartbeat any more.
 func TestSilenceEndsWhatAliveAllows(t *testing.T) {
-	g := &Group{cfg: GroupConfig{SessionTimeout: time.Hour}, began: time.Now().Add(-10 * time.Hour)}
-	for at, want := range map[time.Duration]bool{0: false, 9 * time.Hour: false, 9*time.Hour + 11*time.Minute: false, 9*time.Hour + 13*time.Minute: true} {
-		g.heard.Store(int64(at))
-		if g.Alive() != want {
-			t.Errorf("heard after %s of 10h: %t", at, g.Alive())
+	g := &Group{cfg: GroupConfig{SessionTimeout: time.Hour}}
+	if g.Alive() {
+		t.Error("who was never heard is alive")
+	}
+	for ago, want := range map[time.Duration]bool{10 * time.Hour: false, time.Hour: false, 49 * time.Minute: false, 47 * time.Minute: true} {
+		heard := time.Now().Add(-ago)
+		byDate := heard.Round(0) // as if the other clock had stood still
+		for _, at := range []*time.Time{&heard, &byDate} {
+			g.heard.Store(at)
+			if g.Alive() != want {
+				t.Errorf("heard %s ago: %t", ago, g.Alive())
+			}
 		}
 	}
 }

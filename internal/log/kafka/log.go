@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -36,6 +37,7 @@ type Log struct {
 	polls    turnstile
 	keeper   keeper
 	running  sync.WaitGroup
+	rebuilds chan struct{} // holds a token for each partition that is being rebuilt
 
 	// Of the goroutine that writes checkpoints.
 	stopCheckpoints context.CancelFunc
@@ -59,6 +61,7 @@ func Open(ctx context.Context, cfg Config) (_ *Log, err error) {
 	l := &Log{
 		cfg: cfg, streams: map[machine.Stream]*stream{}, byName: map[string]*stream{},
 		byTopic: map[string]map[int32]*stream{}, polls: newTurnstile(), keeper: keeper{wake: make(chan struct{}, 1), stop: make(chan struct{})},
+		rebuilds: make(chan struct{}, max(1, runtime.GOMAXPROCS(0))),
 	}
 	if l.producer, err = kgo.NewClient(cfg.producerOptions()...); err != nil {
 		return nil, fmt.Errorf("kafka log: %w", err)

@@ -10,6 +10,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"littlehorse/internal/machine"
 )
@@ -110,6 +112,26 @@ func (c *Config) makeTopic(ctx context.Context, admin *kadm.Client, t *topic) er
 	}
 	t.id = d.ID
 	return nil
+}
+
+// stillThere looks whether the name is that of the same topic yet. Nothing is asked of what the client remembers.
+func (t *topic) stillThere(ctx context.Context, client *kgo.Client) error {
+	req := kmsg.NewPtrMetadataRequest()
+	one := kmsg.NewMetadataRequestTopic()
+	one.Topic = &t.name
+	req.Topics = append(req.Topics, one)
+	resp, err := req.RequestWith(ctx, client)
+	if err == nil && len(resp.Topics) == 1 {
+		err = kerr.ErrorForCode(resp.Topics[0].ErrorCode)
+	}
+	switch {
+	case err != nil:
+		return fmt.Errorf("look for topic %s: %w", t.name, err)
+	case len(resp.Topics) != 1 || resp.Topics[0].TopicID != t.id:
+		return fmt.Errorf("%w: topic %s was made anew, start the server again", ErrLost, t.name)
+	default:
+		return nil
+	}
 }
 
 func describe(ctx context.Context, admin *kadm.Client, name string) (kadm.TopicDetail, error) {
