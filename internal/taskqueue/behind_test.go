@@ -148,6 +148,37 @@ func TestNoTaskWaitsForEverOnAServerThatIsBehind(t *testing.T) {
 	})
 }
 
+// TestNoTaskWaitsForEverForManyReports: reports that come so quickly that no credit has rested for its time leave it what is its.
+func TestNoTaskWaitsForEverForManyReports(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPartition(t)
+		qs := p.start(behind)
+		w := open(t, qs, nil)
+		p.commit(now("b", "old", "0-2"))
+		time.Sleep(longWait + time.Millisecond)
+		at := expectB(qs, "loop")
+		w.poll("b", 4)
+		synctest.Wait()
+		for range 4 * mostPassed {
+			r := qs.BeginReport("t", at.TaskRunId)
+			time.Sleep(restTime / 10)
+			if r.Credit() == nil {
+				r.End(nil)
+			} else {
+				r.End(handOut("loop", "0-2", "b"))
+				w.poll("b", 1)
+			}
+			synctest.Wait()
+			if slices.Contains(w.received(), "old") {
+				finish(qs, w)
+				return
+			}
+			at = expectB(qs, "loop")
+		}
+		t.Fatalf("passed by for ever: %s", strings.Join(w.received(), " "))
+	})
+}
+
 // TestOrderHoldsOnAServerThatKeepsUp: what was begun waits behind what is older.
 func TestOrderHoldsOnAServerThatKeepsUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -44,7 +44,12 @@ func (o *Offer) take(taskDef string, pass func(*queue) bool) {
 	}
 	if q := o.queues.lockedIfPresent(name{o.run.tenant, taskDef}); q != nil {
 		o.credit = q.offer(pass)
+		w := work{queue: q}
+		if q.overdue {
+			w = q.match()
+		}
 		q.mu.Unlock()
+		o.queues.do(w)
 	}
 }
 

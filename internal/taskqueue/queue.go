@@ -72,6 +72,7 @@ type queue struct {
 	dropped  bool // no longer in the map of queues; find another
 	rests    bool // a timer runs that ends the rest of credits
 	passed   int  // tasks in a row that went before those that waited
+	overdue  bool // the next credit is for the oldest task
 	begun    begun
 }
 
@@ -84,13 +85,14 @@ func newQueue(n name, qs *Queues) *queue {
 
 // next takes the task whose turn it is: the oldest, or while the server is behind one of a WfRun in progress.
 func (q *queue) next(strained bool) (k keys.Key, s machine.Stream, inTurn, ok bool) {
-	if strained && q.begun.len() > 0 && q.pass() {
+	if strained && q.begun.len() > 0 && !q.overdue && q.pass() {
 		k, s = q.begun.pop()
 		q.window.drop(k)
 		return k, s, false, true
 	}
 	if k, s, ok = q.window.next(); ok {
 		q.begun.drop(k)
+		q.overdue = false
 	}
 	return k, s, true, ok
 }
@@ -167,7 +169,7 @@ const (
 // follows: that costs the server a fraction of a claim by itself, and what is in progress ends instead of all making
 // slow progress together. A server that is behind could otherwise stay behind for ever. q.mu is held.
 func (q *queue) rest() bool {
-	if !q.follows {
+	if !q.follows || q.overdue {
 		return false
 	}
 	left := restTime - time.Since(q.credits.first().since)
@@ -195,14 +197,21 @@ func (q *queue) pass() bool {
 		return true
 	}
 	q.passed = 0
-	return !q.overdue()
+	return !q.late()
 }
 
-// mayPass tells whether the WfRun of a report may go before the tasks that wait. q.mu is held.
-func (q *queue) mayPass() bool { return q.of.cfg.Strained() && q.pass() }
+// mayPass tells whether the WfRun of a report may go before the tasks that wait. If not, the next credit is for the oldest of
+// them: credits that are there may be taken along by the next reports before they have rested. q.mu is held.
+func (q *queue) mayPass() bool {
+	if !q.of.cfg.Strained() {
+		return false
+	}
+	q.overdue = q.overdue || !q.pass()
+	return !q.overdue
+}
 
-// overdue tells whether a task has waited for long.
-func (q *queue) overdue() bool {
+// late tells whether a task has waited for long.
+func (q *queue) late() bool {
 	k, _, ok := q.window.hints.Min()
 	if !ok {
 		return true // only the store knows
