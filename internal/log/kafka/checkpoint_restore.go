@@ -233,6 +233,11 @@ func (r *changeReader) fetch(ctx context.Context) ([]*kgo.Record, error) {
 		if !kerr.IsRetriable(err) {
 			return nil, fmt.Errorf("read at offset %d: %w", r.next, err)
 		}
+		if errors.Is(err, kerr.UnknownTopicID) {
+			if err := r.topic.stillThere(ctx, r.client); err != nil {
+				return nil, err // it does not come back
+			}
+		}
 		if err := pause(ctx); err != nil {
 			return nil, err
 		}

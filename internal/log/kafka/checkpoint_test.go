@@ -426,6 +426,21 @@ func TestChangeLogThatIsMadeAnewMeanwhileGetsNoPart(t *testing.T) {
 	}
 }
 
+// TestChangeLogThatIsMadeAnewIsNotWaitedFor rebuilds a partition when the topic is another than when the server began, with state of a
+// server that has begun since.
+func TestChangeLogThatIsMadeAnewIsNotWaitedFor(t *testing.T) {
+	p := newProcessWith(t, nil)
+	st := p.log.streams[logtest.A]
+	p.deleteTopic(st.changeLog.name)
+	other := p.another(t)
+	other.open(logtest.A)
+	other.do(logtest.A, map[string]string{"ra": "1"})
+	other.cover(other.log.streams[logtest.A])
+	if _, err := p.log.Open(t.Context(), []machine.Stream{logtest.A}); !errors.Is(err, ErrLost) {
+		t.Error(err)
+	}
+}
+
 // TestRebuildsTakeTurns opens a partition with an empty disk while as many are rebuilt as may be.
 func TestRebuildsTakeTurns(t *testing.T) {
 	p := newProcessWith(t, eager)
