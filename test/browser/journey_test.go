@@ -124,7 +124,7 @@ func may(action lhpb.ACLAction) *lhpb.ServerACLs {
 }
 
 // freePort is a port that nobody listens on.
-func freePort(t *testing.T) string {
+func freePort(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

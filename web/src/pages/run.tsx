@@ -515,7 +515,7 @@ function Visits({ all, chosen }: { all: Step[]; chosen: Step | undefined }): Rea
   };
   const shown = all.length <= 40 ? all : all.slice(Math.max(0, Math.min(at - 20, all.length - 40)), Math.max(40, Math.min(at + 20, all.length)));
   return (
-    <div className="stack tight">
+    <div className="stack tight visits">
       <div className="row tight">
         <h3 className="grow">{all.length} visits</h3>
         <Button kind="plain" label="Visit before" forbidden={at <= 0 ? 'This is the first.' : undefined} onClick={() => step(-1)}>

@@ -1,0 +1,63 @@
+package browser
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"testing"
+	"time"
+
+	"littlehorse/lhpb"
+	lh "littlehorse/sdk/client"
+	"littlehorse/sdk/wf"
+	"littlehorse/test/lhserver"
+)
+
+// How long the page of a run of 10,000 steps of a workflow of 300 nodes takes is printed:
+//
+//	go test ./test/browser -run '^$' -bench LargeRun -benchtime 1x
+func BenchmarkLargeRun(b *testing.B) {
+	port := freePort(b)
+	s := lhserver.New(b, b.TempDir(), "LHD_PORT="+port)
+	s.Start(b)
+	ctx, cfg := b.Context(), lh.DefaultConfig()
+	if _, err := fmt.Sscanf(s.API, "127.0.0.1:%d", &cfg.Port); err != nil {
+		b.Fatal(err)
+	}
+	cfg.Host = "127.0.0.1"
+	client, err := lh.Dial(ctx, cfg)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer client.Close()
+	large := wf.New("large", func(t *wf.Thread) {
+		round := wf.Declare[int64](t, "round").Default(int64(0))
+		t.While(round.Lt(35), func(t *wf.Thread) {
+			for n := range 147 {
+				t.If(round.Gt(1000), func(t *wf.Thread) { round.Set(round.Add(1)) })
+				if n == 0 { // a round is a command: none goes on for ever
+					t.Sleep(time.Millisecond)
+				}
+			}
+			round.Set(round.Add(1))
+		})
+	})
+	if err := client.Register(ctx, large); err != nil {
+		b.Fatal(err)
+	}
+	if _, err := client.Run(ctx, "large", lh.Input{}, lh.WithID("large-1")); err != nil {
+		b.Fatal(err)
+	}
+	if _, err := client.Await(ctx, "large-1", lhpb.LHStatus_COMPLETED); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		cmd := exec.CommandContext(ctx, "node", "e2e/measure.mjs")
+		cmd.Dir = "../../web"
+		cmd.Env = append(os.Environ(), "DASHBOARD=http://127.0.0.1:"+port, "RUN=large-1")
+		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+		if err := cmd.Run(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
