@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,13 +30,14 @@ import (
 
 // fakeCluster is durable state in memory; records are answered by a function of the test.
 type fakeCluster struct {
-	rows   map[machine.Stream]map[keys.Key][]byte
-	answer func(machine.Stream, *machine.Record) (proto.Message, error)
-	scans  int
-	read   int // rows that scans have given, and values that were asked for
-	gets   int // values that were asked for
-	sorted map[machine.Stream][]keys.Key
-	views  int // that are looked at now
+	rows    map[machine.Stream]map[keys.Key][]byte
+	answer  func(machine.Stream, *machine.Record) (proto.Message, error)
+	scans   int
+	read    int // rows that scans have given, and values that were asked for
+	gets    int // values that were asked for
+	sorted  map[machine.Stream][]keys.Key
+	views   int        // that are looked at now
+	reading sync.Mutex // scans, read, gets and sorted
 	// scanned is called behind each scan, if it is set.
 	scanned func()
 }
@@ -115,9 +117,15 @@ func (f *fakeCluster) SubmitFunc(_ context.Context, to machine.Stream, r *machin
 }
 
 func (f *fakeCluster) Get(_ context.Context, from machine.Stream, k keys.Key) ([]byte, error) {
+	f.count()
+	return f.rows[from][k], nil
+}
+
+func (f *fakeCluster) count() {
+	f.reading.Lock()
+	defer f.reading.Unlock()
 	f.read++
 	f.gets++
-	return f.rows[from][k], nil
 }
 
 func (f *fakeCluster) Scan(_ context.Context, from machine.Stream, start, end keys.Key, limit int) ([]cluster.Row, error) {
@@ -131,6 +139,8 @@ func (f *fakeCluster) View(_ context.Context, from machine.Stream, read func(clu
 }
 
 func (f *fakeCluster) look(from machine.Stream) fakeView {
+	f.reading.Lock()
+	defer f.reading.Unlock()
 	return fakeView{f, f.rows[from], f.inOrder(from)}
 }
 
@@ -142,18 +152,19 @@ type fakeView struct {
 }
 
 func (v fakeView) Get(k keys.Key) ([]byte, error) {
-	v.cluster.read++
-	v.cluster.gets++
+	v.cluster.count()
 	return v.rows[k], nil
 }
 
 func (v fakeView) Scan(start, end keys.Key, limit int) ([]cluster.Row, error) {
+	v.cluster.reading.Lock()
 	v.cluster.scans++
 	var out []cluster.Row
 	for at, _ := slices.BinarySearch(v.sorted, start); at < len(v.sorted) && v.sorted[at] < end && len(out) < limit; at++ {
 		out = append(out, cluster.Row{Key: v.sorted[at], Value: v.rows[v.sorted[at]]})
 	}
 	v.cluster.read += len(out)
+	v.cluster.reading.Unlock()
 	if v.cluster.scanned != nil {
 		v.cluster.scanned()
 	}

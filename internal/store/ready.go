@@ -307,7 +307,7 @@ func (r *ready) zero(f vfs.File) error {
 	}
 	for at := int64(0); at < r.size; at += pieceBytes {
 		began := time.Now()
-		if err := zeroPiece(f, min(pieceBytes, r.size-at)); err != nil {
+		if err := zeroPiece(f, at, min(at+pieceBytes, r.size)); err != nil {
 			return err
 		}
 		rest := time.NewTimer(time.Since(began))
@@ -326,9 +326,9 @@ func (r *ready) zero(f vfs.File) error {
 
 // zeroPiece writes page by page: what is written at once may become one page of the cache, and whoever changes a few bytes
 // of it then has all of it to write.
-func zeroPiece(f vfs.File, size int64) error {
-	for ; size > 0; size -= pageBytes {
-		if _, err := f.Write(zeros[:min(pageBytes, size)]); err != nil {
+func zeroPiece(f vfs.File, from, to int64) error {
+	for ; from < to; from += pageBytes {
+		if _, err := f.WriteAt(zeros[:min(pageBytes, to-from)], from); err != nil {
 			return err
 		}
 	}

@@ -45,6 +45,9 @@ type Log struct {
 
 	written, refused, writtenBytes atomic.Uint64 // checkpoints
 
+	fetching   sync.Mutex // what is fetched changes
+	unfetching bool       // for good
+
 	mu       sync.Mutex // sessions come and go
 	sessions int        // opened so far
 	ended    error
@@ -290,7 +293,7 @@ func (l *Log) give(s *Session, b bounds) error {
 			caught++
 		}
 	}
-	l.consumer.AddConsumePartitions(from)
+	l.consume(func() { l.consumer.AddConsumePartitions(from) })
 	s.nowOwns(caught)
 	return nil
 }
@@ -302,8 +305,19 @@ func (l *Log) dropFetched(st *stream) {
 	}
 	st.fetched = false
 	of := map[string][]int32{st.topic: {st.partition}}
-	l.consumer.RemoveConsumePartitions(of)
-	l.consumer.ResumeFetchPartitions(of)
+	l.consume(func() {
+		l.consumer.RemoveConsumePartitions(of)
+		l.consumer.ResumeFetchPartitions(of)
+	})
+}
+
+// consume changes what is fetched, unless the client is being closed: it does not bear both at a time.
+func (l *Log) consume(change func()) {
+	l.fetching.Lock()
+	defer l.fetching.Unlock()
+	if !l.unfetching {
+		change()
+	}
 }
 
 // CatalogMoved is to be called when CatalogVersion has risen.
@@ -325,6 +339,7 @@ func (l *Log) Close() error {
 	l.stopCheckpoints()
 	l.keeper.end()
 	if l.consumer != nil {
+		l.consume(func() { l.unfetching = true })
 		l.consumer.Close()
 	}
 	l.producer.Close()
