@@ -534,6 +534,9 @@ func (b *block) plain() bool {
 
 // begin makes a stream of the header that was read; c.mu is held.
 func (c *conn) begin(id uint32) error {
+	if c.closed {
+		return net.ErrClosed // what ends with the connection has ended already
+	}
 	s := &stream{conn: c, id: id}
 	s.callContext.values, s.callContext.stream = c.ctx, (*transportStream)(s)
 	s.ctx = &s.callContext

@@ -311,6 +311,15 @@ func (l *Log) dropFetched(st *stream) {
 	})
 }
 
+// partitions are those of all streams by their topics.
+func (l *Log) partitions() map[string][]int32 {
+	of := map[string][]int32{}
+	for _, st := range l.streams {
+		of[st.topic] = append(of[st.topic], st.partition)
+	}
+	return of
+}
+
 // consume changes what is fetched, unless the client is being closed: it does not bear both at a time.
 func (l *Log) consume(change func()) {
 	l.fetching.Lock()
@@ -339,7 +348,10 @@ func (l *Log) Close() error {
 	l.stopCheckpoints()
 	l.keeper.end()
 	if l.consumer != nil {
-		l.consume(func() { l.unfetching = true })
+		l.consume(func() {
+			l.unfetching = true
+			l.consumer.RemoveConsumePartitions(l.partitions())
+		})
 		l.consumer.Close()
 	}
 	l.producer.Close()

@@ -158,8 +158,8 @@ func (o *outbox) resume() error {
 		if err == nil {
 			err = o.send(r)
 		}
-		if err != nil {
-			return err
+		if err != nil || o.sent < number {
+			return err // a target that is closed takes nothing any more
 		}
 	}
 	return nil
