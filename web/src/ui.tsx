@@ -46,6 +46,43 @@ export function Button(p: ButtonProps): ReactElement {
   );
 }
 
+/** Heading begins a page of many: what they are, in a line, and what can be done there. */
+export function Heading(p: { title: string; about: ReactNode; children?: ReactNode }): ReactElement {
+  return (
+    <div className="title">
+      <div className="grow">
+        <h1>{p.title}</h1>
+        <p className="soft">{p.about}</p>
+      </div>
+      {p.children && <div className="row tight actions">{p.children}</div>}
+    </div>
+  );
+}
+
+/** ObjectHeading begins the page of one: where it is listed, its name, beside it its version, a line about it, and what can be done with it. */
+export function ObjectHeading(p: { list: string; href: string; title: ReactNode; version?: ReactNode; about: ReactNode; children?: ReactNode }): ReactElement {
+  const name = <h1>{p.title}</h1>;
+  return (
+    <div className="title">
+      <div className="stack tight grow">
+        <nav className="crumbs" aria-label="Where this is">
+          <A href={p.href}>{p.list}</A>
+        </nav>
+        {p.version ? (
+          <div className="row">
+            {name}
+            {p.version}
+          </div>
+        ) : (
+          name
+        )}
+        {p.about && <p className="soft small">{p.about}</p>}
+      </div>
+      {p.children && <div className="row tight actions">{p.children}</div>}
+    </div>
+  );
+}
+
 /** A leads to a page without loading it anew. */
 export function A(p: { href: string; children: ReactNode; className?: string; current?: boolean; onClick?: () => void }): ReactElement {
   return (

@@ -8,7 +8,7 @@ import { each, pageSize, Rows, Table, usePages } from '../lists';
 import { missing, useWhoami } from '../permissions';
 import { address, go, setSearch, to, useRoute } from '../router';
 import type { Principal, Quota, ServerACL, Tenant } from '../types.gen';
-import { A, Button, Empty, Field, Panel, Problem, Skeleton, Time } from '../ui';
+import { A, Button, Empty, Field, Heading, ObjectHeading, Panel, Problem, Skeleton, Time } from '../ui';
 
 export function Tenants(): ReactElement {
   const me = useWhoami();
@@ -21,11 +21,11 @@ export function Tenants(): ReactElement {
   );
   return (
     <>
-      <Head title="Tenants" about="Each has definitions, runs and rights of its own.">
+      <Heading title="Tenants" about="Each has definitions, runs and rights of its own.">
         <Button kind="main" forbidden={may} onClick={() => edit('new')}>
           New tenant
         </Button>
-      </Head>
+      </Heading>
       <Panel bare>
         <Rows of={found} empty={<Empty icon="nest" title="There is none that you may see" />}>
           {(rows) => (
@@ -46,18 +46,6 @@ export function Tenants(): ReactElement {
       </Panel>
       {editing && <TenantForm of={editing === 'new' ? undefined : editing} onClose={() => edit(undefined)} />}
     </>
-  );
-}
-
-function Head(p: { title: string; about: string; children?: ReactElement }): ReactElement {
-  return (
-    <div className="title">
-      <div className="grow">
-        <h1>{p.title}</h1>
-        <p className="soft">{p.about}</p>
-      </div>
-      <div className="row tight actions">{p.children}</div>
-    </div>
   );
 }
 
@@ -105,11 +93,11 @@ export function Principals(): ReactElement {
   );
   return (
     <>
-      <Head title="Principals" about="Who may do what. Whoever has no principal has no rights.">
+      <Heading title="Principals" about="Who may do what. Whoever has no principal has no rights.">
         <Button kind="main" icon="person" forbidden={missing(me, 'WRITE_METADATA', 'ACL_PRINCIPAL')} onClick={() => go(to(['principals', '+new']))}>
           New principal
         </Button>
-      </Head>
+      </Heading>
       <div className="filters">
         <Field label="Of the tenant">{(id) => <input id={id} className="input" style={{ width: 180 }} data-search value={of} onChange={(e) => setSearch({ of: e.target.value })} />}</Field>
         <label className="row">
@@ -175,25 +163,23 @@ function Rights({ of }: { of: Principal | undefined }): ReactElement {
   };
   return (
     <>
-      <div className="title">
-        <div className="stack tight grow">
-          <nav className="crumbs" aria-label="Where this is">
-            <A href={to(['principals'])}>Principals</A>
-          </nav>
-          <h1>{of ? of.id?.id : 'New principal'}</h1>
-          {of && (
-            <p className="soft small">
+      <ObjectHeading
+        list="Principals"
+        href={to(['principals'])}
+        title={of ? of.id?.id : 'New principal'}
+        about={
+          of && (
+            <>
               Made <Time at={of.createdAt} />
-            </p>
-          )}
-        </div>
-        <div className="row tight actions">
-          <Button kind="main" forbidden={may ?? (id ? undefined : 'Name it.')} onClick={() => askFor('save')}>
-            Save
-          </Button>
-          {of && <Button kind="danger" icon="bin" label="Delete this principal" forbidden={may} onClick={() => askFor('delete')} />}
-        </div>
-      </div>
+            </>
+          )
+        }
+      >
+        <Button kind="main" forbidden={may ?? (id ? undefined : 'Name it.')} onClick={() => askFor('save')}>
+          Save
+        </Button>
+        {of && <Button kind="danger" icon="bin" label="Delete this principal" forbidden={may} onClick={() => askFor('delete')} />}
+      </ObjectHeading>
       {!of && <Field label="Name">{(field) => <input id={field} className="input" style={{ width: 320 }} autoComplete="off" value={id} onChange={(e) => setId(e.target.value)} />}</Field>}
       <div className="row">
         <div className="chips" role="group" aria-label="Where the rights hold">
@@ -350,11 +336,11 @@ export function Quotas(): ReactElement {
   const sum = (of: ({ requestsObserved: number; requestsThrottled: number } | undefined)[], what: 'requestsObserved' | 'requestsThrottled'): number => of.reduce((n, u) => n + (u?.[what] ?? 0), 0);
   return (
     <>
-      <Head title="Quotas" about="How much a tenant, or one of its principals, may write in a second.">
+      <Heading title="Quotas" about="How much a tenant, or one of its principals, may write in a second.">
         <Button kind="main" forbidden={may} onClick={() => edit('new')}>
           New quota
         </Button>
-      </Head>
+      </Heading>
       <div className="filters">
         <Field label="Of the tenant">{(id) => <input id={id} className="input" style={{ width: 180 }} data-search value={of} onChange={(e) => setSearch({ of: e.target.value })} />}</Field>
       </div>

@@ -3,7 +3,7 @@ import type { ReactElement } from 'react';
 import { session } from '../api';
 import type { Icon } from '../icons';
 import { to, useRoute } from '../router';
-import { A, Command, Empty, Panel, Problem, Skeleton } from '../ui';
+import { A, Command, Empty, Heading, Panel, Problem, Skeleton } from '../ui';
 import { PrefixField } from './specs';
 
 /** Named is a definition in a list. */
@@ -35,12 +35,7 @@ export function Definitions(p: Props): ReactElement {
   });
   return (
     <>
-      <div className="title">
-        <div className="grow">
-          <h1>{p.title}</h1>
-          <p className="soft">{p.about}</p>
-        </div>
-      </div>
+      <Heading title={p.title} about={p.about} />
       <div className="filters">
         <PrefixField />
       </div>

@@ -10,7 +10,7 @@ import { spanText } from '../times';
 import { compose, documentOf, useStructs } from '../typed';
 import { TypedInput } from '../typedinput';
 import type { CorrelatedEvent, ExternalEventDef, TypeDefinition, WorkflowEventDef } from '../types.gen';
-import { A, Badge, Button, Empty, Field, Panel, Problem, Skeleton, Tabs, Time } from '../ui';
+import { A, Badge, Button, Empty, Field, Heading, ObjectHeading, Panel, Problem, Skeleton, Tabs, Time } from '../ui';
 import { Value } from '../payload';
 import { parseRunId, runId, runIdOf, runParts, typeText } from '../values';
 import { Names } from './definitions';
@@ -30,12 +30,7 @@ export function Events(): ReactElement {
   });
   return (
     <>
-      <div className="title">
-        <div className="grow">
-          <h1>Events</h1>
-          <p className="soft">What comes to runs from outside, and what they throw themselves.</p>
-        </div>
-      </div>
+      <Heading title="Events" about="What comes to runs from outside, and what they throw themselves." />
       <div className="filters">
         <PrefixField />
       </div>
@@ -73,23 +68,21 @@ export function EventDef(): ReactElement {
   const close = (): void => act(undefined);
   return (
     <>
-      <div className="title">
-        <div className="stack tight grow">
-          <nav className="crumbs" aria-label="Where this is">
-            <A href={to(['events'])}>Events</A>
-          </nav>
-          <h1>{name}</h1>
-          <p className="soft small">
+      <ObjectHeading
+        list="Events"
+        href={to(['events'])}
+        title={name}
+        about={
+          <>
             Registered <Time at={def.createdAt} />
-          </p>
-        </div>
-        <div className="row tight actions">
-          <Button kind="main" icon="mail" forbidden={missing(me, 'RUN', 'ACL_EXTERNAL_EVENT')} onClick={() => act('post')}>
-            Post event
-          </Button>
-          <Button kind="danger" icon="bin" label="Delete this event's definition" forbidden={missing(me, 'WRITE_METADATA', 'ACL_EXTERNAL_EVENT')} onClick={() => act('delete')} />
-        </div>
-      </div>
+          </>
+        }
+      >
+        <Button kind="main" icon="mail" forbidden={missing(me, 'RUN', 'ACL_EXTERNAL_EVENT')} onClick={() => act('post')}>
+          Post event
+        </Button>
+        <Button kind="danger" icon="bin" label="Delete this event's definition" forbidden={missing(me, 'WRITE_METADATA', 'ACL_EXTERNAL_EVENT')} onClick={() => act('delete')} />
+      </ObjectHeading>
       <Panel title="Definition">
         <dl className="facts">
           <dt>Content</dt>
@@ -150,6 +143,24 @@ export function EventDef(): ReactElement {
   );
 }
 
+function TakenFilters({ label, claimed, back }: { label: string; claimed: string; back: string }): ReactElement {
+  return (
+    <div className="body filters">
+      <Choice
+        label={label}
+        name="claimed"
+        value={claimed}
+        options={[
+          ['', 'either'],
+          ['yes', 'yes'],
+          ['no', 'not yet'],
+        ]}
+      />
+      <Choice label="Since" name="since" value={back} options={within} />
+    </div>
+  );
+}
+
 function Posted({ name }: { name: string }): ReactElement {
   const { search } = useRoute();
   const claimed = search.get('claimed') ?? '';
@@ -167,19 +178,7 @@ function Posted({ name }: { name: string }): ReactElement {
   );
   return (
     <Panel bare>
-      <div className="body filters">
-        <Choice
-          label="Taken by a run"
-          name="claimed"
-          value={claimed}
-          options={[
-            ['', 'either'],
-            ['yes', 'yes'],
-            ['no', 'not yet'],
-          ]}
-        />
-        <Choice label="Since" name="since" value={back} options={within} />
-      </div>
+      <TakenFilters label="Taken by a run" claimed={claimed} back={back} />
       <Rows of={found} empty={<Empty icon="mail" title="There is none like that" />}>
         {(rows) => (
           <Table
@@ -218,19 +217,7 @@ function Correlated({ name, act }: { name: string; act: (a: Acting) => void }): 
   );
   return (
     <Panel bare>
-      <div className="body filters">
-        <Choice
-          label="Has found a run"
-          name="claimed"
-          value={claimed}
-          options={[
-            ['', 'either'],
-            ['yes', 'yes'],
-            ['no', 'not yet'],
-          ]}
-        />
-        <Choice label="Since" name="since" value={back} options={within} />
-      </div>
+      <TakenFilters label="Has found a run" claimed={claimed} back={back} />
       <Rows of={found} empty={<Empty icon="mail" title="There is none like that" />}>
         {(rows) => (
           <Table
@@ -335,20 +322,18 @@ export function WorkflowEvent(): ReactElement {
   if (!seen.data) return <Skeleton lines={8} />;
   return (
     <>
-      <div className="title">
-        <div className="stack tight grow">
-          <nav className="crumbs" aria-label="Where this is">
-            <A href={to(['events'])}>Events</A>
-          </nav>
-          <h1>{name}</h1>
-          <p className="soft small">
+      <ObjectHeading
+        list="Events"
+        href={to(['events'])}
+        title={name}
+        about={
+          <>
             Thrown by workflows, with {contentText(seen.data.contentType)} · registered <Time at={seen.data.createdAt} />
-          </p>
-        </div>
-        <div className="row tight actions">
-          <Button kind="danger" icon="bin" label="Delete this event's definition" forbidden={missing(me, 'WRITE_METADATA', 'ACL_WORKFLOW_EVENT')} onClick={() => setDeleting(true)} />
-        </div>
-      </div>
+          </>
+        }
+      >
+        <Button kind="danger" icon="bin" label="Delete this event's definition" forbidden={missing(me, 'WRITE_METADATA', 'ACL_WORKFLOW_EVENT')} onClick={() => setDeleting(true)} />
+      </ObjectHeading>
       <Panel title="Thrown" bare>
         <div className="body filters">
           <Choice label="Since" name="since" value={back} options={within} />

@@ -7,7 +7,7 @@ import { Choice, each, pageSize, Rows, since, Table, usePages, within } from '..
 import { missing, useWhoami } from '../permissions';
 import { go, setSearch, to, useRoute } from '../router';
 import type { UserTaskDef, UserTaskRunStatus } from '../types.gen';
-import { A, Badge, Button, Empty, Field, Panel, Problem, Skeleton, Time } from '../ui';
+import { A, Badge, Button, Empty, Field, ObjectHeading, Panel, Problem, Skeleton, Time } from '../ui';
 import { holder, type Texts, userTaskLook, userTaskStatuses } from '../usertasks';
 import { runId, runParts } from '../values';
 import { Definitions, Versions } from './definitions';
@@ -67,23 +67,21 @@ export function Form(): ReactElement {
   const { def, versions } = seen.data;
   return (
     <>
-      <div className="title">
-        <div className="stack tight grow">
-          <nav className="crumbs" aria-label="Where this is">
-            <A href={to(['user-task-defs'])}>Forms</A>
-          </nav>
-          <div className="row">
-            <h1>{def.name}</h1>
+      <ObjectHeading
+        list="Forms"
+        href={to(['user-task-defs'])}
+        title={def.name}
+        version={
             <Versions all={versions} chosen={def.version} choose={(v) => go(to(['user-task-defs', name, v]))} />
-          </div>
-          <p className="soft small">
+        }
+        about={
+          <>
             {def.description && <>{def.description} · </>}Registered <Time at={def.createdAt} />
-          </p>
-        </div>
-        <div className="row tight actions">
-          <Button kind="danger" icon="bin" label="Delete this version" forbidden={missing(me, 'WRITE_METADATA', 'ACL_USER_TASK')} onClick={() => setDeleting(true)} />
-        </div>
-      </div>
+          </>
+        }
+      >
+        <Button kind="danger" icon="bin" label="Delete this version" forbidden={missing(me, 'WRITE_METADATA', 'ACL_USER_TASK')} onClick={() => setDeleting(true)} />
+      </ObjectHeading>
       <Panel title="Fields" bare>
         <Table
           label="Fields"

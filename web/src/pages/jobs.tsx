@@ -9,7 +9,7 @@ import { missing, useWhoami } from '../permissions';
 import { go, to, useRoute } from '../router';
 import { type Look, lookOf, statuses } from '../status';
 import type { BulkJob, BulkJobStatus, LHStatus } from '../types.gen';
-import { A, Badge, Button, Empty, Field, Panel, Problem, Skeleton, Time } from '../ui';
+import { A, Badge, Button, Empty, Field, Heading, ObjectHeading, Panel, Problem, Skeleton, Time } from '../ui';
 import { parseRunId, runIdOf, specText } from '../values';
 import { Definitions } from './definitions';
 
@@ -36,17 +36,11 @@ export function Jobs(): ReactElement {
   const ended = (j: BulkJob): number => j.subprocesses.filter((s) => s.status !== 'BULK_JOB_RUNNING').length;
   return (
     <>
-      <div className="title">
-        <div className="grow">
-          <h1>Bulk jobs</h1>
-          <p className="soft">What is done to many runs at once, a part of each partition at a time.</p>
-        </div>
-        <div className="row tight actions">
-          <Button kind="danger" icon="bin" forbidden={may} onClick={() => setMaking(true)}>
-            Delete many runs
-          </Button>
-        </div>
-      </div>
+      <Heading title="Bulk jobs" about="What is done to many runs at once, a part of each partition at a time.">
+        <Button kind="danger" icon="bin" forbidden={may} onClick={() => setMaking(true)}>
+          Delete many runs
+        </Button>
+      </Heading>
       <div className="filters">
         <Choice label="Status" name="status" value={status} options={[['', 'any'], ...(Object.keys(looks) as BulkJobStatus[]).map((s): [string, string] => [s, jobLook(s).word])]} />
       </div>
@@ -185,27 +179,25 @@ export function Migration(): ReactElement {
   const rows = Object.entries(plan.threadMigrations).flatMap(([thread, m]) => Object.entries(m.nodeMigrations).map(([node, to]) => ({ thread, into: m.newThreadName, node, to: to.newNodeName })));
   return (
     <>
-      <div className="title">
-        <div className="stack tight grow">
-          <nav className="crumbs" aria-label="Where this is">
-            <A href={to(['migrations'])}>Migrations</A>
-          </nav>
-          <h1>{name}</h1>
-          <p className="soft small">
+      <ObjectHeading
+        list="Migrations"
+        href={to(['migrations'])}
+        title={name}
+        about={
+          <>
             <A href={to(['specs', spec, `${old?.majorVersion}.${old?.revision}`])}>{specText(old)}</A> becomes{' '}
             <A href={to(['specs', spec, `${plan.majorVersion}.${plan.revision}`])}>
               {plan.majorVersion}.{plan.revision}
             </A>{' '}
             · <A href={to(['specs', spec, `${plan.majorVersion}.${plan.revision}`], { tab: 'versions', with: `${old?.majorVersion}.${old?.revision}` })}>what differs</A> · made <Time at={plan.createdAt} />
-          </p>
-        </div>
-        <div className="row tight actions">
-          <Button kind="main" icon="play" forbidden={missing(me, 'RUN', 'ACL_WORKFLOW')} onClick={() => act('apply')}>
-            Apply to a run
-          </Button>
-          <Button kind="danger" icon="bin" label="Delete this plan" forbidden={missing(me, 'WRITE_METADATA', 'ACL_WORKFLOW')} onClick={() => act('delete')} />
-        </div>
-      </div>
+          </>
+        }
+      >
+        <Button kind="main" icon="play" forbidden={missing(me, 'RUN', 'ACL_WORKFLOW')} onClick={() => act('apply')}>
+          Apply to a run
+        </Button>
+        <Button kind="danger" icon="bin" label="Delete this plan" forbidden={missing(me, 'WRITE_METADATA', 'ACL_WORKFLOW')} onClick={() => act('delete')} />
+      </ObjectHeading>
       <Panel title="Where threads go on" bare>
         <Table
           label="Where threads go on"

@@ -9,7 +9,7 @@ import { go, setSearch, to, useRoute } from '../router';
 import { ended, lookOf, statuses } from '../status';
 import { spanText } from '../times';
 import type { LHStatus, SearchWfRunViewResponse, VariableType, WfRun, WfRunRow, WfSpec } from '../types.gen';
-import { A, Button, Command, Dialog, Empty, Field, Panel, Problem, say, Skeleton, Status, Time, useNow } from '../ui';
+import { A, Button, Command, Dialog, Empty, Field, Heading, Panel, Problem, Skeleton, Status, Time, say, useNow } from '../ui';
 import { kindOf, parseValue, runId, runParts, specText, textOf, typeOf } from '../values';
 import { useWindow } from '../virtual';
 
@@ -31,12 +31,7 @@ export function Runs(): ReactElement {
   const flip = (s: LHStatus): void => setSearch({ status: statuses.filter((x) => chosen.includes(x) !== (x === s)).join(',') });
   return (
     <>
-      <div className="title">
-        <div className="grow">
-          <h1>Runs</h1>
-          <p className="soft">Every run of every workflow, the latest first.</p>
-        </div>
-      </div>
+      <Heading title="Runs" about="Every run of every workflow, the latest first." />
       <div className="filters">
         <div className="chips" role="group" aria-label="Status">
           <Button pressed={chosen.length === 0} onClick={() => setSearch({ status: undefined })}>

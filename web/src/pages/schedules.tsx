@@ -12,7 +12,7 @@ import { exactText } from '../times';
 import { to } from '../router';
 import { useStructs } from '../typed';
 import type { ScheduledWfRun } from '../types.gen';
-import { A, Button, Dialog, Empty, Field, Panel, Problem, Skeleton, Time, useNow } from '../ui';
+import { A, Button, Dialog, Empty, Field, Heading, Panel, Problem, Skeleton, Time, useNow } from '../ui';
 import { runId, runParts, specText, textOf, typeOf } from '../values';
 
 /** mostSpecs are asked for their schedules. */
@@ -33,17 +33,11 @@ export function Schedules(): ReactElement {
   const [making, setMaking] = useState(false);
   return (
     <>
-      <div className="title">
-        <div className="grow">
-          <h1>Schedules</h1>
-          <p className="soft">Runs that begin by the clock. Times are those of UTC.</p>
-        </div>
-        <div className="row tight actions">
-          <Button kind="main" icon="clock" forbidden={missing(me, 'RUN', 'ACL_WORKFLOW')} onClick={() => setMaking(true)}>
-            Schedule
-          </Button>
-        </div>
-      </div>
+      <Heading title="Schedules" about="Runs that begin by the clock. Times are those of UTC.">
+        <Button kind="main" icon="clock" forbidden={missing(me, 'RUN', 'ACL_WORKFLOW')} onClick={() => setMaking(true)}>
+          Schedule
+        </Button>
+      </Heading>
       {found.error && <Problem error={found.error} retry={() => void found.refetch()} />}
       {found.isPending && <Skeleton />}
       {found.data && found.data.names.length > mostSpecs && <p className="soft">Those of the first {mostSpecs} workflows are shown.</p>}

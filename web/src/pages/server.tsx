@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import type { ReactElement } from 'react';
 import { serverHealth } from '../api';
 import { Table } from '../lists';
-import { Badge, Panel, Problem, Skeleton, Time } from '../ui';
+import { Badge, Heading, Panel, Problem, Skeleton, Time } from '../ui';
 
 const megabytes = (n: number): string => (n > 1 << 30 ? `${(n / (1 << 30)).toFixed(1)} GiB` : `${(n / (1 << 20)).toFixed(1)} MiB`);
 
@@ -14,12 +14,7 @@ export function Server(): ReactElement {
   const s = seen.data;
   return (
     <>
-      <div className="title">
-        <div className="grow">
-          <h1>Cluster</h1>
-          <p className="soft">{s.cluster}: one server, which has all partitions.</p>
-        </div>
-      </div>
+      <Heading title="Cluster" about={`${s.cluster}: one server, which has all partitions.`} />
       <Panel title="Server">
         <dl className="facts">
           <dt>State</dt>

@@ -7,7 +7,7 @@ import { kindOfNode, shortName } from '../nodes';
 import { missing, useWhoami } from '../permissions';
 import { go, setSearch, to, useRoute } from '../router';
 import type { LHStatus, ThreadSpec, WfSpec, WfSpecId } from '../types.gen';
-import { A, Boundary, Button, Command, Empty, Field, Panel, Problem, Skeleton, Tabs, Time } from '../ui';
+import { A, Boundary, Button, Command, Empty, Field, Heading, ObjectHeading, Panel, Problem, Skeleton, Tabs, Time } from '../ui';
 import { kindOf, runIdOf, specText, textOf, typeOf, typeText } from '../values';
 import { Definition } from './run';
 import { RunTable } from './runs';
@@ -48,12 +48,7 @@ export function Specs(): ReactElement {
   const latest = latestOf(found.data?.results ?? []);
   return (
     <>
-      <div className="title">
-        <div className="grow">
-          <h1>Workflows</h1>
-          <p className="soft">The definitions that runs follow.</p>
-        </div>
-      </div>
+      <Heading title="Workflows" about="The definitions that runs follow." />
       <div className="filters">
         <PrefixField />
       </div>
@@ -131,13 +126,11 @@ export function Spec(): ReactElement {
   };
   return (
     <>
-      <div className="title">
-        <div className="stack tight grow">
-          <nav className="crumbs" aria-label="Where this is">
-            <A href={to(['specs'])}>Workflows</A>
-          </nav>
-          <div className="row">
-            <h1>{spec.id?.name}</h1>
+      <ObjectHeading
+        list="Workflows"
+        href={to(['specs'])}
+        title={spec.id?.name}
+        version={
             <select
               className="input"
               style={{ width: 'auto' }}
@@ -151,21 +144,21 @@ export function Spec(): ReactElement {
                 </option>
               ))}
             </select>
-          </div>
-          <p className="soft small">
+        }
+        about={
+          <>
             Registered <Time at={spec.createdAt} />
             {spec.parentWfSpec && <> · child of {spec.parentWfSpec.wfSpecName}</>}
             {spec.retentionPolicy?.secondsAfterWfTermination !== undefined && <> · runs are kept {spec.retentionPolicy.secondsAfterWfTermination} s after their end</>}
             {spec.status !== 'ACTIVE' && <> · {spec.status.toLowerCase()}</>}
             {nodeRuns !== undefined && <> · {nodeRuns} steps of runs are stored</>}
-          </p>
-        </div>
-        <div className="row tight actions">
-          <Button kind="main" icon="play" forbidden={missing(me, 'RUN', 'ACL_WORKFLOW')} onClick={() => setForm(true)}>
-            Run
-          </Button>
-        </div>
-      </div>
+          </>
+        }
+      >
+        <Button kind="main" icon="play" forbidden={missing(me, 'RUN', 'ACL_WORKFLOW')} onClick={() => setForm(true)}>
+          Run
+        </Button>
+      </ObjectHeading>
       {Object.keys(spec.threadSpecs).length > 1 && (
         <div className="chips" role="group" aria-label="Threads">
           {Object.keys(spec.threadSpecs)

@@ -8,7 +8,7 @@ import { missing, useWhoami } from '../permissions';
 import { go, setSearch, to, useRoute } from '../router';
 import { structsOf } from '../typed';
 import type { InlineStructDef, StructDef, StructDefCompatibilityType, StructFieldDef, TypeDefinition } from '../types.gen';
-import { A, Button, Field, Note, Panel, Problem, Skeleton, Time } from '../ui';
+import { A, Button, Field, Note, ObjectHeading, Panel, Problem, Skeleton, Time } from '../ui';
 import { kindOf, textOf, typeText } from '../values';
 import { Definitions, Versions } from './definitions';
 
@@ -75,23 +75,21 @@ export function Struct(): ReactElement {
   const version = def.id?.version ?? 0;
   return (
     <>
-      <div className="title">
-        <div className="stack tight grow">
-          <nav className="crumbs" aria-label="Where this is">
-            <A href={to(['structs'])}>Structs</A>
-          </nav>
-          <div className="row">
-            <h1>{name}</h1>
+      <ObjectHeading
+        list="Structs"
+        href={to(['structs'])}
+        title={name}
+        version={
             <Versions all={versions} chosen={version} choose={(v) => go(to(['structs', name, v]))} />
-          </div>
-          <p className="soft small">
+        }
+        about={
+          <>
             {def.description && <>{def.description} · </>}Registered <Time at={def.createdAt} />
-          </p>
-        </div>
-        <div className="row tight actions">
-          <Button kind="danger" icon="bin" label="Delete this version" forbidden={missing(me, 'WRITE_METADATA', 'ACL_STRUCT')} onClick={() => setDeleting(true)} />
-        </div>
-      </div>
+          </>
+        }
+      >
+        <Button kind="danger" icon="bin" label="Delete this version" forbidden={missing(me, 'WRITE_METADATA', 'ACL_STRUCT')} onClick={() => setDeleting(true)} />
+      </ObjectHeading>
       <Panel title="Fields" bare>
         <Table
           label="Fields"

@@ -5,7 +5,7 @@ import { useSeen } from '../live';
 import { to, useRoute } from '../router';
 import { taskLookOf } from '../status';
 import type { TaskStatus } from '../types.gen';
-import { A, Badge, Command, Empty, Panel, Problem, Skeleton, Time } from '../ui';
+import { A, Badge, Command, Empty, Heading, ObjectHeading, Panel, Problem, Skeleton, Time } from '../ui';
 import { specText, typeOf, typeText } from '../values';
 import { PrefixField } from './specs';
 
@@ -22,12 +22,7 @@ export function Tasks(): ReactElement {
   });
   return (
     <>
-      <div className="title">
-        <div className="grow">
-          <h1>Tasks</h1>
-          <p className="soft">What workers can do for workflows.</p>
-        </div>
-      </div>
+      <Heading title="Tasks" about="What workers can do for workflows." />
       <div className="filters">
         <PrefixField />
       </div>
@@ -81,17 +76,16 @@ export function Task(): ReactElement {
   const output = def.returnType?.returnType;
   return (
     <>
-      <div className="title">
-        <div className="stack tight grow">
-          <nav className="crumbs" aria-label="Where this is">
-            <A href={to(['tasks'])}>Tasks</A>
-          </nav>
-          <h1>{def.id?.name}</h1>
-          <p className="soft small">
+      <ObjectHeading
+        list="Tasks"
+        href={to(['tasks'])}
+        title={def.id?.name}
+        about={
+          <>
             {def.description && <>{def.description} · </>}Registered <Time at={def.createdAt} />
-          </p>
-        </div>
-      </div>
+          </>
+        }
+      />
       <div className="cards">
         {counted.map((status, i) => (
           <div key={status} className="panel card">
