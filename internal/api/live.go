@@ -179,12 +179,8 @@ type liveHub struct {
 
 // AnnounceLive makes topics known, so that whoever reads now and listens from the position on misses nothing.
 func (s *Service) AnnounceLive(ctx context.Context, l *Listener, topics []string) (position string, err error) {
-	needs, refused := needsOfTopics(topics)
+	caller, _, refused := s.admitToTopics(ctx, l, topics)
 	if refused != nil {
-		return "", refused
-	}
-	caller := &call{Context: ctx, listener: l}
-	if refused := s.admit(caller, needs); refused != nil {
 		return "", refused
 	}
 	h := &s.lives
@@ -200,15 +196,23 @@ func (s *Service) AnnounceLive(ctx context.Context, l *Listener, topics []string
 	return h.position(h.number), nil
 }
 
+// admitToTopics admits whoever wants to know of the topics as any call is admitted.
+func (s *Service) admitToTopics(ctx context.Context, l *Listener, topics []string) (caller *call, needs []auth.Required, refused *lh.Error) {
+	if needs, refused = needsOfTopics(topics); refused != nil {
+		return nil, nil, refused
+	}
+	caller = &call{Context: ctx, listener: l}
+	if refused = s.admit(caller, needs); refused != nil {
+		return nil, nil, refused
+	}
+	return caller, needs, nil
+}
+
 // OpenLive admits a listener as any call is admitted. The position is one that AnnounceLive or Next has given, or "" for
 // now. Whoever opens it closes it.
 func (s *Service) OpenLive(ctx context.Context, l *Listener, topics []string, position string) (*Live, error) {
-	needs, refused := needsOfTopics(topics)
+	caller, needs, refused := s.admitToTopics(ctx, l, topics)
 	if refused != nil {
-		return nil, refused
-	}
-	caller := &call{Context: ctx, listener: l}
-	if refused := s.admit(caller, needs); refused != nil {
 		return nil, refused
 	}
 	live := &Live{

@@ -252,7 +252,7 @@ func (h *Holding) watch(u *unit) {
 	case <-u.wake:
 	case <-host.Done():
 		if err := host.Err(); !errors.Is(err, log.ErrFenced) {
-			h.fail(err)
+			h.Fail(err)
 		}
 		h.close(u)
 		h.rest(u)
@@ -396,16 +396,14 @@ func (h *Holding) left(u *unit, host *partition.Host) {
 	h.changed.Broadcast()
 }
 
-func (h *Holding) fail(err error) {
+// Fail ends the server: nothing that another owner does mends what has broken.
+func (h *Holding) Fail(err error) {
 	h.failOnce.Do(func() {
 		h.failure = err
 		close(h.failed)
 		h.broadcast()
 	})
 }
-
-// Fail ends the server for a reason of another.
-func (h *Holding) Fail(err error) { h.fail(err) }
 
 // Done is closed when something has broken that no other owner mends: the process is to end.
 func (h *Holding) Done() <-chan struct{} { return h.failed }
@@ -447,11 +445,26 @@ func (h *Holding) Drain(ctx context.Context) error {
 	return h.Err()
 }
 
+// unit is that of a stream; nil if there is none.
+func (h *Holding) unit(s machine.Stream) *unit {
+	if n := unitOf(s, h.cfg.Partitions); n < len(h.units) {
+		return h.units[n]
+	}
+	return nil
+}
+
+// serving is the Host by which the unit is served; nil if it is not.
+func (u *unit) serving() *partition.Host {
+	if host := u.host.Load(); u.serves.Load() {
+		return host
+	}
+	return nil
+}
+
 // at is the Host that serves a stream.
 func (h *Holding) at(s machine.Stream) (*partition.Host, *lh.Error) {
-	if n := unitOf(s, h.cfg.Partitions); n < len(h.units) {
-		u := h.units[n]
-		if host := u.host.Load(); host != nil && u.serves.Load() {
+	if u := h.unit(s); u != nil {
+		if host := u.serving(); host != nil {
 			return host, nil
 		}
 	}
@@ -519,8 +532,8 @@ func (h *Holding) View(from machine.Stream, read func(partition.View) error) err
 
 // Position is how far the copy of a stream goes that is open here, owned or not; 0 if none is.
 func (h *Holding) Position(of machine.Stream) uint64 {
-	if n := unitOf(of, h.cfg.Partitions); n < len(h.units) {
-		if host := h.units[n].host.Load(); host != nil {
+	if u := h.unit(of); u != nil {
+		if host := u.host.Load(); host != nil {
 			return host.Position(of)
 		}
 	}
@@ -548,8 +561,8 @@ func (h *Holding) Waited(of machine.Stream, d time.Duration) {
 // those may that other servers have.
 func (h *Holding) Crowded() (refusal *lh.Error) {
 	for _, u := range h.units[:h.cfg.Partitions] {
-		host := u.host.Load()
-		if host == nil || !u.serves.Load() {
+		host := u.serving()
+		if host == nil {
 			return nil
 		}
 		if refusal = host.Crowded(); refusal == nil {

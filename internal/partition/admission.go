@@ -79,8 +79,6 @@ func (p *part) admit(r *pb.Record, c class, w waiter) *lh.Error {
 		if ok, hint := p.lane.pressure.admit(now, p.records.Load() > 0); !ok {
 			return h.busy(hint)
 		}
-	}
-	if w.opens {
 		p.lane.pressure.inLane.Add(1)
 	}
 	address(r, c, version)

@@ -283,13 +283,13 @@ func (l *Lane) leave(b *batch) {
 			held++
 			continue
 		}
-		spent := now.Sub(b.answers[i].at)
-		all.add(1, spent, b.took)
+		one := stay{records: 1, spent: now.Sub(b.answers[i].at), commit: b.took}
+		all.add(one)
 		if b.answers[i].opens {
-			opening.add(1, spent, b.took)
+			opening.add(one)
 		}
 	}
-	l.pressure.leave(now, all, opening, held, b.took)
+	l.pressure.leave(now, all, opening, held)
 }
 
 // retire takes the layers of a synced batch away: the store has them now.

@@ -74,15 +74,15 @@ type stay struct {
 	commit  time.Duration // the shortest that covered some of them
 }
 
-func (s *stay) add(records int, spent, commit time.Duration) {
-	if records == 0 {
+func (s *stay) add(o stay) {
+	if o.records == 0 {
 		return
 	}
-	if s.records == 0 || commit < s.commit {
-		s.commit = commit
+	if s.records == 0 || o.commit < s.commit {
+		s.commit = o.commit
 	}
-	s.records += records
-	s.spent += spent
+	s.records += o.records
+	s.spent += o.spent
 }
 
 // mean is how long a record was in the lane; 0 if there was none.
@@ -139,8 +139,8 @@ const (
 )
 
 // leave counts records that were answered.
-func (s *strain) leave(now time.Time, records int, spent, commit time.Duration) {
-	s.stay.add(records, spent, commit)
+func (s *strain) leave(now time.Time, all stay) {
+	s.stay.add(all)
 	passed := now.Sub(s.began)
 	if passed > -strainInterval && passed < strainInterval {
 		return
@@ -223,13 +223,13 @@ func (p *pressure) room() int64 { return pressureRoom + int64(p.rate*p.target.Se
 // burst is how many admissions may be in store.
 func (p *pressure) burst() float64 { return p.rate * pressureBurst.Seconds() }
 
-// leave counts records that were answered, of them those that began something, the time that they spent, and what of it
-// the commit took. Beside them so many were answered that were held back.
-func (p *pressure) leave(now time.Time, all, opening stay, held int, commit time.Duration) {
-	p.strain.leave(now, all.records, all.spent, commit)
+// leave counts records that were answered, and of them those that began something. Beside them so many were answered that
+// were held back.
+func (p *pressure) leave(now time.Time, all, opening stay, held int) {
+	p.strain.leave(now, all)
 	p.mu.Lock()
-	p.all.add(all.records, all.spent, commit)
-	p.opening.add(opening.records, opening.spent, commit)
+	p.all.add(all)
+	p.opening.add(opening)
 	p.held += held
 	p.mu.Unlock()
 }

@@ -80,9 +80,9 @@ func (p *plant) serve() {
 	var all, opening stay
 	for _, j := range p.queue[:n] {
 		took := p.now.Add(time.Millisecond).Sub(j.at)
-		all.add(1, took, 0)
+		all.add(stay{records: 1, spent: took})
 		if j.begin {
-			opening.add(1, took, 0)
+			opening.add(stay{records: 1, spent: took})
 			p.pressure.inLane.Add(-1)
 		}
 		p.worst = max(p.worst, took)
@@ -102,7 +102,7 @@ func (p *plant) serve() {
 		}
 	}
 	p.queue = p.queue[n:]
-	p.pressure.leave(p.now.Add(time.Millisecond), all, opening, 0, 0)
+	p.pressure.leave(p.now.Add(time.Millisecond), all, opening, 0)
 }
 
 // TestPressureHoldsBack asks for four times what a lane can do: after it has settled, records spend little more than the
@@ -182,8 +182,8 @@ func TestPressureIsNotForSlowDisks(t *testing.T) {
 	p := newPlant(0, 1)
 	for range 1000 {
 		p.ask()
-		s := stay{records: 1, spent: 80 * time.Millisecond}
-		p.pressure.leave(p.now, s, s, 0, 40*time.Millisecond)
+		s := stay{records: 1, spent: 80 * time.Millisecond, commit: 40 * time.Millisecond}
+		p.pressure.leave(p.now, s, s, 0)
 		p.now = p.now.Add(40 * time.Millisecond)
 	}
 	if p.refused > 0 {
@@ -196,8 +196,8 @@ func TestPressureIsNotForSlowDisks(t *testing.T) {
 func TestPressureLeavesFewAlone(t *testing.T) {
 	p := newPlant(0, 1)
 	for i := range 2000 {
-		s := stay{records: 1, spent: 300 * time.Millisecond}
-		p.pressure.leave(p.now, s, s, 0, time.Millisecond)
+		s := stay{records: 1, spent: 300 * time.Millisecond, commit: time.Millisecond}
+		p.pressure.leave(p.now, s, s, 0)
 		if i%20 == 0 {
 			for range 50 {
 				p.ask()
@@ -267,7 +267,7 @@ func TestStrainEndsInSilence(t *testing.T) {
 	if s.at(now) {
 		t.Error("behind before anything was answered")
 	}
-	s.leave(now, 10, 10*time.Second, time.Millisecond)
+	s.leave(now, stay{records: 10, spent: 10 * time.Second, commit: time.Millisecond})
 	if !s.at(now) || !s.at(now.Add(strainLasts-1)) {
 		t.Error("records spend a second in it, and it is not behind")
 	}
@@ -285,7 +285,7 @@ func TestPressureIsNotForWhoIsHeldBack(t *testing.T) {
 	for range 1000 {
 		p.ask()
 		p.pressure.inLane.Store(0)
-		p.pressure.leave(p.now, stay{}, stay{}, 1, time.Millisecond)
+		p.pressure.leave(p.now, stay{}, stay{}, 1)
 		p.now = p.now.Add(2 * time.Millisecond)
 	}
 	if p.refused > 0 {

@@ -168,8 +168,8 @@ func (s *Server) measureCheckpoints() {
 		gauge("lh_checkpoint_behind_seconds", "How old the oldest change is that no checkpoint covers; 0 if there is none, or no Kafka."),
 	}, func(emit telemetry.Emit) {
 		var is kafka.CheckpointStats
-		if l, ok := s.order.(*kafka.Log); ok {
-			is = l.Checkpoints()
+		if s.kafka != nil {
+			is = s.kafka.Checkpoints()
 		}
 		emit("lh_checkpoints_total", float64(is.Written))
 		emit("lh_checkpoint_bytes_total", float64(is.Bytes))

@@ -345,10 +345,8 @@ func (r *ready) Create(name string, category vfs.DiskWriteCategory) (vfs.File, e
 	}
 	r.before()
 	defer r.after()
-	if next := r.take(); next != "" {
-		if f, err := r.name(r.path(next), name, category); err == nil {
-			return f, nil
-		}
+	if f := r.createReady(name, category); f != nil {
+		return f, nil
 	}
 	r.forget()
 	return r.FS.Create(name, category)
@@ -362,11 +360,9 @@ func (r *ready) ReuseForWrite(old, name string, category vfs.DiskWriteCategory) 
 	r.before()
 	defer r.after()
 	if r.short(old) {
-		if next := r.take(); next != "" {
-			if f, err := r.name(r.path(next), name, category); err == nil {
-				_ = r.Remove(old) // it is obsolete: whoever opens the store removes it, too
-				return f, nil
-			}
+		if f := r.createReady(name, category); f != nil {
+			_ = r.Remove(old) // it is obsolete: whoever opens the store removes it, too
+			return f, nil
 		}
 	}
 	return r.name(old, name, category)
@@ -376,6 +372,19 @@ func (r *ready) ReuseForWrite(old, name string, category vfs.DiskWriteCategory) 
 func (r *ready) short(name string) bool {
 	info, err := r.Stat(name)
 	return err == nil && info.Size() < r.size
+}
+
+// createReady gives the log that is ready its name; nil if there is none, or it cannot have it.
+func (r *ready) createReady(name string, category vfs.DiskWriteCategory) vfs.File {
+	next := r.take()
+	if next == "" {
+		return nil
+	}
+	f, err := r.name(r.path(next), name, category)
+	if err != nil {
+		return nil
+	}
+	return f
 }
 
 // take takes the log that is ready; "" if there is none.

@@ -24,7 +24,7 @@ type Offer struct {
 // TaskDef that came next the last time.
 func (qs *Queues) BeginReport(tenant string, id *lhpb.TaskRunId) *Offer {
 	o := &Offer{queues: qs, run: runName{tenant, lh.WfRunIDString(id.GetWfRunId())}}
-	o.take(qs.follow.report(o, id.GetTaskGuid()), (*queue).mayPass)
+	o.take(qs.follow.report(o, id.GetTaskGuid()))
 	return o
 }
 
@@ -32,18 +32,20 @@ func (qs *Queues) BeginReport(tenant string, id *lhpb.TaskRunId) *Offer {
 // first the last time.
 func (qs *Queues) BeginRun(tenant string, id *lhpb.WfRunId, spec *lhpb.WfSpecId) *Offer {
 	o := &Offer{queues: qs, run: runName{tenant, lh.WfRunIDString(id)}, at: stepOf(tenant, spec, ""), known: true}
-	o.take(qs.follow.start(o), func(*queue) bool { return false })
+	o.take(qs.follow.start(o))
 	return o
 }
 
-// take takes a credit of the TaskDef, if there is one to spare; "" stands for none. Pass tells whether it may go before the
-// tasks that wait.
-func (o *Offer) take(taskDef string, pass func(*queue) bool) {
+// reports tells whether the record is a report of which it is known where it stands.
+func (o *Offer) reports() bool { return o.at.guid != "" }
+
+// take takes a credit of the TaskDef, if there is one to spare; "" stands for none.
+func (o *Offer) take(taskDef string) {
 	if taskDef == "" {
 		return
 	}
 	if q := o.queues.lockedIfPresent(name{o.run.tenant, taskDef}); q != nil {
-		o.credit = q.offer(pass)
+		o.credit = q.offer(o.reports())
 		w := work{queue: q}
 		if q.overdue {
 			w = q.match()
@@ -69,12 +71,12 @@ func (o *Offer) End(task *lhpb.ScheduledTask) {
 	}
 }
 
-// offer takes a credit that nobody else could use now, or that may pass by those who could; q.mu is held.
-func (q *queue) offer(pass func(*queue) bool) *credit {
+// offer takes a credit that nobody else could use now; one for a report may also go before those who could. q.mu is held.
+func (q *queue) offer(reports bool) *credit {
 	if q.stopped || q.credits.len() == 0 {
 		return nil
 	}
-	if (q.window.len() > 0 || !q.window.complete()) && !pass(q) {
+	if (q.window.len() > 0 || !q.window.complete()) && !(reports && q.mayPass()) {
 		return nil
 	}
 	return q.takeCredit()
@@ -156,7 +158,7 @@ func (f *follow) queued(t keys.ScheduledTask) bool {
 		return false
 	}
 	o.queued = t.TaskDef
-	return o.at.guid != ""
+	return o.reports()
 }
 
 func (f *follow) end(o *Offer, task *lhpb.ScheduledTask) {

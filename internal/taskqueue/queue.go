@@ -165,9 +165,10 @@ const (
 	mostPassed = 8
 )
 
-// rest lets the next credit wait a moment for a report, if it has not yet and one may come that takes it along. In the step of the report it gets the task that
-// follows: that costs the server a fraction of a claim by itself, and what is in progress ends instead of all making
-// slow progress together. A server that is behind could otherwise stay behind for ever. q.mu is held.
+// rest lets the next credit wait a moment for a report, if it has not yet and one may come that takes it along. In the step
+// of the report it gets the task that follows: that costs the server a fraction of a claim by itself, and what is in
+// progress ends instead of all making slow progress together. A server that is behind could otherwise stay behind for
+// ever. q.mu is held.
 func (q *queue) rest() bool {
 	if !q.follows || q.overdue {
 		return false

@@ -90,9 +90,7 @@ func (l *Log) checkpoint(ctx context.Context) {
 				l.cfg.Logger.Warn("a checkpoint failed and will be tried again", "stream", st.id.String(), "err", err)
 			}
 		}
-		for _, st := range l.streams {
-			l.forget(ctx, st, time.Now())
-		}
+		l.forgetAll(ctx, time.Now())
 	}
 }
 
@@ -252,19 +250,32 @@ func (st *stream) addCovered(b *store.Batch, c *pb.LogCovered) error {
 	return b.Put(st.id, keys.Covered(), c)
 }
 
-// forget deletes from the command topic what checkpoints have covered for long enough. The disk has it, too.
-func (l *Log) forget(ctx context.Context, st *stream, now time.Time) {
-	next, ok := st.forgettable(now)
-	if !ok {
+// forgetAll deletes from the command topics what checkpoints have covered for long enough. The disk has it, too.
+func (l *Log) forgetAll(ctx context.Context, now time.Time) {
+	old := map[*stream]int64{}
+	for _, st := range l.streams {
+		if next, ok := st.forgettable(now); ok {
+			old[st] = next
+		}
+	}
+	if len(old) == 0 {
 		return
 	}
-	err := l.cfg.Store.Sync()
-	if err == nil {
-		err = st.changeLog.stillThere(ctx, l.producer)
+	if err := l.cfg.Store.Sync(); err != nil {
+		l.cfg.Logger.Warn("records that are not needed any more are not deleted", "err", err)
+		return
 	}
+	for st, next := range old {
+		l.forget(ctx, st, next)
+	}
+}
+
+// forget deletes the records of a stream before the offset.
+func (l *Log) forget(ctx context.Context, st *stream, next int64) {
+	err := st.changeLog.stillThere(ctx, l.producer)
 	if err == nil {
 		at := kadm.Offsets{}
-		at.AddOffset(st.topic, st.partition, next, -1)
+		at.AddOffset(st.commands.name, st.partition, next, -1)
 		var all kadm.DeleteRecordsResponses
 		if all, err = kadm.NewClient(l.producer).DeleteRecords(ctx, at); err == nil {
 			err = all.Error()
@@ -274,11 +285,11 @@ func (l *Log) forget(ctx context.Context, st *stream, now time.Time) {
 	case err == nil || ctx.Err() != nil:
 	case errors.Is(err, kerr.TopicAuthorizationFailed):
 		if !l.mayNotForget {
-			l.cfg.Logger.Warn("the server may not delete records: the command topics grow for ever", "topic", st.topic)
+			l.cfg.Logger.Warn("the server may not delete records: the command topics grow for ever", "topic", st.commands.name)
 		}
 		l.mayNotForget = true
 	default:
-		l.cfg.Logger.Warn("records that are not needed any more could not be deleted", "topic", st.topic, "partition", st.partition, "err", err)
+		l.cfg.Logger.Warn("records that are not needed any more could not be deleted", "topic", st.commands.name, "partition", st.partition, "err", err)
 	}
 }
 

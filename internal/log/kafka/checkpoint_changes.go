@@ -5,8 +5,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
-	"strings"
 
 	"littlehorse/internal/keys"
 	"littlehorse/internal/machine"
@@ -141,24 +141,13 @@ func (st *stream) changedAfter(snap *store.Snapshot, after string, most int) ([]
 	if err := errors.Join(err, broken); err != nil {
 		return nil, err
 	}
-	if len(found) > most {
-		cut(found, most)
-	}
-	out := make([]string, 0, len(found))
-	for k := range found {
-		out = append(out, k)
-	}
-	slices.SortFunc(out, strings.Compare)
-	return out, nil
+	all := slices.Sorted(maps.Keys(found))
+	return all[:min(len(all), most)], nil
 }
 
 // cut leaves the first n keys, and returns the last of them.
 func cut(found map[string]struct{}, n int) string {
-	all := make([]string, 0, len(found))
-	for k := range found {
-		all = append(all, k)
-	}
-	slices.Sort(all)
+	all := slices.Sorted(maps.Keys(found))
 	for _, k := range all[n:] {
 		delete(found, k)
 	}

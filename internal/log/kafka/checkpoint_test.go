@@ -344,11 +344,11 @@ func TestCommandTopicForgets(t *testing.T) {
 	p.covered(logtest.A)
 	st := p.log.streams[logtest.A]
 	for start := int64(0); start < 20; time.Sleep(time.Millisecond) {
-		starts, err := p.admin().ListStartOffsets(t.Context(), st.topic)
+		starts, err := p.admin().ListStartOffsets(t.Context(), st.commands.name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		start = starts[st.topic][st.partition].Offset
+		start = starts[st.commands.name][st.partition].Offset
 	}
 	l, err := Open(t.Context(), behind.config())
 	if err != nil {
@@ -416,12 +416,12 @@ func TestChangeLogThatIsMadeAnewMeanwhileGetsNoPart(t *testing.T) {
 	if err := p.log.cover(t.Context(), st); !errors.Is(err, ErrLost) {
 		t.Errorf("a checkpoint: %v", err)
 	}
-	p.log.forget(t.Context(), st, time.Now().Add(2*time.Hour))
-	starts, err := p.admin().ListStartOffsets(t.Context(), st.topic)
+	p.log.forgetAll(t.Context(), time.Now().Add(2*time.Hour))
+	starts, err := p.admin().ListStartOffsets(t.Context(), st.commands.name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if at := starts[st.topic][st.partition].Offset; at != 0 {
+	if at := starts[st.commands.name][st.partition].Offset; at != 0 {
 		t.Errorf("what lies before %d is forgotten", at)
 	}
 }

@@ -89,15 +89,17 @@ func (l *Log) open(ctx context.Context) error {
 	for _, id := range l.cfg.Streams {
 		st := l.newStream(id, t.commands[id.Kind], t.changes[id.Kind])
 		l.streams[id], l.byName[id.String()] = st, st
-		if l.byTopic[st.topic] == nil {
-			l.byTopic[st.topic] = map[int32]*stream{}
+		if l.byTopic[st.commands.name] == nil {
+			l.byTopic[st.commands.name] = map[int32]*stream{}
 		}
-		l.byTopic[st.topic][st.partition] = st
+		l.byTopic[st.commands.name][st.partition] = st
 	}
 	for _, st := range l.streams {
-		if err := st.reload(); err != nil {
+		at, err := st.stored()
+		if err != nil {
 			return fmt.Errorf("load %s: %w", st.id, err)
 		}
+		st.next = at.Next // all else is for sessions
 	}
 	if err := l.begin(ctx); err != nil {
 		return err
@@ -164,15 +166,15 @@ func (l *Log) begin(ctx context.Context) error {
 // bounds are where topics begin and end.
 type bounds struct{ starts, ends kadm.ListedOffsets }
 
-func (b bounds) start(st *stream) int64 { return b.starts[st.topic][st.partition].Offset }
+func (b bounds) start(st *stream) int64 { return b.starts[st.commands.name][st.partition].Offset }
 
-func (b bounds) end(st *stream) int64 { return b.ends[st.topic][st.partition].Offset }
+func (b bounds) end(st *stream) int64 { return b.ends[st.commands.name][st.partition].Offset }
 
 // boundsOf asks for the bounds of the topics of some streams.
 func (l *Log) boundsOf(ctx context.Context, streams []*stream) (b bounds, err error) {
 	topics := map[string]bool{}
 	for _, st := range streams {
-		topics[st.topic] = true
+		topics[st.commands.name] = true
 	}
 	names := slices.Sorted(maps.Keys(topics))
 	admin := kadm.NewClient(l.producer)
@@ -281,10 +283,10 @@ func (l *Log) give(s *Session, b bounds) error {
 		if err := st.fits(b); err != nil {
 			return err
 		}
-		if from[st.topic] == nil {
-			from[st.topic] = map[int32]kgo.Offset{}
+		if from[st.commands.name] == nil {
+			from[st.commands.name] = map[int32]kgo.Offset{}
 		}
-		from[st.topic][st.partition] = kgo.NewOffset().At(st.next).WithEpoch(st.leader)
+		from[st.commands.name][st.partition] = kgo.NewOffset().At(st.next).WithEpoch(st.leader)
 	}
 	caught := 0
 	for _, st := range s.streams {
@@ -304,7 +306,7 @@ func (l *Log) dropFetched(st *stream) {
 		return
 	}
 	st.fetched = false
-	of := map[string][]int32{st.topic: {st.partition}}
+	of := map[string][]int32{st.commands.name: {st.partition}}
 	l.consume(func() {
 		l.consumer.RemoveConsumePartitions(of)
 		l.consumer.ResumeFetchPartitions(of)
@@ -315,7 +317,7 @@ func (l *Log) dropFetched(st *stream) {
 func (l *Log) partitions() map[string][]int32 {
 	of := map[string][]int32{}
 	for _, st := range l.streams {
-		of[st.topic] = append(of[st.topic], st.partition)
+		of[st.commands.name] = append(of[st.commands.name], st.partition)
 	}
 	return of
 }
@@ -412,7 +414,7 @@ func (l *Log) take(fetches kgo.Fetches) error {
 				if st == nil || len(p.Records) == 0 {
 					continue
 				}
-				if t.TopicID != [16]byte{} && !bytes.Equal(t.TopicID[:], st.topicID) {
+				if t.TopicID != [16]byte{} && !bytes.Equal(t.TopicID[:], st.commands.id[:]) {
 					return fmt.Errorf("read %s/%d: %w: another topic has its name now", t.Topic, p.Partition, ErrLost)
 				}
 				if err := st.readAll(p.Records); err != nil {

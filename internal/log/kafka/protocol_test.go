@@ -149,7 +149,7 @@ func (p *process) entry(s machine.Stream, r *pb.Record) *kgo.Record {
 		p.Fatal(err)
 	}
 	st := p.log.streams[s]
-	return &kgo.Record{Topic: st.topic, Partition: st.partition, Value: value}
+	return &kgo.Record{Topic: st.commands.name, Partition: st.partition, Value: value}
 }
 
 // TestAnotherProcessTakesOver lets a second process become the owner: the first commits and appends nothing any more,
@@ -399,7 +399,7 @@ func TestShortenedTopicIsRefused(t *testing.T) {
 	p := newProcess(t)
 	st := p.log.streams[logtest.A]
 	b := p.store.NewBatch(0)
-	if err := b.Put(logtest.A, keys.Position(), &pb.LogPosition{Value: 8, Next: 10, LeaderEpoch: 0, Topic: st.topicID}); err != nil {
+	if err := b.Put(logtest.A, keys.Position(), &pb.LogPosition{Value: 8, Next: 10, LeaderEpoch: 0, Topic: st.commands.id[:]}); err != nil {
 		t.Fatal(err)
 	}
 	if err := b.Commit(); err != nil {

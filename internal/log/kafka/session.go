@@ -176,7 +176,7 @@ func (st *stream) addProgress(b *store.Batch, covered []item, all []delivered) (
 	}
 	newest := &covered[len(covered)-1]
 	return all, b.Put(st.id, keys.Position(), &pb.LogPosition{
-		Value: newest.offset, Next: newest.next, LeaderEpoch: newest.leader, Topic: st.topicID, Epoch: newest.epoch,
+		Value: newest.offset, Next: newest.next, LeaderEpoch: newest.leader, Topic: st.commands.id[:], Epoch: newest.epoch,
 	})
 }
 

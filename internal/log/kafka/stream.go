@@ -44,9 +44,7 @@ type stream struct {
 	log       *Log
 	id        machine.Stream
 	source    string // name of its outbox
-	topic     string
 	partition int32
-	topicID   []byte
 	commands  *topic
 	changeLog *topic
 
@@ -95,21 +93,29 @@ type stream struct {
 
 func (l *Log) newStream(id machine.Stream, commands, changes *topic) *stream {
 	return &stream{
-		log: l, id: id, source: log.OutboxSource(id), topic: commands.name, partition: int32(id.Partition), topicID: commands.id[:],
-		commands: commands, changeLog: changes,
+		log: l, id: id, source: log.OutboxSource(id), partition: int32(id.Partition), commands: commands, changeLog: changes,
 		acked: -1, leader: -1, accepted: map[string]last{}, outboxes: map[*stream]*outbox{},
 	}
+}
+
+// stored is how far the store is.
+func (st *stream) stored() (*pb.LogPosition, error) {
+	p := &pb.LogPosition{LeaderEpoch: -1}
+	if err := st.log.cfg.Store.View(st.id, keys.Position(), p.UnmarshalVT); err != nil {
+		return nil, err
+	}
+	if len(p.Topic) > 0 && string(p.Topic) != string(st.commands.id[:]) {
+		return nil, fmt.Errorf("%w: topic %s was made anew since", ErrLost, st.commands.name)
+	}
+	return p, nil
 }
 
 // reload takes the stream back to what the store holds of it: how far it is, its sources and its outboxes. What was read
 // and not committed is forgotten.
 func (st *stream) reload() error {
-	p := &pb.LogPosition{LeaderEpoch: -1}
-	if err := st.log.cfg.Store.View(st.id, keys.Position(), p.UnmarshalVT); err != nil {
+	p, err := st.stored()
+	if err != nil {
 		return err
-	}
-	if len(p.Topic) > 0 && string(p.Topic) != string(st.topicID) {
-		return fmt.Errorf("%w: topic %s was made anew since", ErrLost, st.topic)
 	}
 	accepted, err := st.storedSources()
 	if err != nil {
@@ -188,7 +194,7 @@ func (l *Log) eachRow(of machine.Stream, prefix keys.Key, visit func(k keys.Key,
 func (st *stream) fits(b bounds) error {
 	if start := b.start(st); st.next < start {
 		return fmt.Errorf("%w: %s/%d begins at offset %d, and what lies between it and offset %d was never applied here",
-			ErrLost, st.topic, st.partition, start, st.next)
+			ErrLost, st.commands.name, st.partition, start, st.next)
 	}
 	return st.fitsEnd(b)
 }
@@ -196,7 +202,7 @@ func (st *stream) fits(b bounds) error {
 func (st *stream) fitsEnd(b bounds) error {
 	if end := b.end(st); st.next > end {
 		return fmt.Errorf("%w: %s/%d ends at offset %d, and entries up to %d were applied here",
-			ErrLost, st.topic, st.partition, end, st.next)
+			ErrLost, st.commands.name, st.partition, end, st.next)
 	}
 	return nil
 }
@@ -209,7 +215,7 @@ func (st *stream) note(n *pb.LogNote) *kgo.Record {
 	if err != nil {
 		panic(fmt.Sprintf("kafka log: a note cannot be encoded: %v", err))
 	}
-	return &kgo.Record{Topic: st.topic, Partition: st.partition, Value: value, Headers: []kgo.RecordHeader{{Key: noteHeader}}}
+	return &kgo.Record{Topic: st.commands.name, Partition: st.partition, Value: value, Headers: []kgo.RecordHeader{{Key: noteHeader}}}
 }
 
 func isNote(r *kgo.Record) bool { return len(r.Headers) == 1 && r.Headers[0].Key == noteHeader }
@@ -241,7 +247,7 @@ func (st *stream) sendRecord(r *pb.Record, acknowledged func()) error {
 	if most := st.log.cfg.maxMessageBytes() - headerBytes/2; len(value) > most {
 		return fmt.Errorf("a record for %s has %d bytes, the topic takes %d", st.id, len(value), most)
 	}
-	st.send(&kgo.Record{Topic: st.topic, Partition: st.partition, Value: value}, acknowledged)
+	st.send(&kgo.Record{Topic: st.commands.name, Partition: st.partition, Value: value}, acknowledged)
 	return nil
 }
 
@@ -250,7 +256,7 @@ func (st *stream) send(r *kgo.Record, acknowledged func()) {
 	st.flying++
 	st.log.producer.TryProduce(context.Background(), r, func(r *kgo.Record, err error) {
 		if err != nil {
-			st.log.fail(fmt.Errorf("append to %s/%d: %w", st.topic, st.partition, err))
+			st.log.fail(fmt.Errorf("append to %s/%d: %w", st.commands.name, st.partition, err))
 			return
 		}
 		st.acknowledge(r.Offset)
@@ -594,7 +600,7 @@ func (st *stream) hold() {
 		return
 	}
 	st.paused = true
-	st.log.consumer.PauseFetchPartitions(map[string][]int32{st.topic: {st.partition}})
+	st.log.consumer.PauseFetchPartitions(map[string][]int32{st.commands.name: {st.partition}})
 }
 
 // resume goes on fetching when half of it is committed.
@@ -603,7 +609,7 @@ func (st *stream) resume() {
 		return
 	}
 	st.paused = false
-	st.log.consumer.ResumeFetchPartitions(map[string][]int32{st.topic: {st.partition}})
+	st.log.consumer.ResumeFetchPartitions(map[string][]int32{st.commands.name: {st.partition}})
 }
 
 func (st *stream) position() uint64 {
@@ -637,8 +643,8 @@ func (st *stream) give(s *Session, end int64) (caught bool) {
 	return st.caught
 }
 
-// leave ends the ownership of s, if it still is the owner. If it was fenced, what comes to be appended until there is an owner again is
-// refused: it has no epoch by which others could tell that it came too late.
+// leave ends the ownership of s, if it still is the owner. If it was fenced, what comes to be appended until there is an
+// owner again is refused: it has no epoch by which others could tell that it came too late.
 func (st *stream) leave(s *Session, fenced bool) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
