@@ -484,3 +484,34 @@ func TestConfigSaysWhatIsWrong(t *testing.T) {
 		}
 	}
 }
+
+// TestOutboxOfAClosedTargetRests: the log ends while records are left for a stream that ended before.
+func TestOutboxOfAClosedTargetRests(t *testing.T) {
+	p := newProcess(t)
+	p.open(logtest.A)
+	from, to := p.log.streams[logtest.A], p.log.streams[logtest.B]
+	to.shut()
+	p.append(logtest.A, named("client", 1, "a"))
+	var entries []log.Entry
+	for len(entries) == 0 {
+		<-p.session.Ready()
+		var err error
+		if entries, err = p.session.Next(1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := p.session.Commit(log.Commit{
+		Batch: p.store.NewBatch(0), Positions: []log.Position{{Stream: logtest.A, Offset: entries[0].Offset}},
+		Emits: []log.Emit{{From: logtest.A, To: logtest.B, Record: named("", 0, "b")}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := from.outboxTo(to)
+	if err := o.goOn(); err != nil {
+		t.Fatal(err)
+	}
+	if o.stored != 1 || o.sent != 0 {
+		t.Errorf("%d of %d records are sent to a stream that takes none", o.sent, o.stored)
+	}
+}
