@@ -244,7 +244,7 @@ func (v *runView) children() error {
 		if err != nil {
 			return err
 		}
-		child, err := v.child(id.WfRun)
+		child, err := bareRow(v.view, v.tenant.RunNamed(id.WfRun))
 		if err != nil {
 			return err
 		}
@@ -253,13 +253,4 @@ func (v *runView) children() error {
 		}
 	}
 	return nil
-}
-
-func (v *runView) child(name string) (*extra.WfRunRow, error) {
-	row, err := viewed[pb.WfRunRow](v.view, v.tenant.RunNamed(name).WfRun())
-	if err != nil || row == nil || row.Deleting {
-		return nil, err
-	}
-	w := row.WfRun
-	return &extra.WfRunRow{Id: w.Id, WfSpecId: w.WfSpecId, Status: w.Status, StartTime: w.StartTime, EndTime: w.EndTime}, nil
 }

@@ -205,12 +205,10 @@ type rowReader struct {
 
 // row is nil if the WfRun has gone meanwhile.
 func (r *rowReader) row(variables []string) (*extra.WfRunRow, error) {
-	stored, err := viewed[pb.WfRunRow](r.view, r.run.WfRun())
-	if err != nil || stored == nil || stored.Deleting {
+	out, err := bareRow(r.view, r.run)
+	if err != nil || out == nil {
 		return nil, err
 	}
-	w := stored.WfRun
-	out := &extra.WfRunRow{Id: w.Id, WfSpecId: w.WfSpecId, Status: w.Status, StartTime: w.StartTime, EndTime: w.EndTime}
 	for _, name := range variables {
 		variable, err := viewed[lhpb.Variable](r.view, r.run.Variable(0, name))
 		if err != nil {
@@ -220,10 +218,20 @@ func (r *rowReader) row(variables []string) (*extra.WfRunRow, error) {
 			out.Variables = append(out.Variables, shownVariable(variable))
 		}
 	}
-	if w.Status == lhpb.LHStatus_COMPLETED {
+	if out.Status == lhpb.LHStatus_COMPLETED {
 		return out, nil
 	}
 	return out, r.stands(out)
+}
+
+// bareRow is what the WfRun itself tells; nil if it has gone.
+func bareRow(view cluster.View, run keys.Run) (*extra.WfRunRow, error) {
+	stored, err := viewed[pb.WfRunRow](view, run.WfRun())
+	if err != nil || stored == nil || stored.Deleting {
+		return nil, err
+	}
+	w := stored.WfRun
+	return &extra.WfRunRow{Id: w.Id, WfSpecId: w.WfSpecId, Status: w.Status, StartTime: w.StartTime, EndTime: w.EndTime}, nil
 }
 
 // stands says where the WfRun stands: at its last failure, or where its first open ThreadRun is.

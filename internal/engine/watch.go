@@ -116,7 +116,7 @@ func (t *threadRun) learnOf(other *threadRun, row *pb.Watch) {
 // one more reason.
 func (t *threadRun) tell() { t.run.alert(keys.ThreadSubject(t.number), t.depth()) }
 
-// tellOfVariable lets those know that wait for a condition in which the Variable occurs.
+// tell lets those know that wait for a condition in which the Variable occurs.
 func (v *variable) tell() {
 	v.thread.run.alert(keys.VariableSubject(v.thread.number, v.name), v.thread.depth())
 	v.tellBelow()
