@@ -58,9 +58,16 @@ func Run(ctx context.Context, o Options) error {
 	}
 	d := &day{Client: o.Client, random: rand.New(rand.NewPCG(o.Seed, o.Seed))}
 	trades := []trade{newShop(), newFactory(), newOffice(), newBilling(), newTravel(), newReports(), administration{}}
-	fresh, err := register(ctx, d, trades)
+	fresh, err := isFresh(ctx, d)
 	if err != nil {
 		return ended(ctx, err)
+	}
+	if err := register(ctx, d, trades, fresh); err != nil {
+		if fresh || ctx.Err() != nil {
+			return ended(ctx, err)
+		}
+		// What is there can be looked at, whatever its owner has done with it.
+		o.Log.Warn("demo: definitions stay as they are", "err", err)
 	}
 	w := worker.New(o.Client, worker.Logger(slog.New(slog.DiscardHandler)))
 	for _, t := range trades {
@@ -82,23 +89,28 @@ func ended(ctx context.Context, err error) error {
 	return err
 }
 
-// register puts all definitions. A folder that has been worked on before keeps its versions: it is not fresh.
-func register(ctx context.Context, d *day, trades []trade) (fresh bool, err error) {
-	_, err = d.RPC().GetLatestWfSpec(ctx, &lhpb.GetLatestWfSpecRequest{Name: "order"})
-	if fresh = errors.Is(err, lh.ErrNotFound); err != nil && !fresh {
-		return false, err
+// isFresh tells that nobody has worked on the server's folder before.
+func isFresh(ctx context.Context, d *day) (bool, error) {
+	_, err := d.RPC().GetLatestWfSpec(ctx, &lhpb.GetLatestWfSpecRequest{Name: "order"})
+	if errors.Is(err, lh.ErrNotFound) {
+		return true, nil
 	}
+	return false, err
+}
+
+// register puts all definitions. A folder that is not fresh keeps its versions.
+func register(ctx context.Context, d *day, trades []trade, fresh bool) error {
 	for _, t := range trades {
 		if fresh {
 			if err := d.Register(ctx, t.before()...); err != nil {
-				return false, err
+				return err
 			}
 		}
 		if err := d.Register(ctx, t.definitions()...); err != nil {
-			return false, err
+			return err
 		}
 	}
-	return fresh, nil
+	return nil
 }
 
 // business opens the trades and goes on at the rate until ctx ends.

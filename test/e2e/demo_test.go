@@ -76,6 +76,37 @@ func TestDemoGoesOn(t *testing.T) {
 	s.Stop(t)
 }
 
+// What an operator has done with a folder that is kept is no reason for its server to end: here the workers may only read.
+func TestDemoOverAFolderWithFewerRights(t *testing.T) {
+	dir := t.TempDir()
+	s := lhserver.New(t, filepath.Join(t.TempDir(), "unused"), "LHS_CLUSTER_PARTITIONS=2")
+	s.Args = []string{"demo", "--rate", "0", "--data", dir}
+	s.Start(t)
+	conn := s.Dial(t)
+	defer conn.Close()
+	api := lhpb.NewLittleHorseClient(conn)
+	eventually(t, "the first runs", func() bool {
+		_, err := api.GetWorkflowMigrationPlan(t.Context(), &lhpb.WorkflowMigrationPlanId{Name: "orders-with-gifts"})
+		return err == nil
+	})
+	all := &lhpb.ServerACLs{Acls: []*lhpb.ServerACL{{
+		Resources: []lhpb.ACLResource{lhpb.ACLResource_ACL_ALL_RESOURCES}, AllowedActions: []lhpb.ACLAction{lhpb.ACLAction_ALL_ACTIONS},
+	}}}
+	read := &lhpb.ServerACLs{Acls: []*lhpb.ServerACL{{
+		Resources: []lhpb.ACLResource{lhpb.ACLResource_ACL_ALL_RESOURCES}, AllowedActions: []lhpb.ACLAction{lhpb.ACLAction_READ},
+	}}}
+	for _, p := range []*lhpb.PutPrincipalRequest{{Id: "boss", GlobalAcls: all}, {Id: "anonymous", GlobalAcls: read, Overwrite: true}} {
+		if _, err := api.PutPrincipal(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.Stop(t)
+	s.Start(t)
+	s.AwaitOutput(t, "The demo is there")
+	newestOrder(t, api)
+	s.Stop(t)
+}
+
 func newestOrder(t *testing.T, api lhpb.LittleHorseClient) string {
 	t.Helper()
 	w, err := api.GetLatestWfSpec(t.Context(), &lhpb.GetLatestWfSpecRequest{Name: "order"})

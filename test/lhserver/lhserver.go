@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -78,7 +79,25 @@ type Server struct {
 
 	env []string
 	cmd *exec.Cmd
-	out *bytes.Buffer
+	out *printed
+}
+
+// printed is what a process has printed so far.
+type printed struct {
+	mu  sync.Mutex
+	all bytes.Buffer
+}
+
+func (p *printed) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.all.Write(b)
+}
+
+func (p *printed) String() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.all.String()
 }
 
 // New prepares a server over the data folder; env entries ("NAME=value") are added to its environment.
@@ -145,7 +164,7 @@ func (s *Server) launch(t testing.TB) {
 	if args = append(args, s.Args...); len(s.Args) == 0 {
 		args = append(args, "serve")
 	}
-	s.out = &bytes.Buffer{}
+	s.out = &printed{}
 	s.cmd = exec.Command(args[0], args[1:]...)
 	s.cmd.Env = append(os.Environ(), s.env...)
 	s.cmd.Stdout, s.cmd.Stderr = s.out, s.out
@@ -199,8 +218,18 @@ func (s *Server) Exited() int {
 	return s.cmd.ProcessState.ExitCode()
 }
 
-// Output is what the process has printed since its last start. Only to be read when it has ended.
+// Output is what the process has printed since its last start.
 func (s *Server) Output() string { return s.out.String() }
+
+// AwaitOutput waits until the process has printed text since its last start.
+func (s *Server) AwaitOutput(t testing.TB, text string) {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); !strings.Contains(s.Output(), text); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("the server does not print %q:\n%s", text, s.Output())
+		}
+	}
+}
 
 // PID of the running process.
 func (s *Server) PID() int { return s.cmd.Process.Pid }
