@@ -73,7 +73,7 @@ kafka: build ## The log and the real server over a real broker, in a minute; LH_
 
 .PHONY: e2e
 e2e: build ## The real binary from outside: command line, SDK, what users of such engines suffered
-	go test -timeout 10m ./test/e2e ./test/wounds
+	go test -timeout 10m ./test/e2e ./test/wounds ./test/docs
 
 .PHONY: browser
 browser: build ## The dashboard is what its sources make, and does in a real browser what people want of it

@@ -68,6 +68,7 @@ var rooms = []room{
 	{"internal/ctl", []string{"lhpb", "sdk"}},
 	{"internal/bench", []string{"lhpb", "sdk"}},
 	{"internal/demo", []string{"lhpb", "sdk"}},
+	{"internal/starter", nil},
 	{"sdk", []string{"lhpb"}},
 	{"web", nil},
 }
@@ -247,24 +248,33 @@ func TestLinksInDocumentsLead(t *testing.T) {
 	}
 }
 
-// Who opens the list of documents finds each of them.
+// Who opens the list of documents finds each of them, there or in the list of its folder.
 func TestDocumentsAreFound(t *testing.T) {
 	const list = "docs/README.md"
-	text, err := os.ReadFile(list)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var listed []string
-	for _, m := range link.FindAllStringSubmatch(string(text), -1) {
-		target, _, _ := strings.Cut(m[1], "#")
-		listed = append(listed, path.Join(path.Dir(list), target))
-	}
+	listed := linked(t, list)
 	for _, f := range textFiles(t) {
-		dir := path.Dir(f.path)
-		if path.Ext(f.path) == ".md" && (dir == "docs" || dir == "docs/ops") && f.path != list && !slices.Contains(listed, f.path) {
+		if path.Ext(f.path) != ".md" || !strings.HasPrefix(f.path, "docs/") || f.path == list || slices.Contains(listed, f.path) {
+			continue
+		}
+		if own := path.Dir(f.path) + "/README.md"; f.path == own || !slices.Contains(listed, own) || !slices.Contains(linked(t, own), f.path) {
 			t.Errorf("%s does not lead to %s", list, f.path)
 		}
 	}
+}
+
+// linked are the files that a document leads to.
+func linked(t *testing.T, document string) []string {
+	t.Helper()
+	text, err := os.ReadFile(document)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var to []string
+	for _, m := range link.FindAllStringSubmatch(string(text), -1) {
+		target, _, _ := strings.Cut(m[1], "#")
+		to = append(to, path.Join(path.Dir(document), target))
+	}
+	return to
 }
 
 var notInAnchor = regexp.MustCompile(`[^\p{L}\p{N} _-]`)

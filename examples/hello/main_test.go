@@ -2,62 +2,84 @@ package main
 
 import (
 	"bytes"
-	"context"
-	"net"
 	"os"
-	"regexp"
+	"os/exec"
+	"strings"
 	"testing"
 
-	"go.uber.org/goleak"
-
-	"littlehorse/test/lhserver"
+	"littlehorse/examples/internal/rehearsal"
+	"littlehorse/lhpb"
+	lh "littlehorse/sdk/client"
 )
 
-// useServer points the program at the server that LH_TEST_ENDPOINT names, else at a new one of our own.
-func useServer(t *testing.T) {
-	t.Helper()
-	address := os.Getenv("LH_TEST_ENDPOINT")
-	if address == "" {
-		server := lhserver.New(t, t.TempDir())
-		server.Start(t)
-		address = server.API
+// asHello makes the test's binary the program itself.
+const asHello = "LH_TEST_AS_HELLO"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asHello) != "" {
+		main()
+		return
 	}
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("HOME", t.TempDir())
-	t.Setenv("LHC_API_HOST", host)
-	t.Setenv("LHC_API_PORT", port)
+	os.Exit(m.Run())
 }
 
 func TestHello(t *testing.T) {
-	useServer(t)
-	leaks := goleak.IgnoreCurrent()
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	if err := run(ctx, []string{"register"}, nil); err != nil {
+	rehearsal.UseServer(t)
+	var said bytes.Buffer
+	program := exec.CommandContext(t.Context(), os.Args[0])
+	program.Env = append(os.Environ(), asHello+"=1")
+	program.Stderr = &said
+	if err := program.Start(); err != nil {
 		t.Fatal(err)
 	}
-	worker := make(chan error, 1)
-	go func() { worker <- run(ctx, []string{"worker"}, nil) }()
-	var out bytes.Buffer
-	if err := run(t.Context(), []string{"run", "Ana"}, &out); err != nil {
+	ended := make(chan error, 1)
+	go func() { ended <- program.Wait() }()
+
+	cfg, err := lh.LoadConfig()
+	if err != nil {
 		t.Fatal(err)
 	}
-	if !regexp.MustCompile(`^WfRun [0-9a-f]{32} COMPLETED: hello Ana\n$`).MatchString(out.String()) {
-		t.Errorf("%q", out.String())
+	client, err := lh.Dial(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
 	}
-	stop()
-	if err := <-worker; err != nil {
-		t.Error(err)
+	defer client.Close()
+	rehearsal.Eventually(t, func() bool {
+		_, err := client.RPC().GetLatestWfSpec(t.Context(), &lhpb.GetLatestWfSpecRequest{Name: "hello"})
+		return err == nil
+	})
+	id, err := client.Run(t.Context(), "hello", lh.Input{"name": "Ana"})
+	if err != nil {
+		t.Fatal(err)
 	}
-	goleak.VerifyNone(t, leaks)
+	run, err := client.Await(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := run.ThreadRuns[0].GetOutput().GetStr(); run.Status != lhpb.LHStatus_COMPLETED || got != "hello Ana" {
+		t.Errorf("%v: %q", run.Status, got)
+	}
+	if err := program.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("%v\n%s", err, said.String())
+	}
 }
 
-func TestUsage(t *testing.T) {
-	t.Setenv("HOME", t.TempDir())
-	if err := run(t.Context(), []string{"dance"}, nil); err == nil {
-		t.Error("an unknown command was accepted")
+// A newcomer has less than 40 lines to read.
+func TestHelloIsShort(t *testing.T) {
+	source, err := os.ReadFile("main.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := 0
+	for line := range strings.Lines(string(source)) {
+		if strings.TrimSpace(line) != "" {
+			lines++
+		}
+	}
+	if lines >= 40 {
+		t.Errorf("main.go has %d lines", lines)
 	}
 }

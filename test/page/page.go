@@ -1,0 +1,102 @@
+// Package page holds documents to what they say: it reads the blocks of code of a page, executes its commands against a real
+// server in the order in which they stand, compiles its Go, parses the rest, and compares what the page says is printed with
+// what is. A block is told by the words behind its fence:
+//
+//	sh                     is executed; a failing command fails the page
+//	sh soon                is repeated until it prints the text behind it: something happens elsewhere
+//	sh server              starts a server or makes the binary: it is there already, and the block is skipped
+//	sh background until=X  is started, and goes on until the page ends; what follows waits until it has printed X
+//	sh parsed              needs what a test has not: a broker, a provider, another machine. It must be good shell
+//	text                   is what the block before it prints: these lines in this order, … standing for anything
+//	LANG file=NAME         is written to a file in the page's folder
+//	LANG from=PATH         is an excerpt of a file of this repository, which is tested elsewhere
+//	go                     compiles, as declarations or as statements with ctx, client and t at hand
+//	json, yaml, …          must be good in its language
+//	drawing                is for eyes: a picture, or what stands for many commands
+package page
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A Block is one of a page, between two fences.
+type Block struct {
+	// At is the place of its first line, "docs/page.md:12".
+	At string
+	// Language is the first word behind the fence, Words and Values are the others: "server", "file=main.go".
+	Language string
+	Words    []string
+	Values   map[string]string
+	// Text ends with a line end.
+	Text string
+}
+
+// Is tells whether the block has the word.
+func (b Block) Is(word string) bool { return slices.Contains(b.Words, word) }
+
+// Root is the folder of the repository.
+func Root() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Dir(filepath.Dir(filepath.Dir(file)))
+}
+
+// Read gives the blocks of a page, which is named by its path in the repository.
+func Read(t testing.TB, path string) []Block {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(Root(), path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks, err := parse(path, string(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return blocks
+}
+
+const fence = "```"
+
+func parse(path, text string) ([]Block, error) {
+	var blocks []Block
+	var open *Block
+	indent := ""
+	for n, line := range strings.Split(text, "\n") {
+		bare := strings.TrimLeft(line, " ")
+		switch {
+		case open == nil && strings.HasPrefix(bare, fence):
+			open = begin(fmt.Sprintf("%s:%d", path, n+1), strings.Fields(strings.TrimPrefix(bare, fence)))
+			indent = line[:len(line)-len(bare)]
+		case open != nil && strings.TrimSpace(line) == fence:
+			blocks = append(blocks, *open)
+			open = nil
+		case open != nil:
+			open.Text += strings.TrimPrefix(line, indent) + "\n"
+		}
+	}
+	if open != nil {
+		return nil, fmt.Errorf("%s: the block does not end", open.At)
+	}
+	return blocks, nil
+}
+
+func begin(at string, info []string) *Block {
+	b := &Block{At: at, Values: map[string]string{}}
+	if len(info) == 0 {
+		return b
+	}
+	b.Language = info[0]
+	for _, word := range info[1:] {
+		if name, value, ok := strings.Cut(word, "="); ok {
+			b.Values[name] = value
+		} else {
+			b.Words = append(b.Words, word)
+		}
+	}
+	return b
+}

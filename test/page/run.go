@@ -1,0 +1,190 @@
+package page
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"littlehorse/test/lhserver"
+)
+
+// Patience is how long a page may take.
+const Patience = 5 * time.Minute
+
+var program struct {
+	sync.Once
+	path string
+	err  error
+}
+
+// binary is lh, inside the repository, so that it knows where the SDK is.
+func binary(t testing.TB) string {
+	t.Helper()
+	program.Do(func() {
+		program.path = os.Getenv("LH_TEST_BINARY")
+		if program.path != "" {
+			return
+		}
+		program.path = filepath.Join(Root(), ".cache", "pages", "lh")
+		build := exec.Command("go", "build", "-o", program.path, "./cmd/lh")
+		build.Dir = Root()
+		if out, err := build.CombinedOutput(); err != nil {
+			program.err = fmt.Errorf("go build ./cmd/lh: %w\n%s", err, out)
+			return
+		}
+		program.err = os.Setenv("LH_TEST_BINARY", program.path)
+	})
+	if program.err != nil {
+		t.Fatal(program.err)
+	}
+	return program.path
+}
+
+// Server starts one for pages.
+func Server(t testing.TB) *lhserver.Server {
+	t.Helper()
+	binary(t)
+	s := lhserver.New(t, t.TempDir())
+	s.Start(t)
+	return s
+}
+
+// Execute does what a page says, in a new folder, with lh and lhctl at hand and clients pointed at the server.
+func Execute(t testing.TB, blocks []Block, server *lhserver.Server) {
+	t.Helper()
+	tools, folder := t.TempDir(), t.TempDir()
+	for _, name := range []string{"lh", "lhctl"} {
+		if err := os.Symlink(binary(t), filepath.Join(tools, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	host, port, err := net.SplitHostPort(server.API)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), Patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "bash", "-c", script(blocks))
+	cmd.Dir = folder
+	cmd.Env = append(os.Environ(),
+		"PATH="+tools+string(os.PathListSeparator)+os.Getenv("PATH"),
+		"LHC_API_HOST="+host, "LHC_API_PORT="+port, "LH_HEALTH="+server.Health,
+		"GOFLAGS=-mod=mod", "PYTHONDONTWRITEBYTECODE=1",
+	)
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 20 * time.Second
+	out, err := cmd.CombinedOutput()
+	said := split(string(out))
+	if err != nil {
+		last := "the page"
+		for n, b := range blocks {
+			if _, begun := said[n]; begun {
+				last = b.At
+			}
+		}
+		t.Fatalf("%s: %v\n%s", last, err, tail(string(out), 60))
+	}
+	for n, b := range blocks {
+		if b.Language != "text" || n == 0 {
+			continue
+		}
+		if missing := prints(said[n-1], b.Text); missing != "" {
+			t.Errorf("%s: not printed: %s\nprinted:\n%s", b.At, missing, said[n-1])
+		}
+	}
+}
+
+// mark stands in the output before what a block prints.
+const mark = "\x01block "
+
+// script makes one shell script of a page, so that a cd counts for all that follows. Each background block has a process
+// group, which ends with the page.
+func script(blocks []Block) string {
+	var s strings.Builder
+	s.WriteString("set -euo pipefail; set -m; exec 2>&1\n" +
+		"trap 'exit 1' TERM\n" +
+		"trap 'for job in $(jobs -p); do kill -- -$job 2>/dev/null || true; done; wait' EXIT\n")
+	for n, b := range blocks {
+		fmt.Fprintf(&s, "printf '%%b%d\\n' '\\001block '\n", n)
+		log := fmt.Sprintf("\"$OLDPWD_OF_PAGE\"/.block-%d", n)
+		switch {
+		case b.Values["file"] != "":
+			fmt.Fprintf(&s, "mkdir -p \"$(dirname %[1]s)\"; cat > %[1]s <<'END_OF_FILE'\n%[2]sEND_OF_FILE\n", b.Values["file"], b.Text)
+		case b.Language != "sh" || b.Is("server") || b.Is("parsed"):
+		case b.Is("background"):
+			fmt.Fprintf(&s, "( %s ) > %s 2>&1 &\n", strings.TrimSuffix(b.Text, "\n"), log)
+			fmt.Fprintf(&s, "for try in $(seq 1200); do grep -qF -- %[1]s %[2]s && break; kill -0 $! 2>/dev/null && sleep 0.1 || { cat %[2]s; exit 1; }; done\n",
+				quoted(strings.ReplaceAll(b.Values["until"], "_", " ")), log)
+		case b.Is("soon") && n+1 < len(blocks) && blocks[n+1].Language == "text":
+			lines := strings.Split(strings.TrimSpace(blocks[n+1].Text), "\n")
+			last := "^ *" + like(lines[len(lines)-1]) + "$"
+			fmt.Fprintf(&s, "for try in $(seq 300); do said=$( %s ) || true; grep -qE -- %s <<< \"$said\" && break; sleep 0.2; done; echo \"$said\"\n",
+				strings.TrimSuffix(b.Text, "\n"), quoted(last))
+		default:
+			s.WriteString(b.Text)
+		}
+	}
+	return "OLDPWD_OF_PAGE=$PWD\n" + s.String()
+}
+
+// split tells what each block has printed.
+func split(out string) map[int]string {
+	said := map[int]string{}
+	for part := range strings.SplitSeq(out, mark) {
+		number, text, _ := strings.Cut(part, "\n")
+		if n, err := strconv.Atoi(number); err == nil {
+			said[n] = text
+		}
+	}
+	return said
+}
+
+var generated = regexp.MustCompile(`[0-9a-f]{32}`)
+
+// like is the pattern of a promised line: ids differ from run to run, and … is anything.
+func like(line string) string {
+	pattern := generated.ReplaceAllString(regexp.QuoteMeta(strings.TrimSpace(line)), `[0-9a-f]{32}`)
+	return strings.ReplaceAll(pattern, "…", ".*")
+}
+
+// quoted is a word for the shell.
+func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
+
+// prints gives the first promised line that was not printed behind those before it.
+func prints(said, promised string) string {
+	lines := strings.Split(said, "\n")
+	for want := range strings.Lines(promised) {
+		want = strings.TrimSpace(want)
+		if want == "" {
+			continue
+		}
+		pattern := regexp.MustCompile("^" + like(want) + "$")
+		found := -1
+		for n, line := range lines {
+			if pattern.MatchString(strings.TrimSpace(line)) {
+				found = n
+				break
+			}
+		}
+		if found < 0 {
+			return want
+		}
+		lines = lines[found+1:]
+	}
+	return ""
+}
+
+func tail(text string, lines int) string {
+	all := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}
