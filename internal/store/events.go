@@ -81,7 +81,7 @@ func (s *Store) diskSlow(info vfs.DiskSlowInfo) {
 // events turns what Pebble notices into log lines and failures. A flush or compaction that fails is not
 // waited out: with the disk full or broken, writers would stall without an answer.
 func (s *Store) events() *pebble.EventListener {
-	return &pebble.EventListener{
+	l := &pebble.EventListener{
 		BackgroundError: func(err error) { s.fail(fmt.Errorf("background: %w", err)) },
 		DataCorruption: func(info pebble.DataCorruptionInfo) {
 			s.fail(fmt.Errorf("corruption in %s: %w", info.Path, info.Details))
@@ -92,4 +92,6 @@ func (s *Store) events() *pebble.EventListener {
 		},
 		WriteStallEnd: func() { s.log.Info("writes go on") },
 	}
+	s.tempo.listen(l)
+	return l
 }

@@ -33,6 +33,7 @@ type Store struct {
 	healthChecks io.Closer // nil for a file system that was handed in
 	watch        *watch    // of the disk's free space; nil if there is none
 	logs         *ready
+	tempo        tempo
 
 	failOnce sync.Once
 	failed   chan struct{}
@@ -79,6 +80,7 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 		s.fs = &patient{FS: s.fs, watch: s.watch}
 		s.watch.start()
 	}
+	s.fs = &rests{FS: s.fs, tempo: &s.tempo}
 	s.cache = pebble.NewCache(max(o.MemoryBytes-memtables*o.memtableBytes(), minMemtableBytes))
 	defer s.cache.Unref()
 	if err := s.openPebble(ctx, &o); err != nil {
@@ -88,6 +90,7 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 		return nil, errors.Join(err, s.db.Close())
 	}
 	s.logs.start()
+	s.tempo.calm.Store(true)
 	return s, nil
 }
 
@@ -186,6 +189,7 @@ const closeGrace = time.Second
 // returned; if then a commit hangs on the broken disk, or Pebble may hold a lock for ever, nothing else is done.
 // Nothing waits for space any more: what is still to be written on a full disk makes the store fail.
 func (s *Store) Close() error {
+	s.tempo.calm.Store(false)
 	s.watch.end()
 	if s.Err() != nil && (s.wedged.Load() || !s.settled()) {
 		s.logs.stop()
