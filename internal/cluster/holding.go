@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,13 +30,15 @@ type HoldingConfig struct {
 	Alive func() bool
 	// Owns is called when a stream of run data has come to be served here.
 	Owns func(ctx context.Context, s machine.Stream) error
-	// Released is called when something was given up that others wait for.
+	// Released is called when something was given up that others wait for, or a copy is close behind the owner for which a plan waits.
 	Released func()
-	Logger   *slog.Logger
+	// Near tells whether the copy of a stream that is followed here is close behind its owner.
+	Near   func(s machine.Stream) bool
+	Logger *slog.Logger
 }
 
-// Holding is what one server holds of the cluster: a Host for each unit that it owns, and one that follows the metadata
-// as long as it does not own them. It implements Host.
+// Holding is what one server holds of the cluster: a Host for each unit that it owns, and one for each that it follows. It always follows
+// the metadata, if it does not own them. It implements Host.
 type Holding struct {
 	cfg     HoldingConfig
 	units   []*unit
@@ -50,6 +53,7 @@ type Holding struct {
 	mu      sync.Mutex
 	changed sync.Cond
 	planned bool            // a plan has come
+	alone   bool            // nobody else stays
 	past    partition.Stats // of Hosts that are closed
 }
 
@@ -72,6 +76,11 @@ type unit struct {
 
 	// Guarded by Holding.mu.
 	wants, has tenure
+	take       bool               // what it wants to own nobody hands over: it claims it
+	claimed    bool               // it has
+	heir       string             // session that it is handed over to when it is given up
+	awaited    bool               // the plan waits for the copy here to be close behind the owner
+	told       bool               // the others know that it is
 	opening    context.CancelFunc // ends an attempt to open it
 	leaving    bool               // its Host is being closed
 	known      bool               // what was there when it was opened is applied
@@ -127,12 +136,17 @@ func (h *Holding) broadcast() {
 func (h *Holding) Settled(ctx context.Context) error {
 	return h.await(ctx, func() bool {
 		for _, u := range h.units {
-			if u.wants == owns && !u.known && !u.stuck {
+			if u.wants == owns && !u.serves.Load() && !u.stuck {
 				return false
 			}
 		}
 		return h.planned
 	})
+}
+
+// Released returns when this server holds nothing any more that others could take over, after it has told them that it leaves.
+func (h *Holding) Released(ctx context.Context) error {
+	return h.await(ctx, func() bool { return h.alone || h.holdsNothing() })
 }
 
 // Assigned takes a plan: what it does not give to this server is given up, after those who wait are answered. It does not
@@ -148,13 +162,50 @@ func (h *Holding) assign(plan *pb.Plan) (released bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.planned = true
-	for n, u := range h.units {
-		before := u.wants
-		h.want(u, n < len(plan.Owners) && owner(plan, n).GetIncarnation() == h.cfg.Self, false)
-		released = released || before == owns && u.wants != owns && u.has != owns
+	h.alone = !slices.ContainsFunc(plan.Members, func(m *pb.Member) bool { return m.Incarnation != h.cfg.Self && !m.Leaving })
+	for n, told := range h.wishes(plan) {
+		u := h.units[n]
+		before, took := u.wants, u.take
+		h.want(u, told)
+		released = released || before == owns && took && u.wants != owns && u.has != owns
 	}
 	h.changed.Broadcast()
 	return released
+}
+
+// wish is what is wanted of one unit.
+type wish struct {
+	tenure  tenure
+	take    bool   // nobody hands it over
+	heir    string // session that it is handed over to
+	awaited bool
+	abrupt  bool
+}
+
+// wishes are what a plan wants of this server.
+func (h *Holding) wishes(plan *pb.Plan) []wish {
+	out := make([]wish, len(h.units))
+	for n := range out {
+		if owner(plan, n).GetIncarnation() == h.cfg.Self {
+			out[n].tenure, out[n].take = owns, true
+		}
+	}
+	self := slices.IndexFunc(plan.Members, func(m *pb.Member) bool { return m.Incarnation == h.cfg.Self })
+	for _, c := range plan.Copies {
+		if n := int(c.Unit); n < len(out) && out[n].tenure == none && slices.Contains(c.Members, int32(self)) {
+			out[n].tenure, out[n].awaited = follows, c.Awaited
+		}
+	}
+	for _, m := range plan.Moves {
+		switch n := int(m.Unit); {
+		case n >= len(out):
+		case out[n].tenure == owns:
+			out[n].take = false
+		case int(m.From) == self:
+			out[n].heir = m.Session
+		}
+	}
+	return out
 }
 
 // Lost gives up everything at once, for the group has gone on without this server. It returns when nothing is held.
@@ -162,7 +213,11 @@ func (h *Holding) Lost() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, u := range h.units {
-		h.want(u, false, true)
+		w := wish{abrupt: true}
+		if u.has == follows {
+			w.tenure = follows // whoever owns it
+		}
+		h.want(u, w)
 	}
 	for !h.holdsNothing() {
 		h.changed.Wait()
@@ -171,29 +226,24 @@ func (h *Holding) Lost() {
 
 func (h *Holding) holdsNothing() bool {
 	for _, u := range h.units {
-		if u.has == owns {
+		if u.has == owns || u.wants == owns {
 			return false
 		}
 	}
 	return true
 }
 
-// want says whether a unit is to be owned; h.mu is held.
-func (h *Holding) want(u *unit, own, abrupt bool) {
+// want says what is wanted of a unit; h.mu is held.
+func (h *Holding) want(u *unit, w wish) {
+	if u == h.metadata() {
+		w.tenure = max(w.tenure, follows)
+	}
 	before := u.wants
-	switch {
-	case own:
-		u.wants = owns
-	case u == h.metadata():
-		u.wants = follows
-	default:
-		u.wants = none
+	u.wants, u.take, u.heir, u.awaited = w.tenure, w.take, w.heir, w.awaited
+	if u.wants != before {
+		u.abrupt = w.abrupt
 	}
-	if u.wants == before {
-		return
-	}
-	u.abrupt = abrupt
-	if u.opening != nil {
+	if u.opening != nil && (u.wants == none || u.has == owns && u.wants != owns) {
 		u.opening()
 	}
 	u.signal()
@@ -206,16 +256,50 @@ func (u *unit) signal() {
 	}
 }
 
-// Held are the units that this server owns, is to own, or has not given up yet.
-func (h *Holding) Held() (units []uint32) {
+// Describe tells the others of the units that this server owns, is to own, or has not given up yet; of those that are
+// handed over to it; and of those that it follows.
+func (h *Holding) Describe(d *pb.Member) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	copies := map[uint32]*pb.MemberCopy{}
+	for _, c := range d.Copies {
+		copies[c.Unit] = c
+	}
 	for _, u := range h.units {
-		if u.wants == owns || u.has == owns {
-			units = append(units, uint32(u.number))
+		n := uint32(u.number)
+		switch {
+		case u.wants == owns && !u.take && !u.serves.Load():
+			d.Awaited = append(d.Awaited, n)
+		case u.wants == owns || u.has == owns:
+			d.Held = append(d.Held, n)
+		}
+		if u.has == none || u.leaving {
+			continue
+		}
+		c := copies[n]
+		if c == nil {
+			c = &pb.MemberCopy{Unit: n}
+			d.Copies = append(d.Copies, c)
+		}
+		c.Follows = !u.serves.Load()
+		if host := u.host.Load(); c.Follows && h.near(u) {
+			c.Session = host.Session()
+		}
+		u.told = c.Session != ""
+	}
+}
+
+// near tells whether the copy of a unit is close behind its owner; h.mu is held.
+func (h *Holding) near(u *unit) bool {
+	if !u.known || u.host.Load() == nil {
+		return false
+	}
+	for _, s := range u.streams {
+		if !h.cfg.Near(s) {
+			return false
 		}
 	}
-	return units
+	return true
 }
 
 // reopenTime lies between a unit that was lost or could not be opened, and the next attempt.
@@ -225,16 +309,22 @@ const reopenTime = 500 * time.Millisecond
 func (h *Holding) tend(u *unit) {
 	for {
 		h.mu.Lock()
-		wants, has, over := u.wants, u.has, u.over
+		wants, has, over, take, claimed := u.wants, u.has, u.over, u.take, u.claimed
 		h.mu.Unlock()
 		switch {
 		case over:
 			h.close(u)
 			return
+		case has == follows && wants == owns:
+			h.promote(u)
 		case has != none && has != wants:
 			h.close(u)
+		case wants == owns && has == owns && take && !claimed:
+			h.claim(u)
+		case wants == owns && has == none && take:
+			h.open(u, owns)
 		case wants != none && has == none:
-			h.open(u, wants)
+			h.open(u, follows)
 		default:
 			h.watch(u)
 		}
@@ -250,12 +340,34 @@ func (h *Holding) watch(u *unit) {
 	}
 	select {
 	case <-u.wake:
+	case <-h.look(u):
 	case <-host.Done():
-		if err := host.Err(); !errors.Is(err, log.ErrFenced) {
+		if err := host.Err(); !errors.Is(err, log.ErrFenced) && !errors.Is(err, log.ErrBehind) {
 			h.Fail(err)
 		}
 		h.close(u)
 		h.rest(u)
+	}
+}
+
+// lookNear is how often it is looked whether a copy has come close to the owner, if a plan waits for it.
+const lookNear = 20 * time.Millisecond
+
+// look tells the others if a plan waits for the copy here to be close behind its owner, which they do not know yet, and it
+// is. If it is not, the channel says when to look again.
+func (h *Holding) look(u *unit) <-chan time.Time {
+	h.mu.Lock()
+	waits, near := u.has == follows && u.awaited && !u.told, h.near(u)
+	u.told = u.told || waits && near
+	h.mu.Unlock()
+	switch {
+	case !waits:
+		return nil
+	case near:
+		h.cfg.Released()
+		return nil
+	default:
+		return time.After(lookNear)
 	}
 }
 
@@ -274,11 +386,11 @@ func (h *Holding) open(u *unit, as tenure) {
 	ctx, cancel := context.WithCancel(h.ctx)
 	defer cancel()
 	h.mu.Lock()
-	if u.wants != as || u.over {
+	if u.wants < as || as == owns && !u.take || u.over {
 		h.mu.Unlock()
 		return
 	}
-	u.has, u.opening = as, cancel
+	u.has, u.opening, u.claimed = as, cancel, as == owns
 	h.mu.Unlock()
 	host, err := h.cfg.Open(ctx, u.streams, as == follows)
 	h.mu.Lock()
@@ -296,7 +408,11 @@ func (h *Holding) open(u *unit, as tenure) {
 	}
 	if err == nil {
 		host.Start()
-		h.tending.Go(func() { h.serve(u, host, as) })
+		if as == owns {
+			h.tending.Go(func() { h.serve(u, host, host.Owned) })
+		} else {
+			h.tending.Go(func() { h.follow(u, host) })
+		}
 		return
 	}
 	if ctx.Err() == nil {
@@ -305,13 +421,35 @@ func (h *Holding) open(u *unit, as tenure) {
 	}
 }
 
-// serve lets a unit be read and written once all that was acknowledged before is applied.
-func (h *Holding) serve(u *unit, host *partition.Host, as tenure) {
-	if host.Owned(h.ctx) != nil || !h.begin(u, host, as) {
-		return // tend sees to it
+// promote lets a unit that is followed be owned: at once, or when it is handed over.
+func (h *Holding) promote(u *unit) {
+	host := u.host.Load()
+	h.mu.Lock()
+	u.has = owns
+	h.mu.Unlock()
+	host.Promote()
+	h.tending.Go(func() { h.serve(u, host, host.Leads) })
+}
+
+// claim takes a unit that nobody hands over any more.
+func (h *Holding) claim(u *unit) {
+	h.mu.Lock()
+	u.claimed = true
+	h.mu.Unlock()
+	u.host.Load().Claim()
+}
+
+// follow notes that a unit is known as it was when it was opened.
+func (h *Holding) follow(u *unit, host *partition.Host) {
+	if host.Owned(h.ctx) == nil {
+		h.begin(u, host, false)
 	}
-	if as != owns {
-		return
+}
+
+// serve lets a unit be read and written once all that was acknowledged before is applied.
+func (h *Holding) serve(u *unit, host *partition.Host, owned func(context.Context) error) {
+	if owned(h.ctx) != nil || !h.begin(u, host, true) {
+		return // tend sees to it
 	}
 	for _, s := range u.streams {
 		if err := h.attach(host, s); err != nil {
@@ -322,14 +460,16 @@ func (h *Holding) serve(u *unit, host *partition.Host, as tenure) {
 }
 
 // begin notes that a unit is known, unless it is being given up.
-func (h *Holding) begin(u *unit, host *partition.Host, as tenure) bool {
+func (h *Holding) begin(u *unit, host *partition.Host, serves bool) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if u.leaving || u.host.Load() != host {
 		return false
 	}
 	u.known = true
-	u.serves.Store(as == owns)
+	if serves {
+		u.serves.Store(true)
+	}
 	h.changed.Broadcast()
 	return true
 }
@@ -355,16 +495,17 @@ const closeTime = 5 * time.Second
 
 // close gives a unit up.
 func (h *Holding) close(u *unit) {
-	host, abrupt, told := h.leave(u)
+	host, heir, abrupt, told := h.leave(u)
 	if host == nil {
 		return
 	}
+	began := time.Now()
 	var err error
 	if abrupt || host.Err() != nil {
 		err = host.Close()
 	} else {
 		ctx, cancel := context.WithTimeout(context.Background(), closeTime)
-		err = host.Drain(ctx)
+		err = host.HandOver(ctx, heir)
 		cancel()
 	}
 	if err != nil && !errors.Is(err, log.ErrFenced) {
@@ -372,18 +513,18 @@ func (h *Holding) close(u *unit) {
 	}
 	h.left(u, host)
 	if told {
-		h.cfg.Logger.Info("a partition is not served here any more", "partition", u.streams[0].String())
+		h.cfg.Logger.Info("a partition is not served here any more", "partition", u.streams[0].String(), "handed over", heir != "", "took", time.Since(began))
 		h.cfg.Released()
 	}
 }
 
 // leave serves a unit no longer. It tells whether the others should hear of it; a server that stops tells them once.
-func (h *Holding) leave(u *unit) (host *partition.Host, abrupt, told bool) {
+func (h *Holding) leave(u *unit) (host *partition.Host, heir string, abrupt, told bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	u.leaving = true
 	u.serves.Store(false)
-	return u.host.Load(), u.abrupt, u.has == owns && !u.over
+	return u.host.Load(), u.heir, u.abrupt, u.has == owns && !u.over
 }
 
 func (h *Holding) left(u *unit, host *partition.Host) {
@@ -392,7 +533,7 @@ func (h *Holding) left(u *unit, host *partition.Host) {
 	defer h.mu.Unlock()
 	h.past = h.past.Plus(stats)
 	u.host.Store(nil)
-	u.has, u.leaving, u.known = none, false, false
+	u.has, u.leaving, u.known, u.claimed, u.told = none, false, false, false, false
 	h.changed.Broadcast()
 }
 
@@ -576,6 +717,18 @@ func (h *Holding) Crowded() (refusal *lh.Error) {
 func (h *Holding) Streams() (out []machine.Stream) {
 	for _, u := range h.units {
 		if u.serves.Load() {
+			out = append(out, u.streams...)
+		}
+	}
+	return out
+}
+
+// Followed are the streams of run data of which this server keeps a copy that follows the owner.
+func (h *Holding) Followed() (out []machine.Stream) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, u := range h.units[:h.cfg.Partitions] {
+		if u.has != none && !u.leaving && !u.serves.Load() && u.host.Load() != nil {
 			out = append(out, u.streams...)
 		}
 	}

@@ -3,12 +3,52 @@ package cluster
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"testing"
 
 	"littlehorse/internal/machine"
 	"littlehorse/internal/partition"
 	"littlehorse/internal/pb"
 )
+
+func describe(h *Holding) *pb.Member {
+	d := &pb.Member{}
+	h.Describe(d)
+	return d
+}
+
+// TestWhatIsOnItsWayIsNotHeld is given a unit that another hands over: it is not opened as an owner's, and others are told that it is
+// awaited. When nobody hands it over any more it is held.
+func TestWhatIsOnItsWayIsNotHeld(t *testing.T) {
+	opened := make(chan bool)
+	h := NewHolding(HoldingConfig{
+		Partitions: 1, Self: "a", Logger: slog.New(slog.DiscardHandler), Released: func() {},
+		Open: func(ctx context.Context, _ []machine.Stream, follow bool) (*partition.Host, error) {
+			opened <- follow
+			<-ctx.Done()
+			return nil, ctx.Err()
+		},
+	})
+	moving := &pb.Plan{
+		Members: []*pb.Member{{Incarnation: "a"}, {Incarnation: "b"}}, Owners: []int32{0, nobody},
+		Moves: []*pb.PlanMove{{Unit: 0, From: 1, Session: "s"}},
+	}
+	h.Assigned(moving)
+	h.tending.Go(func() { h.tend(h.units[0]) })
+	if follow := <-opened; !follow {
+		t.Error("it is opened as an owner's")
+	}
+	if d := describe(h); len(d.Held) != 0 || !slices.Equal(d.Awaited, []uint32{0}) {
+		t.Errorf("held %d, awaited %d", d.Held, d.Awaited)
+	}
+	h.Assigned(&pb.Plan{Members: moving.Members, Owners: moving.Owners})
+	if d := describe(h); !slices.Equal(d.Held, []uint32{0}) || len(d.Awaited) != 0 {
+		t.Errorf("held %d, awaited %d", d.Held, d.Awaited)
+	}
+	if err := h.Drain(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
 
 // TestWhatIsTakenAwayBeforeItWasOpenedIsReleased takes a partition away that this server has told the others it holds, while
 // it is being opened and before: nobody else is given it until they hear that it does not any more.
@@ -33,8 +73,8 @@ func TestWhatIsTakenAwayBeforeItWasOpenedIsReleased(t *testing.T) {
 		case <-t.Context().Done():
 			t.Fatal("nobody hears of it")
 		}
-		if held := h.Held(); len(held) != 0 {
-			t.Errorf("it holds %d", held)
+		if d := describe(h); len(d.Held) != 0 {
+			t.Errorf("it holds %d", d.Held)
 		}
 	}
 	h.Assigned(given)

@@ -2,7 +2,9 @@ package cluster
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -15,110 +17,252 @@ func member(name string, held ...uint32) *pb.Member {
 	return &pb.Member{Incarnation: name, Instance: name, Held: held}
 }
 
+// at gives a member a copy of a unit that goes so far.
+func at(m *pb.Member, unit uint32, position uint64) *pb.Member {
+	m.Copies = append(m.Copies, &pb.MemberCopy{Unit: unit, Position: position})
+	return m
+}
+
+// near gives a member copies that are close behind the owner.
+func near(m *pb.Member, units ...uint32) *pb.Member {
+	for _, unit := range units {
+		m.Copies = append(m.Copies, &pb.MemberCopy{Unit: unit, Follows: true, Session: fmt.Sprint(m.Incarnation, "/", unit)})
+	}
+	return m
+}
+
+func awaiting(m *pb.Member, units ...uint32) *pb.Member {
+	m.Awaited = units
+	return m
+}
+
+func leaving(m *pb.Member) *pb.Member {
+	m.Leaving = true
+	return m
+}
+
+func in(rack string, m *pb.Member) *pb.Member {
+	m.Rack = rack
+	return m
+}
+
+// said is what a plan says of moves and copies.
+func said(plan *pb.Plan) string {
+	var b strings.Builder
+	for _, m := range plan.Moves {
+		fmt.Fprintf(&b, "%d from %d to %q; ", m.Unit, m.From, m.Session)
+	}
+	for _, c := range plan.Copies {
+		fmt.Fprintf(&b, "%d at %v %t; ", c.Unit, c.Members, c.Awaited)
+	}
+	return strings.TrimSuffix(b.String(), "; ")
+}
+
 func TestPlans(t *testing.T) {
 	for name, c := range map[string]struct {
-		members []*pb.Member
-		want    []int32 // of four partitions and the metadata
+		members  []*pb.Member
+		standbys int
+		want     []int32 // of four partitions and the metadata
+		said     string
 	}{
-		"nobody":              {nil, []int32{-1, -1, -1, -1, -1}},
-		"the first":           {[]*pb.Member{member("a")}, []int32{0, 0, 0, 0, 0}},
-		"two at once":         {[]*pb.Member{member("b"), member("a")}, []int32{0, 1, 0, 1, 0}},
-		"one more":            {[]*pb.Member{member("b"), member("a", 0, 1, 2, 3, 4)}, []int32{0, 0, -1, -1, 0}},
-		"what was given up":   {[]*pb.Member{member("b"), member("a", 0, 1, 4)}, []int32{0, 0, 1, 1, 0}},
-		"one has died":        {[]*pb.Member{member("b", 2, 3)}, []int32{0, 0, 0, 0, 0}},
-		"three for four":      {[]*pb.Member{member("a", 0, 1), member("b", 2, 3, 4), member("c")}, []int32{0, 0, 1, -1, 1}},
-		"more than there are": {[]*pb.Member{member("a", 0), member("b", 1), member("c", 2), member("d", 3, 4), member("e")}, []int32{0, 1, 2, 3, 3}},
+		"nobody":      {nil, 0, []int32{-1, -1, -1, -1, -1}, ""},
+		"the first":   {[]*pb.Member{member("a")}, 1, []int32{0, 0, 0, 0, 0}, ""},
+		"two at once": {[]*pb.Member{member("b"), member("a")}, 0, []int32{0, 1, 0, 1, 0}, ""},
+		"one more is to come close first": {
+			[]*pb.Member{member("b"), member("a", 0, 1, 2, 3, 4)}, 0, []int32{0, 0, 0, 0, 0}, "2 at [1] true; 3 at [1] true",
+		},
+		"what is close is handed over": {
+			[]*pb.Member{near(member("b"), 2), member("a", 0, 1, 2, 3, 4)}, 0, []int32{0, 0, 1, 0, 0}, `2 from 0 to "b/2"; 3 at [1] true`,
+		},
+		"what is being handed over": {
+			[]*pb.Member{near(awaiting(member("b"), 2), 2), member("a", 0, 1, 2, 3, 4)}, 0, []int32{0, 0, 1, 0, 0}, `2 from 0 to "b/2"; 3 at [1] true`,
+		},
+		"what was given up": {[]*pb.Member{awaiting(member("b"), 2), member("a", 0, 1, 3, 4)}, 0, []int32{0, 0, 1, 0, 0}, "3 at [1] true"},
+		"one has died":      {[]*pb.Member{member("b", 2, 3)}, 0, []int32{0, 0, 0, 0, 0}, ""},
+		"whoever is close takes all": {
+			[]*pb.Member{near(member("b", 2), 0, 1), member("c", 3, 4)}, 1, []int32{0, 0, 0, 1, 1}, "0 at [1] false; 1 at [1] false; 2 at [1] false; 3 at [0] false",
+		},
 		"a copy is preferred": {
-			[]*pb.Member{{Incarnation: "a", Copies: []*pb.MemberCopy{{Unit: 1, Position: 5}}}, {Incarnation: "b", Copies: []*pb.MemberCopy{{Unit: 0, Position: 7}, {Unit: 1, Position: 4}}}},
-			[]int32{1, 0, 0, 1, 0},
+			[]*pb.Member{at(member("a"), 1, 5), at(at(member("b"), 0, 7), 1, 4)}, 0, []int32{1, 0, 0, 1, 0}, "",
+		},
+		"who leaves hands over": {
+			[]*pb.Member{leaving(member("a", 0, 1, 4)), near(member("b", 2, 3), 0, 4)}, 0, []int32{1, 0, 1, 1, 1},
+			`0 from 0 to "b/0"; 4 from 0 to "b/4"; 1 at [1] true`,
+		},
+		"who leaves alone keeps": {[]*pb.Member{leaving(member("a", 0, 1, 2, 3, 4))}, 0, []int32{0, 0, 0, 0, 0}, ""},
+		"copies stand in other racks": {
+			[]*pb.Member{in("x", member("a", 0, 1, 2, 3, 4)), in("x", near(member("b"), 0)), in("y", member("c"))}, 1, []int32{1, 0, 0, 0, 0},
+			`0 from 0 to "b/0"; 0 at [2] false; 1 at [2] false; 2 at [2] false; 3 at [2] true`,
 		},
 	} {
-		if plan := MakePlan(c.members, 4); !slices.Equal(plan.Owners, c.want) {
-			t.Errorf("%s: %v, not %v", name, plan.Owners, c.want)
+		plan := MakePlan(c.members, PlanConfig{Partitions: 4, Standbys: c.standbys, Warmups: 4})
+		if !slices.Equal(plan.Owners, c.want) || said(plan) != c.said {
+			t.Errorf("%s: %v, not %v; %s", name, plan.Owners, c.want, said(plan))
 		}
 	}
 }
 
-// TestPlansSettle lets members come, die and give up what they are to, in any order: nobody is ever given what another
-// holds, and as soon as nothing is on its way the partitions are spread evenly, and no plan changes any more.
+// server is a member of the cluster in a test of plans.
+type server struct {
+	held, awaited, follows map[uint32]bool
+	leaves                 bool
+}
+
+// TestPlansSettle lets members come, leave, die, come close to owners and hand over what they are to, in any order. Nobody is ever
+// given what another holds but by that one; what somebody is close to who lives is never given to one who is not; as soon as nothing
+// is on its way the partitions are spread evenly, each has its copies at other servers, and no plan changes any more.
 func TestPlansSettle(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		partitions := rapid.IntRange(1, 20).Draw(t, "partitions")
-		held, born := map[string][]uint32{}, 0
+		cfg := PlanConfig{
+			Partitions: rapid.IntRange(1, 20).Draw(t, "partitions"), Standbys: rapid.IntRange(0, 2).Draw(t, "standbys"), Warmups: rapid.IntRange(1, 4).Draw(t, "warmups"),
+		}
+		servers, born := map[string]*server{}, 0
 		for range rapid.IntRange(1, 12).Draw(t, "changes") {
-			if len(held) == 0 || rapid.Bool().Draw(t, "comes") {
-				held[fmt.Sprint("m", born)] = nil
+			switch what := rapid.IntRange(0, 3).Draw(t, "what"); {
+			case len(servers) == 0 || what < 2:
+				servers[fmt.Sprint("m", born)] = &server{held: map[uint32]bool{}, awaited: map[uint32]bool{}, follows: map[uint32]bool{}}
 				born++
-			} else {
-				delete(held, rapid.SampledFrom(sortedNames(held)).Draw(t, "dies"))
+			case what == 2:
+				delete(servers, rapid.SampledFrom(sortedNames(servers)).Draw(t, "dies"))
+			default:
+				servers[rapid.SampledFrom(sortedNames(servers)).Draw(t, "leaves")].leaves = true
 			}
-			for range rapid.IntRange(0, 2).Draw(t, "plans") {
-				follow(t, held, partitions)
+			for range rapid.IntRange(0, 3).Draw(t, "plans") {
+				follow(t, servers, cfg)
 			}
 		}
-		if len(held) == 0 {
+		for name, s := range servers {
+			if s.leaves {
+				delete(servers, name)
+			}
+		}
+		if len(servers) == 0 {
 			return
 		}
-		for range 3 {
-			follow(t, held, partitions)
+		for range 3*cfg.Partitions + 10 {
+			follow(t, servers, cfg)
 		}
-		before := fmt.Sprint(held)
-		follow(t, held, partitions)
-		if after := fmt.Sprint(held); after != before {
+		before := describeAll(servers)
+		plan := follow(t, servers, cfg)
+		if after := describeAll(servers); after != before {
 			t.Fatalf("it goes on changing: %s, %s", before, after)
 		}
-		owned := 0
-		for name, units := range held {
-			n := len(slices.DeleteFunc(slices.Clone(units), func(u uint32) bool { return int(u) == partitions }))
-			if n < partitions/len(held) || n > partitions/len(held)+1 {
-				t.Fatalf("%s has %d of %d partitions: %s", name, n, partitions, before)
-			}
-			owned += len(units)
+		if len(plan.Moves) > 0 {
+			t.Fatalf("something is on its way for ever: %s", said(plan))
 		}
-		if owned != partitions+1 {
-			t.Fatalf("%d units are owned: %s", owned, before)
+		copies := map[uint32]int{}
+		for _, c := range plan.Copies {
+			if c.Awaited {
+				t.Fatalf("somebody is waited for for ever: %s", said(plan))
+			}
+			copies[c.Unit] = len(c.Members)
+		}
+		for unit := range uint32(cfg.Partitions) {
+			if want := min(cfg.Standbys, len(servers)-1); copies[unit] != want {
+				t.Fatalf("unit %d has %d copies, not %d", unit, copies[unit], want)
+			}
+		}
+		for name, s := range servers {
+			n := len(s.held)
+			if s.held[uint32(cfg.Partitions)] {
+				n--
+			}
+			if n < cfg.Partitions/len(servers) || n > cfg.Partitions/len(servers)+1 {
+				t.Fatalf("%s has %d of %d partitions: %s", name, n, cfg.Partitions, before)
+			}
 		}
 	})
 }
 
-// follow makes the next plan and lets the members do what it says.
-func follow(t *rapid.T, held map[string][]uint32, partitions int) {
-	var members []*pb.Member
-	for _, name := range sortedNames(held) {
-		members = append(members, member(name, held[name]...))
+func describeAll(servers map[string]*server) string {
+	var b strings.Builder
+	for _, name := range sortedNames(servers) {
+		s := servers[name]
+		fmt.Fprintln(&b, name, s.held, s.awaited, s.follows)
 	}
-	plan := MakePlan(members, partitions)
+	return b.String()
+}
+
+// follow makes the next plan and lets some of the members do what it says.
+func follow(t *rapid.T, servers map[string]*server, cfg PlanConfig) *pb.Plan {
+	var members []*pb.Member
+	for _, name := range sortedNames(servers) {
+		s := servers[name]
+		m := &pb.Member{Incarnation: name, Instance: name, Leaving: s.leaves, Held: units(s.held), Awaited: units(s.awaited)}
+		members = append(members, near(m, units(s.follows)...))
+	}
+	plan := MakePlan(members, cfg)
 	if other := slices.Clone(members); len(other) > 1 {
 		slices.Reverse(other)
-		if again := MakePlan(other, partitions); !proto.Equal(again, plan) {
+		if again := MakePlan(other, cfg); !proto.Equal(again, plan) {
 			t.Fatal("the order of the members matters")
 		}
 	}
-	next := map[string][]uint32{}
-	for _, name := range sortedNames(held) {
-		next[name] = nil
+	noneIsRobbed(t, members, plan, cfg)
+	from, copies := map[uint32]string{}, map[uint32][]int32{}
+	for _, m := range plan.Moves {
+		from[m.Unit] = plan.Members[m.From].Incarnation
 	}
-	for unit := range plan.Owners {
-		m := owner(plan, unit)
-		if m == nil {
-			continue
-		}
-		for other, units := range held {
-			if other != m.Incarnation && slices.Contains(units, uint32(unit)) {
-				t.Fatalf("%s is given unit %d, which %s holds", m.Incarnation, unit, other)
+	for _, c := range plan.Copies {
+		copies[c.Unit] = c.Members
+	}
+	for n := range plan.Owners {
+		unit, owner := uint32(n), owner(plan, n)
+		for i, m := range plan.Members {
+			s, owns := servers[m.Incarnation], owner == m
+			set(s.awaited, unit, owns && from[unit] != "")
+			set(s.follows, unit, !owns && (slices.Contains(copies[unit], int32(i)) || n == cfg.Partitions) || owns && from[unit] != "" && s.follows[unit])
+			switch {
+			case owns && from[unit] == "":
+				s.held[unit] = true
+			case s.held[unit] && from[unit] == m.Incarnation && rapid.Bool().Draw(t, "hands over"):
+				delete(s.held, unit)
+			case s.held[unit] && from[unit] != m.Incarnation:
+				t.Fatalf("%s is to give up unit %d, and to nobody", m.Incarnation, unit)
 			}
 		}
-		next[m.Incarnation] = append(next[m.Incarnation], uint32(unit))
 	}
-	for name := range held {
-		held[name] = next[name]
+	return plan
+}
+
+// noneIsRobbed looks that nobody is given what another holds, and is to take it, nor what somebody is close to who stays.
+func noneIsRobbed(t *rapid.T, members []*pb.Member, plan *pb.Plan, cfg PlanConfig) {
+	if len(members) == 0 {
+		return
+	}
+	moves := map[uint32]bool{}
+	for _, m := range plan.Moves {
+		moves[m.Unit] = true
+	}
+	for n := range plan.Owners {
+		unit, to := uint32(n), owner(plan, n).Incarnation
+		mine := slices.IndexFunc(members, func(m *pb.Member) bool { return m.Incarnation == to })
+		has := func(units []uint32) bool { return slices.Contains(units, unit) }
+		isNear := func(m *pb.Member) bool {
+			return slices.ContainsFunc(m.Copies, func(c *pb.MemberCopy) bool { return c.Unit == unit && c.Session != "" })
+		}
+		for _, m := range members {
+			if m.Incarnation == to || moves[unit] {
+				continue
+			}
+			if has(m.Held) {
+				t.Fatalf("%s is given unit %d, which %s holds", to, unit, m.Incarnation)
+			}
+			if n < cfg.Partitions && isNear(m) && !m.Leaving && !has(members[mine].Held) && !has(members[mine].Awaited) && !isNear(members[mine]) {
+				t.Fatalf("%s is given unit %d, which %s is close to", to, unit, m.Incarnation)
+			}
+		}
 	}
 }
 
-func sortedNames(held map[string][]uint32) (names []string) {
-	for name := range held {
-		names = append(names, name)
+func set(all map[uint32]bool, unit uint32, is bool) {
+	if is {
+		all[unit] = true
+	} else {
+		delete(all, unit)
 	}
-	slices.Sort(names)
-	return names
 }
+
+func units(all map[uint32]bool) []uint32 { return slices.Sorted(maps.Keys(all)) }
+
+func sortedNames(servers map[string]*server) []string { return slices.Sorted(maps.Keys(servers)) }

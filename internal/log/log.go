@@ -18,6 +18,8 @@ var (
 	ErrClosed = errors.New("log: closed")
 	// ErrFull says that too many records of the stream wait already; the record got no place.
 	ErrFull = errors.New("log: too many records wait")
+	// ErrBehind says that the log has forgotten what the session was to read next. Who opens another gets the state instead.
+	ErrBehind = errors.New("log: what comes next is not there any more")
 	// ErrUnknownStream says that the log has no such stream.
 	ErrUnknownStream = errors.New("log: no such stream")
 )
@@ -57,6 +59,22 @@ type Session interface {
 	Position(s machine.Stream) uint64
 	// Close gives the streams up. It waits for the commit that runs.
 	Close() error
+}
+
+// Follower is a Session that may follow its streams before it owns them: nothing that follows from their records leaves it
+// until then.
+type Follower interface {
+	Session
+	// Name tells the session from all others, for ever.
+	Name() string
+	// Claim lets it become the owner, whoever is it now.
+	Claim()
+	// Leads is closed when it has become the owner, as Owned is of a session that was opened for it. Owned of one that
+	// only follows is closed when it has committed what was there when it was opened.
+	Leads() <-chan struct{}
+	// HandOver closes the session and makes another one the owner, which follows the streams: at once, for it need not claim
+	// them.
+	HandOver(to string) error
 }
 
 // Entry is a record at its place in a stream.

@@ -34,7 +34,8 @@ type Config struct {
 	Streams []machine.Stream
 	// Targets are the streams that machines may emit records for; Streams if there are none.
 	Targets []machine.Stream
-	// Follows says that the Log gives sessions that only follow the streams: nothing is submitted here, and no timer fires.
+	// Follows says that the Log gives sessions that follow the streams: nothing is submitted here, no timer fires, and the
+	// Listener is told of the metadata only, until Promote.
 	Follows bool
 	// Machines by kind of stream. One machine serves all partitions of its kind; lanes call Apply at the same time
 	// for different partitions.

@@ -30,6 +30,8 @@ type Host struct {
 	failure  error
 	running  sync.WaitGroup // applying, committing, firing and watching goroutines
 	started  bool
+	follows  atomic.Bool // it was opened to follow, and not promoted
+	heir     string      // session that it hands over to when it closes; "" if none
 	draining atomic.Bool
 	pending  atomic.Int64 // submitted and not answered
 
@@ -51,6 +53,7 @@ func Open(ctx context.Context, cfg Config) (*Host, error) {
 		counters: counters{kinds: map[kind]uint64{}}, pendingBytes: cfg.Pending,
 		stop: make(chan struct{}), failed: make(chan struct{}), done: make(chan struct{}), drained: make(chan struct{}),
 	}
+	h.follows.Store(cfg.Follows)
 	if h.pendingBytes == nil {
 		h.pendingBytes = new(atomic.Int64)
 	}
@@ -91,17 +94,61 @@ func (h *Host) Start() {
 		go l.commit() // waited for by run, unless the store has failed under it
 		h.running.Go(l.watchOwnership)
 		if !h.cfg.Follows {
-			h.running.Go(l.pump.run)
+			h.running.Go(func() { l.pump.run(l.owned) })
 		}
 	}
+}
+
+// Promote lets a Host that follows its streams work for them once it owns them: it takes what is submitted, fires their
+// timers, and tells the Listener of everything. It owns them when it has claimed them, or somebody has handed them over; Leads says
+// when. It must not be called while the Host is closed.
+func (h *Host) Promote() {
+	if h.cfg.Manual || !h.started || !h.follows.CompareAndSwap(true, false) {
+		return
+	}
+	for _, l := range h.lanes {
+		h.running.Go(func() { l.pump.run(l.leads) })
+	}
+}
+
+// Claim lets a Host that follows its streams become their owner, whoever is it now.
+func (h *Host) Claim() {
+	for _, l := range h.lanes {
+		if l.follower != nil {
+			l.follower.Claim()
+		}
+	}
+}
+
+// Session names the session of a Host with one lane, to hand its streams over to; "" if that cannot be done.
+func (h *Host) Session() string {
+	if len(h.lanes) != 1 || h.lanes[0].follower == nil {
+		return ""
+	}
+	return h.lanes[0].follower.Name()
+}
+
+// tells whether the Listener is told of the commits of a stream.
+func (h *Host) tells(s machine.Stream) bool {
+	return h.cfg.Listener != nil && (s.Kind == machine.Metadata || !h.follows.Load())
 }
 
 // Owned returns when all that was in the streams before they were opened is applied and readable, or with the error
 // of ctx or of the Host. Until then the state may be behind what the world was told; nobody should read or submit.
 func (h *Host) Owned(ctx context.Context) error {
+	return h.reach(ctx, func(l *Lane) milestone { return l.owned })
+}
+
+// Leads is Owned of a Host that was promoted: it returns when all that was in the streams before it came to own them is applied
+// and readable.
+func (h *Host) Leads(ctx context.Context) error {
+	return h.reach(ctx, func(l *Lane) milestone { return l.leads })
+}
+
+func (h *Host) reach(ctx context.Context, which func(*Lane) milestone) error {
 	for _, l := range h.lanes {
 		select {
-		case <-l.owned:
+		case <-which(l).reached:
 		case <-h.done:
 			return errors.Join(errors.New("partition: closed"), h.Err())
 		case <-ctx.Done():
@@ -145,7 +192,7 @@ func (h *Host) SubmitFor(ctx context.Context, to machine.Stream, rec *machine.Re
 }
 
 func (h *Host) submit(to machine.Stream, rec *machine.Record, trace *telemetry.Command, done func(machine.Reply)) {
-	if p := h.parts[to]; p != nil && !h.cfg.Follows {
+	if p := h.parts[to]; p != nil && !h.follows.Load() {
 		p.submit(rec, classOf(rec), waiter{trace: trace, done: done})
 		return
 	}
@@ -323,6 +370,12 @@ func (h *Host) Drain(ctx context.Context) error {
 	return err
 }
 
+// HandOver is Drain, and makes another session the owner of the streams, which follows them.
+func (h *Host) HandOver(ctx context.Context, session string) error {
+	h.heir = session
+	return h.Drain(ctx)
+}
+
 func (h *Host) stopWaiting() {
 	if !h.cfg.SharedStore {
 		h.cfg.Store.StopWaiting()
@@ -382,7 +435,11 @@ func (l *Lane) close() {
 	l.pump.stop()
 	l.refuseAll()
 	l.read.close()
-	if l.host.cfg.Store.Err() == nil {
+	switch {
+	case l.host.cfg.Store.Err() != nil:
+	case l.host.heir != "" && l.follower != nil && l.host.Err() == nil:
+		_ = l.follower.HandOver(l.host.heir)
+	default:
 		_ = l.session.Close() // it has nothing to say: all commits have ended
 	}
 }

@@ -27,8 +27,9 @@ type Lane struct {
 
 	pressure *pressure
 
-	owned    chan struct{} // closed when all from before the session is readable
-	ownedOne sync.Once
+	owned    milestone // all from before the session is readable
+	leads    milestone // the same of a session that was to follow first, and has become the owner
+	follower log.Follower
 
 	mu      sync.Mutex
 	calling list[*part]   // have records to append
@@ -53,7 +54,8 @@ func (h *Host) newLane(ctx context.Context, number int, streams []machine.Stream
 		parts: map[machine.Stream]*part{}, cache: newCache(max(1, h.cfg.CacheBytes/int64(h.cfg.lanes()))),
 		read: reader{store: h.cfg.Store}, pressure: &pressure{target: h.cfg.TargetTime},
 		filling: newBatch(), spare: newBatch(), batches: 1,
-		called: make(chan struct{}, 1), sealed: make(chan *batch, 1), synced: make(chan *batch, 1), ended: make(chan struct{}), owned: make(chan struct{}),
+		called: make(chan struct{}, 1), sealed: make(chan *batch, 1), synced: make(chan *batch, 1), ended: make(chan struct{}),
+		owned: newMilestone(), leads: newMilestone(),
 	}
 	l.filling.number = l.batches
 	l.pump = newPump(l)
@@ -62,6 +64,7 @@ func (h *Host) newLane(ctx context.Context, number int, streams []machine.Stream
 		return nil, err
 	}
 	l.session = session
+	l.follower, _ = session.(log.Follower)
 	for _, s := range streams {
 		p, err := l.newPart(s)
 		if err != nil {
@@ -233,7 +236,7 @@ func (l *Lane) publish(b *batch) {
 	}
 	for _, ly := range b.layers {
 		l.pump.committed(ly.part, ly.changes)
-		if l.host.cfg.Listener != nil {
+		if l.host.tells(ly.part.stream) {
 			l.host.cfg.Listener.Committed(ly.part.stream, ly.changes)
 		}
 	}
@@ -244,15 +247,30 @@ func (l *Lane) publish(b *batch) {
 	}
 }
 
+// milestone is something that is reached once.
+type milestone struct {
+	reached chan struct{} // closed then
+	once    *sync.Once
+}
+
+func newMilestone() milestone { return milestone{make(chan struct{}), new(sync.Once)} }
+
 // noteOwned looks whether the session owns its streams, and whether all that it committed until then is readable.
 func (l *Lane) noteOwned() {
+	l.note(l.owned, l.session.Owned())
+	if l.follower != nil {
+		l.note(l.leads, l.follower.Leads())
+	}
+}
+
+func (l *Lane) note(m milestone, said <-chan struct{}) {
 	select {
-	case <-l.owned:
+	case <-m.reached:
 		return
 	default:
 	}
 	select {
-	case <-l.session.Owned():
+	case <-said:
 	default:
 		return
 	}
@@ -261,15 +279,22 @@ func (l *Lane) noteOwned() {
 			return
 		}
 	}
-	l.ownedOne.Do(func() { close(l.owned) })
+	m.once.Do(func() { close(m.reached) })
 }
 
 // watchOwnership notes it where no commit follows.
 func (l *Lane) watchOwnership() {
-	select {
-	case <-l.session.Owned():
-		l.noteOwned()
-	case <-l.host.stop:
+	said := []<-chan struct{}{l.session.Owned()}
+	if l.follower != nil {
+		said = append(said, l.follower.Leads())
+	}
+	for _, s := range said {
+		select {
+		case <-s:
+			l.noteOwned()
+		case <-l.host.stop:
+			return
+		}
 	}
 }
 

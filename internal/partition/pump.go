@@ -74,10 +74,10 @@ func (t *pump) stop() {
 	t.signal()
 }
 
-// run fires until the Host stops. What is set in a state that is behind may be long gone.
-func (t *pump) run() {
+// run fires from when the streams are owned until the Host stops. What is set in a state that is behind may be long gone.
+func (t *pump) run(owned milestone) {
 	select {
-	case <-t.lane.owned:
+	case <-owned.reached:
 	case <-t.lane.host.stop:
 		return
 	}

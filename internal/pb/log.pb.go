@@ -227,7 +227,8 @@ func (x *LogBeginning) GetPartitions() uint32 {
 	return 0
 }
 
-// LogOwner makes a session the owner of the stream, if the epoch is still the one that it has seen.
+// LogOwner makes a session the owner of the stream, if the epoch is still the one that whoever wrote it has seen: the session
+// itself, or the owner before it, who hands the stream over.
 type LogOwner struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The session: unique, for ever.

@@ -43,7 +43,11 @@ type Member struct {
 	// Units that it owns or is about to give up; nobody else may be given them before it has.
 	Held []uint32 `protobuf:"varint,9,rep,packed,name=held,proto3" json:"held,omitempty"`
 	// Units of which it has a copy.
-	Copies        []*MemberCopy `protobuf:"bytes,10,rep,name=copies,proto3" json:"copies,omitempty"`
+	Copies []*MemberCopy `protobuf:"bytes,10,rep,name=copies,proto3" json:"copies,omitempty"`
+	// Units that are on their way to it: its own as soon as nobody holds them any more.
+	Awaited []uint32 `protobuf:"varint,11,rep,packed,name=awaited,proto3" json:"awaited,omitempty"`
+	// It is about to stop, and gives up what others can take over.
+	Leaving       bool `protobuf:"varint,12,opt,name=leaving,proto3" json:"leaving,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -148,6 +152,20 @@ func (x *Member) GetCopies() []*MemberCopy {
 	return nil
 }
 
+func (x *Member) GetAwaited() []uint32 {
+	if x != nil {
+		return x.Awaited
+	}
+	return nil
+}
+
+func (x *Member) GetLeaving() bool {
+	if x != nil {
+		return x.Leaving
+	}
+	return false
+}
+
 // MemberListener is a listener with the address that workers are told.
 type MemberListener struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -211,9 +229,13 @@ func (x *MemberListener) GetPort() int32 {
 
 // MemberCopy is how far a server's copy of a unit goes.
 type MemberCopy struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Unit          uint32                 `protobuf:"varint,1,opt,name=unit,proto3" json:"unit,omitempty"`
-	Position      uint64                 `protobuf:"varint,2,opt,name=position,proto3" json:"position,omitempty"`
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Unit     uint32                 `protobuf:"varint,1,opt,name=unit,proto3" json:"unit,omitempty"`
+	Position uint64                 `protobuf:"varint,2,opt,name=position,proto3" json:"position,omitempty"`
+	// It follows the owner.
+	Follows bool `protobuf:"varint,3,opt,name=follows,proto3" json:"follows,omitempty"`
+	// The session that follows, once it is close behind the owner: the one that the unit can be handed over to.
+	Session       string `protobuf:"bytes,4,opt,name=session,proto3" json:"session,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -262,13 +284,31 @@ func (x *MemberCopy) GetPosition() uint64 {
 	return 0
 }
 
+func (x *MemberCopy) GetFollows() bool {
+	if x != nil {
+		return x.Follows
+	}
+	return false
+}
+
+func (x *MemberCopy) GetSession() string {
+	if x != nil {
+		return x.Session
+	}
+	return ""
+}
+
 // Plan says who owns what. All members have the same.
 type Plan struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The members in their order, without what they hold.
 	Members []*Member `protobuf:"bytes,1,rep,name=members,proto3" json:"members,omitempty"`
 	// For each unit its owner among the members; -1 if it has none at present.
-	Owners        []int32 `protobuf:"varint,2,rep,packed,name=owners,proto3" json:"owners,omitempty"`
+	Owners []int32 `protobuf:"varint,2,rep,packed,name=owners,proto3" json:"owners,omitempty"`
+	// Units that their owner gets from another member, who hands them over.
+	Moves []*PlanMove `protobuf:"bytes,3,rep,name=moves,proto3" json:"moves,omitempty"`
+	// Units of which others than the owner keep copies.
+	Copies        []*PlanCopies `protobuf:"bytes,4,rep,name=copies,proto3" json:"copies,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -317,6 +357,145 @@ func (x *Plan) GetOwners() []int32 {
 	return nil
 }
 
+func (x *Plan) GetMoves() []*PlanMove {
+	if x != nil {
+		return x.Moves
+	}
+	return nil
+}
+
+func (x *Plan) GetCopies() []*PlanCopies {
+	if x != nil {
+		return x.Copies
+	}
+	return nil
+}
+
+// PlanMove is a unit that is handed over. Until the next plan, its owner does not take it.
+type PlanMove struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Unit  uint32                 `protobuf:"varint,1,opt,name=unit,proto3" json:"unit,omitempty"`
+	// Who has it, among the members.
+	From int32 `protobuf:"varint,2,opt,name=from,proto3" json:"from,omitempty"`
+	// The session that it is handed over to.
+	Session       string `protobuf:"bytes,3,opt,name=session,proto3" json:"session,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlanMove) Reset() {
+	*x = PlanMove{}
+	mi := &file_lh_peer_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlanMove) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlanMove) ProtoMessage() {}
+
+func (x *PlanMove) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_peer_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlanMove.ProtoReflect.Descriptor instead.
+func (*PlanMove) Descriptor() ([]byte, []int) {
+	return file_lh_peer_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *PlanMove) GetUnit() uint32 {
+	if x != nil {
+		return x.Unit
+	}
+	return 0
+}
+
+func (x *PlanMove) GetFrom() int32 {
+	if x != nil {
+		return x.From
+	}
+	return 0
+}
+
+func (x *PlanMove) GetSession() string {
+	if x != nil {
+		return x.Session
+	}
+	return ""
+}
+
+// PlanCopies are the members that follow the owner of a unit.
+type PlanCopies struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Unit    uint32                 `protobuf:"varint,1,opt,name=unit,proto3" json:"unit,omitempty"`
+	Members []int32                `protobuf:"varint,2,rep,packed,name=members,proto3" json:"members,omitempty"`
+	// A plan waits for one of them to be close behind the owner: it says so when it is.
+	Awaited       bool `protobuf:"varint,3,opt,name=awaited,proto3" json:"awaited,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PlanCopies) Reset() {
+	*x = PlanCopies{}
+	mi := &file_lh_peer_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PlanCopies) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PlanCopies) ProtoMessage() {}
+
+func (x *PlanCopies) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_peer_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PlanCopies.ProtoReflect.Descriptor instead.
+func (*PlanCopies) Descriptor() ([]byte, []int) {
+	return file_lh_peer_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *PlanCopies) GetUnit() uint32 {
+	if x != nil {
+		return x.Unit
+	}
+	return 0
+}
+
+func (x *PlanCopies) GetMembers() []int32 {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
+func (x *PlanCopies) GetAwaited() bool {
+	if x != nil {
+		return x.Awaited
+	}
+	return false
+}
+
 // PeerStream names a stream.
 type PeerStream struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -328,7 +507,7 @@ type PeerStream struct {
 
 func (x *PeerStream) Reset() {
 	*x = PeerStream{}
-	mi := &file_lh_peer_proto_msgTypes[4]
+	mi := &file_lh_peer_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -340,7 +519,7 @@ func (x *PeerStream) String() string {
 func (*PeerStream) ProtoMessage() {}
 
 func (x *PeerStream) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_peer_proto_msgTypes[4]
+	mi := &file_lh_peer_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -353,7 +532,7 @@ func (x *PeerStream) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeerStream.ProtoReflect.Descriptor instead.
 func (*PeerStream) Descriptor() ([]byte, []int) {
-	return file_lh_peer_proto_rawDescGZIP(), []int{4}
+	return file_lh_peer_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *PeerStream) GetKind() uint32 {
@@ -380,7 +559,7 @@ type SubmitRequest struct {
 
 func (x *SubmitRequest) Reset() {
 	*x = SubmitRequest{}
-	mi := &file_lh_peer_proto_msgTypes[5]
+	mi := &file_lh_peer_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -392,7 +571,7 @@ func (x *SubmitRequest) String() string {
 func (*SubmitRequest) ProtoMessage() {}
 
 func (x *SubmitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_peer_proto_msgTypes[5]
+	mi := &file_lh_peer_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -405,7 +584,7 @@ func (x *SubmitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitRequest.ProtoReflect.Descriptor instead.
 func (*SubmitRequest) Descriptor() ([]byte, []int) {
-	return file_lh_peer_proto_rawDescGZIP(), []int{5}
+	return file_lh_peer_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *SubmitRequest) GetTo() *PeerStream {
@@ -436,7 +615,7 @@ type SubmitResponse struct {
 
 func (x *SubmitResponse) Reset() {
 	*x = SubmitResponse{}
-	mi := &file_lh_peer_proto_msgTypes[6]
+	mi := &file_lh_peer_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -448,7 +627,7 @@ func (x *SubmitResponse) String() string {
 func (*SubmitResponse) ProtoMessage() {}
 
 func (x *SubmitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_peer_proto_msgTypes[6]
+	mi := &file_lh_peer_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -461,7 +640,7 @@ func (x *SubmitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SubmitResponse.ProtoReflect.Descriptor instead.
 func (*SubmitResponse) Descriptor() ([]byte, []int) {
-	return file_lh_peer_proto_rawDescGZIP(), []int{6}
+	return file_lh_peer_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *SubmitResponse) GetValue() *anypb.Any {
@@ -498,7 +677,7 @@ type PeerRefusal struct {
 
 func (x *PeerRefusal) Reset() {
 	*x = PeerRefusal{}
-	mi := &file_lh_peer_proto_msgTypes[7]
+	mi := &file_lh_peer_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -510,7 +689,7 @@ func (x *PeerRefusal) String() string {
 func (*PeerRefusal) ProtoMessage() {}
 
 func (x *PeerRefusal) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_peer_proto_msgTypes[7]
+	mi := &file_lh_peer_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -523,7 +702,7 @@ func (x *PeerRefusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeerRefusal.ProtoReflect.Descriptor instead.
 func (*PeerRefusal) Descriptor() ([]byte, []int) {
-	return file_lh_peer_proto_rawDescGZIP(), []int{7}
+	return file_lh_peer_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *PeerRefusal) GetCode() uint32 {
@@ -570,7 +749,7 @@ type ViewRequest struct {
 
 func (x *ViewRequest) Reset() {
 	*x = ViewRequest{}
-	mi := &file_lh_peer_proto_msgTypes[8]
+	mi := &file_lh_peer_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -582,7 +761,7 @@ func (x *ViewRequest) String() string {
 func (*ViewRequest) ProtoMessage() {}
 
 func (x *ViewRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_peer_proto_msgTypes[8]
+	mi := &file_lh_peer_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -595,7 +774,7 @@ func (x *ViewRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ViewRequest.ProtoReflect.Descriptor instead.
 func (*ViewRequest) Descriptor() ([]byte, []int) {
-	return file_lh_peer_proto_rawDescGZIP(), []int{8}
+	return file_lh_peer_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *ViewRequest) GetFrom() *PeerStream {
@@ -639,7 +818,7 @@ type ViewResponse struct {
 
 func (x *ViewResponse) Reset() {
 	*x = ViewResponse{}
-	mi := &file_lh_peer_proto_msgTypes[9]
+	mi := &file_lh_peer_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -651,7 +830,7 @@ func (x *ViewResponse) String() string {
 func (*ViewResponse) ProtoMessage() {}
 
 func (x *ViewResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_peer_proto_msgTypes[9]
+	mi := &file_lh_peer_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -664,7 +843,7 @@ func (x *ViewResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ViewResponse.ProtoReflect.Descriptor instead.
 func (*ViewResponse) Descriptor() ([]byte, []int) {
-	return file_lh_peer_proto_rawDescGZIP(), []int{9}
+	return file_lh_peer_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ViewResponse) GetRows() []*PeerRow {
@@ -698,7 +877,7 @@ type PeerRow struct {
 
 func (x *PeerRow) Reset() {
 	*x = PeerRow{}
-	mi := &file_lh_peer_proto_msgTypes[10]
+	mi := &file_lh_peer_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -710,7 +889,7 @@ func (x *PeerRow) String() string {
 func (*PeerRow) ProtoMessage() {}
 
 func (x *PeerRow) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_peer_proto_msgTypes[10]
+	mi := &file_lh_peer_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -723,7 +902,7 @@ func (x *PeerRow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PeerRow.ProtoReflect.Descriptor instead.
 func (*PeerRow) Descriptor() ([]byte, []int) {
-	return file_lh_peer_proto_rawDescGZIP(), []int{10}
+	return file_lh_peer_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *PeerRow) GetKey() []byte {
@@ -751,7 +930,7 @@ type AwaitRequest struct {
 
 func (x *AwaitRequest) Reset() {
 	*x = AwaitRequest{}
-	mi := &file_lh_peer_proto_msgTypes[11]
+	mi := &file_lh_peer_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -763,7 +942,7 @@ func (x *AwaitRequest) String() string {
 func (*AwaitRequest) ProtoMessage() {}
 
 func (x *AwaitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_peer_proto_msgTypes[11]
+	mi := &file_lh_peer_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -776,7 +955,7 @@ func (x *AwaitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwaitRequest.ProtoReflect.Descriptor instead.
 func (*AwaitRequest) Descriptor() ([]byte, []int) {
-	return file_lh_peer_proto_rawDescGZIP(), []int{11}
+	return file_lh_peer_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *AwaitRequest) GetFrom() *PeerStream {
@@ -810,7 +989,7 @@ type AwaitResponse struct {
 
 func (x *AwaitResponse) Reset() {
 	*x = AwaitResponse{}
-	mi := &file_lh_peer_proto_msgTypes[12]
+	mi := &file_lh_peer_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -822,7 +1001,7 @@ func (x *AwaitResponse) String() string {
 func (*AwaitResponse) ProtoMessage() {}
 
 func (x *AwaitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_peer_proto_msgTypes[12]
+	mi := &file_lh_peer_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -835,7 +1014,7 @@ func (x *AwaitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwaitResponse.ProtoReflect.Descriptor instead.
 func (*AwaitResponse) Descriptor() ([]byte, []int) {
-	return file_lh_peer_proto_rawDescGZIP(), []int{12}
+	return file_lh_peer_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *AwaitResponse) GetRefusal() *PeerRefusal {
@@ -849,7 +1028,7 @@ var File_lh_peer_proto protoreflect.FileDescriptor
 
 const file_lh_peer_proto_rawDesc = "" +
 	"\n" +
-	"\rlh/peer.proto\x12\vlh.internal\x1a\x19google/protobuf/any.proto\x1a\x0flh/record.proto\"\xb4\x02\n" +
+	"\rlh/peer.proto\x12\vlh.internal\x1a\x19google/protobuf/any.proto\x1a\x0flh/record.proto\"\xe8\x02\n" +
 	"\x06Member\x12 \n" +
 	"\vincarnation\x18\x01 \x01(\tR\vincarnation\x12\x1a\n" +
 	"\binstance\x18\x02 \x01(\tR\binstance\x12\x18\n" +
@@ -861,18 +1040,33 @@ const file_lh_peer_proto_rawDesc = "" +
 	"\x06secret\x18\b \x01(\tR\x06secret\x12\x12\n" +
 	"\x04held\x18\t \x03(\rR\x04held\x12/\n" +
 	"\x06copies\x18\n" +
-	" \x03(\v2\x17.lh.internal.MemberCopyR\x06copies\"L\n" +
+	" \x03(\v2\x17.lh.internal.MemberCopyR\x06copies\x12\x18\n" +
+	"\aawaited\x18\v \x03(\rR\aawaited\x12\x18\n" +
+	"\aleaving\x18\f \x01(\bR\aleaving\"L\n" +
 	"\x0eMemberListener\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04host\x18\x02 \x01(\tR\x04host\x12\x12\n" +
-	"\x04port\x18\x03 \x01(\x05R\x04port\"<\n" +
+	"\x04port\x18\x03 \x01(\x05R\x04port\"p\n" +
 	"\n" +
 	"MemberCopy\x12\x12\n" +
 	"\x04unit\x18\x01 \x01(\rR\x04unit\x12\x1a\n" +
-	"\bposition\x18\x02 \x01(\x04R\bposition\"M\n" +
+	"\bposition\x18\x02 \x01(\x04R\bposition\x12\x18\n" +
+	"\afollows\x18\x03 \x01(\bR\afollows\x12\x18\n" +
+	"\asession\x18\x04 \x01(\tR\asession\"\xab\x01\n" +
 	"\x04Plan\x12-\n" +
 	"\amembers\x18\x01 \x03(\v2\x13.lh.internal.MemberR\amembers\x12\x16\n" +
-	"\x06owners\x18\x02 \x03(\x05R\x06owners\">\n" +
+	"\x06owners\x18\x02 \x03(\x05R\x06owners\x12+\n" +
+	"\x05moves\x18\x03 \x03(\v2\x15.lh.internal.PlanMoveR\x05moves\x12/\n" +
+	"\x06copies\x18\x04 \x03(\v2\x17.lh.internal.PlanCopiesR\x06copies\"L\n" +
+	"\bPlanMove\x12\x12\n" +
+	"\x04unit\x18\x01 \x01(\rR\x04unit\x12\x12\n" +
+	"\x04from\x18\x02 \x01(\x05R\x04from\x12\x18\n" +
+	"\asession\x18\x03 \x01(\tR\asession\"T\n" +
+	"\n" +
+	"PlanCopies\x12\x12\n" +
+	"\x04unit\x18\x01 \x01(\rR\x04unit\x12\x18\n" +
+	"\amembers\x18\x02 \x03(\x05R\amembers\x12\x18\n" +
+	"\aawaited\x18\x03 \x01(\bR\aawaited\">\n" +
 	"\n" +
 	"PeerStream\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\rR\x04kind\x12\x1c\n" +
@@ -924,48 +1118,52 @@ func file_lh_peer_proto_rawDescGZIP() []byte {
 	return file_lh_peer_proto_rawDescData
 }
 
-var file_lh_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 13)
+var file_lh_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_lh_peer_proto_goTypes = []any{
 	(*Member)(nil),         // 0: lh.internal.Member
 	(*MemberListener)(nil), // 1: lh.internal.MemberListener
 	(*MemberCopy)(nil),     // 2: lh.internal.MemberCopy
 	(*Plan)(nil),           // 3: lh.internal.Plan
-	(*PeerStream)(nil),     // 4: lh.internal.PeerStream
-	(*SubmitRequest)(nil),  // 5: lh.internal.SubmitRequest
-	(*SubmitResponse)(nil), // 6: lh.internal.SubmitResponse
-	(*PeerRefusal)(nil),    // 7: lh.internal.PeerRefusal
-	(*ViewRequest)(nil),    // 8: lh.internal.ViewRequest
-	(*ViewResponse)(nil),   // 9: lh.internal.ViewResponse
-	(*PeerRow)(nil),        // 10: lh.internal.PeerRow
-	(*AwaitRequest)(nil),   // 11: lh.internal.AwaitRequest
-	(*AwaitResponse)(nil),  // 12: lh.internal.AwaitResponse
-	(*Record)(nil),         // 13: lh.internal.Record
-	(*anypb.Any)(nil),      // 14: google.protobuf.Any
+	(*PlanMove)(nil),       // 4: lh.internal.PlanMove
+	(*PlanCopies)(nil),     // 5: lh.internal.PlanCopies
+	(*PeerStream)(nil),     // 6: lh.internal.PeerStream
+	(*SubmitRequest)(nil),  // 7: lh.internal.SubmitRequest
+	(*SubmitResponse)(nil), // 8: lh.internal.SubmitResponse
+	(*PeerRefusal)(nil),    // 9: lh.internal.PeerRefusal
+	(*ViewRequest)(nil),    // 10: lh.internal.ViewRequest
+	(*ViewResponse)(nil),   // 11: lh.internal.ViewResponse
+	(*PeerRow)(nil),        // 12: lh.internal.PeerRow
+	(*AwaitRequest)(nil),   // 13: lh.internal.AwaitRequest
+	(*AwaitResponse)(nil),  // 14: lh.internal.AwaitResponse
+	(*Record)(nil),         // 15: lh.internal.Record
+	(*anypb.Any)(nil),      // 16: google.protobuf.Any
 }
 var file_lh_peer_proto_depIdxs = []int32{
 	1,  // 0: lh.internal.Member.listeners:type_name -> lh.internal.MemberListener
 	2,  // 1: lh.internal.Member.copies:type_name -> lh.internal.MemberCopy
 	0,  // 2: lh.internal.Plan.members:type_name -> lh.internal.Member
-	4,  // 3: lh.internal.SubmitRequest.to:type_name -> lh.internal.PeerStream
-	13, // 4: lh.internal.SubmitRequest.record:type_name -> lh.internal.Record
-	14, // 5: lh.internal.SubmitResponse.value:type_name -> google.protobuf.Any
-	7,  // 6: lh.internal.SubmitResponse.refusal:type_name -> lh.internal.PeerRefusal
-	4,  // 7: lh.internal.ViewRequest.from:type_name -> lh.internal.PeerStream
-	10, // 8: lh.internal.ViewResponse.rows:type_name -> lh.internal.PeerRow
-	7,  // 9: lh.internal.ViewResponse.refusal:type_name -> lh.internal.PeerRefusal
-	4,  // 10: lh.internal.AwaitRequest.from:type_name -> lh.internal.PeerStream
-	7,  // 11: lh.internal.AwaitResponse.refusal:type_name -> lh.internal.PeerRefusal
-	5,  // 12: lh.internal.PeerService.Submit:input_type -> lh.internal.SubmitRequest
-	8,  // 13: lh.internal.PeerService.View:input_type -> lh.internal.ViewRequest
-	11, // 14: lh.internal.PeerService.Await:input_type -> lh.internal.AwaitRequest
-	6,  // 15: lh.internal.PeerService.Submit:output_type -> lh.internal.SubmitResponse
-	9,  // 16: lh.internal.PeerService.View:output_type -> lh.internal.ViewResponse
-	12, // 17: lh.internal.PeerService.Await:output_type -> lh.internal.AwaitResponse
-	15, // [15:18] is the sub-list for method output_type
-	12, // [12:15] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	4,  // 3: lh.internal.Plan.moves:type_name -> lh.internal.PlanMove
+	5,  // 4: lh.internal.Plan.copies:type_name -> lh.internal.PlanCopies
+	6,  // 5: lh.internal.SubmitRequest.to:type_name -> lh.internal.PeerStream
+	15, // 6: lh.internal.SubmitRequest.record:type_name -> lh.internal.Record
+	16, // 7: lh.internal.SubmitResponse.value:type_name -> google.protobuf.Any
+	9,  // 8: lh.internal.SubmitResponse.refusal:type_name -> lh.internal.PeerRefusal
+	6,  // 9: lh.internal.ViewRequest.from:type_name -> lh.internal.PeerStream
+	12, // 10: lh.internal.ViewResponse.rows:type_name -> lh.internal.PeerRow
+	9,  // 11: lh.internal.ViewResponse.refusal:type_name -> lh.internal.PeerRefusal
+	6,  // 12: lh.internal.AwaitRequest.from:type_name -> lh.internal.PeerStream
+	9,  // 13: lh.internal.AwaitResponse.refusal:type_name -> lh.internal.PeerRefusal
+	7,  // 14: lh.internal.PeerService.Submit:input_type -> lh.internal.SubmitRequest
+	10, // 15: lh.internal.PeerService.View:input_type -> lh.internal.ViewRequest
+	13, // 16: lh.internal.PeerService.Await:input_type -> lh.internal.AwaitRequest
+	8,  // 17: lh.internal.PeerService.Submit:output_type -> lh.internal.SubmitResponse
+	11, // 18: lh.internal.PeerService.View:output_type -> lh.internal.ViewResponse
+	14, // 19: lh.internal.PeerService.Await:output_type -> lh.internal.AwaitResponse
+	17, // [17:20] is the sub-list for method output_type
+	14, // [14:17] is the sub-list for method input_type
+	14, // [14:14] is the sub-list for extension type_name
+	14, // [14:14] is the sub-list for extension extendee
+	0,  // [0:14] is the sub-list for field type_name
 }
 
 func init() { file_lh_peer_proto_init() }
@@ -980,7 +1178,7 @@ func file_lh_peer_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lh_peer_proto_rawDesc), len(file_lh_peer_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   13,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -118,6 +118,9 @@ type KafkaConfig struct {
 	Linger time.Duration
 	// SessionTimeout is how long a server may be silent before the others take its partitions over.
 	SessionTimeout time.Duration
+	// Standbys is how many servers besides its owner follow a partition; Warmups bounds how many partitions that are to move
+	// are brought to their next owners at a time. Those of the server that makes the plan count.
+	Standbys, Warmups int
 	// CheckpointEvery, CheckpointBytes and KeepCommands are those of the log.
 	CheckpointEvery time.Duration
 	CheckpointBytes int64

@@ -22,6 +22,7 @@ type probes struct {
 	// dead and unready say what is wrong, or "".
 	dead, unready func() string
 	status        func() status
+	standbys      func() map[string]standbyStore
 	disk          func() (disk, error)
 	metrics       http.Handler
 }
@@ -75,7 +76,7 @@ func newHealth(c HealthConfig, p probes) http.Handler {
 		c.Liveness:  check(p.dead),
 		c.Readiness: check(p.unready),
 		c.Status:    func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, p.status()) },
-		c.Standby:   func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, struct{}{}) },
+		c.Standby:   func(w http.ResponseWriter, _ *http.Request) { writeJSON(w, p.standbys()) },
 		c.DiskUse: func(w http.ResponseWriter, _ *http.Request) {
 			d, err := p.disk()
 			if err != nil {
@@ -191,7 +192,7 @@ func (s *Server) servedPartitions() []int {
 		}
 		return out
 	}
-	if s.members.holding == nil {
+	if s.state.Load() == stateCreated || s.members.holding == nil {
 		return out
 	}
 	for _, stream := range s.members.holding.Streams() {

@@ -13,14 +13,15 @@ import (
 // covers: operations §3
 // holds: MetricsAndHealthOn1822
 func TestHealthPort(t *testing.T) {
-	dir, wrong := t.TempDir(), ""
+	dir, wrong, stores := t.TempDir(), "", map[string]standbyStore{}
 	if err := os.WriteFile(filepath.Join(dir, "x"), make([]byte, 123), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	h := newHealth(DefaultConfig().Health, probes{
-		dead:    func() string { return wrong },
-		unready: func() string { return wrong },
-		status:  func() status { return statusOf("localhost", 2011, 1, []int{0, 1}, "RUNNING") },
+		dead:     func() string { return wrong },
+		unready:  func() string { return wrong },
+		status:   func() status { return statusOf("localhost", 2011, 1, []int{0, 1}, "RUNNING") },
+		standbys: func() map[string]standbyStore { return stores },
 		disk: func() (disk, error) {
 			used, err := diskUse(dir)
 			return disk{UsageBytes: used, FreeBytes: 45, ReserveBytes: 50, Room: "scarce"}, err
@@ -60,6 +61,11 @@ func TestHealthPort(t *testing.T) {
 	wrong = "the disk has failed"
 	if code, _, body := ask("GET", "/liveness"); code != 500 || body != wrong {
 		t.Errorf("%d %q", code, body)
+	}
+	stores[coreStore] = standbyStore{coreStore, []standbyPartition{{3, "c-core-cmd", 4710, 4711, 1}}, 12}
+	if _, _, body := ask("GET", "/standby-status"); body != `{"core-store":{"storeName":"core-store","partitions":[`+
+		`{"partition":3,"topic":"c-core-cmd","currentOffset":4710,"endOffset":4711,"currentLag":1}],"clusterPartitions":12}}` {
+		t.Error(body)
 	}
 	_, _, body := ask("GET", "/status")
 	const want = `{"host":"localhost","port":2011,"instanceId":"1",` +

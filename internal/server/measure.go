@@ -53,8 +53,8 @@ func (s *Server) measureDocumented() {
 		gauge("active_tasks_count_core", "Partitions of run data served here."),
 		gauge("active_tasks_count_global", "Partitions of definitions served here."),
 		gauge("active_tasks_count_repartition", "Partitions of aggregates served here."),
-		gauge("standby_partitions", "Partitions of which this server keeps a hot copy: none, while it is the only one.", "store_name", "instance_id"),
-		gauge("kafka_streams_lag_standby_store", "Records that hot copies are behind.", "store_name", "instance_id"),
+		gauge("standby_partitions", "Partitions of which this server keeps a hot copy.", "store_name", "instance_id"),
+		gauge("kafka_streams_lag_standby_store", "Entries of their topics that hot copies are behind, together.", "store_name", "instance_id"),
 		gauge("lh_cache_size", "Definitions in memory.", "cache_name"),
 	}, func(emit telemetry.Emit) {
 		stats := s.host.Stats()
@@ -68,8 +68,9 @@ func (s *Server) measureDocumented() {
 		emit("active_tasks_count_core", served)
 		emit("active_tasks_count_global", float64(s.servesMetadata()))
 		emit("active_tasks_count_repartition", served)
-		emit("standby_partitions", 0, "core-store", instance)
-		emit("kafka_streams_lag_standby_store", 0, "core-store", instance)
+		partitions, lag := s.standbyLag()
+		emit("standby_partitions", partitions, "core-store", instance)
+		emit("kafka_streams_lag_standby_store", lag, "core-store", instance)
 		emit("lh_cache_size", s.definitions(), "metadata")
 	})
 }

@@ -54,6 +54,7 @@ type membership struct {
 	peers     *cluster.Peers
 	group     atomic.Pointer[kafka.Group]
 	opened    atomic.Uint64 // Hosts so far
+	leaving   atomic.Bool
 
 	net  net.Listener
 	keys *keyring // nil: in clear
@@ -106,6 +107,7 @@ func (m *membership) open(c partition.Config) {
 			return m.openHost(ctx, c, streams, follow)
 		},
 		Alive:    m.alive,
+		Near:     m.near,
 		Owns:     func(ctx context.Context, stream machine.Stream) error { return s.queues.Attach(ctx, stream) },
 		Released: m.rejoin,
 		Logger:   s.log,
@@ -120,8 +122,21 @@ func (m *membership) open(c partition.Config) {
 	s.host = m.holding
 	s.router = cluster.NewSpread(cluster.SpreadConfig{
 		Partitions: s.cfg.Partitions, Directory: m.directory, Holding: m.holding, Peers: m.peers,
-		Patience: 2 * s.cfg.Kafka.SessionTimeout, Defined: s.view.WaitFor,
+		Patience: patience(s.cfg.Kafka.SessionTimeout), Defined: s.view.WaitFor,
 	})
+}
+
+// patience is how long a call waits for a partition to be served: two sessions, so that one may end and the next owner begin, and half a
+// minute at least, for on a busy machine that takes longer than it should.
+func patience(session time.Duration) time.Duration { return max(2*session, api.DefaultWriteTimeout/2) }
+
+// nearEntries is how many entries a copy may be behind that a partition is handed over to: an owner writes more in a tenth
+// of a second under load.
+const nearEntries = 1000
+
+func (m *membership) near(stream machine.Stream) bool {
+	at, follows := m.server.kafka.Standby(stream)
+	return follows && at.Lag() <= nearEntries
 }
 
 // following lets a Host follow what it opens.
@@ -189,13 +204,26 @@ func (m *membership) begin(ctx context.Context) error {
 	return nil
 }
 
+// handOver gives to the others what this server has, one by one, as soon as they are close behind it; what is asked of it meanwhile it
+// answers, or passes on. What is left when the time is over goes the way of a server that has died.
+func (m *membership) handOver(ctx context.Context) {
+	if m.group.Load() == nil {
+		return
+	}
+	m.leaving.Store(true)
+	m.rejoin()
+	if err := m.holding.Released(ctx); err != nil {
+		m.server.log.Warn("not all partitions were handed over", "err", err)
+	}
+}
+
 // end leaves the cluster. What is asked of this server until then is refused, and asked of the next owners.
 func (m *membership) end(ctx context.Context) {
 	if g := m.group.Load(); g != nil {
 		g.Leave(ctx)
 	}
 	if m.door != nil {
-		m.door.Stop()
+		m.closeDoor()
 	}
 	if m.peers != nil {
 		m.peers.Close()
@@ -203,12 +231,21 @@ func (m *membership) end(ctx context.Context) {
 	_ = m.net.Close() // a port that was never served is still open
 }
 
+// doorTime is how long calls of other servers may take to end: those that write have ended before.
+const doorTime = time.Second
+
+func (m *membership) closeDoor() {
+	cut := time.AfterFunc(doorTime, m.door.Stop)
+	defer cut.Stop()
+	m.door.GracefulStop()
+}
+
 // describe tells the others who this server is, and what it holds.
 func (m *membership) describe() []byte {
 	s := m.server
 	d := &pb.Member{
 		Incarnation: s.incarnation, Version: s.cfg.Version, Rack: s.cfg.Rack, Secret: m.secret,
-		Host: s.cfg.InternalHost, Port: int32(s.internalPort()), Held: m.holding.Held(),
+		Host: s.cfg.InternalHost, Port: int32(s.internalPort()), Leaving: m.leaving.Load(),
 	}
 	if s.cfg.InstanceID >= 0 {
 		d.Instance = fmt.Sprintf("%010d", s.cfg.InstanceID) // so that they stand in order
@@ -224,6 +261,7 @@ func (m *membership) describe() []byte {
 			d.Copies = append(d.Copies, &pb.MemberCopy{Unit: uint32(n), Position: at.Value})
 		}
 	}
+	m.holding.Describe(d)
 	return encoded(d)
 }
 
@@ -245,7 +283,9 @@ func (m *membership) lead(descriptions [][]byte) ([]byte, error) {
 		}
 		members = append(members, d)
 	}
-	return encoded(cluster.MakePlan(members, m.server.cfg.Partitions)), nil
+	return encoded(cluster.MakePlan(members, cluster.PlanConfig{
+		Partitions: m.server.cfg.Partitions, Standbys: m.server.cfg.Kafka.Standbys, Warmups: m.server.cfg.Kafka.Warmups,
+	})), nil
 }
 
 func (m *membership) assigned(b []byte) error {

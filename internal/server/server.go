@@ -418,10 +418,13 @@ func (s *Server) probes() probes {
 		},
 		status: func() status {
 			state, _ := s.coreState()
-			return statusOf(s.cfg.InternalHost, s.internalPort(), s.cfg.InstanceID, s.servedPartitions(), state)
+			is := statusOf(s.cfg.InternalHost, s.internalPort(), s.cfg.InstanceID, s.servedPartitions(), state)
+			s.addStandbys(&is)
+			return is
 		},
-		disk:    s.disk,
-		metrics: s.metrics.Handler(),
+		standbys: s.standbyStores,
+		disk:     s.disk,
+		metrics:  s.metrics.Handler(),
 	}
 }
 
@@ -471,6 +474,11 @@ func (s *Server) Shutdown(ctx context.Context) error {
 
 func (s *Server) shutdown(ctx context.Context) error {
 	s.state.Store(stateStopping)
+	if s.members != nil {
+		handing, cancel := forHandingOver(ctx)
+		s.members.handOver(handing)
+		cancel()
+	}
 	close(s.stopping)
 	var errs []error
 	if s.face != nil {
@@ -538,6 +546,15 @@ func forCalls(ctx context.Context) (context.Context, context.CancelFunc) {
 		return context.WithCancel(ctx)
 	}
 	return context.WithDeadline(ctx, end.Add(-time.Until(end)/4))
+}
+
+// forHandingOver is half of the time.
+func forHandingOver(ctx context.Context) (context.Context, context.CancelFunc) {
+	end, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, end.Add(-time.Until(end)/2))
 }
 
 // stop lets running calls end, or cuts them off when ctx is done.

@@ -104,7 +104,7 @@ var Settings = []Setting{
 	},
 	none("LHS_SHOULD_CREATE_OUTPUT_TOPICS", "Whether the server creates output topics."),
 	{
-		Name: "LHS_RACK_ID", Bounds: "text", Doc: "Rack of this server, as the other servers of a cluster are told. Nothing goes by it yet.",
+		Name: "LHS_RACK_ID", Bounds: "text", Doc: "Rack of this server. Hot copies of a partition are kept in other racks than its owner's, if there are.",
 		apply: func(c *Config, v string) error { c.Rack = v; return nil },
 	},
 	{
@@ -124,8 +124,14 @@ var Settings = []Setting{
 		Doc:   "How long a server of a [cluster](kafka.md) may be silent before the others take its partitions over. Brokers take 6000 to 1800000 unless they are told otherwise.",
 		apply: integer(100, 300_000, func(c *Config, n int) { c.Kafka.SessionTimeout = time.Duration(n) * time.Millisecond }),
 	},
-	none("LHS_STREAMS_NUM_STANDBY_REPLICAS", "Hot copies of a partition."),
-	none("LHS_STREAMS_NUM_WARMUP_REPLICAS", "Warm-up copies of a partition."),
+	{
+		Name: "LHS_STREAMS_NUM_STANDBY_REPLICAS", Default: "0", Bounds: "0 to 16", Doc: "How many servers of a [cluster](kafka.md) besides its owner keep a hot copy of each partition, in other racks if there are. The same for all servers.",
+		apply: integer(0, 16, func(c *Config, n int) { c.Kafka.Standbys = n }),
+	},
+	{
+		Name: "LHS_STREAMS_NUM_WARMUP_REPLICAS", Default: "4", Bounds: "1 to 4096", Doc: "How many partitions that are to move are brought to their next owners at a time. The same for all servers.",
+		apply: integer(1, 4096, func(c *Config, n int) { c.Kafka.Warmups = n }),
+	},
 	none("LHS_STREAMS_STATE_CLEANUP_DELAY_MS", "Delay before moved partitions are deleted."),
 	{
 		Name: "LHS_CORE_STATESTORE_CACHE_BYTES", Default: "33554432", Bounds: "1048576 or more", Doc: "Decoded objects that all partitions together keep in memory, counted as they are encoded; decoded they take several times that.",

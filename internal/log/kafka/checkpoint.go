@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
@@ -75,8 +76,15 @@ type checkpointed struct {
 	next int64
 }
 
+// checkpointsAtOnce bounds how many checkpoints are written side by side: each holds a connection, and a page of keys and what is on its
+// way in memory, and commands share the disk and the brokers with them.
+const checkpointsAtOnce = 4
+
 // checkpoint writes checkpoints of the streams that this process owns, and lets their command topics forget, until ctx ends.
 func (l *Log) checkpoint(ctx context.Context) {
+	var writing sync.WaitGroup
+	defer writing.Wait()
+	turns := make(chan struct{}, checkpointsAtOnce)
 	tick := time.NewTicker(min(time.Second, max(time.Millisecond, l.cfg.CheckpointEvery/4)))
 	defer tick.Stop()
 	for {
@@ -86,9 +94,18 @@ func (l *Log) checkpoint(ctx context.Context) {
 			return
 		}
 		for _, st := range l.due(time.Now()) {
-			if err := l.cover(ctx, st); err != nil && ctx.Err() == nil {
-				l.cfg.Logger.Warn("a checkpoint failed and will be tried again", "stream", st.id.String(), "err", err)
+			select {
+			case turns <- struct{}{}:
+			case <-ctx.Done():
+				return
 			}
+			took := st.beginCover()
+			writing.Go(func() {
+				defer func() { <-turns }()
+				if err := l.coverAs(ctx, st, took); err != nil && ctx.Err() == nil {
+					l.cfg.Logger.Warn("a checkpoint failed and will be tried again", "stream", st.id.String(), "err", err)
+				}
+			})
 		}
 		l.forgetAll(ctx, time.Now())
 	}
@@ -120,18 +137,23 @@ func (st *stream) due(now time.Time) (since time.Time, ok bool) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	u, cfg := &st.uncovered, &st.log.cfg
-	if !st.held || st.closed || u.since.IsZero() || now.Before(u.after) {
+	if !st.held || st.closed || u.since.IsZero() || !u.writing.IsZero() || now.Before(u.after) {
 		return u.since, false
 	}
 	return u.since, u.bytes >= cfg.CheckpointBytes || now.Sub(u.since) >= cfg.CheckpointEvery
 }
 
-// cover writes one checkpoint. Whatever goes wrong, what it had to cover is still known to the store.
-func (l *Log) cover(ctx context.Context, st *stream) error {
+// beginCover takes what the next checkpoint of the stream is to cover.
+func (st *stream) beginCover() (took uncovered) {
 	st.mu.Lock()
-	took := st.uncovered
+	defer st.mu.Unlock()
+	took = st.uncovered
 	st.uncovered = uncovered{writing: took.since}
-	st.mu.Unlock()
+	return took
+}
+
+// coverAs writes one checkpoint. Whatever goes wrong, what it had to cover is still known to the store.
+func (l *Log) coverAs(ctx context.Context, st *stream, took uncovered) error {
 	err := l.coverTaken(ctx, st)
 	st.mu.Lock()
 	defer st.mu.Unlock()
@@ -240,6 +262,14 @@ func (st *stream) covers(next int64) {
 	}
 	st.checkpoints = append(st.checkpoints, checkpointed{time.Now(), next})
 	st.send(st.note(&pb.LogNote{Note: &pb.LogNote_Covered{Covered: &pb.LogCovered{Next: next, Topic: st.changeLog.id[:]}}}), nil)
+}
+
+// coveredElsewhere notes a checkpoint of the owner where he is followed. What has changed since is as old as the note, or less.
+// The stream's mutex must be held.
+func (st *stream) coveredElsewhere(c *pb.LogCovered) {
+	now := time.Now()
+	st.uncovered = uncovered{since: now}
+	st.checkpoints = []checkpointed{{now, c.Next}}
 }
 
 // addCovered forgets which keys were changed before a checkpoint.

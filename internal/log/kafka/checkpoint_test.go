@@ -318,7 +318,7 @@ func TestChangeLogHasTheLastValueAndTombstones(t *testing.T) {
 
 func (p *process) cover(st *stream) {
 	p.Helper()
-	if err := p.log.cover(p.Context(), st); err != nil {
+	if err := p.log.coverAs(p.Context(), st, st.beginCover()); err != nil {
 		p.Fatal(err)
 	}
 	p.covered(st.id)
@@ -413,7 +413,7 @@ func TestChangeLogThatIsMadeAnewMeanwhileGetsNoPart(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.do(logtest.A, map[string]string{"rb": "2"})
-	if err := p.log.cover(t.Context(), st); !errors.Is(err, ErrLost) {
+	if err := p.log.coverAs(t.Context(), st, st.beginCover()); !errors.Is(err, ErrLost) {
 		t.Errorf("a checkpoint: %v", err)
 	}
 	p.log.forgetAll(t.Context(), time.Now().Add(2*time.Hour))

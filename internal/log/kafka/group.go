@@ -19,7 +19,7 @@ import (
 // changes the version in the name, and servers of both kinds do not share a group.
 const (
 	groupType    = "littlehorse"
-	groupVersion = "lh-1"
+	groupVersion = "lh-2"
 )
 
 // GroupConfig says how this process is a member of the group of its cluster. Except for Alive, which may be asked at any

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"littlehorse/internal/log"
@@ -53,7 +54,10 @@ type Log struct {
 	ended    error
 }
 
-var _ log.Log = (*Log)(nil)
+var (
+	_ log.Log      = (*Log)(nil)
+	_ log.Follower = (*Session)(nil)
+)
 
 // Open makes or checks the topics and reads from the store how far each stream is. What sessions own or follow is read on
 // from there.
@@ -214,9 +218,9 @@ func (l *Log) Open(ctx context.Context, streams []machine.Stream) (log.Session, 
 	return l.openSession(ctx, streams, false)
 }
 
-// Follow gives a session that applies what others append, and never becomes the owner: nothing that follows from the
-// records leaves it, and nothing is to be appended on its behalf. Its Owned is closed when it has committed what was in
-// the streams when it was opened.
+// Follow gives a session that applies what others append: nothing that follows from the records leaves it, and nothing is to
+// be appended on its behalf, until it claims the streams or is handed them over. Its Owned is closed when it has committed
+// what was in the streams when it was opened.
 func (l *Log) Follow(ctx context.Context, streams []machine.Stream) (log.Session, error) {
 	return l.openSession(ctx, streams, true)
 }
@@ -225,7 +229,11 @@ func (l *Log) openSession(ctx context.Context, ids []machine.Stream, follow bool
 	if err := l.err(); err != nil {
 		return nil, err
 	}
-	s := &Session{log: l, follows: follow, turns: log.NewTurns[*stream](), commit: make(chan struct{}, 1), owned: make(chan struct{})}
+	s := &Session{
+		log: l, follows: follow, turns: log.NewTurns[*stream](), commit: make(chan struct{}, 1),
+		owned: make(chan struct{}), leads: make(chan struct{}),
+	}
+	s.claims.Store(!follow)
 	for _, id := range ids {
 		st := l.streams[id]
 		if st == nil {
@@ -262,7 +270,7 @@ func (l *Log) admit(s *Session) error {
 		return l.ended
 	}
 	l.sessions++
-	s.name, s.foreign = fmt.Sprintf("%s/%d", l.cfg.Incarnation, l.sessions), len(s.streams)
+	s.name, s.foreign, s.unled = fmt.Sprintf("%s/%d", l.cfg.Incarnation, l.sessions), len(s.streams), len(s.streams)
 	for _, st := range s.streams {
 		if owner := st.ownedBy(); owner != nil {
 			owner.end(log.ErrFenced)
@@ -296,7 +304,7 @@ func (l *Log) give(s *Session, b bounds) error {
 		}
 	}
 	l.consume(func() { l.consumer.AddConsumePartitions(from) })
-	s.nowOwns(caught)
+	s.reached(caught, 0)
 	return nil
 }
 
@@ -407,13 +415,17 @@ func (l *Log) take(fetches kgo.Fetches) error {
 				if errors.Is(p.Err, context.Canceled) {
 					continue // the poll was interrupted
 				}
+				st := l.byTopic[t.Topic][p.Partition]
+				if errors.Is(p.Err, kerr.OffsetOutOfRange) && st != nil && st.outrun() {
+					continue
+				}
 				if p.Err != nil {
 					return fmt.Errorf("read %s/%d: %w", t.Topic, p.Partition, p.Err)
 				}
-				st := l.byTopic[t.Topic][p.Partition]
 				if st == nil || len(p.Records) == 0 {
 					continue
 				}
+				st.seen(p.HighWatermark)
 				if t.TopicID != [16]byte{} && !bytes.Equal(t.TopicID[:], st.commands.id[:]) {
 					return fmt.Errorf("read %s/%d: %w: another topic has its name now", t.Topic, p.Partition, ErrLost)
 				}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"littlehorse/internal/keys"
 	"littlehorse/internal/log"
@@ -18,13 +19,16 @@ import (
 type Session struct {
 	log     *Log
 	name    string // for ever
-	follows bool   // and never owns
+	follows bool   // it was opened to follow, and owns what it has claimed or was handed over
+	claims  atomic.Bool
 	streams []*stream
 	turns   *log.Turns[*stream]
 
 	mu      sync.Mutex
 	foreign int           // streams that it does not own yet, or has not followed to where they were
 	owned   chan struct{} // closed when there are none
+	unled   int           // streams that it does not own yet
+	leads   chan struct{} // closed when there are none
 
 	commit  chan struct{} // holds a token while a commit runs
 	changed []changed     // of the commit that runs
@@ -35,6 +39,31 @@ func (s *Session) Ready() <-chan struct{} { return s.turns.Ready() }
 
 // Owned implements log.Session.
 func (s *Session) Owned() <-chan struct{} { return s.owned }
+
+// Name implements log.Follower.
+func (s *Session) Name() string { return s.name }
+
+// Leads implements log.Follower.
+func (s *Session) Leads() <-chan struct{} { return s.leads }
+
+// Claim implements log.Follower.
+func (s *Session) Claim() {
+	s.claims.Store(true)
+	for _, st := range s.streams {
+		st.claimFor(s)
+	}
+}
+
+// HandOver implements log.Follower.
+func (s *Session) HandOver(to string) error {
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	for _, st := range s.streams {
+		st.handOver(s, to)
+	}
+	s.end(fmt.Errorf("handed over: %w", log.ErrFenced))
+	return nil
+}
 
 // Next implements log.Session. The entries are valid until the next call.
 func (s *Session) Next(limit int) ([]log.Entry, error) {
@@ -193,8 +222,13 @@ func (s *Session) follow(p progress, emits []log.Emit) error {
 		d.outbox.forget(d.number)
 	}
 	var holding []*stream
+	known := 0
 	for st, covered := range p.covered {
-		if st.advance(len(covered), p.uncovered[st]) == s {
+		gained := st.advance(s, len(covered), p.uncovered[st])
+		if gained.known {
+			known++
+		}
+		if gained.held {
 			holding = append(holding, st)
 		}
 	}
@@ -208,19 +242,27 @@ func (s *Session) follow(p progress, emits []log.Emit) error {
 			return err
 		}
 	}
-	s.nowOwns(len(holding))
+	s.reached(known, len(holding))
 	return nil
 }
 
-// nowOwns counts the streams that the session has come to own, or to know as they were.
-func (s *Session) nowOwns(n int) {
+// reached counts the streams that the session has come to know as they were, and those that it has come to own.
+func (s *Session) reached(known, held int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if n == 0 || s.foreign == 0 {
+	if !s.follows {
+		known = held
+	}
+	countDown(&s.foreign, known, s.owned)
+	countDown(&s.unled, held, s.leads)
+}
+
+func countDown(left *int, n int, none chan struct{}) {
+	if n == 0 || *left == 0 {
 		return
 	}
-	if s.foreign -= n; s.foreign == 0 {
-		close(s.owned)
+	if *left -= n; *left == 0 {
+		close(none)
 	}
 }
 
@@ -238,6 +280,14 @@ func (s *Session) fence(st *stream) {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
 	s.end(fmt.Errorf("%s: %w", st.id, log.ErrFenced))
+}
+
+// outrun ends the session: the topic does not hold any more what it was to read next.
+func (s *Session) outrun(st *stream) {
+	s.log.cfg.Logger.Warn("a copy is so far behind that it has to be rebuilt", "stream", st.id.String())
+	s.log.mu.Lock()
+	defer s.log.mu.Unlock()
+	s.end(fmt.Errorf("%s: %w", st.id, log.ErrBehind))
 }
 
 // end waits for the commit that runs, unless the store has failed under it, and gives up all streams. The log's

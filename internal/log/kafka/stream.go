@@ -66,6 +66,8 @@ type stream struct {
 	bytes     int
 	paused    bool   // nothing more is fetched
 	committed uint64 // offset of the last committed record
+	reached   int64  // offset in the topic behind the last committed entry
+	high      int64  // where the topic ended when it was fetched last
 
 	owner  *Session
 	taken  int    // items that the owner has passed
@@ -126,7 +128,7 @@ func (st *stream) reload() error {
 	}
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	st.next, st.leader, st.offset, st.epoch, st.committed = p.Next, p.LeaderEpoch, p.Value, p.Epoch, p.Value
+	st.next, st.leader, st.offset, st.epoch, st.committed, st.reached = p.Next, p.LeaderEpoch, p.Value, p.Epoch, p.Value, p.Next
 	st.accepted, st.items, st.bytes, st.paused, st.taken = accepted, nil, 0, false, 0
 	return st.loadCovered(time.Now())
 }
@@ -423,11 +425,33 @@ func (st *stream) forget(nowNs int64) (names []string) {
 
 // claim asks for the ownership once the owner has read all that was there when he came.
 func (st *stream) claim() {
-	if st.closed || st.owner == nil || st.owner.follows || st.mine != 0 || st.asked || st.next < st.end {
+	if st.closed || st.owner == nil || !st.owner.claims.Load() || st.mine != 0 || st.asked || st.next < st.end {
 		return
 	}
 	st.asked = true
-	st.send(st.note(&pb.LogNote{Note: &pb.LogNote_Owner{Owner: &pb.LogOwner{Session: st.owner.name, After: st.epoch}}}), nil)
+	st.sendOwner(st.owner.name, st.epoch)
+}
+
+func (st *stream) sendOwner(session string, after uint64) {
+	st.send(st.note(&pb.LogNote{Note: &pb.LogNote_Owner{Owner: &pb.LogOwner{Session: session, After: after}}}), nil)
+}
+
+// claimFor asks for the ownership if s has the stream, now that it may own it.
+func (st *stream) claimFor(s *Session) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.owner == s {
+		st.claim()
+	}
+}
+
+// handOver makes another session the owner, if s is it. What s might still append has no effect.
+func (st *stream) handOver(s *Session, to string) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.owner == s && st.mine != 0 && !st.closed && !st.lost {
+		st.sendOwner(to, st.mine)
+	}
 }
 
 // released tells whether an item may be acted upon: an owner needs to know that it is on the in-sync replicas, for what
@@ -557,41 +581,41 @@ func (st *stream) upTo(offset uint64) (covered []item, ok bool) {
 	return st.items[:n], ok || offset == st.committed
 }
 
-// advance forgets the first n items, which are committed, and so many bytes were changed by them. It tells the owner who
-// now holds the stream for the first time, or knows it as it was when he came.
-func (st *stream) advance(n int, changed int64) (holder *Session) {
+// gained is what a session has come to by a commit: it knows the stream as it was when it came, or holds it as its owner.
+type gained struct{ known, held bool }
+
+// advance forgets the first n items, which s has committed, and so many bytes were changed by them.
+func (st *stream) advance(s *Session, n int, changed int64) (g gained) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if st.closed || n == 0 {
-		return nil
-	}
-	if changed > 0 {
-		st.uncovered.add(changed, time.Now())
+		return g
 	}
 	newest := st.items[n-1]
 	for i := range n {
 		st.bytes -= st.items[i].bytes
+		if c := st.items[i].covered; c != nil && st.mine == 0 {
+			st.coveredElsewhere(c)
+		}
+	}
+	if changed > 0 {
+		st.uncovered.add(changed, time.Now())
 	}
 	clear(st.items[:n])
 	st.items = st.items[n:]
 	st.taken = max(0, st.taken-n)
-	st.committed = newest.offset
+	st.committed, st.reached = newest.offset, newest.next
 	st.resume()
 	if st.ripe() > 0 {
 		st.log.keeper.add(st) // they came while the commit ran
 	}
-	switch {
-	case st.owner == nil || st.held || st.caught:
-		return nil
-	case st.owner.follows && newest.next >= st.end:
-		st.caught = true
-		return st.owner
-	case st.mine != 0 && newest.next > st.since:
-		st.held = true
-		return st.owner
-	default:
-		return nil
+	if st.owner != s {
+		return g
 	}
+	g.known = s.follows && !st.caught && newest.next >= st.end
+	g.held = !st.held && st.mine != 0 && newest.next > st.since
+	st.caught, st.held = st.caught || g.known, st.held || g.held
+	return g
 }
 
 // hold stops fetching when too much is read and not committed.
@@ -610,6 +634,51 @@ func (st *stream) resume() {
 	}
 	st.paused = false
 	st.log.consumer.ResumeFetchPartitions(map[string][]int32{st.commands.name: {st.partition}})
+}
+
+// Standby is how far a copy goes that follows a stream, in offsets of its topic.
+type Standby struct {
+	Topic   string
+	At, End int64
+}
+
+// Lag is how many entries the copy is behind.
+func (s Standby) Lag() int64 { return s.End - s.At }
+
+// Standby tells how far the copy of a stream goes that is followed here; false if none is.
+func (l *Log) Standby(of machine.Stream) (Standby, bool) {
+	st := l.streams[of]
+	if st == nil {
+		return Standby{}, false
+	}
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.closed || st.owner == nil || st.mine != 0 {
+		return Standby{}, false
+	}
+	return Standby{Topic: st.commands.name, At: st.reached, End: max(st.high, st.end, st.next)}, true
+}
+
+// seen notes where the topic ends.
+func (st *stream) seen(high int64) {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	st.high = max(st.high, high)
+}
+
+// outrun ends the session of a stream whose topic has forgotten what comes next; false if there is an owner, for only owners
+// let it forget.
+func (st *stream) outrun() bool {
+	st.mu.Lock()
+	owner, held := st.owner, st.held
+	st.mu.Unlock()
+	if held {
+		return false
+	}
+	if owner != nil {
+		owner.outrun(st)
+	}
+	return true
 }
 
 func (st *stream) position() uint64 {
