@@ -11,6 +11,7 @@ import (
 	"go/token"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"regexp"
@@ -56,11 +57,12 @@ var rooms = []room{
 	{"internal/h2", nil},
 	{"internal/partition", append([]string{"internal/telemetry"}, durable...)},
 	{"internal/taskqueue", append([]string{"internal/machine", "internal/store"}, words...)},
+	{"internal/clock", append([]string{"internal/machine"}, words...)},
 	{"internal/cluster", append([]string{"internal/partition"}, durable...)},
 
 	{"internal/auth", []string{"lhpb", "internal/lh", "internal/catalog"}},
 	{"internal/api", append([]string{
-		"internal/auth", "internal/catalog", "internal/cluster", "internal/h2", "internal/machine", "internal/spec",
+		"internal/auth", "internal/catalog", "internal/clock", "internal/cluster", "internal/h2", "internal/machine", "internal/spec",
 		"internal/taskqueue", "internal/telemetry", "internal/value",
 	}, words...)},
 	{"internal/dashboard", []string{"internal/api", "internal/lh", "lhpb", "web"}},
@@ -69,7 +71,11 @@ var rooms = []room{
 	{"internal/bench", []string{"lhpb", "sdk"}},
 	{"internal/demo", []string{"lhpb", "sdk"}},
 	{"internal/starter", nil},
-	{"sdk", []string{"lhpb"}},
+	{"sdk/client", []string{"lhpb"}},
+	{"sdk/wf", []string{"lhpb", "sdk/client"}},
+	{"sdk/task", []string{"lhpb", "sdk/client", "sdk/wf"}},
+	{"sdk/usertask", []string{"lhpb", "sdk/client", "sdk/wf"}},
+	{"sdk/worker", []string{"lhpb", "sdk/client", "sdk/task"}},
 	{"web", nil},
 }
 
@@ -99,6 +105,25 @@ func TestRoomsImportOnlyWhatTheyMay(t *testing.T) {
 			if inside && !within(own, append(room.may, room.name)) {
 				t.Errorf("%s imports %s: %s may not know it", f.path, own, room.name)
 			}
+		}
+	}
+}
+
+// A user's program is not to bring the server along: what its build takes in is known, and it is little.
+func TestProgramsBringNothingOfTheServer(t *testing.T) {
+	list := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}",
+		"./sdk/client", "./sdk/wf", "./sdk/task", "./sdk/usertask", "./sdk/worker")
+	out, err := list.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	may := []string{
+		modulePath(t) + "/lhpb", modulePath(t) + "/sdk", "google.golang.org", "golang.org/x",
+		"github.com/planetscale/vtprotobuf", "github.com/coreos/go-oidc/v3", "github.com/go-jose/go-jose/v4",
+	}
+	for _, imported := range strings.Fields(string(out)) {
+		if !within(imported, may) || within(imported, []string{modulePath(t) + "/sdk/lhtest"}) {
+			t.Errorf("the SDK brings %s", imported)
 		}
 	}
 }

@@ -18,7 +18,8 @@ import (
 )
 
 func serveCommand() *cobra.Command {
-	return &cobra.Command{
+	virtual := false
+	cmd := &cobra.Command{
 		Use:   "serve [properties-file]",
 		Short: "Run a server",
 		Long: "Run a server. Settings come from the properties file if one is named, else from the environment\n" +
@@ -29,9 +30,11 @@ func serveCommand() *cobra.Command {
 			if len(args) == 1 {
 				file = args[0]
 			}
-			return service{file: file, out: c.OutOrStdout(), logs: c.ErrOrStderr()}.run(c.Context())
+			return service{file: file, out: c.OutOrStdout(), logs: c.ErrOrStderr(), virtual: virtual}.run(c.Context())
 		},
 	}
+	cmd.Flags().BoolVar(&virtual, "virtual-clock", false, "let time stand still until lhctl clock moves it, as LHS_X_CLOCK=virtual does")
+	return cmd
 }
 
 // service is a server as a process.
@@ -40,6 +43,8 @@ type service struct {
 	out, logs io.Writer
 	// dir is the folder of its data in place of the one that the settings name, unless it is "".
 	dir string
+	// virtual gives it a virtual clock, whatever the settings say.
+	virtual bool
 	// guest works with the server from its start on, until ctx ends; nil if nobody does.
 	guest func(ctx context.Context, s *server.Server, cfg server.Config) error
 }
@@ -52,6 +57,9 @@ func (v service) run(ctx context.Context) error {
 		return err
 	}
 	cfg.StateDir = cmp.Or(v.dir, cfg.StateDir)
+	if v.virtual {
+		cfg.UseVirtualTime()
+	}
 	log, err := telemetry.NewLogger(v.logs, cfg.LogFormat, cfg.LogLevel)
 	if err != nil {
 		return err
@@ -165,6 +173,9 @@ func announce(out io.Writer, s *server.Server, cfg server.Config, took time.Dura
 		fmt.Fprintf(out, "  look    %s\n", s.DashboardURL())
 	}
 	fmt.Fprintf(out, "  data    %s\n", data)
+	if c := s.Clock(); c != nil {
+		fmt.Fprintf(out, "  clock   virtual, at %s: lh clock moves it\n", c.Now().UTC().Format(time.RFC3339))
+	}
 	fmt.Fprintf(out, "Next: lh search wfSpec, or run one of the programs in examples/\n")
 }
 

@@ -30,6 +30,7 @@ func one(r lhpb.ACLResource, a lhpb.ACLAction) []auth.Required {
 // required says for each RPC which permission its caller needs; an empty list is open to everyone who may
 // use the tenant.
 var required = map[string][]auth.Required{
+	"GetClock":         {},
 	"GetServerVersion": {},
 	"Whoami":           {},
 
@@ -140,6 +141,8 @@ var required = map[string][]auth.Required{
 	"GetTenant":       one(tenants, read),
 	"SearchTenant":    one(tenants, read),
 	"PutTenant":       one(tenants, writeMetadata),
+	"AdvanceClock":    one(tenants, writeMetadata), // it concerns all of them
+	"SetClock":        one(tenants, writeMetadata),
 	"GetPrincipal":    one(principals, read),
 	"SearchPrincipal": one(principals, read),
 	"DeletePrincipal": one(principals, writeMetadata),

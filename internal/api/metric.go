@@ -63,7 +63,7 @@ func quotaTenant(c *call, id *lhpb.QuotaId) (string, error) {
 }
 
 func (s *Service) listWindows(ctx context.Context, tenant string, of keys.Counted, start, end *timestamppb.Timestamp) (*lhpb.MetricsList, error) {
-	from, to := s.now().Add(-defaultWindows).UnixNano(), s.now().UnixNano()
+	from, to := s.dataTime().Add(-defaultWindows).UnixNano(), s.dataTime().UnixNano()
 	if start != nil {
 		from = boundedNanos(start)
 	}
@@ -147,7 +147,7 @@ func (s *Service) SearchWfMetricWindow(ctx context.Context, req *lhpb.SearchWfMe
 		q.to = boundedNanos(req.LatestStart)
 	}
 	if req.GetLatestOnly() {
-		q.from = s.now().Truncate(time.Minute).Add(-time.Minute).UnixNano()
+		q.from = s.dataTime().Truncate(time.Minute).Add(-time.Minute).UnixNano()
 		q.to = q.from
 	}
 	return q.find()

@@ -94,7 +94,7 @@ const (
 
 // find gives the page; more says that there are older ones.
 func (l *latest) find(ctx context.Context) (page []hit, more bool, err error) {
-	top := min(l.within.latest, l.service.now().UnixMilli()+firstWindowMs)
+	top := min(l.within.latest, l.service.dataTime().UnixMilli()+firstWindowMs)
 	if l.page.after != "" {
 		last, _, err := keys.ParseTagRow("", keys.Key(l.page.after))
 		if err != nil {

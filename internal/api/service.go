@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"littlehorse/internal/clock"
 	"littlehorse/internal/cluster"
 	"littlehorse/internal/lh"
 	"littlehorse/internal/taskqueue"
@@ -43,6 +44,8 @@ type Config struct {
 
 	// Now is the time; time.Now if nil.
 	Now func() time.Time
+	// Clock is the one that the data goes by; nil if that is the machine's.
+	Clock *clock.Virtual
 
 	RPCs *telemetry.RPCs
 	// Traces of what goes to workers; nil if there are none.
@@ -61,6 +64,7 @@ type Service struct {
 	lhpb.UnimplementedLittleHorseServer
 	extra.UnimplementedExtraServiceServer
 	extra.UnimplementedViewServiceServer
+	extra.UnimplementedClockServiceServer
 
 	cfg         Config
 	definitions Definitions
@@ -91,6 +95,14 @@ func (s *Service) Shut() {
 }
 
 func (s *Service) now() time.Time { return s.cfg.Now() }
+
+// dataTime is the time by which data is new or old.
+func (s *Service) dataTime() time.Time {
+	if s.cfg.Clock != nil {
+		return s.cfg.Clock.Now()
+	}
+	return s.now()
+}
 
 // randomID is a UUID version 4 without hyphens.
 func randomID() string {

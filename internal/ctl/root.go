@@ -74,7 +74,7 @@ func (c *cli) verbs() []*cobra.Command {
 	verbs := []*cobra.Command{
 		c.watched(c.get()), c.watched(c.search()), c.watched(c.list()), c.watched(c.count()), c.watched(c.explain()),
 		c.put(), c.edit(), c.deploy(), c.remove(), c.run(), c.schedule(), c.postEvent(), c.stop(), c.resume(), c.rescue(),
-		c.assign(), c.cancel(), c.execute(), c.save(), c.apply(), c.wait(), c.login(), c.whoami(), c.versionVerb(),
+		c.assign(), c.cancel(), c.execute(), c.save(), c.apply(), c.wait(), c.clock(), c.login(), c.whoami(), c.versionVerb(),
 	}
 	for _, verb := range verbs {
 		c.addConfigFlag(verb)
@@ -157,11 +157,12 @@ func refuseOtherShells(root *cobra.Command) {
 
 // request is one use of a command, for those who make the call's message out of it.
 type request struct {
-	ctx  context.Context
-	cmd  *cobra.Command
-	api  lhpb.LittleHorseClient
-	own  extra.ExtraServiceClient
-	args []string
+	ctx   context.Context
+	cmd   *cobra.Command
+	api   lhpb.LittleHorseClient
+	own   extra.ExtraServiceClient
+	clock extra.ClockServiceClient
+	args  []string
 }
 
 // rpc is a call of the API, as its method expression.
@@ -256,7 +257,10 @@ func (c *cli) with(cmd *cobra.Command, args []string, run func(*request) error) 
 		return failure{err}
 	}
 	defer client.Close()
-	r := &request{ctx: cmd.Context(), cmd: cmd, api: client.RPC(), own: extra.NewExtraServiceClient(client.Conn()), args: args}
+	r := &request{
+		ctx: cmd.Context(), cmd: cmd, api: client.RPC(), args: args,
+		own: extra.NewExtraServiceClient(client.Conn()), clock: extra.NewClockServiceClient(client.Conn()),
+	}
 	if err := run(r); err != nil {
 		return failure{err}
 	}

@@ -61,7 +61,7 @@ func (p *part) admit(r *pb.Record, c class, w waiter) *lh.Error {
 	h := p.lane.host
 	version := h.cfg.CatalogVersion()
 	bytes := int64(r.SizeVT())
-	now := h.cfg.Clock.Now()
+	now := h.elapsed()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed || h.draining.Load() && c != internal {
@@ -98,7 +98,7 @@ func (p *part) admit(r *pb.Record, c class, w waiter) *lh.Error {
 // Crowded is the refusal that a command which begins something would meet in every core partition, nil if one might take
 // it: whoever has much to do before he can submit it asks first.
 func (h *Host) Crowded() *lh.Error {
-	now := h.cfg.Clock.Now()
+	now := h.elapsed()
 	var last *part
 	for _, s := range h.cfg.Streams {
 		if s.Kind != machine.Core {

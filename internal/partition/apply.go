@@ -13,6 +13,7 @@ import (
 
 // apply gives one record to its machine and makes what follows part of the batch.
 func (l *Lane) apply(e log.Entry) {
+	l.host.applied.Add(1)
 	p := l.parts[e.Stream]
 	w := p.take(e.Record.GetHeader())
 	p.tick(e)
@@ -21,9 +22,9 @@ func (l *Lane) apply(e log.Entry) {
 		l.cache.recall(p, w.timer.early)
 		l.pump.taken(w.timer)
 	}
-	began, bytes := l.host.cfg.Clock.Now(), l.filling.bytes
+	began, bytes := l.host.elapsed(), l.filling.bytes
 	effects := l.effects(p, e)
-	applying := l.host.cfg.Clock.Now().Sub(began)
+	applying := l.host.elapsed().Sub(began)
 	l.filling.applied = append(l.filling.applied, applying)
 	l.filling.kinds[kindOf(e.Record)]++
 	w.trace.Applied()

@@ -47,8 +47,10 @@ type Config struct {
 	SharedStore bool
 	// Log orders the records of the streams.
 	Log log.Log
-	// Clock; the system's by default.
+	// Clock by which records are stamped and timers are due; the system's by default.
 	Clock Clock
+	// Stopwatch measures how long work takes, by which the Host admits more or less of it; nil measures by the Clock.
+	Stopwatch func() time.Time
 	// CatalogVersion is the metadata version that this server has reached. A record gets it when it is
 	// submitted, unless its header names a later one. Records of Metadata streams get their own offset instead.
 	CatalogVersion func() uint64

@@ -35,6 +35,8 @@ type Host struct {
 	draining atomic.Bool
 	pending  atomic.Int64 // submitted and not answered
 
+	applied, published atomic.Uint64 // records, whoever brought them
+
 	pendingBytes *atomic.Int64 // of those, and of those of the Hosts that it shares the bound with
 
 	stopOnce, failOnce, doneOnce, drainOnce, closeOnce sync.Once
@@ -307,6 +309,16 @@ func (h *Host) at(from machine.Stream) (*part, *held, error) {
 		return nil, nil, h.unavailable()
 	}
 	return p, snap, nil
+}
+
+// Idle tells whether nothing is submitted, emitted or applied that is not published yet. Only timers and callers bring
+// anything new then. It needs a log that can tell what it holds; with another the Host is never idle.
+func (h *Host) Idle() bool {
+	order, can := h.cfg.Log.(interface{ Idle() bool })
+	// What the log holds follows from records that are applied: with none between the first look and the last, nothing
+	// has moved on behind the back of the others.
+	applied := h.applied.Load()
+	return can && h.published.Load() == applied && order.Idle() && h.pending.Load() == 0 && h.applied.Load() == applied
 }
 
 // Position is the offset of the last record of the stream that is durable, published and readable.

@@ -207,7 +207,7 @@ func (l *Lane) sync(b *batch) error {
 	if err := l.host.Err(); err != nil {
 		return err
 	}
-	began := l.host.cfg.Clock.Now()
+	began := l.host.elapsed()
 	c, err := l.encode(b)
 	bytes, changes := 0, 0
 	if err == nil {
@@ -219,7 +219,7 @@ func (l *Lane) sync(b *batch) error {
 		l.host.fail(err)
 		return err
 	}
-	b.took = l.host.cfg.Clock.Now().Sub(began)
+	b.took = l.host.elapsed().Sub(began)
 	l.host.committed(CommitStats{Records: b.records, Changes: changes, Bytes: bytes, Took: b.took, Applied: b.applied}, b.kinds)
 	return nil
 }
@@ -245,6 +245,7 @@ func (l *Lane) publish(b *batch) {
 	for i := range b.answers {
 		b.answers[i].give()
 	}
+	l.host.published.Add(uint64(b.records))
 }
 
 // milestone is something that is reached once.
@@ -300,7 +301,7 @@ func (l *Lane) watchOwnership() {
 
 // leave tells how long the records spent in the lane. Those that were held back say nothing of how the lane keeps up.
 func (l *Lane) leave(b *batch) {
-	now := l.host.cfg.Clock.Now()
+	now := l.host.elapsed()
 	var all, opening stay
 	held := 0
 	for i := range b.answers {

@@ -330,7 +330,7 @@ func (p *pressure) wait() time.Duration {
 
 // Strained tells whether one of the lanes is behind: its records spend longer in it than commits take.
 func (h *Host) Strained() bool {
-	now := h.cfg.Clock.Now()
+	now := h.elapsed()
 	for _, l := range h.lanes {
 		if l.pressure.strain.at(now) {
 			return true

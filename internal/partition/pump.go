@@ -128,8 +128,7 @@ func (t *pump) earliest() (at time.Time, ok bool) {
 func (t *pump) wait(at time.Time, ok bool) bool {
 	var alarm <-chan time.Time
 	if ok {
-		clock := t.lane.host.cfg.Clock
-		c, cancel := clock.Alarm(at.Sub(clock.Now()))
+		c, cancel := t.lane.host.cfg.Clock.Alarm(at)
 		defer cancel()
 		alarm = c
 	}

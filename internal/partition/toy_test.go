@@ -322,11 +322,11 @@ func (c *fakeClock) Now() time.Time {
 	return c.now
 }
 
-func (c *fakeClock) Alarm(d time.Duration) (<-chan time.Time, func()) {
+func (c *fakeClock) Alarm(at time.Time) (<-chan time.Time, func()) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	a := &alarm{at: c.now.Add(d), c: make(chan time.Time, 1)}
-	if d <= 0 {
+	a := &alarm{at: at, c: make(chan time.Time, 1)}
+	if !at.After(c.now) {
 		a.c <- c.now
 		return a.c, func() {}
 	}

@@ -6,13 +6,17 @@ import (
 	"io"
 	"log/slog"
 	"maps"
+	"net"
 	"os"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"littlehorse/internal/api"
 	"littlehorse/internal/auth"
+	"littlehorse/internal/machine"
 	"littlehorse/internal/telemetry"
 )
 
@@ -39,6 +43,20 @@ type Config struct {
 	CacheBytes int64
 	// Lanes is how many goroutines apply commands; 0 follows the number of cores.
 	Lanes int
+
+	// VirtualTime gives the server a clock that stands still until it is moved: see package clock. Only a server with its
+	// own log that listens on loopback addresses alone may have it.
+	VirtualTime bool
+	// Epoch is the time at which a virtual clock begins in a new store; the present if it is the zero time.
+	Epoch time.Time
+	// FS is the file system of the store, in place of the machine's, unless it is nil. Nothing is written elsewhere then, and
+	// the server cannot be backed up while it runs.
+	FS vfs.FS
+	// Listen opens the ports of the listeners in place of the network, unless it is nil.
+	Listen func(Listener) (net.Listener, error)
+
+	// Follow is told of every commit, after it is durable. It must not block or change anything; it may be nil.
+	Follow func(machine.Stream, []machine.Change)
 
 	// Kafka is where the log lies; without brokers it is the server's own.
 	Kafka KafkaConfig
@@ -229,7 +247,10 @@ func configFrom(values map[string]string) (Config, []Notice, error) {
 		}
 	}
 	c.takeKeyFiles(given)
-	errs = append(errs, c.Health.validate(), c.validateListeners(), validateInternal(values), c.Kafka.validate(values))
+	if c.VirtualTime {
+		c.UseVirtualTime()
+	}
+	errs = append(errs, c.Health.validate(), c.validateListeners(), validateInternal(values), c.Kafka.validate(values), c.validateClock())
 	return c, c.notices(values, given), errors.Join(errs...)
 }
 

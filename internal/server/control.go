@@ -31,6 +31,9 @@ type Checkpoint struct {
 
 // openControl makes the socket. A server without one works, but is not backed up while it runs.
 func (s *Server) openControl(ctx context.Context) error {
+	if s.cfg.FS != nil {
+		return nil
+	}
 	dir := filepath.Join(s.cfg.StateDir, ControlDir)
 	if err := errors.Join(os.RemoveAll(dir), os.Mkdir(dir, 0o700)); err != nil {
 		return fmt.Errorf("control folder: %w", err)

@@ -80,6 +80,9 @@ func (s *Server) openLog(ctx context.Context) (log.Log, error) {
 	if !s.cfg.Kafka.over() {
 		c := embedded.DefaultConfig()
 		c.Store, c.Streams = s.store, s.streams()
+		if s.clock != nil {
+			c.Now = s.clock.Now
+		}
 		l, err := embedded.Open(c)
 		if err != nil {
 			return nil, err

@@ -19,6 +19,7 @@ import (
 	"littlehorse/internal/api"
 	"littlehorse/internal/auth"
 	"littlehorse/internal/catalog"
+	"littlehorse/internal/clock"
 	"littlehorse/internal/cluster"
 	"littlehorse/internal/engine"
 	"littlehorse/internal/log"
@@ -44,7 +45,8 @@ type Server struct {
 
 	store *store.Store
 	order log.Log
-	kafka *kafka.Log // order, if it is that
+	kafka *kafka.Log     // order, if it is that
+	clock *clock.Virtual // nil: the clock of the machine
 	view  *catalog.View
 	// catalogMoved tells the log that the view has moved; nil if it need not know.
 	catalogMoved func()
@@ -82,6 +84,9 @@ type opened struct {
 
 // Start opens the store, applies what is pending, and serves. Whoever started it calls Shutdown.
 func Start(ctx context.Context, cfg Config) (_ *Server, err error) {
+	if err := cfg.validateClock(); err != nil {
+		return nil, err
+	}
 	s := newServer(cfg)
 	defer func() {
 		if err != nil {
@@ -150,7 +155,7 @@ func (s *Server) openListener(ctx context.Context, l Listener) error {
 	if err != nil {
 		return err
 	}
-	n, err := s.listen(ctx, s.cfg.BindHost, l.Port)
+	n, err := s.listenFor(ctx, l)
 	if err != nil {
 		return err
 	}
@@ -166,14 +171,22 @@ func (s *Server) listen(ctx context.Context, host string, port int) (net.Listene
 	return new(net.ListenConfig).Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(port)))
 }
 
+func (s *Server) listenFor(ctx context.Context, l Listener) (net.Listener, error) {
+	if s.cfg.Listen != nil {
+		return s.cfg.Listen(l)
+	}
+	return s.listen(ctx, s.cfg.BindHost, l.Port)
+}
+
 func (s *Server) openStore(ctx context.Context) (err error) {
 	o := store.DefaultOptions()
-	o.Mode = s.cfg.Kafka.mode()
+	o.Mode, o.VirtualTime, o.FS = s.cfg.Kafka.mode(), s.cfg.VirtualTime, s.cfg.FS
 	o.Dir, o.Partitions, o.MemoryBytes, o.Logger = s.cfg.StateDir, s.cfg.Partitions, s.cfg.storeMemory(), s.log
 	o.ReserveBytes, o.LookEvery = s.cfg.DiskReserveBytes, s.cfg.DiskCheck
 	if s.store, err = store.Open(ctx, o); err != nil {
 		return err
 	}
+	s.makeClock()
 	s.view = catalog.NewView()
 	s.order, err = s.openLog(ctx)
 	return err
@@ -223,6 +236,9 @@ func (s *Server) openPartitions(ctx context.Context) (err error) {
 		s.members.open(c)
 		return nil
 	}
+	if s.clock != nil {
+		c.Clock, c.Stopwatch = s.clock, time.Now
+	}
 	if s.single, err = partition.Open(ctx, c); err != nil {
 		return err
 	}
@@ -232,6 +248,12 @@ func (s *Server) openPartitions(ctx context.Context) (err error) {
 
 // Committed implements partition.Listener: it tells everybody who derives something from what is durable.
 func (s *Server) Committed(stream machine.Stream, changes []machine.Change) {
+	if s.clock != nil {
+		s.clock.Committed(stream, changes)
+	}
+	if s.cfg.Follow != nil {
+		s.cfg.Follow(stream, changes)
+	}
 	switch stream.Kind {
 	case machine.Metadata:
 		s.moved(stream, changes)
@@ -248,6 +270,9 @@ func (s *Server) openQueues(context.Context) error {
 	c.Incarnation, c.Log = s.incarnation, s.log
 	c.Claim, c.Scan = s.claim, s.queueKeys
 	c.Strained, c.Waited = s.host.Strained, s.host.Waited
+	if s.clock != nil {
+		c.Attendance, c.Now, c.Waited = true, s.clock.Now, nil
+	}
 	s.queues = taskqueue.New(c)
 	return nil
 }
@@ -265,6 +290,7 @@ func (s *Server) openFace(context.Context) error {
 		WriteTimeout:    api.DefaultWriteTimeout,
 
 		UnknownIsAnonymous: s.cfg.UnknownIsAnonymous,
+		Clock:              s.clock,
 
 		RPCs: s.rpcs, Traces: s.cfg.Traces,
 		Log: s.log,
@@ -325,6 +351,11 @@ func (s *Server) startPartitions(ctx context.Context) error {
 	if s.members != nil {
 		return s.members.begin(ctx)
 	}
+	if s.clock != nil {
+		if err := s.windClock(); err != nil {
+			return err
+		}
+	}
 	s.single.Start()
 	if err := s.single.Owned(ctx); err != nil {
 		return err
@@ -347,6 +378,9 @@ func (s *Server) serve(context.Context) error {
 	}
 	s.serving.Go(s.flushUsage)
 	s.serving.Go(s.cutIdle)
+	if s.clock != nil {
+		s.serving.Go(s.moveClock)
+	}
 	s.pprof.serve(&s.serving, s.log, pprofHandler())
 	s.serveDashboard()
 	s.control.serve(&s.serving, s.log, s.controlHandler())

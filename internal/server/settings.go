@@ -197,6 +197,10 @@ var Settings = []Setting{
 		apply: integer(-1, 1<<42, func(c *Config, n int) { c.Kafka.KeepCommands = time.Duration(n) * time.Millisecond }),
 	},
 	none("LHS_X_ENABLE_TIMER_STREAMS", "Separate timer application."),
+	{
+		Name: "LHS_X_CLOCK", Default: "real", Bounds: "real, virtual",
+		Doc: "Ours. Where times come from. virtual: a clock that stands still until `lhctl clock` moves it ([virtual time](clock.md)). A store made in the one time is refused in the other; virtual time goes without Kafka and on loopback addresses only.", apply: setClock,
+	},
 
 	{
 		Name: "LHS_BIND_HOST", Bounds: "host or address", Doc: "Ours. Address that all ports listen on. Unset: all interfaces.",

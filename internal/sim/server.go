@@ -27,7 +27,7 @@ type clock struct{ ns int64 }
 func (c *clock) Now() time.Time { return time.Unix(0, c.ns) }
 
 // Alarm implements partition.Clock; lanes in manual mode do not ask.
-func (c *clock) Alarm(time.Duration) (<-chan time.Time, func()) {
+func (c *clock) Alarm(time.Time) (<-chan time.Time, func()) {
 	panic("sim: a lane asks for an alarm although it is driven by hand")
 }
 

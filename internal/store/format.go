@@ -19,13 +19,15 @@ type format struct {
 	Version    int  `json:"version"`
 	Mode       Mode `json:"mode"`
 	Partitions int  `json:"partitions"`
+	// VirtualTime is set in a store whose times are not those of the world.
+	VirtualTime bool `json:"virtualTime,omitempty"`
 }
 
 // checkFormat writes the row of a new store and compares that of an old one.
 func (s *Store) checkFormat(o *Options) error {
 	b, closer, err := s.db.Get(formatKey)
 	if errors.Is(err, pebble.ErrNotFound) {
-		return s.writeFormat(format{Version: formatVersion, Mode: o.Mode, Partitions: o.Partitions})
+		return s.writeFormat(format{Version: formatVersion, Mode: o.Mode, Partitions: o.Partitions, VirtualTime: o.VirtualTime})
 	}
 	if err != nil {
 		return fmt.Errorf("store: read format: %w", err)
@@ -49,6 +51,10 @@ func (f format) accept(dir string, o *Options) error {
 	case f.Mode != o.Mode:
 		return fmt.Errorf("store: %s was made in %s mode and the server runs in %s mode: start it in the mode of its data, or with another folder",
 			dir, f.Mode, o.Mode)
+	case f.VirtualTime && !o.VirtualTime:
+		return fmt.Errorf("store: %s was made by a virtual clock, and its times mean nothing to a real one: start the server with a virtual clock, or with another folder", dir)
+	case !f.VirtualTime && o.VirtualTime:
+		return fmt.Errorf("store: %s was made in real time, and a virtual clock would bring its data out of it for good: start the server without one, or with another folder", dir)
 	case f.Partitions != o.Partitions:
 		return fmt.Errorf("store: %s was made with %d partitions and the server is configured with %d: the number can never change",
 			dir, f.Partitions, o.Partitions)

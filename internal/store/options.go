@@ -30,6 +30,8 @@ type Options struct {
 	FS vfs.FS
 	// Mode of the server that owns the store.
 	Mode Mode
+	// VirtualTime says that the times in the store are those of a virtual clock. It can never change.
+	VirtualTime bool
 	// Partitions is how many core partitions the cluster has. It can never change.
 	Partitions int
 	// MemoryBytes is the budget for block cache and memtables together: an eighth of it, at most 64 MiB and at

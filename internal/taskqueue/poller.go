@@ -24,11 +24,12 @@ type poller struct {
 	parked   []*credit            // set aside while the outbox is full
 	claiming int                  // claims whose outcome is not known
 	outbox   []*lhpb.ScheduledTask
-	pending  int   // bytes in the outbox and in the writer's hands
-	usual    int   // bytes a claim is expected to bring
-	kept     int64 // bytes of requests that are counted in room
-	ending   bool  // takes no further tasks
-	gone     bool  // can deliver nothing
+	pending  int                 // bytes in the outbox and in the writer's hands
+	usual    int                 // bytes a claim is expected to bring
+	kept     int64               // bytes of requests that are counted in room
+	queues   map[*queue]struct{} // in which it has asked
+	ending   bool                // takes no further tasks
+	gone     bool                // can deliver nothing
 }
 
 func newPoller(cfg Config, room Room) *poller {
@@ -234,6 +235,7 @@ func (qs *Queues) Poll(ctx context.Context, tenant string, s Stream, terms Terms
 	err := qs.deliver(ctx, p, s, received, terms.Over)
 	p.abandon()
 	qs.forget(p)
+	qs.leave(p)
 	return err
 }
 
@@ -260,6 +262,7 @@ func (qs *Queues) receive(ctx context.Context, tenant string, p *poller, s Strea
 // offer makes a credit wait.
 func (qs *Queues) offer(n name, p *poller, bytes int64, wire *pb.Credit) {
 	q := qs.locked(n)
+	p.join(q)
 	c := &credit{wire: wire, poller: p, queue: q, bytes: bytes, since: time.Now()}
 	if p.hold(c) {
 		q.credits.add(c)
@@ -313,6 +316,37 @@ func (qs *Queues) deliver(ctx context.Context, p *poller, s Stream, received, ov
 			}
 			qs.forget(p)
 		}
+	}
+}
+
+// join counts the stream as one of the queue, if anybody asks for that; q.mu is held. One that has gone never joins.
+func (p *poller) join(q *queue) {
+	if !q.of.cfg.Attendance {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, twice := p.queues[q]; twice || p.gone {
+		return
+	}
+	if p.queues == nil {
+		p.queues = map[*queue]struct{}{}
+	}
+	p.queues[q] = struct{}{}
+	q.streams++
+}
+
+// leave takes a stream that has gone out of the queues that it was in.
+func (qs *Queues) leave(p *poller) {
+	p.mu.Lock()
+	queues := p.queues
+	p.queues = nil
+	p.mu.Unlock()
+	for q := range queues {
+		q.mu.Lock()
+		q.streams--
+		qs.release(q)
+		q.mu.Unlock()
 	}
 }
 

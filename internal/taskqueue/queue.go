@@ -71,6 +71,7 @@ type queue struct {
 	follows  bool // one was seen that follows a report
 	dropped  bool // no longer in the map of queues; find another
 	rests    bool // a timer runs that ends the rest of credits
+	streams  int  // of workers that have asked for a task here, and are open
 	passed   int  // tasks in a row that went before those that waited
 	overdue  bool // the next credit is for the oldest task
 	begun    begun
@@ -218,10 +219,10 @@ func (q *queue) late() bool {
 		return true // only the store knows
 	}
 	t, err := keys.ParseScheduledTask(k)
-	return err == nil && time.Since(time.Unix(0, t.ScheduledNs)) > longWait
+	return err == nil && q.of.cfg.Now().Sub(time.Unix(0, t.ScheduledNs)) > longWait
 }
 
 // idle reports whether the queue can be forgotten; q.mu is held.
 func (q *queue) idle() bool {
-	return !q.used && q.credits.len() == 0 && q.window.len() == 0 && q.window.complete() && len(q.claiming) == 0
+	return !q.used && q.streams == 0 && q.credits.len() == 0 && q.window.len() == 0 && q.window.complete() && len(q.claiming) == 0
 }

@@ -42,6 +42,10 @@ type Config struct {
 	// Strained tells whether the server is behind with what it is to do. While it is, tasks that wait do so for the server,
 	// and WfRuns in progress go first. By default it never is.
 	Strained func() bool
+	// Attendance says that Attended will be asked.
+	Attendance bool
+	// Now is the time by which tasks were scheduled; the system's by default.
+	Now func() time.Time
 	// Waited is told of each attempt that is to be claimed because it is the oldest how long it has waited. It may be nil.
 	Waited func(of machine.Stream, d time.Duration)
 
@@ -77,6 +81,9 @@ type Queues struct {
 func New(cfg Config) *Queues {
 	if cfg.Strained == nil {
 		cfg.Strained = func() bool { return false }
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
 	}
 	if cfg.Waited == nil {
 		cfg.Waited = func(machine.Stream, time.Duration) {}
@@ -185,7 +192,7 @@ func (qs *Queues) submit(q *queue, c claim) {
 		return
 	}
 	if c.inTurn {
-		qs.cfg.Waited(c.stream, time.Since(time.Unix(0, t.ScheduledNs)))
+		qs.cfg.Waited(c.stream, qs.cfg.Now().Sub(time.Unix(0, t.ScheduledNs)))
 	}
 	qs.cfg.Claim(c.stream, t, c.credit.wire, func(task *lhpb.ScheduledTask, refusal *lh.Error) {
 		qs.claimed(q, c, task, refusal)
@@ -335,6 +342,17 @@ func (qs *Queues) Sizes() []Size {
 
 // Streams is how many workers' streams are open.
 func (qs *Queues) Streams() int64 { return qs.streams.Load() }
+
+// Attended tells whether a stream is open at this server whose worker has asked for a task of the TaskDef. It
+// needs Attendance.
+func (qs *Queues) Attended(tenant, taskDef string) bool {
+	q := qs.lockedIfPresent(name{tenant, taskDef})
+	if q == nil {
+		return false
+	}
+	defer q.mu.Unlock()
+	return q.streams > 0
+}
 
 // Requests is how many requests for a task of the TaskDef lie open at this server.
 func (qs *Queues) Requests(tenant, taskDef string) int {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"littlehorse/internal/log"
@@ -59,6 +60,9 @@ type Log struct {
 
 	mu     sync.Mutex // sessions come and go
 	closed bool
+
+	// held counts the records that are appended or emitted and not committed by whom they are for.
+	held atomic.Int64
 }
 
 var _ log.Log = (*Log)(nil)
@@ -126,6 +130,9 @@ func (l *Log) Open(_ context.Context, streams []machine.Stream) (log.Session, er
 	}
 	return s, nil
 }
+
+// Idle tells whether all records that were appended or emitted are committed.
+func (l *Log) Idle() bool { return l.held.Load() == 0 }
 
 // Close implements log.Log.
 func (l *Log) Close() error {

@@ -60,6 +60,7 @@ func (l *Log) loadOutboxes(st *stream) error {
 			pending = append(pending, o)
 		}
 		o.given, o.durable = number, number
+		l.held.Add(1)
 		return nil
 	})
 	if err != nil {
@@ -78,6 +79,7 @@ func (o *outbox) next() uint64 {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.given++
+	o.from.held.Add(1)
 	return o.given
 }
 

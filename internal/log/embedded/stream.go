@@ -2,6 +2,7 @@ package embedded
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"littlehorse/internal/keys"
 	"littlehorse/internal/log"
@@ -20,7 +21,8 @@ type item struct {
 // stream is the order of one stream: what is appended and not committed.
 type stream struct {
 	id     machine.Stream
-	source string // name of its outbox
+	source string        // name of its outbox
+	held   *atomic.Int64 // of the log
 
 	mu        sync.Mutex
 	closed    bool
@@ -37,7 +39,9 @@ type stream struct {
 
 // load reads how far the stream and its sources are.
 func (l *Log) load(id machine.Stream) (*stream, error) {
-	st := &stream{id: id, source: log.OutboxSource(id), accepted: map[string]uint64{}, outboxes: map[*stream]*outbox{}}
+	st := &stream{
+		id: id, source: log.OutboxSource(id), held: &l.held, accepted: map[string]uint64{}, outboxes: map[*stream]*outbox{},
+	}
 	position := &pb.Counter{}
 	if err := l.cfg.Store.View(id, keys.Position(), position.UnmarshalVT); err != nil {
 		return nil, err
@@ -97,6 +101,9 @@ func (st *stream) push(it item, limit int) error {
 	}
 	st.accepted[it.source] = it.number
 	st.waiting = append(st.waiting, it)
+	if it.from == nil {
+		st.held.Add(1) // emitted ones are held since they were given their number
+	}
 	owner := st.owner
 	if st.listed {
 		owner = nil
@@ -150,6 +157,7 @@ func (st *stream) advance(offset uint64) {
 	st.waiting = st.waiting[n:]
 	st.taken -= n
 	st.committed = offset
+	st.held.Add(-int64(n))
 }
 
 func (st *stream) position() uint64 {
