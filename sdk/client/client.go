@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"time"
 
 	"littlehorse/lhpb"
@@ -23,6 +24,29 @@ func (in Input) values() (map[string]*lhpb.VariableValue, error) {
 		values[name] = value
 	}
 	return values, nil
+}
+
+// Fields are the values of a struct's or a map's fields by their names, as results of a user task are given. Input is such
+// a map.
+func Fields(of any) (map[string]*lhpb.VariableValue, error) {
+	v := reflect.ValueOf(of)
+	for v.Kind() == reflect.Pointer && !v.IsNil() {
+		v = v.Elem()
+	}
+	in := Input{}
+	switch {
+	case v.Kind() == reflect.Map && v.Type().Key().Kind() == reflect.String:
+		for _, key := range v.MapKeys() {
+			in[key.String()] = v.MapIndex(key).Interface()
+		}
+	case v.Kind() == reflect.Struct:
+		for _, f := range structFields(v.Type()) {
+			in[f.name] = v.FieldByIndex(f.index).Interface()
+		}
+	default:
+		return nil, fmt.Errorf("%T has no fields by name: use a struct or a map", of)
+	}
+	return in.values()
 }
 
 // RunOption is a rarer choice for Client.Run.

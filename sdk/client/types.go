@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -162,7 +163,7 @@ func structFields(t reflect.Type) []structField {
 
 func fieldName(f reflect.StructField) (name string, masked bool) {
 	name, options, _ := strings.Cut(f.Tag.Get("lh"), ",")
-	masked = options == "masked"
+	masked = slices.Contains(strings.Split(options, ","), "masked")
 	if name != "" {
 		return name, masked
 	}
@@ -171,6 +172,29 @@ func fieldName(f reflect.StructField) (name string, masked bool) {
 		return name, masked
 	}
 	return lowerCamel(f.Name), masked
+}
+
+// Field is a field of a Go struct as LittleHorse knows it.
+type Field struct {
+	// Name of it, by its tags.
+	Name string
+	Type reflect.Type
+	Tag  reflect.StructTag
+}
+
+// Has tells whether the tag lh has an option behind the name.
+func (f Field) Has(option string) bool {
+	_, options, _ := strings.Cut(f.Tag.Get("lh"), ",")
+	return slices.Contains(strings.Split(options, ","), option)
+}
+
+// FieldsOf are the fields of a struct, in their order.
+func FieldsOf(t reflect.Type) []Field {
+	var fields []Field
+	for _, f := range structFields(t) {
+		fields = append(fields, Field{Name: f.name, Type: f.typ, Tag: t.FieldByIndex(f.index).Tag})
+	}
+	return fields
 }
 
 // lowerCamel lowers the leading capitals of a Go name: Name → name, URLPath → urlPath, ID → id.

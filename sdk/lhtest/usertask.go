@@ -1,0 +1,97 @@
+package lhtest
+
+import (
+	"context"
+	"testing"
+
+	"littlehorse/lhpb"
+	lh "littlehorse/sdk/client"
+)
+
+// UserTask is a UserTaskRun of the test.
+type UserTask struct {
+	run *Run
+	id  *lhpb.UserTaskRunId
+}
+
+// UserTask is the newest UserTaskRun of that UserTaskDef in the WfRun.
+func (r *Run) UserTask(def string) *UserTask {
+	r.s.t.Helper()
+	r.s.Settle()
+	var newest *lhpb.UserTaskRun
+	all := everything(r.s, "UserTaskRuns", func(ctx context.Context, api lhpb.LittleHorseClient, bookmark []byte) (*lhpb.UserTaskRunList, error) {
+		return api.ListUserTaskRuns(ctx, &lhpb.ListUserTaskRunRequest{WfRunId: r.ID.Proto(), Bookmark: bookmark, Limit: new(pageSize)})
+	})
+	for _, u := range all {
+		if u.UserTaskDefId.GetName() == def && (newest == nil || u.ScheduledTime.AsTime().After(newest.ScheduledTime.AsTime())) {
+			newest = u
+		}
+	}
+	if newest == nil {
+		r.s.t.Fatalf("lhtest: WfRun %s has no user task %s\n%s", r.ID, def, r.Dump())
+	}
+	return &UserTask{run: r, id: newest.Id}
+}
+
+// UserTaskRun is its present state.
+func (u *UserTask) UserTaskRun() *lhpb.UserTaskRun {
+	s := u.run.s
+	s.t.Helper()
+	s.Settle()
+	var now *lhpb.UserTaskRun
+	s.call("UserTaskRun", func(ctx context.Context, api lhpb.LittleHorseClient) (err error) {
+		now, err = api.GetUserTaskRun(ctx, u.id)
+		return err
+	})
+	return now
+}
+
+// AssignedTo asserts who has the user task; "" is nobody.
+func (u *UserTask) AssignedTo(t testing.TB, user, group string) {
+	t.Helper()
+	if now := u.UserTaskRun(); now.GetUserId() != user || now.GetUserGroup() != group {
+		t.Errorf("lhtest: the user task is with user %q and group %q, not with %q and %q\n%s",
+			now.GetUserId(), now.GetUserGroup(), user, group, u.run.Dump())
+	}
+}
+
+// Complete fills in the form as that user. The results are a struct or a map, by the names of the fields.
+func (u *UserTask) Complete(user string, results any) {
+	s := u.run.s
+	s.t.Helper()
+	s.call("complete a user task", func(ctx context.Context, api lhpb.LittleHorseClient) error {
+		fields, err := lh.Fields(results)
+		if err != nil {
+			return err
+		}
+		_, err = api.CompleteUserTaskRun(ctx, &lhpb.CompleteUserTaskRunRequest{UserTaskRunId: u.id, UserId: user, Results: fields})
+		return err
+	})
+}
+
+// Assign gives the user task to somebody; "" is nobody.
+func (u *UserTask) Assign(user, group string) {
+	s := u.run.s
+	s.t.Helper()
+	s.call("assign a user task", func(ctx context.Context, api lhpb.LittleHorseClient) error {
+		req := &lhpb.AssignUserTaskRunRequest{UserTaskRunId: u.id, OverrideClaim: true}
+		if user != "" {
+			req.UserId = &user
+		}
+		if group != "" {
+			req.UserGroup = &group
+		}
+		_, err := api.AssignUserTaskRun(ctx, req)
+		return err
+	})
+}
+
+// Cancel cancels the user task.
+func (u *UserTask) Cancel() {
+	s := u.run.s
+	s.t.Helper()
+	s.call("cancel a user task", func(ctx context.Context, api lhpb.LittleHorseClient) error {
+		_, err := api.CancelUserTaskRun(ctx, &lhpb.CancelUserTaskRunRequest{UserTaskRunId: u.id})
+		return err
+	})
+}
