@@ -54,6 +54,11 @@ func (f *face) open(t *testing.T, transport Transport) (*Backlogs, string) {
 func (f *face) openFor(t *testing.T, b *Backlogs, transport Transport) string {
 	t.Helper()
 	f.Register(transport, &Listener{Name: "PLAIN", Authenticator: auth.None{}})
+	return serveFor(t, b, transport)
+}
+
+func serveFor(t *testing.T, b *Backlogs, transport Transport) string {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"fmt"
 	"runtime/debug"
 	"time"
 
@@ -115,9 +114,10 @@ func directly[Q, A any](f func(*Service, context.Context, *Q) (A, error)) *direc
 // unary serves calls with one message each way. The request is received here, not in a function below, and the handler
 // is no method: the stack of a new goroutine is just large enough for what the transport does then.
 func (r *rpc) unary() grpc.StreamHandler {
-	return func(_ any, ss grpc.ServerStream) error {
+	return func(_ any, ss grpc.ServerStream) (err error) {
 		c := r.begin(ss)
-		err := r.enter(c)
+		defer c.broke(&err)
+		err = r.enter(c)
 		if err == nil {
 			err = c.await()
 		}
@@ -199,10 +199,27 @@ func (r *rpc) follow(c *call, ss grpc.ServerStream) (err error) {
 // caught turns a panic of a handler into an error: a bug costs its caller an answer, not the server.
 func (r *rpc) caught(err *error) {
 	if p := recover(); p != nil {
-		r.metrics.Panicked()
-		r.service.cfg.Log.Error("call panicked", "rpc", r.name, "err", fmt.Sprint(p), "stack", string(debug.Stack()))
-		*err = lh.Errorf(lh.Internal, "An unexpected internal error occurred. Please contact support for assistance.")
+		*err = r.panicked(p)
 	}
+}
+
+func (r *rpc) panicked(p any) *lh.Error {
+	r.metrics.Panicked()
+	r.service.cfg.Log.Error("call panicked", "rpc", r.name, "err", lh.Cause(p), "stack", string(debug.Stack()))
+	return lh.Errorf(lh.Internal, "An unexpected internal error occurred. Please contact support for assistance.")
+}
+
+// broke is caught for what is done around the handler: while the request is weighed, and while the reply is encoded. The
+// call holds nothing any more.
+func (c *call) broke(err *error) {
+	p := recover()
+	if p == nil {
+		return
+	}
+	st, _ := statusOf(c.rpc.panicked(p))
+	*err = st.Err()
+	_ = c.awaited(false)
+	c.gone()
 }
 
 // ended counts the call and gives what the transport is to answer.
@@ -225,7 +242,11 @@ func (c *call) ended(err error) error {
 
 // decode reads the request of the call.
 func (c *call) decode(v any) error {
-	if err := c.weigh(); err != nil {
+	err := c.inflate()
+	if err == nil {
+		err = c.weigh()
+	}
+	if err != nil {
 		c.request.data.Free()
 		return err
 	}
@@ -257,11 +278,25 @@ type admitted struct {
 
 func (a *admitted) Context() context.Context { return a.call }
 
-func (a *admitted) RecvMsg(m any) error {
-	if err := a.ServerStream.RecvMsg(&a.next); err != nil {
+// hear receives the next message of a stream.
+func (c *call) hear(stream grpc.ServerStream, into *incoming) error {
+	if err := stream.RecvMsg(into); err != nil {
 		return err
 	}
-	err := a.call.rpc.read(&a.next, m)
+	if err := into.inflate(c, c.rpc); err != nil {
+		into.data.Free()
+		return err
+	}
+	return nil
+}
+
+// RecvMsg is not only called by the handler's goroutine.
+func (a *admitted) RecvMsg(m any) (err error) {
+	defer a.call.rpc.caught(&err)
+	if err := a.call.hear(a.ServerStream, &a.next); err != nil {
+		return err
+	}
+	err = a.call.rpc.read(&a.next, m)
 	if err == nil {
 		a.call.rpc.metrics.Received.Inc()
 	}

@@ -135,7 +135,7 @@ func TestRefusalsBecomeStatuses(t *testing.T) {
 	f.cluster.answer = func(machine.Stream, *machine.Record) (proto.Message, error) { panic("boom") }
 	_, err = f.client.StopWfRun(t.Context(), run)
 	wantStatus(t, err, codes.Internal)
-	if !strings.Contains(f.log.String(), "boom") || strings.Contains(err.Error(), "boom") {
+	if !strings.Contains(f.log.String(), "StopWfRun") || strings.Contains(f.log.String()+err.Error(), "boom") {
 		t.Errorf("log %s, client %v", f.log, err)
 	}
 	_, err = f.client.GetWfSpecMetricsWindow(t.Context(), &lhpb.WfSpecMetricsQueryRequest{})

@@ -20,9 +20,10 @@ type polls struct {
 }
 
 // Recv gives the next request. Several may be one and the same, which nobody changes.
-func (p *polls) Recv() (*lhpb.PollTaskRequest, error) {
+func (p *polls) Recv() (_ *lhpb.PollTaskRequest, err error) {
 	c := p.call
-	if err := c.stream.RecvMsg(&c.request); err != nil {
+	defer c.rpc.caught(&err) // the goroutine is the queues'
+	if err := c.hear(c.stream, &c.request); err != nil {
 		return nil, err
 	}
 	b := c.request.data.ReadOnlyData()

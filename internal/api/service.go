@@ -75,11 +75,13 @@ type Service struct {
 	shapes      shapes // of requests; complete when calls come
 	gate        atomic.Bool
 	closing     chan struct{}
+	inflating   chan struct{} // requests that are being decompressed
 }
 
 // New makes the service; Register puts it on gRPC servers.
 func New(cfg Config) *Service {
 	s := &Service{cfg: cfg, definitions: cfg.Definitions, limiter: newLimiter(), shapes: shapes{}, lives: newLiveHub(), closing: make(chan struct{})}
+	s.inflating = make(chan struct{}, maxInflating)
 	if s.cfg.Now == nil {
 		s.cfg.Now = time.Now
 	}

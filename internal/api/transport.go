@@ -8,6 +8,7 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
+	_ "google.golang.org/grpc/encoding/gzip" // of requests, on both transports
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/tap"
@@ -73,6 +74,7 @@ func NewGRPCServer(c TransportConfig) *grpc.Server {
 		grpc.ConnectionTimeout(HandshakeTimeout),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: PingAfter, Timeout: PingTimeout}),
 		grpc.InTapHandle(welcome),
+		grpc.RPCDecompressor(unopened{}), //nolint:staticcheck // nothing else comes between what came and what it becomes
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: MinPing, PermitWithoutStream: true}),
 	}
 	if c.Credentials != nil {

@@ -4,13 +4,19 @@ import (
 	"context"
 	"crypto/subtle"
 	"errors"
+	"fmt"
 	"io"
+	"log/slog"
+	"runtime/debug"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/encoding"
+	"google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/mem"
 	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/tap"
@@ -35,6 +41,8 @@ type DoormanConfig struct {
 	Await func(ctx context.Context, tenant, wfRun string)
 	// MaxTime bounds a call that brings no deadline along, or a later one.
 	MaxTime time.Duration
+	// Log of what goes wrong; nil if nobody reads it.
+	Log *slog.Logger
 }
 
 // Doorman answers the calls of other servers. Who calls is a server of the cluster, shown by the secret that only members
@@ -46,8 +54,12 @@ type Doorman struct {
 
 // NewDoorman makes the gRPC server of an internal port.
 func NewDoorman(cfg DoormanConfig) *grpc.Server {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
 	d := &Doorman{cfg: cfg}
 	options := []grpc.ServerOption{
+		grpc.ForceServerCodecV2(careful{encoding.GetCodecV2(proto.Name)}), grpc.StreamInterceptor(d.guard),
 		grpc.Creds(cfg.Credentials),
 		grpc.MaxRecvMsgSize(maxPeerMessage), grpc.MaxSendMsgSize(maxPeerMessage),
 		grpc.MaxConcurrentStreams(maxPeerCalls), grpc.ConnectionTimeout(greetTime),
@@ -79,10 +91,37 @@ func (d *Doorman) admit(ctx context.Context, call *tap.Info) (context.Context, e
 	return ctx, nil
 }
 
-func (d *Doorman) bound(ctx context.Context, req any, _ *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
+func (d *Doorman) bound(ctx context.Context, req any, call *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (_ any, err error) {
+	defer d.caught(call.FullMethod, &err)
 	bounded, cancel := context.WithTimeout(ctx, d.cfg.MaxTime)
 	defer cancel()
 	return handle(bounded, req)
+}
+
+func (d *Doorman) guard(impl any, stream grpc.ServerStream, call *grpc.StreamServerInfo, handle grpc.StreamHandler) (err error) {
+	defer d.caught(call.FullMethod, &err)
+	return handle(impl, stream)
+}
+
+// caught turns a panic into an answer: a bug that one server meets for another ends neither.
+func (d *Doorman) caught(rpc string, err *error) {
+	if p := recover(); p != nil {
+		d.cfg.Log.Error("call panicked", "rpc", rpc, "err", lh.Cause(p), "stack", string(debug.Stack()))
+		*err = status.Error(codes.Internal, "internal error: the log of the server that was asked says more")
+	}
+}
+
+// careful is a codec whose panics are errors: replies are encoded behind all interceptors.
+type careful struct{ encoding.CodecV2 }
+
+// Marshal implements encoding.CodecV2.
+func (c careful) Marshal(v any) (_ mem.BufferSlice, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%T cannot be encoded: %s", v, lh.Cause(p))
+		}
+	}()
+	return c.CodecV2.Marshal(v)
 }
 
 // Submit implements pb.PeerServiceServer.

@@ -2,14 +2,17 @@ package cluster
 
 import (
 	"context"
+	"log/slog"
 	"net"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/stats"
+	"google.golang.org/grpc/status"
 
 	"littlehorse/internal/lh"
 	"littlehorse/internal/pb"
@@ -81,5 +84,46 @@ func TestWhoDoesNotServeSaysSo(t *testing.T) {
 		if _, _, err := peers.submit(t.Context(), m, MetadataStream, rec); codeOf(t, err) != lh.InvalidArgument {
 			t.Error(err)
 		}
+	}
+}
+
+// TestPanicsAreAnswered: a bug that one server meets for another costs an answer.
+func TestPanicsAreAnswered(t *testing.T) {
+	n, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	server := NewDoorman(DoormanConfig{ // it has nothing to ask
+		Secret: "secret", Credentials: insecure.NewCredentials(), MaxTime: time.Minute, Log: slog.New(slog.NewTextHandler(&log, nil)),
+	})
+	go func() { _ = server.Serve(n) }()
+	t.Cleanup(server.Stop)
+	peers := NewPeers(PeersConfig{Credentials: insecure.NewCredentials()})
+	t.Cleanup(peers.Close)
+	m := &pb.Member{Incarnation: "b", Host: "127.0.0.1", Port: int32(n.Addr().(*net.TCPAddr).Port), Secret: "secret"}
+	client, ctx, refusal := peers.reach(t.Context(), m, MetadataStream)
+	if refusal != nil {
+		t.Fatal(refusal)
+	}
+	for range 2 {
+		_, err := client.Await(ctx, &pb.AwaitRequest{})
+		if status.Code(err) != codes.Internal {
+			t.Error(err)
+		}
+		stream, err := client.View(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = stream.Send(&pb.ViewRequest{})
+		if _, err := stream.Recv(); status.Code(err) != codes.Internal {
+			t.Error(err)
+		}
+	}
+	if !strings.Contains(log.String(), "Await") || !strings.Contains(log.String(), "View") {
+		t.Errorf("the log says %s", log.String())
+	}
+	if _, err := (careful{}).Marshal(nil); err == nil {
+		t.Error("what cannot be encoded is")
 	}
 }

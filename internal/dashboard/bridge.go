@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -125,7 +126,8 @@ func (h *handler) posted(w http.ResponseWriter, r *http.Request) *visit {
 }
 
 // do makes a call and gives what it answers as JSON. The request is read when the caller is admitted.
-func (h *handler) do(r *http.Request, rpc *api.Call, v *visit, read func() ([]byte, error)) ([]byte, error) {
+func (h *handler) do(r *http.Request, rpc *api.Call, v *visit, read func() ([]byte, error)) (text []byte, err error) {
+	defer h.caught(rpc, &err)
 	ctx, cancel := context.WithTimeout(r.Context(), v.patience)
 	defer cancel()
 	taken := int64(0)
@@ -143,13 +145,22 @@ func (h *handler) do(r *http.Request, rpc *api.Call, v *visit, read func() ([]by
 	if err != nil {
 		return nil, err
 	}
-	text, err := asJSON.Marshal(reply)
-	if err != nil {
+	if text, err = asJSON.Marshal(reply); err != nil {
 		h.Log.Error("reply cannot be told as JSON", "rpc", rpc.Name, "err", err)
-		return nil, status.Error(codes.Internal, "An unexpected internal error occurred. Please contact support for assistance.")
+		return nil, errUnexpected
 	}
 	v.has(len(text))
 	return text, nil
+}
+
+var errUnexpected = status.Error(codes.Internal, "An unexpected internal error occurred. Please contact support for assistance.")
+
+// caught turns a panic of a call into an answer: those of a batch are made by goroutines that nobody else looks after.
+func (h *handler) caught(rpc *api.Call, err *error) {
+	if p := recover(); p != nil {
+		h.Log.Error("call panicked", "rpc", rpc.Name, "err", lh.Cause(p), "stack", string(debug.Stack()))
+		*err = errUnexpected
+	}
 }
 
 // misposted says what is wrong with the form of a request.

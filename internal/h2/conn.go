@@ -231,8 +231,14 @@ func (c *conn) watch() (stop func()) {
 	}
 }
 
-// read takes frames until the connection ends.
-func (c *conn) read() error {
+// read takes frames until the connection ends. A panic ends this one, not the server.
+func (c *conn) read() (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.server.panicked(noCall, p)
+			err = fail(http2.ErrCodeInternal, "internal error")
+		}
+	}()
 	for {
 		f, err := c.framer.ReadFrame()
 		if !c.heard.Load() {

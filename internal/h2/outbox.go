@@ -68,6 +68,12 @@ func (o *outbox) shrink() {
 // write hands over what is there, for as long as the connection takes it.
 func (c *conn) write() {
 	defer close(c.written)
+	defer func() {
+		if p := recover(); p != nil {
+			c.server.panicked(noCall, p)
+			c.close()
+		}
+	}()
 	for {
 		b, last := c.next()
 		if len(b) > 0 {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
+	"runtime/debug"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -64,17 +66,51 @@ type message struct {
 	granted int // told to the client before it was complete
 }
 
-// handle runs the handler and sends how it ended.
+// handle runs the handler and sends how it ended. What breaks behind it costs the connection.
 func (s *stream) handle() {
+	defer func() {
+		if p := recover(); p != nil {
+			s.conn.server.panicked(s.method.path, p)
+			s.conn.close()
+		}
+	}()
+	s.finish(s.run())
+}
+
+// run gives the reply, encoded, if there is one. A panic costs its caller the answer, not the server.
+func (s *stream) run() (reply mem.BufferSlice, err error) {
 	m := s.method
-	var reply any
-	var err error
-	if m.unary != nil {
-		reply, err = m.unary(m.impl, s.ctx, s.decode, nil)
-	} else {
-		err = m.stream.Handler(m.impl, (*serverStream)(s))
+	defer func() {
+		if p := recover(); p != nil {
+			s.conn.server.panicked(m.path, p)
+			reply, err = nil, errPanicked
+		}
+	}()
+	if m.unary == nil {
+		return nil, m.stream.Handler(m.impl, (*serverStream)(s))
 	}
-	s.finish(reply, err)
+	v, err := m.unary(m.impl, s.ctx, s.decode, nil)
+	if err != nil {
+		return nil, err
+	}
+	if reply, err = s.encode(v); err != nil {
+		return nil, status.Error(codes.Internal, err.Error())
+	}
+	return reply, nil
+}
+
+var errPanicked = status.Error(codes.Internal, "An unexpected internal error occurred. Please contact support for assistance.")
+
+// noCall is in the place of the RPC where a connection panics.
+const noCall = "none"
+
+// panicked logs a bug with the place where it is. What else a panic says may be what the call was about.
+func (s *Server) panicked(rpc string, p any) {
+	what := fmt.Sprintf("%T", p)
+	if err, ok := p.(runtime.Error); ok {
+		what = err.Error()
+	}
+	s.cfg.Log.Error("call panicked", "rpc", rpc, "err", what, "stack", string(debug.Stack()))
 }
 
 // decode reads the only message of a call.
@@ -358,20 +394,14 @@ func (s *stream) throwAway(err error) {
 }
 
 // finish sends the reply, if there is one, and the status.
-func (s *stream) finish(reply any, err error) {
+func (s *stream) finish(reply mem.BufferSlice, err error) {
 	defer s.ended(err)
-	var m mem.BufferSlice
-	if err == nil && s.method.unary != nil {
-		if m, err = s.encode(reply); err != nil {
-			err = status.Error(codes.Internal, err.Error())
-		}
-	}
 	st := statusOf(err)
 	c := s.conn
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if m != nil {
-		c.sendMessage(s, m)
+	if reply != nil {
+		c.sendMessage(s, reply)
 	}
 	if !s.out.done {
 		s.out.trailer = trailerBlock(st, s.trailer, !s.out.begun)

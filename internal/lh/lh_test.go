@@ -3,6 +3,7 @@ package lh
 import (
 	"errors"
 	"fmt"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -56,5 +57,25 @@ func TestErrorIsFoundThroughWrapping(t *testing.T) {
 	}
 	if AsError(errors.New("disk")) != nil {
 		t.Error("a trouble is taken for a refusal")
+	}
+}
+
+// A panic may say what the code was working on: that is not told.
+func TestCauseOfAPanic(t *testing.T) {
+	caught := func(f func()) (text string) {
+		defer func() { text = Cause(recover()) }()
+		f()
+		return ""
+	}
+	var nothing *Error
+	for text, f := range map[string]func(){
+		"string":                  func() { panic("a secret") },
+		"*errors.errorString":     func() { panic(errors.New("a secret")) },
+		"nil pointer dereference": func() { _ = nothing.Message },
+		"index out of range":      func() { _ = strings.Split("a secret", " ")[len(os.Args)+1] },
+	} {
+		if got := caught(f); !strings.Contains(got, text) || strings.Contains(got, "secret") {
+			t.Errorf("%q, wanted %q", got, text)
+		}
 	}
 }

@@ -111,7 +111,7 @@ func (l *Lane) effects(p *part, e log.Entry) (effects machine.Effects) {
 		}
 		l.host.panics.Add(1)
 		l.log.Error("a record was dropped because the machine panicked", "stream", e.Stream.String(), "offset", e.Offset,
-			"command", fmt.Sprintf("%T", e.Record.GetCommand()), "err", broken, "stack", string(debug.Stack()))
+			"command", fmt.Sprintf("%T", e.Record.GetCommand()), "err", lh.Cause(broken), "stack", string(debug.Stack()))
 		effects = machine.Refuse(lh.Errorf(lh.Internal, "internal error: the request was dropped, the server's log says more"))
 	}()
 	effects = p.machine.Apply(v, e.Record)

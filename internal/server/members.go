@@ -117,7 +117,7 @@ func (m *membership) open(c partition.Config) {
 	m.door = cluster.NewDoorman(cluster.DoormanConfig{
 		Holding: m.holding, Secret: m.secret, Credentials: theirs, Stats: s.cfg.Traces.Calls(),
 		Await:   func(ctx context.Context, tenant, wfRun string) { s.face.AwaitThrown(ctx, tenant, wfRun) },
-		MaxTime: api.DefaultWriteTimeout,
+		MaxTime: api.DefaultWriteTimeout, Log: s.log,
 	})
 	s.host = m.holding
 	s.router = cluster.NewSpread(cluster.SpreadConfig{
