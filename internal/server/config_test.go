@@ -112,6 +112,10 @@ func TestKafkaSettings(t *testing.T) {
 	if c.Kafka.mode() != store.Embedded {
 		t.Error("a server without brokers has not its own log")
 	}
+	_, notes, err = configFrom(map[string]string{"LHS_KAFKA_BOOTSTRAP_SERVERS": "kafka-1:9092", "LHS_CORE_STREAM_THREADS": "3"})
+	if want := []string{"LHS_CORE_STREAM_THREADS: over Kafka each partition has a goroutine of its own, ignored"}; err != nil || !slices.Equal(told(notes), want) {
+		t.Error(err, notes)
+	}
 }
 
 // covers: operations §2; operations §10

@@ -224,6 +224,9 @@ func (c *Config) useless(given map[string]string) map[string]string {
 			out[name] = "no listener has authentication OAUTH, ignored"
 		}
 	}
+	if c.Kafka.over() {
+		out["LHS_CORE_STREAM_THREADS"] = "over Kafka each partition has a goroutine of its own, ignored"
+	}
 	if !slices.ContainsFunc(c.Listeners, func(l Listener) bool { return l.Protocol == MTLS }) {
 		out["LHS_CA_CERT"] = "no listener has protocol MTLS, ignored"
 	}

@@ -113,7 +113,7 @@ var Settings = []Setting{
 	},
 
 	{
-		Name: "LHS_CORE_STREAM_THREADS", Default: "0", Bounds: "0 to 256", Doc: "Goroutines that apply commands. 0: as many as cores.",
+		Name: "LHS_CORE_STREAM_THREADS", Default: "0", Bounds: "0 to 256", Doc: "Goroutines that apply commands of a server with its own log. 0: as many as cores. Over Kafka each partition has one of its own.",
 		apply: integer(0, 256, func(c *Config, n int) { c.Lanes = n }),
 	},
 	none("LHS_TIMER_STREAM_THREADS", "Threads of the timer application; timers live in the partitions."),
