@@ -189,6 +189,38 @@ func testBelow(lines []string) string {
 	return ""
 }
 
+// shownBy are the words of a script that shows a section, where they are not those of its key.
+var shownBy = map[string]string{
+	"ENTRYPOINT": `entrypoint`, "EXIT": `\bEXIT\b`, "TASK": `\bTASK\b`, "EXTERNAL_EVENT": `\bEVENT\b`, "START_THREAD": `\bSTART\b`,
+	"START_MULTIPLE_THREADS": `\bSTART_MANY\b`, "WAIT_FOR_THREADS": `\bWAIT_(ALL|ANY|FIRST)\b`, "WAIT_FOR_ALL": `\bWAIT_ALL\b`,
+	"WAIT_FOR_ANY": `\bWAIT_ANY\b`, "WAIT_FOR_FIRST": `\bWAIT_FIRST\b`, "THROW_EVENT": `\bTHROW\b`, "WAIT_FOR_CONDITION": `\bCONDITION\b`,
+	"RUN_CHILD_WF": `\bRUN_(DYNAMIC_)?CHILD\b`, "WAIT_FOR_CHILD_WF": `\bWAIT_CHILD\b`, "EXCEPTION": `\bEXCEPTION\b`,
+}
+
+// keyOfOneWord is of a section about a kind of node, a failure or a reason to be halted.
+var keyOfOneWord = regexp.MustCompile(`^engine-2 §(?:6|9|16) (\w+)$`)
+
+// A script that says that it shows a kind of node, a failure or a reason to be halted has that in it.
+func TestScriptsShowWhatTheySay(t *testing.T) {
+	root := os.DirFS(".")
+	for _, c := range ledgers[0].collect(t, root, nil) {
+		key := keyOfOneWord.FindStringSubmatch(c.section)
+		if key == nil || !strings.HasPrefix(c.file, "internal/engine/testdata/") {
+			continue
+		}
+		text, err := fs.ReadFile(root, c.file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		words := regexp.MustCompile(cmp.Or(shownBy[key[1]], `\b`+key[1]+`\b`))
+		if !slices.ContainsFunc(strings.Split(string(text), "\n"), func(line string) bool {
+			return !strings.HasPrefix(line, "#") && words.MatchString(line)
+		}) {
+			t.Errorf("%s says that it shows %s, and does not", c.file, c.section)
+		}
+	}
+}
+
 const nothing = "no scenario"
 
 func (l ledger) written(sections []section, claims []claim) string {
