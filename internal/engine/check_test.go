@@ -41,7 +41,8 @@ func TestCheckMissesWhatIsGone(t *testing.T) {
 			"thread retries\n a: TASK t() retries=1 backoff=1000,2,5000",
 		"thread main\n a: TASK t()",
 		"thread main\n c: START kid\n a: TASK u()\nthread kid\n b: TASK t()",
-		"thread main\n f: USER_TASK form user=\"ana\" group=\"jedi\"")
+		"thread main\n f: USER_TASK form user=\"ana\" group=\"jedi\"",
+		"retention 60\nthread main\n n: NOP")
 	w.runSpec("spec0", "w0", nil)
 	w.claimTask("w0", "2-1", 0)
 	w.reportTask("w0", "2-1", 0, lhpb.TaskStatus_TASK_FAILED, nil)
@@ -52,6 +53,7 @@ func TestCheckMissesWhatIsGone(t *testing.T) {
 	w.runSpec("spec2", "w2", nil)
 	w.schedule("spec1", "daily", "0 0 * * *")
 	w.runSpec("spec3", "w3", nil)
+	w.runSpec("spec4", "w4", nil)
 	if found := w.violations(w.state); len(found) > 0 {
 		t.Fatal(found)
 	}

@@ -144,11 +144,21 @@ func (s *state) checkStatus(w *wfRun, entry *lhpb.ThreadRun) {
 	if !terminal(status) {
 		return
 	}
+	if mustGo(s.specsOf(w.tenant).WfSpec(w.row.WfRun.WfSpecId)) && !s.timers[timerName(w.tenant, keys.TimerRetention, w.id)] {
+		s.violate(w.id, "%s, and nothing deletes it when its retention is over", status)
+	}
 	for _, n := range sortedKeys(w.threads) {
 		if w.threads[n].Status == running && len(w.sweeps) == 0 {
 			s.violate(w.id, "%s, but ThreadRun %d runs", status, n)
 		}
 	}
+}
+
+// mustGo reports whether WfRuns of the WfSpec are deleted some time after they have ended, before the end of all clocks.
+func mustGo(g *spec.Graph) bool {
+	const centuries = 1 << 32
+	policy := g.Spec.GetRetentionPolicy()
+	return policy.GetWfGcPolicy() != nil && max(policy.GetSecondsAfterWfTermination(), -policy.GetSecondsAfterWfTermination()) < centuries
 }
 
 // checkForms holds open UserTaskRuns against what waits for them: a person must not work for nobody.

@@ -220,6 +220,10 @@ func (s *state) keep(w *wfRun, kind keys.RunKind, k keys.Key, encoded machine.Va
 			s.possible[row] = true // which of them were asked for went with the WfSpec
 			continue
 		}
+		if w.row != nil && w.row.Deleting {
+			s.possible[row] = true // a timer that was due meanwhile is gone
+			continue
+		}
 		s.expected[row] = fmt.Sprintf("%s %q", w.id, k)
 	}
 }
