@@ -107,12 +107,14 @@ differential: build ## Random workflows as the original did them; new ones with 
 	  $(if $(OURS),-ours $(OURS),-binary bin/lh) -target $(or $(TARGET),0)
 
 .PHONY: differential-whole
-differential-whole: build ## All histories that were ever recorded, a quarter of an hour
-	go run ./test/differential -binary bin/lh -file "$$(ls test/differential/testdata/whole/*.zst | paste -sd,)"
+differential-whole: build ## All histories that were ever recorded, a quarter of an hour; FILES="b1 rare" names some of whole/
+	go run ./test/differential -binary bin/lh \
+	  -file "$$(ls $(patsubst %,test/differential/testdata/whole/%.zst,$(or $(FILES),*)) | paste -sd,)"
 
 .PHONY: planted
-planted: ## Engine bugs put into copies of the sources must be found by the recorded histories
-	go run ./test/differential -file test/differential/testdata/planted/histories.zst -slots 16 -planted test/differential/testdata/planted/bugs.txt
+planted: ## Engine bugs put into copies of the sources must be found by the recorded histories; BUGS="engine-2 §9" names some
+	go run ./test/differential -file test/differential/testdata/planted/histories.zst -slots 16 \
+	  -planted test/differential/testdata/planted/bugs.txt -only '$(BUGS)'
 
 .PHONY: guard
 guard: build ## What a TaskRun costs may not get worse; UPDATE=1 makes what it costs now the limit

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc/codes"
@@ -19,10 +20,12 @@ func main() {
 	ours := flag.String("ours", "", "address of our server: the histories are replayed on it")
 	binary := flag.String("binary", "", "our server's binary, to be started for this")
 	plants := flag.String("planted", "", "file of bugs, each to be found by the histories of -file")
+	only := flag.String("only", "", "plant the bugs whose chapter has this text in it")
 	keep := flag.String("keep", "", "transcript to write with the histories that ours came through")
 	file := flag.String("file", "", "transcript to write, or without -original those to read, with commas between them")
 	seeds := flag.String("seeds", "", "first and last seed; 1-200, or all of the transcript")
 	step := flag.Uint64("step", 1, "use one seed in so many")
+	aim := flag.String("aim", "", `record only seeds that aim at this cell of the coverage, such as "EXIT EXCEPTION rescued"`)
 	slots := flag.Int("slots", 16, "histories at a time")
 	patience := flag.Duration("patience", 5*time.Second, "how long ours may take to come to the original's state")
 	target := flag.Int("target", 0, "fail when a cell of the coverage is hit less often")
@@ -43,7 +46,7 @@ func main() {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer cancel()
 	if *plants != "" {
-		found, err := planted(ctx, os.Stdout, *plants, *file, *slots)
+		found, err := planted(ctx, os.Stdout, *plants, *only, *file, *slots)
 		if err != nil {
 			fmt.Fprintln(os.Stderr, err)
 		}
@@ -52,7 +55,7 @@ func main() {
 		}
 		return
 	}
-	c := &comparison{salt: *salt, slots: *slots, patience: *patience, print: *show, step: *step}
+	c := &comparison{salt: *salt, slots: *slots, patience: *patience, print: *show, step: *step, aim: *aim}
 	ok, err := c.main(ctx, *original, *ours, *binary, *file, *keep, first, last, *target)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -98,6 +101,7 @@ func (c *comparison) kept() *transcript {
 type comparison struct {
 	salt     string
 	step     uint64
+	aim      string
 	slots    int
 	patience time.Duration
 	print    bool
@@ -118,7 +122,9 @@ func (c *comparison) run(ctx context.Context, original, ours, file string, first
 	if original != "" {
 		var all []uint64
 		for seed := first; seed <= last; seed += max(c.step, 1) {
-			all = append(all, seed)
+			if c.aim == "" || aimsAt(seed, c.aim) {
+				all = append(all, seed)
+			}
 		}
 		if err := c.record(ctx, original, all); err != nil {
 			return err
@@ -186,7 +192,11 @@ func (c *comparison) record(ctx context.Context, address string, seeds []uint64)
 // timer: it is played once more, by itself if few do so, unless each difference is of interest as it comes.
 func (c *comparison) replay(ctx context.Context, address string) error {
 	var again []*history
+	var played atomic.Int32
 	err := c.replayEach(ctx, address, c.transcript.Histories, 0, c.slots, func(h *history, v *verdict) error {
+		if n := played.Add(1); !c.silent && n%250 == 0 {
+			fmt.Fprintf(os.Stderr, "%d of %d histories are replayed\n", n, len(c.transcript.Histories))
+		}
 		if v.kind == differs && c.differs == nil {
 			c.mu.Lock()
 			defer c.mu.Unlock()

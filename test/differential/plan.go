@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -31,13 +32,28 @@ func plan(n names) historyPlan {
 		return tree(n)
 	case 2:
 		return special[n.seed/10%uint64(len(special))](n)
-	case 3:
-		return focused(n, rareTargets(n.seed))
 	case 5:
 		return further[n.seed/10%uint64(len(further))](n)
 	default:
-		return focused(n, targets(n.seed, 4))
+		return focused(n, aims(n.seed))
 	}
+}
+
+// aims are the cells that the history of a seed aims at; none if it is about something else.
+func aims(seed uint64) []cell {
+	switch seed % 10 {
+	case 0, 1, 2, 5:
+		return nil
+	case 3:
+		return rareTargets(seed)
+	default:
+		return targets(seed, 4)
+	}
+}
+
+// aimsAt reports whether the history of a seed aims at the cell of that name.
+func aimsAt(seed uint64, name string) bool {
+	return slices.ContainsFunc(aims(seed), func(c cell) bool { return c.String() == name })
 }
 
 // tree is a random WfSpec with child threads, loops, branches and a child WfSpec.

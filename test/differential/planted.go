@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -17,6 +20,8 @@ import (
 // plant is a bug to be put into a copy of one of the engine's files.
 type plant struct {
 	chapter, file, old, new string
+	// seed is of a history that has found the bug, and is tried before all others; 0 if none is known.
+	seed uint64
 	// test finds what no history can: its package and name.
 	test string
 }
@@ -46,6 +51,10 @@ func readPlants(path string) ([]plant, error) {
 			p.chapter = strings.TrimPrefix(word, "chapter: ")
 		case strings.HasPrefix(word, "file: "):
 			p.file = strings.TrimPrefix(word, "file: ")
+		case strings.HasPrefix(word, "seed: "):
+			if p.seed, err = strconv.ParseUint(strings.TrimPrefix(word, "seed: "), 10, 64); err != nil {
+				return nil, fmt.Errorf("%s: %w", p.chapter, err)
+			}
 		case strings.HasPrefix(word, "test: "):
 			p.test = strings.TrimPrefix(word, "test: ")
 		}
@@ -130,9 +139,16 @@ func compile(ctx context.Context, chapter string, args ...string) error {
 
 // planted builds our server with each bug in turn and replays histories until one shows it, or runs the test that is
 // to. What differs among many histories at a time may have come too late for a timer: it counts when it differs again
-// by itself, and does not on a server without the bug.
-func planted(ctx context.Context, w io.Writer, bugs, file string, slots int) (bool, error) {
+// by itself, and does not on a server without the bug. Of the bugs those are planted whose chapter has the text in it.
+func planted(ctx context.Context, w io.Writer, bugs, only, file string, slots int) (bool, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	plants, err := readPlants(bugs)
+	if err != nil {
+		return false, err
+	}
+	plants = slices.DeleteFunc(plants, func(p plant) bool { return !strings.Contains(p.chapter, only) })
+	t, err := load(file)
 	if err != nil {
 		return false, err
 	}
@@ -142,28 +158,76 @@ func planted(ctx context.Context, w io.Writer, bugs, file string, slots int) (bo
 	}
 	defer stop()
 	all := true
-	for _, p := range plants {
-		if p.test != "" {
-			caught, err := p.caught(ctx)
-			if err != nil {
-				return false, err
-			}
-			all = all && caught
-			fmt.Fprintf(w, "%s\t%s\tby %s\n", map[bool]string{true: "found", false: "missed"}[caught], p.chapter, p.test)
-			continue
-		}
-		found, tried, err := p.hunt(ctx, sound, file, slots)
+	for b := range ahead(ctx, plants) {
+		found, how, err := b.look(ctx, sound, t, slots)
 		if err != nil {
 			return false, err
 		}
-		if found == nil {
-			all = false
-			fmt.Fprintf(w, "missed\t%s\tby %d histories\n", p.chapter, tried)
-			continue
-		}
-		fmt.Fprintf(w, "found\t%s\tby seed %d, after %d histories\n", p.chapter, found.Seed, tried)
+		all = all && found
+		fmt.Fprintf(w, "%s\t%s\tby %s\n", map[bool]string{true: "found", false: "missed"}[found], b.plant.chapter, how)
 	}
-	return all, nil
+	return all, ctx.Err()
+}
+
+// planting is a bug, and our server with it.
+type planting struct {
+	plant   plant
+	address string
+	stop    func()
+	err     error
+}
+
+// ahead plants the bugs one after the other, the next while one is looked for: looking waits more than it works.
+func ahead(ctx context.Context, plants []plant) iter.Seq[planting] {
+	return func(yield func(planting) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		out := make(chan planting)
+		go func() {
+			defer close(out)
+			for _, p := range plants {
+				b := planting{plant: p, stop: func() {}}
+				if p.test == "" {
+					b.address, b.stop, b.err = serve(ctx, p)
+				}
+				select {
+				case out <- b:
+				case <-ctx.Done():
+					if b.err == nil {
+						b.stop()
+					}
+					return
+				}
+			}
+		}()
+		defer func() {
+			cancel()
+			for b := range out {
+				b.stop()
+			}
+		}()
+		for b := range out {
+			if !yield(b) {
+				return
+			}
+		}
+	}
+}
+
+// look says whether the bug is found, and by what.
+func (b planting) look(ctx context.Context, sound string, t *transcript, slots int) (bool, string, error) {
+	if b.err != nil {
+		return false, "", b.err
+	}
+	defer b.stop()
+	if b.plant.test != "" {
+		caught, err := b.plant.caught(ctx)
+		return caught, b.plant.test, err
+	}
+	found, tried, err := b.hunt(ctx, sound, t, slots)
+	if err != nil || found == nil {
+		return false, fmt.Sprintf("%d histories", tried), err
+	}
+	return true, fmt.Sprintf("seed %d, after %d histories", found.Seed, tried), nil
 }
 
 // serve builds and starts a server with the bug in it.
@@ -187,27 +251,24 @@ func serve(ctx context.Context, p plant) (address string, stop func(), err error
 }
 
 // hunt gives the history that shows the bug, or nil, and how many came before it.
-func (p plant) hunt(ctx context.Context, sound, file string, slots int) (*history, int, error) {
-	address, stop, err := serve(ctx, p)
-	if err != nil {
-		return nil, 0, err
+func (b planting) hunt(ctx context.Context, sound string, t *transcript, slots int) (*history, int, error) {
+	if i := slices.IndexFunc(t.Histories, func(h *history) bool { return h.Seed == b.plant.seed }); i >= 0 {
+		shows, err := b.shows(ctx, t.Definitions, t.Histories[i], sound)
+		if err != nil || shows {
+			return t.Histories[i], 0, err
+		}
 	}
-	defer stop()
-	t, err := load(file)
-	if err != nil {
-		return nil, 0, err
-	}
-	c := silent(t.Definitions, t.Histories, slots)
+	c := silent(t.Definitions, t.Histories, slots, aGlance)
 	var found atomic.Pointer[history]
 	c.differs = func(ctx context.Context, h *history) error {
-		shows, err := p.shows(ctx, t.Definitions, h, address, sound)
+		shows, err := b.shows(ctx, t.Definitions, h, sound)
 		if err == nil && shows {
 			found.Store(h)
 			return errFound
 		}
 		return err
 	}
-	err = c.replay(ctx, address)
+	err := c.replay(ctx, b.address)
 	h := found.Load()
 	if h != nil {
 		err = nil
@@ -217,25 +278,33 @@ func (p plant) hunt(ctx context.Context, sound, file string, slots int) (*histor
 
 var errFound = errors.New("the bug was found")
 
+// How long a server is waited for: among many histories, where what differs is looked at again, and when it decides.
+const (
+	aGlance = 2 * time.Second
+	aLook   = 6 * time.Second
+	aStare  = 30 * time.Second
+)
+
 // shows tells whether a history by itself differs on the server with the bug, and only there.
-func (p plant) shows(ctx context.Context, definitions []step, h *history, address, sound string) (bool, error) {
-	with, err := replayed(ctx, definitions, []*history{h}, address)
-	if err != nil || !with[h.Seed] {
+func (b planting) shows(ctx context.Context, definitions []step, h *history, sound string) (bool, error) {
+	with, err := replayed(ctx, definitions, h, b.address, aLook)
+	if err != nil || !with {
 		return false, err
 	}
-	without, err := replayed(ctx, definitions, []*history{h}, sound)
-	return !without[h.Seed], err
+	without, err := replayed(ctx, definitions, h, sound, aStare)
+	return !without, err
 }
 
-// replayed gives the seeds of the histories that differ on a server.
-func replayed(ctx context.Context, definitions []step, histories []*history, address string) (map[uint64]bool, error) {
-	c := silent(definitions, histories, len(histories))
-	return c.differed, c.replay(ctx, address)
+// replayed tells whether the history differs on a server.
+func replayed(ctx context.Context, definitions []step, h *history, address string, patience time.Duration) (bool, error) {
+	c := silent(definitions, []*history{h}, 1, patience)
+	err := c.replay(ctx, address)
+	return c.differed[h.Seed], err
 }
 
 // silent compares copies of histories, under names of their own.
-func silent(definitions []step, histories []*history, slots int) *comparison {
-	c := &comparison{salt: fmt.Sprintf("p%05d", salts.Add(1)), slots: slots, patience: 2 * time.Second, silent: true}
+func silent(definitions []step, histories []*history, slots int, patience time.Duration) *comparison {
+	c := &comparison{salt: fmt.Sprintf("p%05d", salts.Add(1)), slots: slots, patience: patience, silent: true}
 	c.verdicts, c.free, c.differed = map[string]int{}, map[string]int{}, map[uint64]bool{}
 	c.transcript = transcript{Definitions: definitions}
 	for _, h := range histories {
