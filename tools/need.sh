@@ -7,6 +7,7 @@ declare -A package=(
 	[gcc]="gcc libc6-dev"
 	[strace]=strace
 	[unshare]=util-linux
+	[ip]=iproute2
 	[python3]=python3
 	[python3-venv]=python3-venv
 	[javac]=default-jdk-headless

@@ -16,6 +16,7 @@ import (
 
 	"littlehorse/internal/api"
 	"littlehorse/internal/auth"
+	"littlehorse/internal/log/kafka"
 	"littlehorse/internal/machine"
 	"littlehorse/internal/telemetry"
 )
@@ -132,6 +133,9 @@ type KafkaConfig struct {
 	// CreateTopics makes the topics that are missing, with ReplicationFactor replicas.
 	CreateTopics      bool
 	ReplicationFactor int
+	// Security of the connections, and Tuning of the clients.
+	Security KafkaSecurity
+	Tuning   kafka.Tuning
 	// Linger is how long records wait for others to travel with.
 	Linger time.Duration
 	// SessionTimeout is how long a server may be silent before the others take its partitions over.
@@ -250,7 +254,9 @@ func configFrom(values map[string]string) (Config, []Notice, error) {
 	if c.VirtualTime {
 		c.UseVirtualTime()
 	}
-	errs = append(errs, c.Health.validate(), c.validateListeners(), validateInternal(values), c.Kafka.validate(values), c.validateClock())
+	told := maps.Clone(values)
+	errs = append(errs, c.takeProperties(told))
+	errs = append(errs, c.Health.validate(), c.validateListeners(), validateInternal(values), c.Kafka.validate(told), c.validateClock())
 	return c, c.notices(values, given), errors.Join(errs...)
 }
 
@@ -300,7 +306,9 @@ func (c *Config) notices(values, unknown map[string]string) []Notice {
 		case strings.HasPrefix(name, clientPrefix):
 			out = append(out, Notice{name, "a setting of clients, without meaning for a server"})
 		case startsWith(name, familyPrefixes):
-			out = append(out, Notice{name, NoMeaning.explain()})
+			if text := propertyNotice(name); text != "" {
+				out = append(out, Notice{name, text})
+			}
 		default:
 			out = append(out, Notice{name, "unknown setting, ignored"})
 		}
@@ -332,12 +340,22 @@ func Effective(file string) ([][2]string, error) {
 			out = append(out, [2]string{s.Name, v})
 		}
 	}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if _, ok := propertyOf(name); !ok || values[name] == "" {
+			continue
+		}
+		v := values[name]
+		if secret(name) {
+			v = "*****"
+		}
+		out = append(out, [2]string{name, v})
+	}
 	return out, nil
 }
 
 // secret reports whether a value must not be shown.
 func secret(name string) bool {
-	for _, part := range []string{"PASSWORD", "CLIENT_SECRET", "JAAS"} {
+	for _, part := range []string{"PASSWORD", "SECRET", "JAAS", "KEYSTORE_KEY", "TOKEN"} {
 		if strings.Contains(name, part) && !strings.HasSuffix(name, "_FILE") {
 			return true
 		}

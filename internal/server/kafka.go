@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"strconv"
@@ -15,30 +14,21 @@ import (
 	"littlehorse/internal/store"
 )
 
-// kafkaSecrets are settings of a secured connection, which this build does not have.
-var kafkaSecrets = []string{
-	"LHS_KAFKA_KEYSTORE", "LHS_KAFKA_KEYSTORE_PASSWORD", "LHS_KAFKA_KEYSTORE_PASSWORD_FILE",
-	"LHS_KAFKA_TRUSTSTORE", "LHS_KAFKA_TRUSTSTORE_PASSWORD", "LHS_KAFKA_TRUSTSTORE_PASSWORD_FILE",
-	"LHS_KAFKA_SASL_MECHANISM", "LHS_KAFKA_SASL_JAAS_CONFIG", "LHS_KAFKA_SASL_JAAS_CONFIG_FILE",
-}
-
 // validate refuses what would be less secure than it was meant.
 func (k *KafkaConfig) validate(values map[string]string) error {
-	if len(k.Brokers) == 0 {
+	if !k.over() {
 		return nil
 	}
-	for _, name := range kafkaSecrets {
-		if strings.TrimSpace(values[name]) != "" {
-			return fmt.Errorf("%s: it does not go with the security protocol PLAINTEXT", name)
-		}
-	}
-	return nil
+	return k.Security.validate(values)
 }
 
 // kafkaOnly are settings that mean nothing to a server with its own log.
 var kafkaOnly = []string{
 	"LHS_KAFKA_SECURITY_PROTOCOL", "LHS_KAFKA_LINGER_MS", "LHS_REPLICATION_FACTOR", "LHS_SHOULD_CREATE_TOPICS",
 	"LHS_X_CHECKPOINT_INTERVAL_MS", "LHS_X_CHECKPOINT_BYTES", "LHS_X_COMMAND_RETENTION_MS",
+	"LHS_KAFKA_KEYSTORE", "LHS_KAFKA_KEYSTORE_PASSWORD", "LHS_KAFKA_KEYSTORE_PASSWORD_FILE",
+	"LHS_KAFKA_TRUSTSTORE", "LHS_KAFKA_TRUSTSTORE_PASSWORD", "LHS_KAFKA_TRUSTSTORE_PASSWORD_FILE",
+	"LHS_KAFKA_SASL_MECHANISM", "LHS_KAFKA_SASL_JAAS_CONFIG", "LHS_KAFKA_SASL_JAAS_CONFIG_FILE",
 	"LHS_STREAMS_SESSION_TIMEOUT", "LHS_STREAMS_NUM_STANDBY_REPLICAS", "LHS_STREAMS_NUM_WARMUP_REPLICAS", "LHS_RACK_ID", "LHS_INTERNAL_CA_CERT", "LHS_INTERNAL_SERVER_CERT", "LHS_INTERNAL_SERVER_KEY",
 }
 
@@ -52,17 +42,6 @@ func setBrokers(c *Config, v string) error {
 		c.Kafka.Brokers = append(c.Kafka.Brokers, broker)
 	}
 	return nil
-}
-
-func setKafkaProtocol(_ *Config, v string) error {
-	switch v {
-	case "PLAINTEXT":
-		return nil
-	case "SSL", "SASL_SSL":
-		return fmt.Errorf("%s is not available in this build", v)
-	default:
-		return errors.New("it must be PLAINTEXT, SSL or SASL_SSL")
-	}
 }
 
 // over tells whether the log lies in Kafka.
@@ -89,7 +68,12 @@ func (s *Server) openLog(ctx context.Context) (log.Log, error) {
 		}
 		return l, nil
 	}
+	security, err := s.cfg.Kafka.Security.open()
+	if err != nil {
+		return nil, err
+	}
 	c := kafka.DefaultConfig()
+	c.Security, c.Tuning = security, s.cfg.Kafka.Tuning
 	c.Store, c.Streams, c.Logger = s.store, s.streams(), s.log
 	c.Brokers, c.Cluster, c.Partitions, c.Incarnation = s.cfg.Kafka.Brokers, s.cfg.ClusterID, s.cfg.Partitions, s.incarnation
 	c.CreateTopics, c.ReplicationFactor, c.Linger = s.cfg.Kafka.CreateTopics, s.cfg.Kafka.ReplicationFactor, s.cfg.Kafka.Linger

@@ -217,7 +217,7 @@ func (c *Config) useless(given map[string]string) map[string]string {
 				out[name] = fmt.Sprintf("listener %s has protocol PLAIN, ignored", l.Name)
 			}
 		}
-		if slices.Contains(kafkaOnly, name) && !c.Kafka.over() {
+		if _, property := propertyOf(name); (property || slices.Contains(kafkaOnly, name)) && !c.Kafka.over() {
 			out[name] = "LHS_KAFKA_BOOTSTRAP_SERVERS is not set, ignored"
 		}
 		if strings.HasPrefix(name, "LHS_OAUTH_") && !c.byToken() {
@@ -249,6 +249,7 @@ func (c *Config) Warnings() []Notice {
 	if c.byToken() && c.OAuth.InClear() {
 		warn("LHS_OAUTH_INTROSPECT_URL", "the OAuth server is asked in clear: use https unless it is on this machine")
 	}
+	c.Kafka.warnings(warn)
 	return append(out, c.dashboardWarnings()...)
 }
 

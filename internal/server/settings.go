@@ -47,9 +47,6 @@ type Setting struct {
 	apply   func(*Config, string) error
 }
 
-// familyPrefixes are names with a free tail.
-var familyPrefixes = []string{"LHS_KAFKA_CONFIG_", "LHS_KAFKA_PRODUCER_CONFIG_", "LHS_CORE_KS_CONFIG_"}
-
 var (
 	listenerName = regexp.MustCompile(`^[a-zA-Z0-9_-]+$`)
 	hostName     = regexp.MustCompile(`^[a-zA-Z0-9.-]+$`)
@@ -63,21 +60,49 @@ var Settings = []Setting{
 		apply: setBrokers,
 	},
 	{
-		Name: "LHS_KAFKA_SECURITY_PROTOCOL", Default: "PLAINTEXT", Bounds: "PLAINTEXT", Doc: "How to talk to Kafka. SSL and SASL_SSL are not in this build, and refused.",
+		Name: "LHS_KAFKA_SECURITY_PROTOCOL", Default: kafkaPlain, Bounds: "PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL",
+		Doc:   "How to talk to Kafka ([Kafka](kafka.md#securely)). The next ones are refused with a protocol that does not read them.",
 		apply: setKafkaProtocol,
 	},
-	none("LHS_KAFKA_KEYSTORE", "Client key for Kafka."),
-	none("LHS_KAFKA_KEYSTORE_PASSWORD", "Its password."),
-	none("LHS_KAFKA_KEYSTORE_PASSWORD_FILE", "File with its password."),
-	none("LHS_KAFKA_TRUSTSTORE", "Trust store for Kafka."),
-	none("LHS_KAFKA_TRUSTSTORE_PASSWORD", "Its password."),
-	none("LHS_KAFKA_TRUSTSTORE_PASSWORD_FILE", "File with its password."),
-	none("LHS_KAFKA_SASL_MECHANISM", "SASL mechanism for Kafka."),
-	none("LHS_KAFKA_SASL_JAAS_CONFIG", "JAAS line for Kafka."),
-	none("LHS_KAFKA_SASL_JAAS_CONFIG_FILE", "File with the JAAS line."),
+	{
+		Name: "LHS_KAFKA_KEYSTORE", Bounds: "path", Doc: "With SSL: certificate and key of this server, PKCS12 or PEM. Read at start.",
+		apply: text(func(c *Config) *string { return &c.Kafka.Security.Keystore }),
+	},
+	{
+		Name: "LHS_KAFKA_KEYSTORE_PASSWORD", Bounds: "text", Doc: "Its password, if it is PKCS12.",
+		apply: text(func(c *Config) *string { return &c.Kafka.Security.KeystorePassword }),
+	},
+	{
+		Name: "LHS_KAFKA_KEYSTORE_PASSWORD_FILE", Bounds: "path", Doc: "File with it, instead.",
+		apply: fromFile(func(c *Config) *string { return &c.Kafka.Security.KeystorePassword }),
+	},
+	{
+		Name: "LHS_KAFKA_TRUSTSTORE", Bounds: "path", Doc: "With SSL and SASL_SSL: authorities of the brokers' certificates, PKCS12 as keytool makes it or PEM. Read at start. Unset: those of the system.",
+		apply: text(func(c *Config) *string { return &c.Kafka.Security.Truststore }),
+	},
+	{
+		Name: "LHS_KAFKA_TRUSTSTORE_PASSWORD", Bounds: "text", Doc: "Its password, if it is PKCS12.",
+		apply: text(func(c *Config) *string { return &c.Kafka.Security.TruststorePassword }),
+	},
+	{
+		Name: "LHS_KAFKA_TRUSTSTORE_PASSWORD_FILE", Bounds: "path", Doc: "File with it, instead.",
+		apply: fromFile(func(c *Config) *string { return &c.Kafka.Security.TruststorePassword }),
+	},
+	{
+		Name: "LHS_KAFKA_SASL_MECHANISM", Bounds: "PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512", Doc: "How the password is shown; needed for SASL.",
+		apply: setKafkaMechanism,
+	},
+	{
+		Name: "LHS_KAFKA_SASL_JAAS_CONFIG", Bounds: "text", Doc: "Name and password, as Java has them: `org.apache.kafka.common.security.scram.ScramLoginModule required username=\"lh\" password=\"…\";`. Needed for SASL.",
+		apply: text(func(c *Config) *string { return &c.Kafka.Security.JAAS }),
+	},
+	{
+		Name: "LHS_KAFKA_SASL_JAAS_CONFIG_FILE", Bounds: "path", Doc: "File with it, instead.",
+		apply: fromFile(func(c *Config) *string { return &c.Kafka.Security.JAAS }),
+	},
 	{
 		Name: "LHS_KAFKA_LINGER_MS", Default: "0", Bounds: "0 to 1000", Doc: "How long a command waits for others to travel to Kafka with.",
-		apply: integer(0, 1000, func(c *Config, n int) { c.Kafka.Linger = time.Duration(n) * time.Millisecond }),
+		apply: setLinger,
 	},
 	{
 		Name: "LHS_PRODUCER_MAX_REQUEST_SIZE", Default: "1047000", Bounds: "4096 to 4194304 bytes", Doc: "Largest request, record and stored object, values of variables included; a definition takes 1047000 at most.",

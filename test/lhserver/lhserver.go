@@ -140,10 +140,16 @@ func freePorts(t testing.TB, n int) []string {
 // Start runs the binary and returns when it answers. The process is killed when the test ends.
 func (s *Server) Start(t testing.TB) {
 	t.Helper()
-	s.launch(t)
+	s.Launch(t)
+	s.Await(t, 30*time.Second)
+}
+
+// Await returns when the server answers.
+func (s *Server) Await(t testing.TB, patience time.Duration) {
+	t.Helper()
 	conn := s.Dial(t)
 	defer conn.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if _, err := lhpb.NewLittleHorseClient(conn).GetServerVersion(ctx, &emptypb.Empty{}, grpc.WaitForReady(true)); err != nil {
 		s.Kill()
@@ -154,11 +160,12 @@ func (s *Server) Start(t testing.TB) {
 // TryStart runs the binary where it should not start, and returns its exit code and what it printed.
 func (s *Server) TryStart(t testing.TB) (code int, said string) {
 	t.Helper()
-	s.launch(t)
+	s.Launch(t)
 	return s.Exited(), s.Output()
 }
 
-func (s *Server) launch(t testing.TB) {
+// Launch runs the binary and does not wait for it. The process is killed when the test ends.
+func (s *Server) Launch(t testing.TB) {
 	t.Helper()
 	args := append(append([]string{}, s.Wrap...), Binary(t))
 	if args = append(args, s.Args...); len(s.Args) == 0 {

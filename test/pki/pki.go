@@ -41,6 +41,9 @@ func (a *Authority) File() string {
 	return a.write("ca.pem", "CERTIFICATE", a.cert.Raw)
 }
 
+// Certificate of the authority.
+func (a *Authority) Certificate() *x509.Certificate { return a.cert }
+
 // Pool trusts the authority.
 func (a *Authority) Pool() *x509.CertPool {
 	pool := x509.NewCertPool()

@@ -1,15 +1,12 @@
 #!/usr/bin/env bash
 # Runs a command beside a broker of its own: one node, on loopback, in a new folder. LH_TEST_KAFKA tells the command where
-# it is. The broker comes from its published package; java and mvn are needed.
+# it is, LH_TEST_KAFKA_LIBS where its program is. The broker comes from its published package, in the version KAFKA_VERSION
+# if that is set; java and mvn are needed.
 #
 #   tools/kafka/with.sh go test ./test/kafka
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
-libs=$here/../../.cache/kafka/$(md5sum <"$here/pom.xml" | cut -c1-12)
-[ -d "$libs" ] || {
-	mvn -q -B -f "$here/pom.xml" dependency:copy-dependencies -DincludeScope=runtime -DoutputDirectory="$libs.part"
-	mv "$libs.part" "$libs"
-}
+libs=$("$here/libs.sh" ${KAFKA_VERSION:+"$KAFKA_VERSION"})
 
 dir=$(mktemp -d)
 broker=
@@ -62,4 +59,4 @@ for _ in $(seq 1 600); do
 done
 listening "$port" || { echo "the broker does not listen after 30 s" >&2; exit 1; }
 
-LH_TEST_KAFKA=127.0.0.1:$port "$@"
+LH_TEST_KAFKA=127.0.0.1:$port LH_TEST_KAFKA_LIBS=$libs "$@"

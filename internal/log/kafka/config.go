@@ -18,6 +18,9 @@ type Config struct {
 	Streams []machine.Stream
 	// Brokers to begin with, as host:port.
 	Brokers []string
+	// Security of the connections to them, and Tuning of the clients.
+	Security Security
+	Tuning   Tuning
 	// Cluster begins the names of the topics.
 	Cluster string
 	// Partitions of run data in the cluster.
@@ -37,6 +40,9 @@ type Config struct {
 	// MaxRecords bounds the records of one stream that are appended and not acknowledged. It stands behind the
 	// admission of partitions, which refuse earlier and better. Default 65536.
 	MaxRecords int
+	// RefuseAfter is how long the brokers may take nothing that was sent to a stream before further records are refused: they
+	// would wait, too, and whoever sent them can be told now that they do not count. Default 10 s.
+	RefuseAfter time.Duration
 	// OutboxWindow bounds, for each pair of streams, the emitted records that are sent and not acknowledged; the others
 	// wait as rows. Default 128.
 	OutboxWindow int
@@ -59,7 +65,7 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		CreateTopics: true, ReplicationFactor: 1, MaxRecordBytes: 1_047_000,
-		MaxRecords: 1 << 16, OutboxWindow: 128, ReadAhead: 4096, ReadAheadBytes: 8 << 20,
+		MaxRecords: 1 << 16, RefuseAfter: 10 * time.Second, OutboxWindow: 128, ReadAhead: 4096, ReadAheadBytes: 8 << 20,
 		CheckpointEvery: 30 * time.Second, CheckpointBytes: 64 << 20, KeepCommands: 10 * time.Minute,
 		Logger: slog.New(slog.DiscardHandler),
 	}
@@ -82,10 +88,17 @@ func (c *Config) Validate() error {
 		return errors.New("kafka log: no Logger: start from DefaultConfig")
 	case c.Linger < 0:
 		return fmt.Errorf("kafka log: Linger is %s", c.Linger)
+	case c.RefuseAfter <= 0:
+		return fmt.Errorf("kafka log: RefuseAfter is %s, it must be positive", c.RefuseAfter)
 	case c.CheckpointEvery <= 0:
 		return fmt.Errorf("kafka log: CheckpointEvery is %s, it must be positive", c.CheckpointEvery)
 	case c.CheckpointBytes < 1:
 		return fmt.Errorf("kafka log: CheckpointBytes is %d, it must be positive", c.CheckpointBytes)
+	}
+	if c.Security.Mechanism != "" {
+		if _, err := c.Security.mechanism(); err != nil {
+			return err
+		}
 	}
 	for _, b := range []struct {
 		name string

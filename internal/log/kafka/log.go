@@ -86,6 +86,9 @@ func Open(ctx context.Context, cfg Config) (_ *Log, err error) {
 }
 
 func (l *Log) open(ctx context.Context) error {
+	if err := l.greet(ctx); err != nil {
+		return err
+	}
 	t, err := l.cfg.makeTopics(ctx, kadm.NewClient(l.producer))
 	if err != nil {
 		return err
@@ -108,42 +111,8 @@ func (l *Log) open(ctx context.Context) error {
 	if err := l.begin(ctx); err != nil {
 		return err
 	}
-	l.consumer, err = kgo.NewClient(l.consumerOptions()...)
+	l.consumer, err = kgo.NewClient(l.cfg.consumerOptions()...)
 	return err
-}
-
-func (c *Config) clientOptions() []kgo.Opt {
-	return []kgo.Opt{
-		kgo.SeedBrokers(c.Brokers...),
-		kgo.ClientID(c.Cluster + "-" + c.Incarnation),
-		kgo.MetadataMinAge(100 * time.Millisecond),
-	}
-}
-
-// A record is sent until the brokers have taken or refused it: nobody could tell what became of one that was given up.
-func (c *Config) producerOptions() []kgo.Opt {
-	return append(c.clientOptions(),
-		kgo.RequiredAcks(kgo.AllISRAcks()),
-		kgo.RecordPartitioner(kgo.ManualPartitioner()),
-		kgo.ProducerLinger(c.Linger),
-		kgo.ProducerBatchCompression(kgo.NoCompression()),
-		kgo.ProducerBatchMaxBytes(int32(c.maxMessageBytes())),
-		kgo.MaxBufferedRecords(1<<30), // the bounds are those of the streams
-	)
-}
-
-// fetchWait is how long a fetch waits at a broker that has nothing. A stream that comes to be fetched waits for the end of
-// the fetch that runs.
-const fetchWait = 200 * time.Millisecond
-
-// The client never chooses an offset of its own, and fetches what sessions want and nothing else.
-func (l *Log) consumerOptions() []kgo.Opt {
-	return append(l.cfg.clientOptions(),
-		kgo.ConsumeResetOffset(kgo.NoResetOffset()),
-		kgo.FetchMinBytes(1),
-		kgo.FetchMaxWait(fetchWait),
-		kgo.FetchMaxPartitionBytes(int32(max(1<<20, l.cfg.maxMessageBytes()))),
-	)
 }
 
 // begin compares each topic with what the store knows of it, and writes the first entry of an empty one.

@@ -6,12 +6,16 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"littlehorse/internal/keys"
 	"littlehorse/internal/log"
@@ -331,6 +335,18 @@ func (p *process) admin() *kadm.Client {
 	return kadm.NewClient(c)
 }
 
+// alter changes a setting of one of the topics.
+func (p *process) alter(topic, name, value string) {
+	p.Helper()
+	all, err := p.admin().AlterTopicConfigs(p.Context(), []kadm.AlterConfig{{Op: kadm.SetConfig, Name: name, Value: &value}}, p.cluster+"-"+topic)
+	for _, r := range all {
+		err = errors.Join(err, r.Err)
+	}
+	if err != nil {
+		p.Fatal(err)
+	}
+}
+
 func TestTopicsThatDoNotFitAreRefused(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(p *process)
@@ -358,14 +374,11 @@ func TestTopicsThatDoNotFitAreRefused(t *testing.T) {
 				p.Fatal(err)
 			}
 		}, ErrLost, "begins at offset 3"},
-		"other retention": {func(p *process) {
-			_, err := p.admin().AlterTopicConfigs(p.Context(), []kadm.AlterConfig{
-				{Op: kadm.SetConfig, Name: "retention.ms", Value: kadm.StringPtr("1000")},
-			}, p.cluster+"-core-cmd")
-			if err != nil {
-				p.Fatal(err)
-			}
-		}, nil, "retention.ms is 1000, it must be -1"},
+		"other retention":                      {func(p *process) { p.alter("core-cmd", "retention.ms", "1000") }, nil, "retention.ms is 1000, it must be -1"},
+		"compacted commands":                   {func(p *process) { p.alter("core-cmd", "cleanup.policy", "compact") }, nil, "cleanup.policy is compact, it must be delete"},
+		"change log that is not compacted":     {func(p *process) { p.alter("core-store-changelog", "cleanup.policy", "delete") }, nil, "cleanup.policy is delete, it must be compact"},
+		"leaders that have lost records":       {func(p *process) { p.alter("metadata-cmd", "unclean.leader.election.enable", "true") }, nil, "unclean.leader.election.enable is true, it must be false"},
+		"more replicas in sync than there are": {func(p *process) { p.alter("core-cmd", "min.insync.replicas", "2") }, nil, "min.insync.replicas is 2 and it has 1 replicas"},
 		"more partitions": {func(p *process) {
 			if _, err := p.admin().UpdatePartitions(p.Context(), 4, p.cluster+"-core-cmd"); err != nil {
 				p.Fatal(err)
@@ -514,4 +527,62 @@ func TestOutboxOfAClosedTargetRests(t *testing.T) {
 	if o.stored != 1 || o.sent != 0 {
 		t.Errorf("%d of %d records are sent to a stream that takes none", o.sent, o.stored)
 	}
+}
+
+// TestStalledBrokersRefuse lets too few brokers be in sync: what was sent waits and counts in the end; what comes later is
+// refused, and does not count.
+func TestStalledBrokersRefuse(t *testing.T) {
+	c, err := kfake.NewCluster(kfake.NumBrokers(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	m := newTestMedium(t)
+	m.brokers, m.change = c.ListenAddrs(), func(cfg *Config) { cfg.RefuseAfter = 50 * time.Millisecond }
+	m.Start(t)
+	p := &process{TB: t, medium: m}
+	p.open(logtest.A)
+
+	var short atomic.Bool // of replicas
+	short.Store(true)
+	c.ControlKey(int16(kmsg.Produce), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		if !short.Load() {
+			return nil, nil, false
+		}
+		return refuseAll(r.(*kmsg.ProduceRequest)), nil, true
+	})
+	p.append(logtest.A, named("x", 1, "waits"))
+	number := uint64(2)
+	for err = nil; err == nil; number++ {
+		err = p.log.Append(logtest.A, named("x", number, "waits"))
+		time.Sleep(time.Millisecond)
+	}
+	if !errors.Is(err, errStalled) {
+		t.Fatal(err)
+	}
+	short.Store(false)
+	for err != nil {
+		err = p.log.Append(logtest.A, named("x", number, "after"))
+		time.Sleep(time.Millisecond)
+	}
+	names := p.wait(logtest.A, "after")
+	if want := int(number) - 1; len(names) != want { // all that were taken, without the one that was refused
+		t.Errorf("%d records came, %d were taken", len(names), want)
+	}
+}
+
+func refuseAll(req *kmsg.ProduceRequest) *kmsg.ProduceResponse {
+	resp := req.ResponseKind().(*kmsg.ProduceResponse)
+	for _, t := range req.Topics {
+		out := kmsg.NewProduceResponseTopic()
+		out.Topic, out.TopicID = t.Topic, t.TopicID
+		for _, p := range t.Partitions {
+			of := kmsg.NewProduceResponseTopicPartition()
+			of.Partition, of.ErrorCode = p.Partition, kerr.NotEnoughReplicas.Code
+			out.Partitions = append(out.Partitions, of)
+		}
+		resp.Topics = append(resp.Topics, out)
+	}
+	return resp
 }

@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -52,8 +53,9 @@ type stream struct {
 	closed bool
 
 	// Of whoever appends.
-	flying int   // sent and not acknowledged
-	acked  int64 // highest offset acknowledged to this process; -1 before the first
+	flying int       // sent and not acknowledged
+	moved  time.Time // when the first of them was sent, or something was acknowledged since
+	acked  int64     // highest offset acknowledged to this process; -1 before the first
 
 	// As of the last entry read.
 	next     int64
@@ -222,6 +224,9 @@ func (st *stream) note(n *pb.LogNote) *kgo.Record {
 
 func isNote(r *kgo.Record) bool { return len(r.Headers) == 1 && r.Headers[0].Key == noteHeader }
 
+// errStalled says that what was sent before waits too long: the brokers are away, or too few of them are in sync.
+var errStalled = errors.New("the brokers have taken nothing for a while, and this has not been sent to them")
+
 // append sends a record to the end of the topic.
 func (st *stream) append(r *pb.Record) error {
 	st.mu.Lock()
@@ -233,6 +238,8 @@ func (st *stream) append(r *pb.Record) error {
 		return log.ErrFenced
 	case st.flying >= st.log.cfg.MaxRecords && !log.IsOutbox(r.GetHeader().GetSource()):
 		return log.ErrFull
+	case st.flying > 0 && time.Since(st.moved) > st.log.cfg.RefuseAfter:
+		return errStalled
 	}
 	if r.Header != nil && !log.IsOutbox(r.Header.Source) {
 		r.Header.Epoch = st.mine
@@ -255,6 +262,9 @@ func (st *stream) sendRecord(r *pb.Record, acknowledged func()) error {
 
 // send gives an entry to the client, which keeps the order of them. The stream's mutex must be held.
 func (st *stream) send(r *kgo.Record, acknowledged func()) {
+	if st.flying == 0 {
+		st.moved = time.Now()
+	}
 	st.flying++
 	st.log.producer.TryProduce(context.Background(), r, func(r *kgo.Record, err error) {
 		if err != nil {
@@ -272,6 +282,7 @@ func (st *stream) send(r *kgo.Record, acknowledged func()) {
 func (st *stream) acknowledge(offset int64) {
 	st.mu.Lock()
 	st.flying--
+	st.moved = time.Now()
 	st.acked = max(st.acked, offset)
 	owner := st.show()
 	st.mu.Unlock()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strconv"
 	"strings"
@@ -53,6 +54,7 @@ type topic struct {
 	name       string
 	partitions int
 	id         kadm.TopicID
+	replicas   int
 
 	must    map[string]string // settings
 	want    map[string]string // settings, besides, of one that the server makes
@@ -94,7 +96,7 @@ func (c *Config) makeTopics(ctx context.Context, admin *kadm.Client) (topics, er
 			return t, fmt.Errorf("topic %s: %w", one.name, err)
 		}
 	}
-	return t, checkConfigs(ctx, admin, t.all())
+	return t, c.checkConfigs(ctx, admin, t.all())
 }
 
 func (c *Config) makeTopic(ctx context.Context, admin *kadm.Client, t *topic) error {
@@ -110,7 +112,7 @@ func (c *Config) makeTopic(ctx context.Context, admin *kadm.Client, t *topic) er
 	if n := len(d.Partitions); n != t.partitions {
 		return fmt.Errorf("it has %d partitions and the server is configured for %d: the number can never change", n, t.partitions)
 	}
-	t.id = d.ID
+	t.id, t.replicas = d.ID, d.Partitions.NumReplicas()
 	return nil
 }
 
@@ -223,7 +225,7 @@ func (c *Config) createTopic(ctx context.Context, admin *kadm.Client, t *topic) 
 }
 
 // checkConfigs refuses topics that could lose or forget records.
-func checkConfigs(ctx context.Context, admin *kadm.Client, topics []*topic) error {
+func (c *Config) checkConfigs(ctx context.Context, admin *kadm.Client, topics []*topic) error {
 	byName := map[string]*topic{}
 	var names []string
 	for _, t := range topics {
@@ -238,16 +240,21 @@ func checkConfigs(ctx context.Context, admin *kadm.Client, topics []*topic) erro
 		if r.Err != nil {
 			return fmt.Errorf("read the settings of topic %s: %w", r.Name, r.Err)
 		}
-		if err := byName[r.Name].check(r); err != nil {
+		if err := byName[r.Name].check(r, c.Logger); err != nil {
 			return fmt.Errorf("topic %s: %w", r.Name, err)
 		}
 	}
 	return nil
 }
 
-func (t *topic) check(r kadm.ResourceConfig) error {
+func (t *topic) check(r kadm.ResourceConfig, logger *slog.Logger) error {
 	for _, is := range r.Configs {
 		value := is.MaybeValue()
+		if is.Key == "min.insync.replicas" {
+			if err := t.checkInSync(value, logger); err != nil {
+				return err
+			}
+		}
 		if want, ok := t.must[is.Key]; ok && value != want {
 			return fmt.Errorf("%s is %s, it must be %s", is.Key, value, want)
 		}
@@ -257,6 +264,20 @@ func (t *topic) check(r kadm.ResourceConfig) error {
 		if n, err := strconv.Atoi(value); err != nil || n < t.message {
 			return fmt.Errorf("%s is %s, it must be at least %d", is.Key, value, t.message)
 		}
+	}
+	return nil
+}
+
+// checkInSync refuses what could never be written, and warns of what one broker can lose.
+func (t *topic) checkInSync(value string, logger *slog.Logger) error {
+	n, err := strconv.Atoi(value)
+	switch {
+	case err != nil || t.replicas == 0:
+		return nil
+	case n > t.replicas:
+		return fmt.Errorf("min.insync.replicas is %d and it has %d replicas: nothing could be written to it", n, t.replicas)
+	case n < inSync && t.replicas >= inSync:
+		logger.Warn("what is acknowledged may be on one broker only: set min.insync.replicas of the topic to 2", "topic", t.name, "replicas", t.replicas)
 	}
 	return nil
 }
