@@ -87,7 +87,7 @@ browser: build ## The dashboard is what its sources make, and does in a real bro
 .PHONY: conformance
 conformance: build ## The official Python, Java and JavaScript clients against our server
 	tools/need.sh python3 python3-venv javac mvn node npm
-	go test -timeout 20m ./test/conformance
+	go test -timeout 20m ./test/conformance ./test/languages
 
 .PHONY: pace
 pace: build ## Official Python and Java workers do WfRuns of 100 tasks here, and by turns elsewhere: make pace [ORACLE=host:port] [OURS=host:port]

@@ -19,7 +19,7 @@ import (
 )
 
 // Patience is how long a page may take.
-const Patience = 5 * time.Minute
+const Patience = 9 * time.Minute
 
 var program struct {
 	sync.Once
