@@ -87,7 +87,7 @@ browser: build ## The dashboard is what its sources make, and does in a real bro
 .PHONY: conformance
 conformance: build ## The official Python, Java and JavaScript clients against our server
 	tools/need.sh python3 python3-venv javac mvn node npm
-	go test -timeout 20m ./test/conformance ./test/languages
+	go test -timeout 20m -p 1 ./test/conformance ./test/languages
 
 .PHONY: pace
 pace: build ## Official Python and Java workers do WfRuns of 100 tasks here, and by turns elsewhere: make pace [ORACLE=host:port] [OURS=host:port]
@@ -160,6 +160,11 @@ web: ## Build the dashboard anew from web/src into web/dist, which is committed
 	tools/need.sh node npm
 	npm --prefix web ci
 	npm --prefix web run build
+
+.PHONY: docs
+docs: ## The documents as a site in .cache/docs/site; a broken link is an error
+	tools/need.sh python3 python3-venv
+	tools/site/build.sh .cache/docs
 
 .PHONY: rename
 rename: ## Change the module path everywhere: make rename MODULE=example.org/horse

@@ -12,18 +12,18 @@ import (
 	"littlehorse/lhpb"
 	lh "littlehorse/sdk/client"
 	"littlehorse/sdk/task"
+	"littlehorse/sdk/usertask"
 	"littlehorse/sdk/wf"
 	"littlehorse/sdk/worker"
 )
 
-// form is what an approver fills in.
-var form = stage.Put{&lhpb.PutUserTaskDefRequest{
-	Name: "approval-form",
-	Fields: []*lhpb.UserTaskField{
-		{Name: "approved", DisplayName: "Approved", Type: lhpb.VariableType_BOOL, Required: true},
-		{Name: "reason", DisplayName: "Reason", Type: lhpb.VariableType_STR},
-	},
-}}
+// verdict is what an approver fills in.
+type verdict struct {
+	Approved bool   `lh:"approved,required" label:"Approved"`
+	Reason   string `lh:"reason" label:"Reason"`
+}
+
+var form = usertask.Define[verdict]("approval-form")
 
 // approval is the workflow, with days of any length.
 func approval(name string, day time.Duration) *wf.Workflow {
@@ -33,7 +33,7 @@ func approval(name string, day time.Duration) *wf.Workflow {
 		approver := wf.Declare[string](t, "approver").Required()
 		decision := wf.Declare[map[string]any](t, "decision")
 
-		decided := t.AssignUserTask("approval-form", wf.UserIn(approver, "managers")).
+		decided := form.Assign(t, wf.UserIn(approver, "managers")).
 			Notes(wf.Format("{0} asks for {1}", employee, purpose)).
 			RemindAfterAssignment(day, remind.Name(), purpose).
 			ReassignAfter(3*day, wf.User("director")).

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -72,14 +73,17 @@ func (b Block) shell() error {
 	return nil
 }
 
-// standsIn finds the excerpt in the file, whatever it is indented by; a line … leaves something out.
+// leftOut is a line that stands for others: // … in most languages.
+var leftOut = regexp.MustCompile(`\n(?://|#) …\n`)
+
+// standsIn finds the excerpt in the file, whatever it is indented by.
 func (b Block) standsIn(path string) error {
 	text, err := os.ReadFile(filepath.Join(Root(), path))
 	if err != nil {
 		return err
 	}
 	rest := bare(string(text))
-	for part := range strings.SplitSeq(bare(b.Text), "\n…\n") {
+	for _, part := range leftOut.Split(bare(b.Text), -1) {
 		_, behind, found := strings.Cut(rest, strings.Trim(part, "\n"))
 		if !found {
 			return fmt.Errorf("does not stand in %s so", path)

@@ -9,7 +9,7 @@
 //	sh parsed              needs what a test has not: a broker, a provider, another machine. It must be good shell
 //	text                   is what the block before it prints: these lines in this order, … standing for anything
 //	LANG file=NAME         is written to a file in the page's folder
-//	LANG from=PATH         is an excerpt of a file of this repository, which is tested elsewhere
+//	LANG from=PATH         is an excerpt of a file of this repository, which is tested elsewhere; a line // … leaves something out
 //	go                     compiles, as declarations or as statements with ctx, client and t at hand
 //	json, yaml, …          must be good in its language
 //	drawing                is for eyes: a picture, or what stands for many commands

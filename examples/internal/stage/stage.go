@@ -13,8 +13,6 @@ import (
 	"syscall"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
 	"littlehorse/lhpb"
 	lh "littlehorse/sdk/client"
 	"littlehorse/sdk/task"
@@ -115,9 +113,3 @@ func UntilVar[T comparable](ctx context.Context, s *Stage, id lh.RunID, name str
 		return got == want, err
 	})
 }
-
-// Put makes requests of the API definitions that can be registered.
-type Put []proto.Message
-
-// PutRequests are the requests themselves.
-func (p Put) PutRequests() ([]proto.Message, error) { return p, nil }
