@@ -36,7 +36,7 @@ type giant struct {
 var giants = map[string]giant{
 	"threads":  {"one WfRun starts COUNT ThreadRuns, each with a task, and waits for them all", 10_000, (*giantWork).threads, false, asMany},
 	"loop":     {"one WfRun runs a task COUNT times, one after the other", 100_000, (*giantWork).loop, false, asMany},
-	"variable": {"one WfRun changes a variable of COUNT bytes a hundred times", 900_000, (*giantWork).variable, false, nil},
+	"variable": {"one WfRun changes a variable of COUNT bytes again and again", 900_000, (*giantWork).variable, false, nil},
 	"queue":    {"COUNT WfRuns have a task that no worker takes", 1_000_000, (*giantWork).queue, true, nil},
 }
 
@@ -84,7 +84,7 @@ type ratios struct {
 }
 
 func giantCommand() *cobra.Command {
-	s, count, apart := settings{}, 0, ""
+	s, size, crowd, apart := settings{}, giantSize{}, true, ""
 	cmd := &cobra.Command{
 		Use: "giant " + strings.Join(giantNames(), "|"), Short: "One giant beside an ordinary load", Args: cobra.ExactArgs(1),
 		ValidArgs: giantNames(),
@@ -98,21 +98,23 @@ func giantCommand() *cobra.Command {
 			if !known {
 				return fmt.Errorf("%q is none of %s", args[0], strings.Join(giantNames(), ", "))
 			}
-			if count == 0 {
-				count = g.count
+			if size.count == 0 {
+				size.count = g.count
 			}
-			if count < 1 {
-				return errors.New("--count must be positive")
+			if size.count < 1 || size.changes < 1 {
+				return errors.New("--count and --changes must be positive")
 			}
 			if err := s.validate(); err != nil {
 				return err
 			}
 			cmd.SilenceUsage = true
-			return measureGiant(cmd.Context(), s, args[0], count, apart, cmd.OutOrStdout())
+			return measureGiant(cmd.Context(), s, args[0], size, crowd, apart, cmd.OutOrStdout())
 		},
 	}
 	loadFlags(cmd, &s)
-	cmd.Flags().IntVar(&count, "count", 0, "size of the giant; by default as the giant says")
+	cmd.Flags().IntVar(&size.count, "count", 0, "size of the giant; by default as the giant says")
+	cmd.Flags().IntVar(&size.changes, "changes", 100, "how often the giant variable is changed")
+	cmd.Flags().BoolVar(&crowd, "crowd", true, "measure beside a crowd of small WfRuns, too")
 	cmd.Flags().StringVar(&apart, "apart", "", "`host:port` of another server on the same machine")
 	cmd.Flags().Float64Var(&s.Rate, "rate", 100, "WfRuns of the ordinary load to start a second")
 	return cmd
@@ -130,7 +132,7 @@ func giantHelp() string {
 }
 
 // measureGiant runs the load alone, beside the giant, and beside what is left of it.
-func measureGiant(ctx context.Context, s settings, what string, count int, apart string, out io.Writer) error {
+func measureGiant(ctx context.Context, s settings, what string, size giantSize, crowd bool, apart string, out io.Writer) error {
 	cfg, err := configured(&s)
 	if err != nil {
 		return err
@@ -139,13 +141,13 @@ func measureGiant(ctx context.Context, s settings, what string, count int, apart
 	if err != nil {
 		return err
 	}
-	w, err := newGiant(ctx, cfg, s, count)
+	w, err := newGiant(ctx, cfg, size)
 	if err != nil {
 		return err
 	}
 	defer w.client.Close()
 	r := &giantResult{Scenario: "giant", Label: s.Label, At: time.Now().UTC().Truncate(time.Second), Alone: alone}
-	r.Giant.What, r.Giant.Count = what, count
+	r.Giant.What, r.Giant.Count = what, size.count
 	r.Beside, err = beside(ctx, s, cfg, "giant", func() (err error) {
 		began := time.Now()
 		r.Giant.Outcome, err = giants[what].run(w, ctx)
@@ -160,15 +162,15 @@ func measureGiant(ctx context.Context, s settings, what string, count int, apart
 			return err
 		}
 	}
-	if tasks := giants[what].tasks; tasks != nil {
+	if tasks := giants[what].tasks; tasks != nil && crowd {
 		took := time.Duration(r.Giant.Seconds * float64(time.Second))
-		r.Crowd, err = beside(ctx, s, cfg, "crowd", func() error { return w.crowd(ctx, tasks(count), took) })
+		r.Crowd, err = beside(ctx, s, cfg, "crowd", func() error { return w.crowd(ctx, tasks(size.count), took) })
 		if err != nil {
 			return err
 		}
 	}
 	if apart != "" {
-		if r.Apart, err = besideApart(ctx, s, cfg, what, count, apart); err != nil {
+		if r.Apart, err = besideApart(ctx, s, cfg, what, size, apart); err != nil {
 			return err
 		}
 	}
@@ -176,22 +178,22 @@ func measureGiant(ctx context.Context, s settings, what string, count int, apart
 	return json.NewEncoder(out).Encode(r)
 }
 
-func newGiant(ctx context.Context, cfg lh.Config, s settings, count int) (*giantWork, error) {
+func newGiant(ctx context.Context, cfg lh.Config, size giantSize) (*giantWork, error) {
 	client, err := lh.Dial(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	return &giantWork{client: client, count: count, name: "giant-" + string(lh.NewRunID())[:12], callers: s.Concurrency}, nil
+	return &giantWork{client: client, giantSize: size, name: "giant-" + string(lh.NewRunID())[:12]}, nil
 }
 
 // besideApart runs the load while the giant is at work on the other server.
-func besideApart(ctx context.Context, s settings, cfg lh.Config, what string, count int, apart string) (*result, error) {
+func besideApart(ctx context.Context, s settings, cfg lh.Config, what string, size giantSize, apart string) (*result, error) {
 	other := cfg
 	var err error
 	if other.Host, other.Port, err = splitAddress(apart); err != nil {
 		return nil, err
 	}
-	w, err := newGiant(ctx, other, s, count)
+	w, err := newGiant(ctx, other, size)
 	if err != nil {
 		return nil, err
 	}
@@ -258,10 +260,15 @@ func (r *result) over(alone *result) *ratios {
 
 // giantWork is one giant at work.
 type giantWork struct {
-	client  *lh.Client
+	giantSize
+	client *lh.Client
+	name   string // of its definitions
+}
+
+// giantSize is how large the giant is, each by its own measure.
+type giantSize struct {
 	count   int
-	name    string // of its definitions
-	callers int
+	changes int // of the giant variable
 }
 
 // again is how often the end of a giant is looked for.
@@ -292,16 +299,13 @@ func (w *giantWork) loop(ctx context.Context) (string, error) {
 	return w.complete(ctx, spec, do, nil)
 }
 
-// rounds is how often the giant variable is changed.
-const rounds = 100
-
 // variable is a variable of count bytes that changes again and again.
 func (w *giantWork) variable(ctx context.Context) (string, error) {
 	do := task.New1(w.name, func(_ context.Context, n int64) (int64, error) { return n + 1, nil }, task.Params("n"))
 	spec := wf.New(w.name, func(t *wf.Thread) {
 		text := wf.Declare[string](t, "text").Required()
 		n := wf.Declare[int64](t, "n").Default(0)
-		t.While(n.Lt(rounds), func(body *wf.Thread) {
+		t.While(n.Lt(w.changes), func(body *wf.Thread) {
 			n.Set(do.Do(body, n))
 			text.Set(wf.Format("{0}.", text))
 		})
@@ -309,7 +313,7 @@ func (w *giantWork) variable(ctx context.Context) (string, error) {
 	return w.complete(ctx, spec, do, lh.Input{"text": strings.Repeat("x", w.count)})
 }
 
-// giantWorkers is how many tasks of the giant are done at a time.
+// giantWorkers is how many tasks of the giant are done at a time, and how many callers start the WfRuns of the queue.
 const giantWorkers = 16
 
 // crowdTasks is how many tasks each WfRun of a crowd has, one after the other.
@@ -429,8 +433,8 @@ func (w *giantWork) queue(ctx context.Context) (string, error) {
 	}
 	var next atomic.Int64
 	var calling sync.WaitGroup
-	errs := make(chan error, w.callers)
-	for range w.callers {
+	errs := make(chan error, giantWorkers)
+	for range giantWorkers {
 		calling.Go(func() {
 			for n := next.Add(1); n <= int64(w.count); n = next.Add(1) {
 				if err := w.start(ctx, n); err != nil {
