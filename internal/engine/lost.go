@@ -9,7 +9,7 @@ import (
 	"littlehorse/internal/pb"
 )
 
-// A record that goes on with the work of another may be lost: the server could not read its state, or had a bug. Nothing
+// A record that goes on with the work of another may be lost: the server could not read its state, had a bug, or ended while it waited for its turn. Nothing
 // else would ever take that work up. So with each such record goes a timer, which does the same when its time has come, and which the
 // record takes away: whichever is first does the work, the other finds no timer and does nothing.
 

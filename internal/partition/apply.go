@@ -40,23 +40,37 @@ func (l *Lane) apply(e log.Entry) {
 		}
 	}
 	for i, out := range effects.Emit {
-		l.filling.emits = append(l.filling.emits, emitted(e, out, i))
+		l.emit(p, emitted(e, out, i))
 	}
 	if w.number != 0 {
 		l.filling.answers = append(l.filling.answers, answer{waiter: w, part: p, reply: effects.Reply})
 	}
 	l.filling.records++
-	spent := cost(applying, l.filling.bytes-bytes)
+	wrote := l.filling.bytes - bytes
+	spent := cost(applying, wrote)
 	l.filling.cost += spent
 	if e.Record.GetContinue() != nil {
 		p.goesOn = spent
 	}
 	switch {
 	case w.line != nil:
-		w.line.spend(l.filling.number, spent, l.paceTime())
+		w.line.spend(l.filling.number, spent, wrote, l.paceTime())
 	case e.Record.GetContinue() != nil:
-		l.charge(p, e.Record, spent)
+		l.charge(p, originOf(e.Record), spent, wrote)
 	}
+	if e.Record.GetRunWf() != nil && wrote > heldBytes {
+		l.charge(p, begun(e.Record), 0, wrote) // as it began it will go on
+	}
+}
+
+// emit makes a record that follows part of the batch. One that goes on with the work of a WfRun gets no place in the log yet: whoever came behind it would
+// have to wait for it. It waits in line once the batch is synced.
+func (l *Lane) emit(p *part, e log.Emit) {
+	if e.Record.GetContinue() != nil && e.To == p.stream {
+		l.filling.goOn = append(l.filling.goOn, further{p, e.Record})
+		return
+	}
+	l.filling.emits = append(l.filling.emits, e)
 }
 
 // tick moves the partition's clock and catalog version forward and writes them into the header.

@@ -23,6 +23,7 @@ type batch struct {
 	bytes   int64 // encoded size of the values
 	cost    time.Duration
 	emits   []log.Emit
+	goOn    []further
 	answers []answer
 
 	applied []time.Duration // how long each record took
@@ -79,6 +80,12 @@ type answer struct {
 	reply machine.Reply
 }
 
+// further is a record that goes on with the work of one that the batch covers.
+type further struct {
+	part   *part
+	record *pb.Record
+}
+
 func newBatch() *batch { return &batch{kinds: map[kind]uint64{}} }
 
 func (b *batch) empty() bool { return b.records == 0 }
@@ -90,8 +97,9 @@ func (b *batch) settle() bool { return b.settled.CompareAndSwap(false, true) }
 func (b *batch) reset() {
 	clear(b.layers)
 	clear(b.emits)
+	clear(b.goOn)
 	clear(b.answers)
-	b.layers, b.emits, b.answers = b.layers[:0], b.emits[:0], b.answers[:0]
+	b.layers, b.emits, b.goOn, b.answers = b.layers[:0], b.emits[:0], b.goOn[:0], b.answers[:0]
 	b.records, b.bytes, b.cost, b.applied = 0, 0, 0, b.applied[:0]
 	clear(b.kinds)
 	b.settled.Store(false)

@@ -36,6 +36,8 @@ type line struct {
 
 	owed   time.Duration // what it has cost beyond its part of the time
 	owedAt time.Time     // as of then
+	dear   time.Time     // when a record of it took long last
+	rests  time.Time     // until then, for the bytes it has written
 	pauses bool          // has had to pause, and still owes some of it
 }
 
@@ -120,7 +122,7 @@ func (f *fair) next(batch uint64, share time.Duration, now time.Time) (q queued,
 	f.pace.resume(f, now)
 	for f.turns.len() > 0 {
 		ln := f.turns.pop()
-		if ln.batch == batch && ln.spent >= share {
+		if ln.batch == batch && ln.spent >= f.pace.share(ln, share, now) {
 			f.rested = append(f.rested, ln)
 			continue
 		}
@@ -150,16 +152,17 @@ func (w *waiter) leave() {
 }
 
 // spend counts what a record of the line has cost the batch.
-func (ln *line) spend(batch uint64, cost time.Duration, now time.Time) {
+func (ln *line) spend(batch uint64, cost time.Duration, bytes int64, now time.Time) {
 	if ln.batch != batch {
 		ln.batch, ln.spent = batch, 0
 	}
 	ln.spent += cost
 	ln.owe(cost, now)
+	ln.rest(bytes, now)
 }
 
 // charge counts what a record of the origin has cost that did not wait in its line.
-func (f *fair) charge(o origin, batch uint64, cost time.Duration, now time.Time) {
+func (f *fair) charge(o origin, batch uint64, cost time.Duration, bytes int64, now time.Time) {
 	ln := f.lines[o]
 	if ln == nil {
 		ln = f.line(o)
@@ -168,7 +171,7 @@ func (f *fair) charge(o origin, batch uint64, cost time.Duration, now time.Time)
 		ln.listed = true
 		f.empty = append(f.empty, ln)
 	}
-	ln.spend(batch, cost, now)
+	ln.spend(batch, cost, bytes, now)
 }
 
 // spareLines is how many lines are kept for use again.
@@ -187,7 +190,7 @@ func (f *fair) turnOver(now time.Time) {
 		switch {
 		case ln.waiting.len() > 0:
 			ln.listed = false
-		case ln.placed > 0, ln.owes(now) > 0:
+		case ln.placed > 0, ln.remembered(now):
 			kept = append(kept, ln) // what they cost is not another's
 		default:
 			f.forget(ln)

@@ -242,6 +242,7 @@ func (l *Lane) publish(b *batch) {
 	}
 	l.noteOwned()
 	l.leave(b)
+	l.goOn(b.goOn)
 	for i := range b.answers {
 		b.answers[i].give()
 	}
@@ -255,6 +256,19 @@ type milestone struct {
 }
 
 func newMilestone() milestone { return milestone{make(chan struct{}), new(sync.Once)} }
+
+// goOn lets those records wait in line that go on with the work of others. They are not durable before they are applied. Whoever works for the streams after
+// this session, or has only followed until now, finds the timers that were set with them; so a host that drains leaves them to that.
+func (l *Lane) goOn(further []further) {
+	if !l.pump.works.Load() {
+		return
+	}
+	for _, f := range further {
+		if !l.host.draining.Load() {
+			f.part.submit(f.record, internal, waiter{})
+		}
+	}
+}
 
 // noteOwned looks whether the session owns its streams, and whether all that it committed until then is readable.
 func (l *Lane) noteOwned() {

@@ -97,6 +97,15 @@ func (o origin) of(kind originKind, id string) origin {
 
 func (o origin) run(of ofRun) origin { return o.of(family, lh.RootWfRunID(of.GetWfRunId())) }
 
+// begun is the WfRun that a RunWf begins.
+func begun(r *pb.Record) origin {
+	o, req := origin{tenant: r.GetHeader().GetTenant()}, r.GetRunWf().GetRequest()
+	if parent := req.GetParentWfRunId(); parent != nil {
+		return o.of(family, lh.RootWfRunID(parent))
+	}
+	return o.of(family, req.GetId())
+}
+
 // timer is the WfRun that a timer is of, if it names one.
 func (o origin) timer(k []byte) origin {
 	t, err := keys.ParseTimer(keys.Key(k))

@@ -1,14 +1,10 @@
 package partition
 
-import (
-	"time"
-
-	"littlehorse/internal/machine"
-)
+import "time"
 
 // pace holds back the lines that cost much over time while others want the lane. A share of each commit bounds how long others
 // wait for one; a WfRun with many workers would still be in every commit, and have the cores busy that all share. It
-// has its part of the time, in bursts, and between them others find nobody at work.
+// has its part of the time, in small steps, and between them others find nobody at work.
 type pace struct {
 	paused []*line   // have records, and have had their part of the time
 	again  time.Time // when the first of them goes on
@@ -18,21 +14,64 @@ type pace struct {
 const (
 	// partOfTime is the part of the time that the records of one WfRun may cost, with all that it is the root of, while
 	// others have turns, too.
-	partOfTime = 4
-	// largeCost is what makes a line a large one, beyond its part of the time; twice that is a burst, after which it pauses
-	// until next to nothing is left.
+	partOfTime = 5
+	// largeCost is what makes a line a large one, beyond its part of the time; with twice that it has to pause for the first time.
+	// From then on it pauses after each step, for as long as it takes until next to nothing is left: what comes at once keeps
+	// the cores busy that all share, and others wait for that.
 	largeCost = 250 * time.Microsecond
 	burstCost = 2 * largeCost
-	restCost  = burstCost / 4
+	stepCost  = 80 * time.Microsecond
+	restCost  = stepCost / 4
 	// mostOwed is what a line may owe: what goes on without turns of its own must not keep it waiting for long.
 	mostOwed = 8 * burstCost
 	// sharedFor is how long after a turn of others the lane counts as theirs, too.
 	sharedFor = 20 * time.Millisecond
+	// heldShare is what part of a share of a commit a large line has meanwhile: others wait for that commit and for their own.
+	heldShare = 3
+	// heldBytes is what a record may write that is written as fast as any. For each byte beyond it its line rests for so long: no
+	// commit can be cut, so those that all others wait for have to be few among theirs.
+	heldBytes    = 128 << 10
+	restsForByte = 400 * time.Nanosecond
 )
 
-// owe counts what the line has cost.
+// owe counts what the line has cost. One record that has taken long may only have been interrupted by what else the machine
+// does: it counts whole when the line had another shortly before.
 func (ln *line) owe(cost time.Duration, now time.Time) {
+	if cost > largeCost {
+		once := now.Sub(ln.dear) >= sharedFor
+		if ln.dear = now; once {
+			cost = largeCost
+		}
+	}
 	ln.owed, ln.owedAt = min(ln.owes(now)+cost, mostOwed), now
+}
+
+// rest makes the line rest for what a record has written, if that was much.
+func (ln *line) rest(bytes int64, now time.Time) {
+	if bytes > heldBytes {
+		ln.rests = now.Add(time.Duration(bytes-heldBytes) * restsForByte)
+	}
+}
+
+// remembered tells whether what the line has done still counts.
+func (ln *line) remembered(now time.Time) bool {
+	return !now.IsZero() && (ln.owes(now) > 0 || ln.rests.After(now) || ln.pauses && !ln.calm(now) || now.Sub(ln.dear) < sharedFor)
+}
+
+// calm tells whether the line has owed nothing for a while.
+func (ln *line) calm(now time.Time) bool { return now.Sub(ln.owedAt) >= ln.owed*partOfTime+sharedFor }
+
+// large tells whether the line has cost much of late.
+func (ln *line) large(now time.Time) bool {
+	return ln.pauses || ln.owes(now) > largeCost || !now.IsZero() && ln.rests.After(now)
+}
+
+// share is what the line may cost a commit, of what any line may.
+func (p *pace) share(ln *line, most time.Duration, now time.Time) time.Duration {
+	if ln.origin.kind == family && now.Sub(p.shared) < sharedFor && ln.large(now) {
+		return most / heldShare
+	}
+	return most
 }
 
 // owes is what the line has cost beyond its part of the time. By the zero time it owes nothing.
@@ -54,11 +93,10 @@ func (p *pace) turn(ln *line, now time.Time) bool {
 		p.paused = append(p.paused, ln)
 		return false
 	}
-	owes := ln.owes(now)
-	if owes == 0 {
+	if ln.calm(now) {
 		ln.pauses = false
 	}
-	if owes <= largeCost && !ln.pauses {
+	if !ln.large(now) {
 		p.shared = now
 	}
 	return true
@@ -66,12 +104,20 @@ func (p *pace) turn(ln *line, now time.Time) bool {
 
 // after is when the line may go on: when it owes little, or when nobody else has wanted the lane for a while.
 func (p *pace) after(ln *line, now time.Time) time.Time {
-	owes := ln.owes(now)
-	if now.IsZero() || ln.origin.kind != family || owes <= burstCost || now.Sub(p.shared) >= sharedFor {
+	if now.IsZero() || ln.origin.kind != family || now.Sub(p.shared) >= sharedFor {
 		return now
 	}
-	again, alone := now.Add((owes-restCost)*partOfTime), p.shared.Add(sharedFor)
-	if alone.Before(again) {
+	again, most := now, burstCost
+	if ln.pauses && !ln.calm(now) {
+		most = stepCost
+	}
+	if owes := ln.owes(now); owes > most {
+		again = now.Add((owes - restCost) * partOfTime)
+	}
+	if ln.rests.After(again) {
+		again = ln.rests
+	}
+	if alone := p.shared.Add(sharedFor); alone.Before(again) {
 		return alone
 	}
 	return again
@@ -134,8 +180,8 @@ func (l *Lane) resume(now time.Time) {
 }
 
 // charge counts what a record has cost that the log has brought by itself against the WfRun whose work goes on.
-func (l *Lane) charge(p *part, r *machine.Record, cost time.Duration) {
+func (l *Lane) charge(p *part, o origin, cost time.Duration, bytes int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.fair.charge(originOf(r), l.filling.number, cost, l.paceTime())
+	p.fair.charge(o, l.filling.number, cost, bytes, l.paceTime())
 }

@@ -3,6 +3,7 @@ package partition
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"littlehorse/internal/keys"
@@ -22,6 +23,8 @@ type pump struct {
 	flying  int // fired and not through
 	queued  int // of them, not applied
 	stopped bool
+
+	works atomic.Bool // has begun to fire: the lane works for its streams, and follows them no longer
 }
 
 // minWindow is how many timers a partition keeps in memory at least.
@@ -157,6 +160,7 @@ func (t *pump) fire() (fired int, err error) {
 	if err := t.load(); err != nil {
 		return 0, err
 	}
+	t.find()
 	for more := true; more; {
 		var due []*dueTimer
 		due, more = t.due()
@@ -168,6 +172,34 @@ func (t *pump) fire() (fired int, err error) {
 	}
 	t.lane.host.fired.Add(uint64(fired))
 	return fired, nil
+}
+
+// find goes on with what was to go on when the session before ended: the record may have waited in line then, and the timer
+// that makes up for it lies ahead. It looks once, at the timers in memory. Should the record come all the same, one of the two finds nothing to do.
+func (t *pump) find() {
+	if !t.works.CompareAndSwap(false, true) {
+		return
+	}
+	for _, w := range t.windows {
+		for _, r := range t.lost(w) {
+			w.part.submit(r, internal, waiter{})
+		}
+	}
+}
+
+func (t *pump) lost(w *window) (lost []*pb.Record) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	w.near.Scan(func(k keys.Key) bool {
+		if timer, err := keys.ParseTimer(k); err == nil && timer.Kind == keys.TimerLost {
+			lost = append(lost, &pb.Record{
+				Header:  &pb.Header{Tenant: timer.Tenant},
+				Command: &pb.Record_Continue{Continue: &pb.Continue{Key: []byte(timer.ID), DueNs: timer.DueNs}},
+			})
+		}
+		return true
+	})
+	return lost
 }
 
 // dueTimer is a timer whose record is on its way.
