@@ -317,6 +317,90 @@ func TestLoopCosts(t *testing.T) {
 	}
 }
 
+// TestWhatGiantsDoAgainAndAgain holds what each giant does over and over to what others may have to wait for: no matter how fast the machine is, one
+// such record is a small step, or one large row and little beside it.
+//
+// covers: engine-2 §2; engine-2 §9 START_MULTIPLE_THREADS
+func TestWhatGiantsDoAgainAndAgain(t *testing.T) {
+	const value = 900_000
+	loop := func(change string) string {
+		return "thread main\n var n INT = 0\n var s STR\n a: TASK t()\n b: NOP\n  -> a if n < 100000 { " + change + " }\n  -> exit\n exit: EXIT"
+	}
+	w := newTestWorld(t, engine.DefaultConfig(),
+		"thread main\n var list JSON_ARR\n many: START_MANY child over list\n "+aboveWaitAll+"\nthread child\n t: TASK t()",
+		loop("n += 1"), loop(`n += 1; s = format("{0}.",s)`), "thread main\n t: TASK t()")
+	w.each = nil
+	w.runSpec("spec1", "loop", nil)
+	w.runSpec("spec2", "text", map[string]*lhpb.VariableValue{"s": letters(value)})
+	again := map[string]cost{}
+	for n := 1; n <= 5; n++ {
+		for _, run := range []string{"loop", "text"} {
+			id := &lhpb.TaskRunId{WfRunId: lh.ParseWfRunID(run), TaskGuid: fmt.Sprintf("0-%d", 2*n-1)}
+			w.alone(again, run, &pb.Record{Command: &pb.Record_ClaimTask{ClaimTask: &pb.ClaimTask{TaskRunId: id, Credit: credit}}})
+			w.alone(again, run, &pb.Record{Command: &pb.Record_ReportTask{ReportTask: &pb.ReportTask{
+				Report: &lhpb.ReportTaskRun{TaskRunId: id, Status: lhpb.TaskStatus_TASK_SUCCESS},
+			}}})
+		}
+	}
+	r := w.start("spec0", "threads", 1000)
+	r.Header = w.header()
+	for goingOn := continues(w.apply(r)); w.wfRun("threads").GreatestThreadrunNumber < 900; goingOn = continues(w.apply(goingOn[0])) {
+		goingOn[0].Header = w.header()
+		again["threads"] = again["threads"].atLeast(w.meterOnly(goingOn[0]))
+	}
+	for n := range 1000 {
+		id := fmt.Sprint("queue", n)
+		w.alone(again, "queue", &pb.Record{Command: &pb.Record_RunWf{RunWf: &pb.RunWf{
+			WfSpecId: w.meta.latest().newest("spec3", -1).Spec.Id, Request: &lhpb.RunWfRequest{WfSpecName: "spec3", Id: &id},
+		}}})
+	}
+	for giant, most := range map[string]cost{
+		"threads": {30, 8 << 10, 50, 4 << 10},
+		"loop":    {15, 1 << 10, 25, 2 << 10},
+		"text":    {15, value + 1<<10, 25, value + 2<<10},
+		"queue":   {10, 1 << 10, 25, 2 << 10},
+	} {
+		c := again[giant]
+		t.Logf("%s: %v", giant, c)
+		if c.readRows > most.readRows || c.readBytes > most.readBytes || c.writtenRows > most.writtenRows || c.writtenBytes > most.writtenBytes {
+			t.Errorf("%s: a record %v", giant, c)
+		}
+	}
+}
+
+// letters is a text of so many bytes.
+func letters(bytes int) *lhpb.VariableValue {
+	return &lhpb.VariableValue{Value: &lhpb.VariableValue_Str{Str: strings.Repeat("x", bytes)}}
+}
+
+// atLeast is the most of both.
+func (c cost) atLeast(o cost) cost {
+	return cost{
+		max(c.readRows, o.readRows), max(c.readBytes, o.readBytes), max(c.writtenRows, o.writtenRows), max(c.writtenBytes, o.writtenBytes),
+	}
+}
+
+// meterOnly is what the record would cost now.
+func (w *world) meterOnly(r *pb.Record) cost {
+	m := &metered{View: w.state}
+	fx := w.engine.Apply(m, r)
+	return m.with(fx)
+}
+
+// with adds what is written.
+func (c cost) with(fx machine.Effects) cost {
+	if fx.Reply.Err != nil {
+		panic(fx.Reply.Err)
+	}
+	for _, change := range fx.Changes {
+		c.writtenRows++
+		if change.Value != nil {
+			c.writtenBytes += change.Value.SizeVT()
+		}
+	}
+	return c
+}
+
 // TestNoRecordMovesAGiant holds every record by which thousands of ThreadRuns start and are waited for to what a
 // record may read and write, however many there are.
 //
@@ -380,24 +464,14 @@ func (w *world) alone(largest map[string]cost, what string, rest ...*pb.Record) 
 		r.Header = w.header()
 		m := &metered{View: w.state}
 		fx := w.engine.Apply(m, r)
-		if fx.Reply.Err != nil {
-			panic(fx.Reply.Err)
-		}
-		c := m.cost
-		for _, change := range fx.Changes {
-			c.writtenRows++
-			if change.Value != nil {
-				c.writtenBytes += change.Value.SizeVT()
-			}
-		}
+		c := m.with(fx)
 		w.records = append(w.records, r)
 		w.state.Commit(fx.Changes)
 		name := what
 		if r.GetContinue() != nil {
 			name += ", going on"
 		}
-		l := largest[name]
-		largest[name] = cost{max(l.readRows, c.readRows), max(l.readBytes, c.readBytes), max(l.writtenRows, c.writtenRows), max(l.writtenBytes, c.writtenBytes)}
+		largest[name] = largest[name].atLeast(c)
 		for _, e := range fx.Emit {
 			if e.To.Kind != machine.Repartition && e.To.Kind != machine.Metadata {
 				rest = append(rest, e.Record)
