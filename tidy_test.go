@@ -22,6 +22,7 @@ import (
 	"unicode/utf8"
 
 	"littlehorse/test/marked"
+	"littlehorse/test/page"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write what is made: the import rules in .golangci.yml, docs/scenarios.md")
@@ -286,6 +287,22 @@ func TestDocumentsAreFound(t *testing.T) {
 		}
 	}
 }
+
+// Blocks of code are fenced and say what they are: package page tells the words. Commands and Go are tried by test/docs.
+func TestBlocksOfDocumentsAreGood(t *testing.T) {
+	for _, f := range textFiles(t) {
+		if f.path != "README.md" && (path.Ext(f.path) != ".md" || !strings.HasPrefix(f.path, "docs/")) {
+			continue
+		}
+		page.Check(t, page.Read(t, f.path))
+		if m := indented.FindString(fenced.ReplaceAllString(f.text, "")); m != "" {
+			t.Errorf("%s has code without a fence: %s", f.path, strings.TrimSpace(m))
+		}
+	}
+}
+
+// indented is code that only its indentation tells: behind an empty line that no list stands before.
+var indented = regexp.MustCompile(`(?m)^[^-*\d\s].*\n\n    \S.*$`)
 
 // linked are the files that a document leads to.
 func linked(t *testing.T, document string) []string {

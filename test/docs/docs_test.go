@@ -10,9 +10,6 @@ import (
 	"littlehorse/test/page"
 )
 
-// languages are checked by test/languages, in the stage that has their tools.
-var languages = []string{"python", "java", "javascript", "xml"}
-
 func pages(t *testing.T) map[string][]page.Block {
 	t.Helper()
 	all := map[string][]page.Block{"README.md": page.Read(t, "README.md")}
@@ -30,12 +27,6 @@ func pages(t *testing.T) map[string][]page.Block {
 		t.Fatal(err)
 	}
 	return all
-}
-
-func TestBlocksAreGood(t *testing.T) {
-	for _, blocks := range pages(t) {
-		page.Check(t, blocks, languages...)
-	}
 }
 
 func TestGoCompiles(t *testing.T) { page.Compile(t, pages(t)) }

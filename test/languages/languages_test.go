@@ -1,6 +1,5 @@
 // Package languages_test executes the pages that get users of Python, Java and JavaScript started, as they stand: a project is made, its
-// dependencies are fetched by the package manager of the language, its test passes, its worker does a task. Blocks in these languages on other
-// pages are parsed.
+// dependencies are fetched by the package manager of the language, its test passes, its worker does a task.
 package languages_test
 
 import (

@@ -18,17 +18,17 @@ import (
 )
 
 // Check parses what of a page is neither executed nor compiled, and finds its excerpts. A block in a language that nobody
-// checks is an error, unless another test takes the languages that elsewhere names.
-func Check(t testing.TB, blocks []Block, elsewhere ...string) {
+// checks is an error.
+func Check(t testing.TB, blocks []Block) {
 	t.Helper()
 	for n, b := range blocks {
-		if err := b.check(n, blocks, elsewhere); err != nil {
+		if err := b.check(n, blocks); err != nil {
 			t.Errorf("%s: %v", b.At, err)
 		}
 	}
 }
 
-func (b Block) check(n int, all []Block, elsewhere []string) error {
+func (b Block) check(n int, all []Block) error {
 	if from := b.Values["from"]; from != "" {
 		return b.standsIn(from)
 	}
@@ -57,9 +57,6 @@ func (b Block) check(n int, all []Block, elsewhere []string) error {
 				return fmt.Errorf("%q sets nothing", line)
 			}
 		}
-		return nil
-	}
-	if slices.Contains(elsewhere, b.Language) {
 		return nil
 	}
 	return fmt.Errorf("nobody checks a block of %q", b.Language)
