@@ -1,11 +1,12 @@
 // An OpenID provider for tests of OAuth: three machines, whose tokens are opaque, or JWTs for the resources that say
 // so in their name, and short-lived for those that are called brief. It prints its issuer when it listens, and ends with its standard input.
+// OIDC_PORT and OIDC_KEYS make it one that was there before, or has other keys.
 import { createServer } from "node:http";
 import { Provider } from "oidc-provider";
 import { generateKeyPairSync } from "node:crypto";
 
 const server = createServer();
-server.listen(0, "127.0.0.1", () => {
+server.listen(Number(process.env.OIDC_PORT ?? 0), "127.0.0.1", () => {
   const issuer = `http://127.0.0.1:${server.address().port}`;
   const machine = (client_id) => ({
     client_id,
@@ -14,10 +15,10 @@ server.listen(0, "127.0.0.1", () => {
     redirect_uris: [],
     response_types: [],
   });
-  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const made = () => ({ ...generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey.export({ format: "jwk" }), use: "sig", alg: "RS256" });
   const provider = new Provider(issuer, {
     clients: [machine("lh"), machine("worker"), machine("stranger")],
-    jwks: { keys: [{ ...privateKey.export({ format: "jwk" }), use: "sig", alg: "RS256" }] },
+    jwks: { keys: process.env.OIDC_KEYS ? JSON.parse(process.env.OIDC_KEYS) : [made()] },
     scopes: ["tasks"],
     features: {
       devInteractions: { enabled: false },
