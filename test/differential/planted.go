@@ -129,7 +129,7 @@ func (p plant) caught(ctx context.Context) (bool, error) {
 }
 
 func compile(ctx context.Context, chapter string, args ...string) error {
-	cmd := exec.CommandContext(ctx, "go", append([]string{"build", "-ldflags", "-s -w"}, args...)...)
+	cmd := exec.CommandContext(ctx, "go", append([]string{"build", "-trimpath", "-ldflags", "-s -w"}, args...)...)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if said, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s: %w\n%s", chapter, err, said)
