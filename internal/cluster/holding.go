@@ -144,8 +144,8 @@ func (h *Holding) Settled(ctx context.Context) error {
 	})
 }
 
-// Released returns when this server holds nothing any more that others could take over, after it has told them that it leaves.
-func (h *Holding) Released(ctx context.Context) error {
+// Emptied returns when this server holds nothing any more that others could take over, after it has told them that it leaves.
+func (h *Holding) Emptied(ctx context.Context) error {
 	return h.await(ctx, func() bool { return h.alone || h.holdsNothing() })
 }
 
@@ -305,6 +305,9 @@ func (h *Holding) near(u *unit) bool {
 // reopenTime lies between a unit that was lost or could not be opened, and the next attempt.
 const reopenTime = 500 * time.Millisecond
 
+// differsTime is how often it is said that a copy is not used.
+const differsTime = 30 * time.Second
+
 // tend makes of a unit what is wanted, until the server stops.
 func (h *Holding) tend(u *unit) {
 	for {
@@ -342,11 +345,11 @@ func (h *Holding) watch(u *unit) {
 	case <-u.wake:
 	case <-h.look(u):
 	case <-host.Done():
-		if err := host.Err(); !errors.Is(err, log.ErrFenced) && !errors.Is(err, log.ErrBehind) {
+		if err := host.Err(); !h.heals(u, err) {
 			h.Fail(err)
 		}
 		h.close(u)
-		h.rest(u)
+		h.rest(u, reopenTime)
 	}
 }
 
@@ -371,9 +374,14 @@ func (h *Holding) look(u *unit) <-chan time.Time {
 	}
 }
 
+// heals tells whether a unit may end so, and the server goes on. Whoever knows other definitions than the others serves nothing.
+func (h *Holding) heals(u *unit, err error) bool {
+	return errors.Is(err, log.ErrFenced) || errors.Is(err, log.ErrBehind) || errors.Is(err, log.ErrDiffers) && u != h.metadata()
+}
+
 // rest lets some time pass before the next attempt.
-func (h *Holding) rest(u *unit) {
-	t := time.NewTimer(reopenTime)
+func (h *Holding) rest(u *unit, d time.Duration) {
+	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
@@ -415,9 +423,17 @@ func (h *Holding) open(u *unit, as tenure) {
 		}
 		return
 	}
+	if errors.Is(err, log.ErrNewer) || errors.Is(err, log.ErrDiffers) && u == h.metadata() {
+		h.Fail(err)
+		return
+	}
 	if ctx.Err() == nil {
 		h.cfg.Logger.Error("a partition cannot be opened, will be tried again", "partition", u.streams[0].String(), "err", err)
-		h.rest(u)
+		pause := reopenTime
+		if errors.Is(err, log.ErrDiffers) {
+			pause = differsTime
+		}
+		h.rest(u, pause)
 	}
 }
 

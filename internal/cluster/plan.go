@@ -122,7 +122,10 @@ func claim(who []int32, units []uint32, member int) {
 // plan is what the others are told.
 func (p *planning) plan() *pb.Plan {
 	plan := &pb.Plan{Owners: p.owners}
-	for _, m := range p.members {
+	for i, m := range p.members {
+		if i == 0 || m.Engine < plan.Engine {
+			plan.Engine = m.Engine
+		}
 		m = m.CloneVT()
 		m.Held, m.Copies, m.Awaited = nil, nil, nil
 		plan.Members = append(plan.Members, m)

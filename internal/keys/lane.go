@@ -46,6 +46,9 @@ func AllChanged() Key { return Key(appendText([]byte{byte(SpaceLane)}, "changed"
 // Covered is the row of what the last checkpoint covers.
 func Covered() Key { return Key(appendText([]byte{byte(SpaceLane)}, "covered")) }
 
+// Differs is the row of a copy that was found not to be what its owner has.
+func Differs() Key { return Key(appendText([]byte{byte(SpaceLane)}, "differs")) }
+
 // ParseSource reads the name of a Source key.
 func ParseSource(k Key) (name string, err error) {
 	p := laneReader(k, "source")

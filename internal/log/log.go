@@ -20,6 +20,11 @@ var (
 	ErrFull = errors.New("log: too many records wait")
 	// ErrBehind says that the log has forgotten what the session was to read next. Who opens another gets the state instead.
 	ErrBehind = errors.New("log: what comes next is not there any more")
+	// ErrDiffers says that a copy of a stream's state is not the state that its owner has at the same record: the two have
+	// not applied the same records alike. It is not to be used any more.
+	ErrDiffers = errors.New("log: the copy differs from the state of its owner")
+	// ErrNewer says that a stream goes on with an engine version that this program does not know.
+	ErrNewer = errors.New("log: the records are of a later engine version than this program knows: it has to be replaced by a newer one")
 	// ErrUnknownStream says that the log has no such stream.
 	ErrUnknownStream = errors.New("log: no such stream")
 )
@@ -86,6 +91,8 @@ type Entry struct {
 	// time in its header.
 	AtNs   int64
 	Record *pb.Record
+	// Engine is the engine version as of which the record is to be applied; 0 is the latest.
+	Engine uint32
 }
 
 // Commit is what becomes durable together.

@@ -81,6 +81,9 @@ func (p *part) tick(e log.Entry) {
 	hd := e.Record.Header
 	p.clockNs = max(p.clockNs, e.AtNs)
 	hd.AtNs = p.clockNs
+	if hd.EngineVersion = e.Engine; e.Engine == 0 {
+		hd.EngineVersion = machine.EngineVersion
+	}
 	if p.stream.Kind == machine.Metadata {
 		hd.CatalogVersion = e.Offset
 		return

@@ -59,6 +59,59 @@ func TestTimersWaitForTheOwnership(t *testing.T) {
 	}
 }
 
+// followed gives sessions that follow, and lead when the test says so.
+type followed struct {
+	log.Log
+	leads chan struct{}
+}
+
+type followedSession struct {
+	log.Session
+	leads chan struct{}
+}
+
+func (l *followed) Open(ctx context.Context, streams []machine.Stream) (log.Session, error) {
+	s, err := l.Log.Open(ctx, streams)
+	return &followedSession{s, l.leads}, err
+}
+
+func (s *followedSession) Name() string           { return "session" }
+func (s *followedSession) Claim()                 { close(s.leads) }
+func (s *followedSession) Leads() <-chan struct{} { return s.leads }
+func (s *followedSession) HandOver(string) error  { return s.Close() }
+
+// TestFollowerWorksWhenItIsPromoted opens a state in which a timer is overdue, to follow it: it takes nothing and fires nothing,
+// until it is promoted and leads.
+func TestFollowerWorksWhenItIsPromoted(t *testing.T) {
+	r := newRig(t, nil).start()
+	r.must(core(0), "timer 1700000000000000001 t")
+	r.stop()
+	r.clock.advance(time.Second)
+	r.config = func(c *Config) { c.Lanes, c.Follows, c.Log = 1, true, &followed{c.Log, make(chan struct{})} }
+	f := watchTimers(r)
+	r.start()
+	defer r.stop()
+	if err := r.host.Owned(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if reply := r.do(core(0), fresh("add x 1")); reply.Err == nil || reply.Err.Code != lh.Unavailable || !reply.Err.Again {
+		t.Errorf("%+v", reply)
+	}
+	if name := r.host.Session(); name != "session" {
+		t.Errorf("session %q", name)
+	}
+	r.host.Promote()
+	f.none(t)
+	r.host.Claim()
+	if err := r.host.Leads(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if id := f.next(t); id != "t" {
+		t.Errorf("timer %s", id)
+	}
+	r.must(core(0), "add x 1")
+}
+
 func TestOwnershipIsNotWaitedForWhenTheHostHasEnded(t *testing.T) {
 	late := &lateLog{owned: make(chan struct{})}
 	r := newRig(t, func(c *Config) { late.Log, c.Log = c.Log, late }).start()

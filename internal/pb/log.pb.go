@@ -34,6 +34,7 @@ type LogNote struct {
 	//	*LogNote_Delivered
 	//	*LogNote_Barrier
 	//	*LogNote_Covered
+	//	*LogNote_Engine
 	Note          isLogNote_Note `protobuf_oneof:"note"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -121,6 +122,15 @@ func (x *LogNote) GetCovered() *LogCovered {
 	return nil
 }
 
+func (x *LogNote) GetEngine() *LogEngine {
+	if x != nil {
+		if x, ok := x.Note.(*LogNote_Engine); ok {
+			return x.Engine
+		}
+	}
+	return nil
+}
+
 type isLogNote_Note interface {
 	isLogNote_Note()
 }
@@ -145,6 +155,10 @@ type LogNote_Covered struct {
 	Covered *LogCovered `protobuf:"bytes,5,opt,name=covered,proto3,oneof"`
 }
 
+type LogNote_Engine struct {
+	Engine *LogEngine `protobuf:"bytes,6,opt,name=engine,proto3,oneof"`
+}
+
 func (*LogNote_Beginning) isLogNote_Note() {}
 
 func (*LogNote_Owner) isLogNote_Note() {}
@@ -154,6 +168,8 @@ func (*LogNote_Delivered) isLogNote_Note() {}
 func (*LogNote_Barrier) isLogNote_Note() {}
 
 func (*LogNote_Covered) isLogNote_Note() {}
+
+func (*LogNote_Engine) isLogNote_Note() {}
 
 // LogBeginning is the first entry of each partition of a command topic. A topic that begins otherwise is not ours.
 type LogBeginning struct {
@@ -341,7 +357,10 @@ func (x *LogDelivered) GetNumber() uint64 {
 type LogBarrier struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Whose it is, if somebody waits to read it back: unique, for ever.
-	Name          string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Name string `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	// All that lies before it is committed, and so is it, before anything behind it is applied: a snapshot taken then is the state
+	// at this entry, on every replica.
+	Cut           bool `protobuf:"varint,2,opt,name=cut,proto3" json:"cut,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -383,6 +402,59 @@ func (x *LogBarrier) GetName() string {
 	return ""
 }
 
+func (x *LogBarrier) GetCut() bool {
+	if x != nil {
+		return x.Cut
+	}
+	return false
+}
+
+// LogEngine says as of which engine version the records behind it are applied, if that is a later one than before. Who does not know the
+// version applies none of them.
+type LogEngine struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Version       uint32                 `protobuf:"varint,1,opt,name=version,proto3" json:"version,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LogEngine) Reset() {
+	*x = LogEngine{}
+	mi := &file_lh_log_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LogEngine) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LogEngine) ProtoMessage() {}
+
+func (x *LogEngine) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_log_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LogEngine.ProtoReflect.Descriptor instead.
+func (*LogEngine) Descriptor() ([]byte, []int) {
+	return file_lh_log_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *LogEngine) GetVersion() uint32 {
+	if x != nil {
+		return x.Version
+	}
+	return 0
+}
+
 // LogPosition is how far a partition has applied its stream. The first field is that of a Counter.
 type LogPosition struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -394,14 +466,16 @@ type LogPosition struct {
 	// Id of the topic.
 	Topic []byte `protobuf:"bytes,4,opt,name=topic,proto3" json:"topic,omitempty"`
 	// How often the stream has changed its owner.
-	Epoch         uint64 `protobuf:"varint,5,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	Epoch uint64 `protobuf:"varint,5,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// Engine version of the entry that comes next; 0 is the first.
+	Engine        uint32 `protobuf:"varint,6,opt,name=engine,proto3" json:"engine,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *LogPosition) Reset() {
 	*x = LogPosition{}
-	mi := &file_lh_log_proto_msgTypes[5]
+	mi := &file_lh_log_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -413,7 +487,7 @@ func (x *LogPosition) String() string {
 func (*LogPosition) ProtoMessage() {}
 
 func (x *LogPosition) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_log_proto_msgTypes[5]
+	mi := &file_lh_log_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -426,7 +500,7 @@ func (x *LogPosition) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogPosition.ProtoReflect.Descriptor instead.
 func (*LogPosition) Descriptor() ([]byte, []int) {
-	return file_lh_log_proto_rawDescGZIP(), []int{5}
+	return file_lh_log_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *LogPosition) GetValue() uint64 {
@@ -464,6 +538,13 @@ func (x *LogPosition) GetEpoch() uint64 {
 	return 0
 }
 
+func (x *LogPosition) GetEngine() uint32 {
+	if x != nil {
+		return x.Engine
+	}
+	return 0
+}
+
 // LogSource is the last number applied of a source. The first field is that of a Counter.
 type LogSource struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -476,7 +557,7 @@ type LogSource struct {
 
 func (x *LogSource) Reset() {
 	*x = LogSource{}
-	mi := &file_lh_log_proto_msgTypes[6]
+	mi := &file_lh_log_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -488,7 +569,7 @@ func (x *LogSource) String() string {
 func (*LogSource) ProtoMessage() {}
 
 func (x *LogSource) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_log_proto_msgTypes[6]
+	mi := &file_lh_log_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -501,7 +582,7 @@ func (x *LogSource) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogSource.ProtoReflect.Descriptor instead.
 func (*LogSource) Descriptor() ([]byte, []int) {
-	return file_lh_log_proto_rawDescGZIP(), []int{6}
+	return file_lh_log_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *LogSource) GetValue() uint64 {
@@ -524,14 +605,16 @@ type LogCovered struct {
 	// Offset in the command topic of the first entry that is not covered.
 	Next int64 `protobuf:"varint,1,opt,name=next,proto3" json:"next,omitempty"`
 	// Id of the change-log topic.
-	Topic         []byte `protobuf:"bytes,2,opt,name=topic,proto3" json:"topic,omitempty"`
+	Topic []byte `protobuf:"bytes,2,opt,name=topic,proto3" json:"topic,omitempty"`
+	// Hash of the rows that have changed since the checkpoint before, as they were at the entry; none if all rows were written.
+	Hash          []byte `protobuf:"bytes,3,opt,name=hash,proto3" json:"hash,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *LogCovered) Reset() {
 	*x = LogCovered{}
-	mi := &file_lh_log_proto_msgTypes[7]
+	mi := &file_lh_log_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -543,7 +626,7 @@ func (x *LogCovered) String() string {
 func (*LogCovered) ProtoMessage() {}
 
 func (x *LogCovered) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_log_proto_msgTypes[7]
+	mi := &file_lh_log_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -556,7 +639,7 @@ func (x *LogCovered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogCovered.ProtoReflect.Descriptor instead.
 func (*LogCovered) Descriptor() ([]byte, []int) {
-	return file_lh_log_proto_rawDescGZIP(), []int{7}
+	return file_lh_log_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *LogCovered) GetNext() int64 {
@@ -569,6 +652,13 @@ func (x *LogCovered) GetNext() int64 {
 func (x *LogCovered) GetTopic() []byte {
 	if x != nil {
 		return x.Topic
+	}
+	return nil
+}
+
+func (x *LogCovered) GetHash() []byte {
+	if x != nil {
+		return x.Hash
 	}
 	return nil
 }
@@ -586,7 +676,7 @@ type LogCheckpoint struct {
 
 func (x *LogCheckpoint) Reset() {
 	*x = LogCheckpoint{}
-	mi := &file_lh_log_proto_msgTypes[8]
+	mi := &file_lh_log_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -598,7 +688,7 @@ func (x *LogCheckpoint) String() string {
 func (*LogCheckpoint) ProtoMessage() {}
 
 func (x *LogCheckpoint) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_log_proto_msgTypes[8]
+	mi := &file_lh_log_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -611,7 +701,7 @@ func (x *LogCheckpoint) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LogCheckpoint.ProtoReflect.Descriptor instead.
 func (*LogCheckpoint) Descriptor() ([]byte, []int) {
-	return file_lh_log_proto_rawDescGZIP(), []int{8}
+	return file_lh_log_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *LogCheckpoint) GetBeginning() *LogBeginning {
@@ -632,13 +722,14 @@ var File_lh_log_proto protoreflect.FileDescriptor
 
 const file_lh_log_proto_rawDesc = "" +
 	"\n" +
-	"\flh/log.proto\x12\vlh.internal\"\xa0\x02\n" +
+	"\flh/log.proto\x12\vlh.internal\"\xd2\x02\n" +
 	"\aLogNote\x129\n" +
 	"\tbeginning\x18\x01 \x01(\v2\x19.lh.internal.LogBeginningH\x00R\tbeginning\x12-\n" +
 	"\x05owner\x18\x02 \x01(\v2\x15.lh.internal.LogOwnerH\x00R\x05owner\x129\n" +
 	"\tdelivered\x18\x03 \x01(\v2\x19.lh.internal.LogDeliveredH\x00R\tdelivered\x123\n" +
 	"\abarrier\x18\x04 \x01(\v2\x17.lh.internal.LogBarrierH\x00R\abarrier\x123\n" +
-	"\acovered\x18\x05 \x01(\v2\x17.lh.internal.LogCoveredH\x00R\acoveredB\x06\n" +
+	"\acovered\x18\x05 \x01(\v2\x17.lh.internal.LogCoveredH\x00R\acovered\x120\n" +
+	"\x06engine\x18\x06 \x01(\v2\x16.lh.internal.LogEngineH\x00R\x06engineB\x06\n" +
 	"\x04note\"x\n" +
 	"\fLogBeginning\x12\x16\n" +
 	"\x06format\x18\x01 \x01(\rR\x06format\x12\x18\n" +
@@ -652,23 +743,28 @@ const file_lh_log_proto_rawDesc = "" +
 	"\x05after\x18\x02 \x01(\x04R\x05after\">\n" +
 	"\fLogDelivered\x12\x16\n" +
 	"\x06target\x18\x01 \x01(\tR\x06target\x12\x16\n" +
-	"\x06number\x18\x02 \x01(\x04R\x06number\" \n" +
+	"\x06number\x18\x02 \x01(\x04R\x06number\"2\n" +
 	"\n" +
 	"LogBarrier\x12\x12\n" +
-	"\x04name\x18\x01 \x01(\tR\x04name\"\x86\x01\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x10\n" +
+	"\x03cut\x18\x02 \x01(\bR\x03cut\"%\n" +
+	"\tLogEngine\x12\x18\n" +
+	"\aversion\x18\x01 \x01(\rR\aversion\"\x9e\x01\n" +
 	"\vLogPosition\x12\x14\n" +
 	"\x05value\x18\x01 \x01(\x04R\x05value\x12\x12\n" +
 	"\x04next\x18\x02 \x01(\x03R\x04next\x12!\n" +
 	"\fleader_epoch\x18\x03 \x01(\x05R\vleaderEpoch\x12\x14\n" +
 	"\x05topic\x18\x04 \x01(\fR\x05topic\x12\x14\n" +
-	"\x05epoch\x18\x05 \x01(\x04R\x05epoch\"6\n" +
+	"\x05epoch\x18\x05 \x01(\x04R\x05epoch\x12\x16\n" +
+	"\x06engine\x18\x06 \x01(\rR\x06engine\"6\n" +
 	"\tLogSource\x12\x14\n" +
 	"\x05value\x18\x01 \x01(\x04R\x05value\x12\x13\n" +
-	"\x05at_ns\x18\x02 \x01(\x03R\x04atNs\"6\n" +
+	"\x05at_ns\x18\x02 \x01(\x03R\x04atNs\"J\n" +
 	"\n" +
 	"LogCovered\x12\x12\n" +
 	"\x04next\x18\x01 \x01(\x03R\x04next\x12\x14\n" +
-	"\x05topic\x18\x02 \x01(\fR\x05topic\"~\n" +
+	"\x05topic\x18\x02 \x01(\fR\x05topic\x12\x12\n" +
+	"\x04hash\x18\x03 \x01(\fR\x04hash\"~\n" +
 	"\rLogCheckpoint\x127\n" +
 	"\tbeginning\x18\x01 \x01(\v2\x19.lh.internal.LogBeginningR\tbeginning\x124\n" +
 	"\bposition\x18\x02 \x01(\v2\x18.lh.internal.LogPositionR\bpositionB\x1cZ\x1alittlehorse/internal/pb;pbb\x06proto3"
@@ -685,31 +781,33 @@ func file_lh_log_proto_rawDescGZIP() []byte {
 	return file_lh_log_proto_rawDescData
 }
 
-var file_lh_log_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_lh_log_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
 var file_lh_log_proto_goTypes = []any{
 	(*LogNote)(nil),       // 0: lh.internal.LogNote
 	(*LogBeginning)(nil),  // 1: lh.internal.LogBeginning
 	(*LogOwner)(nil),      // 2: lh.internal.LogOwner
 	(*LogDelivered)(nil),  // 3: lh.internal.LogDelivered
 	(*LogBarrier)(nil),    // 4: lh.internal.LogBarrier
-	(*LogPosition)(nil),   // 5: lh.internal.LogPosition
-	(*LogSource)(nil),     // 6: lh.internal.LogSource
-	(*LogCovered)(nil),    // 7: lh.internal.LogCovered
-	(*LogCheckpoint)(nil), // 8: lh.internal.LogCheckpoint
+	(*LogEngine)(nil),     // 5: lh.internal.LogEngine
+	(*LogPosition)(nil),   // 6: lh.internal.LogPosition
+	(*LogSource)(nil),     // 7: lh.internal.LogSource
+	(*LogCovered)(nil),    // 8: lh.internal.LogCovered
+	(*LogCheckpoint)(nil), // 9: lh.internal.LogCheckpoint
 }
 var file_lh_log_proto_depIdxs = []int32{
 	1, // 0: lh.internal.LogNote.beginning:type_name -> lh.internal.LogBeginning
 	2, // 1: lh.internal.LogNote.owner:type_name -> lh.internal.LogOwner
 	3, // 2: lh.internal.LogNote.delivered:type_name -> lh.internal.LogDelivered
 	4, // 3: lh.internal.LogNote.barrier:type_name -> lh.internal.LogBarrier
-	7, // 4: lh.internal.LogNote.covered:type_name -> lh.internal.LogCovered
-	1, // 5: lh.internal.LogCheckpoint.beginning:type_name -> lh.internal.LogBeginning
-	5, // 6: lh.internal.LogCheckpoint.position:type_name -> lh.internal.LogPosition
-	7, // [7:7] is the sub-list for method output_type
-	7, // [7:7] is the sub-list for method input_type
-	7, // [7:7] is the sub-list for extension type_name
-	7, // [7:7] is the sub-list for extension extendee
-	0, // [0:7] is the sub-list for field type_name
+	8, // 4: lh.internal.LogNote.covered:type_name -> lh.internal.LogCovered
+	5, // 5: lh.internal.LogNote.engine:type_name -> lh.internal.LogEngine
+	1, // 6: lh.internal.LogCheckpoint.beginning:type_name -> lh.internal.LogBeginning
+	6, // 7: lh.internal.LogCheckpoint.position:type_name -> lh.internal.LogPosition
+	8, // [8:8] is the sub-list for method output_type
+	8, // [8:8] is the sub-list for method input_type
+	8, // [8:8] is the sub-list for extension type_name
+	8, // [8:8] is the sub-list for extension extendee
+	0, // [0:8] is the sub-list for field type_name
 }
 
 func init() { file_lh_log_proto_init() }
@@ -723,6 +821,7 @@ func file_lh_log_proto_init() {
 		(*LogNote_Delivered)(nil),
 		(*LogNote_Barrier)(nil),
 		(*LogNote_Covered)(nil),
+		(*LogNote_Engine)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -730,7 +829,7 @@ func file_lh_log_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lh_log_proto_rawDesc), len(file_lh_log_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   10,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -47,7 +47,9 @@ type Member struct {
 	// Units that are on their way to it: its own as soon as nobody holds them any more.
 	Awaited []uint32 `protobuf:"varint,11,rep,packed,name=awaited,proto3" json:"awaited,omitempty"`
 	// It is about to stop, and gives up what others can take over.
-	Leaving       bool `protobuf:"varint,12,opt,name=leaving,proto3" json:"leaving,omitempty"`
+	Leaving bool `protobuf:"varint,12,opt,name=leaving,proto3" json:"leaving,omitempty"`
+	// The latest engine version that it can apply.
+	Engine        uint32 `protobuf:"varint,13,opt,name=engine,proto3" json:"engine,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -164,6 +166,13 @@ func (x *Member) GetLeaving() bool {
 		return x.Leaving
 	}
 	return false
+}
+
+func (x *Member) GetEngine() uint32 {
+	if x != nil {
+		return x.Engine
+	}
+	return 0
 }
 
 // MemberListener is a listener with the address that workers are told.
@@ -308,7 +317,9 @@ type Plan struct {
 	// Units that their owner gets from another member, who hands them over.
 	Moves []*PlanMove `protobuf:"bytes,3,rep,name=moves,proto3" json:"moves,omitempty"`
 	// Units of which others than the owner keep copies.
-	Copies        []*PlanCopies `protobuf:"bytes,4,rep,name=copies,proto3" json:"copies,omitempty"`
+	Copies []*PlanCopies `protobuf:"bytes,4,rep,name=copies,proto3" json:"copies,omitempty"`
+	// The latest engine version that all members can apply.
+	Engine        uint32 `protobuf:"varint,5,opt,name=engine,proto3" json:"engine,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -369,6 +380,13 @@ func (x *Plan) GetCopies() []*PlanCopies {
 		return x.Copies
 	}
 	return nil
+}
+
+func (x *Plan) GetEngine() uint32 {
+	if x != nil {
+		return x.Engine
+	}
+	return 0
 }
 
 // PlanMove is a unit that is handed over. Until the next plan, its owner does not take it.
@@ -1028,7 +1046,7 @@ var File_lh_peer_proto protoreflect.FileDescriptor
 
 const file_lh_peer_proto_rawDesc = "" +
 	"\n" +
-	"\rlh/peer.proto\x12\vlh.internal\x1a\x19google/protobuf/any.proto\x1a\x0flh/record.proto\"\xe8\x02\n" +
+	"\rlh/peer.proto\x12\vlh.internal\x1a\x19google/protobuf/any.proto\x1a\x0flh/record.proto\"\x80\x03\n" +
 	"\x06Member\x12 \n" +
 	"\vincarnation\x18\x01 \x01(\tR\vincarnation\x12\x1a\n" +
 	"\binstance\x18\x02 \x01(\tR\binstance\x12\x18\n" +
@@ -1042,7 +1060,8 @@ const file_lh_peer_proto_rawDesc = "" +
 	"\x06copies\x18\n" +
 	" \x03(\v2\x17.lh.internal.MemberCopyR\x06copies\x12\x18\n" +
 	"\aawaited\x18\v \x03(\rR\aawaited\x12\x18\n" +
-	"\aleaving\x18\f \x01(\bR\aleaving\"L\n" +
+	"\aleaving\x18\f \x01(\bR\aleaving\x12\x16\n" +
+	"\x06engine\x18\r \x01(\rR\x06engine\"L\n" +
 	"\x0eMemberListener\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04host\x18\x02 \x01(\tR\x04host\x12\x12\n" +
@@ -1052,12 +1071,13 @@ const file_lh_peer_proto_rawDesc = "" +
 	"\x04unit\x18\x01 \x01(\rR\x04unit\x12\x1a\n" +
 	"\bposition\x18\x02 \x01(\x04R\bposition\x12\x18\n" +
 	"\afollows\x18\x03 \x01(\bR\afollows\x12\x18\n" +
-	"\asession\x18\x04 \x01(\tR\asession\"\xab\x01\n" +
+	"\asession\x18\x04 \x01(\tR\asession\"\xc3\x01\n" +
 	"\x04Plan\x12-\n" +
 	"\amembers\x18\x01 \x03(\v2\x13.lh.internal.MemberR\amembers\x12\x16\n" +
 	"\x06owners\x18\x02 \x03(\x05R\x06owners\x12+\n" +
 	"\x05moves\x18\x03 \x03(\v2\x15.lh.internal.PlanMoveR\x05moves\x12/\n" +
-	"\x06copies\x18\x04 \x03(\v2\x17.lh.internal.PlanCopiesR\x06copies\"L\n" +
+	"\x06copies\x18\x04 \x03(\v2\x17.lh.internal.PlanCopiesR\x06copies\x12\x16\n" +
+	"\x06engine\x18\x05 \x01(\rR\x06engine\"L\n" +
 	"\bPlanMove\x12\x12\n" +
 	"\x04unit\x18\x01 \x01(\rR\x04unit\x12\x12\n" +
 	"\x04from\x18\x02 \x01(\x05R\x04from\x12\x18\n" +

@@ -34,6 +34,7 @@ func (m *Member) CloneVT() *Member {
 	r.Port = m.Port
 	r.Secret = m.Secret
 	r.Leaving = m.Leaving
+	r.Engine = m.Engine
 	if rhs := m.Listeners; rhs != nil {
 		tmpContainer := make([]*MemberListener, len(rhs))
 		for k, v := range rhs {
@@ -113,6 +114,7 @@ func (m *Plan) CloneVT() *Plan {
 		return (*Plan)(nil)
 	}
 	r := new(Plan)
+	r.Engine = m.Engine
 	if rhs := m.Members; rhs != nil {
 		tmpContainer := make([]*Member, len(rhs))
 		for k, v := range rhs {
@@ -412,6 +414,11 @@ func (m *Member) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i -= len(m.unknownFields)
 		copy(dAtA[i:], m.unknownFields)
 	}
+	if m.Engine != 0 {
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.Engine))
+		i--
+		dAtA[i] = 0x68
+	}
 	if m.Leaving {
 		i--
 		if m.Leaving {
@@ -677,6 +684,11 @@ func (m *Plan) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 	if m.unknownFields != nil {
 		i -= len(m.unknownFields)
 		copy(dAtA[i:], m.unknownFields)
+	}
+	if m.Engine != 0 {
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.Engine))
+		i--
+		dAtA[i] = 0x28
 	}
 	if len(m.Copies) > 0 {
 		for iNdEx := len(m.Copies) - 1; iNdEx >= 0; iNdEx-- {
@@ -1407,6 +1419,9 @@ func (m *Member) SizeVT() (n int) {
 	if m.Leaving {
 		n += 2
 	}
+	if m.Engine != 0 {
+		n += 1 + protohelpers.SizeOfVarint(uint64(m.Engine))
+	}
 	n += len(m.unknownFields)
 	return n
 }
@@ -1485,6 +1500,9 @@ func (m *Plan) SizeVT() (n int) {
 			l = e.SizeVT()
 			n += 1 + l + protohelpers.SizeOfVarint(uint64(l))
 		}
+	}
+	if m.Engine != 0 {
+		n += 1 + protohelpers.SizeOfVarint(uint64(m.Engine))
 	}
 	n += len(m.unknownFields)
 	return n
@@ -2193,6 +2211,25 @@ func (m *Member) UnmarshalVT(dAtA []byte) error {
 				}
 			}
 			m.Leaving = bool(v != 0)
+		case 13:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Engine", wireType)
+			}
+			m.Engine = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.Engine |= uint32(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
 		default:
 			iNdEx = preIndex
 			skippy, err := protohelpers.Skip(dAtA[iNdEx:])
@@ -2697,6 +2734,25 @@ func (m *Plan) UnmarshalVT(dAtA []byte) error {
 				return err
 			}
 			iNdEx = postIndex
+		case 5:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Engine", wireType)
+			}
+			m.Engine = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.Engine |= uint32(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
 		default:
 			iNdEx = preIndex
 			skippy, err := protohelpers.Skip(dAtA[iNdEx:])

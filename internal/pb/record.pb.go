@@ -45,7 +45,9 @@ type Header struct {
 	// Catalog version as of which metadata is read while the record is applied.
 	CatalogVersion uint64 `protobuf:"varint,7,opt,name=catalog_version,json=catalogVersion,proto3" json:"catalog_version,omitempty"`
 	// Request id: 16 random bytes chosen where the request came in. Ids made while applying derive from it.
-	RequestId     []byte `protobuf:"bytes,8,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	RequestId []byte `protobuf:"bytes,8,opt,name=request_id,json=requestId,proto3" json:"request_id,omitempty"`
+	// Engine version as of which the record is applied. Set when it is.
+	EngineVersion uint32 `protobuf:"varint,9,opt,name=engine_version,json=engineVersion,proto3" json:"engine_version,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -134,6 +136,13 @@ func (x *Header) GetRequestId() []byte {
 		return x.RequestId
 	}
 	return nil
+}
+
+func (x *Header) GetEngineVersion() uint32 {
+	if x != nil {
+		return x.EngineVersion
+	}
+	return 0
 }
 
 // Record is one entry of a stream.
@@ -1901,7 +1910,7 @@ var File_lh_record_proto protoreflect.FileDescriptor
 const file_lh_record_proto_rawDesc = "" +
 	"\n" +
 	"\x0flh/record.proto\x12\vlh.internal\x1a\n" +
-	"acls.proto\x1a\x0ebulk_job.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x0fobject_id.proto\x1a\rservice.proto\x1a\x10user_tasks.proto\x1a\fwf_run.proto\"\xe1\x01\n" +
+	"acls.proto\x1a\x0ebulk_job.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x0fobject_id.proto\x1a\rservice.proto\x1a\x10user_tasks.proto\x1a\fwf_run.proto\"\x88\x02\n" +
 	"\x06Header\x12\x16\n" +
 	"\x06source\x18\x01 \x01(\tR\x06source\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\x04R\x06number\x12\x14\n" +
@@ -1911,7 +1920,8 @@ const file_lh_record_proto_rawDesc = "" +
 	"\tprincipal\x18\x06 \x01(\tR\tprincipal\x12'\n" +
 	"\x0fcatalog_version\x18\a \x01(\x04R\x0ecatalogVersion\x12\x1d\n" +
 	"\n" +
-	"request_id\x18\b \x01(\fR\trequestId\"\x96 \n" +
+	"request_id\x18\b \x01(\fR\trequestId\x12%\n" +
+	"\x0eengine_version\x18\t \x01(\rR\rengineVersion\"\x96 \n" +
 	"\x06Record\x12+\n" +
 	"\x06header\x18\x01 \x01(\v2\x13.lh.internal.HeaderR\x06header\x12+\n" +
 	"\x06run_wf\x18\n" +

@@ -34,6 +34,7 @@ func (m *Header) CloneVT() *Header {
 	r.Tenant = m.Tenant
 	r.Principal = m.Principal
 	r.CatalogVersion = m.CatalogVersion
+	r.EngineVersion = m.EngineVersion
 	if rhs := m.RequestId; rhs != nil {
 		tmpBytes := make([]byte, len(rhs))
 		copy(tmpBytes, rhs)
@@ -852,6 +853,11 @@ func (m *Header) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 	if m.unknownFields != nil {
 		i -= len(m.unknownFields)
 		copy(dAtA[i:], m.unknownFields)
+	}
+	if m.EngineVersion != 0 {
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.EngineVersion))
+		i--
+		dAtA[i] = 0x48
 	}
 	if len(m.RequestId) > 0 {
 		i -= len(m.RequestId)
@@ -3145,6 +3151,9 @@ func (m *Header) SizeVT() (n int) {
 	if l > 0 {
 		n += 1 + l + protohelpers.SizeOfVarint(uint64(l))
 	}
+	if m.EngineVersion != 0 {
+		n += 1 + protohelpers.SizeOfVarint(uint64(m.EngineVersion))
+	}
 	n += len(m.unknownFields)
 	return n
 }
@@ -4403,6 +4412,25 @@ func (m *Header) UnmarshalVT(dAtA []byte) error {
 				m.RequestId = []byte{}
 			}
 			iNdEx = postIndex
+		case 9:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field EngineVersion", wireType)
+			}
+			m.EngineVersion = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.EngineVersion |= uint32(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
 		default:
 			iNdEx = preIndex
 			skippy, err := protohelpers.Skip(dAtA[iNdEx:])

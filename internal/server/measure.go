@@ -166,6 +166,7 @@ func (s *Server) measureCheckpoints() {
 		counter("lh_checkpoints_total", "Checkpoints written to change logs in Kafka."),
 		counter("lh_checkpoint_bytes_total", "Bytes of rows in them, before compression."),
 		counter("lh_checkpoint_failures_total", "Checkpoints that failed and were tried again."),
+		counter("lh_copies_differing_total", "Copies of partitions that were found to differ from the state of their owners, and are not used any more: each is a bug."),
 		gauge("lh_checkpoint_behind_seconds", "How old the oldest change is that no checkpoint covers; 0 if there is none, or no Kafka."),
 	}, func(emit telemetry.Emit) {
 		var is kafka.CheckpointStats
@@ -175,6 +176,7 @@ func (s *Server) measureCheckpoints() {
 		emit("lh_checkpoints_total", float64(is.Written))
 		emit("lh_checkpoint_bytes_total", float64(is.Bytes))
 		emit("lh_checkpoint_failures_total", float64(is.Failed))
+		emit("lh_copies_differing_total", float64(is.Differing))
 		emit("lh_checkpoint_behind_seconds", is.Behind.Seconds())
 	})
 }

@@ -212,7 +212,7 @@ func (m *membership) handOver(ctx context.Context) {
 	}
 	m.leaving.Store(true)
 	m.rejoin()
-	if err := m.holding.Released(ctx); err != nil {
+	if err := m.holding.Emptied(ctx); err != nil {
 		m.server.log.Warn("not all partitions were handed over", "err", err)
 	}
 }
@@ -246,6 +246,7 @@ func (m *membership) describe() []byte {
 	d := &pb.Member{
 		Incarnation: s.incarnation, Version: s.cfg.Version, Rack: s.cfg.Rack, Secret: m.secret,
 		Host: s.cfg.InternalHost, Port: int32(s.internalPort()), Leaving: m.leaving.Load(),
+		Engine: machine.EngineVersion,
 	}
 	if s.cfg.InstanceID >= 0 {
 		d.Instance = fmt.Sprintf("%010d", s.cfg.InstanceID) // so that they stand in order
@@ -257,7 +258,7 @@ func (m *membership) describe() []byte {
 	}
 	for n, stream := range cluster.CoreStreams(s.cfg.Partitions) {
 		at := &pb.LogPosition{}
-		if err := s.store.View(stream, keys.Position(), at.UnmarshalVT); err == nil && at.Value > 0 {
+		if err := s.store.View(stream, keys.Position(), at.UnmarshalVT); err == nil && at.Value > 0 && !s.kafka.Differs(stream) {
 			d.Copies = append(d.Copies, &pb.MemberCopy{Unit: uint32(n), Position: at.Value})
 		}
 	}
@@ -296,6 +297,7 @@ func (m *membership) assigned(b []byte) error {
 	m.holding.Assigned(plan)
 	m.directory.Take(plan)
 	m.peers.Keep(plan.Members)
+	m.server.kafka.Raise(plan.Engine)
 	return nil
 }
 

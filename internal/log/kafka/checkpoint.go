@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
@@ -14,7 +13,6 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 
 	"littlehorse/internal/keys"
-	"littlehorse/internal/log"
 	"littlehorse/internal/pb"
 	"littlehorse/internal/store"
 )
@@ -46,6 +44,8 @@ func (u *uncovered) add(bytes int64, now time.Time) {
 type CheckpointStats struct {
 	// Written and Failed count checkpoints, Bytes what was written, before compression.
 	Written, Failed, Bytes uint64
+	// Differing counts copies that were found to differ from their owners.
+	Differing int64
 	// Behind is how old the oldest change is that no checkpoint covers, of all streams that this process owns.
 	Behind time.Duration
 }
@@ -53,7 +53,7 @@ type CheckpointStats struct {
 // Checkpoints tells how checkpoints go.
 func (l *Log) Checkpoints() CheckpointStats {
 	now := time.Now()
-	out := CheckpointStats{Written: l.written.Load(), Failed: l.refused.Load(), Bytes: l.writtenBytes.Load()}
+	out := CheckpointStats{Written: l.written.Load(), Failed: l.refused.Load(), Bytes: l.writtenBytes.Load(), Differing: l.differing.Load()}
 	for _, st := range l.streams {
 		st.mu.Lock()
 		if since := st.uncovered.oldest(); st.held && !since.IsZero() {
@@ -180,23 +180,18 @@ func (l *Log) coverTaken(ctx context.Context, st *stream) error {
 		return err
 	}
 	defer w.close() //nolint:contextcheck // what is open is given up although the time is over
-	if err := st.confirm(ctx, epoch); err != nil {
+	snap, err := st.confirm(ctx, epoch)
+	if err != nil {
 		return err
 	}
-	snap := l.cfg.Store.Snapshot()
-	var next int64
-	if mine, _ := st.ownsAt(epoch); mine { // so nothing is in it that came after a successor
-		next, err = w.write(ctx, snap)
-	} else {
-		err = errNotOwner
-	}
+	next, err := w.write(ctx, snap)
 	if closing := snap.Close(); err == nil {
 		err = closing
 	}
 	if err != nil {
 		return err
 	}
-	st.covers(next) //nolint:contextcheck // what is sent outlives the call
+	st.covers(next, w.hash()) //nolint:contextcheck // what is sent outlives the call
 	l.written.Add(1)
 	l.writtenBytes.Add(uint64(w.bytes))
 	l.cfg.Logger.Debug("checkpoint", "stream", st.id.String(), "next", next, "records", w.records, "bytes", w.bytes, "took", time.Since(began))
@@ -212,62 +207,49 @@ func (st *stream) heldEpoch() (epoch uint64, ok bool) {
 
 var errNotOwner = errors.New("another session owns the stream now")
 
-// confirm returns when it is known that no other session had become the owner before the call. The claim of a successor then
-// comes after the call, and so does everything that he does as the owner.
-func (st *stream) confirm(ctx context.Context, epoch uint64) error {
-	if err := st.askBack(); err != nil { //nolint:contextcheck // what is sent outlives the call
-		return err
+// confirm returns the state at an entry that was appended after the call, when it is known that no other session had become the owner
+// before that. The claim of a successor then comes after the call, and so does everything that he does as the owner.
+func (st *stream) confirm(ctx context.Context, epoch uint64) (*store.Snapshot, error) {
+	c, err := st.askCut() //nolint:contextcheck // what is sent outlives the call
+	if err != nil {
+		return nil, err
 	}
-	for {
-		mine, read := st.ownsAt(epoch)
-		if !mine {
-			return errNotOwner
-		}
-		if read {
-			return nil
-		}
-		if err := pause(ctx); err != nil {
-			return fmt.Errorf("confirm the ownership: %w", err)
+	for st.ownsAt(epoch) {
+		select {
+		case <-c.made:
+			return c.snap, nil
+		case <-time.After(pauseTime):
+		case <-ctx.Done():
+			return nil, errors.Join(fmt.Errorf("confirm the ownership: %w", ctx.Err()), st.giveUp(c))
 		}
 	}
+	return nil, errors.Join(errNotOwner, st.giveUp(c))
 }
 
-// askBack appends a barrier that is to be read back.
-func (st *stream) askBack() error {
+// ownsAt tells whether the owner of the epoch still is the owner.
+func (st *stream) ownsAt(epoch uint64) bool {
 	st.mu.Lock()
 	defer st.mu.Unlock()
-	if st.closed {
-		return log.ErrClosed
-	}
-	st.barriers++
-	st.barrierName, st.barrierRead = st.log.cfg.Incarnation+"/"+strconv.Itoa(st.barriers), false
-	st.send(st.note(&pb.LogNote{Note: &pb.LogNote_Barrier{Barrier: &pb.LogBarrier{Name: st.barrierName}}}), nil)
-	return nil
-}
-
-// ownsAt tells whether the owner of the epoch still is the owner, and whether the barrier has been read.
-func (st *stream) ownsAt(epoch uint64) (mine, read bool) {
-	st.mu.Lock()
-	defer st.mu.Unlock()
-	return st.held && !st.closed && st.mine == epoch && st.epoch == epoch, st.barrierRead
+	return st.held && !st.closed && st.mine == epoch && st.epoch == epoch
 }
 
 // covers says in the stream that a checkpoint covers what lies before the offset: all replicas forget what they remembered
-// for it.
-func (st *stream) covers(next int64) {
+// for it, and compare what they have with what it says.
+func (st *stream) covers(next int64, hash []byte) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if st.closed {
 		return
 	}
 	st.checkpoints = append(st.checkpoints, checkpointed{time.Now(), next})
-	st.send(st.note(&pb.LogNote{Note: &pb.LogNote_Covered{Covered: &pb.LogCovered{Next: next, Topic: st.changeLog.id[:]}}}), nil)
+	st.send(st.note(&pb.LogNote{Note: &pb.LogNote_Covered{Covered: &pb.LogCovered{Next: next, Topic: st.changeLog.id[:], Hash: hash}}}), nil)
 }
 
 // coveredElsewhere notes a checkpoint of the owner where he is followed. What has changed since is as old as the note, or less.
 // The stream's mutex must be held.
 func (st *stream) coveredElsewhere(c *pb.LogCovered) {
 	now := time.Now()
+	st.compare(&st.comparison.theirs, c.Next, c.Hash)
 	st.uncovered = uncovered{since: now}
 	st.checkpoints = []checkpointed{{now, c.Next}}
 }

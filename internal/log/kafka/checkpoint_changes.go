@@ -54,12 +54,13 @@ func eachChanged(row []byte, visit func(key []byte)) error {
 var (
 	positionRow = []byte(keys.Position())
 	coveredRow  = []byte(keys.Covered())
+	differsRow  = []byte(keys.Differs())
 	changedRows = []byte(keys.AllChanged())
 )
 
 func isLocal(key []byte) bool {
 	return len(key) > 0 && key[0] == byte(keys.SpaceLane) &&
-		(bytes.HasPrefix(key, changedRows) || bytes.Equal(key, positionRow) || bytes.Equal(key, coveredRow))
+		(bytes.HasPrefix(key, changedRows) || bytes.Equal(key, positionRow) || bytes.Equal(key, coveredRow) || bytes.Equal(key, differsRow))
 }
 
 // addChanged adds the rows of what the batch changes. The session's commit must be held.

@@ -105,7 +105,7 @@ func (l *Log) fitsCheckpoint(id machine.Stream, mark *pb.LogCheckpoint, commands
 	case string(mark.Position.GetTopic()) != string(commands.id[:]):
 		return fmt.Errorf("%w: topic %s was made anew since", ErrLost, commands.name)
 	default:
-		return nil
+		return l.knows(mark.Position)
 	}
 }
 

@@ -206,10 +206,10 @@ func TestOldOwnerWritesNoCheckpoint(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer begun.close()
-	if err := old.confirm(t.Context(), epoch); err != nil {
+	snap, err := old.confirm(t.Context(), epoch)
+	if err != nil {
 		t.Fatal(err)
 	}
-	snap := first.store.Snapshot()
 	defer snap.Close()
 
 	first.change = eager
@@ -229,7 +229,7 @@ func TestOldOwnerWritesNoCheckpoint(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer late.close()
-	if err := old.confirm(t.Context(), epoch); err == nil {
+	if _, err := old.confirm(t.Context(), epoch); err == nil {
 		t.Error("the old owner takes itself for the owner")
 	}
 	second.do(logtest.A, map[string]string{"ra": "third"})

@@ -33,6 +33,7 @@ type checkpointWriter struct {
 
 	records int
 	bytes   int64
+	rows    rowHash
 }
 
 // newCheckpointWriter ends the transactions that others have open for the stream, and keeps them from writing.
@@ -102,39 +103,24 @@ func (st *stream) positions(snap *store.Snapshot) (*pb.LogPosition, *pb.LogCover
 	return at, covered, err
 }
 
-func (w *checkpointWriter) writeChanged(ctx context.Context, snap *store.Snapshot) (err error) {
-	rows, err := snap.Cursor(w.st.id)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, rows.Close()) }()
-	for after := ""; ; {
-		page, err := w.st.changedAfter(snap, after, changedPage)
-		if err != nil {
-			return err
+// writeChanged writes each row that has changed as it is, or that it is not there any more.
+func (w *checkpointWriter) writeChanged(ctx context.Context, snap *store.Snapshot) error {
+	w.rows = newRowHash()
+	return w.st.eachChangedRow(ctx, snap, func(key, value []byte, found bool) error {
+		w.rows.add(key, value, found)
+		if !found {
+			return w.put(ctx, key, nil)
 		}
-		for _, k := range page {
-			if err := w.writeRow(ctx, rows, keys.Key(k)); err != nil {
-				return err
-			}
-		}
-		if len(page) < changedPage {
-			return nil
-		}
-		after = page[len(page)-1]
-	}
+		return w.put(ctx, key, append([]byte{}, value...))
+	})
 }
 
-// writeRow writes a row as it is, or that it is not there any more.
-func (w *checkpointWriter) writeRow(ctx context.Context, rows *store.Rows, k keys.Key) error {
-	if !rows.Look(w.st.id, k) {
-		return w.put(ctx, []byte(k), nil)
+// hash is that of the rows that had changed; nil if all were written.
+func (w *checkpointWriter) hash() []byte {
+	if w.rows.Hash == nil {
+		return nil
 	}
-	value, err := rows.Value()
-	if err != nil {
-		return err
-	}
-	return w.put(ctx, []byte(k), append([]byte{}, value...))
+	return w.rows.sum()
 }
 
 func (w *checkpointWriter) writeAll(ctx context.Context, snap *store.Snapshot) error {

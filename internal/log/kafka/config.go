@@ -37,6 +37,8 @@ type Config struct {
 	// CatalogVersion is the metadata version that this server has reached: a record that names a later one is held back,
 	// with all behind it in its stream. Nil holds nothing back. When it has risen, CatalogMoved is to be called.
 	CatalogVersion func() uint64
+	// Engine is the latest engine version that the machines of this process know. Default machine.EngineVersion.
+	Engine uint32
 	// MaxRecords bounds the records of one stream that are appended and not acknowledged. It stands behind the
 	// admission of partitions, which refuse earlier and better. Default 65536.
 	MaxRecords int
@@ -64,7 +66,7 @@ type Config struct {
 // DefaultConfig has every default; what has none is left empty.
 func DefaultConfig() Config {
 	return Config{
-		CreateTopics: true, ReplicationFactor: 1, MaxRecordBytes: 1_047_000,
+		CreateTopics: true, ReplicationFactor: 1, MaxRecordBytes: 1_047_000, Engine: machine.EngineVersion,
 		MaxRecords: 1 << 16, RefuseAfter: 10 * time.Second, OutboxWindow: 128, ReadAhead: 4096, ReadAheadBytes: 8 << 20,
 		CheckpointEvery: 30 * time.Second, CheckpointBytes: 64 << 20, KeepCommands: 10 * time.Minute,
 		Logger: slog.New(slog.DiscardHandler),
@@ -86,6 +88,8 @@ func (c *Config) Validate() error {
 		return errors.New("kafka log: no Incarnation")
 	case c.Logger == nil:
 		return errors.New("kafka log: no Logger: start from DefaultConfig")
+	case c.Engine < 1:
+		return errors.New("kafka log: no Engine version: start from DefaultConfig")
 	case c.Linger < 0:
 		return fmt.Errorf("kafka log: Linger is %s", c.Linger)
 	case c.RefuseAfter <= 0:

@@ -106,5 +106,15 @@ func (l *Log) keepStream(st *stream) error {
 	if err := b.CommitUnsynced(); err != nil {
 		return err
 	}
-	return s.follow(p, nil)
+	if covered[0].cut != "" {
+		st.atCut(covered[0].cut, covered[0].next) // nothing else of the stream is committed meanwhile
+	}
+	if err := s.follow(p, nil); err != nil {
+		return err
+	}
+	st.mu.Lock()
+	owner := st.show()
+	st.mu.Unlock()
+	st.tell(owner)
+	return nil
 }

@@ -44,7 +44,11 @@ type Log struct {
 	stopCheckpoints context.CancelFunc
 	mayNotForget    bool
 
-	written, refused, writtenBytes atomic.Uint64 // checkpoints
+	background                     context.Context // ends with the log
+	written, refused, writtenBytes atomic.Uint64   // checkpoints
+	differing                      atomic.Int64    // copies that differ from their owners
+
+	agreed atomic.Uint32 // engine version that all servers know; 0 as long as nobody has said so
 
 	fetching   sync.Mutex // what is fetched changes
 	unfetching bool       // for good
@@ -77,11 +81,10 @@ func Open(ctx context.Context, cfg Config) (_ *Log, err error) {
 		l.producer.Close()
 		return nil, fmt.Errorf("kafka log: %w", err)
 	}
+	l.background, l.stopCheckpoints = context.WithCancel(context.WithoutCancel(ctx))
 	l.running.Go(l.read)
 	l.running.Go(l.keep)
-	background, stop := context.WithCancel(context.WithoutCancel(ctx))
-	l.stopCheckpoints = stop
-	l.running.Go(func() { l.checkpoint(background) })
+	l.running.Go(func() { l.checkpoint(l.background) })
 	return l, nil
 }
 
@@ -167,7 +170,7 @@ func (l *Log) boundsOf(ctx context.Context, streams []*stream) (b bounds, err er
 }
 
 // format is stepped by one whenever the meaning of the entries of a command topic changes.
-const format = 3
+const format = 4
 
 func (l *Log) beginning(st *stream) *pb.LogBeginning {
 	return &pb.LogBeginning{Format: format, Cluster: l.cfg.Cluster, Stream: st.id.String(), Partitions: uint32(l.cfg.Partitions)}

@@ -205,7 +205,7 @@ func (st *stream) addProgress(b *store.Batch, covered []item, all []delivered) (
 	}
 	newest := &covered[len(covered)-1]
 	return all, b.Put(st.id, keys.Position(), &pb.LogPosition{
-		Value: newest.offset, Next: newest.next, LeaderEpoch: newest.leader, Topic: st.commands.id[:], Epoch: newest.epoch,
+		Value: newest.offset, Next: newest.next, LeaderEpoch: newest.leader, Topic: st.commands.id[:], Epoch: newest.epoch, Engine: newest.engine,
 	})
 }
 
@@ -241,6 +241,7 @@ func (s *Session) follow(p progress, emits []log.Emit) error {
 		if err := st.sendOutboxes(); err != nil {
 			return err
 		}
+		st.raise(s.log.agreed.Load())
 	}
 	s.reached(known, len(holding))
 	return nil

@@ -202,3 +202,38 @@ func TestOneCheckpointOfAStreamAtATime(t *testing.T) {
 		t.Error("what came meanwhile is forgotten")
 	}
 }
+
+// TestStandbyReleasesNothing lets a copy apply a record that emits another, which its owner has not applied: the copy keeps it, and sends it when
+// it has become the owner.
+func TestStandbyReleasesNothing(t *testing.T) {
+	first := newProcess(t)
+	first.open(logtest.A)
+	copied, s := first.follow(t, logtest.A, nil)
+	first.append(logtest.A, named("first", 1, "one"))
+	for len(copied.take(1)) == 0 {
+		<-s.Ready()
+	}
+	err := s.Commit(log.Commit{
+		Batch:     copied.store.NewBatch(0),
+		Emits:     []log.Emit{{From: logtest.A, To: logtest.B, Record: named("", 0, "emitted")}},
+		Positions: []log.Position{{Stream: logtest.A, Offset: 1}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := copied.log.streams[logtest.A].outboxTo(copied.log.streams[logtest.B])
+	o.mu.Lock()
+	given, sent := o.given, o.sent
+	o.mu.Unlock()
+	if given != 1 || sent != 0 {
+		t.Errorf("of %d records that were emitted %d are sent", given, sent)
+	}
+	s.Claim()
+	copied.until(logtest.A, s.Leads())
+	reader := copied.another(t)
+	reader.open(logtest.B)
+	for reader.session.Position(logtest.B) == 0 {
+		<-reader.session.Ready()
+		reader.commitAll(logtest.B)
+	}
+}

@@ -23,6 +23,7 @@ type item struct {
 	leader int32  // epoch of the broker that took the entry
 	offset uint64 // of the stream
 	epoch  uint64 // of its ownership
+	engine uint32 // version as of which what comes next is applied
 	bytes  int
 
 	record    *pb.Record // nil if the entry is nothing for lanes
@@ -32,6 +33,7 @@ type item struct {
 	forgotten []string // sources
 	delivered *pb.LogDelivered
 	covered   *pb.LogCovered
+	cut       string // name of a barrier that all before it is to be committed at; "" if it is none
 }
 
 // last is the last number of a source, and when it came.
@@ -62,6 +64,7 @@ type stream struct {
 	leader   int32
 	offset   uint64
 	epoch    uint64
+	engine   uint32
 	accepted map[string]last
 
 	items     []item // read and not committed
@@ -86,9 +89,9 @@ type stream struct {
 	version     uint64 // of the catalog, that what the store has needs
 	uncovered   uncovered
 	checkpoints []checkpointed // that the command topic still holds
-	barriers    int            // appended to be read back
-	barrierName string         // of the last one
-	barrierRead bool           // it has come
+	cuts        int            // appended to be read back
+	cut         *moment        // that is waited for; nil if none is
+	comparison  comparison     // of states
 	fetched     bool           // of whoever polls
 
 	outboxMu sync.Mutex
@@ -111,6 +114,9 @@ func (st *stream) stored() (*pb.LogPosition, error) {
 	if len(p.Topic) > 0 && string(p.Topic) != string(st.commands.id[:]) {
 		return nil, fmt.Errorf("%w: topic %s was made anew since", ErrLost, st.commands.name)
 	}
+	if err := st.log.knows(p); err != nil {
+		return nil, fmt.Errorf("%s: %w", st.id, err)
+	}
 	return p, nil
 }
 
@@ -119,6 +125,9 @@ func (st *stream) stored() (*pb.LogPosition, error) {
 func (st *stream) reload() error {
 	p, err := st.stored()
 	if err != nil {
+		return err
+	}
+	if err := st.usable(); err != nil {
 		return err
 	}
 	accepted, err := st.storedSources()
@@ -131,7 +140,9 @@ func (st *stream) reload() error {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	st.next, st.leader, st.offset, st.epoch, st.committed, st.reached = p.Next, p.LeaderEpoch, p.Value, p.Epoch, p.Value, p.Next
+	st.engine = max(firstEngine, p.Engine)
 	st.accepted, st.items, st.bytes, st.paused, st.taken = accepted, nil, 0, false, 0
+	st.comparison.ours, st.comparison.theirs = hashed{}, hashed{}
 	return st.loadCovered(time.Now())
 }
 
@@ -338,7 +349,7 @@ func (st *stream) read(r *kgo.Record) error {
 		return fmt.Errorf("offset %d: %w", r.Offset, err)
 	}
 	st.next, st.leader = it.next, it.leader
-	it.offset, it.epoch = st.offset, st.epoch
+	it.offset, it.epoch, it.engine = st.offset, st.epoch, st.engine
 	st.items = append(st.items, it)
 	st.bytes += it.bytes
 	return nil
@@ -362,7 +373,11 @@ func (st *stream) readNote(it *item, r *kgo.Record) error {
 	case *pb.LogNote_Delivered:
 		it.delivered = n.Delivered
 	case *pb.LogNote_Barrier:
-		st.barrierRead = st.barrierRead || n.Barrier.Name != "" && n.Barrier.Name == st.barrierName
+		if n.Barrier.Cut {
+			it.cut = n.Barrier.Name
+		}
+	case *pb.LogNote_Engine:
+		return st.readEngine(n.Engine.Version)
 	case *pb.LogNote_Covered:
 		it.covered = n.Covered
 	default:
@@ -509,9 +524,16 @@ func (st *stream) tell(owner *Session) {
 	}
 }
 
-// ripe is how many items at the head are nothing for lanes and can be committed.
+// ripe is how many items at the head are nothing for lanes and can be committed. A cut is committed alone.
 func (st *stream) ripe() (n int) {
 	for n < len(st.items) && st.items[n].record == nil && st.released(&st.items[n]) {
+		switch {
+		case st.items[n].cut == "":
+		case n > 0:
+			return n
+		default:
+			return 1
+		}
 		n++
 	}
 	return n
@@ -530,6 +552,9 @@ func (st *stream) take(s *Session, entries []log.Entry, limit int) (_ []log.Entr
 			st.barrier()
 			break
 		}
+		if it.cut != "" {
+			break // the keeper commits it when all before it is committed
+		}
 		if st.parked = st.early(it); st.parked {
 			break
 		}
@@ -539,7 +564,7 @@ func (st *stream) take(s *Session, entries []log.Entry, limit int) (_ []log.Entr
 				return entries, true
 			}
 			limit--
-			entries = append(entries, log.Entry{Stream: st.id, Offset: it.offset, AtNs: it.atNs, Record: it.record})
+			entries = append(entries, log.Entry{Stream: st.id, Offset: it.offset, AtNs: it.atNs, Record: it.record, Engine: it.engine})
 		}
 		st.taken++
 	}
@@ -577,7 +602,7 @@ func (st *stream) upTo(offset uint64) (covered []item, ok bool) {
 	for reached := st.committed; n < len(st.items); n++ {
 		it := &st.items[n]
 		switch {
-		case it.record == nil && n >= st.taken && !st.released(it):
+		case it.record == nil && n >= st.taken && !st.released(it), it.cut != "":
 			return st.items[:n], reached == offset
 		case it.record == nil:
 		case reached == offset:

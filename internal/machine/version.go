@@ -1,0 +1,7 @@
+package machine
+
+// EngineVersion is the latest way of applying records that the machines of this program know. It rises by one whenever one of them comes to
+// answer or change anything else for a record that may already be in a log; and what it did before stays in the code, for records
+// whose header names an earlier version. A stream goes over to a version by an entry of its own, which is
+// written when all servers of the cluster know it.
+const EngineVersion = 1
