@@ -367,9 +367,18 @@ func (s *Service) explainQueues(ctx context.Context, tenant string, e *explanati
 			workers[def] = cmp.Or(g, &lhpb.TaskWorkerGroup{})
 		}
 		wait.Workers, wait.MoreWorkers = workersOf(workers[def])
-		wait.OpenPolls = int32(s.cfg.Queues.Requests(tenant, def))
+		wait.OpenPolls = int32(s.openPolls(ctx, tenant, def))
 	}
 	return nil
+}
+
+// openPolls are the requests of workers for a task, at all servers.
+func (s *Service) openPolls(ctx context.Context, tenant, def string) int {
+	open := s.cfg.Queues.Requests(tenant, def)
+	if s.cfg.PollsElsewhere != nil {
+		open += s.cfg.PollsElsewhere(ctx, tenant, def)
+	}
+	return open
 }
 
 // workersOf are those that were heard of last.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"log/slog"
@@ -29,6 +30,9 @@ type Config struct {
 	// Advertised is how workers reach the server with that internal address through a listener; nil if the
 	// server does not advertise a listener of that name.
 	Advertised func(internal *lhpb.LHHostInfo, listener string) *lhpb.LHHostInfo
+
+	// PollsElsewhere counts the requests of workers for a task that lie open at the other servers of the cluster. It may be nil.
+	PollsElsewhere func(ctx context.Context, tenant, taskDef string) int
 
 	// Crowded is the refusal that whatever begins something meets in every partition, nil if one might take it: such calls are
 	// refused before their requests are decoded. It may be nil.

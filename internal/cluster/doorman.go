@@ -39,6 +39,8 @@ type DoormanConfig struct {
 	Stats stats.Handler
 	// Await waits until something may have been thrown in a WfRun, or for a while.
 	Await func(ctx context.Context, tenant, wfRun string)
+	// Polls counts the requests of workers for a task that lie open here.
+	Polls func(tenant, taskDef string) int
 	// MaxTime bounds a call that brings no deadline along, or a later one.
 	MaxTime time.Duration
 	// Log of what goes wrong; nil if nobody reads it.
@@ -153,6 +155,11 @@ func (d *Doorman) Await(ctx context.Context, req *pb.AwaitRequest) (*pb.AwaitRes
 	defer cancel()
 	d.cfg.Await(bounded, req.Tenant, req.WfRun)
 	return &pb.AwaitResponse{}, nil
+}
+
+// Polls implements pb.PeerServiceServer.
+func (d *Doorman) Polls(_ context.Context, req *pb.PollsRequest) (*pb.PollsResponse, error) {
+	return &pb.PollsResponse{Open: uint32(d.cfg.Polls(req.Tenant, req.TaskDef))}, nil
 }
 
 // View implements pb.PeerServiceServer.

@@ -43,6 +43,7 @@ func door(t *testing.T) (*Peers, *pb.Member, *payloads) {
 	seen := &payloads{}
 	server := NewDoorman(DoormanConfig{
 		Holding: NewHolding(HoldingConfig{Partitions: 1}), Secret: "secret", Credentials: insecure.NewCredentials(), Stats: seen, MaxTime: time.Minute,
+		Polls: func(tenant, taskDef string) int { return len(tenant) + len(taskDef) },
 	})
 	go func() { _ = server.Serve(n) }()
 	t.Cleanup(server.Stop)
@@ -125,5 +126,16 @@ func TestPanicsAreAnswered(t *testing.T) {
 	}
 	if _, err := (careful{}).Marshal(nil); err == nil {
 		t.Error("what cannot be encoded is")
+	}
+}
+
+// TestPollsAreSummedUp asks two servers and one that is not there.
+func TestPollsAreSummedUp(t *testing.T) {
+	peers, a, _ := door(t)
+	_, b, _ := door(t)
+	b.Incarnation = "c"
+	gone := &pb.Member{Incarnation: "gone", Host: "127.0.0.1", Port: 1, Secret: "secret"}
+	if n := peers.Polls(t.Context(), []*pb.Member{a, b, gone}, "ten", "task"); n != 2*7 {
+		t.Errorf("%d", n)
 	}
 }

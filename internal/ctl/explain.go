@@ -181,7 +181,7 @@ func explainTask(w io.Writer, t *extra.TaskWait, node lhpb.LHStatus) {
 	if t.Ahead != nil {
 		fmt.Fprintf(w, "    %s ahead of it\n", tasks(t.Ahead))
 	}
-	fmt.Fprintf(w, "    %d requests of workers lie open here\n", t.OpenPolls)
+	fmt.Fprintf(w, "    %d requests of workers lie open\n", t.OpenPolls)
 	for _, worker := range t.Workers {
 		fmt.Fprintf(w, "    worker %s was heard of at %s\n", oneLine(worker.TaskWorkerId), moment(worker.LatestHeartbeat))
 	}

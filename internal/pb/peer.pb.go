@@ -1042,6 +1042,104 @@ func (x *AwaitResponse) GetRefusal() *PeerRefusal {
 	return nil
 }
 
+// PollsRequest names a TaskDef.
+type PollsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Tenant        string                 `protobuf:"bytes,1,opt,name=tenant,proto3" json:"tenant,omitempty"`
+	TaskDef       string                 `protobuf:"bytes,2,opt,name=task_def,json=taskDef,proto3" json:"task_def,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PollsRequest) Reset() {
+	*x = PollsRequest{}
+	mi := &file_lh_peer_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PollsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PollsRequest) ProtoMessage() {}
+
+func (x *PollsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_peer_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PollsRequest.ProtoReflect.Descriptor instead.
+func (*PollsRequest) Descriptor() ([]byte, []int) {
+	return file_lh_peer_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *PollsRequest) GetTenant() string {
+	if x != nil {
+		return x.Tenant
+	}
+	return ""
+}
+
+func (x *PollsRequest) GetTaskDef() string {
+	if x != nil {
+		return x.TaskDef
+	}
+	return ""
+}
+
+// PollsResponse says how many requests for a task of it are open.
+type PollsResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Open          uint32                 `protobuf:"varint,1,opt,name=open,proto3" json:"open,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *PollsResponse) Reset() {
+	*x = PollsResponse{}
+	mi := &file_lh_peer_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *PollsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*PollsResponse) ProtoMessage() {}
+
+func (x *PollsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_peer_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use PollsResponse.ProtoReflect.Descriptor instead.
+func (*PollsResponse) Descriptor() ([]byte, []int) {
+	return file_lh_peer_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *PollsResponse) GetOpen() uint32 {
+	if x != nil {
+		return x.Open
+	}
+	return 0
+}
+
 var File_lh_peer_proto protoreflect.FileDescriptor
 
 const file_lh_peer_proto_rawDesc = "" +
@@ -1120,11 +1218,17 @@ const file_lh_peer_proto_rawDesc = "" +
 	"\x06tenant\x18\x02 \x01(\tR\x06tenant\x12\x15\n" +
 	"\x06wf_run\x18\x03 \x01(\tR\x05wfRun\"C\n" +
 	"\rAwaitResponse\x122\n" +
-	"\arefusal\x18\x01 \x01(\v2\x18.lh.internal.PeerRefusalR\arefusal2\xd1\x01\n" +
+	"\arefusal\x18\x01 \x01(\v2\x18.lh.internal.PeerRefusalR\arefusal\"A\n" +
+	"\fPollsRequest\x12\x16\n" +
+	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x19\n" +
+	"\btask_def\x18\x02 \x01(\tR\ataskDef\"#\n" +
+	"\rPollsResponse\x12\x12\n" +
+	"\x04open\x18\x01 \x01(\rR\x04open2\x91\x02\n" +
 	"\vPeerService\x12A\n" +
 	"\x06Submit\x12\x1a.lh.internal.SubmitRequest\x1a\x1b.lh.internal.SubmitResponse\x12?\n" +
 	"\x04View\x12\x18.lh.internal.ViewRequest\x1a\x19.lh.internal.ViewResponse(\x010\x01\x12>\n" +
-	"\x05Await\x12\x19.lh.internal.AwaitRequest\x1a\x1a.lh.internal.AwaitResponseB\x1cZ\x1alittlehorse/internal/pb;pbb\x06proto3"
+	"\x05Await\x12\x19.lh.internal.AwaitRequest\x1a\x1a.lh.internal.AwaitResponse\x12>\n" +
+	"\x05Polls\x12\x19.lh.internal.PollsRequest\x1a\x1a.lh.internal.PollsResponseB\x1cZ\x1alittlehorse/internal/pb;pbb\x06proto3"
 
 var (
 	file_lh_peer_proto_rawDescOnce sync.Once
@@ -1138,7 +1242,7 @@ func file_lh_peer_proto_rawDescGZIP() []byte {
 	return file_lh_peer_proto_rawDescData
 }
 
-var file_lh_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_lh_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
 var file_lh_peer_proto_goTypes = []any{
 	(*Member)(nil),         // 0: lh.internal.Member
 	(*MemberListener)(nil), // 1: lh.internal.MemberListener
@@ -1155,8 +1259,10 @@ var file_lh_peer_proto_goTypes = []any{
 	(*PeerRow)(nil),        // 12: lh.internal.PeerRow
 	(*AwaitRequest)(nil),   // 13: lh.internal.AwaitRequest
 	(*AwaitResponse)(nil),  // 14: lh.internal.AwaitResponse
-	(*Record)(nil),         // 15: lh.internal.Record
-	(*anypb.Any)(nil),      // 16: google.protobuf.Any
+	(*PollsRequest)(nil),   // 15: lh.internal.PollsRequest
+	(*PollsResponse)(nil),  // 16: lh.internal.PollsResponse
+	(*Record)(nil),         // 17: lh.internal.Record
+	(*anypb.Any)(nil),      // 18: google.protobuf.Any
 }
 var file_lh_peer_proto_depIdxs = []int32{
 	1,  // 0: lh.internal.Member.listeners:type_name -> lh.internal.MemberListener
@@ -1165,8 +1271,8 @@ var file_lh_peer_proto_depIdxs = []int32{
 	4,  // 3: lh.internal.Plan.moves:type_name -> lh.internal.PlanMove
 	5,  // 4: lh.internal.Plan.copies:type_name -> lh.internal.PlanCopies
 	6,  // 5: lh.internal.SubmitRequest.to:type_name -> lh.internal.PeerStream
-	15, // 6: lh.internal.SubmitRequest.record:type_name -> lh.internal.Record
-	16, // 7: lh.internal.SubmitResponse.value:type_name -> google.protobuf.Any
+	17, // 6: lh.internal.SubmitRequest.record:type_name -> lh.internal.Record
+	18, // 7: lh.internal.SubmitResponse.value:type_name -> google.protobuf.Any
 	9,  // 8: lh.internal.SubmitResponse.refusal:type_name -> lh.internal.PeerRefusal
 	6,  // 9: lh.internal.ViewRequest.from:type_name -> lh.internal.PeerStream
 	12, // 10: lh.internal.ViewResponse.rows:type_name -> lh.internal.PeerRow
@@ -1176,11 +1282,13 @@ var file_lh_peer_proto_depIdxs = []int32{
 	7,  // 14: lh.internal.PeerService.Submit:input_type -> lh.internal.SubmitRequest
 	10, // 15: lh.internal.PeerService.View:input_type -> lh.internal.ViewRequest
 	13, // 16: lh.internal.PeerService.Await:input_type -> lh.internal.AwaitRequest
-	8,  // 17: lh.internal.PeerService.Submit:output_type -> lh.internal.SubmitResponse
-	11, // 18: lh.internal.PeerService.View:output_type -> lh.internal.ViewResponse
-	14, // 19: lh.internal.PeerService.Await:output_type -> lh.internal.AwaitResponse
-	17, // [17:20] is the sub-list for method output_type
-	14, // [14:17] is the sub-list for method input_type
+	15, // 17: lh.internal.PeerService.Polls:input_type -> lh.internal.PollsRequest
+	8,  // 18: lh.internal.PeerService.Submit:output_type -> lh.internal.SubmitResponse
+	11, // 19: lh.internal.PeerService.View:output_type -> lh.internal.ViewResponse
+	14, // 20: lh.internal.PeerService.Await:output_type -> lh.internal.AwaitResponse
+	16, // 21: lh.internal.PeerService.Polls:output_type -> lh.internal.PollsResponse
+	18, // [18:22] is the sub-list for method output_type
+	14, // [14:18] is the sub-list for method input_type
 	14, // [14:14] is the sub-list for extension type_name
 	14, // [14:14] is the sub-list for extension extendee
 	0,  // [0:14] is the sub-list for field type_name
@@ -1198,7 +1306,7 @@ func file_lh_peer_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lh_peer_proto_rawDesc), len(file_lh_peer_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   15,
+			NumMessages:   17,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

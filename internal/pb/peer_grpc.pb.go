@@ -24,6 +24,7 @@ const (
 	PeerService_Submit_FullMethodName = "/lh.internal.PeerService/Submit"
 	PeerService_View_FullMethodName   = "/lh.internal.PeerService/View"
 	PeerService_Await_FullMethodName  = "/lh.internal.PeerService/Await"
+	PeerService_Polls_FullMethodName  = "/lh.internal.PeerService/Polls"
 )
 
 // PeerServiceClient is the client API for PeerService service.
@@ -39,6 +40,8 @@ type PeerServiceClient interface {
 	View(ctx context.Context, opts ...grpc.CallOption) (grpc.BidiStreamingClient[ViewRequest, ViewResponse], error)
 	// Await returns when something has become durable that may be a WorkflowEvent of the WfRun, or after a while.
 	Await(ctx context.Context, in *AwaitRequest, opts ...grpc.CallOption) (*AwaitResponse, error)
+	// Polls counts the requests of workers that lie open at the callee.
+	Polls(ctx context.Context, in *PollsRequest, opts ...grpc.CallOption) (*PollsResponse, error)
 }
 
 type peerServiceClient struct {
@@ -82,6 +85,16 @@ func (c *peerServiceClient) Await(ctx context.Context, in *AwaitRequest, opts ..
 	return out, nil
 }
 
+func (c *peerServiceClient) Polls(ctx context.Context, in *PollsRequest, opts ...grpc.CallOption) (*PollsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(PollsResponse)
+	err := c.cc.Invoke(ctx, PeerService_Polls_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // PeerServiceServer is the server API for PeerService service.
 // All implementations must embed UnimplementedPeerServiceServer
 // for forward compatibility.
@@ -95,6 +108,8 @@ type PeerServiceServer interface {
 	View(grpc.BidiStreamingServer[ViewRequest, ViewResponse]) error
 	// Await returns when something has become durable that may be a WorkflowEvent of the WfRun, or after a while.
 	Await(context.Context, *AwaitRequest) (*AwaitResponse, error)
+	// Polls counts the requests of workers that lie open at the callee.
+	Polls(context.Context, *PollsRequest) (*PollsResponse, error)
 	mustEmbedUnimplementedPeerServiceServer()
 }
 
@@ -113,6 +128,9 @@ func (UnimplementedPeerServiceServer) View(grpc.BidiStreamingServer[ViewRequest,
 }
 func (UnimplementedPeerServiceServer) Await(context.Context, *AwaitRequest) (*AwaitResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Await not implemented")
+}
+func (UnimplementedPeerServiceServer) Polls(context.Context, *PollsRequest) (*PollsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Polls not implemented")
 }
 func (UnimplementedPeerServiceServer) mustEmbedUnimplementedPeerServiceServer() {}
 func (UnimplementedPeerServiceServer) testEmbeddedByValue()                     {}
@@ -178,6 +196,24 @@ func _PeerService_Await_Handler(srv interface{}, ctx context.Context, dec func(i
 	return interceptor(ctx, in, info, handler)
 }
 
+func _PeerService_Polls_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(PollsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PeerServiceServer).Polls(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PeerService_Polls_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PeerServiceServer).Polls(ctx, req.(*PollsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // PeerService_ServiceDesc is the grpc.ServiceDesc for PeerService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -192,6 +228,10 @@ var PeerService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Await",
 			Handler:    _PeerService_Await_Handler,
+		},
+		{
+			MethodName: "Polls",
+			Handler:    _PeerService_Polls_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

@@ -116,6 +116,7 @@ func (m *membership) open(c partition.Config) {
 	m.peers = cluster.NewPeers(cluster.PeersConfig{Credentials: ours, Stats: s.cfg.Traces.Peers()})
 	m.door = cluster.NewDoorman(cluster.DoormanConfig{
 		Holding: m.holding, Secret: m.secret, Credentials: theirs, Stats: s.cfg.Traces.Calls(),
+		Polls:   func(tenant, taskDef string) int { return s.queues.Requests(tenant, taskDef) },
 		Await:   func(ctx context.Context, tenant, wfRun string) { s.face.AwaitThrown(ctx, tenant, wfRun) },
 		MaxTime: api.DefaultWriteTimeout, Log: s.log,
 	})
@@ -164,6 +165,13 @@ func (m *membership) openHost(ctx context.Context, c partition.Config, streams [
 	}
 	s.catalogMoved()
 	return host, nil
+}
+
+// pollsElsewhere counts the requests of workers that lie open at the other servers.
+func (m *membership) pollsElsewhere(ctx context.Context, tenant, taskDef string) int {
+	return m.peers.Polls(ctx, slices.DeleteFunc(slices.Clone(m.directory.Members()), func(other *pb.Member) bool {
+		return other.Incarnation == m.server.incarnation
+	}), tenant, taskDef)
 }
 
 func (m *membership) alive() bool {

@@ -279,7 +279,12 @@ func (s *Server) openQueues(context.Context) error {
 
 func (s *Server) openFace(context.Context) error {
 	s.rpcs = telemetry.NewRPCs(s.metrics, lhpb.LittleHorse_ServiceDesc.ServiceName)
+	var elsewhere func(context.Context, string, string) int
+	if s.members != nil {
+		elsewhere = s.members.pollsElsewhere
+	}
 	s.face = api.New(api.Config{
+		PollsElsewhere:  elsewhere,
 		Routing:         s.router,
 		Definitions:     s.view,
 		Queues:          s.queues,

@@ -702,7 +702,7 @@ type TaskWait struct {
 	LastError string `protobuf:"bytes,7,opt,name=last_error,json=lastError,proto3" json:"last_error,omitempty"`
 	// How many tasks of the TaskDef are ahead of it in the queue, if it is in the queue.
 	Ahead *BoundedCount `protobuf:"bytes,8,opt,name=ahead,proto3,oneof" json:"ahead,omitempty"`
-	// How many requests of workers for a task of the TaskDef lie open at the server that answers.
+	// How many requests of workers for a task of the TaskDef lie open, at all servers that say so at once.
 	OpenPolls int32 `protobuf:"varint,9,opt,name=open_polls,json=openPolls,proto3" json:"open_polls,omitempty"`
 	// Workers that have registered for the TaskDef, the latest first.
 	Workers []*TaskWorker `protobuf:"bytes,10,rep,name=workers,proto3" json:"workers,omitempty"`
