@@ -34,6 +34,7 @@ type settings struct {
 	from  time.Time       // when the window is to open; by default after the warm-up
 	begin func()          // called when the measured window begins
 	until <-chan struct{} // the window ends no sooner than this
+	keep  time.Duration   // how long WfRuns are kept after their end; for ever if 0
 	only  int64           // so many WfRuns and no more, and all of them in the window
 }
 

@@ -126,12 +126,16 @@ func (l *load) register(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("register TaskDef: %w", err)
 	}
+	var options []wf.Option
+	if l.keep > 0 {
+		options = append(options, wf.Retention(l.keep))
+	}
 	return l.clients[0].Register(ctx, wf.New(l.name, func(t *wf.Thread) {
 		payload := wf.Declare[string](t, "payload").Required()
 		for range l.Tasks {
 			t.Execute(l.name, payload)
 		}
-	}))
+	}, options...))
 }
 
 // drive puts the load on and returns what was used at both ends of the window.

@@ -6,6 +6,9 @@ import (
 	"strconv"
 	"testing"
 	"time"
+
+	"littlehorse/lhpb"
+	lh "littlehorse/sdk/client"
 )
 
 // startReal runs a server in a process of its own.
@@ -72,6 +75,54 @@ func TestALoadBesideManyThatWait(t *testing.T) {
 	if s := r.State; s.WfRuns != 300 || s.PerSecond <= 0 || s.BeforeMiB <= 0 || s.AfterMiB <= 0 || s.DiskPerWfRun <= 0 {
 		t.Errorf("%+v", s)
 	}
+}
+
+func TestALoadWhoseWfRunsAreDeleted(t *testing.T) {
+	p := startReal(t)
+	r := one[retentionResult](t, append([]string{"retention", "--keep", "1s", "--windows", "3"}, small(p)...)...)
+	clean(t, r.Last)
+	if len(r.Windows) != 3 || r.Keep != 1 {
+		t.Errorf("%+v", r)
+	}
+	for _, w := range r.Windows {
+		if w.TaskRuns <= 0 || w.Written <= 0 || w.ResidentMiB <= 0 || w.ReportP99Ms <= 0 {
+			t.Errorf("%+v", w)
+		}
+	}
+	client, err := lh.Dial(t.Context(), address(t, p.api))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	specs, err := client.RPC().SearchWfSpec(t.Context(), &lhpb.SearchWfSpecRequest{})
+	if err != nil || len(specs.Results) != 3 {
+		t.Fatalf("%v: %v", specs, err)
+	}
+	for _, spec := range specs.Results {
+		for end := time.Now().Add(time.Minute); ; time.Sleep(50 * time.Millisecond) {
+			left, err := client.RPC().SearchWfRun(t.Context(), &lhpb.SearchWfRunRequest{WfSpecName: spec.Name})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(left.Results) == 0 {
+				break
+			}
+			if time.Now().After(end) {
+				t.Fatalf("%d WfRuns of %s are still there", len(left.Results), spec.Name)
+			}
+		}
+	}
+}
+
+// address of a server for a client.
+func address(t *testing.T, api string) lh.Config {
+	t.Helper()
+	cfg := lh.DefaultConfig()
+	var err error
+	if cfg.Host, cfg.Port, err = splitAddress(api); err != nil {
+		t.Fatal(err)
+	}
+	return cfg
 }
 
 func TestALoadBesideLargePayloads(t *testing.T) {
