@@ -22,6 +22,7 @@ type settings struct {
 	Tasks       int           `json:"tasks"`
 	Concurrency int           `json:"concurrency"`
 	Payload     int           `json:"payloadBytes"`
+	Random      bool          `json:"random,omitempty"`
 	Rate        float64       `json:"ratePerSecond"`
 	Workers     int           `json:"workers"`
 	Polls       int           `json:"polls"`
@@ -83,6 +84,7 @@ func loadFlags(cmd *cobra.Command, s *settings) {
 	f.IntVar(&s.Tasks, "tasks", 10, "tasks of a WfRun, one after the other")
 	f.IntVar(&s.Concurrency, "concurrency", 256, "WfRuns in flight; with --rate calls in flight")
 	f.IntVar(&s.Payload, "payload", 100, "bytes of each task's input and output")
+	f.BoolVar(&s.Random, "random", false, "each input and output another text that hardly compresses, not always the same letter")
 	f.IntVar(&s.Workers, "workers", 2, "poll streams to each server")
 	f.IntVar(&s.Polls, "polls", 128, "credits in flight on each poll stream; the original breaks streams with more than one, give it more --workers")
 	f.IntVar(&s.Connections, "connections", 2, "connections to each server")

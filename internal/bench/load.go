@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -53,8 +52,7 @@ type load struct {
 	runs    *table
 	starts  chan time.Duration // of the open loop: when each was due
 	reports chan report
-	input   map[string]*lhpb.VariableValue
-	output  *lhpb.VariableValue
+	payload *payload
 
 	starting atomic.Bool  // new WfRuns may begin
 	begun    atomic.Int64 // WfRuns begun
@@ -102,10 +100,9 @@ func run(ctx context.Context, s settings, cfg lh.Config) (*result, error) {
 
 func newLoad(s settings) *load {
 	name := "bench-" + string(lh.NewRunID())[:12]
-	payload := &lhpb.VariableValue{Value: &lhpb.VariableValue_Str{Str: strings.Repeat("x", s.Payload)}}
 	l := &load{
 		settings: s, name: name, rec: newRecorder(), runs: newTable(name), enough: make(chan struct{}),
-		input: map[string]*lhpb.VariableValue{"payload": payload}, output: payload,
+		payload: newPayload(s.Payload, s.Random),
 	}
 	l.reports = make(chan report, s.Concurrency)
 	if s.Rate > 0 {
@@ -341,7 +338,8 @@ func (l *load) start(ctx context.Context, who int, api lhpb.LittleHorseClient, d
 	}
 	for l.starting.Load() && ctx.Err() == nil {
 		r, id := l.runs.add(due)
-		_, err := api.RunWf(ctx, &lhpb.RunWfRequest{WfSpecName: l.name, Id: &id, Variables: l.input})
+		input := map[string]*lhpb.VariableValue{"payload": l.payload.next()}
+		_, err := api.RunWf(ctx, &lhpb.RunWfRequest{WfSpecName: l.name, Id: &id, Variables: input})
 		if err == nil {
 			l.rec.finish(l.rec.runWf, &l.rec.started, who, due, l.rec.now())
 			return
@@ -362,7 +360,7 @@ func (l *load) start(ctx context.Context, who int, api lhpb.LittleHorseClient, d
 func (l *load) report(ctx context.Context, who int, done report) bool {
 	req := &lhpb.ReportTaskRun{
 		TaskRunId: done.task.TaskRunId, AttemptNumber: done.task.AttemptNumber, Time: timestamppb.Now(),
-		Status: lhpb.TaskStatus_TASK_SUCCESS, Result: &lhpb.ReportTaskRun_Output{Output: l.output},
+		Status: lhpb.TaskStatus_TASK_SUCCESS, Result: &lhpb.ReportTaskRun_Output{Output: l.payload.next()},
 	}
 	done.run.reported.Store(int64(done.due))
 	if !l.offer(ctx, done, req) {

@@ -1,6 +1,8 @@
 package bench
 
 import (
+	"bytes"
+	"compress/zlib"
 	"context"
 	"path/filepath"
 	"strconv"
@@ -79,7 +81,7 @@ func TestALoadBesideManyThatWait(t *testing.T) {
 
 func TestALoadWhoseWfRunsAreDeleted(t *testing.T) {
 	p := startReal(t)
-	r := one[retentionResult](t, append([]string{"retention", "--keep", "1s", "--windows", "3"}, small(p)...)...)
+	r := one[retentionResult](t, append([]string{"retention", "--keep", "1s", "--windows", "3", "--random"}, append(small(p), "--runs", "10")...)...)
 	clean(t, r.Last)
 	if len(r.Windows) != 3 || r.Keep != 1 {
 		t.Errorf("%+v", r)
@@ -203,5 +205,23 @@ func TestAServerThatEndsIsTold(t *testing.T) {
 	defer cancel()
 	if err := p.start(ctx); err == nil || ctx.Err() != nil {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestPayloads(t *testing.T) {
+	same, other := newPayload(300, false), newPayload(300, true)
+	if a, b := same.next().GetStr(), same.next().GetStr(); len(a) != 300 || a != b {
+		t.Errorf("%q, %q", a, b)
+	}
+	a, b := other.next().GetStr(), other.next().GetStr()
+	if len(a) != 300 || len(b) != 300 || a == b {
+		t.Errorf("%q, %q", a, b)
+	}
+	var small bytes.Buffer
+	w := zlib.NewWriter(&small)
+	_, _ = w.Write([]byte(a))
+	_ = w.Close()
+	if small.Len() < 200 {
+		t.Errorf("%q takes %d bytes", a, small.Len())
 	}
 }
