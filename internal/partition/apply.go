@@ -54,6 +54,7 @@ func (l *Lane) apply(e log.Entry) {
 	}
 	switch {
 	case w.line != nil:
+		l.chargeCommit(w.line)
 		w.line.spend(l.filling.number, spent, wrote, l.paceTime())
 	case e.Record.GetContinue() != nil:
 		l.charge(p, originOf(e.Record), spent, wrote)

@@ -126,7 +126,7 @@ func (f *fair) next(batch uint64, share time.Duration, now time.Time) (q queued,
 			f.rested = append(f.rested, ln)
 			continue
 		}
-		if !f.pace.turn(ln, now) {
+		if ln.batch != batch && !f.pace.turn(ln, now) {
 			continue
 		}
 		q = ln.waiting.pop()

@@ -16,8 +16,8 @@ const (
 	// others have turns, too.
 	partOfTime = 5
 	// largeCost is what makes a line a large one, beyond its part of the time; with twice that it has to pause for the first time.
-	// From then on it pauses after each step, for as long as it takes until next to nothing is left: what comes at once keeps
-	// the cores busy that all share, and others wait for that.
+	// From then on it pauses after each step, which is what it may cost a commit, for as long as it takes until next to nothing is left:
+	// what comes at once keeps the cores busy that all share, and others wait for that.
 	largeCost = 250 * time.Microsecond
 	burstCost = 2 * largeCost
 	stepCost  = 80 * time.Microsecond
@@ -176,6 +176,14 @@ func (l *Lane) resume(now time.Time) {
 		if !called {
 			l.call(p)
 		}
+	}
+}
+
+// chargeCommit counts half of what a commit takes against a line that pauses, with its first record in the batch: others wait for
+// the commit as for the record.
+func (l *Lane) chargeCommit(ln *line) {
+	if ln.pauses && ln.batch != l.filling.number {
+		ln.owe(l.usual/shareOfCommit, l.paceTime())
 	}
 }
 
