@@ -35,7 +35,7 @@ func approval(name string, day time.Duration) *wf.Workflow {
 
 		decided := form.Assign(t, wf.UserIn(approver, "managers")).
 			Notes(wf.Format("{0} asks for {1}", employee, purpose)).
-			RemindAfterAssignment(day, remind.Name(), purpose).
+			RemindAfter(day, remind.Name(), purpose).
 			ReassignAfter(3*day, wf.User("director")).
 			CancelAfter(90 * day).
 			OnCancel("withdrawn")
@@ -80,6 +80,13 @@ func (l *letters) send(to, text string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.sent = append(l.sent, fmt.Sprintf("    to %s: %s", to, text))
+}
+
+// some tells whether there are letters.
+func (l *letters) some() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.sent) > 0
 }
 
 // empty gives the letters, and forgets them.
@@ -131,6 +138,10 @@ func escalated(ctx context.Context, s *stage.Stage) (lh.RunID, error) {
 	if err := has(ctx, s, id, "director"); err != nil {
 		return "", err
 	}
+	// The reminder is a task of its own: nothing waits for it but this.
+	if err := s.Until(ctx, func() (bool, error) { return mail.some(), nil }); err != nil {
+		return "", err
+	}
 	return id, decide(ctx, s, id, "director", false, "take the train")
 }
 
@@ -144,14 +155,17 @@ func withdrawn(ctx context.Context, s *stage.Stage) (lh.RunID, error) {
 	return id, err
 }
 
-// ask starts the workflow and waits until the manager has the task.
+// ask starts the workflow and waits until there is a user task.
 func ask(ctx context.Context, s *stage.Stage, w *wf.Workflow, employee, purpose string) (lh.RunID, error) {
 	id, err := s.Run(ctx, w.Name(), lh.Input{"employee": employee, "purpose": purpose, "approver": "manager"})
 	if err != nil {
 		return "", err
 	}
 	s.Say("%s asks for %s", employee, purpose)
-	return id, has(ctx, s, id, "manager")
+	return id, s.Until(ctx, func() (bool, error) {
+		given, err := s.RPC().GetUserTaskRun(ctx, formOf(id))
+		return given.GetUserId() != "", err
+	})
 }
 
 // has waits until the user task has been given to a user.

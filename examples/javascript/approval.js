@@ -95,6 +95,7 @@ async function story(s) {
 
   run = await ask(s, HURRIED, 'Bo', 'a helicopter')
   await has(s, run, 'director')
+  await s.until('the reminder, a task of its own', () => letters.length > 0)
   await decide(s, run, 'director', false, 'take the train')
   await tell(s, run)
 
@@ -109,7 +110,7 @@ const formOf = (wfRunId) => ({ wfRunId, userTaskGuid: '0-1' })
 async function ask(s, spec, employee, purpose) {
   const run = await s.start(spec, { employee, purpose, approver: 'manager' })
   s.say(`${employee} asks for ${purpose}`)
-  await has(s, run, 'manager')
+  await s.until('a user task', async () => (await s.client.getUserTaskRun(formOf(run))).userId)
   return run
 }
 

@@ -72,6 +72,7 @@ def story(s: Stage) -> None:
 
     run = ask(s, HURRIED, "Bo", "a helicopter")
     has(s, run, "director")
+    s.until("the reminder, a task of its own", lambda: letters)
     decide(s, run, "director", False, "take the train")
     told(s, run)
 
@@ -88,7 +89,7 @@ def form_of(run: WfRunId) -> UserTaskRunId:
 def ask(s: Stage, spec: str, employee: str, purpose: str) -> WfRunId:
     run = s.start(spec, employee=employee, purpose=purpose, approver="manager")
     print(f"{employee} asks for {purpose}")
-    has(s, run, "manager")
+    s.until("a user task", lambda: s.client.GetUserTaskRun(form_of(run)).user_id)
     return run
 
 

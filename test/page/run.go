@@ -123,7 +123,7 @@ func script(blocks []Block) string {
 		case b.Language != "sh" || b.Is("server") || b.Is("parsed"):
 		case b.Is("background"):
 			fmt.Fprintf(&s, "( %s ) > %s 2>&1 &\n", strings.TrimSuffix(b.Text, "\n"), log)
-			fmt.Fprintf(&s, "for try in $(seq 1200); do grep -qF -- %[1]s %[2]s && break; kill -0 $! 2>/dev/null && sleep 0.1 || { cat %[2]s; exit 1; }; done\n",
+			fmt.Fprintf(&s, "for try in $(seq 4800); do grep -qF -- %[1]s %[2]s && break; kill -0 $! 2>/dev/null && sleep 0.1 || { cat %[2]s; exit 1; }; done\n",
 				quoted(strings.ReplaceAll(b.Values["until"], "_", " ")), log)
 		case b.Is("soon") && n+1 < len(blocks) && blocks[n+1].Language == "text":
 			lines := strings.Split(strings.TrimSpace(blocks[n+1].Text), "\n")

@@ -86,6 +86,7 @@ final class Approval {
 
         WfRunId helicopter = ask(s, HURRIED, "Bo", "a helicopter");
         has(s, helicopter, "director");
+        Stage.until("the reminder, a task of its own", () -> !letters.isEmpty());
         decide(s, helicopter, "director", false, "take the train");
         tell(s, helicopter);
 
@@ -103,7 +104,9 @@ final class Approval {
     private static WfRunId ask(Stage s, String spec, String employee, String purpose) {
         WfRunId run = s.start(spec, Map.of("employee", employee, "purpose", purpose, "approver", "manager"));
         s.say(employee + " asks for " + purpose);
-        has(s, run, "manager");
+        Stage.until(
+                "a user task",
+                () -> !s.client.getUserTaskRun(formOf(run)).getUserId().isEmpty());
         return run;
     }
 
