@@ -32,6 +32,7 @@ const (
 	scenarios program = "conformance"
 	examples  program = "examples"
 	pace      program = "pace"
+	month     program = "month"
 )
 
 var clients = []client{
@@ -72,6 +73,8 @@ var clients = []client{
 				folder, main = "java/examples", "examples.Examples"
 			case pace:
 				main = "Pace"
+			case month:
+				main = "Month"
 			}
 			sources, err := filepath.Glob(folder + "/*.java")
 			if err != nil {
