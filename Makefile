@@ -12,7 +12,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 # The slow tiers have targets of their own.
 SLOW := /(test/[a-z0-9]+|internal/sim)$$
 # Rooms with goroutines, tested once more under the race detector.
-LIVE := ./internal/store/... ./internal/log/... ./internal/partition/... ./internal/taskqueue/... \
+LIVE := ./internal/store/... ./internal/log/... ./internal/partition/... ./internal/taskqueue/... ./internal/clock/... \
         ./internal/cluster/... ./internal/catalog/... ./internal/api/... ./internal/h2/... ./internal/server/... \
         ./internal/telemetry/... ./sdk/...
 

@@ -77,6 +77,7 @@ var rooms = []room{
 	{"sdk/task", []string{"lhpb", "sdk/client", "sdk/wf"}},
 	{"sdk/usertask", []string{"lhpb", "sdk/client", "sdk/wf"}},
 	{"sdk/worker", []string{"lhpb", "sdk/client", "sdk/task"}},
+	{"sdk/lhotel", []string{"lhpb", "sdk/client", "sdk/worker"}},
 	{"web", nil},
 }
 

@@ -48,7 +48,6 @@ type Server struct {
 	faults  *faults
 
 	server *server.Server
-	net    *bufconn.Listener
 	client *lh.Client
 	clock  extra.ClockServiceClient
 
@@ -97,7 +96,7 @@ const listener = "TEST"
 // netBytes is what a connection holds of each direction.
 const netBytes = 256 << 10
 
-func (s *Server) config() server.Config {
+func (s *Server) config(at net.Listener) server.Config {
 	c := server.DefaultConfig()
 	c.UseVirtualTime()
 	c.Epoch, c.FS, c.StateDir = s.options.Epoch, s.fs, "data"
@@ -105,7 +104,7 @@ func (s *Server) config() server.Config {
 	c.StoreMemoryBytes, c.CacheBytes, c.MemoryLimitBytes, c.DiskReserveBytes = 4<<20, 4<<20, 0, 0
 	c.ReplyBytes = 16 << 20
 	c.Listeners = []server.Listener{{Name: listener, AdvertisedHost: "lhtest", AdvertisedPort: 1}}
-	c.Listen = func(server.Listener) (net.Listener, error) { return s.net, nil }
+	c.Listen = func(server.Listener) (net.Listener, error) { return at, nil }
 	c.Health.Port, c.Dashboard.Port, c.PprofPort = -1, 0, 0
 	c.ShutdownTimeout = patience
 	c.FatalPanics = true
@@ -117,16 +116,16 @@ func (s *Server) config() server.Config {
 // start runs the server on what its file system holds.
 func (s *Server) start() {
 	s.t.Helper()
-	s.net = bufconn.Listen(netBytes)
+	at := bufconn.Listen(netBytes)
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	var err error
-	if s.server, err = server.Start(ctx, s.config()); err != nil {
+	if s.server, err = server.Start(ctx, s.config(at)); err != nil {
 		s.t.Fatalf("lhtest: start: %v", err)
 	}
 	config := lh.DefaultConfig()
 	config.Host, config.Port, config.WorkerThreads = "lhtest", 1, s.options.Concurrent
-	dial := grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return s.net.DialContext(ctx) })
+	dial := grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return at.DialContext(ctx) })
 	if s.client, err = lh.Dial(ctx, config, dial); err != nil {
 		s.t.Fatalf("lhtest: %v", err)
 	}

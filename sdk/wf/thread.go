@@ -252,7 +252,11 @@ func (t *Thread) sleep(spec *lhpb.SleepNode) {
 
 // Retention deletes the ThreadRun's record that long after it ended. Whole seconds.
 func (t *Thread) Retention(d time.Duration) {
-	t.spec.RetentionPolicy = &lhpb.ThreadRetentionPolicy{
+	t.spec.RetentionPolicy = threadRetention(d)
+}
+
+func threadRetention(d time.Duration) *lhpb.ThreadRetentionPolicy {
+	return &lhpb.ThreadRetentionPolicy{
 		ThreadGcPolicy: &lhpb.ThreadRetentionPolicy_SecondsAfterThreadTermination{SecondsAfterThreadTermination: seconds(d)},
 	}
 }

@@ -22,6 +22,7 @@ type Workflow struct {
 	defaultRetries  int32
 	defaultBackoff  *lhpb.ExponentialBackoffRetryPolicy
 	defaultTimeout  time.Duration
+	threadRetention *lhpb.ThreadRetentionPolicy
 	namesLikeGo     bool
 	defaultMistakes []string
 }
@@ -80,6 +81,12 @@ func DefaultTimeout(d time.Duration) Option {
 	return func(w *Workflow) { w.defaultTimeout = d }
 }
 
+// DefaultThreadRetention deletes each ThreadRun of a thread that sets no retention of its own that long after it ended. Whole
+// seconds.
+func DefaultThreadRetention(d time.Duration) Option {
+	return func(w *Workflow) { w.threadRetention = threadRetention(d) }
+}
+
 // NamesLikeGo names the nodes of spawned threads …-SPAWN_THREAD, as the official Go SDK does, instead of …-START_THREAD.
 // It is for WfSpecs that must stay equal to ones registered from there.
 func NamesLikeGo() Option {
@@ -132,6 +139,9 @@ func (b *builder) request() *lhpb.PutWfSpecRequest {
 		AllowedUpdates: w.updates, RetentionPolicy: w.retention, ParentWfSpec: w.parent,
 	}
 	for name, t := range b.threads {
+		if t.spec.RetentionPolicy == nil {
+			t.spec.RetentionPolicy = w.threadRetention
+		}
 		req.ThreadSpecs[name] = t.spec
 	}
 	return req
