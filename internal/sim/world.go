@@ -19,8 +19,9 @@ const (
 	// outputRetention and outputRecords bound what tenants with output topics can read back.
 	outputRetention = 10 * time.Minute
 	outputRecords   = 40
-	// horizon bounds the virtual time in which everything that was begun must end, workers being willing.
-	horizon = 12 * time.Hour
+	// horizon bounds the virtual time in which everything that was begun must end, workers being willing. People fill in one form
+	// at a time, and hours may pass in between.
+	horizon = 100 * time.Hour
 )
 
 // begin is when the clock of every simulation stands at its start.
