@@ -86,12 +86,16 @@ func TestPlans(t *testing.T) {
 			[]*pb.Member{at(member("a"), 1, 5), at(at(member("b"), 0, 7), 1, 4)}, 0, []int32{1, 0, 0, 1, 0}, "",
 		},
 		"who leaves hands over": {
-			[]*pb.Member{leaving(member("a", 0, 1, 4)), near(member("b", 2, 3), 0, 4)}, 0, []int32{1, 0, 1, 1, 1},
+			[]*pb.Member{leaving(member("a", 0, 1, 4)), near(member("b", 2, 3), 0, 4)},
+			0,
+			[]int32{1, 0, 1, 1, 1},
 			`0 from 0 to "b/0"; 4 from 0 to "b/4"; 1 at [1] true`,
 		},
 		"who leaves alone keeps": {[]*pb.Member{leaving(member("a", 0, 1, 2, 3, 4))}, 0, []int32{0, 0, 0, 0, 0}, ""},
 		"copies stand in other racks": {
-			[]*pb.Member{in("x", member("a", 0, 1, 2, 3, 4)), in("x", near(member("b"), 0)), in("y", member("c"))}, 1, []int32{1, 0, 0, 0, 0},
+			[]*pb.Member{in("x", member("a", 0, 1, 2, 3, 4)), in("x", near(member("b"), 0)), in("y", member("c"))},
+			1,
+			[]int32{1, 0, 0, 0, 0},
 			`0 from 0 to "b/0"; 0 at [2] false; 1 at [2] false; 2 at [2] false; 3 at [2] true`,
 		},
 	} {

@@ -15,7 +15,6 @@ import (
 	"littlehorse/lhpb"
 	lh "littlehorse/sdk/client"
 	"littlehorse/sdk/lhotel"
-	"littlehorse/sdk/worker"
 )
 
 // attempt lets a worker's interceptor see one attempt with that outcome.
@@ -29,8 +28,7 @@ func attempt(t *testing.T, outcome error, options ...lhotel.Option) (tracetest.S
 			inside = trace.SpanContextFromContext(ctx)
 			return nil, outcome
 		})
-	var run worker.Handler = handle
-	if _, err := run(t.Context(), &lhpb.ScheduledTask{TaskDefId: &lhpb.TaskDefId{Name: "greet"}}); !errors.Is(err, outcome) {
+	if _, err := handle(t.Context(), &lhpb.ScheduledTask{TaskDefId: &lhpb.TaskDefId{Name: "greet"}}); !errors.Is(err, outcome) {
 		t.Fatal(err)
 	}
 	spans := seen.GetSpans()
