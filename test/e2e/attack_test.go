@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/net/http2"
 	"golang.org/x/net/http2/hpack"
+	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
 	"littlehorse/lhpb"
@@ -263,8 +264,9 @@ func TestAttacks(t *testing.T) {
 						close(over)
 					}()
 					c := dial(t, s.API)
+					c.ctx = t.Context() // however slow the machine is
 					for ends := false; !ends; {
-						must(c.GetServerVersion(c.ctx, nil))(c)
+						must(c.GetServerVersion(c.ctx, nil, grpc.WaitForReady(true)))(c)
 						select {
 						case <-over:
 							ends = true
