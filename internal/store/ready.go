@@ -114,16 +114,18 @@ func (r *ready) settle() error {
 	return nil
 }
 
-// rename does what is noted, if that is not done.
+// rename does what is noted, if that is not done, and makes it durable: a process that was killed may have done it and no more.
 func (r *ready) rename(has map[string]bool) error {
 	from, to, err := r.noted()
-	if err != nil || to == "" || !has[from] || has[to] {
+	if err != nil || to == "" {
 		return err
 	}
-	if err := r.Rename(r.path(from), r.path(to)); err != nil {
-		return err
+	if has[from] && !has[to] {
+		if err := r.Rename(r.path(from), r.path(to)); err != nil {
+			return err
+		}
+		has[from] = false
 	}
-	has[from] = false
 	return r.syncDir()
 }
 

@@ -232,6 +232,47 @@ func TestNoteIsKept(t *testing.T) {
 	}
 }
 
+// TestNameThatOnlyAProcessHasSeen: a process that was killed has left its log a name that is not durable. The note must not be
+// used again before it is, or a power cut would take the log.
+func TestNameThatOnlyAProcessHasSeen(t *testing.T) {
+	fs := vfs.NewCrashableMem()
+	if err := fs.MkdirAll("data/store", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	r := newReady(fs, new(options(fs)), nil, nil)
+	write(t, fs, "data/store/next-log-1", []byte("records"))
+	write(t, fs, "data/store/"+noteFile, encodeNote("next-log-1", "000007.log"))
+	for _, name := range []string{"next-log-1", noteFile} {
+		f, err := fs.OpenReadWrite("data/store/"+name, vfs.WriteCategoryUnspecified)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(f.Sync(), f.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, dir := range []string{"", "data", "data/store"} {
+		d, err := fs.OpenDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(d.Sync(), d.Close()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := fs.Rename("data/store/next-log-1", "data/store/000007.log"); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.settle(); err != nil {
+		t.Fatal(err)
+	}
+	after := fs.CrashClone(vfs.CrashCloneCfg{})
+	names, err := after.List("data/store")
+	if err != nil || !slices.Contains(names, "000007.log") {
+		t.Errorf("a power cut leaves %v: %v", names, err)
+	}
+}
+
 func write(t *testing.T, fs vfs.FS, name string, content []byte) {
 	t.Helper()
 	f, err := fs.Create(name, vfs.WriteCategoryUnspecified)
