@@ -78,9 +78,11 @@ func Open(ctx context.Context, o Options) (_ *Store, err error) {
 	}
 	if s.watch != nil {
 		s.fs = &patient{FS: s.fs, watch: s.watch}
-		s.watch.start()
 	}
 	s.fs = &rests{FS: s.fs, tempo: &s.tempo}
+	if s.watch != nil {
+		s.watch.start() // it reads what is above
+	}
 	s.cache = pebble.NewCache(max(o.MemoryBytes-memtables*o.memtableBytes(), minMemtableBytes))
 	defer s.cache.Unref()
 	if err := s.openPebble(ctx, &o); err != nil {
