@@ -25,29 +25,49 @@ func (l *Log) changeBeginning(of machine.Stream) *pb.LogBeginning {
 }
 
 // rebuildAll rebuilds the partitions that the store does not have, or has from so long ago that the command topic does not
-// hold any more what came since. Nobody owns or follows them.
-func (l *Log) rebuildAll(ctx context.Context, streams []*stream) error {
-	b, err := l.boundsOf(ctx, streams)
-	if err != nil {
-		return err
+// hold any more what came since. Nobody owns or follows them. It gives the bounds of the topics as they were when none was
+// left: topics are trimmed meanwhile, and what was rebuilt may be too old again.
+func (l *Log) rebuildAll(ctx context.Context, streams []*stream) (bounds, error) {
+	tried := map[*stream]int64{} // where the topic began then
+	for {
+		b, err := l.boundsOf(ctx, streams)
+		if err != nil {
+			return b, err
+		}
+		lacking, err := l.lacking(streams, b, tried)
+		if err != nil || len(lacking) == 0 {
+			return b, err
+		}
+		running, ctx := errgroup.WithContext(ctx)
+		for _, st := range lacking {
+			tried[st] = b.start(st)
+			running.Go(func() error {
+				if err := l.restoreInTurn(ctx, st); err != nil {
+					return fmt.Errorf("rebuild %s from %s: %w", st.id, st.changeLog.name, err)
+				}
+				return nil
+			})
+		}
+		if err := running.Wait(); err != nil {
+			return b, err
+		}
 	}
-	running, ctx := errgroup.WithContext(ctx)
+}
+
+// lacking are the streams whose next entry the topic does not hold, unless that was tried and the topic begins where it did.
+func (l *Log) lacking(streams []*stream, b bounds, tried map[*stream]int64) (lacking []*stream, err error) {
 	for _, st := range streams {
 		at := &pb.LogPosition{}
 		if err := l.cfg.Store.View(st.id, keys.Position(), at.UnmarshalVT); err != nil {
-			return errors.Join(err, running.Wait())
+			return nil, err
 		}
-		if len(at.Topic) > 0 && at.Next >= b.start(st) {
+		start, again := tried[st]
+		if len(at.Topic) > 0 && at.Next >= b.start(st) || again && b.start(st) == start {
 			continue
 		}
-		running.Go(func() error {
-			if err := l.restoreInTurn(ctx, st); err != nil {
-				return fmt.Errorf("rebuild %s from %s: %w", st.id, st.changeLog.name, err)
-			}
-			return nil
-		})
+		lacking = append(lacking, st)
 	}
-	return running.Wait()
+	return lacking, nil
 }
 
 // restoreInTurn rebuilds no more partitions at a time than there are processors, whoever opens them: each takes memory for a

@@ -216,10 +216,7 @@ func (l *Log) openSession(ctx context.Context, ids []machine.Stream, follow bool
 	if err := l.admit(s); err != nil {
 		return nil, err
 	}
-	if err := l.rebuildAll(ctx, s.streams); err != nil {
-		return nil, err
-	}
-	b, err := l.boundsOf(ctx, s.streams)
+	b, err := l.rebuildAll(ctx, s.streams)
 	if err != nil {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ func (m *medium) another(t testing.TB) *process {
 func (l *Log) rebuildForTest(t testing.TB) {
 	t.Helper()
 	all := slices.Collect(maps.Values(l.streams))
-	if err := l.rebuildAll(t.Context(), all); err != nil {
+	if _, err := l.rebuildAll(t.Context(), all); err != nil {
 		t.Fatal(err)
 	}
 	for _, st := range all {
