@@ -136,7 +136,7 @@ func TestPagesOnSecurityAndBackupWorkAsPrinted(t *testing.T) {
 	local, public, health := freePort(t), freePort(t), freePort(t)
 	w := newWalk(t, ":2023", ":"+local, ":2024", ":"+public, "lh.example.com", "localhost",
 		"/etc/lh/server.pem", shown.Cert, "/etc/lh/server.key", shown.Key, "/etc/lh/clients-ca.pem", ca.File())
-	blocks := printed(t, "security.md", "## Listeners", "(?s)```\n(LHS_.*?)```")
+	blocks := printed(t, "security.md", "## Listeners", "(?s)```properties\n(LHS_.*?)```")
 	steps := printed(t, "security.md", "## Step by step", "`(lhctl [^`]*)`")
 	if len(blocks) != 1 || len(steps) != 3 {
 		t.Fatalf("the page has other settings or steps: %q %q", blocks, steps)
@@ -157,7 +157,7 @@ func TestPagesOnSecurityAndBackupWorkAsPrinted(t *testing.T) {
 		t.Errorf("LOCAL may still do something: %v %s", err, said)
 	}
 
-	backups := printed(t, "backup.md", "# Backup and restore", "\n    (lh [^\n]*)")
+	backups := printed(t, "backup.md", "# Backup and restore", "```sh parsed\n(lh [^\n]*)")
 	if len(backups) != 2 {
 		t.Fatalf("the page has other commands: %q", backups)
 	}
