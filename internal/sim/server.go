@@ -111,10 +111,6 @@ func (w *world) core(view *catalog.View) machine.Machine {
 	c.MaxBulkDeletes = 1
 	if w.narrow {
 		c.FanOutChunk, c.InlineThreads = 1, 2
-		c.MaxSteps, c.DeleteChunk = 12, 3
-	}
-	if w.crowded {
-		c.MaxThreadRuns = 6
 	}
 	c.OutputRetention, c.OutputRecords = outputRetention, outputRecords
 	e := losing{engine.New(specs{view}, c)}
@@ -276,7 +272,6 @@ func (r *recorder) Apply(v machine.View, rec *pb.Record) machine.Effects {
 	kept := clone(rec)
 	e := r.next.Apply(v, rec)
 	r.world.record(kept)
-	r.world.see(kept, e.Changes)
 	r.world.arrows(v, e.Changes)
 	return e
 }

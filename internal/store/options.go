@@ -26,7 +26,7 @@ const (
 type Options struct {
 	// Dir is the folder of the store; it is made if it is not there.
 	Dir string
-	// FS is the file system; the machine's by default. Given another, no background check of its health runs.
+	// FS is the file system; the machine's by default. Given another, no background check of its health runs, and nothing rests.
 	FS vfs.FS
 	// Mode of the server that owns the store.
 	Mode Mode
