@@ -103,7 +103,10 @@ func TestDemoOverAFolderWithFewerRights(t *testing.T) {
 	s.Stop(t)
 	s.Start(t)
 	s.AwaitOutput(t, "The demo is there")
-	newestOrder(t, api)
+	eventually(t, "what was there", func() bool {
+		_, err := api.GetLatestWfSpec(t.Context(), &lhpb.GetLatestWfSpecRequest{Name: "order"})
+		return err == nil
+	})
 	s.Stop(t)
 }
 

@@ -126,15 +126,26 @@ func script(blocks []Block) string {
 			fmt.Fprintf(&s, "for try in $(seq 4800); do grep -qF -- %[1]s %[2]s && break; kill -0 $! 2>/dev/null && sleep 0.1 || { cat %[2]s; exit 1; }; done\n",
 				quoted(strings.ReplaceAll(b.Values["until"], "_", " ")), log)
 		case b.Is("soon") && n+1 < len(blocks) && blocks[n+1].Language == "text":
-			lines := strings.Split(strings.TrimSpace(blocks[n+1].Text), "\n")
-			last := "^ *" + like(lines[len(lines)-1]) + "$"
-			fmt.Fprintf(&s, "for try in $(seq 300); do said=$( %s ) || true; grep -qE -- %s <<< \"$said\" && break; sleep 0.2; done; echo \"$said\"\n",
-				strings.TrimSuffix(b.Text, "\n"), quoted(last))
+			fmt.Fprintf(&s, "for try in $(seq 300); do said=$( %s ) || true; { %s; } && break; sleep 0.2; done; echo \"$said\"\n",
+				strings.TrimSuffix(b.Text, "\n"), strings.Join(promises(blocks[n+1].Text), " && "))
 		default:
 			s.WriteString(b.Text)
 		}
 	}
 	return "OLDPWD_OF_PAGE=$PWD\n" + s.String()
+}
+
+// promises are the commands that look for each line of a text in what was said, not only for the last: a block may have several
+// commands, and what the first shows may come after what the second does.
+func promises(text string) []string {
+	var commands []string
+	for line := range strings.Lines(text) {
+		if strings.TrimSpace(line) == "" {
+			continue
+		}
+		commands = append(commands, "grep -qE -- "+quoted("^ *"+like(line)+" *$")+` <<< "$said"`)
+	}
+	return commands
 }
 
 // split tells what each block has printed.
