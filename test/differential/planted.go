@@ -161,7 +161,9 @@ func planted(ctx context.Context, w io.Writer, bugs, only, file string, slots in
 	for b := range ahead(ctx, plants) {
 		found, how, err := b.look(ctx, sound, t, slots)
 		if err != nil {
-			return false, err
+			all = false
+			fmt.Fprintf(w, "failed\t%s\t%v\n", b.plant.chapter, err)
+			continue
 		}
 		all = all && found
 		fmt.Fprintf(w, "%s\t%s\tby %s\n", map[bool]string{true: "found", false: "missed"}[found], b.plant.chapter, how)
@@ -187,14 +189,12 @@ func ahead(ctx context.Context, plants []plant) iter.Seq[planting] {
 			for _, p := range plants {
 				b := planting{plant: p, stop: func() {}}
 				if p.test == "" {
-					b.address, b.stop, b.err = serve(ctx, p)
+					b.serve(ctx)
 				}
 				select {
 				case out <- b:
 				case <-ctx.Done():
-					if b.err == nil {
-						b.stop()
-					}
+					b.stop()
 					return
 				}
 			}
@@ -211,6 +211,15 @@ func ahead(ctx context.Context, plants []plant) iter.Seq[planting] {
 			}
 		}
 	}
+}
+
+func (b *planting) serve(ctx context.Context) {
+	address, stop, err := serve(ctx, b.plant)
+	if err != nil {
+		b.err = err
+		return
+	}
+	b.address, b.stop = address, stop
 }
 
 // look says whether the bug is found, and by what.
