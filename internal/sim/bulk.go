@@ -29,6 +29,7 @@ func (w *world) bulkDelete(b bulk) error {
 			w.deleted[id]++
 		}
 	}
+	w.bulked = specName(b.spec)
 	if err := w.steadyPower(); err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ func (w *world) ofRun(id *lhpb.WfRunId) machine.Stream { return w.stream(lh.Root
 
 // client does one random thing that a client might do.
 func (w *world) client() {
-	switch w.rng.IntN(16) {
+	switch w.rng.IntN(21) {
 	case 0, 1, 2, 3:
 		w.runWf(fmt.Sprintf("run-%d", len(w.started)), w.rng.IntN(specCount))
 	case 4:
@@ -57,7 +57,41 @@ func (w *world) client() {
 		w.person()
 	case 14, 15:
 		w.migrate()
+	case 16, 17, 18:
+		w.runHeir()
+	case 19:
+		w.heartbeat()
+	case 20:
+		w.comeOrGo()
 	}
+}
+
+// comeOrGo puts a TaskDef that runs may need, or takes it away, as the API does: with the workers that are known.
+func (w *world) comeOrGo() {
+	if w.rng.IntN(2) == 0 {
+		w.submit(metadata, &pb.Record{Command: &pb.Record_PutTaskDef{PutTaskDef: &lhpb.PutTaskDefRequest{Name: leftDef}}}, func(machine.Reply) {})
+		return
+	}
+	gone := &pb.Record_DeleteTaskDef{DeleteTaskDef: &lhpb.DeleteTaskDefRequest{Id: &lhpb.TaskDefId{Name: leftDef}}}
+	w.submit(metadata, &pb.Record{Command: gone}, func(r machine.Reply) {
+		if r.Err == nil {
+			w.submit(w.stream(leftDef), &pb.Record{Command: gone}, func(machine.Reply) {})
+		}
+	})
+}
+
+// heartbeat is a worker that says that it is there.
+func (w *world) heartbeat() {
+	w.submit(w.stream(taskDef), &pb.Record{Command: &pb.Record_RegisterTaskWorker{RegisterTaskWorker: &pb.RegisterTaskWorker{
+		Request: &lhpb.RegisterTaskWorkerRequest{
+			TaskWorkerId: fmt.Sprintf("worker-%d", w.rng.IntN(3)), TaskDefId: &lhpb.TaskDefId{Name: taskDef},
+		},
+		Servers: []*lhpb.LHHostInfo{{Host: "localhost", Port: 2023}},
+	}}}, func(r machine.Reply) {
+		if r.Err != nil {
+			w.violate("client", "RegisterTaskWorker was refused: %v", r.Err)
+		}
+	})
 }
 
 // correlate puts an event by a key, or now and then deletes one.
@@ -123,7 +157,7 @@ func (w *world) runWf(id string, spec int) {
 
 // repeatRunWf is a client that did not hear and asks again with the same id.
 func (w *world) repeatRunWf() {
-	if id, ok := w.anyRun(); ok && w.deleted[id] == 0 {
+	if id, ok := w.anyRun(); ok && w.deleted[id] == 0 && !w.fading[specName(w.started[id])] {
 		w.runWf(id, w.started[id])
 	}
 }
@@ -135,29 +169,37 @@ func (w *world) anyRun() (string, bool) {
 	return fmt.Sprintf("run-%d", w.rng.IntN(len(w.started))), true
 }
 
+// putEvent posts an event for anybody in a WfRun, or now and then for a certain thread or node.
 func (w *world) putEvent(def string) {
-	id, ok := w.anyRun()
+	id, ok := w.anyMember()
 	if !ok {
 		return
 	}
 	w.events++
 	guid := fmt.Sprintf("event-%d", w.events)
-	w.submit(w.stream(id), &pb.Record{Command: &pb.Record_PutExternalEvent{PutExternalEvent: &lhpb.PutExternalEventRequest{
-		WfRunId: &lhpb.WfRunId{Id: id}, ExternalEventDefId: &lhpb.ExternalEventDefId{Name: def}, Guid: &guid, Content: intValue(1),
-	}}}, func(r machine.Reply) {
-		if r.Err == nil {
-			w.posted[guid] = posted{run: id, def: def}
+	r := &lhpb.PutExternalEventRequest{
+		WfRunId: id, ExternalEventDefId: &lhpb.ExternalEventDefId{Name: def}, Guid: &guid, Content: intValue(1),
+	}
+	if w.rng.IntN(5) == 0 {
+		r.ThreadRunNumber = new(int32(w.rng.IntN(4)))
+	}
+	if w.rng.IntN(8) == 0 {
+		r.NodeRunPosition = new(int32(1 + w.rng.IntN(4)))
+	}
+	w.submit(w.ofRun(id), &pb.Record{Command: &pb.Record_PutExternalEvent{PutExternalEvent: r}}, func(reply machine.Reply) {
+		if reply.Err == nil {
+			w.posted[guid] = posted{run: lh.WfRunIDString(id), def: def}
 		}
 	})
 }
 
 // stopOrResume stops a thread, mostly the first, or lets one go on.
 func (w *world) stopOrResume() {
-	id, ok := w.anyRun()
+	id, ok := w.anyMember()
 	if !ok {
 		return
 	}
-	at := stopped{run: id}
+	at := stopped{run: lh.WfRunIDString(id)}
 	if w.rng.IntN(3) == 0 {
 		at.thread = int32(w.rng.IntN(4))
 	}
@@ -168,39 +210,39 @@ func (w *world) stopOrResume() {
 	if !slices.Contains(w.stopped, at) {
 		w.stopped = append(w.stopped, at)
 	}
-	w.submit(w.stream(id), &pb.Record{Command: &pb.Record_StopWfRun{StopWfRun: &lhpb.StopWfRunRequest{
-		WfRunId: &lhpb.WfRunId{Id: id}, ThreadRunNumber: at.thread,
+	w.submit(w.ofRun(id), &pb.Record{Command: &pb.Record_StopWfRun{StopWfRun: &lhpb.StopWfRunRequest{
+		WfRunId: id, ThreadRunNumber: at.thread,
 	}}}, func(machine.Reply) {})
 }
 
 func (w *world) resume(at stopped) {
-	w.submit(w.stream(at.run), &pb.Record{Command: &pb.Record_ResumeWfRun{ResumeWfRun: &lhpb.ResumeWfRunRequest{
-		WfRunId: &lhpb.WfRunId{Id: at.run}, ThreadRunNumber: at.thread,
+	id := lh.ParseWfRunID(at.run)
+	w.submit(w.ofRun(id), &pb.Record{Command: &pb.Record_ResumeWfRun{ResumeWfRun: &lhpb.ResumeWfRunRequest{
+		WfRunId: id, ThreadRunNumber: at.thread,
 	}}}, func(machine.Reply) {})
 }
 
 // rescue is tried on any thread; most are in no state for it.
 func (w *world) rescue() {
-	id, ok := w.anyRun()
+	id, ok := w.anyMember()
 	if !ok {
 		return
 	}
-	w.submit(w.stream(id), &pb.Record{Command: &pb.Record_RescueThreadRun{RescueThreadRun: &lhpb.RescueThreadRunRequest{
-		WfRunId: &lhpb.WfRunId{Id: id}, ThreadRunNumber: int32(w.rng.IntN(3)), SkipCurrentNode: w.rng.IntN(2) == 0,
+	w.submit(w.ofRun(id), &pb.Record{Command: &pb.Record_RescueThreadRun{RescueThreadRun: &lhpb.RescueThreadRunRequest{
+		WfRunId: id, ThreadRunNumber: int32(w.rng.IntN(3)), SkipCurrentNode: w.rng.IntN(2) == 0,
 	}}}, func(machine.Reply) {})
 }
 
 func (w *world) deleteRun() {
-	id, ok := w.anyRun()
+	id, ok := w.anyMember()
 	if !ok {
 		return
 	}
-	w.deleted[id]++
-	w.submit(w.stream(id), &pb.Record{Command: &pb.Record_DeleteWfRun{DeleteWfRun: &lhpb.DeleteWfRunRequest{
-		Id: &lhpb.WfRunId{Id: id},
-	}}}, func(r machine.Reply) {
+	name := lh.WfRunIDString(id)
+	w.deleted[name]++
+	w.submit(w.ofRun(id), &pb.Record{Command: &pb.Record_DeleteWfRun{DeleteWfRun: &lhpb.DeleteWfRunRequest{Id: id}}}, func(r machine.Reply) {
 		if r.Err != nil {
-			w.deleted[id]-- // refused, so it runs on
+			w.deleted[name]-- // refused, so it runs on
 		}
 	})
 }
@@ -271,6 +313,9 @@ func (w *world) checkpoint(task *lhpb.ScheduledTask) {
 }
 
 func (w *world) outcome() lhpb.TaskStatus {
+	if w.rng.IntN(20) == 0 {
+		return [...]lhpb.TaskStatus{lhpb.TaskStatus_TASK_OUTPUT_SERDE_ERROR, lhpb.TaskStatus_TASK_INPUT_VAR_SUB_ERROR}[w.rng.IntN(2)]
+	}
 	return [...]lhpb.TaskStatus{
 		lhpb.TaskStatus_TASK_SUCCESS, lhpb.TaskStatus_TASK_SUCCESS, lhpb.TaskStatus_TASK_SUCCESS,
 		lhpb.TaskStatus_TASK_FAILED, lhpb.TaskStatus_TASK_EXCEPTION,
@@ -282,7 +327,7 @@ func (w *world) report(task *lhpb.ScheduledTask, status lhpb.TaskStatus) {
 	switch status {
 	case lhpb.TaskStatus_TASK_SUCCESS:
 		r.Result = &lhpb.ReportTaskRun_Output{Output: intValue(int64(w.rng.IntN(3)))}
-	case lhpb.TaskStatus_TASK_FAILED:
+	case lhpb.TaskStatus_TASK_FAILED, lhpb.TaskStatus_TASK_OUTPUT_SERDE_ERROR, lhpb.TaskStatus_TASK_INPUT_VAR_SUB_ERROR:
 		r.Result = &lhpb.ReportTaskRun_Error{Error: &lhpb.LHTaskError{Type: lhpb.LHErrorType_TASK_FAILURE, Message: "broken"}}
 	case lhpb.TaskStatus_TASK_EXCEPTION:
 		r.Result = &lhpb.ReportTaskRun_Exception{Exception: &lhpb.LHTaskException{Name: "declined", Message: "no"}}

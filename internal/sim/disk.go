@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"path"
 	"strings"
 	"sync"
 
@@ -9,8 +8,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 )
 
-// disk is a file system whose power can be cut between any two operations on a log or manifest. What was
-// synced survives; of what was not, each block survives or not, by chance.
+// disk is a file system whose power can be cut when a log is begun or synced. What was synced survives; of what was not, each
+// block survives or not, by chance.
 type disk struct {
 	mem  *vfs.MemFS
 	seed uint64 // of the chances
@@ -18,18 +17,43 @@ type disk struct {
 	mu    sync.Mutex
 	left  int        // operations until the cut; negative: none is armed
 	after *vfs.MemFS // what is left once the power was cut
+
+	logBytes int // of the newest log
 }
 
-func newDisk(mem *vfs.MemFS, seed uint64) *disk { return &disk{mem: mem, seed: seed, left: -1} }
+func newDisk(mem *vfs.MemFS, seed uint64) *disk {
+	return &disk{mem: mem, seed: seed, left: -1}
+}
 
 // fs is the file system that a server is given. Lying, it answers a sync without doing it.
 func (d *disk) fs(lying bool) vfs.FS {
-	fs := errorfs.Wrap(d.mem, errorfs.InjectorFunc(d.operation))
-	if lying {
-		return forgetful{fs}
-	}
-	return fs
+	return files{errorfs.Wrap(d.mem, errorfs.InjectorFunc(d.operation)), func(name string, file vfs.File) vfs.File {
+		if isLog(name) {
+			d.begin()
+			file = logFile{file, d}
+		}
+		if lying {
+			file = unsynced{file}
+		}
+		return file
+	}}
 }
+
+func (d *disk) begin() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.logBytes = 0
+}
+
+// logged is how much of the newest log was written. It is the same in each run of a seed when all was synced: until then a log is
+// written when the store sees fit.
+func (d *disk) logged() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.logBytes
+}
+
+func isLog(name string) bool { return strings.HasSuffix(name, ".log") }
 
 // arm cuts the power at the n-th operation from now.
 func (d *disk) arm(n int) {
@@ -52,13 +76,12 @@ func (d *disk) cutLocked() *vfs.MemFS {
 	return d.after
 }
 
-// operation counts down to the cut. What the server does to the disk behind it is done to one that is gone.
-// Only files that are written while somebody waits count: the others' turns are the store's own affair, and a
-// seed must decide the same each time.
+// operation counts down to the cut. What the server does to the disk behind it is done to one that is gone. Only beginnings and
+// syncs of logs count: all else that is written has its turn when the store sees fit, and a seed must decide the same each time.
 func (d *disk) operation(op errorfs.Op) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.left < 0 || op.Kind.ReadOrWrite() != errorfs.OpIsWrite || !awaited(op) {
+	if d.left < 0 || !awaited(op) {
 		return nil
 	}
 	if d.left--; d.left < 0 {
@@ -69,11 +92,10 @@ func (d *disk) operation(op errorfs.Op) error {
 
 func awaited(op errorfs.Op) bool {
 	switch op.Kind {
-	case errorfs.OpRemove, errorfs.OpRemoveAll, errorfs.OpFileClose, errorfs.OpFilePreallocate, errorfs.OpFileSyncTo, errorfs.OpFileFlush:
-		return false
+	case errorfs.OpCreate, errorfs.OpReuseForWrite, errorfs.OpFileSync, errorfs.OpFileSyncData:
+		return isLog(op.Path)
 	}
-	name := path.Base(op.Path)
-	return strings.HasSuffix(name, ".log") || strings.HasPrefix(name, "MANIFEST") || strings.HasPrefix(name, "marker")
+	return false
 }
 
 // isCut tells whether the power has failed.
@@ -83,28 +105,49 @@ func (d *disk) isCut() bool {
 	return d.after != nil
 }
 
-// forgetful is a file system that says it has synced and has not.
-type forgetful struct{ vfs.FS }
-
-func (f forgetful) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
-	return forgetfulFile(f.FS.Create(name, c))
+// files is a file system that wraps the files which are written.
+type files struct {
+	vfs.FS
+	wrap func(name string, file vfs.File) vfs.File
 }
 
-func (f forgetful) ReuseForWrite(from, to string, c vfs.DiskWriteCategory) (vfs.File, error) {
-	return forgetfulFile(f.FS.ReuseForWrite(from, to, c))
+func (f files) Create(name string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	file, err := f.FS.Create(name, c)
+	return f.written(name, file, err)
 }
 
-func (f forgetful) OpenReadWrite(name string, c vfs.DiskWriteCategory, o ...vfs.OpenOption) (vfs.File, error) {
-	return forgetfulFile(f.FS.OpenReadWrite(name, c, o...))
+func (f files) ReuseForWrite(from, to string, c vfs.DiskWriteCategory) (vfs.File, error) {
+	file, err := f.FS.ReuseForWrite(from, to, c)
+	return f.written(to, file, err)
 }
 
-func forgetfulFile(file vfs.File, err error) (vfs.File, error) {
+func (f files) OpenReadWrite(name string, c vfs.DiskWriteCategory, o ...vfs.OpenOption) (vfs.File, error) {
+	file, err := f.FS.OpenReadWrite(name, c, o...)
+	return f.written(name, file, err)
+}
+
+func (f files) written(name string, file vfs.File, err error) (vfs.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return unsynced{file}, nil
+	return f.wrap(name, file), nil
 }
 
+// logFile counts what is written to it.
+type logFile struct {
+	vfs.File
+	disk *disk
+}
+
+func (f logFile) Write(p []byte) (int, error) {
+	n, err := f.File.Write(p)
+	f.disk.mu.Lock()
+	defer f.disk.mu.Unlock()
+	f.disk.logBytes += n
+	return n, err
+}
+
+// unsynced says that it has synced and has not.
 type unsynced struct{ vfs.File }
 
 func (unsynced) Sync() error                { return nil }

@@ -113,7 +113,7 @@ type Violation struct {
 
 func (v Violation) String() string { return v.Judge + ": " + v.What }
 
-// attemptName names an attempt of a task across restarts.
+// attemptName names an attempt of a task across restarts. WfRuns of the same id do not live at the same time.
 func attemptName(t *lhpb.ScheduledTask) string {
 	id := t.GetTaskRunId()
 	var parts []string
@@ -121,7 +121,7 @@ func attemptName(t *lhpb.ScheduledTask) string {
 		parts = append(parts, w.Id)
 	}
 	slices.Reverse(parts)
-	return fmt.Sprintf("%s/%s attempt %d", strings.Join(parts, "_"), id.GetTaskGuid(), t.GetAttemptNumber())
+	return fmt.Sprintf("%s/%s attempt %d of %d", strings.Join(parts, "_"), id.GetTaskGuid(), t.GetAttemptNumber(), t.GetCreatedAt().AsTime().UnixNano())
 }
 
 func clone[M proto.Message](m M) M { return proto.Clone(m).(M) }

@@ -3,6 +3,9 @@ package sim
 import (
 	"bytes"
 	"fmt"
+	"maps"
+	"math"
+	"slices"
 
 	"google.golang.org/protobuf/proto"
 
@@ -38,16 +41,48 @@ func (w *world) forgetUncommitted(s *server) {
 	}
 }
 
-// arrows judges each change of a status.
+// arrows judges each change of a status, and each deletion of a WfRun.
 func (w *world) arrows(v machine.View, changes []machine.Change) {
 	for _, c := range changes {
-		if c.Value == nil || c.Key.Space() != keys.SpaceRun {
+		if c.Key.Space() != keys.SpaceRun {
+			continue
+		}
+		w.noteEnd(v, c)
+		if c.Value == nil {
 			continue
 		}
 		before := v.Get(c.Key, func() machine.Value { return c.Value.ProtoReflect().New().Interface().(machine.Value) })
 		for _, bad := range check.Transition(before, c.Value) {
 			w.violate("arrows", "%v", bad)
 		}
+	}
+}
+
+// noteEnd notes which WfRuns have ended, and judges whether they may be deleted.
+func (w *world) noteEnd(v machine.View, c machine.Change) {
+	k, err := keys.ParseRun(c.Key)
+	if err != nil || k.Kind != keys.KindWfRun {
+		return
+	}
+	if now, is := c.Value.(*pb.WfRunRow); is && !now.Deleting {
+		if hasEnded(now) {
+			w.ended[k.WfRun] = true
+		}
+		return
+	}
+	spec := machine.Get[pb.WfRunRow](v, c.Key).GetWfRun().GetWfSpecId().GetName()
+	if w.deleted[k.WfRun] == 0 && spec != w.bulked && (!w.fading[spec] || !w.ended[k.WfRun]) {
+		w.violate("deleted", "run %s of %s is deleted, for which there is no reason", k.WfRun, spec)
+	}
+	w.removed[k.WfRun] = true
+}
+
+func hasEnded(row *pb.WfRunRow) bool {
+	switch row.GetWfRun().GetStatus() {
+	case lhpb.LHStatus_COMPLETED, lhpb.LHStatus_ERROR, lhpb.LHStatus_EXCEPTION:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -83,9 +118,8 @@ func (w *world) judge() {
 
 func (w *world) judgeAcknowledged(s machine.Stream, m *machine.Mem) {
 	w.judgeFilledIn(s, m)
-	for n := range len(w.started) {
-		id := fmt.Sprintf("run-%d", n)
-		if !w.acknowledged[id] || w.deleted[id] > 0 || w.stream(id) != s {
+	for _, id := range slices.Sorted(maps.Keys(w.acknowledged)) {
+		if w.mayBeGone(id) || w.ofRun(lh.ParseWfRunID(id)) != s {
 			continue
 		}
 		if m.Bytes(keys.In(tenant).RunNamed(id).WfRun()) == nil {
@@ -95,7 +129,7 @@ func (w *world) judgeAcknowledged(s machine.Stream, m *machine.Mem) {
 	for n := range w.events {
 		guid := fmt.Sprintf("event-%d", n+1)
 		p, ok := w.posted[guid]
-		if !ok || w.deleted[p.run] > 0 || w.stream(p.run) != s {
+		if !ok || w.mayBeGone(p.run) || w.expires && p.def == eventDef || w.ofRun(lh.ParseWfRunID(p.run)) != s {
 			continue
 		}
 		if m.Bytes(keys.In(tenant).RunNamed(p.run).ExternalEvent(p.def, guid)) == nil {
@@ -103,6 +137,9 @@ func (w *world) judgeAcknowledged(s machine.Stream, m *machine.Mem) {
 		}
 	}
 }
+
+// mayBeGone reports whether somebody has asked to delete the WfRun, or it was deleted by right.
+func (w *world) mayBeGone(run string) bool { return w.deleted[run] > 0 || w.removed[run] }
 
 // judgeCorrelations compares all partitions, now that nothing is under way between them: exactly those who wait
 // for a correlation key are registered where it lives.
@@ -194,29 +231,65 @@ func difference(got, want *machine.Mem) string {
 	return ""
 }
 
-// judgeEnds wants every run that was acknowledged to have ended: workers have answered everything and all
-// timers have fired.
+// judgeEnds wants every WfRun to have ended, heirs and children too, and what was to be deleted then to be gone: workers
+// have answered everything and all timers have fired.
 func (w *world) judgeEnds() {
-	for n := range len(w.started) {
-		id := fmt.Sprintf("run-%d", n)
-		if !w.acknowledged[id] || w.deleted[id] > 0 {
+	for _, s := range w.streams {
+		if s.Kind != machine.Core {
 			continue
 		}
-		b, err := w.server.host.Get(w.stream(id), keys.In(tenant).RunNamed(id).WfRun())
+		m, err := w.state(s)
 		if err != nil {
 			w.violate("end", "%v", err)
 			return
 		}
-		row := &pb.WfRunRow{}
-		if err := row.UnmarshalVT(b); err != nil {
-			w.violate("end", "%v", err)
+		for _, k := range m.Keys() {
+			if p, err := keys.ParseRun(k); err == nil && p.Kind == keys.KindWfRun {
+				w.judgeEnd(m, p.WfRun)
+			}
+		}
+		w.judgeExpired(m)
+	}
+}
+
+func (w *world) judgeEnd(m *machine.Mem, run string) {
+	row := machine.Get[pb.WfRunRow](m, keys.In(tenant).RunNamed(run).WfRun())
+	spec, status := row.GetWfRun().GetWfSpecId().GetName(), row.GetWfRun().GetStatus()
+	switch {
+	case row.Deleting:
+		w.violate("end", "run %s of %s is still being deleted", run, spec)
+	case !hasEnded(row) && !w.waitsInVain(m, run):
+		w.violate("end", "run %s of %s is still %s", run, spec, status)
+	case hasEnded(row) && w.fading[spec]:
+		w.violate("end", "run %s of %s is %s and was to be deleted", run, spec, status)
+	}
+}
+
+// waitsInVain reports whether the WfRun waits for what a thread that has failed, or could not be started, was to bring about.
+func (w *world) waitsInVain(m *machine.Mem, run string) bool {
+	of := keys.In(tenant).RunNamed(run)
+	waits, failed := false, w.crowded
+	prefix := of.Kind(keys.KindThreadRun)
+	for _, t := range machine.Scan[lhpb.ThreadRun](m, prefix, prefix.End(), math.MaxInt) {
+		n := machine.Get[lhpb.NodeRun](m, of.NodeRun(t.Number, t.CurrentNodePosition))
+		waits = waits || t.Status == lhpb.LHStatus_RUNNING && n.GetWaitForCondition() != nil
+		failed = failed || t.Status == lhpb.LHStatus_ERROR
+	}
+	return waits && failed
+}
+
+// judgeExpired wants the events to be gone that nobody has claimed in time.
+func (w *world) judgeExpired(m *machine.Mem) {
+	if !w.expires {
+		return
+	}
+	for _, k := range m.Keys() {
+		p, err := keys.ParseRun(k)
+		if err != nil || p.Kind != keys.KindExternalEvent {
 			continue
 		}
-		switch row.GetWfRun().GetStatus() {
-		case lhpb.LHStatus_COMPLETED, lhpb.LHStatus_ERROR, lhpb.LHStatus_EXCEPTION:
-		default:
-			w.violate("end", "run %s of %s is still %s", lh.WfRunIDString(row.GetWfRun().GetId()),
-				row.GetWfRun().GetWfSpecId().GetName(), row.GetWfRun().GetStatus())
+		if e := machine.Get[lhpb.ExternalEvent](m, k); !e.Claimed && e.Id.ExternalEventDefId.GetName() == eventDef {
+			w.violate("end", "event %s of %s was not claimed and is still there", e.Id.Guid, p.WfRun)
 		}
 	}
 }

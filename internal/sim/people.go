@@ -15,10 +15,22 @@ import (
 
 const formDef = "form"
 
+// filledIn is an acknowledged completion, and when it was asked for.
+type filledIn struct {
+	id   *lhpb.UserTaskRunId
+	atMs int64
+}
+
+// openForm is a UserTaskRun that waits for somebody.
+type openForm struct {
+	id      *lhpb.UserTaskRunId
+	sinceMs int64
+}
+
 var people = [...]string{"ana", "bo", "cy"}
 
 // openForms are the UserTaskRuns that wait for somebody, as a search finds them.
-func (w *world) openForms() (open []*lhpb.UserTaskRunId) {
+func (w *world) openForms() (open []openForm) {
 	byDef := keys.In(tenant).Tag(keys.TagUserTaskRun).Text(formDef)
 	for _, status := range []lhpb.UserTaskRunStatus{lhpb.UserTaskRunStatus_UNASSIGNED, lhpb.UserTaskRunStatus_ASSIGNED} {
 		prefix := byDef.Int(int32(status)).Prefix()
@@ -31,13 +43,13 @@ func (w *world) openForms() (open []*lhpb.UserTaskRunId) {
 	return open
 }
 
-func (w *world) forms(s machine.Stream, prefix keys.Key) (found []*lhpb.UserTaskRunId) {
+func (w *world) forms(s machine.Stream, prefix keys.Key) (found []openForm) {
 	err := w.server.host.Scan(s, prefix, prefix.End(), func(row keys.Key, _ []byte) bool {
-		_, id, err := keys.ParseTagRow(prefix, row)
+		since, id, err := keys.ParseTagRow(prefix, row)
 		if err != nil {
 			w.violate("people", "index row %q cannot be read: %v", row, err)
 		}
-		found = append(found, &lhpb.UserTaskRunId{WfRunId: lh.ParseWfRunID(id.WfRun), UserTaskGuid: id.Guid})
+		found = append(found, openForm{&lhpb.UserTaskRunId{WfRunId: lh.ParseWfRunID(id.WfRun), UserTaskGuid: id.Guid}, since})
 		return true
 	})
 	if err != nil {
@@ -49,7 +61,7 @@ func (w *world) forms(s machine.Stream, prefix keys.Key) (found []*lhpb.UserTask
 // someForm is one that is open, or now and then one that may be anything or nothing.
 func (w *world) someForm() (*lhpb.UserTaskRunId, bool) {
 	if open := w.openForms(); len(open) > 0 && w.rng.IntN(6) > 0 {
-		return open[w.rng.IntN(len(open))], true
+		return open[w.rng.IntN(len(open))].id, true
 	}
 	run, ok := w.anyRun()
 	return &lhpb.UserTaskRunId{
@@ -117,11 +129,12 @@ func (w *world) comment(id *lhpb.UserTaskRunId, r *pb.Record) {
 
 // fillIn completes a form. Acknowledged means that nobody has to do it any more.
 func (w *world) fillIn(id *lhpb.UserTaskRunId, done func(machine.Reply)) {
+	at := w.clock.Now().UnixMilli()
 	w.submit(w.ofRun(id.WfRunId), &pb.Record{Command: &pb.Record_CompleteUserTaskRun{
 		CompleteUserTaskRun: &lhpb.CompleteUserTaskRunRequest{UserTaskRunId: id, UserId: w.somebody(), Results: answers()},
 	}}, func(r machine.Reply) {
 		if r.Err == nil {
-			w.filledIn = append(w.filledIn, id)
+			w.filledIn = append(w.filledIn, filledIn{id, at})
 		}
 		done(r)
 	})
@@ -137,14 +150,15 @@ func (w *world) fillInOne() bool {
 	if len(open) == 0 {
 		return false
 	}
-	if slices.ContainsFunc(w.filledIn, func(id *lhpb.UserTaskRunId) bool { return proto.Equal(id, open[0]) }) {
+	first := open[0].id
+	if slices.ContainsFunc(w.filledIn, func(f filledIn) bool { return proto.Equal(f.id, first) && open[0].sinceMs <= f.atMs }) {
 		w.violate("people", "UserTaskRun %s of %s was completed and is still found among those that wait",
-			open[0].UserTaskGuid, lh.WfRunIDString(open[0].WfRunId))
+			first.UserTaskGuid, lh.WfRunIDString(first.WfRunId))
 	}
-	w.fillIn(open[0], func(r machine.Reply) {
+	w.fillIn(first, func(r machine.Reply) {
 		if r.Err != nil {
 			w.violate("people", "to complete UserTaskRun %s of %s was refused: %v",
-				open[0].UserTaskGuid, lh.WfRunIDString(open[0].WfRunId), r.Err)
+				first.UserTaskGuid, lh.WfRunIDString(first.WfRunId), r.Err)
 		}
 	})
 	return true
@@ -153,12 +167,16 @@ func (w *world) fillInOne() bool {
 // judgeFilledIn wants the forms whose completion was acknowledged to have ended, as long as their WfRuns are there. They
 // may have been cancelled before: to complete such a one is acknowledged too.
 func (w *world) judgeFilledIn(s machine.Stream, m *machine.Mem) {
-	for _, id := range w.filledIn {
-		run := keys.In(tenant).Run(id.WfRunId)
-		if w.ofRun(id.WfRunId) != s || m.Bytes(run.WfRun()) == nil {
+	for _, f := range w.filledIn {
+		id, run := f.id, keys.In(tenant).Run(f.id.WfRunId)
+		if w.ofRun(id.WfRunId) != s || m.Bytes(run.WfRun()) == nil || w.mayBeGone(lh.WfRunIDString(id.WfRunId)) {
 			continue
 		}
-		switch u := machine.Get[lhpb.UserTaskRun](m, run.UserTaskRun(id.UserTaskGuid)); u.GetStatus() {
+		u := machine.Get[lhpb.UserTaskRun](m, run.UserTaskRun(id.UserTaskGuid))
+		if u.GetScheduledTime().AsTime().UnixMilli() > f.atMs {
+			continue // of a WfRun that has the id of an earlier one
+		}
+		switch u.GetStatus() {
 		case lhpb.UserTaskRunStatus_DONE, lhpb.UserTaskRunStatus_CANCELLED:
 		case lhpb.UserTaskRunStatus_UNASSIGNED, lhpb.UserTaskRunStatus_ASSIGNED:
 			w.violate("acknowledged", "UserTaskRun %s of %s was completed and is %v",

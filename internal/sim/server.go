@@ -111,6 +111,10 @@ func (w *world) core(view *catalog.View) machine.Machine {
 	c.MaxBulkDeletes = 1
 	if w.narrow {
 		c.FanOutChunk, c.InlineThreads = 1, 2
+		c.MaxSteps, c.DeleteChunk = 12, 3
+	}
+	if w.crowded {
+		c.MaxThreadRuns = 6
 	}
 	c.OutputRetention, c.OutputRecords = outputRetention, outputRecords
 	e := losing{engine.New(specs{view}, c)}
@@ -195,7 +199,7 @@ func (s *server) advance(l *driven) error {
 		func() (bool, error) { n, err := l.Fire(); return n > 0, err },
 		func() (bool, error) { n, err := l.Apply(); return n > 0, err },
 		func() (bool, error) { return l.seal(), nil },
-		l.sync,
+		func() (bool, error) { return s.sync(l) },
 		func() (bool, error) { return l.publish(), nil },
 	}
 	first := s.world.rng.IntN(len(steps))
@@ -216,7 +220,7 @@ func (l *driven) seal() bool {
 	return true
 }
 
-func (l *driven) sync() (bool, error) {
+func (s *server) sync(l *driven) (bool, error) {
 	if !l.sealed || l.synced {
 		return false, nil
 	}
@@ -224,7 +228,18 @@ func (l *driven) sync() (bool, error) {
 		return false, err
 	}
 	l.synced = true
-	return true, nil
+	return true, s.flush()
+}
+
+// memtableBytes of a log have their memtable flushed. The store would do this too, a little later, but when it does hangs on chances
+// of its own.
+const memtableBytes = 100 << 10
+
+func (s *server) flush() error {
+	if s.world.disk.logged() < memtableBytes {
+		return nil
+	}
+	return s.store.Flush()
 }
 
 func (l *driven) publish() bool {
@@ -243,12 +258,15 @@ func (s *server) settle() error {
 		for _, l := range s.lanes {
 			for {
 				s.world.at = l
-				if _, err := l.sync(); err != nil {
+				if _, err := s.sync(l); err != nil {
 					return err
 				}
 				l.publish()
 				worked, err := l.Step()
 				if err != nil {
+					return err
+				}
+				if err := s.flush(); err != nil {
 					return err
 				}
 				if !worked {
@@ -272,6 +290,7 @@ func (r *recorder) Apply(v machine.View, rec *pb.Record) machine.Effects {
 	kept := clone(rec)
 	e := r.next.Apply(v, rec)
 	r.world.record(kept)
+	r.world.see(kept, e.Changes)
 	r.world.arrows(v, e.Changes)
 	return e
 }

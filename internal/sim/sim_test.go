@@ -3,12 +3,20 @@ package sim
 import (
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"littlehorse/internal/keys"
+	"littlehorse/internal/pb"
+	"littlehorse/lhpb"
 )
 
 var seed = flag.Uint64("seed", 0, "play only this seed")
@@ -17,7 +25,7 @@ var seed = flag.Uint64("seed", 0, "play only this seed")
 func seeds(t *testing.T) uint64 {
 	s := os.Getenv("LH_SIM_SEEDS")
 	if s == "" {
-		return 600
+		return 400
 	}
 	n, err := strconv.ParseUint(s, 10, 64)
 	if err != nil {
@@ -33,6 +41,8 @@ func TestSeeds(t *testing.T) {
 		return
 	}
 	n := seeds(t)
+	seen := map[string]int{}
+	var mu sync.Mutex
 	var next atomic.Uint64
 	var crashes, runs, deliveries, records atomic.Int64
 	var wg sync.WaitGroup
@@ -44,6 +54,11 @@ func TestSeeds(t *testing.T) {
 				runs.Add(int64(r.Runs))
 				deliveries.Add(int64(r.Deliveries))
 				records.Add(int64(r.Records))
+				mu.Lock()
+				for what, times := range r.Seen {
+					seen[what] += times
+				}
+				mu.Unlock()
 			}
 		})
 	}
@@ -53,6 +68,48 @@ func TestSeeds(t *testing.T) {
 	if runs.Load() == 0 || deliveries.Load() == 0 || crashes.Load() == 0 {
 		t.Error("the seeds did nothing that could go wrong")
 	}
+	if n >= enoughSeeds && !t.Failed() {
+		for _, what := range everything() {
+			if seen[what] == 0 {
+				t.Errorf("no seed had a %s", what)
+			}
+		}
+	}
+}
+
+// enoughSeeds come to everything.
+const enoughSeeds = 300
+
+// everything is what the workloads have to drive, and what has to come of it: each command of the core streams, each kind of
+// node, failure, halt, end of an attempt and timer.
+func everything() []string {
+	var out []string
+	oneof := func(what string, m protoreflect.ProtoMessage, name protoreflect.Name, upTo protoreflect.FieldNumber) {
+		fields := m.ProtoReflect().Descriptor().Oneofs().ByName(name).Fields()
+		for i := range fields.Len() {
+			if f := fields.Get(i); f.Number() < upTo {
+				out = append(out, what+" "+string(f.Name()))
+			}
+		}
+	}
+	const firstOfMetadata, last = 100, math.MaxInt32
+	oneof("command", &pb.Record{}, "command", firstOfMetadata)
+	oneof("node", &lhpb.NodeRun{}, "node_type", last)
+	oneof("halt", &lhpb.ThreadHaltReason{}, "reason", last)
+	for name := range lhpb.LHErrorType_value {
+		out = append(out, "failure "+name)
+	}
+	for name := range lhpb.TaskStatus_value {
+		out = append(out, "attempt "+name)
+	}
+	for _, kind := range []keys.TimerKind{
+		keys.TimerTaskTimeout, keys.TimerTaskRetry, keys.TimerEventTimeout, keys.TimerSleep, keys.TimerRetention, keys.TimerEventExpiry,
+		keys.TimerSchedule, keys.TimerCorrelated, keys.TimerUserTask, keys.TimerFlushMetrics, keys.TimerTrimOutput, keys.TimerLost,
+	} {
+		out = append(out, fmt.Sprint("timer ", kind))
+	}
+	slices.Sort(out)
+	return out
 }
 
 func report(t *testing.T, seed uint64, fault Fault) Result {

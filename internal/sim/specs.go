@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"math/rand/v2"
+	"time"
 
 	"littlehorse/lhpb"
 )
@@ -10,6 +11,8 @@ import (
 // The definitions that every run of the simulator registers before its random workload begins.
 const (
 	taskDef  = "work"
+	countDef = "count"
+	leftDef  = "left" // a TaskDef that comes and goes
 	eventDef = "signal"
 	stopDef  = "interrupt"
 	noteDef  = "note"
@@ -23,21 +26,27 @@ type generator struct {
 	n       int
 	// interrupts is set once a thread has an interrupt.
 	interrupts bool
+	// shares is set if the threads see the Variable that a family of WfRuns shares.
+	shares bool
+	// kids are the WfSpecs that a node may run by a name that it works out.
+	kids []string
 }
 
 // wfSpec makes one request; every loop it contains ends, and every wait can be satisfied by a worker, an
 // event, a person or the clock.
 func wfSpec(rng *rand.Rand, name string) *lhpb.PutWfSpecRequest {
-	g := &generator{rng: rng, threads: map[string]*lhpb.ThreadSpec{}}
+	g := &generator{rng: rng, threads: map[string]*lhpb.ThreadSpec{}, shares: true, kids: []string{subSpec, heirSpec, lateHeirSpec, "nowhere"}}
 	g.thread("main", 2)
-	return &lhpb.PutWfSpecRequest{Name: name, EntrypointThreadName: "main", ThreadSpecs: g.threads}
+	g.threads["main"].VariableDefs = append(g.threads["main"].VariableDefs, shared(lhpb.WfRunVariableAccessLevel_PUBLIC_VAR), spoilt())
+	return &lhpb.PutWfSpecRequest{Name: name, EntrypointThreadName: "main", ThreadSpecs: g.threads, RetentionPolicy: retention(rng)}
 }
 
 // subWfSpec is what child WfRuns run: a task that may fail.
 func subWfSpec(rng *rand.Rand) *lhpb.PutWfSpecRequest {
 	g := &generator{rng: rng, threads: map[string]*lhpb.ThreadSpec{}}
 	g.leaf("main")
-	return &lhpb.PutWfSpecRequest{Name: subSpec, EntrypointThreadName: "main", ThreadSpecs: g.threads}
+	g.threads["main"].VariableDefs = []*lhpb.ThreadVarDef{integerVar(givenVar, lhpb.WfRunVariableAccessLevel_PRIVATE_VAR)}
+	return &lhpb.PutWfSpecRequest{Name: subSpec, EntrypointThreadName: "main", ThreadSpecs: g.threads, RetentionPolicy: retention(rng)}
 }
 
 // body is a ThreadSpec in the making: nodes in a row, the last one waiting for its edge.
@@ -47,6 +56,8 @@ type body struct {
 	vars  []*lhpb.ThreadVarDef
 	last  []string // nodes whose next edge leads to the node to come
 	count int
+	// changes are what that edge changes.
+	changes []*lhpb.VariableMutation
 }
 
 func (g *generator) thread(name string, depth int) {
@@ -55,10 +66,8 @@ func (g *generator) thread(name string, depth int) {
 	g.steps(b, depth, 1+g.rng.IntN(4))
 	b.add("exit", g.exit())
 	spec := &lhpb.ThreadSpec{Nodes: b.nodes, VariableDefs: b.vars}
-	if name != "main" && g.rng.IntN(3) == 0 {
-		spec.RetentionPolicy = &lhpb.ThreadRetentionPolicy{ThreadGcPolicy: &lhpb.ThreadRetentionPolicy_SecondsAfterThreadTermination{
-			SecondsAfterThreadTermination: int64(g.rng.IntN(10)),
-		}}
+	if name != "main" {
+		spec.RetentionPolicy = g.threadRetention()
 	}
 	if !g.interrupts && g.rng.IntN(3) == 0 {
 		g.interrupts = true // of one thread alone
@@ -76,6 +85,10 @@ func (g *generator) exit() *lhpb.Node {
 		e.Result = &lhpb.ExitNode_FailureDef{FailureDef: &lhpb.FailureDef{FailureName: "declined", Message: "no", Content: literalInt(1)}}
 	case 1, 2:
 		e.Result = &lhpb.ExitNode_ReturnContent{ReturnContent: literalInt(1)}
+	case 3:
+		if g.shares {
+			e.Result = &lhpb.ExitNode_ReturnContent{ReturnContent: oneByShared()}
+		}
 	}
 	return &lhpb.Node{Node: &lhpb.Node_Exit{Exit: e}}
 }
@@ -90,6 +103,9 @@ func (g *generator) leaf(name string) {
 	b.add("handle", g.task())
 	b.add("exit", &lhpb.Node{Node: &lhpb.Node_Exit{Exit: &lhpb.ExitNode{}}})
 	g.threads[name] = &lhpb.ThreadSpec{Nodes: b.nodes}
+	if name != "main" {
+		g.threads[name].RetentionPolicy = g.threadRetention()
+	}
 }
 
 // add appends a node and leads the open ends to it.
@@ -97,8 +113,9 @@ func (b *body) add(kind string, n *lhpb.Node) string {
 	name := fmt.Sprintf("%d-%s", b.count, kind)
 	b.count++
 	for _, l := range b.last {
-		b.nodes[l].OutgoingEdges = append(b.nodes[l].OutgoingEdges, &lhpb.Edge{SinkNodeName: name})
+		b.nodes[l].OutgoingEdges = append(b.nodes[l].OutgoingEdges, &lhpb.Edge{SinkNodeName: name, VariableMutations: b.changes})
 	}
+	b.changes = nil
 	b.nodes[name] = n
 	b.last = []string{name}
 	return name
@@ -107,6 +124,7 @@ func (b *body) add(kind string, n *lhpb.Node) string {
 func (g *generator) steps(b *body, depth, n int) {
 	for range n {
 		g.step(b, depth)
+		g.change(b)
 	}
 }
 
@@ -131,7 +149,11 @@ func (g *generator) step(b *body, depth int) {
 			EventDefId: &lhpb.WorkflowEventDefId{Name: noteDef}, Content: literalInt(1),
 		}}})
 	case 7:
-		g.condition(b)
+		if g.shares && g.rng.IntN(2) == 0 {
+			g.awaitShared(b)
+		} else {
+			g.condition(b)
+		}
 	case 8:
 		g.childWf(b)
 	case 9:
@@ -201,10 +223,19 @@ func (g *generator) formAction() *lhpb.UTActionTrigger {
 	return a
 }
 
+// sleep is for so many seconds, or until a moment that may have passed.
 func (g *generator) sleep() *lhpb.Node {
-	return &lhpb.Node{Node: &lhpb.Node_Sleep{Sleep: &lhpb.SleepNode{
-		SleepLength: &lhpb.SleepNode_RawSeconds{RawSeconds: literalInt(int64(g.rng.IntN(20)))},
-	}}}
+	s := &lhpb.SleepNode{}
+	moment := begin.Add(time.Duration(g.rng.IntN(120)) * time.Second)
+	switch g.rng.IntN(6) {
+	case 0:
+		s.SleepLength = &lhpb.SleepNode_Timestamp{Timestamp: literalInt(moment.UnixMilli())}
+	case 1:
+		s.SleepLength = &lhpb.SleepNode_IsoDate{IsoDate: literalStr(moment.Format(time.RFC3339))}
+	default:
+		s.SleepLength = &lhpb.SleepNode_RawSeconds{RawSeconds: literalInt(int64(g.rng.IntN(20)))}
+	}
+	return &lhpb.Node{Node: &lhpb.Node_Sleep{Sleep: s}}
 }
 
 func (g *generator) task() *lhpb.Node {
@@ -219,24 +250,41 @@ func (g *generator) task() *lhpb.Node {
 	return &lhpb.Node{Node: &lhpb.Node_Task{Task: t}}
 }
 
-// anyTask is a task whose definition is known beforehand, or only when it comes to it.
+// anyTask is a task whose definition is known beforehand, or only when it comes to it, or may be gone by then, or one that is given
+// a number which may be impossible to work out.
 func (g *generator) anyTask() *lhpb.Node {
 	n := g.task()
-	if g.rng.IntN(4) == 0 {
+	switch k := g.rng.IntN(8); {
+	case k == 2:
+		n.GetTask().TaskToExecute = &lhpb.TaskNode_TaskDefId{TaskDefId: &lhpb.TaskDefId{Name: leftDef}}
+		return g.handled(n)
+	case k == 0:
 		n.GetTask().TaskToExecute = &lhpb.TaskNode_DynamicTask{DynamicTask: literalStr(taskDef)}
+	case k == 1 && g.shares:
+		n.GetTask().TaskToExecute = &lhpb.TaskNode_TaskDefId{TaskDefId: &lhpb.TaskDefId{Name: countDef}}
+		n.GetTask().Variables = []*lhpb.VariableAssignment{oneByShared()}
+		return g.handled(n)
 	}
 	return n
 }
 
 // handled gives the node a handler for whatever may go wrong, mostly.
 func (g *generator) handled(n *lhpb.Node) *lhpb.Node {
-	switch g.rng.IntN(4) {
+	switch g.rng.IntN(5) {
 	case 0:
 	case 1:
 		g.leaf("on-exception")
 		n.FailureHandlers = []*lhpb.FailureHandlerDef{{
 			HandlerSpecName: "on-exception",
 			FailureToCatch:  &lhpb.FailureHandlerDef_SpecificFailure{SpecificFailure: "declined"},
+		}}
+	case 2:
+		g.leaf("on-failure")
+		n.FailureHandlers = []*lhpb.FailureHandlerDef{{
+			HandlerSpecName: "on-failure",
+			FailureToCatch: &lhpb.FailureHandlerDef_AnyFailureOfType{
+				AnyFailureOfType: lhpb.FailureHandlerDef_LHFailureType(g.rng.IntN(2)),
+			},
 		}}
 	default:
 		g.leaf("on-failure")
@@ -266,6 +314,12 @@ func (g *generator) counter(name string) *lhpb.ThreadVarDef {
 	if g.rng.IntN(2) == 0 {
 		access = lhpb.WfRunVariableAccessLevel_PUBLIC_VAR
 	}
+	v := integerVar(name, access)
+	v.Searchable = g.rng.IntN(2) == 0
+	return v
+}
+
+func integerVar(name string, access lhpb.WfRunVariableAccessLevel) *lhpb.ThreadVarDef {
 	return &lhpb.ThreadVarDef{
 		VarDef: &lhpb.VariableDef{
 			Name:         name,
@@ -273,39 +327,55 @@ func (g *generator) counter(name string) *lhpb.ThreadVarDef {
 			DefaultValue: intValue(0),
 		},
 		AccessLevel: access,
-		Searchable:  g.rng.IntN(2) == 0,
 	}
 }
 
-func increment(variable string) *lhpb.VariableMutation {
+func increment(variable string) *lhpb.VariableMutation { return add(variable, 1) }
+
+func add(variable string, n int64) *lhpb.VariableMutation {
 	return &lhpb.VariableMutation{
 		LhsName: variable, Operation: lhpb.VariableMutationType_ADD,
-		RhsValue: &lhpb.VariableMutation_RhsAssignment{RhsAssignment: literalInt(1)},
+		RhsValue: &lhpb.VariableMutation_RhsAssignment{RhsAssignment: literalInt(n)},
 	}
 }
 
 // condition waits for what a sibling, which cannot fail, does after a while.
 func (g *generator) condition(b *body) {
-	g.n++
-	name, flag := fmt.Sprintf("setter%d", g.n), fmt.Sprintf("set%d", g.n)
+	flag := fmt.Sprintf("set%d", g.n+1)
 	b.vars = append(b.vars, g.counter(flag))
+	g.startSetter(b, increment(flag))
+	b.add("until", g.until(flag, 0))
+}
+
+// startSetter starts a thread that changes something after a while.
+func (g *generator) startSetter(b *body, change *lhpb.VariableMutation) {
+	g.n++
+	name := fmt.Sprintf("setter%d", g.n)
 	setter := &body{name: name, nodes: map[string]*lhpb.Node{}}
 	setter.add("entrypoint", &lhpb.Node{Node: &lhpb.Node_Entrypoint{Entrypoint: &lhpb.EntrypointNode{}}})
-	rest := setter.add("sleep", g.sleep())
+	setter.add("sleep", g.sleep())
+	setter.changes = []*lhpb.VariableMutation{change}
 	setter.add("exit", &lhpb.Node{Node: &lhpb.Node_Exit{Exit: &lhpb.ExitNode{}}})
-	setter.nodes[rest].OutgoingEdges[0].VariableMutations = []*lhpb.VariableMutation{increment(flag)}
 	g.threads[name] = &lhpb.ThreadSpec{Nodes: setter.nodes}
 	b.add("start", &lhpb.Node{Node: &lhpb.Node_StartThread{StartThread: &lhpb.StartThreadNode{ThreadSpecName: name}}})
-	b.add("until", &lhpb.Node{Node: &lhpb.Node_WaitForCondition{WaitForCondition: &lhpb.WaitForConditionNode{
-		NodeCondition: &lhpb.WaitForConditionNode_Condition{Condition: compare(variable(flag), literalInt(0), lhpb.Comparator_GREATER_THAN)},
-	}}})
+}
+
+// until waits for a Variable to be above a number, in one of the two forms of a condition.
+func (g *generator) until(name string, above int64) *lhpb.Node {
+	w := &lhpb.WaitForConditionNode{NodeCondition: &lhpb.WaitForConditionNode_Condition{
+		Condition: compare(variable(name), literalInt(above), lhpb.Comparator_GREATER_THAN),
+	}}
+	if g.rng.IntN(3) == 0 {
+		w.NodeCondition = &lhpb.WaitForConditionNode_LegacyCondition{LegacyCondition: &lhpb.LegacyEdgeCondition{
+			Left: variable(name), Comparator: lhpb.Comparator_GREATER_THAN, Right: literalInt(above),
+		}}
+	}
+	return &lhpb.Node{Node: &lhpb.Node_WaitForCondition{WaitForCondition: w}}
 }
 
 // childWf runs a child WfRun and waits for it, or does not.
 func (g *generator) childWf(b *body) {
-	run := b.add("run-child", &lhpb.Node{Node: &lhpb.Node_RunChildWf{RunChildWf: &lhpb.RunChildWfNode{
-		WfSpec: &lhpb.RunChildWfNode_WfSpecName{WfSpecName: subSpec}, MajorVersion: -1,
-	}}})
+	run := b.add("run-child", g.runChildWf())
 	if g.rng.IntN(4) == 0 {
 		return
 	}
@@ -339,7 +409,13 @@ func (g *generator) branch(b *body, depth int) {
 	head := b.add("if", nop())
 	then := len(b.nodes[head].OutgoingEdges)
 	g.steps(b, depth, 1)
-	b.nodes[head].OutgoingEdges[then].EdgeCondition = &lhpb.Edge_Condition{Condition: compare(literalInt(int64(g.rng.IntN(2))), literalInt(0), lhpb.Comparator_EQUALS)}
+	coin, zero := literalInt(int64(g.rng.IntN(2))), literalInt(0)
+	b.nodes[head].OutgoingEdges[then].EdgeCondition = &lhpb.Edge_Condition{Condition: compare(coin, zero, lhpb.Comparator_EQUALS)}
+	if g.rng.IntN(3) == 0 {
+		b.nodes[head].OutgoingEdges[then].EdgeCondition = &lhpb.Edge_LegacyCondition{LegacyCondition: &lhpb.LegacyEdgeCondition{
+			Left: coin, Comparator: lhpb.Comparator_EQUALS, Right: zero,
+		}}
+	}
 	b.last = append(b.last, head)
 	b.add("fi", nop())
 }

@@ -12,7 +12,8 @@ import (
 
 // tear is what a disk may hold after a power cut: what was synced, and by chance, block by block and name by
 // name, what was not. vfs.MemFS can do this too, but draws its chances in the order of a map. Here the chances
-// of a file depend on the seed and its name alone.
+// of a file depend on the seed and its name alone, and of a log on the number of logs after it: the numbers in their names hang on
+// what the store has compacted meanwhile.
 func tear(mem *vfs.MemFS, seed uint64) *vfs.MemFS {
 	t := tearing{
 		synced:  mem.CrashClone(vfs.CrashCloneCfg{}),
@@ -48,8 +49,13 @@ func (t *tearing) chances(path string) chances {
 func (c chances) survives() bool { return c.rng.IntN(100) < c.percent }
 
 func (t *tearing) dir(path string) error {
-	for _, name := range t.names(path) {
-		if err := t.entry(t.out.PathJoin(path, name)); err != nil {
+	names := t.names(path)
+	for n, name := range names {
+		drawn := name
+		if isLog(name) {
+			drawn = fmt.Sprintf("log-%d", len(names[n:])-len(slices.DeleteFunc(slices.Clone(names[n:]), isLog)))
+		}
+		if err := t.entry(t.out.PathJoin(path, name), t.chances(t.out.PathJoin(path, drawn))); err != nil {
 			return err
 		}
 	}
@@ -72,14 +78,13 @@ func (t *tearing) names(path string) []string {
 	return slices.Compact(names)
 }
 
-func (t *tearing) entry(path string) error {
+func (t *tearing) entry(path string, chances chances) error {
 	kept, err := t.synced.Stat(path)
 	sure := err == nil
 	info, err := t.all.Stat(path)
 	if err != nil {
 		info = kept
 	}
-	chances := t.chances(path)
 	if !sure && !chances.survives() {
 		return nil
 	}

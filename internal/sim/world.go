@@ -19,14 +19,18 @@ const (
 	// outputRetention and outputRecords bound what tenants with output topics can read back.
 	outputRetention = 10 * time.Minute
 	outputRecords   = 40
-	// horizon bounds the virtual time in which everything that was begun must end, workers being willing.
-	horizon = 12 * time.Hour
+	// horizon bounds the virtual time in which everything that was begun must end, workers being willing. People fill in one form
+	// at a time, and hours may pass in between.
+	horizon = 100 * time.Hour
 )
+
+// begin is when the clock of every simulation stands at its start.
+var begin = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // Options of one run.
 type Options struct {
 	Seed uint64
-	// Steps of the random part; default 250.
+	// Steps of the random part; default 1,000.
 	Steps int
 	// Fault to plant; none by default.
 	Fault Fault
@@ -39,6 +43,8 @@ type Result struct {
 	Runs       int // acknowledged WfRuns
 	Deliveries int
 	Records    int // applied and durable
+	// Seen says how often something was driven or came of it, by name: commands, nodes, failures, halts, attempts, timers.
+	Seen map[string]int
 }
 
 // world is everything outside the server, and what is known of it.
@@ -51,8 +57,10 @@ type world struct {
 	lanes   int
 	// narrow has the engine do in many records what it else does in one.
 	narrow bool
-	server *server
-	at     *driven // the lane whose step is taken
+	// crowded lets few ThreadRuns of a WfRun be active at once.
+	crowded bool
+	server  *server
+	at      *driven // the lane whose step is taken
 
 	starts, crashes   int
 	requests, credits uint64
@@ -64,11 +72,18 @@ type world struct {
 	posted       map[string]posted
 	stopped      []stopped
 	delivered    map[string]int
-	filledIn     []*lhpb.UserTaskRunId // acknowledged completions
+	filledIn     []filledIn
 	held         []*lhpb.ScheduledTask // tasks that workers have
+
+	fading  map[string]bool // WfSpecs whose WfRuns are deleted some time after they have ended
+	ended   map[string]bool // WfRuns that have ended at least once
+	removed map[string]bool // WfRuns that were deleted by right; a power cut may have taken that back
+	bulked  string          // the WfSpec whose WfRuns a bulk job deletes
+	expires bool            // events that nobody wants go away
 
 	applied    map[machine.Stream][]*pb.Record
 	violations []Violation
+	seen       map[string]int
 }
 
 // posted is an acknowledged ExternalEvent.
@@ -76,7 +91,7 @@ type posted struct{ run, def string }
 
 // stopped is a ThreadRun that a client has asked to stop.
 type stopped struct {
-	run    string
+	run    string // canonical text
 	thread int32
 }
 
@@ -89,7 +104,7 @@ var errGivenUp = errors.New("sim: too many violations")
 // Run plays one seed to its end.
 func Run(o Options) (Result, error) {
 	if o.Steps == 0 {
-		o.Steps = 250
+		o.Steps = 1_000
 	}
 	w := newWorld(o)
 	err := w.play()
@@ -99,7 +114,7 @@ func Run(o Options) (Result, error) {
 	if errors.Is(err, errGivenUp) {
 		err = nil
 	}
-	r := Result{Violations: w.violations, Crashes: w.crashes, Runs: len(w.acknowledged), Deliveries: len(w.delivered)}
+	r := Result{Violations: w.violations, Crashes: w.crashes, Runs: len(w.acknowledged), Deliveries: len(w.delivered), Seen: w.seen}
 	for _, a := range w.applied {
 		r.Records += len(a)
 	}
@@ -109,10 +124,11 @@ func Run(o Options) (Result, error) {
 func newWorld(o Options) *world {
 	w := &world{
 		options: o, rng: rand.New(rand.NewPCG(o.Seed, 0x6c68)),
-		clock:   clock{ns: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).UnixNano()},
+		clock:   clock{ns: begin.UnixNano()},
 		streams: []machine.Stream{metadata},
 		started: map[string]int{}, acknowledged: map[string]bool{}, deleted: map[string]int{},
 		posted: map[string]posted{}, delivered: map[string]int{}, applied: map[machine.Stream][]*pb.Record{},
+		fading: map[string]bool{}, ended: map[string]bool{}, removed: map[string]bool{}, seen: map[string]int{},
 	}
 	for p := range partitions {
 		w.streams = append(w.streams, machine.Stream{Kind: machine.Core, Partition: uint16(p)},
@@ -123,6 +139,8 @@ func newWorld(o Options) *world {
 		w.lanes = 2
 	}
 	w.narrow = w.rng.IntN(2) == 0
+	w.crowded = w.rng.IntN(5) == 0
+	w.expires = w.rng.IntN(3) == 0
 	w.disk = newDisk(vfs.NewCrashableMem(), w.rng.Uint64())
 	return w
 }
@@ -167,7 +185,13 @@ func (w *world) eventDef() *lhpb.PutExternalEventDefRequest {
 		ttl := int64(w.rng.IntN(10))
 		c.TtlSeconds = &ttl
 	}
-	return &lhpb.PutExternalEventDefRequest{Name: eventDef, CorrelatedEventConfig: c}
+	r := &lhpb.PutExternalEventDefRequest{Name: eventDef, CorrelatedEventConfig: c}
+	if w.expires {
+		r.RetentionPolicy = &lhpb.ExternalEventRetentionPolicy{ExtEvtGcPolicy: &lhpb.ExternalEventRetentionPolicy_SecondsAfterPut{
+			SecondsAfterPut: int64(w.rng.IntN(10)),
+		}}
+	}
+	return r
 }
 
 func specName(n int) string { return fmt.Sprintf("spec-%d", n) }
@@ -191,6 +215,10 @@ func (w *world) define() error {
 	puts := w.publishing()
 	puts = append(puts, []*pb.Record{
 		{Command: &pb.Record_PutTaskDef{PutTaskDef: &lhpb.PutTaskDefRequest{Name: taskDef}}},
+		{Command: &pb.Record_PutTaskDef{PutTaskDef: &lhpb.PutTaskDefRequest{
+			Name: countDef, InputVars: []*lhpb.VariableDef{integerVar("n", lhpb.WfRunVariableAccessLevel_PRIVATE_VAR).VarDef},
+		}}},
+		{Command: &pb.Record_PutTaskDef{PutTaskDef: &lhpb.PutTaskDefRequest{Name: leftDef}}},
 		{Command: &pb.Record_PutExternalEventDef{PutExternalEventDef: w.eventDef()}},
 		{Command: &pb.Record_PutExternalEventDef{PutExternalEventDef: &lhpb.PutExternalEventDefRequest{Name: stopDef}}},
 	}...)
@@ -209,7 +237,15 @@ func (w *world) define() error {
 				&pb.Record{Command: &pb.Record_PutWorkflowMigrationPlan{PutWorkflowMigrationPlan: plan(spec)}})
 		}
 	}
+	parent := specName(w.rng.IntN(specCount))
+	puts = append(puts,
+		&pb.Record{Command: &pb.Record_PutWfSpec{PutWfSpec: heirWfSpec(w.rng, heirSpec, parent, lateHeirSpec)}},
+		&pb.Record{Command: &pb.Record_PutWfSpec{PutWfSpec: heirWfSpec(w.rng, lateHeirSpec, heirSpec)}},
+	)
 	for _, r := range puts {
+		if spec := r.GetPutWfSpec(); spec.GetRetentionPolicy() != nil {
+			w.fading[spec.Name] = true
+		}
 		answered := false
 		w.submit(metadata, r, func(reply machine.Reply) {
 			answered = true
@@ -232,16 +268,17 @@ func (w *world) step() error {
 	if len(w.violations) >= maxViolations {
 		return errGivenUp
 	}
-	switch n := w.rng.IntN(100); {
-	case n < 20:
+	w.tick()
+	switch n := w.rng.IntN(400); {
+	case n < 60:
 		w.client()
-	case n < 45:
+	case n < 130:
 		w.worker()
-	case n < 50:
+	case n < 142:
 		w.clock.ns += int64(w.rng.IntN(5000)) * int64(time.Millisecond)
-	case n < 51:
+	case n < 143:
 		w.disk.arm(w.rng.IntN(6))
-	case n < 52:
+	case n < 145:
 		return w.crash()
 	default:
 		if err := w.server.advance(w.server.lanes[w.rng.IntN(len(w.server.lanes))]); err != nil {
@@ -253,6 +290,9 @@ func (w *world) step() error {
 	}
 	return nil
 }
+
+// tick lets no two steps be at the same time: what lived before under the same id can be told by it.
+func (w *world) tick() { w.clock.ns += int64(time.Millisecond) }
 
 // crash cuts the power and starts again, more than once if the power fails again before the server is up.
 func (w *world) crash() error {
@@ -299,6 +339,7 @@ func (w *world) finish() error {
 		if len(w.violations) >= maxViolations {
 			return errGivenUp
 		}
+		w.tick()
 		if err := w.server.settle(); err != nil {
 			return err
 		}

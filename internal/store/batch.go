@@ -107,6 +107,12 @@ func (s *Store) write(op func() error) (failure error) {
 	return op()
 }
 
+// Flush writes what is in memory only into tables, and returns when they are there. The store does so by itself when there is much;
+// a simulation decides when.
+func (s *Store) Flush() error {
+	return s.write(s.db.Flush)
+}
+
 // Sync makes durable what was committed unsynced before.
 func (s *Store) Sync() error {
 	return s.write(func() error {
