@@ -25,7 +25,7 @@ var seed = flag.Uint64("seed", 0, "play only this seed")
 func seeds(t *testing.T) uint64 {
 	s := os.Getenv("LH_SIM_SEEDS")
 	if s == "" {
-		return 400
+		return 300
 	}
 	n, err := strconv.ParseUint(s, 10, 64)
 	if err != nil {
