@@ -21,6 +21,8 @@ const (
 	readBytes = 1 << 20
 	// shareOfFree is the part of what is free that a connection may fill: the more others have filled, the less.
 	shareOfFree = 4
+	// partForFirst is the part of the limit that is kept for first calls: a connection on which something waits gets none of it.
+	partForFirst = 8
 )
 
 // patience says who is cut off: who has more than bytes waiting and took fewer than least, and a part of them, for so
@@ -123,7 +125,11 @@ func (b *Backlogs) Limit() int64 { return b.limit }
 
 // fits says whether the connection may have another call; l.mu is held.
 func (l *Backlog) fits() bool {
-	return l.closed || l.bytes <= (l.of.limit-l.of.bytes.Load())/shareOfFree
+	free := l.of.limit - l.of.bytes.Load()
+	if l.bytes == 0 {
+		return l.closed || free >= 0
+	}
+	return l.closed || l.bytes <= (free-l.of.limit/partForFirst)/shareOfFree
 }
 
 // add counts bytes; l.mu is held.

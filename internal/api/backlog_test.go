@@ -53,6 +53,29 @@ func TestBacklogsShareWhatIsFree(t *testing.T) {
 	}
 }
 
+// However many connections have filled what they may, one on which nothing waits has room for a call.
+func TestWhoHasNothingHasRoom(t *testing.T) {
+	t.Parallel()
+	const limit = 1024 * readBytes
+	b := NewBacklogs(limit, maxInputs)
+	for range 128 {
+		for l := b.Open(&line{}); l.enters(readBytes); {
+			l.Charge(readBytes / 2) // a reply that nobody takes
+			l.release(readBytes)
+		}
+	}
+	quiet := b.Open(&line{})
+	for range 10 {
+		if !quiet.enters(readBytes) {
+			t.Fatalf("%d bytes of %d wait, and another has no room", b.Bytes(), int64(limit))
+		}
+		quiet.release(readBytes)
+	}
+	if b.Bytes() > limit {
+		t.Errorf("%d bytes wait", b.Bytes())
+	}
+}
+
 // What is counted is taken back to the byte, whatever happens, and no call waits when there is room.
 func TestBacklogsCountWhatThereIs(t *testing.T) {
 	t.Parallel()
