@@ -89,6 +89,11 @@ conformance: build ## The official Python, Java and JavaScript clients against o
 	tools/need.sh python3 python3-venv javac mvn node npm
 	go test -timeout 20m -p 1 ./test/conformance ./test/languages
 
+.PHONY: specs
+specs: ## Record anew which WfSpecs the official Python and Java clients build; the Go SDK is compared with them
+	tools/need.sh python3 python3-venv javac mvn
+	go test -count=1 ./test/conformance -run RecordedSpecs -args -record-specs
+
 .PHONY: pace
 pace: build ## Official Python and Java workers do WfRuns of 100 tasks here, and by turns elsewhere: make pace [ORACLE=host:port] [OURS=host:port]
 	tools/need.sh python3 python3-venv javac mvn

@@ -175,7 +175,7 @@ type ChildWf struct {
 // gives one.
 func (t *Thread) RunChild(wfSpec any, in ...In) *ChildWf {
 	spec := &lhpb.RunChildWfNode{MajorVersion: -1, Inputs: t.inputs("", in)}
-	name := "dynamic"
+	name := "child-wf"
 	if s, ok := wfSpec.(string); ok {
 		name = s
 		spec.WfSpec = &lhpb.RunChildWfNode_WfSpecName{WfSpecName: s}

@@ -33,6 +33,7 @@ const (
 	examples  program = "examples"
 	pace      program = "pace"
 	month     program = "month"
+	specs     program = "specs"
 )
 
 var clients = []client{
@@ -75,6 +76,8 @@ var clients = []client{
 				main = "Pace"
 			case month:
 				main = "Month"
+			case specs:
+				folder, main = "java/specs", "specs.Specs"
 			}
 			sources, err := filepath.Glob(folder + "/*.java")
 			if err != nil {

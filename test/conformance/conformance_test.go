@@ -19,8 +19,9 @@ import (
 )
 
 var (
-	endpoint = flag.String("endpoint", "", "host:port of a running server to test instead of our own binary")
-	record   = flag.Bool("record", false, "write the transcripts to testdata instead of comparing; needs -endpoint")
+	endpoint    = flag.String("endpoint", "", "host:port of a running server to test instead of our own binary")
+	record      = flag.Bool("record", false, "write the transcripts to testdata instead of comparing; needs -endpoint")
+	recordSpecs = flag.Bool("record-specs", false, "write the requests of the official builders to sdk/wf/testdata instead of comparing")
 )
 
 // programTimeout ends a program that hangs; one takes about 20 s.
