@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"net/netip"
 
 	lh "littlehorse/sdk/client"
 )
@@ -59,4 +60,19 @@ func ExampleFields() {
 	fields, err := lh.Fields(approval{Approved: true, Comment: "go"})
 	fmt.Println(fields["approved"].GetBool(), fields["comment"].GetStr(), err)
 	// Output: true go <nil>
+}
+
+// A type of somebody else's becomes a STR here and there: in variables, tasks and structs.
+func ExampleRegisterAdapter() {
+	if err := lh.RegisterAdapter(netip.Addr.String, netip.ParseAddr); err != nil {
+		log.Fatal(err)
+	}
+	value, err := lh.Value(netip.MustParseAddr("10.0.0.7"))
+	fmt.Println(value.GetStr(), err)
+	var back netip.Addr
+	err = lh.Scan(value, &back)
+	fmt.Println(back.IsPrivate(), err)
+	// Output:
+	// 10.0.0.7 <nil>
+	// true <nil>
 }

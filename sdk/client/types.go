@@ -57,11 +57,15 @@ var (
 //	other slices and arrays          JSON_ARR
 //	Array[T], Map[K, V]              native Array, native Map
 //	*T                               as T; nil is NULL
+//	types with an adapter            as RegisterAdapter says
 //
 // Unsigned integers, functions, channels and interfaces have no type.
 func TypeOf(t reflect.Type) (*lhpb.TypeDefinition, error) {
 	for t.Kind() == reflect.Pointer {
 		t = t.Elem()
+	}
+	if a := adapterOf(t); a != nil {
+		return TypeOf(a.via)
 	}
 	switch {
 	case t == timeType:

@@ -81,6 +81,9 @@ func reflectValue(v reflect.Value) (*lhpb.VariableValue, error) {
 		v = v.Elem()
 	}
 	t := v.Type()
+	if a := adapterOf(t); a != nil {
+		return Value(a.to(v.Interface()))
+	}
 	switch {
 	case t == timeType, t == runIDType, t == bytesType, t == rawJSONType:
 		return Value(v.Interface())
@@ -294,6 +297,9 @@ func scanReflect(v *lhpb.VariableValue, target reflect.Value) error {
 		}
 		target.Set(inner)
 		return nil
+	}
+	if a := adapterOf(t); a != nil {
+		return a.scan(v, target)
 	}
 	switch x := v.Value.(type) {
 	case *lhpb.VariableValue_Int:
