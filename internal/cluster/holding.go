@@ -95,7 +95,7 @@ func NewHolding(cfg HoldingConfig) *Holding {
 	h.ctx, h.stop = context.WithCancel(context.Background())
 	h.changed.L = &h.mu
 	for n := range cfg.Partitions + 1 {
-		h.units = append(h.units, &unit{number: n, streams: streamsOf(n, cfg.Partitions), wake: make(chan struct{}, 1)})
+		h.units = append(h.units, &unit{number: n, streams: StreamsOf(n, cfg.Partitions), wake: make(chan struct{}, 1)})
 	}
 	h.metadata().wants = follows
 	return h
@@ -257,7 +257,7 @@ func (u *unit) signal() {
 }
 
 // Describe tells the others of the units that this server owns, is to own, or has not given up yet; of those that are
-// handed over to it; and of those that it follows.
+// handed over to it; and of those that it follows. Of what d says to differ it has nothing.
 func (h *Holding) Describe(d *pb.Member) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -267,13 +267,15 @@ func (h *Holding) Describe(d *pb.Member) {
 	}
 	for _, u := range h.units {
 		n := uint32(u.number)
+		differs := slices.Contains(d.Differs, n)
 		switch {
+		case differs && !u.serves.Load():
 		case u.wants == owns && !u.take && !u.serves.Load():
 			d.Awaited = append(d.Awaited, n)
 		case u.wants == owns || u.has == owns:
 			d.Held = append(d.Held, n)
 		}
-		if u.has == none || u.leaving {
+		if u.has == none || u.leaving || differs {
 			continue
 		}
 		c := copies[n]
@@ -426,6 +428,9 @@ func (h *Holding) open(u *unit, as tenure) {
 	if errors.Is(err, log.ErrNewer) || errors.Is(err, log.ErrDiffers) && u == h.metadata() {
 		h.Fail(err)
 		return
+	}
+	if errors.Is(err, log.ErrDiffers) {
+		h.cfg.Released() // it is for others to have
 	}
 	if ctx.Err() == nil {
 		h.cfg.Logger.Error("a partition cannot be opened, will be tried again", "partition", u.streams[0].String(), "err", err)

@@ -2,10 +2,12 @@ package cluster
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"testing"
 
+	"littlehorse/internal/log"
 	"littlehorse/internal/machine"
 	"littlehorse/internal/partition"
 	"littlehorse/internal/pb"
@@ -90,5 +92,29 @@ func TestWhatIsTakenAwayBeforeItWasOpenedIsReleased(t *testing.T) {
 	}
 	if len(released) > 0 {
 		t.Error("it was told twice")
+	}
+}
+
+// TestCopyThatDiffersIsForOthers is given a partition whose copy here must not be used: the others hear that this server holds and awaits
+// nothing of it, whatever the plan says, and are told as soon as it is known.
+func TestCopyThatDiffersIsForOthers(t *testing.T) {
+	released := make(chan struct{}, 1)
+	h := NewHolding(HoldingConfig{
+		Partitions: 1, Self: "a", Logger: slog.New(slog.DiscardHandler),
+		Open: func(context.Context, []machine.Stream, bool) (*partition.Host, error) {
+			return nil, fmt.Errorf("c/0: %w", log.ErrDiffers)
+		},
+		Released: func() { released <- struct{}{} },
+	})
+	h.Assigned(&pb.Plan{Members: []*pb.Member{{Incarnation: "a"}}, Owners: []int32{0, nobody}})
+	h.tending.Go(func() { h.tend(h.units[0]) })
+	<-released
+	d := &pb.Member{Differs: []uint32{0}}
+	h.Describe(d)
+	if len(d.Held) != 0 || len(d.Awaited) != 0 || len(d.Copies) != 0 {
+		t.Errorf("held %d, awaited %d, copies %v", d.Held, d.Awaited, d.Copies)
+	}
+	if err := h.Drain(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

@@ -22,8 +22,8 @@ func unitOf(s machine.Stream, partitions int) int {
 	return int(s.Partition)
 }
 
-// streamsOf are the streams of a unit.
-func streamsOf(unit, partitions int) []machine.Stream {
+// StreamsOf are the streams of a unit.
+func StreamsOf(unit, partitions int) []machine.Stream {
 	if unit == partitions {
 		return []machine.Stream{MetadataStream}
 	}
@@ -45,7 +45,8 @@ type PlanConfig struct {
 // MakePlan says who is to own what, and who is to follow it. It depends on nothing but the members as they describe themselves, in any
 // order. All who stay have the same share, give or take one. Who owns a unit keeps it if that does not pass his share; what is
 // to move stays with him until its next owner is close behind, and is handed over then. What nobody holds goes to a
-// server that is close behind its last owner, whatever its share, for then nobody waits.
+// server that is close behind its last owner, whatever its share, for then nobody waits. Whose copy of a unit differs from its owner's is given
+// it neither to own nor to follow; a unit that nobody else could have has no owner.
 func MakePlan(members []*pb.Member, cfg PlanConfig) *pb.Plan {
 	members = slices.Clone(members)
 	slices.SortFunc(members, func(a, b *pb.Member) int {
@@ -69,6 +70,7 @@ type planning struct {
 	stays   []int // members that do not leave; all if all leave
 	leaves  []bool
 	copies  []map[uint32]*pb.MemberCopy
+	differs []map[int]bool // units of which each member has a copy that is not to be used
 
 	held, awaited []int32 // who holds each unit, and to whom it is on its way
 	owners, from  []int32 // who is to own it, and who hands it over to him
@@ -92,6 +94,11 @@ func newPlanning(members []*pb.Member, cfg PlanConfig) *planning {
 			p.stays = append(p.stays, i)
 		}
 		claim(p.held, m.Held, i)
+		differs := map[int]bool{}
+		for _, unit := range m.Differs {
+			differs[int(unit)] = true
+		}
+		p.differs = append(p.differs, differs)
 		of := map[uint32]*pb.MemberCopy{}
 		for _, c := range m.Copies {
 			of[c.Unit] = c
@@ -127,7 +134,7 @@ func (p *planning) plan() *pb.Plan {
 			plan.Engine = m.Engine
 		}
 		m = m.CloneVT()
-		m.Held, m.Copies, m.Awaited = nil, nil, nil
+		m.Held, m.Copies, m.Awaited, m.Differs = nil, nil, nil, nil
 		plan.Members = append(plan.Members, m)
 	}
 	for unit, from := range p.from {
@@ -248,23 +255,42 @@ func (p *planning) inherit() {
 		}
 		heir := best(p.stays, func(i int) bool { return p.session(int32(i), unit) != "" }, p.nearer(unit))
 		if heir == nobody {
-			heir = best(p.stays, p.hasRoom, p.nearer(unit))
+			heir = best(p.stays, p.hasRoomFor(unit), p.nearer(unit))
 		}
-		p.owners[unit] = int32(heir)
-		p.take(heir)
+		if heir == nobody {
+			heir = best(p.stays, p.mayHave(unit), p.nearer(unit))
+		}
+		if heir != nobody {
+			p.owners[unit] = int32(heir)
+			p.take(heir)
+		}
 	}
 }
 
-func (p *planning) hasRoom(i int) bool { return p.owns[i] < p.room() }
+// mayHave tells of members whether they may have the unit.
+func (p *planning) mayHave(unit int) func(member int) bool {
+	return func(i int) bool { return !p.differs[i][unit] }
+}
+
+// hasRoomFor tells of members whether they may have the unit and do not pass their share by it.
+func (p *planning) hasRoomFor(unit int) func(member int) bool {
+	return func(i int) bool { return !p.differs[i][unit] && p.owns[i] < p.room() }
+}
 
 // move finds the next owners of what is held beyond a share. Those that are close behind get it; a few of the others begin
-// to follow.
+// to follow. What nobody with room may have stays where it is.
 func (p *planning) move() {
 	p.surplus = slices.DeleteFunc(p.surplus, p.moveAtOnce)
-	for n, unit := range p.surplus {
-		to := best(p.stays, p.hasRoom, p.nearer(unit))
-		if n < max(1, p.cfg.Warmups) {
+	warming := 0
+	for _, unit := range p.surplus {
+		to := best(p.stays, p.hasRoomFor(unit), p.nearer(unit))
+		if to == nobody {
+			p.take(int(p.owners[unit]))
+			continue
+		}
+		if warming < max(1, p.cfg.Warmups) {
 			p.next[unit] = int32(to)
+			warming++
 		}
 		p.take(to)
 	}
@@ -272,7 +298,8 @@ func (p *planning) move() {
 
 // moveAtOnce hands a unit over to somebody who is close behind its owner; false if there is none with room for it.
 func (p *planning) moveAtOnce(unit int) bool {
-	to := best(p.stays, func(i int) bool { return p.hasRoom(i) && p.session(int32(i), unit) != "" }, p.nearer(unit))
+	hasRoom := p.hasRoomFor(unit)
+	to := best(p.stays, func(i int) bool { return hasRoom(i) && p.session(int32(i), unit) != "" }, p.nearer(unit))
 	if to == nobody {
 		return false
 	}
@@ -313,6 +340,9 @@ func (p *planning) placeCopies() {
 		most = (p.cfg.Partitions*min(p.cfg.Standbys, n-1) + n - 1) / n
 	}
 	for unit := range p.cfg.Partitions {
+		if p.owners[unit] == nobody {
+			continue
+		}
 		chosen := p.chooseStandbys(unit, follows, most)
 		if to := p.next[unit]; to != nobody {
 			p.waits[unit] = true
@@ -327,7 +357,9 @@ func (p *planning) placeCopies() {
 func (p *planning) chooseStandbys(unit int, follows []int, most int) (chosen []int32) {
 	owner := p.owners[unit]
 	for len(chosen) < p.cfg.Standbys {
-		may := func(i int) bool { return int32(i) != owner && !slices.Contains(chosen, int32(i)) }
+		may := func(i int) bool {
+			return int32(i) != owner && !p.differs[i][unit] && !slices.Contains(chosen, int32(i))
+		}
 		i := best(p.stays, may, func(a, b int) int {
 			return cmp.Or(
 				cmp.Compare(p.elsewhere(a, owner, chosen), p.elsewhere(b, owner, chosen)),

@@ -36,6 +36,12 @@ func awaiting(m *pb.Member, units ...uint32) *pb.Member {
 	return m
 }
 
+// differing lets the copies of some units at a member not be used.
+func differing(m *pb.Member, units ...uint32) *pb.Member {
+	m.Differs = units
+	return m
+}
+
 func leaving(m *pb.Member) *pb.Member {
 	m.Leaving = true
 	return m
@@ -92,6 +98,15 @@ func TestPlans(t *testing.T) {
 			`0 from 0 to "b/0"; 4 from 0 to "b/4"; 1 at [1] true`,
 		},
 		"who leaves alone keeps": {[]*pb.Member{leaving(member("a", 0, 1, 2, 3, 4))}, 0, []int32{0, 0, 0, 0, 0}, ""},
+		"a copy that differs is not used": {
+			[]*pb.Member{differing(member("a"), 0, 1), member("b", 3)}, 1, []int32{1, 1, 0, 1, 0}, "2 at [1] false; 3 at [0] false",
+		},
+		"what differs everywhere has no owner": {
+			[]*pb.Member{differing(member("a"), 0), differing(member("b"), 0, 1)}, 1, []int32{-1, 0, 1, 0, 1}, "2 at [0] false; 3 at [1] false",
+		},
+		"what no other may have stays": {
+			[]*pb.Member{member("a", 0, 1, 2, 3, 4), differing(member("b"), 0, 1, 2)}, 0, []int32{0, 0, 0, 0, 0}, "3 at [1] true",
+		},
 		"copies stand in other racks": {
 			[]*pb.Member{in("x", member("a", 0, 1, 2, 3, 4)), in("x", near(member("b"), 0)), in("y", member("c"))},
 			1,
@@ -104,6 +119,53 @@ func TestPlans(t *testing.T) {
 			t.Errorf("%s: %v, not %v; %s", name, plan.Owners, c.want, said(plan))
 		}
 	}
+}
+
+// TestCopiesThatDifferAreNotUsed marks copies in clusters of all kinds: no plan gives a unit to a member whose copy of it differs and who does not
+// hold it, to own or to follow, and each unit that somebody else may have has an owner.
+func TestCopiesThatDifferAreNotUsed(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		cfg := PlanConfig{
+			Partitions: rapid.IntRange(1, 8).Draw(t, "partitions"), Standbys: rapid.IntRange(0, 2).Draw(t, "standbys"), Warmups: rapid.IntRange(1, 4).Draw(t, "warmups"),
+		}
+		some := rapid.SliceOfDistinct(rapid.Uint32Range(0, uint32(cfg.Partitions-1)), rapid.ID)
+		var members []*pb.Member
+		for n := range rapid.IntRange(1, 4).Draw(t, "members") {
+			m := member(fmt.Sprint("m", n))
+			m.Leaving = rapid.Bool().Draw(t, "leaves")
+			m.Differs = some.Draw(t, "differ")
+			differs := func(unit uint32) bool { return slices.Contains(m.Differs, unit) }
+			m.Held = slices.DeleteFunc(some.Draw(t, "held"), func(unit uint32) bool {
+				return slices.ContainsFunc(members, func(other *pb.Member) bool { return slices.Contains(other.Held, unit) })
+			})
+			for _, unit := range slices.DeleteFunc(some.Draw(t, "near"), differs) {
+				near(m, unit)
+			}
+			members = append(members, m)
+		}
+		plan := MakePlan(members, cfg)
+		for _, c := range plan.Copies {
+			for _, i := range c.Members {
+				if m := members[i]; slices.Contains(m.Differs, c.Unit) {
+					t.Fatalf("%s is to follow unit %d: %s", m.Incarnation, c.Unit, said(plan))
+				}
+			}
+		}
+		stays := slices.DeleteFunc(slices.Clone(members), func(m *pb.Member) bool { return m.Leaving })
+		if len(stays) == 0 {
+			stays = members
+		}
+		for n := range cfg.Partitions {
+			unit, to := uint32(n), plan.Owners[n]
+			may := slices.ContainsFunc(stays, func(m *pb.Member) bool { return !slices.Contains(m.Differs, unit) })
+			switch {
+			case to == nobody && may:
+				t.Fatalf("unit %d has no owner", unit)
+			case to != nobody && slices.Contains(members[to].Differs, unit) && !slices.Contains(members[to].Held, unit):
+				t.Fatalf("%s is to own unit %d: %v", members[to].Incarnation, unit, plan.Owners)
+			}
+		}
+	})
 }
 
 // server is a member of the cluster in a test of plans.

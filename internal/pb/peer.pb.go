@@ -49,7 +49,9 @@ type Member struct {
 	// It is about to stop, and gives up what others can take over.
 	Leaving bool `protobuf:"varint,12,opt,name=leaving,proto3" json:"leaving,omitempty"`
 	// The latest engine version that it can apply.
-	Engine        uint32 `protobuf:"varint,13,opt,name=engine,proto3" json:"engine,omitempty"`
+	Engine uint32 `protobuf:"varint,13,opt,name=engine,proto3" json:"engine,omitempty"`
+	// Units of which its copy was found to differ from the owner's: it is given none of them.
+	Differs       []uint32 `protobuf:"varint,14,rep,packed,name=differs,proto3" json:"differs,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -173,6 +175,13 @@ func (x *Member) GetEngine() uint32 {
 		return x.Engine
 	}
 	return 0
+}
+
+func (x *Member) GetDiffers() []uint32 {
+	if x != nil {
+		return x.Differs
+	}
+	return nil
 }
 
 // MemberListener is a listener with the address that workers are told.
@@ -1144,7 +1153,7 @@ var File_lh_peer_proto protoreflect.FileDescriptor
 
 const file_lh_peer_proto_rawDesc = "" +
 	"\n" +
-	"\rlh/peer.proto\x12\vlh.internal\x1a\x19google/protobuf/any.proto\x1a\x0flh/record.proto\"\x80\x03\n" +
+	"\rlh/peer.proto\x12\vlh.internal\x1a\x19google/protobuf/any.proto\x1a\x0flh/record.proto\"\x9a\x03\n" +
 	"\x06Member\x12 \n" +
 	"\vincarnation\x18\x01 \x01(\tR\vincarnation\x12\x1a\n" +
 	"\binstance\x18\x02 \x01(\tR\binstance\x12\x18\n" +
@@ -1159,7 +1168,8 @@ const file_lh_peer_proto_rawDesc = "" +
 	" \x03(\v2\x17.lh.internal.MemberCopyR\x06copies\x12\x18\n" +
 	"\aawaited\x18\v \x03(\rR\aawaited\x12\x18\n" +
 	"\aleaving\x18\f \x01(\bR\aleaving\x12\x16\n" +
-	"\x06engine\x18\r \x01(\rR\x06engine\"L\n" +
+	"\x06engine\x18\r \x01(\rR\x06engine\x12\x18\n" +
+	"\adiffers\x18\x0e \x03(\rR\adiffers\"L\n" +
 	"\x0eMemberListener\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04host\x18\x02 \x01(\tR\x04host\x12\x12\n" +

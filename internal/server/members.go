@@ -265,13 +265,22 @@ func (m *membership) describe() []byte {
 		}
 	}
 	for n, stream := range cluster.CoreStreams(s.cfg.Partitions) {
+		if m.differs(n) {
+			d.Differs = append(d.Differs, uint32(n))
+			continue
+		}
 		at := &pb.LogPosition{}
-		if err := s.store.View(stream, keys.Position(), at.UnmarshalVT); err == nil && at.Value > 0 && !s.kafka.Differs(stream) {
+		if err := s.store.View(stream, keys.Position(), at.UnmarshalVT); err == nil && at.Value > 0 {
 			d.Copies = append(d.Copies, &pb.MemberCopy{Unit: uint32(n), Position: at.Value})
 		}
 	}
 	m.holding.Describe(d)
 	return encoded(d)
+}
+
+// differs tells whether the copy here of a partition was found not to be what its owner has.
+func (m *membership) differs(unit int) bool {
+	return slices.ContainsFunc(cluster.StreamsOf(unit, m.server.cfg.Partitions), m.server.kafka.Differs)
 }
 
 func encoded(v machine.Value) []byte {
@@ -301,6 +310,11 @@ func (m *membership) assigned(b []byte) error {
 	plan := &pb.Plan{}
 	if err := plan.UnmarshalVT(b); err != nil {
 		return fmt.Errorf("the plan cannot be read: %w", err)
+	}
+	for n, to := range plan.Owners {
+		if to < 0 {
+			m.server.log.Error("no server may have a partition, for all copies were found to differ from their owner: start a server with an empty folder", "partition", n)
+		}
 	}
 	m.holding.Assigned(plan)
 	m.directory.Take(plan)
