@@ -50,8 +50,10 @@ type Group struct {
 	name   string
 	client *kgo.Client
 
-	member     string
-	generation int32
+	member      string
+	generation  int32
+	coordinator int32 // the broker that counts the members; unknown if it is negative
+	missed      bool  // it was said that this process has no part in the group
 
 	heard  atomic.Pointer[time.Time] // when the last request was sent that proved the membership; nil if none
 	again  chan struct{}
@@ -69,7 +71,7 @@ func (l *Log) Join(cfg GroupConfig) (*Group, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	g := &Group{
-		cfg: cfg, name: l.cfg.Cluster + "-core", client: client, generation: -1,
+		cfg: cfg, name: l.cfg.Cluster + "-core", client: client, generation: -1, coordinator: -1,
 		again: make(chan struct{}, 1), cancel: cancel, ended: make(chan struct{}),
 	}
 	go g.run(ctx)
@@ -151,10 +153,61 @@ func (g *Group) run(ctx context.Context) {
 			g.cfg.Failed(fmt.Errorf("kafka group %s: %w", g.name, err))
 			return
 		default:
-			g.cfg.Logger.Warn("no part in the group, will be tried again", "group", g.name, "err", err)
+			if !g.missed {
+				g.cfg.Logger.Warn("no part in the group, will be tried again", "group", g.name, "err", err)
+			}
+			g.missed = true
 			_ = pauseFor(ctx, g.pulse())
 		}
 	}
+}
+
+// ask sends a request to the coordinator of the group. The client would remember who that is for as long as no connection fails, and a
+// broker whose host is gone or stands still fails none: whoever does not answer is asked for anew, for another may have taken his place.
+func (g *Group) ask(ctx context.Context, req kmsg.Request) (kmsg.Response, error) {
+	if g.coordinator < 0 {
+		if err := g.findCoordinator(ctx); err != nil {
+			return nil, fmt.Errorf("find the coordinator: %w", err)
+		}
+	}
+	resp, err := g.client.Broker(int(g.coordinator)).Request(ctx, req)
+	if err != nil || hasMoved(resp) {
+		g.coordinator = -1
+	}
+	return resp, err
+}
+
+// findCoordinator asks some broker, the next time another. It waits for none for long, for it may be the one that is silent.
+func (g *Group) findCoordinator(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, max(g.cfg.SessionTimeout/6, g.pulse()))
+	defer cancel()
+	req := kmsg.NewPtrFindCoordinatorRequest()
+	req.CoordinatorKey, req.CoordinatorKeys = g.name, []string{g.name}
+	resp, err := req.RequestWith(ctx, g.client)
+	if err != nil {
+		return err
+	}
+	for _, c := range resp.Coordinators {
+		if err := kerr.ErrorForCode(c.ErrorCode); err != nil {
+			return err
+		}
+		g.coordinator = c.NodeID
+	}
+	return nil
+}
+
+// hasMoved tells whether the broker that has answered does not count the members, or not any more.
+func hasMoved(resp kmsg.Response) bool {
+	var code int16
+	switch resp := resp.(type) {
+	case *kmsg.JoinGroupResponse:
+		code = resp.ErrorCode
+	case *kmsg.SyncGroupResponse:
+		code = resp.ErrorCode
+	case *kmsg.HeartbeatResponse:
+		code = resp.ErrorCode
+	}
+	return code == kerr.NotCoordinator.Code || code == kerr.CoordinatorNotAvailable.Code
 }
 
 // lose begins anew, as another member.
@@ -175,6 +228,7 @@ func (g *Group) takePart(ctx context.Context) error {
 	if err := g.cfg.Assigned(plan); err != nil {
 		return err
 	}
+	g.missed = false
 	return g.stay(ctx)
 }
 
@@ -190,10 +244,11 @@ func (g *Group) join(ctx context.Context) ([]byte, error) {
 	p := kmsg.NewJoinGroupRequestProtocol()
 	p.Name, p.Metadata = groupVersion, g.cfg.Describe()
 	req.Protocols = append(req.Protocols, p)
-	resp, err := req.RequestWith(ctx, g.client)
+	answer, err := g.ask(ctx, req)
 	if err != nil {
 		return nil, fmt.Errorf("join: %w", err)
 	}
+	resp := answer.(*kmsg.JoinGroupResponse)
 	switch err := kerr.ErrorForCode(resp.ErrorCode); {
 	case errors.Is(err, kerr.MemberIDRequired):
 		g.become(resp.MemberID)
@@ -234,11 +289,12 @@ func (g *Group) sync(ctx context.Context, joined *kmsg.JoinGroupResponse) ([]byt
 		}
 	}
 	sent := time.Now()
-	resp, err := req.RequestWith(ctx, g.client)
-	if err == nil {
-		err = kerr.ErrorForCode(resp.ErrorCode)
+	answer, err := g.ask(ctx, req)
+	if err != nil {
+		return nil, fmt.Errorf("sync: %w", err)
 	}
-	switch {
+	resp := answer.(*kmsg.SyncGroupResponse)
+	switch err := kerr.ErrorForCode(resp.ErrorCode); {
 	case errors.Is(err, kerr.RebalanceInProgress):
 		return nil, errAgain
 	case err != nil:
@@ -282,12 +338,12 @@ func (g *Group) beat(ctx context.Context) error {
 	sent := time.Now()
 	bounded, cancel := context.WithTimeout(ctx, g.cfg.SessionTimeout/2)
 	defer cancel()
-	resp, err := req.RequestWith(bounded, g.client)
+	resp, err := g.ask(bounded, req)
 	if err != nil {
 		g.cfg.Logger.Debug("heartbeat", "group", g.name, "err", err)
 		return nil
 	}
-	switch err := kerr.ErrorForCode(resp.ErrorCode); {
+	switch err := kerr.ErrorForCode(resp.(*kmsg.HeartbeatResponse).ErrorCode); {
 	case err == nil:
 		g.heard.Store(&sent)
 		return nil

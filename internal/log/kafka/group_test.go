@@ -143,6 +143,42 @@ func TestMemberThatIsForgottenJoinsAgain(t *testing.T) {
 	g.hears(t, "a")
 }
 
+// TestSilentCoordinatorIsLeft lets the broker that counts the members answer no heartbeat any more, without a connection that fails, while
+// another takes its place.
+func TestSilentCoordinatorIsLeft(t *testing.T) {
+	c, err := kfake.NewCluster(kfake.NumBrokers(3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	m := newTestMedium(t)
+	m.brokers = c.ListenAddrs()
+	g := m.join(t, m.Start(t).(*Log), "a", "")
+	g.hears(t, "a")
+	over := make(chan struct{})
+	t.Cleanup(func() { close(over) })
+	silent := c.CoordinatorFor(g.Group.name)
+	c.ControlKey(int16(kmsg.Heartbeat), func(kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		if c.CurrentNode() == silent {
+			c.SleepControl(func() { <-over })
+		}
+		return nil, nil, false
+	})
+	for c.CoordinatorFor(g.Group.name) == silent {
+		c.RehashCoordinators()
+	}
+	moved := time.Now()
+	for end := moved.Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		if heard := g.heard.Load(); heard != nil && heard.After(moved) {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatal("the member keeps to the broker that is silent")
+		}
+	}
+}
+
 // TestSilenceEndsWhatAliveAllows answers no heartbeat any more.
 func TestSilenceEndsWhatAliveAllows(t *testing.T) {
 	g := &Group{cfg: GroupConfig{SessionTimeout: time.Hour}}
