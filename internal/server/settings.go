@@ -157,7 +157,7 @@ var Settings = []Setting{
 		Name: "LHS_STREAMS_NUM_WARMUP_REPLICAS", Default: "4", Bounds: "1 to 4096", Doc: "How many partitions that are to move are brought to their next owners at a time. The same for all servers.",
 		apply: integer(1, 4096, func(c *Config, n int) { c.Kafka.Warmups = n }),
 	},
-	none("LHS_STREAMS_STATE_CLEANUP_DELAY_MS", "Delay before moved partitions are deleted."),
+	none("LHS_STREAMS_STATE_CLEANUP_DELAY_MS", "Delay before moved partitions are deleted; copies stay on the disk, and make a return cheap."),
 	{
 		Name: "LHS_CORE_STATESTORE_CACHE_BYTES", Default: "33554432", Bounds: "1048576 or more", Doc: "Decoded objects that all partitions together keep in memory, counted as they are encoded; decoded they take several times that.",
 		apply: integer(1<<20, 1<<46, func(c *Config, n int) { c.CacheBytes = int64(n) }),
