@@ -24,6 +24,7 @@ import (
 
 	"littlehorse/internal/server"
 	"littlehorse/lhpb"
+	"littlehorse/lhpb/extra"
 )
 
 // TestMain is also the server that scenarios start: they start their own program by default.
@@ -79,6 +80,7 @@ func startFake(t *testing.T, tasks int) *fake {
 	f.port = listener.Addr().(*net.TCPAddr).Port
 	grpcServer := grpc.NewServer()
 	lhpb.RegisterLittleHorseServer(grpcServer, f)
+	extra.RegisterViewServiceServer(grpcServer, fakeViews{})
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
@@ -89,6 +91,19 @@ func startFake(t *testing.T, tasks int) *fake {
 		<-served
 	})
 	return f
+}
+
+// fakeViews have nothing to show.
+type fakeViews struct {
+	extra.UnimplementedViewServiceServer
+}
+
+func (fakeViews) SearchWfRunView(context.Context, *extra.SearchWfRunViewRequest) (*extra.SearchWfRunViewResponse, error) {
+	return &extra.SearchWfRunViewResponse{}, nil
+}
+
+func (fakeViews) GetWfRunView(_ context.Context, req *extra.GetWfRunViewRequest) (*extra.GetWfRunViewResponse, error) {
+	return &extra.GetWfRunViewResponse{WfRun: &lhpb.WfRun{Id: req.WfRunId}}, nil
 }
 
 func (f *fake) GetServerVersion(context.Context, *emptypb.Empty) (*lhpb.LittleHorseVersion, error) {
@@ -274,7 +289,7 @@ func TestSearchesAreMeasuredBesideALoad(t *testing.T) {
 			t.Errorf("%s: %+v", kind, l)
 		}
 	}
-	if w := r.Walk; len(r.First) != 10 || w.Pages != 21 || w.WfRuns != 105 || w.Begin.Count != 2 || w.End.Count != 2 {
+	if w := r.Walk; len(r.First) != 15 || w.Pages != 21 || w.WfRuns != 105 || w.Begin.Count != 2 || w.End.Count != 2 {
 		t.Errorf("%d kinds, walk %+v", len(r.First), w)
 	}
 	if b := r.Beside; b.Loop != "open" || b.Unfinished != 0 || len(b.Errors) != 0 {
@@ -284,6 +299,13 @@ func TestSearchesAreMeasuredBesideALoad(t *testing.T) {
 	benchInto(t, f, &r2, []string{"search", "--wf-spec", r.Settings.WfSpec, "--pages", "20", "--limit", "5", "--searches", "1", "--rate", "50", "--duration", "50ms"})
 	if len(f.filled) != before || r2.Walk.Pages != 20 {
 		t.Errorf("filled again: %+v", r2)
+	}
+	var r3 searchResult
+	benchInto(t, f, &r3, []string{
+		"search", "--wf-spec", r.Settings.WfSpec, "--count", "105", "--kinds", "view", "--limit", "5", "--searches", "1", "--rate", "50", "--duration", "50ms",
+	})
+	if len(r3.First) != 5 || r3.First["viewOfRun"].Count != 1 {
+		t.Errorf("what pages read: %+v", r3.First)
 	}
 }
 

@@ -7,13 +7,16 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"littlehorse/lhpb"
+	"littlehorse/lhpb/extra"
 	lh "littlehorse/sdk/client"
 	"littlehorse/sdk/wf"
 )
@@ -27,6 +30,7 @@ type searchSettings struct {
 	Limit    int32  `json:"limit"`
 	WfSpec   string `json:"wfSpec"`
 	Fillers  int    `json:"fillers"`
+	Kinds    string `json:"kinds,omitempty"`
 }
 
 func (s searchSettings) validate() error {
@@ -37,6 +41,8 @@ func (s searchSettings) validate() error {
 		return fmt.Errorf("--searches must be at least 1 and --pages at least %d", edges)
 	case s.Limit < 1:
 		return errors.New("--limit must be at least 1")
+	case len((&searchWork{searchSettings: s}).kinds()) == 0:
+		return fmt.Errorf("--kinds: no kind of search begins with %q", s.Kinds)
 	}
 	return nil
 }
@@ -72,8 +78,8 @@ func searchCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "search", Short: "Searches in a full store beside an ordinary load", Args: cobra.NoArgs,
 		Long: "Fill the store with --count WfRuns, put on an ordinary load of WfRuns of sequential tasks at a fixed rate, and\n" +
-			"search beside it, one search after the other: first pages by status, by variable and by range of time, and then\n" +
-			"one search from its first page to its last. Prints one line of JSON. The line names the WfSpec that was filled;\n" +
+			"search beside it, one search after the other: first pages by status, by variable and by range of time, what the\n" +
+			"pages of the dashboard read, and then one search from its first page to its last. Prints one line of JSON. The line names the WfSpec that was filled;\n" +
 			"give it as --wf-spec to measure again without filling.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := errors.Join(s.validate(), q.validate()); err != nil {
@@ -92,6 +98,7 @@ func searchCommand() *cobra.Command {
 	f.IntVar(&q.Searches, "searches", 500, "first pages to read of each kind")
 	f.IntVar(&q.Pages, "pages", 100_000, "pages to read at most from first to last")
 	f.Int32Var(&q.Limit, "limit", 100, "results of a page")
+	f.StringVar(&q.Kinds, "kinds", "", "`prefix` of the kinds of search to measure; view are those of the dashboard")
 	f.StringVar(&q.WfSpec, "wf-spec", "", "`name` of a WfSpec that an earlier measurement filled")
 	return cmd
 }
@@ -118,7 +125,7 @@ func measureSearch(ctx context.Context, s settings, q searchSettings, out io.Wri
 		r.Fill.Seconds, r.Fill.PerSecond = round(seconds, 2), round(float64(q.Count)/seconds, 1)
 	}
 	r.Settings = q
-	w := &searchWork{searchSettings: q, rpc: client.RPC()}
+	w := &searchWork{searchSettings: q, rpc: client.RPC(), views: extra.NewViewServiceClient(client.Conn())}
 	if err := w.span(ctx); err != nil {
 		return err
 	}
@@ -158,6 +165,7 @@ func customer(n int) *lhpb.VariableValue {
 type searchWork struct {
 	searchSettings
 	rpc         lhpb.LittleHorseClient
+	views       extra.ViewServiceClient
 	first, last time.Time // when the first and the last WfRun of the filled store were started
 }
 
@@ -201,7 +209,40 @@ type searchKind struct {
 	search func(context.Context) error
 }
 
+// kinds are those that are to be measured.
 func (w *searchWork) kinds() []searchKind {
+	return slices.DeleteFunc(append(w.searches(), w.ofPages()...), func(k searchKind) bool { return !strings.HasPrefix(k.name, w.Kinds) })
+}
+
+// ofPages are what the pages of the dashboard read.
+func (w *searchWork) ofPages() []searchKind {
+	rows := func(req func() *extra.SearchWfRunViewRequest) func(context.Context) error {
+		return func(ctx context.Context) error {
+			_, err := w.views.SearchWfRunView(ctx, req())
+			return err
+		}
+	}
+	return []searchKind{
+		{"viewOfAll", rows(func() *extra.SearchWfRunViewRequest { return &extra.SearchWfRunViewRequest{} })},
+		{"viewOfFailed", rows(func() *extra.SearchWfRunViewRequest {
+			return &extra.SearchWfRunViewRequest{Statuses: []lhpb.LHStatus{lhpb.LHStatus_ERROR}}
+		})},
+		{"viewByVariable", rows(func() *extra.SearchWfRunViewRequest {
+			return &extra.SearchWfRunViewRequest{WfSpecName: w.WfSpec, VariableFilters: filter(rand.IntN(w.Values)), Variables: []string{searched}}
+		})},
+		{"viewOfTime", rows(func() *extra.SearchWfRunViewRequest {
+			from, to := w.within()
+			return &extra.SearchWfRunViewRequest{WfSpecName: w.WfSpec, EarliestStart: from, LatestStart: to}
+		})},
+		{"viewOfRun", func(ctx context.Context) error {
+			id := numbered(w.WfSpec, 1+rand.Int64N(int64(w.Count)))
+			_, err := w.views.GetWfRunView(ctx, &extra.GetWfRunViewRequest{WfRunId: &lhpb.WfRunId{Id: id}, WithWfSpec: true})
+			return err
+		}},
+	}
+}
+
+func (w *searchWork) searches() []searchKind {
 	wfRuns := func(req func() *lhpb.SearchWfRunRequest) func(context.Context) error {
 		return func(ctx context.Context) error {
 			r := req()
