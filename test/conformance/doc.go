@@ -7,7 +7,7 @@
 // their tasks and with checks of what came of each run. They need no transcript; each is a test of its own.
 //
 // The same examples run over TLS, mutual TLS and OAuth, with certificates made in the test and an OpenID provider as a
-// process of its own, from the package oidc-provider; other tests show that provider's good and bad tokens.
+// process of its own (test/openid); other tests show that provider's good and bad tokens.
 //
 // Without flags the tests build and start our own binary:
 //

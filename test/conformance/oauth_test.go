@@ -1,7 +1,6 @@
 package conformance
 
 import (
-	"bufio"
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
@@ -16,9 +15,6 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -35,34 +31,8 @@ import (
 
 	"littlehorse/lhpb"
 	"littlehorse/test/lhserver"
+	"littlehorse/test/openid"
 )
-
-// runProvider runs an OpenID provider, with more in its environment, and returns its issuer and what ends it.
-func runProvider(t *testing.T, env ...string) (issuer string, stop func()) {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "node", filepath.Join(oidc.install(t), "provider.js"))
-	cmd.Env = append(os.Environ(), env...)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	stop = sync.OnceFunc(func() {
-		_ = in.Close()
-		_ = cmd.Wait()
-	})
-	t.Cleanup(stop)
-	if issuer, err = bufio.NewReader(out).ReadString('\n'); err != nil {
-		t.Fatalf("the OpenID provider does not start: %v", err)
-	}
-	return strings.TrimSpace(issuer), stop
-}
 
 // guarded is the real binary with a listener that goes by tokens, beside one that does not.
 type guarded struct {
@@ -193,8 +163,8 @@ func TestForgedTokens(t *testing.T) {
 	}
 	t.Parallel()
 	key, theirs := signingKey(t, "one"), signingKey(t, "one")
-	issuer, _ := runProvider(t, keysOf(t, key))
-	other := startProvider(t)
+	issuer := openid.Start(t, keysOf(t, key))
+	other := openid.Start(t)
 	g := guard(t, "LHS_OAUTH_ISSUER_URL="+issuer, "LHS_OAUTH_AUDIENCE=urn:jwt")
 	var lured atomic.Int64
 	lure := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -303,7 +273,7 @@ func TestProviderGoesAndComesBack(t *testing.T) {
 	}
 	t.Parallel()
 	one, two := signingKey(t, "one"), signingKey(t, "two")
-	issuer, stop := runProvider(t, keysOf(t, one))
+	issuer, stop := openid.Run(t, keysOf(t, one))
 	asking := guard(t, "LHS_OAUTH_INTROSPECT_URL="+issuer+"/token/introspection", "LHS_OAUTH_CLIENT_ID=lh", "LHS_OAUTH_CLIENT_SECRET=lh-secret",
 		"LHS_OAUTH_ISSUER_URL="+issuer, "LHS_OAUTH_AUDIENCE=urn:lh")
 	signed := guard(t, "LHS_OAUTH_ISSUER_URL="+issuer, "LHS_OAUTH_AUDIENCE=urn:jwt")
@@ -319,7 +289,7 @@ func TestProviderGoesAndComesBack(t *testing.T) {
 	asking.serves()
 	signed.serves()
 
-	again, _ := runProvider(t, portOf(issuer), keysOf(t, two))
+	again := openid.Start(t, portOf(issuer), keysOf(t, two))
 	if again != issuer {
 		t.Fatalf("the provider is at %s, and was at %s", again, issuer)
 	}
@@ -364,7 +334,7 @@ func TestStampedeOfTokens(t *testing.T) {
 	}
 	t.Parallel()
 	const callers, asking = 150, 64
-	issuer := startProvider(t)
+	issuer := openid.Start(t)
 	to, err := url.Parse(issuer)
 	if err != nil {
 		t.Fatal(err)

@@ -1,13 +1,10 @@
 package conformance
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -21,46 +18,9 @@ import (
 
 	"littlehorse/internal/server"
 	"littlehorse/lhpb"
+	"littlehorse/test/openid"
 	"littlehorse/test/pki"
 )
-
-// oidc is a package of OpenID providers that runs as a process of its own.
-var oidc = client{
-	language:  "oidc",
-	tools:     []string{"node", "npm"},
-	version:   []string{"--version"},
-	manifests: []string{"oidc/package.json", "oidc/package-lock.json", "oidc/provider.js"},
-	fetch: func(ctx context.Context, dir string) []*exec.Cmd {
-		return []*exec.Cmd{exec.CommandContext(ctx, "npm", "ci", "--prefix", dir,
-			"--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")}
-	},
-}
-
-// startProvider runs an OpenID provider and returns its issuer.
-func startProvider(t *testing.T) string {
-	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "node", filepath.Join(oidc.install(t), "provider.js"))
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = in.Close()
-		_ = cmd.Wait()
-	})
-	issuer, err := bufio.NewReader(out).ReadString('\n')
-	if err != nil {
-		t.Fatalf("the OpenID provider does not start: %v", err)
-	}
-	return strings.TrimSpace(issuer)
-}
 
 func post(t *testing.T, client, endpoint string, form url.Values) map[string]any {
 	t.Helper()
@@ -124,7 +84,7 @@ func TestOfficialClientsOverTLS(t *testing.T) {
 	if *record || *endpoint != "" {
 		return // it is about our own
 	}
-	ca, issuer := pki.NewAuthority(t, "ca"), startProvider(t)
+	ca, issuer := pki.NewAuthority(t, "ca"), openid.Start(t)
 	s := secured(t, ca, func(c *server.Config) {
 		c.OAuth.IntrospectURL, c.OAuth.ClientID, c.OAuth.ClientSecret = issuer+"/token/introspection", "lh", "lh-secret"
 		c.OAuth.Issuer, c.OAuth.Audience = issuer, "urn:lh"
@@ -162,7 +122,7 @@ func TestTokensOfAProvider(t *testing.T) {
 	if *record || *endpoint != "" {
 		return
 	}
-	ca, issuer, other := pki.NewAuthority(t, "ca"), startProvider(t), startProvider(t)
+	ca, issuer, other := pki.NewAuthority(t, "ca"), openid.Start(t), openid.Start(t)
 	introspecting := secured(t, ca, func(c *server.Config) {
 		c.OAuth.IntrospectURL, c.OAuth.ClientID, c.OAuth.ClientSecret = issuer+"/token/introspection", "lh", "lh-secret"
 		c.OAuth.Issuer, c.OAuth.Audience = issuer, "urn:lh"
@@ -222,7 +182,7 @@ func TestTokensOfAProviderExpire(t *testing.T) {
 	if *record || *endpoint != "" {
 		return
 	}
-	ca, issuer := pki.NewAuthority(t, "ca"), startProvider(t)
+	ca, issuer := pki.NewAuthority(t, "ca"), openid.Start(t)
 	for resource, introspection := range map[string]string{"urn:brief": issuer + "/token/introspection", "urn:brief:jwt": ""} {
 		s := secured(t, ca, func(c *server.Config) {
 			c.OAuth.IntrospectURL, c.OAuth.ClientID, c.OAuth.ClientSecret = introspection, "lh", "lh-secret"
