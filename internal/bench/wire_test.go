@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -61,6 +62,9 @@ func (echo) PollTask(stream lhpb.LittleHorse_PollTaskServer) error {
 func serveEcho(t *testing.T, address string) (at string, stop func()) {
 	t.Helper()
 	listener, err := net.Listen("tcp", address)
+	for end := time.Now().Add(time.Minute); errors.Is(err, syscall.EADDRINUSE) && time.Now().Before(end); {
+		listener, err = net.Listen("tcp", address) // somebody has the port for a moment
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

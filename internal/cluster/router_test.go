@@ -25,12 +25,15 @@ type host struct {
 	err    error
 	to     machine.Stream
 	done   func(machine.Reply)
+	leave  func() // what a caller does who has asked; nothing if nil
 }
 
 func (h *host) SubmitFor(_ context.Context, to machine.Stream, _ *machine.Record, done func(machine.Reply)) {
 	h.to, h.done = to, done
 	if !h.silent {
 		done(h.reply)
+	} else if h.leave != nil {
+		h.leave()
 	}
 }
 
@@ -118,6 +121,11 @@ func TestSubmitEndsWithItsContext(t *testing.T) {
 	r := New(h, 4)
 	for _, end := range []func() (context.Context, context.CancelFunc){
 		func() (context.Context, context.CancelFunc) {
+			ctx, cancel := context.WithCancel(t.Context())
+			h.leave = cancel
+			return ctx, cancel
+		},
+		func() (context.Context, context.CancelFunc) {
 			return context.WithTimeout(t.Context(), time.Millisecond)
 		},
 		func() (context.Context, context.CancelFunc) {
@@ -146,8 +154,9 @@ func TestLateRepliesReachNobodyElse(t *testing.T) {
 	h := &host{silent: true}
 	r := New(h, 4)
 	told := make(chan machine.Reply, 1)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
+	h.leave = cancel
 	if _, err := r.SubmitThen(ctx, r.Metadata(), nil, func(r machine.Reply) { told <- r }); codeOf(t, err) != lh.DeadlineExceeded {
 		t.Error(err)
 	}

@@ -44,7 +44,7 @@ func deaf(t *testing.T, s *Server) *rawClient {
 func attach(t *testing.T, c net.Conn) *rawClient {
 	t.Helper()
 	t.Cleanup(func() { _ = c.Close() })
-	if err := c.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(5 * time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	p := &rawClient{t: t, conn: c, Framer: http2.NewFramer(c, c), dec: hpack.NewDecoder(4096, nil)}

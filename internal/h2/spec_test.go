@@ -33,7 +33,7 @@ func TestSpec(t *testing.T) {
 	go func() { _ = s.Serve(l) }()
 	defer s.Stop()
 	c := &config.Config{
-		Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, Path: "/", Timeout: 2 * time.Second, MaxHeaderLen: 4000, Strict: true,
+		Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port, Path: "/", Timeout: 10 * time.Second, MaxHeaderLen: 4000, Strict: true,
 	}
 	for _, group := range []*spec.TestGroup{generic.Spec(), http2.Spec(), hpack.Spec()} {
 		quietly(t, func() { group.Test(c) })

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
-	"go.uber.org/goleak"
 
 	"littlehorse/internal/keys"
 	"littlehorse/internal/lh"
@@ -20,9 +19,10 @@ import (
 	"littlehorse/internal/pb"
 	"littlehorse/internal/store"
 	"littlehorse/lhpb"
+	"littlehorse/test/still"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { still.Main(m) }
 
 // core is a core stream, meta the metadata stream.
 func core(n uint16) machine.Stream { return machine.Stream{Kind: machine.Core, Partition: n} }

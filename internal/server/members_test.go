@@ -50,6 +50,16 @@ func dial(t *testing.T, s *Server) lhpb.LittleHorseClient {
 	return lhpb.NewLittleHorseClient(conn)
 }
 
+// reached is how a call ends that meets its partition: it may be on its way.
+func reached(call func() error) (err error) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); {
+		if err = call(); grpcstatus.Code(err) != codes.Unavailable {
+			break
+		}
+	}
+	return err
+}
+
 // TestServersShareACluster starts a second server, which gets half of what the first has. Both answer for all; when the
 // first stops, the second has everything.
 //
@@ -83,7 +93,13 @@ func TestServersShareACluster(t *testing.T) {
 	}
 	served(first, 2)
 	served(second, 2)
-	if _, err := two.PutTaskDef(t.Context(), &lhpb.PutTaskDefRequest{Name: "other"}); err != nil {
+	put := func(name string) error {
+		return reached(func() error {
+			_, err := two.PutTaskDef(t.Context(), &lhpb.PutTaskDefRequest{Name: name})
+			return err
+		})
+	}
+	if err := put("other"); err != nil {
 		t.Fatal(err)
 	}
 	for name, client := range map[string]lhpb.LittleHorseClient{"task": two, "other": two} {
@@ -93,8 +109,13 @@ func TestServersShareACluster(t *testing.T) {
 	}
 	for n := range 8 { // each key has a partition of its own choice
 		req := &lhpb.PutCorrelatedEventRequest{Key: fmt.Sprint("k", n), ExternalEventDefId: &lhpb.ExternalEventDefId{Name: "none"}}
-		_, err := one.PutCorrelatedEvent(t.Context(), req)
-		_, other := two.PutCorrelatedEvent(t.Context(), req)
+		by := func(client lhpb.LittleHorseClient) error {
+			return reached(func() error {
+				_, err := client.PutCorrelatedEvent(t.Context(), req)
+				return err
+			})
+		}
+		err, other := by(one), by(two)
 		if grpcstatus.Code(err) != grpcstatus.Code(other) || grpcstatus.Code(err) == codes.Unavailable {
 			t.Errorf("%d: %v, %v", n, err, other)
 		}
@@ -104,7 +125,7 @@ func TestServersShareACluster(t *testing.T) {
 	}
 	stop(t, first)
 	served(second, 4)
-	if _, err := two.PutTaskDef(t.Context(), &lhpb.PutTaskDefRequest{Name: "alone"}); err != nil {
+	if err := put("alone"); err != nil {
 		t.Error(err)
 	}
 	stop(t, second)

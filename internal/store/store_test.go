@@ -17,14 +17,14 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
-	"go.uber.org/goleak"
 
 	"littlehorse/internal/keys"
 	"littlehorse/internal/machine"
 	"littlehorse/internal/pb"
+	"littlehorse/test/still"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { still.Main(m) }
 
 var (
 	c0 = machine.Stream{Kind: machine.Core, Partition: 0}

@@ -783,7 +783,7 @@ func TestEachTaskIsDeliveredOnce(t *testing.T) {
 		})
 	}
 	committers.Wait()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(time.Minute)
 	for {
 		total := 0
 		for _, w := range ws {

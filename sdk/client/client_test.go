@@ -22,7 +22,6 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -36,9 +35,10 @@ import (
 	"littlehorse/lhpb"
 	lh "littlehorse/sdk/client"
 	"littlehorse/sdk/wf"
+	"littlehorse/test/still"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { still.Main(m) }
 
 // server notes what arrives and answers calls with the errors that were planted, in order.
 type server struct {
@@ -216,7 +216,7 @@ func TestQuotaIsWaitedOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.errs = []error{quota(time.Hour)}
-	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	if _, err := client.RPC().Whoami(ctx, &emptypb.Empty{}); !errors.Is(err, lh.ErrResourceExhausted) {
 		t.Errorf("past the deadline: %v", err)

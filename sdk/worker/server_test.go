@@ -2,11 +2,14 @@ package worker_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
 	"sync"
+	"syscall"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -229,7 +232,11 @@ func (c *cluster) GetCheckpoint(_ context.Context, id *lhpb.CheckpointId) (*lhpb
 // listen starts one server of the cluster; port 0 takes any.
 func (c *cluster) listen(t *testing.T, port int) (*grpc.Server, int) {
 	t.Helper()
-	listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	address := fmt.Sprintf("127.0.0.1:%d", port)
+	listener, err := net.Listen("tcp", address)
+	for end := time.Now().Add(time.Minute); errors.Is(err, syscall.EADDRINUSE) && time.Now().Before(end); {
+		listener, err = net.Listen("tcp", address) // somebody has it for a moment
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -84,9 +84,12 @@ func (t *tour) start(w *wf.Workflow, in lh.Input) lh.RunID {
 	return id
 }
 
+// patience bounds every wait. It is for hangs alone.
+const patience = 2 * time.Minute
+
 func (t *tour) ends(id lh.RunID, want lhpb.LHStatus) *lhpb.WfRun {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	run, err := t.client.Await(ctx, id)
 	if err != nil {
@@ -197,7 +200,8 @@ func (t *tour) event() {
 	event := t.name("paid")
 	w := wf.New(t.name("invoice"), func(t *wf.Thread) {
 		state := wf.Declare[string](t, "state").Default("open")
-		paid := wf.Event[payment](t, event).Timeout(time.Second).OnError(wf.Timeout, func(h *wf.Thread) {
+		seconds := wf.Declare[int64](t, "seconds").Default(3600)
+		paid := wf.Event[payment](t, event).TimeoutSeconds(seconds).OnError(wf.Timeout, func(h *wf.Thread) {
 			state.Set("overdue")
 			h.Fail("overdue", "nobody paid")
 		})
@@ -205,7 +209,7 @@ func (t *tour) event() {
 			state.Set("large")
 		}).Else(func(*wf.Thread) { state.Set("small") })
 	})
-	late := t.start(w, nil)
+	late := t.start(w, lh.Input{"seconds": 1})
 	id := t.start(w, nil)
 	if err := t.client.PostEvent(t.Context(), id, event, payment{Amount: 250.5}); err != nil {
 		t.Fatal(err)
@@ -331,7 +335,7 @@ func (t *tour) waiting() {
 		wf.Throw(t, thrown, n)
 	})
 	id := t.start(w, lh.Input{"when": time.Now()})
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for range 3 {
 		if err := t.client.PostEvent(ctx, id, event, 1); err != nil {

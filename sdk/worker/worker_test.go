@@ -12,16 +12,15 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
 	"littlehorse/lhpb"
 	lh "littlehorse/sdk/client"
 	"littlehorse/sdk/task"
 	"littlehorse/sdk/wf"
 	"littlehorse/sdk/worker"
+	"littlehorse/test/still"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { still.Main(m) }
 
 func scheduled(name, guid string, inputs ...any) *lhpb.ScheduledTask {
 	t := &lhpb.ScheduledTask{

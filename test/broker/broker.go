@@ -8,7 +8,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"maps"
-	mathrand "math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -21,6 +20,8 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+
+	"littlehorse/test/ports"
 )
 
 // Config of an Ensemble.
@@ -73,7 +74,11 @@ func Start(t testing.TB, c Config) *Ensemble {
 	for id := 1; id <= c.Count; id++ {
 		b := &Broker{Addresses: map[string]string{}, dir: t.TempDir()}
 		for _, name := range append(slices.Sorted(maps.Keys(c.Listeners)), "PLAINTEXT", "CONTROLLER") {
-			b.Addresses[name] = freeAddress(t, c.Host)
+			port, err := ports.FreeAt(c.Host)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b.Addresses[name] = net.JoinHostPort(c.Host, port)
 		}
 		voters = append(voters, fmt.Sprintf("%d@%s", id, b.Addresses["CONTROLLER"]))
 		e.Brokers = append(e.Brokers, b)
@@ -135,25 +140,6 @@ func newID() string {
 	rand.Read(b) // never fails
 	b[0] &= 0x7f // not a dash at the beginning
 	return base64.RawURLEncoding.EncodeToString(b)
-}
-
-// freeAddress is one that nobody listens on, below the ports that connections are made from: it is free still when a broker
-// that was killed comes back.
-func freeAddress(t testing.TB, host string) string {
-	t.Helper()
-	for range 100 {
-		address := fmt.Sprintf("%s:%d", host, 10_000+mathrand.IntN(20_000))
-		l, err := net.Listen("tcp", address)
-		if err != nil {
-			continue
-		}
-		if err := l.Close(); err != nil {
-			t.Fatal(err)
-		}
-		return address
-	}
-	t.Fatal("no port is free")
-	return ""
 }
 
 // replicas of what brokers keep for themselves.

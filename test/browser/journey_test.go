@@ -3,7 +3,6 @@ package browser
 import (
 	"bufio"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"strings"
@@ -12,12 +11,13 @@ import (
 
 	"littlehorse/lhpb"
 	"littlehorse/test/lhserver"
+	"littlehorse/test/ports"
 )
 
 // Somebody finds a run that has failed, understands why, rescues it and sees it end; on the way every page is looked at
 // for what people with other senses or devices would miss. The browser's side of it is web/e2e/journeys.mjs.
 func TestJourneys(t *testing.T) {
-	port := freePort(t)
+	port := ports.Free(t)
 	s := lhserver.New(t, t.TempDir(), "LHS_CLUSTER_PARTITIONS=3", "LHD_PORT="+port)
 	s.Start(t)
 	seed(t, s.API)
@@ -27,7 +27,7 @@ func TestJourneys(t *testing.T) {
 
 // Over what the demo has, all other pages are looked at, and what can be done on them is done.
 func TestJourneysThroughTheDemo(t *testing.T) {
-	port := freePort(t)
+	port := ports.Free(t)
 	s := lhserver.New(t, t.TempDir(), "LHS_CLUSTER_PARTITIONS=3", "LHD_PORT="+port)
 	s.Args = []string{"demo", "--rate", "0", "--data", s.Data}
 	s.Start(t)
@@ -121,19 +121,4 @@ func may(action lhpb.ACLAction) *lhpb.ServerACLs {
 	return &lhpb.ServerACLs{Acls: []*lhpb.ServerACL{{
 		Resources: []lhpb.ACLResource{lhpb.ACLResource_ACL_ALL_RESOURCES}, AllowedActions: []lhpb.ACLAction{action},
 	}}}
-}
-
-// freePort is a port that nobody listens on.
-func freePort(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
 }

@@ -11,13 +11,14 @@ import (
 	lh "littlehorse/sdk/client"
 	"littlehorse/sdk/wf"
 	"littlehorse/test/lhserver"
+	"littlehorse/test/ports"
 )
 
 // How long the page of a run of 10,000 steps of a workflow of 300 nodes takes is printed:
 //
 //	go test ./test/browser -run '^$' -bench LargeRun -benchtime 1x
 func BenchmarkLargeRun(b *testing.B) {
-	port := freePort(b)
+	port := ports.Free(b)
 	s := lhserver.New(b, b.TempDir(), "LHD_PORT="+port)
 	s.Start(b)
 	ctx, cfg := b.Context(), lh.DefaultConfig()

@@ -193,7 +193,7 @@ func (c *comparison) record(ctx context.Context, address string, seeds []uint64)
 func (c *comparison) replay(ctx context.Context, address string) error {
 	var again []*history
 	var played atomic.Int32
-	err := c.replayEach(ctx, address, c.transcript.Histories, 0, c.slots, func(h *history, v *verdict) error {
+	err := c.replayEach(ctx, address, c.transcript.Histories, 0, c.slots, c.patience, func(h *history, v *verdict) error {
 		if n := played.Add(1); !c.silent && n%250 == 0 {
 			fmt.Fprintf(os.Stderr, "%d of %d histories are replayed\n", n, len(c.transcript.Histories))
 		}
@@ -212,14 +212,19 @@ func (c *comparison) replay(ctx context.Context, address string) error {
 	if err != nil {
 		return err
 	}
-	return c.replayEach(ctx, address, again, c.slots, 1+len(again)/16, func(h *history, v *verdict) error {
+	return c.replayEach(ctx, address, again, c.slots, 1+len(again)/16, secondPatience*c.patience, func(h *history, v *verdict) error {
 		c.add(h, v)
 		return nil
 	})
 }
 
+// secondPatience is how many times as long ours may take the second time, on a machine that is slow.
+const secondPatience = 6
+
 // replayEach plays histories in slots from the first on, and gives the verdict of each.
-func (c *comparison) replayEach(ctx context.Context, address string, histories []*history, first, slots int, done func(*history, *verdict) error) error {
+func (c *comparison) replayEach(
+	ctx context.Context, address string, histories []*history, first, slots int, patience time.Duration, done func(*history, *verdict) error,
+) error {
 	return inSlots(ctx, slots, histories, func(ctx context.Context, slot int, next func() (*history, bool)) error {
 		s, err := dial(address)
 		if err != nil {
@@ -228,14 +233,14 @@ func (c *comparison) replayEach(ctx context.Context, address string, histories [
 		defer s.conn.Close()
 		n := names{prefix: c.prefix(first + slot)}
 		free := map[string]int{}
-		definitions := newReplayer(s, n, &history{}, c.patience, free)
+		definitions := newReplayer(s, n, &history{}, patience, free)
 		for _, d := range c.transcript.Definitions {
 			if v := definitions.step(ctx, d); v != nil {
 				return fmt.Errorf("%s: %s", d, strings.Join(v.details, "; "))
 			}
 		}
 		for h, ok := next(); ok; h, ok = next() {
-			v := newReplayer(s, n, h, c.patience, free).replay(ctx, h)
+			v := newReplayer(s, n, h, patience, free).replay(ctx, h)
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}

@@ -3,15 +3,15 @@ package main
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
-	"strconv"
 	"syscall"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/emptypb"
+
+	"littlehorse/test/ports"
 )
 
 // process is our server, started for one use of the program.
@@ -27,14 +27,16 @@ func start(ctx context.Context, binary string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	ports, err := freePorts(3)
-	if err != nil {
-		return nil, err
+	var at [3]string
+	for i := range at {
+		if at[i], err = ports.FreeAt("127.0.0.1"); err != nil {
+			return nil, err
+		}
 	}
-	p := &process{address: "127.0.0.1:" + ports[0], data: data, cmd: exec.Command(binary, "serve")}
+	p := &process{address: "127.0.0.1:" + at[0], data: data, cmd: exec.Command(binary, "serve")}
 	p.cmd.Env = append(os.Environ(),
-		"LHS_LISTENERS=PLAIN:"+ports[0], "LHS_ADVERTISED_LISTENERS=PLAIN://127.0.0.1:"+ports[0],
-		"LHS_HEALTH_SERVICE_PORT="+ports[1], "LHS_INTERNAL_BIND_PORT="+ports[2], "LHD_PORT=0",
+		"LHS_LISTENERS=PLAIN:"+at[0], "LHS_ADVERTISED_LISTENERS=PLAIN://127.0.0.1:"+at[0],
+		"LHS_HEALTH_SERVICE_PORT="+at[1], "LHS_INTERNAL_BIND_PORT="+at[2], "LHD_PORT=0",
 		"LHS_STATE_DIR="+data, "LHS_X_MAX_THREAD_RUNS_PER_WF_RUN=65",
 	)
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -46,7 +48,7 @@ func start(ctx context.Context, binary string) (*process, error) {
 		return nil, err
 	}
 	defer s.conn.Close()
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	if _, err := s.GetServerVersion(ctx, &emptypb.Empty{}, grpc.WaitForReady(true)); err != nil {
 		p.stop()
@@ -59,18 +61,4 @@ func (p *process) stop() {
 	_ = p.cmd.Process.Kill()
 	_ = p.cmd.Wait()
 	_ = os.RemoveAll(p.data)
-}
-
-// freePorts asks the kernel for ports that nobody listens on.
-func freePorts(n int) ([]string, error) {
-	var ports []string
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			return nil, err
-		}
-		defer l.Close()
-		ports = append(ports, strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
-	}
-	return ports, nil
 }

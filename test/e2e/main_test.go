@@ -3,7 +3,7 @@ package e2e
 import (
 	"testing"
 
-	"go.uber.org/goleak"
+	"littlehorse/test/still"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { still.Main(m) }

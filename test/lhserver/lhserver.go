@@ -7,12 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -20,10 +18,12 @@ import (
 	"time"
 
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	"littlehorse/lhpb"
+	"littlehorse/test/ports"
 )
 
 var build struct {
@@ -64,6 +64,9 @@ func root() string {
 	return filepath.Dir(filepath.Dir(filepath.Dir(file)))
 }
 
+// patience bounds every wait. It is for hangs alone: nothing that works takes so long on any machine.
+const patience = 2 * time.Minute
+
 // Server is one server over one data folder, through all its restarts.
 type Server struct {
 	// API is the address of the public listener, "127.0.0.1:port"; the same after each restart.
@@ -103,7 +106,7 @@ func (p *printed) String() string {
 // New prepares a server over the data folder; env entries ("NAME=value") are added to its environment.
 func New(t testing.TB, data string, env ...string) *Server {
 	t.Helper()
-	p := freePorts(t, 3)
+	p := []string{ports.Free(t), ports.Free(t), ports.Free(t)}
 	return &Server{
 		API:    "127.0.0.1:" + p[0],
 		Health: "127.0.0.1:" + p[1],
@@ -122,26 +125,11 @@ func New(t testing.TB, data string, env ...string) *Server {
 // Setenv adds settings, which win over earlier ones, for the next start.
 func (s *Server) Setenv(env ...string) { s.env = append(s.env, env...) }
 
-// freePorts asks the kernel for ports that nobody listens on.
-func freePorts(t testing.TB, n int) []string {
-	t.Helper()
-	ports := make([]string, n)
-	for i := range ports {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		ports[i] = strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
-	}
-	return ports
-}
-
 // Start runs the binary and returns when it answers. The process is killed when the test ends.
 func (s *Server) Start(t testing.TB) {
 	t.Helper()
 	s.Launch(t)
-	s.Await(t, 30*time.Second)
+	s.Await(t, patience)
 }
 
 // Await returns when the server answers.
@@ -151,7 +139,7 @@ func (s *Server) Await(t testing.TB, patience time.Duration) {
 	defer conn.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	if _, err := lhpb.NewLittleHorseClient(conn).GetServerVersion(ctx, &emptypb.Empty{}, grpc.WaitForReady(true)); err != nil {
+	if _, err := lhpb.NewLittleHorseClient(conn).GetServerVersion(ctx, &emptypb.Empty{}); err != nil {
 		s.Kill()
 		t.Fatalf("the server does not answer: %v\n%s", err, s.out)
 	}
@@ -184,15 +172,30 @@ func (s *Server) Launch(t testing.TB) {
 	t.Cleanup(func() { killGroup(cmd) })
 }
 
-// Dial connects to the public listener.
+// Dial connects to the public listener. Calls wait until the server can be reached: one that was just started again may be
+// away for a moment still.
 func (s *Server) Dial(t testing.TB) *grpc.ClientConn {
 	t.Helper()
 	conn, err := grpc.NewClient(s.API, grpc.WithTransportCredentials(insecure.NewCredentials()),
-		grpc.WithConnectParams(grpc.ConnectParams{MinConnectTimeout: time.Second}))
+		grpc.WithDefaultCallOptions(grpc.WaitForReady(true)), grpc.WithUnaryInterceptor(bounded),
+		grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff:           backoff.Config{BaseDelay: 10 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 200 * time.Millisecond},
+			MinConnectTimeout: 20 * time.Second, // a server takes connections before it answers
+		}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return conn
+}
+
+// bounded ends a call that waits in vain, unless the caller has said when.
+func bounded(ctx context.Context, method string, req, reply any, conn *grpc.ClientConn, call grpc.UnaryInvoker, options ...grpc.CallOption) error {
+	if _, said := ctx.Deadline(); !said {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, patience)
+		defer cancel()
+	}
+	return call(ctx, method, req, reply, conn, options...)
 }
 
 // Kill ends the process as kill -9 does and waits until it is gone.
@@ -231,7 +234,7 @@ func (s *Server) Output() string { return s.out.String() }
 // AwaitOutput waits until the process has printed text since its last start.
 func (s *Server) AwaitOutput(t testing.TB, text string) {
 	t.Helper()
-	for end := time.Now().Add(time.Minute); !strings.Contains(s.Output(), text); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(patience); !strings.Contains(s.Output(), text); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("the server does not print %q:\n%s", text, s.Output())
 		}

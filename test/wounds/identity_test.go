@@ -14,6 +14,7 @@ import (
 	"littlehorse/lhpb"
 	"littlehorse/test/lhserver"
 	"littlehorse/test/pki"
+	"littlehorse/test/ports"
 )
 
 // forged is what a caller may say of himself without proving it.
@@ -23,7 +24,7 @@ var forged = []string{
 }
 
 func TestIdentityComesFromTheListener(t *testing.T) {
-	ctx, authority, port := within(t), pki.NewAuthority(t, "authority"), freePort(t)
+	ctx, authority, port := within(t), pki.NewAuthority(t, "authority"), ports.Free(t)
 	pair := authority.Server()
 	s := lhserver.New(t, t.TempDir(), "LHS_CLUSTER_PARTITIONS=2", "LHS_CA_CERT="+authority.File(),
 		"LHS_LISTENERS_PROTOCOL_MAP=PROVEN:MTLS", "LHS_LISTENERS_AUTHENTICATION_MAP=PROVEN:MTLS",
@@ -68,15 +69,4 @@ func TestIdentityComesFromTheListener(t *testing.T) {
 			wantCode(t, err, codes.PermissionDenied, "Missing permissions")
 		}
 	}
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	l := must(net.Listen("tcp", "127.0.0.1:0"))(t)
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
 }

@@ -39,7 +39,7 @@ func server(t *testing.T) lhpb.LittleHorseClient {
 
 // within bounds a test's wait for something that must happen.
 func within(t *testing.T) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }

@@ -10,16 +10,16 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
-	"go.uber.org/goleak"
 
 	"littlehorse/internal/log"
 	"littlehorse/internal/log/logtest"
 	"littlehorse/internal/machine"
 	"littlehorse/internal/pb"
 	"littlehorse/internal/store"
+	"littlehorse/test/still"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { still.Main(m) }
 
 func TestContract(t *testing.T) { logtest.Run(t, newMedium) }
 

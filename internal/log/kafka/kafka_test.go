@@ -11,17 +11,17 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/twmb/franz-go/pkg/kfake"
-	"go.uber.org/goleak"
 
 	"littlehorse/internal/log"
 	"littlehorse/internal/log/logtest"
 	"littlehorse/internal/store"
+	"littlehorse/test/still"
 )
 
 // brokers of a real cluster, if LH_TEST_KAFKA names some; else each test has brokers of its own in this process.
 var brokers = os.Getenv("LH_TEST_KAFKA")
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { still.Main(m) }
 
 func TestContract(t *testing.T) { logtest.Run(t, newMedium) }
 

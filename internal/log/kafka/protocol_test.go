@@ -84,30 +84,22 @@ func (p *process) open(s machine.Stream, beside ...machine.Stream) {
 // commitAll applies what is there and returns the names.
 func (p *process) commitAll(s machine.Stream) (names []string) {
 	p.Helper()
-	names, err := p.tryAll(s)
-	if err != nil {
-		p.Fatal(err)
-	}
-	return names
-}
-
-func (p *process) tryAll(s machine.Stream) (names []string, err error) {
 	const page = 1000
 	for {
 		entries, err := p.session.Next(page)
 		if err != nil {
-			return names, err
+			p.Fatal(err)
 		}
 		for _, e := range entries {
 			names = append(names, string(e.Record.GetContinue().GetKey()))
 		}
 		if n := len(entries); n > 0 {
 			if err := p.commit(s, entries[n-1].Offset); err != nil {
-				return names, err
+				p.Fatal(err)
 			}
 		}
 		if len(entries) < page {
-			return names, nil
+			return names
 		}
 	}
 }
