@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"littlehorse/internal/log"
 	"littlehorse/internal/log/logtest"
@@ -138,4 +140,49 @@ func openStore(t testing.TB, fs vfs.FS) *store.Store {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// TestBrokersThatHaveNotHeardYet opens a log while some broker does not know the topics that another has just made.
+func TestBrokersThatHaveNotHeardYet(t *testing.T) {
+	c, err := kfake.NewCluster(kfake.NumBrokers(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	unheard := func(key kmsg.Key, answer func(kmsg.Request) kmsg.Response) {
+		left := 3
+		c.ControlKey(int16(key), func(r kmsg.Request) (kmsg.Response, error, bool) {
+			c.KeepControl()
+			if left--; left < 0 {
+				return nil, nil, false
+			}
+			return answer(r), nil, true
+		})
+	}
+	unheard(kmsg.ListOffsets, func(r kmsg.Request) kmsg.Response {
+		resp := r.ResponseKind().(*kmsg.ListOffsetsResponse)
+		for _, asked := range r.(*kmsg.ListOffsetsRequest).Topics {
+			of := kmsg.NewListOffsetsResponseTopic()
+			of.Topic = asked.Topic
+			for _, p := range asked.Partitions {
+				part := kmsg.NewListOffsetsResponseTopicPartition()
+				part.Partition, part.ErrorCode = p.Partition, kerr.UnknownTopicOrPartition.Code
+				of.Partitions = append(of.Partitions, part)
+			}
+			resp.Topics = append(resp.Topics, of)
+		}
+		return resp
+	})
+	unheard(kmsg.DescribeConfigs, func(r kmsg.Request) kmsg.Response {
+		resp := r.ResponseKind().(*kmsg.DescribeConfigsResponse)
+		for _, asked := range r.(*kmsg.DescribeConfigsRequest).Resources {
+			of := kmsg.NewDescribeConfigsResponseResource()
+			of.ResourceType, of.ResourceName, of.ErrorCode = asked.ResourceType, asked.ResourceName, kerr.UnknownTopicOrPartition.Code
+			resp.Resources = append(resp.Resources, of)
+		}
+		return resp
+	})
+	m := newTestMedium(t)
+	m.brokers = c.ListenAddrs()
+	m.Start(t)
 }

@@ -154,19 +154,40 @@ func (l *Log) boundsOf(ctx context.Context, streams []*stream) (b bounds, err er
 	}
 	names := slices.Sorted(maps.Keys(topics))
 	admin := kadm.NewClient(l.producer)
-	if b.starts, err = admin.ListStartOffsets(ctx, names...); err == nil {
-		err = b.starts.Error()
-	}
-	if err != nil {
+	if b.starts, err = listed(ctx, admin.ListStartOffsets, names); err != nil {
 		return b, fmt.Errorf("where the topics begin: %w", err)
 	}
-	if b.ends, err = admin.ListEndOffsets(ctx, names...); err == nil {
-		err = b.ends.Error()
-	}
-	if err != nil {
+	if b.ends, err = listed(ctx, admin.ListEndOffsets, names); err != nil {
 		return b, fmt.Errorf("where the topics end: %w", err)
 	}
 	return b, nil
+}
+
+// listed is what all brokers say.
+func listed(ctx context.Context, ask func(context.Context, ...string) (kadm.ListedOffsets, error), names []string) (all kadm.ListedOffsets, err error) {
+	err = patiently(ctx, func() error {
+		if all, err = ask(ctx, names...); err != nil {
+			return err
+		}
+		return all.Error()
+	})
+	return all, err
+}
+
+// settleTime is how long the brokers may take to agree on topics and their leaders.
+const settleTime = time.Minute
+
+// patiently asks the brokers again as long as they say that this may help: one of them may not have heard yet of what another has made.
+func patiently(ctx context.Context, ask func() error) error {
+	for end := time.Now().Add(settleTime); ; {
+		err := ask()
+		if err == nil || !kerr.IsRetriable(err) || time.Now().After(end) {
+			return err
+		}
+		if pause(ctx) != nil {
+			return err
+		}
+	}
 }
 
 // format is stepped by one whenever the meaning of the entries of a command topic changes.

@@ -232,14 +232,22 @@ func (c *Config) checkConfigs(ctx context.Context, admin *kadm.Client, topics []
 		byName[t.name] = t
 		names = append(names, t.name)
 	}
-	all, err := admin.DescribeTopicConfigs(ctx, names...)
+	var all kadm.ResourceConfigs
+	err := patiently(ctx, func() (err error) {
+		if all, err = admin.DescribeTopicConfigs(ctx, names...); err != nil {
+			return fmt.Errorf("read the settings of the topics: %w", err)
+		}
+		for _, r := range all {
+			if r.Err != nil {
+				return fmt.Errorf("read the settings of topic %s: %w", r.Name, r.Err)
+			}
+		}
+		return nil
+	})
 	if err != nil {
-		return fmt.Errorf("read the settings of the topics: %w", err)
+		return err
 	}
 	for _, r := range all {
-		if r.Err != nil {
-			return fmt.Errorf("read the settings of topic %s: %w", r.Name, r.Err)
-		}
 		if err := byName[r.Name].check(r, c.Logger); err != nil {
 			return fmt.Errorf("topic %s: %w", r.Name, err)
 		}
