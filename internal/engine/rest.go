@@ -73,7 +73,7 @@ func (t *threadRun) firstRestless(as manner) *threadRun {
 func (t *threadRun) search(from int32, as manner) (child int32, r *threadRun) {
 	many := t.hasMany()
 	for c := range t.childrenAbove(from) {
-		if many && !t.run.mayLook() {
+		if many && !t.stoodAt(c.number, as) && !t.run.mayLook() {
 			t.restTo(c.number, as)
 			return c.number, nil
 		}
@@ -91,6 +91,13 @@ func (t *threadRun) search(from int32, as manner) (child int32, r *threadRun) {
 		t.restTo(t.run.wf().GreatestThreadrunNumber+1, as)
 	}
 	return 0, nil
+}
+
+// stoodAt reports whether an earlier record got as far as this child. To look at it again is no work: else a record could come
+// no further that has to find its way through many that have ended, one below the other.
+func (t *threadRun) stoodAt(child int32, as manner) bool {
+	r := t.rest()
+	return r.before != nil && r.before.From == child && r.before.Halting == bool(as) && r.before.Position == t.get().CurrentNodePosition
 }
 
 // looksPerMove is how many ThreadRuns a record may look at for one that it may move.
