@@ -56,18 +56,35 @@ func NewCoverage() *Coverage {
 func (s *Server) Coverage() *Coverage {
 	s.t.Helper()
 	s.Settle()
-	s.options.Coverage.learn(s.client)
+	s.cover()
 	return s.options.Coverage
+}
+
+// cover reads what commits do not tell: WfSpecs, and on a running server the NodeRuns.
+func (s *Server) cover() {
+	s.t.Helper()
+	for _, r := range s.seen {
+		s.options.Coverage.visited(s, r.nodeRuns())
+	}
+	s.options.Coverage.learn(s.client)
 }
 
 // committed takes in the NodeRuns of a commit.
 func (c *Coverage) committed(by *Server, changes []machine.Change) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	var nodes []*lhpb.NodeRun
 	for _, change := range changes {
 		if n, is := change.Value.(*lhpb.NodeRun); is {
-			c.visit(by, n)
+			nodes = append(nodes, n)
 		}
+	}
+	c.visited(by, nodes)
+}
+
+func (c *Coverage) visited(by *Server, nodes []*lhpb.NodeRun) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, n := range nodes {
+		c.visit(by, n)
 	}
 }
 

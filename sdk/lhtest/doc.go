@@ -15,7 +15,8 @@
 // Assertions look at the WfRun when nothing is on its way any more. One that does not hold, and cannot hold without the
 // test doing something, fails at once and prints the whole run; nothing depends on how fast the machine is.
 //
-// Each server is its own; tests may run in parallel.
+// Each server is its own; tests may run in parallel. Real puts the same test on a running server, if the environment names
+// one.
 //
 // It brings the server with it, so only tests should import it. The other packages of the SDK import nothing of it.
 package lhtest

@@ -32,3 +32,13 @@ func ExampleServer_Advance() {
 		run.Completed(t)
 	}
 }
+
+// With LHC_API_HOST=staging.example.com the same test runs there.
+func ExampleReal() {
+	_ = func(t *testing.T) {
+		s := lhtest.Real(t, trip, approveTrip, greet)
+		run := s.Run("trip", lh.Input{"who": "ana"})
+		run.UserTask("approve-trip").Complete("bob", approval{Approved: true})
+		run.Completed(t)
+	}
+}

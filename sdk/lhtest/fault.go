@@ -128,8 +128,9 @@ func (s *Server) intercept(next worker.Handler) worker.Handler {
 		case does != nil:
 			return does(ctx, t)
 		}
-		id := t.GetTaskRunId()
-		s.server.Clock().Lost(tenant, string(lh.RunIDOf(id.GetWfRunId())), id.GetTaskGuid(), t.AttemptNumber)
+		if id := t.GetTaskRunId(); !s.real() {
+			s.server.Clock().Lost(tenant, string(lh.RunIDOf(id.GetWfRunId())), id.GetTaskGuid(), t.AttemptNumber)
+		}
 		select {
 		case <-s.faults.released:
 		case <-ctx.Done():

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"littlehorse/lhpb"
 	lh "littlehorse/sdk/client"
@@ -24,7 +25,7 @@ func (s *Server) Run(wfSpec string, in lh.Input, options ...lh.RunOption) *Run {
 	ctx, cancel := s.context()
 	defer cancel()
 	s.runs++
-	options = append([]lh.RunOption{lh.WithID(fmt.Sprintf("%s-%d", wfSpec, s.runs))}, options...)
+	options = append([]lh.RunOption{lh.WithID(fmt.Sprintf("%s-%s%d", wfSpec, s.nonce, s.runs))}, options...)
 	id, err := s.client.Run(ctx, wfSpec, in, options...)
 	if err != nil {
 		s.t.Fatalf("lhtest: %v", err)
@@ -33,7 +34,13 @@ func (s *Server) Run(wfSpec string, in lh.Input, options ...lh.RunOption) *Run {
 }
 
 // Existing is a WfRun that something else has started: a schedule, a parent, or the client.
-func (s *Server) Existing(id lh.RunID) *Run { return &Run{ID: id, s: s} }
+func (s *Server) Existing(id lh.RunID) *Run {
+	r := &Run{ID: id, s: s}
+	if s.real() {
+		s.seen = append(s.seen, r)
+	}
+	return r
+}
 
 // WfRun is its present state, when everything has happened that the present time brings.
 func (r *Run) WfRun() *lhpb.WfRun {
@@ -84,13 +91,13 @@ func (r *Run) waitFor(t testing.TB, status string) {
 	if _, known := lhpb.LHStatus_value[status]; !known {
 		t.Fatalf("lhtest: there is no status %q", status)
 	}
-	for {
+	for end := time.Now().Add(patience); ; {
 		r.s.Settle()
 		now := r.read().Status
 		if now.String() == status {
 			return
 		}
-		if lh.Ended(now) || !r.s.options.AutoAdvance || !r.s.skip() {
+		if lh.Ended(now) || !r.s.goesOn(end) {
 			t.Fatalf("lhtest: WfRun %s is %s, not %s; %s\n%s", r.ID, now, status, r.s.atWork(), r.Dump())
 		}
 	}
@@ -122,22 +129,26 @@ func failureOf(nodes []*lhpb.NodeRun, thread int32) string {
 // between the number and the kind.
 func (r *Run) At(t testing.TB, node string) {
 	t.Helper()
-	r.s.Settle()
 	var at []string
-	for _, n := range r.current() {
-		if matches(n.NodeName, node) {
-			return
+	arrived := r.s.holds(func() bool {
+		at = nil
+		for _, n := range r.current() {
+			at = append(at, n.NodeName)
 		}
-		at = append(at, n.NodeName)
+		return slices.ContainsFunc(at, func(n string) bool { return matches(n, node) })
+	})
+	if !arrived {
+		t.Fatalf("lhtest: WfRun %s stands at %q, not at %s; %s\n%s", r.ID, at, node, r.s.atWork(), r.Dump())
 	}
-	t.Fatalf("lhtest: WfRun %s stands at %q, not at %s; %s\n%s", r.ID, at, node, r.s.atWork(), r.Dump())
 }
 
 // Visited asserts that the WfRun has come to a node, which is named as in At.
 func (r *Run) Visited(t testing.TB, node string) {
 	t.Helper()
-	r.s.Settle()
-	if !slices.ContainsFunc(r.Nodes(), func(n string) bool { return matches(n, node) }) {
+	visited := r.s.holds(func() bool {
+		return slices.ContainsFunc(r.Nodes(), func(n string) bool { return matches(n, node) })
+	})
+	if !visited {
 		t.Errorf("lhtest: WfRun %s has not come to %s\n%s", r.ID, node, r.Dump())
 	}
 }
@@ -248,14 +259,19 @@ func (r *Run) taskRuns() []*lhpb.TaskRun {
 // Child is the WfRun that a node of this one has started; the node is named as in At.
 func (r *Run) Child(node string) *Run {
 	r.s.t.Helper()
-	r.s.Settle()
-	for _, n := range r.nodeRuns() {
-		if child := n.GetRunChildWf().GetChildWfRunId(); child != nil && matches(n.NodeName, node) {
-			return r.s.Existing(lh.RunIDOf(child))
+	var child *lhpb.WfRunId
+	started := r.s.holds(func() bool {
+		for _, n := range r.nodeRuns() {
+			if child = n.GetRunChildWf().GetChildWfRunId(); child != nil && matches(n.NodeName, node) {
+				return true
+			}
 		}
+		return false
+	})
+	if !started {
+		r.s.t.Fatalf("lhtest: WfRun %s has started no child at %s\n%s", r.ID, node, r.Dump())
 	}
-	r.s.t.Fatalf("lhtest: WfRun %s has started no child at %s\n%s", r.ID, node, r.Dump())
-	return nil
+	return r.s.Existing(lh.RunIDOf(child))
 }
 
 // Post posts an ExternalEvent to the WfRun.

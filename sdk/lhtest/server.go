@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"os"
 	"testing"
 	"time"
 
@@ -30,6 +31,8 @@ type Options struct {
 	Coverage *Coverage
 	// Concurrent is how many tasks run at a time, those that hang included; 64 unless set.
 	Concurrent int
+	// Real puts the test on the running server that LHC_API_HOST names, if it is set. See the function Real.
+	Real bool
 	// Log of the server and of the worker; discarded if nil.
 	Log *slog.Logger
 }
@@ -47,13 +50,15 @@ type Server struct {
 	fs      *vfs.MemFS
 	faults  *faults
 
-	server *server.Server
+	server *server.Server // nil: the test is on a running one
 	client *lh.Client
 	clock  extra.ClockServiceClient
 
 	tasks   map[string]task.Task
 	workers []*running
-	runs    int // so far
+	runs    int    // so far
+	nonce   string // in the ids of runs on a server that others use
+	seen    []*Run // on a running server
 }
 
 // running is a worker that runs.
@@ -84,7 +89,11 @@ func StartWith(t testing.TB, o Options, definitions ...lh.Definition) *Server {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	s := &Server{t: t, options: o, fs: vfs.NewMem(), faults: newFaults(), tasks: map[string]task.Task{}}
-	s.start()
+	if o.Real && os.Getenv(realHost) != "" {
+		s.connect()
+	} else {
+		s.start()
+	}
 	t.Cleanup(s.stop)
 	s.Register(definitions...)
 	return s
@@ -135,7 +144,7 @@ func (s *Server) start() {
 // stop ends the workers and the server.
 func (s *Server) stop() {
 	s.t.Helper()
-	s.options.Coverage.learn(s.client)
+	s.cover()
 	s.faults.release()
 	for _, w := range s.workers {
 		w.stop()
@@ -148,7 +157,11 @@ func (s *Server) stop() {
 	s.workers = nil
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	if err := errors.Join(s.client.Close(), s.server.Shutdown(ctx)); err != nil {
+	err := s.client.Close()
+	if !s.real() {
+		err = errors.Join(err, s.server.Shutdown(ctx))
+	}
+	if err != nil {
 		s.t.Errorf("lhtest: stop: %v", err)
 	}
 }
@@ -157,6 +170,7 @@ func (s *Server) stop() {
 // on where it stood.
 func (s *Server) Restart() {
 	s.t.Helper()
+	s.mustOwn("is restarted")
 	now := s.Now()
 	s.stop()
 	s.faults.reopen()
@@ -203,6 +217,9 @@ func (s *Server) work(tasks []task.Task) {
 	r := &running{stop: stop, ended: make(chan error, 1)}
 	go func() { r.ended <- w.Run(ctx) }()
 	s.workers = append(s.workers, r)
+	if s.real() {
+		return // a task that comes before its worker waits
+	}
 	pause, end := 50*time.Microsecond, time.Now().Add(patience)
 	for _, t := range tasks {
 		for !s.server.Attended(tenant, t.Name()) {

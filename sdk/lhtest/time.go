@@ -9,13 +9,24 @@ import (
 )
 
 // Now is what the clock shows.
-func (s *Server) Now() time.Time { return s.server.Clock().Now().UTC() }
+func (s *Server) Now() time.Time {
+	if s.real() {
+		return time.Now().UTC()
+	}
+	return s.server.Clock().Now().UTC()
+}
 
 // Advance moves the clock by d. What is due on the way happens in order, each at its time, and tasks that become due are
 // run before time goes on. It returns when everything has happened that the new time brings.
 //
 // A task for which there is no worker waits on; so does one whose attempt hangs by OnAttempt, until its timeout comes.
 func (s *Server) Advance(d time.Duration) {
+	s.t.Helper()
+	s.mustOwn("has its clock moved")
+	s.advance(d)
+}
+
+func (s *Server) advance(d time.Duration) {
 	s.t.Helper()
 	ctx, cancel := s.context()
 	defer cancel()
@@ -40,7 +51,9 @@ func (s *Server) AdvanceTo(at time.Time) {
 // Settle waits until everything has happened that the present time brings. Most methods do so by themselves.
 func (s *Server) Settle() {
 	s.t.Helper()
-	s.Advance(0)
+	if !s.real() {
+		s.advance(0)
+	}
 }
 
 // skip moves the clock to the next timer that something waits for, if no task waits or runs. It tells whether it did.
@@ -57,6 +70,9 @@ func (s *Server) skip() bool {
 
 // state of the clock in words.
 func (s *Server) atWork() string {
+	if s.real() {
+		return "so it was for " + patience.String()
+	}
 	c, err := s.server.Clock().State()
 	if err != nil {
 		return err.Error()

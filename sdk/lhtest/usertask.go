@@ -17,8 +17,15 @@ type UserTask struct {
 // UserTask is the newest UserTaskRun of that UserTaskDef in the WfRun.
 func (r *Run) UserTask(def string) *UserTask {
 	r.s.t.Helper()
-	r.s.Settle()
 	var newest *lhpb.UserTaskRun
+	if !r.s.holds(func() bool { newest = r.newestUserTask(def); return newest != nil }) {
+		r.s.t.Fatalf("lhtest: WfRun %s has no user task %s\n%s", r.ID, def, r.Dump())
+	}
+	return &UserTask{run: r, id: newest.Id}
+}
+
+func (r *Run) newestUserTask(def string) (newest *lhpb.UserTaskRun) {
+	r.s.t.Helper()
 	all := everything(r.s, "UserTaskRuns", func(ctx context.Context, api lhpb.LittleHorseClient, bookmark []byte) (*lhpb.UserTaskRunList, error) {
 		return api.ListUserTaskRuns(ctx, &lhpb.ListUserTaskRunRequest{WfRunId: r.ID.Proto(), Bookmark: bookmark, Limit: new(pageSize)})
 	})
@@ -27,10 +34,7 @@ func (r *Run) UserTask(def string) *UserTask {
 			newest = u
 		}
 	}
-	if newest == nil {
-		r.s.t.Fatalf("lhtest: WfRun %s has no user task %s\n%s", r.ID, def, r.Dump())
-	}
-	return &UserTask{run: r, id: newest.Id}
+	return newest
 }
 
 // UserTaskRun is its present state.
@@ -49,7 +53,12 @@ func (u *UserTask) UserTaskRun() *lhpb.UserTaskRun {
 // AssignedTo asserts who has the user task; "" is nobody.
 func (u *UserTask) AssignedTo(t testing.TB, user, group string) {
 	t.Helper()
-	if now := u.UserTaskRun(); now.GetUserId() != user || now.GetUserGroup() != group {
+	var now *lhpb.UserTaskRun
+	assigned := u.run.s.holds(func() bool {
+		now = u.UserTaskRun()
+		return now.GetUserId() == user && now.GetUserGroup() == group
+	})
+	if !assigned {
 		t.Errorf("lhtest: the user task is with user %q and group %q, not with %q and %q\n%s",
 			now.GetUserId(), now.GetUserGroup(), user, group, u.run.Dump())
 	}
