@@ -242,7 +242,7 @@ func TestAttacks(t *testing.T) {
 			s := lhserver.New(t, t.TempDir(), "LHS_CLUSTER_PARTITIONS=2", "LHS_X_TRANSPORT="+transport, fmt.Sprint("LHS_MEMORY_LIMIT_BYTES=", limit))
 			s.Start(t)
 			c := dial(t, s.API)
-			c.ctx = t.Context()
+			c.ctx, c.timeout = t.Context(), 2
 			c.taskDef("greet")
 			c.taskFlow("hello", "greet")
 			c.run("hello", "large", strings.Repeat("x", 500_000))

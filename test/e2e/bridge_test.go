@@ -26,6 +26,7 @@ import (
 
 	"littlehorse/internal/server"
 	"littlehorse/lhpb"
+	"littlehorse/test/ports"
 )
 
 // jsonConn calls RPCs over HTTP as JSON: an identity of the context becomes a token.
@@ -54,7 +55,7 @@ func (j jsonConn) Invoke(ctx context.Context, method string, args, reply any, _ 
 		header.Set("Authorization", "Bearer "+who[len(who)-1])
 	}
 	if at, ok := ctx.Deadline(); ok {
-		header.Set("Connect-Timeout-Ms", fmt.Sprint(time.Until(at).Milliseconds()))
+		header.Set("Connect-Timeout-Ms", fmt.Sprint(max(1, time.Until(at).Milliseconds())))
 	}
 	// The server ends the call: it is to be seen how.
 	code, _, text, err := j.post(context.WithoutCancel(ctx), method, header, string(body))
@@ -122,7 +123,7 @@ func bridged(t *testing.T, change ...func(*server.Config)) (*client, jsonConn) {
 	s, stop := start(t, append([]func(*server.Config){withIdentities, func(cfg *server.Config) {
 		cfg.Listeners = append(cfg.Listeners, server.Listener{Name: "TOKENS", AdvertisedHost: "localhost", Authenticator: bearers{}})
 		cfg.Dashboard.BindHost, cfg.Dashboard.Listener = "127.0.0.1", "TOKENS"
-		if _, err := fmt.Sscan(freePort(t), &cfg.Dashboard.Port); err != nil {
+		if _, err := fmt.Sscan(ports.Free(t), &cfg.Dashboard.Port); err != nil {
 			t.Fatal(err)
 		}
 	}}, change...)...)

@@ -56,9 +56,7 @@ func TestHalfOpenCallsHoldNoRoom(t *testing.T) {
 			if transport == server.GRPCGo { // the other one begins with the request
 				c.until("all calls have begun", func() bool { return c.received("GetVariable") == connections*calls })
 			}
-			if n := c.waiting(); n != 0 {
-				t.Errorf("%g bytes wait for calls without a request", n)
-			}
+			c.until("no bytes wait for calls without a request", func() bool { return c.waiting() == 0 })
 			c.worker("greet", greet)
 			for n := range 20 {
 				id := fmt.Sprint("w", n)

@@ -185,6 +185,7 @@ func never() *lhpb.VariableAssignment {
 // holds: RetriesDeliverAtLeastOnce
 func TestBrokenStreamsLoseNoTasks(t *testing.T) {
 	c := inProcess(t)
+	c.timeout = 2
 	c.taskDef("greet")
 	c.taskFlow("hello", "greet")
 	for n := range 20 {
@@ -222,6 +223,7 @@ func TestBrokenStreamsLoseNoTasks(t *testing.T) {
 // A worker that asks for everything and reads nothing gets a bounded share; the others go on.
 func TestSlowReaderDoesNotHoldOthersUp(t *testing.T) {
 	c := inProcess(t)
+	c.timeout = 2
 	c.taskDef("greet")
 	c.taskFlow("hello", "greet")
 	c.stall("greet")
@@ -258,9 +260,10 @@ func TestGarbageOnThePortIsHarmless(t *testing.T) {
 // holds: WaitersEndWhenPartitionsMove
 // covers: operations §6 moving
 func TestShutdownEndsOpenStreamsAndWaiters(t *testing.T) {
-	s := lhserver.New(t, t.TempDir(), "LHS_CLUSTER_PARTITIONS=1")
+	s := lhserver.New(t, t.TempDir(), "LHS_CLUSTER_PARTITIONS=1", "LHS_SHUTDOWN_TIMEOUT_SECONDS=3600")
 	s.Start(t)
 	c := dial(t, s.API)
+	c.ctx = t.Context() // nobody else ends them
 	stream := must(c.PollTask(c.ctx))(c)
 	if err := stream.Send(&lhpb.PollTaskRequest{TaskDefId: &lhpb.TaskDefId{Name: "greet"}}); err != nil {
 		t.Fatal(err)
@@ -271,11 +274,7 @@ func TestShutdownEndsOpenStreamsAndWaiters(t *testing.T) {
 		waiting <- err
 	}()
 	must(c.GetServerVersion(c.ctx, nil))(c)
-	start := time.Now()
-	s.Stop(t)
-	if took := time.Since(start); took > 10*time.Second {
-		t.Errorf("the shutdown took %s", took)
-	}
+	s.Stop(t) // long before the server would cut them off
 	_, err := stream.Recv()
 	c.refused(err, codes.Unavailable)
 	c.refused(<-waiting, codes.Unavailable)
@@ -313,7 +312,7 @@ func TestSlowReaderDoesNotSpoilTheShutdown(t *testing.T) {
 	for must(c.GetTaskRun(c.ctx, &lhpb.TaskRunId{WfRunId: &lhpb.WfRunId{Id: "w9"}, TaskGuid: "0-1"}))(c).Attempts[0].Status != lhpb.TaskStatus_TASK_RUNNING {
 		time.Sleep(time.Millisecond)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second) // a quarter is for what comes behind the calls
 	defer cancel()
 	if err := s.Shutdown(ctx); err != nil {
 		t.Error(err)

@@ -36,7 +36,10 @@ const lhctlScript = "testdata/lhctl.txt"
 // "form" shows of a result only that its form is right.
 //
 // covers: lhctl §1; lhctl §2; lhctl §3; lhctl §4; lhctl §5 get; lhctl §5 search; lhctl §5 list; lhctl §5 count; lhctl §5 run; lhctl §5 put; lhctl §5 deploy; lhctl §5 delete; lhctl §6; lhctl §7
-func TestShellSession(t *testing.T) { playSession(t, lhctlScript) }
+func TestShellSession(t *testing.T) {
+	t.Parallel() // it waits for the end of a minute
+	playSession(t, lhctlScript)
+}
 
 // Why each kind of node waits, in the words of lhctl explain.
 //

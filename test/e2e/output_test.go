@@ -22,6 +22,7 @@ import (
 	"littlehorse/internal/server"
 	"littlehorse/lhpb"
 	"littlehorse/test/lhserver"
+	"littlehorse/test/ports"
 )
 
 // outputLine is any line of an output stream.
@@ -141,7 +142,7 @@ func statesOf(t *testing.T, lines []outputLine) map[string][]string {
 //
 // covers: observability §5
 func TestOutputStreamGoesOnAfterAKill(t *testing.T) {
-	port := freePort(t)
+	port := ports.Free(t)
 	s := lhserver.New(t, t.TempDir(), "LHS_CLUSTER_PARTITIONS=3", "LHD_PORT="+port, "LHD_OUTPUT_STREAM=true")
 	s.Start(t)
 	c := dial(t, s.API)
@@ -211,21 +212,6 @@ func TestOutputStreamGoesOnAfterAKill(t *testing.T) {
 	}
 }
 
-// freePort is a port that nobody listens on.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
-}
-
 // bearers takes callers for whom their token names.
 type bearers struct{}
 
@@ -243,7 +229,7 @@ func streaming(t *testing.T, change ...func(*server.Config)) (*client, outputs) 
 	s, stop := start(t, append([]func(*server.Config){func(cfg *server.Config) {
 		cfg.Listeners = append(cfg.Listeners, server.Listener{Name: "TOKENS", Authenticator: bearers{}})
 		cfg.Dashboard = server.DashboardConfig{BindHost: "127.0.0.1", Listener: "TOKENS", OutputStream: true}
-		if _, err := fmt.Sscan(freePort(t), &cfg.Dashboard.Port); err != nil {
+		if _, err := fmt.Sscan(ports.Free(t), &cfg.Dashboard.Port); err != nil {
 			t.Fatal(err)
 		}
 	}}, change...)...)

@@ -78,7 +78,7 @@ const (
 	attackTasks = 3
 	attackNames = 6
 	attackRuns  = 100
-	slowAnswer  = 10 * time.Second
+	slowAnswer  = time.Minute
 )
 
 // attackOn makes what the random requests refer to, and starts workers that report random results.

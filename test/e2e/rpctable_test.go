@@ -327,7 +327,7 @@ func (r rpcRun) oversized(valid rpcCase) []byte {
 
 func (r rpcRun) raw(name string, from *client, request []byte) {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(from.ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(from.ctx, time.Minute)
 	defer cancel()
 	_, err := from.ask(ctx, r.method, request, grpc.ForceCodec(rawCodec{}))
 	r.judge(r.want(name), name, nil, err)
@@ -335,7 +335,7 @@ func (r rpcRun) raw(name string, from *client, request []byte) {
 
 func (r rpcRun) check(want rpcCase, from *client, text string) {
 	r.t.Helper()
-	patience := 10 * time.Second
+	patience := time.Minute
 	if want.code == codes.DeadlineExceeded {
 		patience = 50 * time.Millisecond
 	}

@@ -31,7 +31,9 @@ import (
 func (c *client) until(what string, so func() bool) {
 	c.t.Helper()
 	for !so() {
-		if c.ctx.Err() != nil {
+		select {
+		case <-time.After(10 * time.Millisecond): // who waits leaves the machine to others
+		case <-c.ctx.Done():
 			c.t.Fatalf("it never came to this: %s", what)
 		}
 	}

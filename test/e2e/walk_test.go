@@ -14,6 +14,7 @@ import (
 
 	"littlehorse/test/lhserver"
 	"littlehorse/test/pki"
+	"littlehorse/test/ports"
 )
 
 // walk follows a page of docs/ops as it is printed, with addresses and paths of its own in place of those of the page.
@@ -133,7 +134,7 @@ func TestPagesOnSecurityAndBackupWorkAsPrinted(t *testing.T) {
 	t.Parallel()
 	ca := pki.NewAuthority(t, "ca")
 	shown, boss := ca.Server(), ca.Client("boss")
-	local, public, health := freePort(t), freePort(t), freePort(t)
+	local, public, health := ports.Free(t), ports.Free(t), ports.Free(t)
 	w := newWalk(t, ":2023", ":"+local, ":2024", ":"+public, "lh.example.com", "localhost",
 		"/etc/lh/server.pem", shown.Cert, "/etc/lh/server.key", shown.Key, "/etc/lh/clients-ca.pem", ca.File())
 	blocks := printed(t, "security.md", "## Listeners", "(?s)```properties\n(LHS_.*?)```")

@@ -54,7 +54,7 @@ func TestWideRunsReadWhole(t *testing.T) {
 		t.Errorf("the last that is waited for: %v", last)
 	}
 	for range children - 1 {
-		must(c.PutExternalEvent(c.ctx, &lhpb.PutExternalEventRequest{WfRunId: run, ExternalEventDefId: &lhpb.ExternalEventDefId{Name: "go"}}))(c)
+		c.goOn(run)
 	}
 	main := must(c.GetWfRun(c.ctx, run))(c).ThreadRuns[0]
 	if n := len(main.ChildThreadIds); main.Status != lhpb.LHStatus_RUNNING || n != children || main.ChildThreadIds[n-1] != children {
@@ -69,7 +69,7 @@ func TestWideRunsReadWhole(t *testing.T) {
 	if ended != children-1 {
 		t.Errorf("%d of %d are seen to have ended", ended, children-1)
 	}
-	must(c.PutExternalEvent(c.ctx, &lhpb.PutExternalEventRequest{WfRunId: run, ExternalEventDefId: &lhpb.ExternalEventDefId{Name: "go"}}))(c)
+	c.goOn(run)
 	if w := c.ends(id); w.Status != lhpb.LHStatus_COMPLETED {
 		t.Errorf("the WfRun is %s", w.Status)
 	}
@@ -78,6 +78,14 @@ func TestWideRunsReadWhole(t *testing.T) {
 			t.Errorf("listed with %d entries", len(w.Threads))
 		}
 	}
+}
+
+// goOn posts the event "go".
+func (c *client) goOn(run *lhpb.WfRunId) {
+	c.t.Helper()
+	insist(c, func() (*lhpb.ExternalEvent, error) {
+		return c.PutExternalEvent(c.ctx, &lhpb.PutExternalEventRequest{WfRunId: run, ExternalEventDefId: &lhpb.ExternalEventDefId{Name: "go"}})
+	})
 }
 
 // waitsFor gives the wait of the WfRun once it has that many entries.
@@ -125,7 +133,7 @@ func TestQueuedInterruptsReadWhole(t *testing.T) {
 	must(c.RunWf(c.ctx, &lhpb.RunWfRequest{WfSpecName: "interrupted", Id: &id}))(c)
 	run := &lhpb.WfRunId{Id: id}
 	for range events {
-		must(c.PutExternalEvent(c.ctx, &lhpb.PutExternalEventRequest{WfRunId: run, ExternalEventDefId: &lhpb.ExternalEventDefId{Name: "go"}}))(c)
+		c.goOn(run)
 	}
 	w := must(c.GetWfRun(c.ctx, run))(c)
 	pending, reasons := map[string]bool{}, map[string]bool{}

@@ -35,7 +35,7 @@ func Hold(t *testing.T, p stage.Play) {
 	if want == nil {
 		t.Fatal("README.md does not show what the example says")
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	var got bytes.Buffer
 	if err := p.Perform(ctx, &got); err != nil {
