@@ -1,6 +1,7 @@
 package lhtest_test
 
 import (
+	"os"
 	"testing"
 	"time"
 
@@ -31,6 +32,36 @@ func ExampleServer_Advance() {
 		run.UserTask("approve-trip").Complete("ceo", approval{Approved: true})
 		run.Completed(t)
 	}
+}
+
+// Each attempt may fail in its own way.
+func ExampleServer_OnAttempt() {
+	_ = func(t *testing.T) {
+		s := lhtest.StartWith(t, lhtest.Options{AutoAdvance: true}, order, reserve, release, charge)
+		s.OnAttempt("charge-card", 1).Fail("the bank is closed")
+		s.OnAttempt("charge-card", 2).Hang() // until its timeout
+		s.OnAttempt("charge-card", 3).Exception("card-declined", "not today")
+		run := s.Run("order", lh.Input{"sku": "a", "card": "4111", "amount": 10.0})
+		run.Excepted(t, "order-refused")
+		run.Visited(t, "release-stock")
+	}
+}
+
+// The report names what no test has come to; Coverage.Complete fails the test for it.
+func ExampleCoverage_Report() {
+	_ = func(t *testing.T) {
+		s := lhtest.StartWith(t, lhtest.Options{AutoAdvance: true}, order, reserve, release, charge)
+		s.Run("order", lh.Input{"sku": "a", "card": "4111", "amount": 10.0}).Completed(t)
+		s.Run("order", lh.Input{"sku": "a", "card": "4111", "amount": 5000.0}).Excepted(t, "order-refused")
+		if err := s.Coverage().Report(os.Stderr); err != nil { // not used: node entrypoint/6-release-stock-TASK
+			t.Fatal(err)
+		}
+	}
+}
+
+// A change of the WfSpec is seen in the file's history.
+func ExampleGolden() {
+	_ = func(t *testing.T) { lhtest.Golden(t, order, "testdata/order.json") }
 }
 
 // With LHC_API_HOST=staging.example.com the same test runs there.

@@ -3,11 +3,13 @@ package worker_test
 import (
 	"context"
 	"log"
+	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
 	"time"
 
+	"littlehorse/lhpb"
 	lh "littlehorse/sdk/client"
 	"littlehorse/sdk/task"
 	"littlehorse/sdk/worker"
@@ -54,3 +56,37 @@ func ExampleCheckpoint() {
 }
 
 func handOver(context.Context, string) error { return nil }
+
+// What stands around every attempt: a limit of the time that its function has, say.
+func ExampleInterceptor() {
+	limit := func(next worker.Handler) worker.Handler {
+		return func(ctx context.Context, t *lhpb.ScheduledTask) (*lhpb.VariableValue, error) {
+			ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+			defer cancel()
+			return next(ctx, t)
+		}
+	}
+	_ = func(client *lh.Client) *worker.Worker { return worker.New(client, worker.Interceptor(limit)) }
+}
+
+// A task knows the attempt that it is, and the WfRun that it works for.
+func ExampleFrom() {
+	_ = task.New1("charge-card", func(ctx context.Context, amount float64) (string, error) {
+		attempt := worker.From(ctx)
+		if attempt.Attempt > 0 {
+			worker.Log(ctx).Warn("once more", "amount", amount, "wf_run", string(attempt.WfRunID))
+		}
+		return "charged for " + attempt.IdempotencyKey, nil // the bank takes the same key once
+	}, task.Params("amount"))
+}
+
+// A health check tells whether the worker is served.
+func ExampleWorker_Health() {
+	_ = func(w *worker.Worker) http.HandlerFunc {
+		return func(out http.ResponseWriter, _ *http.Request) {
+			if health := w.Health(); !health.Healthy {
+				http.Error(out, health.Reason, http.StatusServiceUnavailable)
+			}
+		}
+	}
+}
