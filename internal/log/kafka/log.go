@@ -406,7 +406,8 @@ func (l *Log) take(fetches kgo.Fetches) error {
 					continue // the poll was interrupted
 				}
 				st := l.byTopic[t.Topic][p.Partition]
-				if errors.Is(p.Err, kerr.OffsetOutOfRange) && st != nil && st.outrun() {
+				if errors.Is(p.Err, kerr.OffsetOutOfRange) && st != nil {
+					st.outrun()
 					continue
 				}
 				if p.Err != nil {

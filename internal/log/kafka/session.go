@@ -301,7 +301,7 @@ func (s *Session) end(why error) {
 	}
 	s.turns.End(why)
 	for _, st := range s.streams {
-		st.leave(s, errors.Is(why, log.ErrFenced))
+		st.leave(s, !errors.Is(why, log.ErrClosed))
 		s.log.polls.later(func() {
 			if st.ownedBy() == nil {
 				s.log.dropFetched(st)

@@ -192,6 +192,47 @@ func TestFollowerThatIsOutrunIsRebuilt(t *testing.T) {
 	same(t, slow.rows(logtest.A), p.rows(logtest.A))
 }
 
+// TestOwnerThatIsOutrunGoesOn lets an owner stand still until a successor has let the topic forget what he was to read next: his session ends,
+// what he appends has no effect, and his log goes on. He may have the stream again.
+func TestOwnerThatIsOutrunGoesOn(t *testing.T) {
+	p := newProcessWith(t, func(c *Config) { c.CheckpointEvery, c.KeepCommands, c.ReadAhead = time.Hour, -1, 1 })
+	p.open(logtest.A)
+	p.append(logtest.A, named("process", 1, "one"))
+	one := p.take(1)
+	for len(one) == 0 {
+		<-p.session.Ready()
+		one = p.take(1)
+	}
+	next := p.another(t)
+	next.open(logtest.A)
+	next.do(logtest.A, map[string]string{"ra": "1"})
+	st := next.log.streams[logtest.A]
+	next.cover(st)
+	next.log.forget(t.Context(), st, st.checkpoints[0].next)
+
+	if err := p.commit(logtest.A, one[0].Offset); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		_, err := p.session.Next(1)
+		if errors.Is(err, log.ErrBehind) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-p.session.Ready()
+	}
+	if err := p.log.err(); err != nil {
+		t.Fatalf("the log has ended: %v", err)
+	}
+	if err := p.log.Append(logtest.A, named("process", 2, "late")); !errors.Is(err, log.ErrFenced) {
+		t.Errorf("what comes too late is appended: %v", err)
+	}
+	p.open(logtest.A)
+	same(t, p.rows(logtest.A), next.rows(logtest.A))
+}
+
 // takesOne waits until a record is handed out; false if the topic has forgotten it before.
 func (p *process) takesOne(s *Session) bool {
 	p.Helper()

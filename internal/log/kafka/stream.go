@@ -702,19 +702,12 @@ func (st *stream) seen(high int64) {
 	st.high = max(st.high, high)
 }
 
-// outrun ends the session of a stream whose topic has forgotten what comes next; false if there is an owner, for only owners
-// let it forget.
-func (st *stream) outrun() bool {
-	st.mu.Lock()
-	owner, held := st.owner, st.held
-	st.mu.Unlock()
-	if held {
-		return false
-	}
-	if owner != nil {
+// outrun ends the session of a stream whose topic has forgotten what comes next, if it has one. Who thinks that he owns it may have stood still for
+// so long that a successor has let it forget. Whoever opens it next finds out what is lost.
+func (st *stream) outrun() {
+	if owner := st.ownedBy(); owner != nil {
 		owner.outrun(st)
 	}
-	return true
 }
 
 func (st *stream) position() uint64 {
@@ -748,13 +741,13 @@ func (st *stream) give(s *Session, end int64) (caught bool) {
 	return st.caught
 }
 
-// leave ends the ownership of s, if it still is the owner. If it was fenced, what comes to be appended until there is an
+// leave ends the ownership of s, if it still is the owner. If it has not given it up itself, what comes to be appended until there is an
 // owner again is refused: it has no epoch by which others could tell that it came too late.
-func (st *stream) leave(s *Session, fenced bool) {
+func (st *stream) leave(s *Session, lost bool) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	if st.owner == s {
-		st.owner, st.taken, st.listed, st.mine, st.held, st.lost = nil, 0, false, 0, false, fenced
+		st.owner, st.taken, st.listed, st.mine, st.held, st.lost = nil, 0, false, 0, false, lost
 	}
 }
 
