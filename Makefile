@@ -71,6 +71,13 @@ kafka: build ## The log and the real server over a real broker, in a minute; LH_
 	tools/need.sh javac mvn
 	tools/kafka/with.sh go test -count=1 -timeout 10m -p 1 ./internal/log/kafka ./test/kafka
 
+.PHONY: cluster-test
+cluster-test: build ## Three servers and three brokers through random faults, for hours; SEED=n ROUNDS=200 FAULTS=1,9 IN_TURN=1 SESSION=6 RUN=name KAFKA_VERSION=3.8.1
+	tools/need.sh javac mvn unshare ip
+	go test -c -o .cache/faults.test ./test/faults
+	LH_TEST_KAFKA_LIBS=$$(tools/kafka/libs.sh $(KAFKA_VERSION)) \
+	  unshare -Urnm .cache/faults.test -test.v -test.timeout 24h $(if $(RUN),-test.run '$(RUN)')
+
 .PHONY: e2e
 e2e: build ## The real binary from outside: command line, SDK, what users of such engines suffered
 	go test -timeout 10m ./test/e2e ./test/wounds ./test/docs

@@ -20,6 +20,7 @@ import (
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"littlehorse/test/ports"
 )
@@ -48,8 +49,9 @@ type Broker struct {
 	// Addresses of its listeners by name.
 	Addresses map[string]string
 
-	dir string
-	cmd *exec.Cmd
+	dir   string
+	cmd   *exec.Cmd
+	ended chan struct{} // closed when the process has
 }
 
 // libs is the folder with the program.
@@ -105,6 +107,34 @@ func Start(t testing.TB, c Config) *Ensemble {
 	return e
 }
 
+// patience is how long brokers may take to answer on a machine that is busy.
+const patience = 5 * time.Minute
+
+// Leading is the broker that leads the controllers at present.
+func (e *Ensemble) Leading(t testing.TB) *Broker {
+	t.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(e.Addresses("PLAINTEXT"), ",")...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	req := kmsg.NewPtrDescribeQuorumRequest()
+	of, part := kmsg.NewDescribeQuorumRequestTopic(), kmsg.NewDescribeQuorumRequestTopicPartition()
+	of.Topic, of.Partitions = "__cluster_metadata", append(of.Partitions, part)
+	req.Topics = append(req.Topics, of)
+	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
+		resp, err := req.RequestWith(context.Background(), client)
+		if err == nil && len(resp.Topics) == 1 && len(resp.Topics[0].Partitions) == 1 {
+			if id := int(resp.Topics[0].Partitions[0].LeaderID); id >= 1 && id <= len(e.Brokers) {
+				return e.Brokers[id-1]
+			}
+		}
+		if time.Now().After(end) {
+			t.Fatalf("nobody leads the controllers: %v, %v", resp, err)
+		}
+	}
+}
+
 // AwaitAll returns when the brokers know one another.
 func (e *Ensemble) AwaitAll(t testing.TB) {
 	t.Helper()
@@ -114,7 +144,7 @@ func (e *Ensemble) AwaitAll(t testing.TB) {
 	}
 	defer client.Close()
 	admin := kadm.NewClient(client)
-	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
 		known, err := admin.ListBrokers(context.Background())
 		if err == nil && len(known) == len(e.Brokers) {
 			return
@@ -170,7 +200,7 @@ func (b *Broker) configure(t testing.TB, c Config, id int, voters string) {
 		"listeners":                                strings.Join(listen, ","),
 		"advertised.listeners":                     strings.Join(advertise, ","),
 		"listener.security.protocol.map":           strings.Join(protocol, ","),
-		"log.dirs":                                 filepath.Join(b.dir, "data"),
+		"log.dirs":                                 b.Data(),
 		"offsets.topic.num.partitions":             "1",
 		"offsets.topic.replication.factor":         fmt.Sprint(c.replicas()),
 		"transaction.state.log.num.partitions":     "3",
@@ -225,23 +255,36 @@ func (b *Broker) Start(t testing.TB) {
 	if err := b.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	cmd := b.cmd
-	t.Cleanup(func() { kill(cmd) })
+	cmd, ended := b.cmd, make(chan struct{})
+	b.ended = ended
+	go func() {
+		_ = cmd.Wait() // it is killed
+		close(ended)
+	}()
+	t.Cleanup(func() { kill(cmd, ended) })
 }
+
+// Data is the folder of its logs.
+func (b *Broker) Data() string { return filepath.Join(b.dir, "data") }
 
 func (b *Broker) log() string { return filepath.Join(b.dir, "kafka.log") }
 
 // Await returns when the broker takes connections.
 func (b *Broker) Await(t testing.TB) {
 	t.Helper()
-	for end := time.Now().Add(2 * time.Minute); ; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(patience); ; {
 		conn, err := net.Dial("tcp", b.Addresses["PLAINTEXT"])
 		if err == nil {
 			_ = conn.Close()
 			return
 		}
-		if b.cmd.Process.Signal(syscall.Signal(0)) != nil || time.Now().After(end) {
+		if time.Now().After(end) {
 			t.Fatalf("the broker does not answer:\n%s", b.Output())
+		}
+		select {
+		case <-b.ended:
+			t.Fatalf("the broker has ended:\n%s", b.Output())
+		case <-time.After(50 * time.Millisecond):
 		}
 	}
 }
@@ -256,12 +299,22 @@ func (b *Broker) Output() string {
 }
 
 // Kill ends the broker as kill -9 does and waits until it is gone.
-func (b *Broker) Kill() { kill(b.cmd) }
+func (b *Broker) Kill() { kill(b.cmd, b.ended) }
 
-func kill(cmd *exec.Cmd) {
-	if cmd.ProcessState != nil {
+func kill(cmd *exec.Cmd, ended <-chan struct{}) {
+	select {
+	case <-ended:
 		return
+	default:
 	}
 	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-	_ = cmd.Wait()
+	<-ended
+}
+
+// Signal sends a signal to the process.
+func (b *Broker) Signal(t testing.TB, what syscall.Signal) {
+	t.Helper()
+	if err := syscall.Kill(b.cmd.Process.Pid, what); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -1,0 +1,254 @@
+package faults
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"littlehorse/test/broker"
+)
+
+// fault takes something away and gives it back.
+type fault struct {
+	name string
+	// strikes takes it away and returns how it is given back.
+	strikes func(w *world) (heal func())
+	// stops says that not everybody gets an answer meanwhile, so that nobody is expected to.
+	stops bool
+}
+
+// faults by their numbers. The first is none.
+var faults = []fault{
+	{name: "nothing", strikes: func(*world) func() { return func() {} }},
+	{name: "a server is killed", strikes: killServer},
+	{name: "a server is killed and its disk is lost", strikes: wipeServer},
+	{name: "a server is paused for longer than its session", strikes: pauseServer},
+	{name: "a server is cut from the brokers", strikes: func(w *world) func() { return w.cut(w.someSite(), brokerHost) }},
+	{name: "a server is cut from its peers", strikes: func(w *world) func() { s := w.someSite(); return w.cut(s, w.peers(s)...) }},
+	{name: "a server is cut from its clients", strikes: func(w *world) func() { return w.cut(w.someSite(), clientHost) }},
+	{name: "the disk of a server is full", strikes: fillDisk, stops: true}, // what it owns takes nothing
+	{name: "all servers are restarted one after the other", strikes: restartAll},
+	{name: "a broker is killed", strikes: func(w *world) func() { return w.killBrokers(w.someBrokers(1)) }},
+	{name: "the broker that leads the controllers is killed", strikes: func(w *world) func() {
+		return w.killBrokers([]*broker.Broker{w.brokers.Leading(w)})
+	}},
+	{name: "a broker is paused for longer than its session", strikes: pauseBroker},
+	{name: "two of three brokers are killed", strikes: func(w *world) func() { return w.killBrokers(w.someBrokers(2)) }, stops: true},
+}
+
+func (w *world) someSite() *site { return w.sites[w.rng.IntN(servers)] }
+
+func (w *world) someBrokers(n int) (some []*broker.Broker) {
+	for _, i := range w.rng.Perm(len(w.brokers.Brokers))[:n] {
+		some = append(some, w.brokers.Brokers[i])
+	}
+	return some
+}
+
+func killServer(w *world) func() {
+	s := w.someSite()
+	s.Kill()
+	return func() { s.launch(w) }
+}
+
+func wipeServer(w *world) func() {
+	s := w.someSite()
+	s.Kill()
+	if err := os.RemoveAll(s.Data); err != nil {
+		w.Fatal(err)
+	}
+	return func() { s.launch(w) }
+}
+
+func pauseServer(w *world) func() {
+	s := w.someSite()
+	s.signal(w, syscall.SIGSTOP)
+	w.pause(session*5/4, session*3/2)
+	return func() { s.signal(w, syscall.SIGCONT) }
+}
+
+func fillDisk(w *world) func() {
+	s := w.someSite()
+	hog := filepath.Join(s.disk, "hog")
+	f, err := os.Create(hog)
+	if err != nil {
+		w.Fatal(err)
+	}
+	for block := make([]byte, 1<<20); err == nil; {
+		_, err = f.Write(block)
+	}
+	if err := f.Close(); err != nil {
+		w.Fatal(err)
+	}
+	if !errors.Is(err, syscall.ENOSPC) {
+		w.Fatal(err)
+	}
+	return func() {
+		if err := os.Remove(hog); err != nil {
+			w.Fatal(err)
+		}
+	}
+}
+
+func restartAll(w *world) func() {
+	for _, s := range w.sites {
+		s.Stop(w)
+		s.launch(w)
+		s.await(w)
+	}
+	return func() {}
+}
+
+func (w *world) killBrokers(some []*broker.Broker) func() {
+	for _, b := range some {
+		b.Kill()
+	}
+	return func() {
+		for _, b := range some {
+			b.Start(w)
+		}
+		for _, b := range some {
+			b.Await(w)
+		}
+		w.brokers.AwaitAll(w)
+	}
+}
+
+func pauseBroker(w *world) func() {
+	b := w.someBrokers(1)[0]
+	b.Signal(w, syscall.SIGSTOP)
+	w.pause(session*5/4, session*3/2)
+	return func() {
+		b.Signal(w, syscall.SIGCONT)
+		w.brokers.AwaitAll(w)
+	}
+}
+
+// setting is a number from the environment.
+func setting(t *testing.T, name string, fallback uint64) uint64 {
+	t.Helper()
+	s := os.Getenv(name)
+	if s == "" {
+		return fallback
+	}
+	n, err := strconv.ParseUint(s, 10, 64)
+	if err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return n
+}
+
+// TestClusterOutlivesFaults takes away what a cluster stands on, again and again: after each round every acknowledged run is
+// there and completes, no attempt was delivered twice, and what clients were told of each WfRun has an order that explains it.
+// SEED repeats the choice of faults, ROUNDS says how many rounds there are, FAULTS (numbers, with commas) which faults; IN_TURN=1 takes them in
+// turn.
+func TestClusterOutlivesFaults(t *testing.T) {
+	seed := setting(t, "SEED", uint64(time.Now().UnixNano()%1_000_000))
+	rounds := int(setting(t, "ROUNDS", 200))
+	t.Logf("SEED=%d ROUNDS=%d", seed, rounds)
+	w := newWorld(t, seed, int(setting(t, "STANDBYS", 1)))
+	w.load = newLoad(w)
+	some, inTurn := chosen(t), setting(t, "IN_TURN", 0) > 0
+	counts := map[string]int{}
+	for round := range rounds {
+		began := time.Now()
+		w.load.turn(t, round)
+		f := some[w.rng.IntN(len(some))]
+		if inTurn {
+			f = some[round%len(some)]
+		}
+		t.Logf("round %d: %s", round, f.name)
+		w.round(f)
+		counts[f.name]++
+		if w.judge() {
+			w.tellAll()
+			t.Fatalf("round %d of SEED=%d: %s", round, seed, f.name)
+		}
+		t.Logf("round %d: %.1f s", round, time.Since(began).Seconds())
+	}
+	w.load.turn(t, rounds)
+	for _, s := range w.sites {
+		w.load.found(s)
+	}
+	if w.judge() {
+		w.tellAll()
+		t.FailNow()
+	}
+	for _, f := range faults {
+		t.Logf("%4d rounds: %s", counts[f.name], f.name)
+	}
+	w.load.mu.Lock()
+	defer w.load.mu.Unlock()
+	t.Logf("%d runs were acknowledged, %d attempts delivered, calls refused: %v", len(w.load.all), len(w.load.delivered), w.load.refused)
+}
+
+// chosen are the faults that the environment names, or all that are some.
+func chosen(t *testing.T) (some []fault) {
+	t.Helper()
+	names := os.Getenv("FAULTS")
+	if names == "" {
+		return faults[1:]
+	}
+	for _, s := range strings.Split(names, ",") {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 0 || n >= len(faults) {
+			t.Fatalf("FAULTS: %q is not a number from 0 to %d", s, len(faults)-1)
+		}
+		some = append(some, faults[n])
+	}
+	return some
+}
+
+// round is one fault under load, and what comes after it.
+func (w *world) round(f fault) {
+	if !w.load.goesOn(10) {
+		w.load.blame("nothing goes on before the fault")
+		return
+	}
+	heal := f.strikes(w)
+	w.pause(session/6, session*3/2)
+	if !f.stops && !w.load.goesOn(5) {
+		w.load.blame("nothing goes on while there is a fault: %s", f.name)
+	}
+	heal()
+	for _, s := range w.sites {
+		s.await(w)
+	}
+	if !w.load.goesOn(10) {
+		w.load.blame("nothing goes on after the fault")
+	}
+	w.load.settle(w.rng)
+}
+
+// judge tells whether something is wrong, and says it.
+func (w *world) judge() bool {
+	w.load.mu.Lock()
+	defer w.load.mu.Unlock()
+	for _, wrong := range w.load.wrong[:min(20, len(w.load.wrong))] {
+		w.Error(wrong)
+	}
+	return len(w.load.wrong) > 0
+}
+
+// tellAll leaves what servers and brokers have said in a folder.
+func (w *world) tellAll() {
+	dir, err := os.MkdirTemp("", "lh-faults-")
+	if err != nil {
+		w.Error(err)
+		return
+	}
+	for _, s := range w.sites {
+		s.remember()
+		err = errors.Join(err, os.WriteFile(filepath.Join(dir, fmt.Sprintf("server-%d.log", s.number)), []byte(s.said.String()), 0o600))
+	}
+	for i, b := range w.brokers.Brokers {
+		err = errors.Join(err, os.WriteFile(filepath.Join(dir, fmt.Sprintf("broker-%d.log", i)), []byte(b.Output()), 0o600))
+	}
+	w.Logf("what servers and brokers have said is in %s (%v)", dir, err)
+}

@@ -1,0 +1,141 @@
+package faults
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"littlehorse/lhpb"
+)
+
+// TestTruncatedLogIsRefused lets two of three brokers lose the end of the commands, which they had acknowledged: the servers that have applied it
+// all end and say so, and none starts again.
+func TestTruncatedLogIsRefused(t *testing.T) {
+	w := newWorld(t, 0, servers-1)
+	putWaiting(w)
+	for _, s := range w.sites {
+		s.knows(w)
+	}
+	w.runAll("early")
+	behind := w.brokers.Brokers[2]
+	behind.Kill()
+	w.runAll("late") // the two others have it
+	w.followed()
+	for _, b := range w.brokers.Brokers[:2] {
+		b.Kill()
+		for partition := range partitions {
+			of := fmt.Sprintf("%s-core-cmd-%d", w.cluster, partition)
+			to := filepath.Join(b.Data(), of)
+			if err := os.RemoveAll(to); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.CopyFS(to, os.DirFS(filepath.Join(behind.Data(), of))); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, b := range w.brokers.Brokers {
+		b.Start(t)
+	}
+	for _, s := range w.sites {
+		for end := time.Now().Add(patience); !s.ended(); time.Sleep(20 * time.Millisecond) {
+			if time.Now().After(end) {
+				w.tellAll()
+				t.Fatalf("server %d goes on", s.number)
+			}
+		}
+		t.Logf("server %d: %s", s.number, s.lastWords())
+	}
+	w.brokers.AwaitAll(t)
+	for _, s := range w.sites {
+		if code, said := s.TryStart(t); code == 0 {
+			t.Errorf("server %d starts again: %s", s.number, said)
+		}
+		t.Logf("server %d: %s", s.number, s.lastWords())
+	}
+}
+
+// runAll runs as many WfRuns as bring some to each partition.
+func (w *world) runAll(prefix string) {
+	w.Helper()
+	for n := range 8 * partitions {
+		id := fmt.Sprintf("%s-%d", prefix, n)
+		for end := time.Now().Add(patience); ; time.Sleep(breath) {
+			ctx, cancel := bounded(w.Context())
+			_, err := w.sites[n%servers].client.RunWf(ctx, &lhpb.RunWfRequest{WfSpecName: "waiting", Id: &id})
+			cancel()
+			if code := status.Code(err); code == codes.OK || code == codes.AlreadyExists {
+				break
+			}
+			if time.Now().After(end) {
+				w.Fatal(err)
+			}
+		}
+	}
+}
+
+// followed waits until each server owns or follows each partition, and has applied what its topic holds.
+func (w *world) followed() {
+	w.Helper()
+	client, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(w.brokers.Addresses("PLAINTEXT"), ",")...))
+	if err != nil {
+		w.Fatal(err)
+	}
+	defer client.Close()
+	admin := kadm.NewClient(client)
+	for end := time.Now().Add(patience); ; time.Sleep(breath) {
+		ctx, cancel := bounded(w.Context())
+		ends, err := admin.ListEndOffsets(ctx, w.cluster+"-core-cmd")
+		cancel()
+		if err == nil && ends.Error() == nil && !slices.ContainsFunc(w.sites, func(s *site) bool { return !s.has(ends[w.cluster+"-core-cmd"]) }) {
+			return
+		}
+		if time.Now().After(end) {
+			w.tellAll()
+			w.Fatalf("not all servers follow all partitions: %v", err)
+		}
+	}
+}
+
+// has tells whether the server has applied all partitions up to the ends.
+func (s *site) has(ends map[int32]kadm.ListedOffset) bool {
+	var status struct {
+		CoreActiveTasks  []struct{ Partition int32 }
+		CoreStandbyTasks []struct {
+			Partition               int32
+			Lag, ChangelogEndOffset int64
+		}
+	}
+	resp, err := http.Get("http://" + s.Health + "/status")
+	if err != nil {
+		return false
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(&status); err != nil {
+		return false
+	}
+	has := len(status.CoreActiveTasks)
+	for _, t := range status.CoreStandbyTasks {
+		if t.ChangelogEndOffset-t.Lag >= ends[t.Partition].Offset {
+			has++
+		}
+	}
+	return has == len(ends)
+}
+
+// lastWords are what the server has said last.
+func (s *site) lastWords() string {
+	said := s.Output()
+	return said[max(0, len(said)-600):]
+}
