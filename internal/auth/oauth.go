@@ -12,7 +12,7 @@ func (o OAuth) Validate() error {
 		return o.validateJWT()
 	}
 	var errs []error
-	if err := checkURL(o.IntrospectURL); err != nil {
+	if err := CheckURL(o.IntrospectURL); err != nil {
 		errs = append(errs, fmt.Errorf("LHS_OAUTH_INTROSPECT_URL: %w", err))
 	}
 	if o.ClientID == "" {
@@ -28,7 +28,7 @@ func (o OAuth) validateJWT() error {
 	if o.Issuer == "" {
 		return errors.New("LHS_OAUTH_INTROSPECT_URL, LHS_OAUTH_ISSUER_URL: neither is set, but a listener has authentication OAUTH")
 	}
-	if err := checkURL(o.Issuer); err != nil {
+	if err := CheckURL(o.Issuer); err != nil {
 		return fmt.Errorf("LHS_OAUTH_ISSUER_URL: %w", err)
 	}
 	if o.Audience == "" {
@@ -37,8 +37,8 @@ func (o OAuth) validateJWT() error {
 	return nil
 }
 
-// checkURL does not repeat the URL: it may have a secret in it.
-func checkURL(text string) error {
+// CheckURL refuses what is no address that is asked over HTTP. It does not repeat the URL: it may have a secret in it.
+func CheckURL(text string) error {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || (u.Scheme != "https" && u.Scheme != "http") || u.Host == "":

@@ -153,7 +153,7 @@ func (s *signatures) fetch(ctx context.Context) ([]jose.JSONWebKey, error) {
 	if discovery.Issuer != s.issuer {
 		return nil, fmt.Errorf("LHS_OAUTH_ISSUER_URL is %s, but the server there calls itself %s", s.issuer, discovery.Issuer)
 	}
-	if err := checkURL(discovery.Keys); err != nil {
+	if err := CheckURL(discovery.Keys); err != nil {
 		return nil, fmt.Errorf("jwks_uri: %w", err)
 	}
 	if strings.HasPrefix(s.issuer, "https:") && !strings.HasPrefix(discovery.Keys, "https:") {

@@ -38,6 +38,19 @@ func (d *Directory) Members() []*pb.Member {
 	return d.plan.Members
 }
 
+// Owned are the units of each member, by its incarnation, and those that nobody owns at present, by "". The one behind all
+// partitions is the metadata.
+func (d *Directory) Owned() map[string][]int {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	out := map[string][]int{}
+	for unit := range d.partitions + 1 {
+		name := owner(d.plan, unit).GetIncarnation()
+		out[name] = append(out[name], unit)
+	}
+	return out
+}
+
 // Self is this server as the others know it; nil if they do not.
 func (d *Directory) Self() *pb.Member {
 	for _, m := range d.Members() {

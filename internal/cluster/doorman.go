@@ -41,6 +41,8 @@ type DoormanConfig struct {
 	Await func(ctx context.Context, tenant, wfRun string)
 	// Polls counts the requests of workers for a task that lie open here.
 	Polls func(tenant, taskDef string) int
+	// Tell says how the server is.
+	Tell func() []byte
 	// MaxTime bounds a call that brings no deadline along, or a later one.
 	MaxTime time.Duration
 	// Log of what goes wrong; nil if nobody reads it.
@@ -160,6 +162,11 @@ func (d *Doorman) Await(ctx context.Context, req *pb.AwaitRequest) (*pb.AwaitRes
 // Polls implements pb.PeerServiceServer.
 func (d *Doorman) Polls(_ context.Context, req *pb.PollsRequest) (*pb.PollsResponse, error) {
 	return &pb.PollsResponse{Open: uint32(d.cfg.Polls(req.Tenant, req.TaskDef))}, nil
+}
+
+// Tell implements pb.PeerServiceServer.
+func (d *Doorman) Tell(context.Context, *pb.TellRequest) (*pb.TellResponse, error) {
+	return &pb.TellResponse{Server: d.cfg.Tell()}, nil
 }
 
 // View implements pb.PeerServiceServer.

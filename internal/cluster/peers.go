@@ -134,6 +134,19 @@ func unreached(err error) *lh.Error {
 	return &lh.Error{Code: lh.Unavailable, Message: fmt.Sprintf("the owner of the partition cannot be reached: %v", err), Again: true}
 }
 
+// Tell asks a member how it is.
+func (p *Peers) Tell(ctx context.Context, m *pb.Member) ([]byte, error) {
+	client, outgoing, refusal := p.reach(ctx, m, MetadataStream)
+	if refusal != nil {
+		return nil, refusal
+	}
+	reply, err := client.Tell(outgoing, &pb.TellRequest{})
+	if err != nil {
+		return nil, callFailed(ctx, err)
+	}
+	return reply.Server, nil
+}
+
 // submit gives the record to the partition's owner. The version is that of the metadata which the record has made.
 func (p *Peers) submit(ctx context.Context, m *pb.Member, to machine.Stream, rec *machine.Record) (v proto.Message, version uint64, err error) {
 	if err := ended(ctx); err != nil {

@@ -28,8 +28,10 @@ type Config struct {
 	LocalOnly bool
 	// Open says that nobody is asked who he is: the pages tell it.
 	Open bool
-	// Health tells how the server is.
-	Health func() Server
+	// Login is by which provider people log in; without an Issuer they bring tokens of their own, or none.
+	Login Login
+	// Health tells how the server is, and those beside it.
+	Health func(context.Context) Server
 	// OutputStream serves the output topics.
 	OutputStream bool
 	// RoomBytes is what requests and replies may take in memory; 0 is DefaultRoomBytes.
@@ -53,6 +55,7 @@ type handler struct {
 	// places of calls that are under way.
 	places chan struct{}
 	room   *room
+	login  *login // nil: nobody logs in here
 }
 
 // New makes the handler of the dashboard's port.
@@ -73,12 +76,19 @@ func New(c Config) http.Handler {
 	mux.HandleFunc("/ui/", unknown)
 	mux.HandleFunc("/output/", unknown)
 	mux.HandleFunc("/", loadPages().serve)
-	return h.guarded(mux)
+	if c.Login.Issuer == "" {
+		return h.guarded(mux)
+	}
+	h.login = newLogin(c.Login, c.Log, func(ctx context.Context, r *http.Request) error { return c.API.Known(asCall(ctx, r), c.Listener) })
+	h.login.register(mux)
+	return h.guarded(h.login.inNameOf(mux))
 }
 
 // about tells a page what it must know before it makes a call.
-func (h *handler) about(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, map[string]any{"open": h.Open, "version": api.Version()})
+func (h *handler) about(w http.ResponseWriter, r *http.Request) {
+	writeJSON(w, http.StatusOK, map[string]any{
+		"open": h.Open, "version": api.Version(), "login": h.login != nil, "loggedIn": h.login != nil && r.Header.Get("Authorization") != "",
+	})
 }
 
 func unknown(w http.ResponseWriter, r *http.Request) {

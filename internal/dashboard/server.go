@@ -25,6 +25,36 @@ type Server struct {
 	DiskRoom         string `json:"diskRoom"`
 
 	Listeners []ServerListener `json:"listeners"`
+	// Serves are the partitions that are served there.
+	Serves []ServerPartition `json:"serves"`
+
+	// Members of the cluster, this server among them, and Unowned the partitions that are on their way from one to another.
+	// There are none where a server has no others beside it.
+	Members []ServerMember `json:"members,omitempty"`
+	Unowned []int          `json:"unowned,omitempty"`
+}
+
+// ServerPartition is a partition at the server that serves it.
+type ServerPartition struct {
+	Number int `json:"number"`
+	// Position of the last record that is applied, and Waiting how many are behind it.
+	Position uint64 `json:"position"`
+	Waiting  int64  `json:"waiting"`
+}
+
+// ServerMember is one of the servers of a cluster.
+type ServerMember struct {
+	Address  string `json:"address"` // for other servers
+	Instance string `json:"instance,omitempty"`
+	Rack     string `json:"rack,omitempty"`
+	Version  string `json:"version"`
+	Self     bool   `json:"self,omitempty"`
+	// Owns are its partitions, and Metadata whether it owns the definitions.
+	Owns     []int `json:"owns"`
+	Metadata bool  `json:"metadata,omitempty"`
+	// Told is what it says of itself; if nothing, Problem is why.
+	Told    *Server `json:"told,omitempty"`
+	Problem string  `json:"problem,omitempty"`
 }
 
 // ServerListener is a port of the API.
@@ -46,5 +76,5 @@ func (h *handler) server(w http.ResponseWriter, r *http.Request) {
 		fail(w, status.Convert(err))
 		return
 	}
-	writeJSON(w, http.StatusOK, h.Health())
+	writeJSON(w, http.StatusOK, h.Health(r.Context()))
 }

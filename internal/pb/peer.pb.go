@@ -946,6 +946,88 @@ func (x *PeerRow) GetValue() []byte {
 	return nil
 }
 
+type TellRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TellRequest) Reset() {
+	*x = TellRequest{}
+	mi := &file_lh_peer_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TellRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TellRequest) ProtoMessage() {}
+
+func (x *TellRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_peer_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TellRequest.ProtoReflect.Descriptor instead.
+func (*TellRequest) Descriptor() ([]byte, []int) {
+	return file_lh_peer_proto_rawDescGZIP(), []int{13}
+}
+
+// TellResponse is how a server is.
+type TellResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// In JSON, as the dashboard tells it: servers of other versions read of it what they know.
+	Server        []byte `protobuf:"bytes,1,opt,name=server,proto3" json:"server,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TellResponse) Reset() {
+	*x = TellResponse{}
+	mi := &file_lh_peer_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TellResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TellResponse) ProtoMessage() {}
+
+func (x *TellResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_peer_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TellResponse.ProtoReflect.Descriptor instead.
+func (*TellResponse) Descriptor() ([]byte, []int) {
+	return file_lh_peer_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *TellResponse) GetServer() []byte {
+	if x != nil {
+		return x.Server
+	}
+	return nil
+}
+
 type AwaitRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	From          *PeerStream            `protobuf:"bytes,1,opt,name=from,proto3" json:"from,omitempty"`
@@ -957,7 +1039,7 @@ type AwaitRequest struct {
 
 func (x *AwaitRequest) Reset() {
 	*x = AwaitRequest{}
-	mi := &file_lh_peer_proto_msgTypes[13]
+	mi := &file_lh_peer_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -969,7 +1051,7 @@ func (x *AwaitRequest) String() string {
 func (*AwaitRequest) ProtoMessage() {}
 
 func (x *AwaitRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_peer_proto_msgTypes[13]
+	mi := &file_lh_peer_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -982,7 +1064,7 @@ func (x *AwaitRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwaitRequest.ProtoReflect.Descriptor instead.
 func (*AwaitRequest) Descriptor() ([]byte, []int) {
-	return file_lh_peer_proto_rawDescGZIP(), []int{13}
+	return file_lh_peer_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *AwaitRequest) GetFrom() *PeerStream {
@@ -1016,7 +1098,7 @@ type AwaitResponse struct {
 
 func (x *AwaitResponse) Reset() {
 	*x = AwaitResponse{}
-	mi := &file_lh_peer_proto_msgTypes[14]
+	mi := &file_lh_peer_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1028,7 +1110,7 @@ func (x *AwaitResponse) String() string {
 func (*AwaitResponse) ProtoMessage() {}
 
 func (x *AwaitResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_peer_proto_msgTypes[14]
+	mi := &file_lh_peer_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1041,7 +1123,7 @@ func (x *AwaitResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use AwaitResponse.ProtoReflect.Descriptor instead.
 func (*AwaitResponse) Descriptor() ([]byte, []int) {
-	return file_lh_peer_proto_rawDescGZIP(), []int{14}
+	return file_lh_peer_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *AwaitResponse) GetRefusal() *PeerRefusal {
@@ -1062,7 +1144,7 @@ type PollsRequest struct {
 
 func (x *PollsRequest) Reset() {
 	*x = PollsRequest{}
-	mi := &file_lh_peer_proto_msgTypes[15]
+	mi := &file_lh_peer_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1074,7 +1156,7 @@ func (x *PollsRequest) String() string {
 func (*PollsRequest) ProtoMessage() {}
 
 func (x *PollsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_peer_proto_msgTypes[15]
+	mi := &file_lh_peer_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1087,7 +1169,7 @@ func (x *PollsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PollsRequest.ProtoReflect.Descriptor instead.
 func (*PollsRequest) Descriptor() ([]byte, []int) {
-	return file_lh_peer_proto_rawDescGZIP(), []int{15}
+	return file_lh_peer_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *PollsRequest) GetTenant() string {
@@ -1114,7 +1196,7 @@ type PollsResponse struct {
 
 func (x *PollsResponse) Reset() {
 	*x = PollsResponse{}
-	mi := &file_lh_peer_proto_msgTypes[16]
+	mi := &file_lh_peer_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1126,7 +1208,7 @@ func (x *PollsResponse) String() string {
 func (*PollsResponse) ProtoMessage() {}
 
 func (x *PollsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_peer_proto_msgTypes[16]
+	mi := &file_lh_peer_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1139,7 +1221,7 @@ func (x *PollsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PollsResponse.ProtoReflect.Descriptor instead.
 func (*PollsResponse) Descriptor() ([]byte, []int) {
-	return file_lh_peer_proto_rawDescGZIP(), []int{16}
+	return file_lh_peer_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *PollsResponse) GetOpen() uint32 {
@@ -1222,7 +1304,10 @@ const file_lh_peer_proto_rawDesc = "" +
 	"\arefusal\x18\x03 \x01(\v2\x18.lh.internal.PeerRefusalR\arefusal\"1\n" +
 	"\aPeerRow\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\fR\x03key\x12\x14\n" +
-	"\x05value\x18\x02 \x01(\fR\x05value\"j\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value\"\r\n" +
+	"\vTellRequest\"&\n" +
+	"\fTellResponse\x12\x16\n" +
+	"\x06server\x18\x01 \x01(\fR\x06server\"j\n" +
 	"\fAwaitRequest\x12+\n" +
 	"\x04from\x18\x01 \x01(\v2\x17.lh.internal.PeerStreamR\x04from\x12\x16\n" +
 	"\x06tenant\x18\x02 \x01(\tR\x06tenant\x12\x15\n" +
@@ -1233,12 +1318,13 @@ const file_lh_peer_proto_rawDesc = "" +
 	"\x06tenant\x18\x01 \x01(\tR\x06tenant\x12\x19\n" +
 	"\btask_def\x18\x02 \x01(\tR\ataskDef\"#\n" +
 	"\rPollsResponse\x12\x12\n" +
-	"\x04open\x18\x01 \x01(\rR\x04open2\x91\x02\n" +
+	"\x04open\x18\x01 \x01(\rR\x04open2\xce\x02\n" +
 	"\vPeerService\x12A\n" +
 	"\x06Submit\x12\x1a.lh.internal.SubmitRequest\x1a\x1b.lh.internal.SubmitResponse\x12?\n" +
 	"\x04View\x12\x18.lh.internal.ViewRequest\x1a\x19.lh.internal.ViewResponse(\x010\x01\x12>\n" +
 	"\x05Await\x12\x19.lh.internal.AwaitRequest\x1a\x1a.lh.internal.AwaitResponse\x12>\n" +
-	"\x05Polls\x12\x19.lh.internal.PollsRequest\x1a\x1a.lh.internal.PollsResponseB\x1cZ\x1alittlehorse/internal/pb;pbb\x06proto3"
+	"\x05Polls\x12\x19.lh.internal.PollsRequest\x1a\x1a.lh.internal.PollsResponse\x12;\n" +
+	"\x04Tell\x12\x18.lh.internal.TellRequest\x1a\x19.lh.internal.TellResponseB\x1cZ\x1alittlehorse/internal/pb;pbb\x06proto3"
 
 var (
 	file_lh_peer_proto_rawDescOnce sync.Once
@@ -1252,7 +1338,7 @@ func file_lh_peer_proto_rawDescGZIP() []byte {
 	return file_lh_peer_proto_rawDescData
 }
 
-var file_lh_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_lh_peer_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_lh_peer_proto_goTypes = []any{
 	(*Member)(nil),         // 0: lh.internal.Member
 	(*MemberListener)(nil), // 1: lh.internal.MemberListener
@@ -1267,12 +1353,14 @@ var file_lh_peer_proto_goTypes = []any{
 	(*ViewRequest)(nil),    // 10: lh.internal.ViewRequest
 	(*ViewResponse)(nil),   // 11: lh.internal.ViewResponse
 	(*PeerRow)(nil),        // 12: lh.internal.PeerRow
-	(*AwaitRequest)(nil),   // 13: lh.internal.AwaitRequest
-	(*AwaitResponse)(nil),  // 14: lh.internal.AwaitResponse
-	(*PollsRequest)(nil),   // 15: lh.internal.PollsRequest
-	(*PollsResponse)(nil),  // 16: lh.internal.PollsResponse
-	(*Record)(nil),         // 17: lh.internal.Record
-	(*anypb.Any)(nil),      // 18: google.protobuf.Any
+	(*TellRequest)(nil),    // 13: lh.internal.TellRequest
+	(*TellResponse)(nil),   // 14: lh.internal.TellResponse
+	(*AwaitRequest)(nil),   // 15: lh.internal.AwaitRequest
+	(*AwaitResponse)(nil),  // 16: lh.internal.AwaitResponse
+	(*PollsRequest)(nil),   // 17: lh.internal.PollsRequest
+	(*PollsResponse)(nil),  // 18: lh.internal.PollsResponse
+	(*Record)(nil),         // 19: lh.internal.Record
+	(*anypb.Any)(nil),      // 20: google.protobuf.Any
 }
 var file_lh_peer_proto_depIdxs = []int32{
 	1,  // 0: lh.internal.Member.listeners:type_name -> lh.internal.MemberListener
@@ -1281,8 +1369,8 @@ var file_lh_peer_proto_depIdxs = []int32{
 	4,  // 3: lh.internal.Plan.moves:type_name -> lh.internal.PlanMove
 	5,  // 4: lh.internal.Plan.copies:type_name -> lh.internal.PlanCopies
 	6,  // 5: lh.internal.SubmitRequest.to:type_name -> lh.internal.PeerStream
-	17, // 6: lh.internal.SubmitRequest.record:type_name -> lh.internal.Record
-	18, // 7: lh.internal.SubmitResponse.value:type_name -> google.protobuf.Any
+	19, // 6: lh.internal.SubmitRequest.record:type_name -> lh.internal.Record
+	20, // 7: lh.internal.SubmitResponse.value:type_name -> google.protobuf.Any
 	9,  // 8: lh.internal.SubmitResponse.refusal:type_name -> lh.internal.PeerRefusal
 	6,  // 9: lh.internal.ViewRequest.from:type_name -> lh.internal.PeerStream
 	12, // 10: lh.internal.ViewResponse.rows:type_name -> lh.internal.PeerRow
@@ -1291,14 +1379,16 @@ var file_lh_peer_proto_depIdxs = []int32{
 	9,  // 13: lh.internal.AwaitResponse.refusal:type_name -> lh.internal.PeerRefusal
 	7,  // 14: lh.internal.PeerService.Submit:input_type -> lh.internal.SubmitRequest
 	10, // 15: lh.internal.PeerService.View:input_type -> lh.internal.ViewRequest
-	13, // 16: lh.internal.PeerService.Await:input_type -> lh.internal.AwaitRequest
-	15, // 17: lh.internal.PeerService.Polls:input_type -> lh.internal.PollsRequest
-	8,  // 18: lh.internal.PeerService.Submit:output_type -> lh.internal.SubmitResponse
-	11, // 19: lh.internal.PeerService.View:output_type -> lh.internal.ViewResponse
-	14, // 20: lh.internal.PeerService.Await:output_type -> lh.internal.AwaitResponse
-	16, // 21: lh.internal.PeerService.Polls:output_type -> lh.internal.PollsResponse
-	18, // [18:22] is the sub-list for method output_type
-	14, // [14:18] is the sub-list for method input_type
+	15, // 16: lh.internal.PeerService.Await:input_type -> lh.internal.AwaitRequest
+	17, // 17: lh.internal.PeerService.Polls:input_type -> lh.internal.PollsRequest
+	13, // 18: lh.internal.PeerService.Tell:input_type -> lh.internal.TellRequest
+	8,  // 19: lh.internal.PeerService.Submit:output_type -> lh.internal.SubmitResponse
+	11, // 20: lh.internal.PeerService.View:output_type -> lh.internal.ViewResponse
+	16, // 21: lh.internal.PeerService.Await:output_type -> lh.internal.AwaitResponse
+	18, // 22: lh.internal.PeerService.Polls:output_type -> lh.internal.PollsResponse
+	14, // 23: lh.internal.PeerService.Tell:output_type -> lh.internal.TellResponse
+	19, // [19:24] is the sub-list for method output_type
+	14, // [14:19] is the sub-list for method input_type
 	14, // [14:14] is the sub-list for extension type_name
 	14, // [14:14] is the sub-list for extension extendee
 	0,  // [0:14] is the sub-list for field type_name
@@ -1316,7 +1406,7 @@ func file_lh_peer_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lh_peer_proto_rawDesc), len(file_lh_peer_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   17,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -25,6 +25,7 @@ const (
 	PeerService_View_FullMethodName   = "/lh.internal.PeerService/View"
 	PeerService_Await_FullMethodName  = "/lh.internal.PeerService/Await"
 	PeerService_Polls_FullMethodName  = "/lh.internal.PeerService/Polls"
+	PeerService_Tell_FullMethodName   = "/lh.internal.PeerService/Tell"
 )
 
 // PeerServiceClient is the client API for PeerService service.
@@ -42,6 +43,8 @@ type PeerServiceClient interface {
 	Await(ctx context.Context, in *AwaitRequest, opts ...grpc.CallOption) (*AwaitResponse, error)
 	// Polls counts the requests of workers that lie open at the callee.
 	Polls(ctx context.Context, in *PollsRequest, opts ...grpc.CallOption) (*PollsResponse, error)
+	// Tell says how the callee is.
+	Tell(ctx context.Context, in *TellRequest, opts ...grpc.CallOption) (*TellResponse, error)
 }
 
 type peerServiceClient struct {
@@ -95,6 +98,16 @@ func (c *peerServiceClient) Polls(ctx context.Context, in *PollsRequest, opts ..
 	return out, nil
 }
 
+func (c *peerServiceClient) Tell(ctx context.Context, in *TellRequest, opts ...grpc.CallOption) (*TellResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(TellResponse)
+	err := c.cc.Invoke(ctx, PeerService_Tell_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // PeerServiceServer is the server API for PeerService service.
 // All implementations must embed UnimplementedPeerServiceServer
 // for forward compatibility.
@@ -110,6 +123,8 @@ type PeerServiceServer interface {
 	Await(context.Context, *AwaitRequest) (*AwaitResponse, error)
 	// Polls counts the requests of workers that lie open at the callee.
 	Polls(context.Context, *PollsRequest) (*PollsResponse, error)
+	// Tell says how the callee is.
+	Tell(context.Context, *TellRequest) (*TellResponse, error)
 	mustEmbedUnimplementedPeerServiceServer()
 }
 
@@ -131,6 +146,9 @@ func (UnimplementedPeerServiceServer) Await(context.Context, *AwaitRequest) (*Aw
 }
 func (UnimplementedPeerServiceServer) Polls(context.Context, *PollsRequest) (*PollsResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Polls not implemented")
+}
+func (UnimplementedPeerServiceServer) Tell(context.Context, *TellRequest) (*TellResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Tell not implemented")
 }
 func (UnimplementedPeerServiceServer) mustEmbedUnimplementedPeerServiceServer() {}
 func (UnimplementedPeerServiceServer) testEmbeddedByValue()                     {}
@@ -214,6 +232,24 @@ func _PeerService_Polls_Handler(srv interface{}, ctx context.Context, dec func(i
 	return interceptor(ctx, in, info, handler)
 }
 
+func _PeerService_Tell_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(TellRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(PeerServiceServer).Tell(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: PeerService_Tell_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(PeerServiceServer).Tell(ctx, req.(*TellRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // PeerService_ServiceDesc is the grpc.ServiceDesc for PeerService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -232,6 +268,10 @@ var PeerService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Polls",
 			Handler:    _PeerService_Polls_Handler,
+		},
+		{
+			MethodName: "Tell",
+			Handler:    _PeerService_Tell_Handler,
 		},
 	},
 	Streams: []grpc.StreamDesc{

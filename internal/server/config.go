@@ -16,6 +16,7 @@ import (
 
 	"littlehorse/internal/api"
 	"littlehorse/internal/auth"
+	"littlehorse/internal/dashboard"
 	"littlehorse/internal/log/kafka"
 	"littlehorse/internal/machine"
 	"littlehorse/internal/telemetry"
@@ -159,6 +160,9 @@ type DashboardConfig struct {
 	Listener string
 	// OutputStream serves the output topics on it.
 	OutputStream bool
+	// ByLogin lets people log in on it, as Login says.
+	ByLogin bool
+	Login   dashboard.Login
 }
 
 // HealthConfig of the HTTP port.
@@ -256,7 +260,7 @@ func configFrom(values map[string]string) (Config, []Notice, error) {
 	}
 	told := maps.Clone(values)
 	errs = append(errs, c.takeProperties(told))
-	errs = append(errs, c.Health.validate(), c.validateListeners(), validateInternal(values), c.Kafka.validate(told), c.validateClock())
+	errs = append(errs, c.Health.validate(), c.validateListeners(), c.validateLogin(), validateInternal(values), c.Kafka.validate(told), c.validateClock())
 	return c, c.notices(values, given), errors.Join(errs...)
 }
 

@@ -3,13 +3,16 @@ package server
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"littlehorse/internal/dashboard"
 	"littlehorse/internal/store"
 )
 
@@ -127,6 +130,10 @@ func TestSettingsThatNoListenerReadsAreNamed(t *testing.T) {
 			"LHS_OAUTH_ISSUER_URL": "https://id.example.com", "LHS_OAUTH_AUDIENCE": "lh", "LHS_LISTENERS_AUTHENTICATION_MAP": "PLAIN:OAUTH",
 		}, nil},
 		{map[string]string{"LHS_CA_CERT": "ca.pem"}, []string{"LHS_CA_CERT: no listener has protocol MTLS, ignored"}},
+		{map[string]string{"LHD_OAUTH_CLIENT_ID": "d", "LHD_OAUTH_ENABLED": "false", "LHD_OAUTH_CALLBACK_URL_INTERNAL": "http://lh"}, []string{
+			"LHD_OAUTH_CLIENT_ID: LHD_OAUTH_ENABLED is not true, ignored",
+			"LHD_OAUTH_CALLBACK_URL_INTERNAL: documented setting without meaning for this server, ignored",
+		}},
 		{map[string]string{"LHC_API_HOST": "lh", "LHD_PROT": "8081"}, []string{
 			"LHC_API_HOST: a setting of clients, without meaning for a server", "LHD_PROT: unknown setting, ignored",
 		}},
@@ -145,6 +152,47 @@ func told(notes []Notice) (out []string) {
 	return out
 }
 
+// A login that could not end well is no start.
+// covers: operations §10
+func TestLoginIsWhole(t *testing.T) {
+	good := map[string]string{
+		"LHS_OAUTH_ISSUER_URL": "https://id.example.com", "LHS_OAUTH_AUDIENCE": "lh", "LHS_LISTENERS_AUTHENTICATION_MAP": "PLAIN:OAUTH",
+		"LHD_OAUTH_ENABLED": "true", "LHD_OAUTH_ISSUER_URI": "https://id.example.com", "LHD_OAUTH_CLIENT_ID": "dashboard", "LHD_OAUTH_CLIENT_SECRET": "s",
+		"LHD_OAUTH_ENCRYPT_SECRET": "e", "LHD_OAUTH_CALLBACK_URL": "https://lh.example.com",
+	}
+	c, notes, err := configFrom(good)
+	want := dashboard.Login{
+		Issuer: "https://id.example.com", ClientID: "dashboard", ClientSecret: "s", Address: "https://lh.example.com", Scopes: []string{"openid", "profile"}, Secret: "e",
+	}
+	if got := c.Dashboard.asked(); err != nil || len(notes) != 0 || !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v %v %v", got, notes, err)
+	}
+	for name, values := range map[string][]string{
+		"LHD_OAUTH_ENABLED":      {"yes"},
+		"LHD_OAUTH_ISSUER_URI":   {"", "id.example.com"},
+		"LHD_OAUTH_CLIENT_ID":    {""},
+		"LHD_OAUTH_CALLBACK_URL": {"", "lh.example.com", "https://lh.example.com/dashboard", "https://lh.example.com?x=1", "https://me:secret@lh.example.com"},
+		"LHD_OAUTH_SCOPES":       {"profile"},
+	} {
+		for _, v := range values {
+			bad := maps.Clone(good)
+			bad[name] = v
+			if _, _, err := configFrom(bad); err == nil || !strings.Contains(err.Error(), name+":") || strings.Contains(err.Error(), "secret@") {
+				t.Errorf("%s=%s gives %v", name, v, err)
+			}
+		}
+	}
+	open := maps.Clone(good)
+	delete(open, "LHS_LISTENERS_AUTHENTICATION_MAP")
+	if _, _, err := configFrom(open); err == nil || !strings.Contains(err.Error(), "LHD_OAUTH_ENABLED: listener PLAIN of the dashboard takes no tokens") {
+		t.Error(err)
+	}
+	open["LHD_PORT"] = "0"
+	if c, _, err := configFrom(open); err != nil || c.Dashboard.asked().Issuer != "" {
+		t.Error(err)
+	}
+}
+
 // What an operator is warned of depends on who may call, and on who may listen on the way.
 func TestWarnings(t *testing.T) {
 	const oauth, stream = "LHS_OAUTH_ISSUER_URL=http://id LHS_OAUTH_AUDIENCE=lh LHS_LISTENERS_AUTHENTICATION_MAP=PLAIN:OAUTH", "LHD_OUTPUT_STREAM=true"
@@ -154,8 +202,11 @@ func TestWarnings(t *testing.T) {
 		stream:               {"calls are not authenticated", "the output stream is not authenticated"},
 		oauth + " " + stream: {"OAuth without TLS", "asked in clear"},
 		oauth + " " + stream + " LHD_BIND_HOST=0.0.0.0": {"OAuth without TLS", "asked in clear", "the dashboard is not encrypted"},
-		"LHD_BIND_HOST=0.0.0.0":                         {"calls are not authenticated", "the dashboard is not authenticated"},
-		stream + " LHD_PORT=0":                          {"calls are not authenticated"},
+		oauth + " LHD_OAUTH_ENABLED=true LHD_OAUTH_ISSUER_URI=http://id LHD_OAUTH_CLIENT_ID=d LHD_OAUTH_CALLBACK_URL=http://lh": {
+			"OAuth without TLS", "asked in clear", "people log in in clear", "the OpenID provider is asked in clear",
+		},
+		"LHD_BIND_HOST=0.0.0.0": {"calls are not authenticated", "the dashboard is not authenticated"},
+		stream + " LHD_PORT=0":  {"calls are not authenticated"},
 	} {
 		values := map[string]string{}
 		for _, f := range strings.Fields(settings) {
@@ -262,6 +313,7 @@ func TestSecretsAreStarred(t *testing.T) {
 		"LHS_KAFKA_KEYSTORE_PASSWORD": true, "LHS_OAUTH_CLIENT_SECRET": true, "LHS_KAFKA_SASL_JAAS_CONFIG": true,
 		"LHS_KAFKA_CONFIG_SASL_JAAS_CONFIG": true, "LHS_CORE_KS_CONFIG_SSL_KEYSTORE_KEY": true, "LHS_KAFKA_CONFIG_SSL_TRUSTSTORE_PASSWORD": true,
 		"LHS_OAUTH_CLIENT_SECRET_FILE": false, "LHS_CLUSTER_ID": false, "LHS_KAFKA_KEYSTORE": false,
+		"LHD_OAUTH_CLIENT_SECRET": true, "LHD_OAUTH_ENCRYPT_SECRET": true,
 	} {
 		if secret(name) != want {
 			t.Error(name)

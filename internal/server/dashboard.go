@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
 
 	"littlehorse/internal/auth"
 	"littlehorse/internal/dashboard"
+	"littlehorse/internal/machine"
 )
 
 // openDashboard opens the port of the dashboard, if there is to be one. It talks as its listener does.
@@ -44,21 +46,30 @@ func (s *Server) serveDashboard() {
 	l := s.dashboardListener()
 	_, open := l.authenticator().(auth.None)
 	local := s.dashboard.net.Addr().(*net.TCPAddr).IP.IsLoopback()
-	started := time.Now()
 	c := dashboard.Config{
-		Health: func() dashboard.Server { return s.told(started) },
+		Health: s.toldOfAll,
 		API:    s.face, Listener: l.forAPI(), LocalOnly: open && local, Open: open, OutputStream: s.cfg.Dashboard.OutputStream, Log: s.log,
+		Login:     s.cfg.Dashboard.asked(),
 		Heartbeat: dashboard.DefaultHeartbeat, WriteTimeout: dashboard.DefaultWriteTimeout, RoomBytes: s.cfg.dashboardMemory(),
 	}
 	s.dashboard.serve(&s.serving, s.log, s.dashboard.counted(dashboard.New(c)))
 }
 
+// toldOfAll is what the dashboard says of the server, and of those beside it.
+func (s *Server) toldOfAll(ctx context.Context) dashboard.Server {
+	d := s.told()
+	if s.members != nil {
+		d.Members, d.Unowned = s.members.told(ctx, d)
+	}
+	return d
+}
+
 // told is what the dashboard says of the server.
-func (s *Server) told(started time.Time) dashboard.Server {
+func (s *Server) told() dashboard.Server {
 	state, why := s.coreState()
 	d := dashboard.Server{
 		Cluster: s.cfg.ClusterID, Version: s.cfg.Version, Commit: s.cfg.Commit, State: state,
-		Started: started.UTC().Format(time.RFC3339), Partitions: s.cfg.Partitions, Log: "the server's own, in the folder of its data",
+		Started: s.began.UTC().Format(time.RFC3339), Partitions: s.cfg.Partitions, Log: "the server's own, in the folder of its data",
 	}
 	if why != nil {
 		d.Problem = why.Error()
@@ -68,6 +79,13 @@ func (s *Server) told(started time.Time) dashboard.Server {
 	}
 	if disk, err := s.disk(); err == nil {
 		d.DiskUsageBytes, d.DiskFreeBytes, d.DiskReserveBytes, d.DiskRoom = disk.UsageBytes, disk.FreeBytes, disk.ReserveBytes, disk.Room
+	}
+	if state == stateRunning {
+		for _, q := range s.host.Stats().Queues {
+			if q.Stream.Kind == machine.Core {
+				d.Serves = append(d.Serves, dashboard.ServerPartition{Number: int(q.Stream.Partition), Position: q.Position, Waiting: q.Records})
+			}
+		}
 	}
 	for _, l := range s.listeners {
 		d.Listeners = append(d.Listeners, dashboard.ServerListener{
@@ -104,10 +122,22 @@ func (c *Config) dashboardWarnings() []Notice {
 	case l.Protocol == Plain:
 		out = append(out, Notice{"LHD_BIND_HOST", "the dashboard is not encrypted: put a proxy with TLS before its port"})
 	}
+	if a := d.asked(); inClear(a.Address) {
+		out = append(out, Notice{"LHD_OAUTH_CALLBACK_URL", "people log in in clear: whoever listens on the way can go on in their name"})
+	}
+	if a := d.asked(); inClear(a.Issuer) {
+		out = append(out, Notice{"LHD_OAUTH_ISSUER_URI", "the OpenID provider is asked in clear: use https unless it is on this machine"})
+	}
 	if d.OutputStream && open {
 		out = append(out, Notice{"LHD_OUTPUT_STREAM", "the output stream is not authenticated: whoever reaches its port may read all values of all tenants, unmasked"})
 	}
 	return out
+}
+
+// inClear reports whether an address is reached over a network, and not over TLS.
+func inClear(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && u.Scheme == "http" && !isLoopback(u.Hostname())
 }
 
 func isLoopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }

@@ -223,6 +223,9 @@ func (c *Config) useless(given map[string]string) map[string]string {
 		if strings.HasPrefix(name, "LHS_OAUTH_") && !c.byToken() {
 			out[name] = "no listener has authentication OAUTH, ignored"
 		}
+		if strings.HasPrefix(name, "LHD_OAUTH_") && name != "LHD_OAUTH_ENABLED" && !c.Dashboard.login() {
+			out[name] = "LHD_OAUTH_ENABLED is not true, ignored"
+		}
 	}
 	if c.Kafka.over() {
 		out["LHS_CORE_STREAM_THREADS"] = "over Kafka each partition has a goroutine of its own, ignored"

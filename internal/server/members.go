@@ -117,6 +117,7 @@ func (m *membership) open(c partition.Config) {
 	m.door = cluster.NewDoorman(cluster.DoormanConfig{
 		Holding: m.holding, Secret: m.secret, Credentials: theirs, Stats: s.cfg.Traces.Calls(),
 		Polls:   func(tenant, taskDef string) int { return s.queues.Requests(tenant, taskDef) },
+		Tell:    func() []byte { return m.tellSelf() },
 		Await:   func(ctx context.Context, tenant, wfRun string) { s.face.AwaitThrown(ctx, tenant, wfRun) },
 		MaxTime: api.DefaultWriteTimeout, Log: s.log,
 	})

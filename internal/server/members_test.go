@@ -120,15 +120,45 @@ func TestServersShareACluster(t *testing.T) {
 			t.Errorf("%d: %v, %v", n, err, other)
 		}
 	}
+	toldBy(t, first, 2)
+	toldBy(t, second, 2)
 	if n := len(first.internalHosts()); n != 2 {
 		t.Errorf("%d servers", n)
 	}
 	stop(t, first)
 	served(second, 4)
+	toldBy(t, second, 4)
 	if err := put("alone"); err != nil {
 		t.Error(err)
 	}
 	stop(t, second)
+}
+
+// toldBy waits until the dashboard of the server tells of all members that each has so many partitions, and what they say of
+// themselves.
+func toldBy(t *testing.T, s *Server, each int) {
+	t.Helper()
+	for {
+		d := s.toldOfAll(t.Context())
+		settled := len(d.Unowned) == 0 && len(d.Members) == s.cfg.Partitions/each
+		selves, metadata := 0, 0
+		for _, m := range d.Members {
+			settled = settled && len(m.Owns) == each && m.Told != nil && len(m.Told.Serves) == each && m.Told.State == stateRunning && m.Version == s.cfg.Version
+			if m.Self {
+				selves++
+			}
+			if m.Metadata {
+				metadata++
+			}
+		}
+		if settled && selves == 1 && metadata == 1 {
+			return
+		}
+		if err := t.Context().Err(); err != nil {
+			t.Fatalf("%v: %+v", err, d)
+		}
+		time.Sleep(time.Millisecond)
+	}
 }
 
 // TestInternalPortIsForMembers calls it without the secret, and with another.

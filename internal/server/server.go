@@ -64,7 +64,8 @@ type Server struct {
 	dashboard *httpPort
 	control   *httpPort     // nil if there could be none
 	lending   chan struct{} // full while the store is copied
-	state     atomic.Value  // string: coreState of /status
+	began     time.Time
+	state     atomic.Value // string: coreState of /status
 	serving   sync.WaitGroup
 	lent      atomic.Int64  // when the checkpoint that is being copied was taken, in milliseconds since 1970; 0 if none is
 	copied    atomic.Int64  // when the last one was taken whose copy is durable
@@ -106,7 +107,7 @@ func Start(ctx context.Context, cfg Config) (_ *Server, err error) {
 
 func newServer(cfg Config) *Server {
 	s := &Server{
-		cfg: cfg, log: cfg.Logger, incarnation: newIncarnation(), metrics: telemetry.NewMetrics(cfg.ClusterID),
+		cfg: cfg, log: cfg.Logger, began: time.Now(), incarnation: newIncarnation(), metrics: telemetry.NewMetrics(cfg.ClusterID),
 		stopping: make(chan struct{}), lending: make(chan struct{}, 1), backlogs: api.NewBacklogs(cfg.replyMemory(), cfg.inputMemory()),
 	}
 	if s.log == nil {

@@ -369,7 +369,39 @@ var Settings = []Setting{
 		Name: "LHD_OUTPUT_STREAM", Default: "false", Bounds: "true, false", Doc: "Ours. Whether output topics can be read on the port of the dashboard; their values are not masked.",
 		apply: boolean(func(c *Config) *bool { return &c.Dashboard.OutputStream }),
 	},
-	none("LHD_OAUTH_ENABLED", "OAuth of the dashboard."),
+	{
+		Name: "LHD_OAUTH_ENABLED", Default: "false", Bounds: "true, false", Doc: "Whether people log in on the dashboard with an OpenID provider ([login](dashboard.md#login)). Its listener must have authentication OAUTH.",
+		apply: boolean(func(c *Config) *bool { return &c.Dashboard.ByLogin }),
+	},
+	{
+		Name: "LHD_OAUTH_ISSUER_URI", Bounds: "URL", Doc: "The provider, as it names itself.",
+		apply: func(c *Config, v string) error { c.Dashboard.Login.Issuer = v; return nil },
+	},
+	{
+		Name: "LHD_OAUTH_CLIENT_ID", Bounds: "text", Doc: "Who the dashboard is to the provider.",
+		apply: func(c *Config, v string) error { c.Dashboard.Login.ClientID = v; return nil },
+	},
+	{
+		Name: "LHD_OAUTH_CLIENT_SECRET", Bounds: "text", Doc: "Its secret. Unset: a public client, which has none.",
+		apply: func(c *Config, v string) error { c.Dashboard.Login.ClientSecret = v; return nil },
+	},
+	{
+		Name: "LHD_OAUTH_CLIENT_SECRET_FILE", Bounds: "path", Doc: "Ours. File with it; wins over `LHD_OAUTH_CLIENT_SECRET`.",
+		apply: fromFile(func(c *Config) *string { return &c.Dashboard.Login.ClientSecret }),
+	},
+	{
+		Name: "LHD_OAUTH_CALLBACK_URL", Bounds: "URL", Doc: "Address at which browsers reach the dashboard, without a path; the provider leads back to `/auth/callback` below it. With https, cookies are sent over TLS only.",
+		apply: func(c *Config, v string) error { c.Dashboard.Login.Address = v; return nil },
+	},
+	{
+		Name: "LHD_OAUTH_SCOPES", Default: "openid profile", Bounds: "words", Doc: "Ours. What is asked for at the provider; `openid` must be among it.",
+		apply: func(c *Config, v string) error { c.Dashboard.Login.Scopes = strings.Fields(v); return nil },
+	},
+	{
+		Name: "LHD_OAUTH_ENCRYPT_SECRET", Bounds: "text", Doc: "Key of what a browser keeps while somebody logs in. Unset: one for each start. Sessions are kept by the server and need none.",
+		apply: func(c *Config, v string) error { c.Dashboard.Login.Secret = v; return nil },
+	},
+	none("LHD_OAUTH_CALLBACK_URL_INTERNAL", "Address of the dashboard for itself; it has no need of one."),
 
 	gone("LHS_STREAMS_METRICS_LEVEL"),
 	gone("LHS_X_ROCKSDB_LOG_LEVEL"),
