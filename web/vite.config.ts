@@ -16,5 +16,5 @@ export default defineConfig({
       },
     },
   },
-  server: { proxy: { '/api': server, '/ui': server } },
+  server: { proxy: { '/api': server, '/ui': server, '/auth': server } },
 });

@@ -390,38 +390,142 @@ await journey('a task shows its workers, its numbers and its runs', async () => 
   await look(page, 'task-runs');
 });
 
+// What somebody writes who means no good: markup, addresses that run, words that read backwards, and much of it.
+const odd = `<img src=x onerror=globalThis.broken=1> <script>globalThis.broken=1</script> javascript:globalThis.broken=1 \u202egnp.\u2066 ${'W'.repeat(300)}`;
+const oddName = (n) => `<img src=x onerror=globalThis.broken=1> \u202e${n}`;
+
+/** writeOdd puts it wherever the server takes it. */
+async function writeOdd() {
+  const str = (text) => ({ str: text });
+  const literal = (text) => ({ literalValue: str(text) });
+  const to = (...names) => names.map((n) => ({ sinkNodeName: oddName(n) }));
+  const kept = { varDef: { name: 'text', typeDef: { primitiveType: 'STR' }, defaultValue: str(odd) }, accessLevel: 'PRIVATE_VAR', searchable: true };
+  const json = { varDef: { name: 'data', typeDef: { primitiveType: 'JSON_OBJ' }, defaultValue: { jsonObj: JSON.stringify({ [odd]: [odd, { [odd]: odd }] }) } }, accessLevel: 'PRIVATE_VAR' };
+  const begins = {
+    entrypoint: {},
+    outgoingEdges: [
+      {
+        sinkNodeName: oddName('throws'),
+        legacyCondition: { comparator: 'NOT_EQUALS', left: literal(odd), right: { variableName: 'text' } },
+        variableMutations: [{ lhsName: 'text', operation: 'ASSIGN', rhsAssignment: literal(odd) }],
+      },
+      { sinkNodeName: oddName('throws') },
+    ],
+  };
+  await rpc('PutTaskDef', { name: 'odd', description: odd, inputVars: [{ name: 'text', typeDef: { primitiveType: 'STR' } }] });
+  await rpc('PutExternalEventDef', { name: 'odd', contentType: { returnType: { primitiveType: 'STR' } }, correlatedEventConfig: {} });
+  await rpc('PutWorkflowEventDef', { name: 'odd', contentType: { returnType: { primitiveType: 'STR' } } });
+  await rpc('PutUserTaskDef', { name: 'odd', description: odd, fields: [{ name: oddName('field'), displayName: odd, description: odd, type: 'STR' }] });
+  await rpc('PutStructDef', { name: 'odd', description: odd, structDef: { fields: { odd: { fieldType: { primitiveType: 'STR' }, description: odd, defaultValue: str(odd) } } } });
+  await rpc('PutWfSpec', {
+    name: 'odd',
+    entrypointThreadName: oddName('thread'),
+    threadSpecs: {
+      [oddName('thread')]: {
+        variableDefs: [kept, json],
+        nodes: {
+          [oddName('begins')]: begins,
+          [oddName('throws')]: { throwEvent: { eventDefId: { name: 'odd' }, content: literal(odd) }, outgoingEdges: to('asks') },
+          [oddName('asks')]: { userTask: { userTaskDefName: 'odd', userId: literal(odd), userGroup: literal(odd), notes: literal(odd) }, outgoingEdges: to('waits') },
+          [oddName('waits')]: { externalEvent: { externalEventDefId: { name: 'odd' }, correlationKey: literal(odd) }, outgoingEdges: to('works') },
+          [oddName('works')]: { task: { taskDefId: { name: 'odd' }, variables: [literal(odd)], timeoutSeconds: 60 }, outgoingEdges: to('ends') },
+          [oddName('ends')]: { exit: {} },
+        },
+      },
+    },
+  });
+  await rpc('PutWfSpec', {
+    name: 'odd-fails',
+    entrypointThreadName: oddName('thread'),
+    threadSpecs: {
+      [oddName('thread')]: {
+        nodes: {
+          [oddName('begins')]: { entrypoint: {}, outgoingEdges: to('ends') },
+          [oddName('ends')]: { exit: { failureDef: { failureName: 'odd', message: odd, content: literal(odd) } } },
+        },
+      },
+    },
+  });
+  await rpc('RunWf', { wfSpecName: 'odd-fails', id: 'odd-failed' });
+  for (const id of ['odd-asks', 'odd-waits', 'odd-works']) await rpc('RunWf', { wfSpecName: 'odd', id });
+  for (const id of ['odd-asks', 'odd-waits', 'odd-works']) {
+    const task = { wfRunId: { id }, userTaskGuid: '0-2' };
+    await rpc('PutUserTaskRunComment', { userTaskRunId: task, userId: odd, comment: odd });
+    await rpc('SaveUserTaskRunProgress', { userTaskRunId: task, userId: odd, results: { [oddName('field')]: str(odd) } });
+    if (id !== 'odd-asks') await rpc('CompleteUserTaskRun', { userTaskRunId: task, userId: odd, results: { [oddName('field')]: str(odd) } });
+  }
+  await rpc('PutExternalEvent', { wfRunId: { id: 'odd-works' }, externalEventDefId: { name: 'odd' }, content: str(odd) });
+  await rpc('PutCorrelatedEvent', { key: oddName('key'), externalEventDefId: { name: 'odd' }, content: str(odd) });
+  await rpc('ScheduleWf', { id: oddName('schedule'), wfSpecName: 'sales-report', cronExpression: '0 0 1 1 *', variables: { region: str(odd) } });
+  await rpc('PutPrincipal', { id: oddName('principal'), globalAcls: { acls: [{ resources: ['ACL_WORKFLOW'], allowedActions: ['READ'] }] } });
+  await rpc('PutQuota', { tenant: { id: 'acme' }, principal: { id: oddName('principal') }, writeRequestsPerSecond: 5 });
+  await rpc('CreateBulkJob', { id: oddName('job'), bulkDeleteWfRun: { wfSpecName: 'odd-none', wfRunStatus: 'COMPLETED' } });
+}
+
+/** inert sees that the page shows it, and that it is nothing but text. */
+async function inert(page, what) {
+  const shown = page.locator('main, dialog').getByText('<img src=x').first().waitFor();
+  await shown.catch(() => need(`${what} does not show it`, false));
+  const made = await page.evaluate(() => {
+    const made = [...document.querySelectorAll('main :is(img, script, iframe, object, embed, form[action]), [onerror], [onload], [onclick], [href^="javascript:" i], [src="x"]')].map((e) => e.outerHTML.slice(0, 80));
+    if (globalThis.broken) made.push('what it says was run');
+    if (document.documentElement.scrollWidth > innerWidth) made.push(`the page is ${document.documentElement.scrollWidth} wide`);
+    // What reads backwards does so within itself.
+    for (const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT); walk.nextNode(); ) {
+      if (!/[\u202a-\u202e]/.test(walk.currentNode.data)) continue;
+      const style = getComputedStyle(walk.currentNode.parentElement);
+      if (style.display === 'inline' && !/isolate/.test(style.unicodeBidi)) made.push(`${walk.currentNode.parentElement.outerHTML.slice(0, 60)} turns what follows around`);
+    }
+    return made;
+  });
+  for (const m of new Set(made)) need(`${what}: ${m}`, false);
+}
+
 await journey('what workflows and people write is no markup on any page', async () => {
-  const markup = `<img src=x onerror=document.title='broken'>`;
-  await rpc('RunWf', { wfSpecName: 'expense', id: 'expense-odd', variables: { employee: { str: markup }, amount: { double: 1 }, purpose: { str: markup } } });
+  await writeOdd();
   const page = await open();
-  await page.goto(at('user-tasks/0-1/expense-odd'));
-  await page.locator('[data-form]').waitFor();
-  const task = { wfRunId: { id: 'expense-odd' }, userTaskGuid: '0-1' };
-  await rpc('AssignUserTaskRun', { userTaskRunId: task, userId: markup, userGroup: markup });
-  await rpc('PutUserTaskRunComment', { userTaskRunId: task, userId: markup, comment: markup });
-  await rpc('SaveUserTaskRunProgress', { userTaskRunId: task, userId: markup, results: { reason: { str: markup } } });
-  await rpc('PutExternalEvent', { wfRunId: { id: 'order-1031' }, externalEventDefId: { name: 'order-released' }, content: { str: markup } });
-  await rpc('PutCorrelatedEvent', { key: markup, externalEventDefId: { name: 'payment-received' }, content: { jsonObj: JSON.stringify({ reference: markup, amount: 1 }) } });
-  await rpc('ScheduleWf', { id: 'odd', wfSpecName: 'sales-report', cronExpression: '0 0 1 1 *', variables: { region: { str: markup } } });
-  await rpc('PutUserTaskDef', { name: 'odd', description: markup, fields: [{ name: markup, displayName: markup, description: markup, type: 'STR' }] });
-  await rpc('PutStructDef', { name: 'odd', description: markup, structDef: { fields: { odd: { fieldType: { primitiveType: 'STR' }, description: markup, defaultValue: { str: markup } } } } });
+  page.on('dialog', (d) => {
+    need(`a window opens: ${d.message()}`, false);
+    void d.dismiss();
+  });
+  await page.goto(at('runs/odd-works'));
+  await page.locator('[data-why]').waitFor();
+  const key = encodeURIComponent(oddName('principal'));
+  const node = (n) => `node=${encodeURIComponent(oddName(n))}`;
   for (const path of [
-    'user-tasks/0-1/expense-odd?queue=all',
-    'user-task-defs/odd/0',
-    'user-task-defs/expense-approval/1?status=ASSIGNED',
-    'events/order-released',
-    'events/payment-received?tab=correlated',
+    'runs?spec=odd&columns=text,data',
+    'runs?status=EXCEPTION',
+    'runs/odd-failed',
+    `runs/odd-failed?${node('ends')}`,
+    `runs/odd-works?${node('works')}`,
+    `runs/odd-waits?${node('waits')}`,
+    `runs/odd-works?tab=timeline&${node('throws')}`,
+    'runs/odd-works?tab=steps',
+    'runs/odd-works?tab=events',
+    'runs/odd-works?tab=json',
+    `specs/odd?${node('begins')}`,
+    'specs/odd?tab=json',
+    'specs/odd?tab=runs',
+    'tasks/odd',
+    'user-tasks/0-2/odd-asks?queue=all',
+    'user-task-defs/odd/0?status=ANY',
+    'events/odd',
+    'events/odd?tab=correlated',
+    'workflow-events/odd',
     'structs/odd/0',
-    'runs/expense-odd',
+    'schedules',
+    'jobs',
+    'principals',
+    `principals/${key}`,
+    'quotas',
   ]) {
     await page.goto(at(path));
-    await page.locator('main').getByText('<img src=x').first().waitFor();
-    need(`${path}: it is text`, (await page.title()) !== 'broken' && (await page.locator('main img').count()) === 0);
+    await inert(page, path);
   }
   await page.goto(at('schedules'));
-  await page.getByRole('button', { name: 'odd', exact: true }).click();
-  await page.getByRole('dialog').getByText('<img src=x').waitFor();
-  need('a schedule is text', (await page.title()) !== 'broken');
+  await page.getByRole('button', { name: oddName('schedule'), exact: true }).click();
+  await page.getByRole('dialog').getByText('<img src=x').first().waitFor();
+  await inert(page, 'a schedule');
 });
 
 await journey('all pages stay whole on a narrow screen and in the dark', async () => {

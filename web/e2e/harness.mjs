@@ -40,8 +40,9 @@ export async function open(options = {}) {
   page.on('console', (m) => m.type() === 'error' && !page.alone && problems.push(`console: ${m.text()}`));
   page.on('pageerror', (e) => problems.push(`uncaught: ${e.message}`));
   page.on('request', (r) => {
-    if (!r.url().startsWith(base) && !r.url().startsWith('data:')) problems.push(`asks a foreign origin: ${r.url()}`);
-    if (/\/(api|ui)\//.test(r.url())) page.calls++;
+    if (![base, 'data:', page.abroad ?? base].some((at) => r.url().startsWith(at))) problems.push(`asks a foreign origin: ${r.url()}`);
+    // The one stream that tells what changes is no call of a page.
+    if (/\/(api|ui)\//.test(r.url()) && !r.url().includes('/ui/v1/live')) page.calls++;
   });
   page.on('requestfailed', (r) => !page.alone && !r.failure()?.errorText.includes('ABORTED') && problems.push(`failed: ${r.url()} ${r.failure()?.errorText}`));
   page.on('response', (r) => r.status() >= 400 && !page.alone && problems.push(`${r.status()}: ${r.url()}`));

@@ -7,7 +7,7 @@ import { useWhoami, missing } from './permissions';
 import { go, to } from './router';
 import { failed } from './status';
 import type { ExternalEventId, ThreadRun, VariableType, WfRun } from './types.gen';
-import { Button, Command, Dialog, Field, Problem, say } from './ui';
+import { Button, Command, Dialog, Field, Footer, Problem, say } from './ui';
 import { runId, runParts } from './values';
 
 interface PreviewProps<K extends Rpc> {
@@ -45,8 +45,7 @@ export function Preview<K extends Rpc>(p: PreviewProps<K>): ReactElement {
         <Command text={p.cli} />
       </div>
       {act.error && <Problem error={act.error} />}
-      <footer>
-        <Button onClick={p.onClose}>Cancel</Button>
+      <Footer onClose={p.onClose}>
         <Button
           kind={p.danger ? 'danger main' : 'main'}
           forbidden={p.problem ?? (act.isPending ? 'It is under way.' : undefined)}
@@ -54,7 +53,7 @@ export function Preview<K extends Rpc>(p: PreviewProps<K>): ReactElement {
         >
           {act.isPending ? 'One moment…' : p.confirm}
         </Button>
-      </footer>
+      </Footer>
     </Dialog>
   );
 }

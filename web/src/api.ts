@@ -35,6 +35,9 @@ export const reach = {
   },
 };
 
+/** strange tells who listens that the server does not know any more who one is. */
+export const strange = { listeners: new Set<() => void>() };
+
 async function post(path: string, body: unknown, signal?: AbortSignal): Promise<unknown> {
   let response: Response;
   try {
@@ -48,6 +51,7 @@ async function post(path: string, body: unknown, signal?: AbortSignal): Promise<
   const said: unknown = await response.json().catch(() => ({}));
   if (response.ok) return said;
   const { code, message } = said as { code?: string; message?: string };
+  if (response.status === 401) for (const tell of strange.listeners) tell();
   throw new Refusal(code ?? 'unknown', message ?? `The server answers with status ${response.status}.`);
 }
 
@@ -97,12 +101,21 @@ export function need<T>(a: Answer<T>): T {
 export interface About {
   open: boolean;
   version: string;
+  /** login says whether people log in here, and loggedIn whether this one has. */
+  login: boolean;
+  loggedIn: boolean;
 }
 
 export async function about(): Promise<About> {
-  const response = await fetch('/ui/v1/about');
+  const response = await fetch('/ui/v1/about', { headers: { 'X-LH-UI': '1' } });
   return (await response.json()) as About;
 }
+
+/** logout ends the session; what it gives is where the provider ends its own. */
+export const logout = async (): Promise<string> => ((await post('/auth/logout', {})) as { location: string }).location;
+
+/** loginAddress is where one logs in to come back to this page. It is led to by the browser, not by the pages. */
+export const loginAddress = (): string => `/auth/login?${new URLSearchParams({ to: location.pathname + location.search })}`;
 
 /** ServerHealth is how the server is that answers. */
 export interface ServerHealth {
@@ -118,7 +131,24 @@ export interface ServerHealth {
   diskFreeBytes: number;
   diskReserveBytes: number;
   diskRoom: string;
-  listeners: { name: string; address: string; protocol: string; authentication: string }[];
+  listeners: { name: string; address: string; protocol: string; authentication: string }[] | null;
+  serves: { number: number; position: number; waiting: number }[] | null;
+  /** members of the cluster; none where there can be no other server. */
+  members?: ServerMember[];
+  unowned?: number[];
+}
+
+/** ServerMember is one of the servers of a cluster. */
+export interface ServerMember {
+  address: string;
+  instance?: string;
+  rack?: string;
+  version: string;
+  self?: boolean;
+  owns: number[];
+  metadata?: boolean;
+  told?: ServerHealth;
+  problem?: string;
 }
 
 export const serverHealth = async (signal: AbortSignal): Promise<ServerHealth> => (await post('/ui/v1/server', {}, signal)) as ServerHealth;

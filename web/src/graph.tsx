@@ -17,7 +17,7 @@ import {
 } from '@xyflow/react';
 import { type ReactElement, useMemo } from 'react';
 import { icons } from './icons';
-import { useScene } from './layouts';
+import { useScene, warm } from './layouts';
 import { kindOfNode, shortName } from './nodes';
 import type { Laid } from './scene';
 import { type Look, lookOf, type Tone } from './status';
@@ -151,6 +151,8 @@ async function show(flow: ReactFlowInstance<Step | Band, Way>, laid: Laid[], at:
   const node = lane?.places.find((p) => p.name === at?.node) ?? lane?.places[0];
   if (node) await flow.setCenter(node.x + node.width / 2 + (at ? 0 : 240), node.y + node.height / 2, { zoom: 0.85 });
 }
+
+warm();
 
 const nodeTypes = { step: StepNode, lane: LaneNode };
 const edgeTypes = { way: WayEdge };

@@ -27,6 +27,7 @@ export const icons = {
   mail: icon('M4 6h16v12H4zM4 7l8 6 8-6'),
   bin: icon('M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13'),
   again: icon('M4 12a8 8 0 1 0 3-6.2M4 4v4h4'),
+  leave: icon('M10 4H5v16h5M15 8l4 4-4 4M19 12H9'),
   person: icon('M12 4a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM4 20c1-4 4-6 8-6s7 2 8 6'),
   split: icon('M4 12h5l5-6h6M9 12l5 6h6M17 3l3 3-3 3M17 15l3 3-3 3'),
   join: icon('M4 6h5l5 6h6M4 18h5l5-6M17 9l3 3-3 3'),

@@ -1,3 +1,4 @@
+import { place } from './place';
 import { type Asked, sceneOf } from './scene';
 
 // Layout of large graphs takes a while: the page goes on meanwhile.
@@ -5,7 +6,7 @@ const scope = self as unknown as { onmessage: (e: MessageEvent<{ number: number;
 
 scope.onmessage = ({ data }) => {
   try {
-    scope.postMessage({ number: data.number, laid: sceneOf(data.lanes) });
+    scope.postMessage({ number: data.number, laid: sceneOf(data.lanes, place) });
   } catch (e) {
     scope.postMessage({ number: data.number, problem: String(e) });
   }

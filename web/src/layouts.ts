@@ -1,9 +1,20 @@
 import { useEffect, useState } from 'react';
-import type { Asked, Laid } from './scene';
+import { layered } from './layered';
+import { type Asked, type Laid, sceneOf } from './scene';
 
 let worker: Worker | undefined;
 let last = 0;
 const waiting = new Map<number, { done: (laid: Laid[]) => void; failed: (e: Error) => void }>();
+
+/** few nodes are laid out as finely as it can be done; of more that takes too long. */
+const few = 150;
+
+const isLarge = (lanes: Asked[]): boolean => lanes.reduce((n, l) => n + Object.keys(l.thread.nodes).length, 0) > few;
+
+/** warm lets the layout be ready when it is asked for. */
+export function warm(): void {
+  worker ??= start();
+}
 
 /** lay lays lanes out beside the page. */
 function lay(lanes: Asked[]): Promise<Laid[]> {
@@ -33,25 +44,33 @@ function start(): Worker {
 const kept = new Map<string, Laid[]>();
 const mostKept = 50;
 
+function keep(key: string, laid: Laid[]): Laid[] {
+  kept.set(key, laid);
+  if (kept.size > mostKept) kept.delete(kept.keys().next().value!);
+  return laid;
+}
+
+/** atOnce is the layout that is there, or takes no time. */
+const atOnce = (key: string, lanes: Asked[]): Laid[] | undefined => kept.get(key) ?? (isLarge(lanes) ? keep(key, sceneOf(lanes, layered)) : undefined);
+
 /** useScene lays lanes out once for each key; the old layout stays until the new one is there. */
 export function useScene(key: string, lanes: Asked[]): Laid[] | undefined {
   const [scene, set] = useState<{ key: string; laid: Laid[] } | undefined>(() => {
-    const laid = kept.get(key);
+    const laid = atOnce(key, lanes);
     return laid && { key, laid };
   });
   const [problem, fail] = useState<Error>();
   // The lanes are those of the key.
   useEffect(() => {
     let gone = false;
-    const known = kept.get(key);
+    const known = atOnce(key, lanes);
     if (known) {
       set({ key, laid: known });
       return;
     }
     lay(lanes).then(
       (laid) => {
-        kept.set(key, laid);
-        if (kept.size > mostKept) kept.delete(kept.keys().next().value!);
+        keep(key, laid);
         if (!gone) set({ key, laid });
       },
       (e: Error) => !gone && fail(e),

@@ -1,6 +1,7 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
-import type { ReactElement, ReactNode } from 'react';
-import { type Answer, type Asked, batch, type Reply, type Rpc, session } from './api';
+import { type ReactElement, type ReactNode, useRef } from 'react';
+import { type Answer, type Asked, batch, need, type Reply, type Rpc, session } from './api';
+import { useNews } from './live';
 import { setSearch } from './router';
 import { Button, Field, Problem, Skeleton } from './ui';
 
@@ -55,24 +56,39 @@ export interface Pages<Row> {
   again: () => void;
 }
 
-/** usePages reads what a search finds, with each object in the same batch as the others of its page. */
-export function usePages<Id, Row>(
+/** Ids are what a search finds. */
+type Ids<K extends Rpc> = Reply<K> extends Found<infer Id> ? Id : never;
+
+/**
+ * usePages reads what a search finds, with each object in the same batch as the others of its page, and reads it again when something
+ * of its topics has changed. Where there is nothing to search for yet, search gives undefined.
+ */
+export function usePages<K extends Rpc, Row>(
   key: unknown[],
-  search: (bookmark: string | undefined, signal: AbortSignal) => Promise<Found<Id>>,
-  rows: (ids: Id[], signal: AbortSignal) => Promise<Row[]>,
-  every?: number,
+  search: (bookmark: string | undefined) => Asked<K> | undefined,
+  rows: (ids: Ids<K>[], signal: AbortSignal) => Promise<Row[]>,
+  topics: string[] = [],
 ): Pages<Row> {
+  const refetch = useRef<() => Promise<unknown>>(() => Promise.resolve());
+  const often = useNews(topics, () => refetch.current(), 1000);
   const found = useInfiniteQuery({
     queryKey: [session.tenant, ...key],
     initialPageParam: undefined as string | undefined,
     queryFn: async ({ pageParam, signal }) => {
-      const page = await search(pageParam, signal);
+      const asked = search(pageParam);
+      if (!asked) return { rows: [], bookmark: undefined };
+      const page = need((await batch([asked], signal, pageParam === undefined ? topics : []))[0] as Answer<unknown>) as Found<Ids<K>>;
       return { rows: await rows(page.results, signal), bookmark: page.bookmark };
     },
     getNextPageParam: (page) => page.bookmark,
     placeholderData: (old) => old,
-    ...(every ? { refetchInterval: every } : {}),
+    refetchInterval: often,
   });
+  // News do not take away the page that somebody asks for.
+  refetch.current = async () => {
+    if (found.isFetchingNextPage) await found.refetch({ cancelRefetch: false });
+    await found.refetch();
+  };
   return {
     rows: found.data?.pages.flatMap((p) => p.rows) ?? [],
     pending: found.isPending,

@@ -144,35 +144,44 @@ interface Seen<T> {
 
 const poll = 3000;
 
-/** useSeen reads something, and again whenever the server says that it has changed. Without a stream it asks often. */
-export function useSeen<T>(p: Seen<T>): UseQueryResult<T> {
+/** useNews calls read whenever the server says that something of the topics has changed. It says how often to read besides: without a stream, often. */
+export function useNews(topics: string[], read: () => Promise<unknown>, least = 250): number | false {
   const hears = useSyncExternalStore(
     (tell) => {
       hearing.listeners.add(tell);
       return () => hearing.listeners.delete(tell);
     },
-    () => hearing.now && p.topics.every((t) => announced.at.get(t) !== ''),
+    () => hearing.now && topics.every((t) => announced.at.get(t) !== ''),
   );
-  const { slow } = p;
-  const seen = useQuery({
-    queryKey: p.key,
-    queryFn: ({ signal, client, queryKey }) => p.read(signal, client.getQueryData<T>(queryKey)),
-    enabled: p.enabled ?? true,
-    refetchInterval: hears ? (q) => slow?.(q.state.data as T | undefined) ?? false : poll,
-    ...(p.keep ? { placeholderData: (old: unknown) => old as never } : {}),
-  });
   const pace = useRef(new Pace());
-  pace.current.read = () => seen.refetch();
-  pace.current.least = p.least ?? 250;
-  const topics = p.topics.join('\n');
+  pace.current.read = read;
+  pace.current.least = least;
+  const key = topics.join('\n');
   useEffect(() => {
+    if (key === '') return;
     const own = pace.current;
-    const stop = listen(topics.split('\n'), () => own.news());
+    const stop = listen(key.split('\n'), () => own.news());
     return () => {
       stop();
       own.stop();
     };
-  }, [topics]);
+  }, [key]);
+  return hears || key === '' ? false : poll;
+}
+
+/** useSeen reads something, and again whenever the server says that it has changed. */
+export function useSeen<T>(p: Seen<T>): UseQueryResult<T> {
+  const { slow } = p;
+  const refetch = useRef<() => Promise<unknown>>(() => Promise.resolve());
+  const often = useNews(p.topics, () => refetch.current(), p.least);
+  const seen = useQuery({
+    queryKey: p.key,
+    queryFn: ({ signal, client, queryKey }) => p.read(signal, client.getQueryData<T>(queryKey)),
+    enabled: p.enabled ?? true,
+    refetchInterval: often || ((q) => slow?.(q.state.data as T | undefined) ?? false),
+    ...(p.keep ? { placeholderData: (old: unknown) => old as never } : {}),
+  });
+  refetch.current = () => seen.refetch();
   return seen as UseQueryResult<T>;
 }
 

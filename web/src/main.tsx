@@ -3,7 +3,7 @@ import { QueryClient, QueryClientProvider, useQuery } from '@tanstack/react-quer
 import { lazy, type ReactElement, StrictMode, Suspense, useEffect, useState, useSyncExternalStore } from 'react';
 import { createRoot } from 'react-dom/client';
 import logo from './icon.svg';
-import { about, call, reach, Refusal, session } from './api';
+import { about, call, loginAddress, logout, reach, Refusal, session, strange } from './api';
 import { icons } from './icons';
 import { nav, others } from './nav';
 import { Palette } from './palette';
@@ -14,7 +14,7 @@ import { Task, Tasks } from './pages/tasks';
 import { useWhoami } from './permissions';
 import { address, go, to, useRoute } from './router';
 import type { Tenant } from './types.gen';
-import { A, Boundary, Button, Clock, Dialog, Empty, Field, Note, Skeleton, Toasts } from './ui';
+import { A, Boundary, Button, Clock, Dialog, Empty, Field, Footer, Note, say, Skeleton, Toasts } from './ui';
 
 const client = new QueryClient({
   defaultOptions: {
@@ -163,6 +163,7 @@ function Shell(): ReactElement {
           <span className="grow" />
           <TenantPicker />
           <Theme />
+          <LogOut />
         </header>
         <main id="main" tabIndex={-1}>
           <Unreachable />
@@ -254,11 +255,7 @@ function Help({ onClose }: { onClose: () => void }): ReactElement {
           </div>
         ))}
       </dl>
-      <footer>
-        <Button kind="main" onClick={onClose}>
-          Close
-        </Button>
-      </footer>
+      <Footer onClose={onClose} />
     </Dialog>
   );
 }
@@ -299,6 +296,14 @@ function Theme(): ReactElement {
   return <Button kind="plain" icon={dark ? 'sun' : 'moon'} label={dark ? 'Light colours' : 'Dark colours'} onClick={flip} />;
 }
 
+/** LogOut says who has logged in, and ends that. */
+function LogOut(): ReactElement | null {
+  const me = useWhoami();
+  if (!useAbout().data?.loggedIn) return null;
+  const leave = (): void => void logout().then((at) => location.assign(at), (e: Error) => say(e.message));
+  return <Button kind="plain" icon="leave" label={`Log out${me?.id ? ` ${me.id.id}` : ''}`} onClick={leave} />;
+}
+
 const useAbout = (): ReturnType<typeof useQuery<Awaited<ReturnType<typeof about>>>> => useQuery({ queryKey: ['about'], queryFn: about, staleTime: Number.POSITIVE_INFINITY });
 
 function Version(): ReactElement {
@@ -333,11 +338,40 @@ function Unreachable(): ReactElement | null {
   );
 }
 
-/** Warning asks for a token where the server wants one. */
+/** Warning asks who one is where the server wants to know. */
 function Warning(): ReactElement | null {
   const me = useQuery({ queryKey: ['whoami', session.token ?? ''], queryFn: ({ signal }) => call('Whoami', {}, signal), staleTime: 60_000 });
+  const known = useAbout().data;
+  useEffect(() => {
+    const ask = (): void => {
+      const of = client.getQueryState(['whoami', session.token ?? '']);
+      if (of?.status === 'success' && of.fetchStatus === 'idle') void client.invalidateQueries({ queryKey: ['whoami'] });
+    };
+    strange.listeners.add(ask);
+    return () => void strange.listeners.delete(ask);
+  }, []);
+  if (!(me.error instanceof Refusal) || (me.error.code !== 'unauthenticated' && me.error.code !== 'permission_denied') || !known) return null;
+  if (!known.login) return <TokenForm why={me.error.message} />;
+  const nobody = me.error.code === 'unauthenticated';
+  return (
+    <Note tone="warn" icon="person">
+      <strong>{nobody ? 'You are not logged in.' : me.error.message}</strong>
+      {nobody ? (
+        <div>
+          <a className="button main" href={loginAddress()}>
+            Log in
+          </a>
+        </div>
+      ) : (
+        <span className="small soft">You are logged in, and have no rights here. Somebody who may has to make a principal of that name.</span>
+      )}
+    </Note>
+  );
+}
+
+/** TokenForm asks for a token. */
+function TokenForm({ why }: { why: string }): ReactElement {
   const [token, setToken] = useState('');
-  if (!(me.error instanceof Refusal) || (me.error.code !== 'unauthenticated' && me.error.code !== 'permission_denied')) return null;
   const enter = (): void => {
     session.token = token.trim();
     client.clear();
@@ -346,7 +380,7 @@ function Warning(): ReactElement | null {
   };
   return (
     <Note tone="warn" icon="alert">
-      <strong>{me.error.message}</strong>
+      <strong>{why}</strong>
       <Field label="Bearer token. It is kept until this page is closed.">
         {(id) => <input id={id} className="input mono" type="password" autoComplete="off" value={token} onChange={(e) => setToken(e.target.value)} onKeyDown={(e) => e.key === 'Enter' && enter()} />}
       </Field>

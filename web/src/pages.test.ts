@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { aclsOf, cellsOf, effective } from './acls';
 import { nextTimes, parseCron } from './cron';
 import { compare } from './diff';
+import { ranges, sumOf, worst } from './members';
 import { compose, documentOf, spread, structured, type Structs } from './typed';
 import type { Node, StructDef, TypeDefinition, UserTaskEvent, WfSpec } from './types.gen';
 import { commentsOf, trail } from './usertasks';
@@ -19,6 +20,16 @@ describe('cron', () => {
   });
   it('knows what is none', () => {
     for (const text of ['', '* * * *', '60 * * * *', '* * * * 8', '5-3 * * * *', '*/0 * * * *', 'a * * * *']) expect(parseCron(text), text).toBeUndefined();
+  });
+});
+
+describe('servers', () => {
+  it('tell their partitions in few words, and which is behind most', () => {
+    expect(ranges([7, 1, 0, 2, 9, 8])).toBe('0–2, 7–9');
+    expect(ranges([3])).toBe('3');
+    const of = (...waiting: number[]) => ({ serves: waiting.map((w, number) => ({ number, position: 1, waiting: w })) }) as never;
+    expect([sumOf(of(0, 5, 2)), worst(of(0, 5, 2))]).toEqual([7, ', 5 of them in partition 1']);
+    expect([sumOf(of()), worst(of(0, 0))]).toEqual([0, '']);
   });
 });
 

@@ -21,7 +21,7 @@ interface ButtonProps {
   children?: ReactNode;
   icon?: Icon;
   onClick?: () => void;
-  kind?: 'main' | 'plain' | 'danger' | 'danger main';
+  kind?: 'main' | 'plain' | 'danger' | 'danger main' | undefined;
   label?: string;
   /** why it cannot be pressed; it stays reachable, so that the reason can be read. */
   forbidden?: string | undefined;
@@ -253,6 +253,18 @@ export function Dialog(p: { title: string; onClose: () => void; children: ReactN
         {p.children}
       </div>
     </dialog>
+  );
+}
+
+/** Footer ends a dialog: by what it does, or if it only tells something, by closing it. */
+export function Footer({ onClose, children }: { onClose: () => void; children?: ReactNode }): ReactElement {
+  return (
+    <footer>
+      <Button kind={children ? undefined : 'main'} onClick={onClose}>
+        {children ? 'Cancel' : 'Close'}
+      </Button>
+      {children}
+    </footer>
   );
 }
 

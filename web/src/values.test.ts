@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { oldest, Reader } from './events';
 import { condition, infix, mutation } from './infix';
-import { links } from './layout';
-import { place, sceneOf } from './scene';
+import { links, type Placed } from './layout';
+import { layered } from './layered';
+import { place as dagre } from './place';
+import { sceneOf } from './scene';
 import { historyOf, lanesOf, unsettled, withSteps, writersOf } from './steps';
 import { barOf, rowsOf, totals } from './timeline';
 import { agoText, spanText } from './times';
@@ -81,6 +83,17 @@ const node = (kind: Partial<Node>, ...to: string[]): Node => ({
 });
 const thread = (nodes: Record<string, Node>): ThreadSpec => ({ nodes, variableDefs: [], interruptDefs: [] });
 
+/** chain is a choice after the other, all in a loop. */
+function chain(choices: number): Record<string, Node> {
+  const out: Record<string, Node> = { start: node({ entrypoint: {} }, 'c0'), end: node({ exit: {} }) };
+  for (let i = 0; i < choices; i++) {
+    out[`c${i}`] = node({ nop: {} }, `t${i}`, `c${i + 1}`);
+    out[`t${i}`] = node({ nop: {} }, `c${i + 1}`);
+  }
+  out[`c${choices}`] = node({ nop: {} }, 'c0', 'end');
+  return out;
+}
+
 describe('layout', () => {
   const loop = thread({
     a: node({ entrypoint: {} }, 'b'),
@@ -94,15 +107,21 @@ describe('layout', () => {
   test('no two nodes lie on each other, and it is the same again', () => {
     const wide: Record<string, Node> = { start: node({ entrypoint: {} }, ...Array.from({ length: 12 }, (_, i) => `n${i}`)), end: node({ exit: {} }) };
     for (let i = 0; i < 12; i++) wide[`n${i}`] = node({ nop: {} }, i % 3 === 0 ? 'start' : 'end');
-    for (const t of [loop, thread(wide)]) {
+    const lost = thread({ ...loop.nodes, x: node({ nop: {} }, 'y'), y: node({ nop: {} }) });
+    for (const [t, place] of [[thread(chain(40)), layered] as const, ...[loop, thread(wide), lost].flatMap((t) => [[t, dagre] as const, [t, layered] as const])]) {
       const all = place(t, links(t, () => 'if so'));
       expect(place(t, links(t, () => 'if so'))).toEqual(all);
-      for (const a of all)
-        for (const b of all) {
-          const apart = a === b || a.x + a.width <= b.x || b.x + b.width <= a.x || a.y + a.height <= b.y || b.y + b.height <= a.y;
-          expect(apart, `${a.name} and ${b.name}`).toBe(true);
-        }
+      expect(all.map((p) => p.name).sort()).toEqual(Object.keys(t.nodes).sort());
+      const apart = (a: Placed, b: Placed): boolean => a === b || a.x + a.width <= b.x || b.x + b.width <= a.x || a.y + a.height <= b.y || b.y + b.height <= a.y;
+      expect(all.flatMap((a) => all.flatMap((b) => (apart(a, b) ? [] : [`${a.name} and ${b.name}`])))).toEqual([]);
     }
+  });
+  test('ways of large threads lead from left to right, and the main way is straight', () => {
+    const t = thread(chain(60));
+    const at = new Map(layered(t, links(t, () => '')).map((p) => [p.name, p]));
+    for (const l of links(t, () => '')) expect(l.back || at.get(l.from)!.x < at.get(l.to)!.x, `${l.from} to ${l.to}`).toBe(true);
+    const middles = new Set(Array.from({ length: 60 }, (_, i) => Math.round(at.get(`c${i}`)!.y + at.get(`c${i}`)!.height / 2)));
+    expect(middles.size).toBeLessThan(12);
   });
   test('a thousand nodes in a row are no trouble', () => {
     const row: Record<string, Node> = { n0: node({ entrypoint: {} }, 'n1') };
@@ -166,7 +185,7 @@ describe('steps', () => {
     expect(few.map((l) => [l.threads, l.depth, l.from?.node])).toEqual([[[0], 0, undefined], [[1], 1, 't']]);
     const many = lanesOf([threadRun(0, 'main'), ...Array.from({ length: 300 }, (_, i) => threadRun(i + 1, 'child', 0))], steps, spec);
     expect(many.map((l) => l.threads.length)).toEqual([1, 300]);
-    const laid = sceneOf(few.map((l) => ({ id: l.id, thread: l.spec, depth: l.depth, titled: true })));
+    const laid = sceneOf(few.map((l) => ({ id: l.id, thread: l.spec, depth: l.depth, titled: true })), dagre);
     expect(laid[1]!.y).toBeGreaterThan(laid[0]!.y + laid[0]!.height);
   });
   test('rows of the timeline put a thread below its parent', () => {

@@ -16,7 +16,7 @@ export function Tenants(): ReactElement {
   const [editing, edit] = useState<Tenant | 'new'>();
   const found = usePages(
     ['tenantPages'],
-    (bookmark, signal) => call('SearchTenant', { limit: pageSize, ...(bookmark ? { bookmark } : {}) }, signal),
+    (bookmark) => ask('SearchTenant', { limit: pageSize, ...(bookmark ? { bookmark } : {}) }),
     (ids, signal) => each(ids, (id) => ask('GetTenant', id), signal),
   );
   return (
@@ -88,7 +88,7 @@ export function Principals(): ReactElement {
   const me = useWhoami();
   const found = usePages(
     ['principals', of, admins],
-    (bookmark, signal) => call('SearchPrincipal', { limit: pageSize, ...(bookmark ? { bookmark } : {}), ...(of ? { tenantId: of } : admins ? { isAdmin: true } : {}) }, signal),
+    (bookmark) => ask('SearchPrincipal', { limit: pageSize, ...(bookmark ? { bookmark } : {}), ...(of ? { tenantId: of } : admins ? { isAdmin: true } : {}) }),
     (ids, signal) => each(ids, (id) => ask('GetPrincipal', id), signal),
   );
   return (
@@ -324,7 +324,7 @@ export function Quotas(): ReactElement {
   const [gone, setGone] = useState<Quota>();
   const found = usePages(
     ['quotas', of],
-    (bookmark, signal) => call('SearchQuota', { limit: pageSize, ...(bookmark ? { bookmark } : {}), ...(of ? { tenantId: of } : {}) }, signal),
+    (bookmark) => ask('SearchQuota', { limit: pageSize, ...(bookmark ? { bookmark } : {}), ...(of ? { tenantId: of } : {}) }),
     async (ids, signal) => {
       const now = new Date();
       const windowStart = new Date(now.getTime() - 3_600_000).toISOString();

@@ -167,14 +167,10 @@ function Posted({ name }: { name: string }): ReactElement {
   const back = search.get('since') ?? '';
   const found = usePages(
     ['posted', name, claimed, back],
-    (bookmark, signal) =>
-      call(
-        'SearchExternalEvent',
-        { externalEventDefId: { name }, limit: pageSize, ...(bookmark ? { bookmark } : {}), ...(claimed ? { isClaimed: claimed === 'yes' } : {}), ...since(back) },
-        signal,
-      ),
+    (bookmark) =>
+      ask('SearchExternalEvent', { externalEventDefId: { name }, limit: pageSize, ...(bookmark ? { bookmark } : {}), ...(claimed ? { isClaimed: claimed === 'yes' } : {}), ...since(back) }),
     (ids, signal) => each(ids, (id) => ask('GetExternalEvent', id), signal),
-    5000,
+    ['events'],
   );
   return (
     <Panel bare>
@@ -206,14 +202,10 @@ function Correlated({ name, act }: { name: string; act: (a: Acting) => void }): 
   const back = search.get('since') ?? '';
   const found = usePages(
     ['correlated', name, claimed, back],
-    (bookmark, signal) =>
-      call(
-        'SearchCorrelatedEvent',
-        { externalEventDefId: { name }, limit: pageSize, ...(bookmark ? { bookmark } : {}), ...(claimed ? { hasExternalEvents: claimed === 'yes' } : {}), ...since(back) },
-        signal,
-      ),
+    (bookmark) =>
+      ask('SearchCorrelatedEvent', { externalEventDefId: { name }, limit: pageSize, ...(bookmark ? { bookmark } : {}), ...(claimed ? { hasExternalEvents: claimed === 'yes' } : {}), ...since(back) }),
     (ids, signal) => each(ids, (id) => ask('GetCorrelatedEvent', id), signal),
-    5000,
+    ['events'],
   );
   return (
     <Panel bare>
@@ -314,9 +306,9 @@ export function WorkflowEvent(): ReactElement {
   const seen = useQuery<WorkflowEventDef>({ queryKey: [session.tenant, 'workflowEventDef', name], queryFn: ({ signal }) => call('GetWorkflowEventDef', { name }, signal) });
   const found = usePages(
     ['thrown', name, back],
-    (bookmark, signal) => call('SearchWorkflowEvent', { workflowEventDefId: { name }, limit: pageSize, ...(bookmark ? { bookmark } : {}), ...since(back) }, signal),
+    (bookmark) => ask('SearchWorkflowEvent', { workflowEventDefId: { name }, limit: pageSize, ...(bookmark ? { bookmark } : {}), ...since(back) }),
     (ids, signal) => each(ids, (id) => ask('GetWorkflowEvent', id), signal),
-    5000,
+    ['events'],
   );
   if (seen.error) return <Problem error={seen.error} retry={() => void seen.refetch()} />;
   if (!seen.data) return <Skeleton lines={8} />;

@@ -46,21 +46,18 @@ export function Form(): ReactElement {
   const back = search.get('since') ?? '';
   const runs = usePages(
     ['formRuns', name, status, user, group, back],
-    (bookmark, signal) =>
-      call(
-        'SearchUserTaskRun',
-        {
-          userTaskDefName: name,
-          limit: pageSize,
-          ...(bookmark ? { bookmark } : {}),
-          ...(status === 'ANY' ? {} : { status }),
-          ...(user ? { userId: user } : {}),
-          ...(group ? { userGroup: group } : {}),
-          ...since(back),
-        },
-        signal,
-      ),
+    (bookmark) =>
+      ask('SearchUserTaskRun', {
+        userTaskDefName: name,
+        limit: pageSize,
+        ...(bookmark ? { bookmark } : {}),
+        ...(status === 'ANY' ? {} : { status }),
+        ...(user ? { userId: user } : {}),
+        ...(group ? { userGroup: group } : {}),
+        ...since(back),
+      }),
     (ids, signal) => each(ids, (id) => ask('GetUserTaskRun', id), signal),
+    ['usertasks'],
   );
   if (seen.error) return <Problem error={seen.error} retry={() => void seen.refetch()} />;
   if (!seen.data) return <Skeleton lines={8} />;

@@ -1,10 +1,10 @@
-import { useQuery } from '@tanstack/react-query';
 import { type ReactElement, type ReactNode, useEffect, useState } from 'react';
 import { Preview } from '../actions';
 import { ask, batch, call, need, session } from '../api';
 import { answering, command, curl } from '../commands';
 import { ValueInput } from '../inputs';
 import { Choice, each, type Pages, pageSize, Rows, since, usePages, within } from '../lists';
+import { useSeen } from '../live';
 import { missing, useWhoami } from '../permissions';
 import { usePerson } from '../person';
 import { go, setSearch, to, useRoute } from '../router';
@@ -119,24 +119,20 @@ function useFound(queue: Queue, search: URLSearchParams, person: string): Pages<
   const nobody = (queue === 'mine' && !person) || (queue === 'group' && !group);
   return usePages(
     ['userTasks', queue, status, group, def, back, queue === 'mine' ? person : ''],
-    async (bookmark, signal) => {
-      if (nobody) return { results: [] };
-      return call(
-        'SearchUserTaskRun',
-        {
-          limit: pageSize,
-          ...(bookmark ? { bookmark } : {}),
-          ...(status ? { status } : {}),
-          ...(queue === 'mine' ? { userId: person } : {}),
-          ...(group ? { userGroup: group } : {}),
-          ...(def ? { userTaskDefName: def } : {}),
-          ...since(back),
-        },
-        signal,
-      );
+    (bookmark) => {
+      if (nobody) return undefined;
+      return ask('SearchUserTaskRun', {
+        limit: pageSize,
+        ...(bookmark ? { bookmark } : {}),
+        ...(status ? { status } : {}),
+        ...(queue === 'mine' ? { userId: person } : {}),
+        ...(group ? { userGroup: group } : {}),
+        ...(def ? { userTaskDefName: def } : {}),
+        ...since(back),
+      });
     },
     (ids, signal) => each(ids, (id) => ask('GetUserTaskRun', id), signal),
-    5000,
+    ['usertasks'],
   );
 }
 
@@ -160,16 +156,17 @@ type Chosen = 'claim' | 'release' | 'assign' | 'save' | 'complete' | 'cancel' | 
 
 function Detail({ guid, run, person }: { guid: string; run: string[]; person: string }): ReactElement {
   const id = { wfRunId: runIdOf(run), userTaskGuid: guid };
-  const seen = useQuery({
-    queryKey: [session.tenant, 'userTask', ...run, guid],
-    queryFn: async ({ signal }) => {
-      const [task, why] = await batch([ask('GetUserTaskRun', id), ask('ExplainWfRun', { wfRunId: id.wfRunId })] as const, signal);
+  const topics = [`run:${runId(id.wfRunId)}`];
+  const seen = useSeen({
+    key: [session.tenant, 'userTask', ...run, guid],
+    topics,
+    read: async (signal) => {
+      const [task, why] = await batch([ask('GetUserTaskRun', id), ask('ExplainWfRun', { wfRunId: id.wfRunId })] as const, signal, topics);
       const of = need(task);
       const def = await call('GetUserTaskDef', of.userTaskDefId ?? {}, signal);
       const timers = why.reply?.threads.find((t) => t.userTask?.userTaskRunId?.userTaskGuid === guid)?.timers ?? [];
       return { task: of, def, due: timers.flatMap((t) => (t.kind === 'TIMER_KIND_USER_TASK_ACTION' && t.due ? [t.due] : [])) };
     },
-    refetchInterval: 5000,
   });
   if (seen.error && !seen.data) return <Problem error={seen.error} retry={() => void seen.refetch()} />;
   if (!seen.data) return <Skeleton lines={8} />;

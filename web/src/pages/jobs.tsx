@@ -29,9 +29,9 @@ export function Jobs(): ReactElement {
   const [gone, setGone] = useState<BulkJob>();
   const found = usePages(
     ['jobs', status],
-    (bookmark, signal) => call('SearchBulkJob', { limit: pageSize, ...(bookmark ? { bookmark } : {}), ...(status ? { status } : {}) }, signal),
+    (bookmark) => ask('SearchBulkJob', { limit: pageSize, ...(bookmark ? { bookmark } : {}), ...(status ? { status } : {}) }),
     (ids, signal) => each(ids, (id) => ask('GetBulkJob', { id }), signal),
-    3000,
+    ['jobs'],
   );
   const ended = (j: BulkJob): number => j.subprocesses.filter((s) => s.status !== 'BULK_JOB_RUNNING').length;
   return (

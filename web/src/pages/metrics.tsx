@@ -110,9 +110,9 @@ export function TaskRuns({ name }: { name: string }): ReactElement {
   const back = search.get('since') ?? '';
   const found = usePages(
     ['taskRuns', name, status, back],
-    (bookmark, signal) => call('SearchTaskRun', { taskDefName: name, limit: pageSize, ...(bookmark ? { bookmark } : {}), ...(status ? { status } : {}), ...since(back) }, signal),
+    (bookmark) => ask('SearchTaskRun', { taskDefName: name, limit: pageSize, ...(bookmark ? { bookmark } : {}), ...(status ? { status } : {}), ...since(back) }),
     (ids, signal) => each(ids, (id) => ask('GetTaskRun', id), signal),
-    10_000,
+    [`task:${name}`],
   );
   const last = (t: TaskRun): TaskRun['attempts'][number] | undefined => t.attempts.at(-1);
   const took = (a: string | undefined, b: string | undefined): string => (a && b ? spanText(Date.parse(b) - Date.parse(a)) : '–');

@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { lazy, type ReactElement, type ReactNode, Suspense, useMemo } from 'react';
+import { lazy, type ReactElement, type ReactNode, Suspense, useEffect, useMemo } from 'react';
 import { RunActions } from '../actions';
 import { ask, batch, call, need, session } from '../api';
 import type { Lane as Drawn, Place } from '../graph';
@@ -18,9 +18,11 @@ import { useWindow } from '../virtual';
 import { type Wait, waits } from '../wait';
 import { Timeline } from './timeline';
 
-const Canvas = lazy(() => import('../graph').then((m) => ({ default: m.Canvas })));
+const drawing = (): Promise<typeof import('../graph')> => import('../graph');
+const Canvas = lazy(() => drawing().then((m) => ({ default: m.Canvas })));
 
-/** mostSteps are read at once; a run with more is read on as it goes on. */
+/** firstSteps are read before anything is shown, and then mostSteps at once; a run with more is read on as it goes on. */
+const firstSteps = 500;
 const mostSteps = 10_000;
 const mostFrom = 1000;
 
@@ -29,19 +31,21 @@ interface Seen extends GetWfRunViewResponse {
   run: WfRun;
   spec: WfSpec | undefined;
   all: Steps;
+  /** begun says that only the first steps are read. */
+  begun: boolean;
 }
 
 /** readRun reads what is not known of a run. A run of the same id that began later is another. */
 async function readRun(id: WfRunId, topics: string[], signal: AbortSignal, old: Seen | undefined): Promise<Seen> {
   const read = (known: Seen | undefined) =>
-    batch([ask('GetWfRunView', { wfRunId: id, limit: mostSteps, from: known ? unsettled(known.all).slice(0, mostFrom) : [], withWfSpec: known?.spec === undefined })], signal, topics);
+    batch([ask('GetWfRunView', { wfRunId: id, limit: known ? mostSteps : firstSteps, from: known ? unsettled(known.all).slice(0, mostFrom) : [], withWfSpec: known?.spec === undefined })], signal, topics);
   let known = old;
   let view = need((await read(known))[0]);
   if (known && (known.run.startTime !== view.wfRun?.startTime || specText(known.run.wfSpecId) !== specText(view.wfRun?.wfSpecId))) {
     known = undefined;
     view = need((await read(undefined))[0]);
   }
-  return { ...view, run: view.wfRun!, spec: known?.spec ?? view.wfSpec, all: withSteps(known?.all ?? new Map(), view.steps), steps: [] };
+  return { ...view, run: view.wfRun!, spec: known?.spec ?? view.wfSpec, all: withSteps(known?.all ?? new Map(), view.steps), steps: [], begun: known === undefined && view.bookmark !== undefined };
 }
 
 /** Run is one run: what it does, why it does not go on, and what can be done about it. */
@@ -50,6 +54,7 @@ export function Run(): ReactElement {
   const id = runIdOf(rest);
   const thread = Number(search.get('thread') ?? 0);
   const topics = [`run:${runId(id)}`];
+  useEffect(() => void drawing(), []); // while the run is read
   const seen = useSeen<Seen>({
     key: [session.tenant, 'run', rest.join('/')],
     topics,
@@ -57,6 +62,11 @@ export function Run(): ReactElement {
     // How many are ahead in a queue is of other runs.
     slow: (data) => (data?.why?.threads.some((t) => t.task?.status === 'TASK_SCHEDULED') ? 5000 : false),
   });
+  const begun = seen.data?.begun ?? false;
+  const { refetch } = seen;
+  useEffect(() => {
+    if (begun) void refetch();
+  }, [begun, refetch]);
   if (seen.error && !seen.data) return <Problem error={seen.error} retry={() => void seen.refetch()} />;
   if (!seen.data) return <Skeleton lines={10} />;
   const { run, why } = seen.data;
@@ -205,7 +215,12 @@ function useInside(seen: Seen, wanted: boolean): Seen[] {
     enabled: ids.length > 0,
     keep: true,
     read: async (signal, old) =>
-      Promise.all(ids.map((id, i) => readRun(id, topics, signal, old?.[i]))),
+      Promise.all(
+        ids.map(async (id, i) => {
+          const one = await readRun(id, topics, signal, old?.[i]);
+          return one.begun ? readRun(id, topics, signal, one) : one;
+        }),
+      ),
   });
   return ids.length > 0 ? (read.data ?? []) : [];
 }
@@ -231,7 +246,7 @@ function Body({ seen, thread }: { seen: Seen; thread: number }): ReactElement {
   }, [lanes, inside, seen, all]);
   const here = lanes.find((l) => l.threads.includes(thread)) ?? lanes[0];
   const threadRun = run.threadRuns.find((t) => t.number === thread);
-  const last = (all.get(thread) ?? []).at(-1);
+  const current = seen.why?.threads.find((t) => t.number === thread)?.nodeName || (all.get(thread) ?? []).at(-1)?.node;
   const choose = (at: Place | undefined): void => {
     const lane = lanes.find((l) => l.id === at?.lane);
     if (at && !lane) setSearch({ in: at.lane, node: at.node, visit: undefined });
@@ -262,7 +277,7 @@ function Body({ seen, thread }: { seen: Seen; thread: number }): ReactElement {
                 <Canvas
                   of={`${specText(run.wfSpecId)} ${scene.map((l) => `${l.id}:${l.title ?? ''}`).join(' ')}`}
                   lanes={scene}
-                  focus={threadRun?.status === 'COMPLETED' || !last || !here ? undefined : { lane: here.id, node: last.node }}
+                  focus={threadRun?.status === 'COMPLETED' || !current || !here ? undefined : { lane: here.id, node: current }}
                   chosen={chosen}
                   choose={choose}
                 />

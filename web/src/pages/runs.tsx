@@ -9,7 +9,7 @@ import { go, setSearch, to, useRoute } from '../router';
 import { ended, lookOf, statuses } from '../status';
 import { spanText } from '../times';
 import type { LHStatus, SearchWfRunViewResponse, VariableType, WfRun, WfRunRow, WfSpec } from '../types.gen';
-import { A, Button, Command, Dialog, Empty, Field, Heading, Panel, Problem, Skeleton, Status, Time, say, useNow } from '../ui';
+import { A, Button, Command, Dialog, Empty, Field, Footer, Heading, Panel, Problem, Skeleton, Status, Time, say, useNow } from '../ui';
 import { kindOf, parseValue, runId, runParts, specText, textOf, typeOf } from '../values';
 import { useWindow } from '../virtual';
 
@@ -495,12 +495,11 @@ function Many({ deed, rows, onClose, clear }: { deed: Deed; rows: WfRunRow[]; on
         </div>
       )}
       {problems.length > 0 && <Problem error={new Error(problems.slice(0, 5).join(' '))} />}
-      <footer>
-        <Button onClick={onClose}>Cancel</Button>
+      <Footer onClose={onClose}>
         <Button kind={d.danger ? 'danger main' : 'main'} forbidden={doing || (fit.length === 0 ? 'There is nothing to do.' : undefined)} onClick={() => void act().catch((e: Error) => setProblems([e.message]))}>
           {doing || `${d.word} ${fit.length}`}
         </Button>
-      </footer>
+      </Footer>
     </Dialog>
   );
 }

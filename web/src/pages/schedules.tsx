@@ -1,10 +1,11 @@
 import { useQuery } from '@tanstack/react-query';
 import { type ReactElement, useState } from 'react';
 import { Preview } from '../actions';
-import { ask, call, session } from '../api';
+import { ask, batch, call, need, session } from '../api';
 import { command } from '../commands';
 import { nextTimes, parseCron } from '../cron';
 import { Choice, each, Table } from '../lists';
+import { useSeen } from '../live';
 import { missing, useWhoami } from '../permissions';
 import { useRoute } from '../router';
 import { InputFields, inputsOf, readInputs } from '../runform';
@@ -12,22 +13,24 @@ import { exactText } from '../times';
 import { to } from '../router';
 import { useStructs } from '../typed';
 import type { ScheduledWfRun } from '../types.gen';
-import { A, Button, Dialog, Empty, Field, Heading, Panel, Problem, Skeleton, Time, useNow } from '../ui';
+import { A, Button, Dialog, Empty, Field, Footer, Heading, Panel, Problem, Skeleton, Time, useNow } from '../ui';
 import { runId, runParts, specText, textOf, typeOf } from '../values';
 
 /** mostSpecs are asked for their schedules. */
 const mostSpecs = 100;
 
 export function Schedules(): ReactElement {
-  const found = useQuery({
-    queryKey: [session.tenant, 'schedules'],
-    queryFn: async ({ signal }) => {
-      const names = [...new Set((await call('SearchWfSpec', { limit: 1000 }, signal)).results.map((s) => s.name))].sort();
+  const topics = ['schedules', 'definitions'];
+  const found = useSeen({
+    key: [session.tenant, 'schedules'],
+    topics,
+    least: 1000,
+    read: async (signal) => {
+      const names = [...new Set(need((await batch([ask('SearchWfSpec', { limit: 1000 })], signal, topics))[0]).results.map((s) => s.name))].sort();
       const lists = await each(names.slice(0, mostSpecs), (wfSpecName) => ask('SearchScheduledWfRun', { wfSpecName }), signal);
       const ids = lists.flatMap((l) => l.results);
       return { names, all: await each(ids, (id) => ask('GetScheduledWfRun', id), signal) };
     },
-    refetchInterval: 30_000,
   });
   const me = useWhoami();
   const [making, setMaking] = useState(false);
@@ -49,10 +52,15 @@ export function Schedules(): ReactElement {
 
 /** SpecSchedules are those of one workflow. */
 export function SpecSchedules({ name }: { name: string }): ReactElement {
-  const found = useQuery({
-    queryKey: [session.tenant, 'schedulesOf', name],
-    queryFn: async ({ signal }) => each((await call('SearchScheduledWfRun', { wfSpecName: name }, signal)).results, (id) => ask('GetScheduledWfRun', id), signal),
-    refetchInterval: 30_000,
+  const topics = ['schedules'];
+  const found = useSeen({
+    key: [session.tenant, 'schedulesOf', name],
+    topics,
+    least: 1000,
+    read: async (signal) => {
+      const ids = need((await batch([ask('SearchScheduledWfRun', { wfSpecName: name })], signal, topics))[0]).results;
+      return each(ids, (id) => ask('GetScheduledWfRun', id), signal);
+    },
   });
   const me = useWhoami();
   const [making, setMaking] = useState(false);
@@ -157,11 +165,7 @@ function Shown({ of, onClose }: { of: ScheduledWfRun; onClose: () => void }): Re
           </div>
         ))}
       </dl>
-      <footer>
-        <Button kind="main" onClick={onClose}>
-          Close
-        </Button>
-      </footer>
+      <Footer onClose={onClose} />
     </Dialog>
   );
 }
