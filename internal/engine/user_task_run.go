@@ -158,5 +158,9 @@ func (t *txn) userTaskRun(id *lhpb.UserTaskRunId) *userTaskRun {
 	if w == nil {
 		return nil
 	}
-	return w.userTask(id.GetUserTaskGuid())
+	u := w.userTask(id.GetUserTaskGuid())
+	if u != nil {
+		w.thread(u.get().NodeRunId.GetThreadRunNumber()) // a halt that has yet to come to it cancels the UserTaskRun
+	}
+	return u
 }
