@@ -125,7 +125,7 @@ func (t *threadRun) mustHold(below *threadRun) bool {
 // fallInLine does to the ThreadRun what others have left to do to it.
 func (t *threadRun) fallInLine() {
 	w := t.run
-	if w.row.now.GetSweeps() == 0 || t.terminated() {
+	if w.tx.settled || w.row.now.GetSweeps() == 0 || t.terminated() {
 		return
 	}
 	var way []swept // each ThreadRun below, and the one above it that it is a child of

@@ -38,7 +38,8 @@ type txn struct {
 	scheduled  []*taskRun       // put into the queue by this record, oldest first
 	checkpoint *lhpb.Checkpoint // put by this record
 	tallies    tallies
-	deleted    int // objects of WfRuns deleted by this record
+	deleted    int  // objects of WfRuns deleted by this record
+	settled    bool // nothing may change any more: what is read now is only told
 	ids        uint32
 	steps      int
 
@@ -131,6 +132,7 @@ func (t *txn) commit(reply machine.Reply) machine.Effects {
 	for _, w := range t.runs.all {
 		w.settle()
 	}
+	t.settled = true
 	changes := t.changes[:0]
 	for _, e := range t.touched {
 		k, before, after := e.states()
