@@ -273,6 +273,22 @@ var officialPrograms = map[string]func(*wf.Thread){
 		p.Set(wf.NewStruct[person](wf.In{"name": name, "age": 36}))
 		t.Execute("greet", wf.Field[string](p, "name"))
 	},
+	"inline-structs": func(t *wf.Thread) {
+		city := wf.Declare[string](t, "city")
+		p := wf.DeclareStruct(t, "person", "person", 1)
+		p.Set(wf.BuildStruct("person", 1, wf.In{"home": wf.In{"city": city, "zip": "1010"}}))
+		t.Execute("a", p)
+	},
+	"deadlines": func(t *wf.Thread) {
+		wait := wf.Declare[int64](t, "wait")
+		t.AssignUserTask("form", wf.UserIn("ana", "jedi")).
+			RemindAfterSeconds(wait, "remind").
+			RemindAfterAssignmentSeconds(wait, "remind").
+			ReassignAfterSeconds(wait, wf.UserIn("yoda", "sith")).
+			ReleaseAfterSeconds(wait).
+			CancelAfterSeconds(wait.Add(5)).
+			CancelAfterAssignmentSeconds(wait)
+	},
 	"if-bool": func(t *wf.Thread) {
 		vip := wf.Declare[bool](t, "vip")
 		t.If(vip, run("a")).Else(run("b"))

@@ -67,30 +67,58 @@ func (n *UserTaskNode) RemindAfter(d time.Duration, task string, args ...any) *U
 	return n.after(d, lhpb.UTActionTrigger_ON_ARRIVAL, n.reminder(task, args))
 }
 
+// RemindAfterSeconds is RemindAfter with a number of seconds that is known at run time.
+func (n *UserTaskNode) RemindAfterSeconds(s Arg[int64], task string, args ...any) *UserTaskNode {
+	return n.afterSeconds(s, lhpb.UTActionTrigger_ON_ARRIVAL, n.reminder(task, args))
+}
+
 // RemindAfterAssignment is RemindAfter counted from each assignment to a user.
 func (n *UserTaskNode) RemindAfterAssignment(d time.Duration, task string, args ...any) *UserTaskNode {
 	return n.after(d, lhpb.UTActionTrigger_ON_TASK_ASSIGNED, n.reminder(task, args))
 }
 
+// RemindAfterAssignmentSeconds is RemindAfterAssignment with a number of seconds that is known at run time.
+func (n *UserTaskNode) RemindAfterAssignmentSeconds(s Arg[int64], task string, args ...any) *UserTaskNode {
+	return n.afterSeconds(s, lhpb.UTActionTrigger_ON_TASK_ASSIGNED, n.reminder(task, args))
+}
+
 // ReassignAfter gives the user task to somebody else when a user has had it for so long.
 func (n *UserTaskNode) ReassignAfter(d time.Duration, to Assignee) *UserTaskNode {
+	return n.after(d, lhpb.UTActionTrigger_ON_TASK_ASSIGNED, n.reassignment(to))
+}
+
+// ReassignAfterSeconds is ReassignAfter with a number of seconds that is known at run time.
+func (n *UserTaskNode) ReassignAfterSeconds(s Arg[int64], to Assignee) *UserTaskNode {
+	return n.afterSeconds(s, lhpb.UTActionTrigger_ON_TASK_ASSIGNED, n.reassignment(to))
+}
+
+func (n *UserTaskNode) reassignment(to Assignee) *lhpb.UTActionTrigger {
 	t := n.node.thread
 	if to == (Assignee{}) {
 		t.b.fail("ReassignAfter: nobody would get it")
 	}
-	return n.after(d, lhpb.UTActionTrigger_ON_TASK_ASSIGNED, &lhpb.UTActionTrigger{Action: &lhpb.UTActionTrigger_Reassign{
+	return &lhpb.UTActionTrigger{Action: &lhpb.UTActionTrigger_Reassign{
 		Reassign: &lhpb.UTActionTrigger_UTAReassign{UserId: t.person(to.user), UserGroup: t.person(to.group)},
-	}})
+	}}
 }
 
 // ReleaseAfter gives the user task back to its group when a user has had it for so long.
 func (n *UserTaskNode) ReleaseAfter(d time.Duration) *UserTaskNode {
+	return n.after(d, lhpb.UTActionTrigger_ON_TASK_ASSIGNED, n.release())
+}
+
+// ReleaseAfterSeconds is ReleaseAfter with a number of seconds that is known at run time.
+func (n *UserTaskNode) ReleaseAfterSeconds(s Arg[int64]) *UserTaskNode {
+	return n.afterSeconds(s, lhpb.UTActionTrigger_ON_TASK_ASSIGNED, n.release())
+}
+
+func (n *UserTaskNode) release() *lhpb.UTActionTrigger {
 	if n.task.UserGroup == nil {
 		n.node.thread.b.fail("ReleaseAfter: the user task has no group")
 	}
-	return n.after(d, lhpb.UTActionTrigger_ON_TASK_ASSIGNED, &lhpb.UTActionTrigger{Action: &lhpb.UTActionTrigger_Reassign{
+	return &lhpb.UTActionTrigger{Action: &lhpb.UTActionTrigger_Reassign{
 		Reassign: &lhpb.UTActionTrigger_UTAReassign{UserGroup: n.task.UserGroup},
-	}})
+	}}
 }
 
 // CancelAfter cancels the user task once it has been there for so long.
@@ -98,9 +126,19 @@ func (n *UserTaskNode) CancelAfter(d time.Duration) *UserTaskNode {
 	return n.after(d, lhpb.UTActionTrigger_ON_ARRIVAL, cancelAction())
 }
 
+// CancelAfterSeconds is CancelAfter with a number of seconds that is known at run time.
+func (n *UserTaskNode) CancelAfterSeconds(s Arg[int64]) *UserTaskNode {
+	return n.afterSeconds(s, lhpb.UTActionTrigger_ON_ARRIVAL, cancelAction())
+}
+
 // CancelAfterAssignment is CancelAfter counted from each assignment to a user.
 func (n *UserTaskNode) CancelAfterAssignment(d time.Duration) *UserTaskNode {
 	return n.after(d, lhpb.UTActionTrigger_ON_TASK_ASSIGNED, cancelAction())
+}
+
+// CancelAfterAssignmentSeconds is CancelAfterAssignment with a number of seconds that is known at run time.
+func (n *UserTaskNode) CancelAfterAssignmentSeconds(s Arg[int64]) *UserTaskNode {
+	return n.afterSeconds(s, lhpb.UTActionTrigger_ON_TASK_ASSIGNED, cancelAction())
 }
 
 func cancelAction() *lhpb.UTActionTrigger {
@@ -122,8 +160,12 @@ func (n *UserTaskNode) after(d time.Duration, hook lhpb.UTActionTrigger_UTHook, 
 		n.node.thread.b.fail("an action of a user task needs a positive delay: %v", d)
 		return n
 	}
+	return n.afterSeconds(Lit(seconds(d)), hook, a)
+}
+
+func (n *UserTaskNode) afterSeconds(s Arg[int64], hook lhpb.UTActionTrigger_UTHook, a *lhpb.UTActionTrigger) *UserTaskNode {
 	a.Hook = hook
-	a.DelaySeconds = literal(seconds(d)).pb
+	a.DelaySeconds = n.node.thread.assignAs(s, primitive(lhpb.VariableType_INT), "the delay of a user task").pb
 	n.task.Actions = append(n.task.Actions, a)
 	return n
 }

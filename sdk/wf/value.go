@@ -187,24 +187,50 @@ func Format(format string, args ...any) Value[string] {
 	}, primitive(lhpb.VariableType_STR), parts...)}
 }
 
-// NewStruct builds a value of the StructDef of T from its fields, by their LittleHorse names.
+// NewStruct builds a value of the StructDef of T from its fields, by their LittleHorse names. An In among them is a struct
+// within it.
 func NewStruct[T lh.Struct](fields In) Value[T] {
 	t, err := typeOf[T]()
 	if err != nil {
 		return Value[T]{&operand{err: err}}
 	}
-	builder := &lhpb.InlineStructBuilder{Fields: map[string]*lhpb.InlineStructFieldValue{}}
-	var parts []*operand
+	return Value[T]{structOf(t, fields)}
+}
+
+// BuildStruct is NewStruct for a StructDef that no Go type stands for. The version -1 means the newest.
+func BuildStruct(structDef string, version int32, fields In) Value[any] {
+	return Value[any]{structOf(structType(structDef, version), fields)}
+}
+
+func structOf(t *lhpb.TypeDefinition, fields In) *operand {
+	builder, parts := inlineStruct(fields)
+	return combine(&lhpb.VariableAssignment{Source: &lhpb.VariableAssignment_StructBuilder{
+		StructBuilder: &lhpb.StructBuilder{StructDefId: t.GetStructDefId(), Value: builder},
+	}}, t, parts...)
+}
+
+// inlineStruct is a struct by its fields, and what they are made of.
+func inlineStruct(fields In) (builder *lhpb.InlineStructBuilder, parts []*operand) {
+	builder = &lhpb.InlineStructBuilder{Fields: map[string]*lhpb.InlineStructFieldValue{}}
 	for _, name := range sortedNames(fields) {
+		if within, is := fields[name].(In); is {
+			inner, used := inlineStruct(within)
+			builder.Fields[name], parts = subStructure(inner), append(parts, used...)
+			continue
+		}
 		o := operandOf(fields[name])
 		parts = append(parts, o)
-		field := &lhpb.InlineStructFieldValue{StructValue: &lhpb.InlineStructFieldValue_SimpleValue{SimpleValue: o.pb}}
 		if inner := o.pb.GetStructBuilder(); inner != nil {
-			field.StructValue = &lhpb.InlineStructFieldValue_SubStructure{SubStructure: inner.Value}
+			builder.Fields[name] = subStructure(inner.Value)
+			continue
 		}
-		builder.Fields[name] = field
+		builder.Fields[name] = &lhpb.InlineStructFieldValue{
+			StructValue: &lhpb.InlineStructFieldValue_SimpleValue{SimpleValue: o.pb},
+		}
 	}
-	return Value[T]{combine(&lhpb.VariableAssignment{Source: &lhpb.VariableAssignment_StructBuilder{
-		StructBuilder: &lhpb.StructBuilder{StructDefId: t.GetStructDefId(), Value: builder},
-	}}, t, parts...)}
+	return builder, parts
+}
+
+func subStructure(b *lhpb.InlineStructBuilder) *lhpb.InlineStructFieldValue {
+	return &lhpb.InlineStructFieldValue{StructValue: &lhpb.InlineStructFieldValue_SubStructure{SubStructure: b}}
 }

@@ -38,9 +38,13 @@ func Declare[T any](t *Thread, name string) *Var[T] {
 
 // DeclareStruct adds a variable of a StructDef that no Go type stands for. The version -1 means the newest.
 func DeclareStruct(t *Thread, name, structDef string, version int32) *Var[any] {
-	return declare[any](t, name, &lhpb.TypeDefinition{DefinedType: &lhpb.TypeDefinition_StructDefId{
+	return declare[any](t, name, structType(structDef, version))
+}
+
+func structType(structDef string, version int32) *lhpb.TypeDefinition {
+	return &lhpb.TypeDefinition{DefinedType: &lhpb.TypeDefinition_StructDefId{
 		StructDefId: &lhpb.StructDefId{Name: structDef, Version: version},
-	}})
+	}}
 }
 
 // Input declares the variable in which an interrupt or failure handler finds what it was called with.

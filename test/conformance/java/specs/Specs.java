@@ -116,6 +116,13 @@ public final class Specs {
             person.assign(t.buildStruct("person").put("name", name).put("age", 36));
             t.execute("greet", person.get("name"));
         });
+        spec("inline-structs", t -> {
+            WfRunVariable city = t.declareStr("city");
+            WfRunVariable person = t.declareStruct("person", "person", 1);
+            person.assign(t.buildStruct("person", 1)
+                    .put("home", t.buildInlineStruct().put("city", city).put("zip", "1010")));
+            t.execute("a", person);
+        });
         spec("dynamic-task", t -> {
             WfRunVariable x = t.declareStr("x");
             t.execute(x, 1);
@@ -369,6 +376,16 @@ public final class Specs {
             answer.assign(form);
             t.assignUserTask("form", null, "jedi");
             t.assignUserTask("form", "ana", null);
+        });
+        spec("deadlines", t -> {
+            WfRunVariable wait = t.declareInt("wait");
+            UserTaskOutput form = t.assignUserTask("form", "ana", "jedi");
+            t.scheduleReminderTask(form, wait, "remind");
+            t.scheduleReminderTaskOnAssignment(form, wait, "remind");
+            t.reassignUserTask(form, "yoda", "sith", wait);
+            t.releaseToGroupOnDeadline(form, wait);
+            t.cancelUserTaskRunAfter(form, wait.add(5));
+            t.cancelUserTaskRunAfterAssignment(form, wait);
         });
         spec("escalation", t -> {
             UserTaskOutput form = t.assignUserTask("form", null, "jedi");
