@@ -31,10 +31,10 @@ func Register(t testing.TB, client lhpb.LittleHorseClient) {
 // RegisterWithin is Register with attempts that have more time, for machines on which a second is short.
 func RegisterWithin(t testing.TB, client lhpb.LittleHorseClient, attempt time.Duration) {
 	t.Helper()
-	ctx := context.Background()
-	if _, err := client.PutTaskDef(ctx, &lhpb.PutTaskDefRequest{Name: "step"}); err != nil {
-		t.Fatal(err)
-	}
+	Insist(t, func() error {
+		_, err := client.PutTaskDef(t.Context(), &lhpb.PutTaskDefRequest{Name: "step"})
+		return err
+	})
 	nodes := map[string]*lhpb.Node{
 		"0-entrypoint-ENTRYPOINT": {Node: &lhpb.Node_Entrypoint{Entrypoint: &lhpb.EntrypointNode{}}, OutgoingEdges: Edge("1-step-TASK")},
 	}
@@ -52,12 +52,26 @@ func RegisterWithin(t testing.TB, client lhpb.LittleHorseClient, attempt time.Du
 		}
 	}
 	nodes["exit"] = &lhpb.Node{Node: &lhpb.Node_Exit{Exit: &lhpb.ExitNode{}}}
-	_, err := client.PutWfSpec(ctx, &lhpb.PutWfSpecRequest{
-		Name: "chain", EntrypointThreadName: "main",
-		ThreadSpecs: map[string]*lhpb.ThreadSpec{"main": {Nodes: nodes}},
+	Insist(t, func() error {
+		_, err := client.PutWfSpec(t.Context(), &lhpb.PutWfSpecRequest{
+			Name: "chain", EntrypointThreadName: "main",
+			ThreadSpecs: map[string]*lhpb.ThreadSpec{"main": {Nodes: nodes}},
+		})
+		return err
 	})
-	if err != nil {
-		t.Fatal(err)
+}
+
+// Insist calls again while a partition is on its way, or a server was not heard for long.
+func Insist(t testing.TB, call func() error) {
+	t.Helper()
+	for end := time.Now().Add(2 * time.Minute); ; {
+		err := call()
+		if err == nil {
+			return
+		}
+		if status.Code(err) != codes.Unavailable || time.Now().After(end) {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -173,8 +187,8 @@ func (l *Load) WaitFor(t testing.TB, n int) {
 	l.Unlock()
 	select {
 	case <-enough:
-	case <-time.After(time.Minute):
-		t.Fatalf("the server did not acknowledge %d calls in a minute", n)
+	case <-time.After(5 * time.Minute):
+		t.Fatalf("the server did not acknowledge %d calls", n)
 	}
 }
 

@@ -52,11 +52,11 @@ tool() { java -cp "$libs/*" kafka.tools.StorageTool "$@" 2>>"$dir/format.log"; }
 tool format -t "$(tool random-uuid)" -c "$dir/kafka.properties" >>"$dir/format.log" || { cat "$dir/format.log" >&2; exit 1; }
 java -Xmx384m -cp "$libs/*" kafka.Kafka "$dir/kafka.properties" >"$dir/kafka.log" 2>&1 &
 broker=$!
-for _ in $(seq 1 600); do
+for _ in $(seq 1 2400); do
 	listening "$port" && break
 	kill -0 "$broker" 2>/dev/null || { echo "the broker died:" >&2; tail -20 "$dir/kafka.log" >&2; exit 1; }
 	sleep 0.05
 done
-listening "$port" || { echo "the broker does not listen after 30 s" >&2; exit 1; }
+listening "$port" || { echo "the broker does not listen after 2 minutes" >&2; exit 1; }
 
 LH_TEST_KAFKA=127.0.0.1:$port LH_TEST_KAFKA_LIBS=$libs "$@"
