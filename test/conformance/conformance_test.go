@@ -25,7 +25,7 @@ var (
 )
 
 // programTimeout ends a program that hangs; one takes about 20 s.
-const programTimeout = 3 * time.Minute
+const programTimeout = 10 * time.Minute
 
 // settleMs is how long the programs wait, once they see a change in a foreign server, until they look at all
 // of it. Ours shows what one command did at once.

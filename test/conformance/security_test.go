@@ -66,7 +66,7 @@ func secured(t *testing.T, ca *pki.Authority, change func(*server.Config)) *serv
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
 		if err := s.Shutdown(ctx); err != nil {
 			t.Error(err)
@@ -109,6 +109,7 @@ func TestOfficialClientsOverTLS(t *testing.T) {
 				continue // its configuration knows neither certificates of its own nor tokens
 			}
 			t.Run(listener+"/"+c.language, func(t *testing.T) {
+				t.Parallel()
 				c.tryExamples(t, localhost(s.Addr(listener)), append(trust, more...)...)
 			})
 		}
@@ -182,24 +183,28 @@ func TestTokensOfAProviderExpire(t *testing.T) {
 	if *record || *endpoint != "" {
 		return
 	}
+	t.Parallel()
 	ca, issuer := pki.NewAuthority(t, "ca"), openid.Start(t)
 	for resource, introspection := range map[string]string{"urn:brief": issuer + "/token/introspection", "urn:brief:jwt": ""} {
-		s := secured(t, ca, func(c *server.Config) {
-			c.OAuth.IntrospectURL, c.OAuth.ClientID, c.OAuth.ClientSecret = introspection, "lh", "lh-secret"
-			c.OAuth.Issuer, c.OAuth.Audience = issuer, resource
-			c.Listeners = []server.Listener{{Name: "OAUTH", Protocol: server.TLS, Authentication: server.ByToken}}
-			c.UnknownIsAnonymous = false
+		t.Run(resource, func(t *testing.T) {
+			t.Parallel()
+			s := secured(t, ca, func(c *server.Config) {
+				c.OAuth.IntrospectURL, c.OAuth.ClientID, c.OAuth.ClientSecret = introspection, "lh", "lh-secret"
+				c.OAuth.Issuer, c.OAuth.Audience = issuer, resource
+				c.Listeners = []server.Listener{{Name: "OAUTH", Protocol: server.TLS, Authentication: server.ByToken}}
+				c.UnknownIsAnonymous = false
+			})
+			token := tokenOf(t, "worker", issuer, resource)
+			err := withToken(t, ca, s, token)
+			if status.Code(err) != codes.PermissionDenied {
+				t.Errorf("good: %v", err)
+			}
+			for end := time.Now().Add(time.Minute); status.Code(err) == codes.PermissionDenied && time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
+				err = withToken(t, ca, s, token)
+			}
+			if status.Code(err) != codes.Unauthenticated || !strings.Contains(status.Convert(err).Message(), "not active") {
+				t.Errorf("expired: %v", err)
+			}
 		})
-		token := tokenOf(t, "worker", issuer, resource)
-		err := withToken(t, ca, s, token)
-		if status.Code(err) != codes.PermissionDenied {
-			t.Errorf("%s, good: %v", resource, err)
-		}
-		for end := time.Now().Add(time.Minute); status.Code(err) == codes.PermissionDenied && time.Now().Before(end); {
-			err = withToken(t, ca, s, token)
-		}
-		if status.Code(err) != codes.Unauthenticated || !strings.Contains(status.Convert(err).Message(), "not active") {
-			t.Errorf("%s, expired: %v", resource, err)
-		}
 	}
 }

@@ -29,7 +29,7 @@ var stories = map[string]func(ctx context.Context, install string) *exec.Cmd{
 }
 
 // storiesTimeout ends tests that hang; they take half a minute.
-const storiesTimeout = 5 * time.Minute
+const storiesTimeout = 10 * time.Minute
 
 func TestStoriesOfTheExamples(t *testing.T) {
 	if *record || *endpoint != "" {

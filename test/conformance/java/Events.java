@@ -149,7 +149,7 @@ final class Events {
         request.setWfRunId(s.wfRunId("thrower"));
         ListenableFuture<WorkflowEvent> waiting = s.config
                 .getFutureStub()
-                .withDeadlineAfter(10, TimeUnit.SECONDS)
+                .withDeadlineAfter(60, TimeUnit.SECONDS)
                 .awaitWorkflowEvent(request.build());
         Session.pause(200); // lets the call reach the server before the event is thrown
         s.post("thrower", "throw-now", "n1", "ready");

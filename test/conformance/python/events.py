@@ -186,12 +186,12 @@ def workflow_event(s: Session) -> None:
         also="CANCELLED",
     )
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(s.stub.AwaitWorkflowEvent, request("thrower"), timeout=10)
+        waiting = pool.submit(s.stub.AwaitWorkflowEvent, request("thrower"), timeout=60)
         time.sleep(0.2)  # lets the call reach the server before the event is thrown
         s.post("thrower", "throw-now", "n1", "ready")
         s.transcript.step("workflow-event/awaited", as_json(waiting.result()))
     s.record("workflow-event/run", "thrower", "COMPLETED")
-    late = s.stub.AwaitWorkflowEvent(request("thrower"), timeout=10)
+    late = s.stub.AwaitWorkflowEvent(request("thrower"), timeout=60)
     s.transcript.step("workflow-event/awaited-late", as_json(late))
 
 

@@ -17,7 +17,7 @@ from littlehorse.utils import extract_value, to_variable_value
 from littlehorse.worker import LHTaskWorker
 from littlehorse.workflow import Workflow
 
-WAIT_SECONDS = 15.0
+WAIT_SECONDS = 120.0  # for hangs alone
 POLL_SECONDS = 0.03
 # A server may show the writes of one command one after the other; this long after the first, all are there.
 SETTLE_SECONDS = int(os.environ.get("LH_CONFORMANCE_SETTLE_MS", "0")) / 1000

@@ -58,7 +58,7 @@ async def slow(ctx: WorkerContext) -> str:
     """Late in its first attempt only."""
     if ctx.attempt_number > 0:
         return "in time"
-    await asyncio.sleep(2.5)
+    await asyncio.sleep(5)
     late_reports.add(ctx.wf_run_id.id)
     return "too late"
 

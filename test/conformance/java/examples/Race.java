@@ -25,6 +25,7 @@ final class Race {
 
     static void run(Stage s) {
         s.event("green-light");
+        s.event("go");
         s.put("race", wf -> {
             WfRunVariable route = wf.declareStr("route").required();
             WfRunVariable winner = wf.declareStr("winner");
@@ -35,6 +36,7 @@ final class Race {
             SpawnedThread fast = wf.spawnThread(
                     child -> {
                         WfRunVariable way = child.declareStr("way").required();
+                        child.waitForEvent(s.name("go"));
                         winner.assign(child.execute(child.format("{0}-{1}", s.prefix, "ride"), way));
                     },
                     "fast",
@@ -42,6 +44,11 @@ final class Race {
             wf.waitForAnyOf(SpawnedThreads.of(blocked, slow, fast));
         });
         WfRunId run = s.start("race", "race", Map.of("route", "bridge"));
+        until("the blocked to be stopped", () -> {
+            WfRun now = s.client.getWfRun(run);
+            return now.getThreadRunsCount() == 4 && now.getThreadRuns(1).getStatus() == ERROR;
+        });
+        s.post(run, "go", null);
         WfRun end = s.ended(run, COMPLETED);
         same("winner", "arrived by bridge", s.variable(run, "winner").getStr());
         same("the blocked", ERROR, end.getThreadRuns(1).getStatus());
@@ -49,6 +56,7 @@ final class Race {
         same("the fast", COMPLETED, end.getThreadRuns(3).getStatus());
 
         WfRunId lost = s.start("race", "race-lost", Map.of("route", "blocked"));
+        s.post(lost, "go", null);
         until("both riders to be stopped", () -> {
             WfRun now = s.client.getWfRun(lost);
             return now.getThreadRunsCount() == 4

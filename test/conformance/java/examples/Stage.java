@@ -20,7 +20,7 @@ import java.util.function.Supplier;
 
 /** What every example stands on: a client, the definitions it registers, and how to see the end of a run. */
 final class Stage {
-    private static final long WAIT_MS = 20_000;
+    private static final long WAIT_MS = 120_000; // for hangs alone
     private static final long POLL_MS = 30;
     /** A server may show the writes of one command one after the other; this long after the first, all are there. */
     private static final long SETTLE_MS =

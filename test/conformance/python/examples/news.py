@@ -28,7 +28,7 @@ def run(s: Stage) -> None:
         return s.client.AwaitWorkflowEvent(request, timeout=seconds)
 
     heard: list[Any] = []
-    listener = threading.Thread(target=lambda: heard.append(wait_for("drafted", 20)))
+    listener = threading.Thread(target=lambda: heard.append(wait_for("drafted", 60)))
     listener.start()
     s.start("news", "news", title="Herald")
     listener.join()
@@ -41,9 +41,9 @@ def run(s: Stage) -> None:
     else:
         raise AssertionError(f"printed before its time: {early}")
     s.post(run, "print", None)
-    same("printed", "Herald, first edition", wait_for("printed", 20).content.str)
+    same("printed", "Herald, first edition", wait_for("printed", 60).content.str)
     s.ended(run, "COMPLETED")
-    same("printed, asked again", "Herald, first edition", wait_for("printed", 20).content.str)
+    same("printed, asked again", "Herald, first edition", wait_for("printed", 60).content.str)
     thrown = s.client.ListWorkflowEvents(ListWorkflowEventsRequest(wf_run_id=run)).results
     same(
         "events of the run",
