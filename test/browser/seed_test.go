@@ -122,4 +122,9 @@ func seed(t *testing.T, address string) {
 	if _, err := client.Await(ctx, broken, lhpb.LHStatus_ERROR); err != nil {
 		t.Fatal(err)
 	}
+	for n := range 20 { // until the pages are told of nothing but what is done on them
+		if _, err := client.Await(ctx, lh.RunID(fmt.Sprintf("order-%d", 1001+n)), lhpb.LHStatus_COMPLETED); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

@@ -10,7 +10,7 @@ const out = new URL('out/', import.meta.url).pathname;
 mkdirSync(out, { recursive: true });
 
 const root = process.getuid?.() === 0;
-export const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: root ? ['--no-sandbox'] : [] });
+export const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', timeout: 120_000, args: root ? ['--no-sandbox'] : [] });
 export const problems = [];
 let passed = 0;
 let failed = 0;
@@ -35,7 +35,7 @@ export async function rpc(name, request) {
 export async function open(options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, colorScheme: 'light', reducedMotion: 'reduce', ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(Number(process.env.PATIENCE ?? 60_000));
+  page.setDefaultTimeout(Number(process.env.PATIENCE ?? 120_000));
   page.calls = 0;
   page.on('console', (m) => m.type() === 'error' && !page.alone && problems.push(`console: ${m.text()}`));
   page.on('pageerror', (e) => problems.push(`uncaught: ${e.message}`));

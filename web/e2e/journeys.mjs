@@ -61,6 +61,7 @@ await journey('what happens is seen as it happens, and nothing is asked for in b
   await page.goto(`${base}/default/runs/order-1032`);
   await page.locator('[data-why]').getByText(/Waits for the event/).waitFor();
   await listening;
+  await page.locator('.react-flow__node').first().waitFor(); // what the page has asked for itself is there
   page.calls = 0;
   const began = Date.now();
   await rpc('PutExternalEvent', { wfRunId: { id: 'order-1032' }, externalEventDefId: { name: 'manager-approved' }, content: { str: 'fine' } });
