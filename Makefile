@@ -11,7 +11,7 @@ LDFLAGS := -s -w -X main.version=$(VERSION) -X main.commit=$(COMMIT)
 
 # The slow tiers have targets of their own.
 SLOW := /(test/[a-z0-9]+|internal/sim)$$
-# Rooms with goroutines, tested once more under the race detector.
+# Rooms with goroutines, tested under the race detector; "make test" tests them so alone.
 LIVE := ./internal/store/... ./internal/log/... ./internal/partition/... ./internal/taskqueue/... ./internal/clock/... \
         ./internal/cluster/... ./internal/catalog/... ./internal/api/... ./internal/h2/... ./internal/server/... \
         ./internal/telemetry/... ./sdk/...
@@ -42,11 +42,11 @@ cluster: build ## Three servers of one cluster over one broker, on ports 2023 to
 
 .PHONY: test
 test: ## Everything a change must pass; fetches what is missing (6 to 20 minutes on 2 cores)
-	tools/stages.sh $(STAGES)
+	UNRACED=1 tools/stages.sh $(STAGES)
 
 .PHONY: unit
 unit: build ## Rules of the house, scenarios, properties and contracts, in seconds
-	go test $$(go list ./... | grep -vE '$(SLOW)')
+	go test -timeout 25m $$(go list ./... | grep -vE '$(SLOW)' $(if $(UNRACED),| grep -vxF "$$(go list $(LIVE))"))
 
 .PHONY: scenario
 scenario: ## The engine told as text; REWRITE=1 writes what it does now
@@ -55,7 +55,7 @@ scenario: ## The engine told as text; REWRITE=1 writes what it does now
 .PHONY: race
 race: build ## The rooms with goroutines under the race detector
 	tools/need.sh gcc
-	go test -race $$(go list $(LIVE))
+	go test -race -timeout 25m $$(go list $(LIVE))
 
 .PHONY: sim
 sim: ## Simulate a cluster under many seeds, or under one: make sim SEED=42
@@ -64,12 +64,12 @@ sim: ## Simulate a cluster under many seeds, or under one: make sim SEED=42
 .PHONY: crash
 crash: build ## Kill the real server again and again; nothing acknowledged may be lost
 	tools/need.sh strace unshare
-	go test -timeout 20m ./test/crash
+	go test -timeout 25m ./test/crash
 
 .PHONY: kafka
 kafka: build ## The log and the real server over a real broker, in a minute; LH_KAFKA_ROUNDS=n kills more often
 	tools/need.sh javac mvn
-	tools/kafka/with.sh go test -count=1 -timeout 10m -p 1 ./internal/log/kafka ./test/kafka
+	tools/kafka/with.sh go test -count=1 -timeout 25m -p 1 ./internal/log/kafka ./test/kafka
 
 .PHONY: cluster-test
 cluster-test: build ## Three servers and three brokers through random faults, for hours; SEED=n ROUNDS=200 FAULTS=1,9 IN_TURN=1 SESSION=6 RUN=name KAFKA_VERSION=3.8.1
@@ -80,7 +80,7 @@ cluster-test: build ## Three servers and three brokers through random faults, fo
 
 .PHONY: e2e
 e2e: build ## The real binary from outside: command line, SDK, what users of such engines suffered
-	go test -timeout 10m ./test/e2e ./test/wounds ./test/docs
+	go test -timeout 25m -parallel 4 ./test/e2e ./test/wounds ./test/docs
 
 .PHONY: browser
 browser: build ## The dashboard is what its sources make, and does in a real browser what people want of it
@@ -89,12 +89,12 @@ browser: build ## The dashboard is what its sources make, and does in a real bro
 	npm --prefix web test
 	npm --prefix web run build
 	cd web && node committed.mjs
-	go test -timeout 10m -v ./test/browser
+	go test -timeout 25m -v ./test/browser
 
 .PHONY: conformance
 conformance: build ## The official Python, Java and JavaScript clients against our server
 	tools/need.sh python3 python3-venv javac mvn node npm
-	go test -timeout 20m -p 1 ./test/conformance ./test/languages
+	go test -timeout 25m -parallel 4 -p 1 ./test/conformance ./test/languages
 
 .PHONY: specs
 specs: ## Record anew which WfSpecs the official Python and Java clients build; the Go SDK is compared with them

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -22,10 +23,10 @@ import (
 // putLarge commits the number beside bytes that cannot be compressed.
 func putLarge(s *Store, rng *rand.Rand, n uint64, size int) error {
 	b := s.NewBatch(0)
+	var seed [32]byte
+	binary.LittleEndian.PutUint64(seed[:], rng.Uint64())
 	filler := make([]byte, size)
-	for i := range filler {
-		filler[i] = byte(rng.Uint32())
-	}
+	_, _ = rand.NewChaCha8(seed).Read(filler) // never fails
 	return errors.Join(b.Put(c0, "n", &pb.Counter{Value: n}), b.PutEncoded(c1, "filler", filler), b.Commit())
 }
 
