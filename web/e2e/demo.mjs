@@ -557,10 +557,10 @@ await journey('the server is away for a moment: the inbox says so, and goes on',
   await page.locator('[data-form]').waitFor();
   page.alone = true;
   await please('stop');
-  await page.getByText('The server cannot be reached.').waitFor();
+  await page.getByText('The server cannot be reached.').first().waitFor();
   need('what was there is still seen', await page.locator('[data-form]').isVisible());
   await please('start');
-  await page.getByText('The server cannot be reached.').waitFor({ state: 'detached' });
+  await page.getByText('The server cannot be reached.').first().waitFor({ state: 'detached' });
   page.alone = false;
 });
 

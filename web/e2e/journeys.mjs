@@ -216,11 +216,11 @@ await journey('the server is away for a moment: the page says so, and goes on', 
   await page.locator('[data-why]').getByText(/Waits for the event/).waitFor();
   page.alone = true;
   await please('stop');
-  await page.getByText('The server cannot be reached.').waitFor();
+  await page.getByText('The server cannot be reached.').first().waitFor();
   need('what was there is still seen', await page.locator('[data-why]').isVisible());
   await look(page, 'unreachable');
   await please('start');
-  await page.getByText('The server cannot be reached.').waitFor({ state: 'detached' });
+  await page.getByText('The server cannot be reached.').first().waitFor({ state: 'detached' });
   page.alone = false;
   await page.getByRole('tab', { name: 'Timeline' }).click();
   await page.locator('.timeline .bar.waited').waitFor();

@@ -95,7 +95,7 @@ await journey('the server is started anew: one logs in again, and is where one w
   await logIn(page, 'boss', '/default/runs/parcel-1');
   await page.locator('.react-flow__node').first().waitFor();
   await please('stop');
-  await page.getByText('The server cannot be reached.').waitFor();
+  await page.getByText('The server cannot be reached.').first().waitFor();
   await please('start');
   await page.getByText('You are not logged in.').waitFor();
   await page.getByRole('link', { name: 'Log in' }).click(); // the provider knows who it is
