@@ -14,7 +14,7 @@ async function visitor() {
 /** logIn goes to an address as a stranger, and comes back to it as somebody. */
 async function logIn(page, name, path) {
   await page.goto(base + path);
-  await page.getByText('You are not logged in.').waitFor();
+  await page.getByText('You are not logged in.').first().waitFor();
   await page.getByRole('link', { name: 'Log in' }).click();
   await page.getByLabel('Name').fill(name);
   await page.getByRole('button', { name: 'Go on' }).click();
@@ -24,7 +24,7 @@ async function logIn(page, name, path) {
 await journey('somebody logs in, comes back to the page that was asked for, and is refused what is not his to do', async () => {
   const page = await visitor();
   await page.goto(`${base}/default/runs`);
-  await page.getByText('You are not logged in.').waitFor();
+  await page.getByText('You are not logged in.').first().waitFor();
   await look(page, 'login');
   await logIn(page, 'reader', '/default/runs/parcel-1?tab=timeline');
   await page.getByRole('list', { name: 'Steps on the axis of time' }).getByText('2 · weigh').waitFor();
@@ -65,9 +65,9 @@ await journey('who logs out is logged out, also for somebody who has stolen the 
   await page.getByRole('button', { name: 'Log out boss' }).click();
   await page.getByRole('button', { name: 'Leave' }).click();
   await page.waitForURL(`${base}/**`);
-  await page.getByText('You are not logged in.').waitFor();
+  await page.getByText('You are not logged in.').first().waitFor();
   await thief.goto(`${base}/default/specs`);
-  await thief.getByText('You are not logged in.').waitFor();
+  await thief.getByText('You are not logged in.').first().waitFor();
   // The provider asks again who one is.
   await logIn(page, 'boss', '/default/tasks');
 });
@@ -75,7 +75,7 @@ await journey('who logs out is logged out, also for somebody who has stolen the 
 await journey('somebody without a principal is told so', async () => {
   const page = await visitor();
   await logIn(page, 'nobody', '/default/runs');
-  await page.getByText('You are logged in, and have no rights here.').waitFor();
+  await page.getByText('You are logged in, and have no rights here.').first().waitFor();
   await page.locator('main').getByText(/nobody/).first().waitFor();
   await page.getByRole('button', { name: 'Log out' }).waitFor();
   await look(page, 'login-nobody');
@@ -97,7 +97,7 @@ await journey('the server is started anew: one logs in again, and is where one w
   await please('stop');
   await page.getByText('The server cannot be reached.').first().waitFor();
   await please('start');
-  await page.getByText('You are not logged in.').waitFor();
+  await page.getByText('You are not logged in.').first().waitFor();
   await page.getByRole('link', { name: 'Log in' }).click(); // the provider knows who it is
   await page.getByRole('button', { name: 'Log out boss' }).waitFor();
   await page.locator('.react-flow__node').first().waitFor();
