@@ -382,7 +382,7 @@ func (l *login) inNameOf(next http.Handler) http.Handler {
 		if r.Method == http.MethodGet { // what is read for long ends with the session
 			ctx, end := context.WithTimeout(r.Context(), is.left(l.sessions.now()))
 			defer end()
-			defer context.AfterFunc(is.ended, end)()
+			defer context.AfterFunc(is.ended, end)() //nolint:contextcheck // the session is not of the request
 			r = r.WithContext(ctx)
 		}
 		next.ServeHTTP(w, withBearer(r, token))

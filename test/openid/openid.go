@@ -82,7 +82,7 @@ func install(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	for f, text := range texts {
 		if err := os.WriteFile(filepath.Join(dir, f), text, 0o644); err != nil {
 			t.Fatal(err)
