@@ -436,12 +436,19 @@ func (a alive) waitsForHandler() bool {
 	})
 }
 
+// leftBehind reports whether the ThreadRun stays halted in any case, and its parent is archived: nobody who goes on comes by it.
+func (a alive) leftBehind() bool {
+	return a.w.threads[a.t.GetParentThreadId()] == nil && slices.ContainsFunc(a.t.HaltReasons, func(r *lhpb.ThreadHaltReason) bool {
+		return r.GetHaltedByParent() != nil
+	})
+}
+
 // deadReason says why a reason to be halted will never go, although it should.
 func (a alive) deadReason(r *lhpb.ThreadHaltReason) string {
 	switch k := r.Reason.(type) {
 	case *lhpb.ThreadHaltReason_ParentHalted:
 		p := a.w.threads[k.ParentHalted.ParentThreadId]
-		if p == nil || p.Status == running || p.Status == completed {
+		if (p == nil || p.Status == running || p.Status == completed) && !a.leftBehind() {
 			return "its parent goes on"
 		}
 	case *lhpb.ThreadHaltReason_Interrupted:
