@@ -24,7 +24,7 @@ var forged = []string{
 }
 
 func TestIdentityComesFromTheListener(t *testing.T) {
-	ctx, authority, port := within(t), pki.NewAuthority(t, "authority"), ports.Free(t)
+	authority, port := pki.NewAuthority(t, "authority"), ports.Free(t)
 	pair := authority.Server()
 	s := lhserver.New(t, t.TempDir(), "LHS_CLUSTER_PARTITIONS=2", "LHS_CA_CERT="+authority.File(),
 		"LHS_LISTENERS_PROTOCOL_MAP=PROVEN:MTLS", "LHS_LISTENERS_AUTHENTICATION_MAP=PROVEN:MTLS",
@@ -35,6 +35,7 @@ func TestIdentityComesFromTheListener(t *testing.T) {
 	}
 	s.Setenv("LHS_LISTENERS=PLAIN:" + plain + ",PROVEN:" + port)
 	s.Start(t)
+	ctx := within(t)
 	conn := s.Dial(t)
 	t.Cleanup(func() { conn.Close() })
 	open := lhpb.NewLittleHorseClient(conn)
