@@ -125,11 +125,11 @@ func (b *Backlogs) Limit() int64 { return b.limit }
 
 // fits says whether the connection may have another call; l.mu is held.
 func (l *Backlog) fits() bool {
-	free := l.of.limit - l.of.bytes.Load()
-	if l.bytes == 0 {
-		return l.closed || free >= 0
+	room := l.of.limit - l.of.bytes.Load()
+	if l.bytes > 0 {
+		room = (room - l.of.limit/partForFirst) / shareOfFree
 	}
-	return l.closed || l.bytes <= (free-l.of.limit/partForFirst)/shareOfFree
+	return l.closed || l.bytes <= room
 }
 
 // add counts bytes; l.mu is held.

@@ -97,22 +97,21 @@ func (s *Server) told() dashboard.Server {
 
 // dashboardListener is the listener whose authentication holds.
 func (s *Server) dashboardListener() *opened {
-	for _, l := range s.listeners {
-		if l.Name == s.cfg.Dashboard.Listener {
-			return l
-		}
-	}
-	return s.listeners[0]
+	return s.listeners[s.cfg.dashboardListener()]
+}
+
+// dashboardListener is which of the listeners that is: the first if none is named.
+func (c *Config) dashboardListener() int {
+	return max(0, slices.IndexFunc(c.Listeners, func(l Listener) bool { return l.Name == c.Dashboard.Listener }))
 }
 
 // dashboardWarnings tell who may read what is served on the port, and on the way to it.
 func (c *Config) dashboardWarnings() []Notice {
 	d := c.Dashboard
-	i := slices.IndexFunc(c.Listeners, func(l Listener) bool { return l.Name == d.Listener })
 	if d.Port <= 0 || len(c.Listeners) == 0 {
 		return nil
 	}
-	l := c.Listeners[max(0, i)]
+	l := c.Listeners[c.dashboardListener()]
 	open := l.Authenticator == nil && l.Authentication == NoAuthentication
 	var out []Notice
 	switch {

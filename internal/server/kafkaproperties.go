@@ -87,10 +87,6 @@ var kafkaProperties = map[string]kafkaProperty{
 	"sasl.login.callback.handler.class":     {why: "there is no Java here"},
 }
 
-func text(field func(*Config) *string) func(*Config, string) error {
-	return func(c *Config, v string) error { *field(c) = v; return nil }
-}
-
 func milliseconds(low, high int, field func(*Config) *time.Duration) func(*Config, string) error {
 	return integer(low, high, func(c *Config, n int) { *field(c) = time.Duration(n) * time.Millisecond })
 }

@@ -33,9 +33,10 @@ func (c *Config) validateLogin() error {
 			errs = append(errs, fmt.Errorf("%s: %w", name, err))
 		}
 	}
-	i := slices.IndexFunc(c.Listeners, func(l Listener) bool { return l.Name == d.Listener })
-	if len(c.Listeners) > 0 && c.Listeners[max(0, i)].Authentication != ByToken {
-		add("LHD_OAUTH_ENABLED", fmt.Errorf("listener %s of the dashboard takes no tokens: its authentication must be OAUTH", c.Listeners[max(0, i)].Name))
+	if len(c.Listeners) > 0 {
+		if l := c.Listeners[c.dashboardListener()]; l.Authentication != ByToken {
+			add("LHD_OAUTH_ENABLED", fmt.Errorf("listener %s of the dashboard takes no tokens: its authentication must be OAUTH", l.Name))
+		}
 	}
 	add("LHD_OAUTH_ISSUER_URI", given(d.Login.Issuer, auth.CheckURL))
 	add("LHD_OAUTH_CLIENT_ID", given(d.Login.ClientID, nil))

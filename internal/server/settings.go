@@ -130,11 +130,11 @@ var Settings = []Setting{
 	none("LHS_SHOULD_CREATE_OUTPUT_TOPICS", "Whether the server creates output topics."),
 	{
 		Name: "LHS_RACK_ID", Bounds: "text", Doc: "Rack of this server. Hot copies of a partition are kept in other racks than its owner's, if there are.",
-		apply: func(c *Config, v string) error { c.Rack = v; return nil },
+		apply: text(func(c *Config) *string { return &c.Rack }),
 	},
 	{
 		Name: "LHS_STATE_DIR", Default: "./lh-data", Bounds: "path", Doc: "Folder of the store: without Kafka the only copy of all data. Keep it on a local disk and [back it up](backup.md).",
-		apply: func(c *Config, v string) error { c.StateDir = v; return nil },
+		apply: text(func(c *Config) *string { return &c.StateDir }),
 	},
 
 	{
@@ -229,7 +229,7 @@ var Settings = []Setting{
 
 	{
 		Name: "LHS_BIND_HOST", Bounds: "host or address", Doc: "Ours. Address that all ports listen on. Unset: all interfaces.",
-		apply: func(c *Config, v string) error { c.BindHost = v; return nil },
+		apply: text(func(c *Config) *string { return &c.BindHost }),
 	},
 	{Name: "LHS_LISTENERS", Default: "PLAIN:2023", Bounds: "NAME:port,…", Doc: "Ports of the public API.", apply: setListeners},
 	{
@@ -246,7 +246,7 @@ var Settings = []Setting{
 	{Name: "LHS_LISTENER_<NAME>_KEY", Bounds: "path", Doc: "Its key, PEM, not encrypted. Replaced together with the certificate."},
 	{
 		Name: "LHS_CA_CERT", Bounds: "path", Doc: "CA of client certificates for all listeners with MTLS, PEM. A replaced file is read again without a restart.",
-		apply: func(c *Config, v string) error { c.ClientCA = v; return nil },
+		apply: text(func(c *Config) *string { return &c.ClientCA }),
 	},
 	{
 		Name: "LHS_MAX_CONNECTIONS", Default: "10000", Bounds: "0 or more", Doc: "Ours. Connections of one listener at a time; further ones are closed at once. 0: no limit.",
@@ -269,15 +269,15 @@ var Settings = []Setting{
 	{Name: "LHS_ADVERTISED_LISTENERS", Bounds: "NAME://host:port,…", Doc: "How workers reach this server through each listener. Unset: localhost and the port of the listener.", apply: setAdvertised},
 	{
 		Name: "LHS_OAUTH_INTROSPECT_URL", Bounds: "URL", Doc: "Token introspection (RFC 7662): where listeners with authentication OAUTH ask about every token.",
-		apply: func(c *Config, v string) error { c.OAuth.IntrospectURL = v; return nil },
+		apply: text(func(c *Config) *string { return &c.OAuth.IntrospectURL }),
 	},
 	{
 		Name: "LHS_OAUTH_CLIENT_ID", Bounds: "text", Doc: "As whom the server asks.",
-		apply: func(c *Config, v string) error { c.OAuth.ClientID = v; return nil },
+		apply: text(func(c *Config) *string { return &c.OAuth.ClientID }),
 	},
 	{
 		Name: "LHS_OAUTH_CLIENT_SECRET", Bounds: "text", Doc: "Its secret.",
-		apply: func(c *Config, v string) error { c.OAuth.ClientSecret = v; return nil },
+		apply: text(func(c *Config) *string { return &c.OAuth.ClientSecret }),
 	},
 	{
 		Name: "LHS_OAUTH_CLIENT_ID_FILE", Bounds: "path", Doc: "File with it; wins over `LHS_OAUTH_CLIENT_ID`.",
@@ -289,11 +289,11 @@ var Settings = []Setting{
 	},
 	{
 		Name: "LHS_OAUTH_ISSUER_URL", Bounds: "URL", Doc: "Ours. Issuer that every token must be of, to the letter. Without introspection tokens are JWTs, judged by the keys that it publishes.",
-		apply: func(c *Config, v string) error { c.OAuth.Issuer = v; return nil },
+		apply: text(func(c *Config) *string { return &c.OAuth.Issuer }),
 	},
 	{
 		Name: "LHS_OAUTH_AUDIENCE", Bounds: "text", Doc: "Ours. Audience that every token must be for. Needed for JWTs.",
-		apply: func(c *Config, v string) error { c.OAuth.Audience = v; return nil },
+		apply: text(func(c *Config) *string { return &c.OAuth.Audience }),
 	},
 	{
 		Name: "LHS_INTERNAL_BIND_PORT", Default: "2011", Bounds: "1 to 65535", Doc: "Port between the servers of a [cluster](kafka.md). A server with its own log names it but opens none.",
@@ -310,15 +310,15 @@ var Settings = []Setting{
 	{
 		Name: "LHS_INTERNAL_CA_CERT", Bounds: "path",
 		Doc:   "CA of the certificates that servers show one another, PEM: with it the internal port speaks mutual TLS, and the next two are needed. Replaced files are read again without a restart. Unset: in clear, and calls are known by a secret that only members of the cluster are told.",
-		apply: func(c *Config, v string) error { c.InternalCA = v; return nil },
+		apply: text(func(c *Config) *string { return &c.InternalCA }),
 	},
 	{
 		Name: "LHS_INTERNAL_SERVER_CERT", Bounds: "path", Doc: "Certificate chain of this server among servers, PEM; for clients and servers, and for the advertised host.",
-		apply: func(c *Config, v string) error { c.InternalCert = v; return nil },
+		apply: text(func(c *Config) *string { return &c.InternalCert }),
 	},
 	{
 		Name: "LHS_INTERNAL_SERVER_KEY", Bounds: "path", Doc: "Its key, PEM, not encrypted.",
-		apply: func(c *Config, v string) error { c.InternalKey = v; return nil },
+		apply: text(func(c *Config) *string { return &c.InternalKey }),
 	},
 
 	{
@@ -362,7 +362,7 @@ var Settings = []Setting{
 	},
 	{
 		Name: "LHD_BIND_HOST", Default: "127.0.0.1", Bounds: "host or address", Doc: "Ours. Address that the port of the dashboard listens on; LHS_BIND_HOST does not count for it. Without authentication a loopback address answers requests to this machine's own names only.",
-		apply: func(c *Config, v string) error { c.Dashboard.BindHost = v; return nil },
+		apply: text(func(c *Config) *string { return &c.Dashboard.BindHost }),
 	},
 	{Name: "LHD_LISTENER", Bounds: "name", Doc: "Ours. Listener of LHS_LISTENERS whose protocol, certificate and authentication hold for the port of the dashboard. Unset: the first.", apply: setDashboardListener},
 	{
@@ -375,15 +375,15 @@ var Settings = []Setting{
 	},
 	{
 		Name: "LHD_OAUTH_ISSUER_URI", Bounds: "URL", Doc: "The provider, as it names itself.",
-		apply: func(c *Config, v string) error { c.Dashboard.Login.Issuer = v; return nil },
+		apply: text(func(c *Config) *string { return &c.Dashboard.Login.Issuer }),
 	},
 	{
 		Name: "LHD_OAUTH_CLIENT_ID", Bounds: "text", Doc: "Who the dashboard is to the provider.",
-		apply: func(c *Config, v string) error { c.Dashboard.Login.ClientID = v; return nil },
+		apply: text(func(c *Config) *string { return &c.Dashboard.Login.ClientID }),
 	},
 	{
 		Name: "LHD_OAUTH_CLIENT_SECRET", Bounds: "text", Doc: "Its secret. Unset: a public client, which has none.",
-		apply: func(c *Config, v string) error { c.Dashboard.Login.ClientSecret = v; return nil },
+		apply: text(func(c *Config) *string { return &c.Dashboard.Login.ClientSecret }),
 	},
 	{
 		Name: "LHD_OAUTH_CLIENT_SECRET_FILE", Bounds: "path", Doc: "Ours. File with it; wins over `LHD_OAUTH_CLIENT_SECRET`.",
@@ -391,7 +391,7 @@ var Settings = []Setting{
 	},
 	{
 		Name: "LHD_OAUTH_CALLBACK_URL", Bounds: "URL", Doc: "Address at which browsers reach the dashboard, without a path; the provider leads back to `/auth/callback` below it. With https, cookies are sent over TLS only.",
-		apply: func(c *Config, v string) error { c.Dashboard.Login.Address = v; return nil },
+		apply: text(func(c *Config) *string { return &c.Dashboard.Login.Address }),
 	},
 	{
 		Name: "LHD_OAUTH_SCOPES", Default: "openid profile", Bounds: "words", Doc: "Ours. What is asked for at the provider; `openid` must be among it.",
@@ -399,7 +399,7 @@ var Settings = []Setting{
 	},
 	{
 		Name: "LHD_OAUTH_ENCRYPT_SECRET", Bounds: "text", Doc: "Key of what a browser keeps while somebody logs in. Unset: one for each start. Sessions are kept by the server and need none.",
-		apply: func(c *Config, v string) error { c.Dashboard.Login.Secret = v; return nil },
+		apply: text(func(c *Config) *string { return &c.Dashboard.Login.Secret }),
 	},
 	none("LHD_OAUTH_CALLBACK_URL_INTERNAL", "Address of the dashboard for itself; it has no need of one."),
 
@@ -445,6 +445,13 @@ func member(v string, allowed ...string) error {
 		}
 	}
 	return fmt.Errorf("%q is not one of %s", v, strings.Join(allowed, ", "))
+}
+
+func text(field func(*Config) *string) func(*Config, string) error {
+	return func(c *Config, v string) error {
+		*field(c) = v
+		return nil
+	}
 }
 
 func boolean(field func(*Config) *bool) func(*Config, string) error {

@@ -21,9 +21,7 @@ type disk struct {
 	logBytes int // of the newest log
 }
 
-func newDisk(mem *vfs.MemFS, seed uint64) *disk {
-	return &disk{mem: mem, seed: seed, left: -1}
-}
+func newDisk(mem *vfs.MemFS, seed uint64) *disk { return &disk{mem: mem, seed: seed, left: -1} }
 
 // fs is the file system that a server is given. Lying, it answers a sync without doing it.
 func (d *disk) fs(lying bool) vfs.FS {

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"littlehorse/internal/log/logtest"
@@ -120,11 +119,7 @@ func TestMembersSettle(t *testing.T) {
 
 // TestMemberThatIsForgottenJoinsAgain lets the group go on without a member.
 func TestMemberThatIsForgottenJoinsAgain(t *testing.T) {
-	c, err := kfake.NewCluster(kfake.NumBrokers(1))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
+	c := fakeBrokers(t, 1)
 	m := newTestMedium(t)
 	m.brokers = c.ListenAddrs()
 	g := m.join(t, m.Start(t).(*Log), "a", "")
@@ -146,11 +141,7 @@ func TestMemberThatIsForgottenJoinsAgain(t *testing.T) {
 // TestSilentCoordinatorIsLeft lets the broker that counts the members answer no heartbeat any more, without a connection that fails, while
 // another takes its place.
 func TestSilentCoordinatorIsLeft(t *testing.T) {
-	c, err := kfake.NewCluster(kfake.NumBrokers(3))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
+	c := fakeBrokers(t, 3)
 	m := newTestMedium(t)
 	m.brokers = c.ListenAddrs()
 	g := m.join(t, m.Start(t).(*Log), "a", "")

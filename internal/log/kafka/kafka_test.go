@@ -76,12 +76,18 @@ func testBrokers(t testing.TB) []string {
 	if brokers != "" {
 		return strings.Split(brokers, ",")
 	}
-	c, err := kfake.NewCluster(kfake.NumBrokers(1))
+	return fakeBrokers(t, 1).ListenAddrs()
+}
+
+// fakeBrokers are in this process.
+func fakeBrokers(t testing.TB, count int) *kfake.Cluster {
+	t.Helper()
+	c, err := kfake.NewCluster(kfake.NumBrokers(count))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
-	return c.ListenAddrs()
+	return c
 }
 
 func (m *medium) Start(t testing.TB) log.Log {
@@ -144,11 +150,7 @@ func openStore(t testing.TB, fs vfs.FS) *store.Store {
 
 // TestBrokersThatHaveNotHeardYet opens a log while some broker does not know the topics that another has just made.
 func TestBrokersThatHaveNotHeardYet(t *testing.T) {
-	c, err := kfake.NewCluster(kfake.NumBrokers(1))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
+	c := fakeBrokers(t, 1)
 	unheard := func(key kmsg.Key, answer func(kmsg.Request) kmsg.Response) {
 		left := 3
 		c.ControlKey(int16(key), func(r kmsg.Request) (kmsg.Response, error, bool) {

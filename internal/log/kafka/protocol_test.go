@@ -13,7 +13,6 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kerr"
-	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
@@ -532,11 +531,7 @@ func TestOutboxOfAClosedTargetRests(t *testing.T) {
 // TestStalledBrokersRefuse lets too few brokers be in sync: what was sent waits and counts in the end; what comes later is
 // refused, and does not count.
 func TestStalledBrokersRefuse(t *testing.T) {
-	c, err := kfake.NewCluster(kfake.NumBrokers(1))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
+	c := fakeBrokers(t, 1)
 	m := newTestMedium(t)
 	m.brokers, m.change = c.ListenAddrs(), func(cfg *Config) { cfg.RefuseAfter = 50 * time.Millisecond }
 	m.Start(t)
@@ -554,7 +549,8 @@ func TestStalledBrokersRefuse(t *testing.T) {
 	})
 	p.append(logtest.A, named("x", 1, "waits"))
 	number := uint64(2)
-	for err = nil; err == nil; number++ {
+	var err error
+	for ; err == nil; number++ {
 		err = p.log.Append(logtest.A, named("x", number, "waits"))
 		time.Sleep(time.Millisecond)
 	}
