@@ -48,6 +48,7 @@ var required = map[string][]auth.Required{
 	"GetWfRun":                    one(workflow, read),
 	"GetWfRunView":                one(workflow, read),
 	"GetWfSpec":                   one(workflow, read),
+	"GetWfSpecHeat":               one(workflow, read),
 	"GetWorkflowMigrationPlan":    one(workflow, read),
 	"ListNodeRuns":                one(workflow, read),
 	"ListQuotaUsageMetrics":       one(workflow, read),

@@ -168,16 +168,22 @@ func (l *latest) ask(ctx context.Context, q *wfRunQuery, within span, all bool) 
 	}
 }
 
-// wfRunRows reads the rows of a page: of each partition as of one moment.
-func (s *Service) wfRunRows(ctx context.Context, tenant string, hits []hit, variables []string) ([]*extra.WfRunRow, error) {
-	rows, at := make([]*extra.WfRunRow, len(hits)), map[machine.Stream][]int{}
-	var streams []machine.Stream
+// byHome are the places of what was found by the partition that has it.
+func byHome(hits []hit) (streams []machine.Stream, at map[machine.Stream][]int) {
+	at = map[machine.Stream][]int{}
 	for i, h := range hits {
 		if at[h.from] == nil {
 			streams = append(streams, h.from)
 		}
 		at[h.from] = append(at[h.from], i)
 	}
+	return streams, at
+}
+
+// wfRunRows reads the rows of a page: of each partition as of one moment.
+func (s *Service) wfRunRows(ctx context.Context, tenant string, hits []hit, variables []string) ([]*extra.WfRunRow, error) {
+	rows := make([]*extra.WfRunRow, len(hits))
+	streams, at := byHome(hits)
 	for _, stream := range streams {
 		err := s.cfg.Routing.View(ctx, stream, func(v cluster.View) error {
 			for _, i := range at[stream] {

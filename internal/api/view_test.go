@@ -6,9 +6,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"littlehorse/internal/keys"
@@ -235,5 +237,76 @@ func TestARowSaysWhereAWfRunStands(t *testing.T) {
 	many := make([]string, viewedColumns+1)
 	if _, err := extra.NewViewServiceClient(f.conn).SearchWfRunView(t.Context(), &extra.SearchWfRunViewRequest{Variables: many}); status.Code(err) != codes.InvalidArgument {
 		t.Error(err)
+	}
+}
+
+// What became of nodes is added up over the latest WfRuns of all partitions, of that version alone, at a cost that has a bound.
+func TestHeatIsOfTheLatestRuns(t *testing.T) {
+	var costs []int
+	for _, many := range []int{600, 6000} {
+		f := newFace(t)
+		spec := &lhpb.WfSpec{Id: &lhpb.WfSpecId{Name: "order"}}
+		f.definitions.specs["order"] = spec
+		ask := func(req *extra.GetWfSpecHeatRequest) *extra.GetWfSpecHeatResponse {
+			t.Helper()
+			got, err := extra.NewViewServiceClient(f.conn).GetWfSpecHeat(t.Context(), req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return got
+		}
+		at := func(n int) int64 { return f.now.UnixMilli() - int64(many-n)*1000 }
+		for n := range many {
+			r := storedRun{id: numbered(n), wfSpec: "order", status: lhpb.LHStatus_COMPLETED, createdMs: at(n)}
+			f.store(r)
+			run, home := keys.In(DefaultTenant).RunNamed(r.id), f.cluster.Core(DefaultTenant, r.id)
+			f.cluster.put(home, run.NodeRun(0, 1), &lhpb.NodeRun{
+				NodeName: "charge", ThreadSpecName: "main", Status: lhpb.LHStatus_COMPLETED,
+				ArrivalTime: timestamppb.New(explainedAt), EndTime: timestamppb.New(explainedAt.Add(time.Duration(n%2+1) * time.Second)),
+			})
+			failed := &lhpb.NodeRun{NodeName: "ship", ThreadSpecName: "main", Status: lhpb.LHStatus_RUNNING, ArrivalTime: timestamppb.New(explainedAt)}
+			if n%4 == 0 {
+				failed.Status, failed.Failures = lhpb.LHStatus_ERROR, []*lhpb.Failure{{FailureName: "TASK_FAILURE"}}
+			}
+			f.cluster.put(home, run.NodeRun(1, 1), failed)
+		}
+		f.store(storedRun{id: "another-version", wfSpec: "order", major: 1, createdMs: at(many)})
+
+		before := f.cluster.read
+		got := ask(&extra.GetWfSpecHeatRequest{WfSpecId: spec.Id})
+		costs = append(costs, f.cluster.read-before)
+		want := []*extra.NodeHeat{
+			{ThreadSpecName: "main", Node: "charge", Visits: 200, Ended: 200, TotalMs: 300_000, MaxMs: 2000},
+			{ThreadSpecName: "main", Node: "ship", Visits: 200, Failures: 50},
+		}
+		if !proto.Equal(got, &extra.GetWfSpecHeatResponse{Nodes: want, WfRuns: 200, More: true}) {
+			t.Error(got)
+		}
+		few := ask(&extra.GetWfSpecHeatRequest{WfSpecId: spec.Id, EarliestStart: timestamppb.New(time.UnixMilli(at(8))), LatestStart: timestamppb.New(time.UnixMilli(at(9)))})
+		if few.WfRuns != 2 || few.More || few.Nodes[0].Visits != 2 || few.Nodes[1].Failures != 1 {
+			t.Error(few)
+		}
+	}
+	if costs[1] > costs[0]*3/2 {
+		t.Errorf("of 6000 WfRuns %d rows are read, of 600 %d", costs[1], costs[0])
+	}
+}
+
+// A WfRun of very many steps is counted as far as there is room, and the answer says so.
+func TestHeatReadsNoMoreThanItsBound(t *testing.T) {
+	f := newFace(t)
+	spec := &lhpb.WfSpec{Id: &lhpb.WfSpecId{Name: "order"}}
+	f.definitions.specs["order"] = spec
+	f.store(storedRun{id: "w", wfSpec: "order", status: lhpb.LHStatus_RUNNING, createdMs: f.now.UnixMilli()})
+	run, home := keys.In(DefaultTenant).RunNamed("w"), f.cluster.Core(DefaultTenant, "w")
+	for n := range int32(heatNodeRuns + viewedAtOnce + 1) {
+		f.cluster.put(home, run.NodeRun(0, n), &lhpb.NodeRun{NodeName: "round", ThreadSpecName: "main"})
+	}
+	got, err := extra.NewViewServiceClient(f.conn).GetWfSpecHeat(t.Context(), &extra.GetWfSpecHeatRequest{WfSpecId: spec.Id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := got.Nodes[0].Visits; !got.More || n < heatNodeRuns || n > heatNodeRuns+viewedAtOnce {
+		t.Error(got)
 	}
 }

@@ -900,6 +900,234 @@ func (x *WfRunRow) GetVariables() []*ShownVariable {
 	return nil
 }
 
+// GetWfSpecHeatRequest asks how busy the nodes of a WfSpec are.
+type GetWfSpecHeatRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The exact version. Required.
+	WfSpecId *lhpb.WfSpecId `protobuf:"bytes,1,opt,name=wf_spec_id,json=wfSpecId,proto3" json:"wf_spec_id,omitempty"`
+	// Only WfRuns that started then or later.
+	EarliestStart *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=earliest_start,json=earliestStart,proto3" json:"earliest_start,omitempty"`
+	// Only WfRuns that started then or earlier.
+	LatestStart   *timestamppb.Timestamp `protobuf:"bytes,3,opt,name=latest_start,json=latestStart,proto3" json:"latest_start,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetWfSpecHeatRequest) Reset() {
+	*x = GetWfSpecHeatRequest{}
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetWfSpecHeatRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetWfSpecHeatRequest) ProtoMessage() {}
+
+func (x *GetWfSpecHeatRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetWfSpecHeatRequest.ProtoReflect.Descriptor instead.
+func (*GetWfSpecHeatRequest) Descriptor() ([]byte, []int) {
+	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *GetWfSpecHeatRequest) GetWfSpecId() *lhpb.WfSpecId {
+	if x != nil {
+		return x.WfSpecId
+	}
+	return nil
+}
+
+func (x *GetWfSpecHeatRequest) GetEarliestStart() *timestamppb.Timestamp {
+	if x != nil {
+		return x.EarliestStart
+	}
+	return nil
+}
+
+func (x *GetWfSpecHeatRequest) GetLatestStart() *timestamppb.Timestamp {
+	if x != nil {
+		return x.LatestStart
+	}
+	return nil
+}
+
+// GetWfSpecHeatResponse is what became of the nodes, each partition read at one moment. It costs the same however many WfRuns there are.
+type GetWfSpecHeatResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Nodes that were reached, by ThreadSpec and name.
+	Nodes []*NodeHeat `protobuf:"bytes,1,rep,name=nodes,proto3" json:"nodes,omitempty"`
+	// How many WfRuns are counted: the latest, at most 200.
+	WfRuns int32 `protobuf:"varint,2,opt,name=wf_runs,json=wfRuns,proto3" json:"wf_runs,omitempty"`
+	// Not everything is counted: there are older WfRuns within the time, or these have more NodeRuns than are read.
+	More          bool `protobuf:"varint,3,opt,name=more,proto3" json:"more,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetWfSpecHeatResponse) Reset() {
+	*x = GetWfSpecHeatResponse{}
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetWfSpecHeatResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetWfSpecHeatResponse) ProtoMessage() {}
+
+func (x *GetWfSpecHeatResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetWfSpecHeatResponse.ProtoReflect.Descriptor instead.
+func (*GetWfSpecHeatResponse) Descriptor() ([]byte, []int) {
+	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *GetWfSpecHeatResponse) GetNodes() []*NodeHeat {
+	if x != nil {
+		return x.Nodes
+	}
+	return nil
+}
+
+func (x *GetWfSpecHeatResponse) GetWfRuns() int32 {
+	if x != nil {
+		return x.WfRuns
+	}
+	return 0
+}
+
+func (x *GetWfSpecHeatResponse) GetMore() bool {
+	if x != nil {
+		return x.More
+	}
+	return false
+}
+
+// NodeHeat is what the NodeRuns of one node add up to.
+type NodeHeat struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the ThreadSpec.
+	ThreadSpecName string `protobuf:"bytes,1,opt,name=thread_spec_name,json=threadSpecName,proto3" json:"thread_spec_name,omitempty"`
+	// Name of the node.
+	Node string `protobuf:"bytes,2,opt,name=node,proto3" json:"node,omitempty"`
+	// NodeRuns.
+	Visits int32 `protobuf:"varint,3,opt,name=visits,proto3" json:"visits,omitempty"`
+	// NodeRuns that failed, whether or not that was handled.
+	Failures int32 `protobuf:"varint,4,opt,name=failures,proto3" json:"failures,omitempty"`
+	// NodeRuns that have ended.
+	Ended int32 `protobuf:"varint,5,opt,name=ended,proto3" json:"ended,omitempty"`
+	// How long those took together that have ended, in milliseconds.
+	TotalMs int64 `protobuf:"varint,6,opt,name=total_ms,json=totalMs,proto3" json:"total_ms,omitempty"`
+	// How long the longest of them took.
+	MaxMs         int64 `protobuf:"varint,7,opt,name=max_ms,json=maxMs,proto3" json:"max_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NodeHeat) Reset() {
+	*x = NodeHeat{}
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NodeHeat) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NodeHeat) ProtoMessage() {}
+
+func (x *NodeHeat) ProtoReflect() protoreflect.Message {
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NodeHeat.ProtoReflect.Descriptor instead.
+func (*NodeHeat) Descriptor() ([]byte, []int) {
+	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *NodeHeat) GetThreadSpecName() string {
+	if x != nil {
+		return x.ThreadSpecName
+	}
+	return ""
+}
+
+func (x *NodeHeat) GetNode() string {
+	if x != nil {
+		return x.Node
+	}
+	return ""
+}
+
+func (x *NodeHeat) GetVisits() int32 {
+	if x != nil {
+		return x.Visits
+	}
+	return 0
+}
+
+func (x *NodeHeat) GetFailures() int32 {
+	if x != nil {
+		return x.Failures
+	}
+	return 0
+}
+
+func (x *NodeHeat) GetEnded() int32 {
+	if x != nil {
+		return x.Ended
+	}
+	return 0
+}
+
+func (x *NodeHeat) GetTotalMs() int64 {
+	if x != nil {
+		return x.TotalMs
+	}
+	return 0
+}
+
+func (x *NodeHeat) GetMaxMs() int64 {
+	if x != nil {
+		return x.MaxMs
+	}
+	return 0
+}
+
 var File_littlehorse_extra_v1_view_proto protoreflect.FileDescriptor
 
 const file_littlehorse_extra_v1_view_proto_rawDesc = "" +
@@ -999,10 +1227,28 @@ const file_littlehorse_extra_v1_view_proto_rawDesc = "" +
 	"\afailure\x18\a \x01(\tR\afailure\x12!\n" +
 	"\fopen_threads\x18\b \x01(\x05R\vopenThreads\x12A\n" +
 	"\tvariables\x18\t \x03(\v2#.littlehorse.extra.v1.ShownVariableR\tvariablesB\v\n" +
-	"\t_end_time2\xe4\x01\n" +
+	"\t_end_time\"\xcd\x01\n" +
+	"\x14GetWfSpecHeatRequest\x123\n" +
+	"\n" +
+	"wf_spec_id\x18\x01 \x01(\v2\x15.littlehorse.WfSpecIdR\bwfSpecId\x12A\n" +
+	"\x0eearliest_start\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\rearliestStart\x12=\n" +
+	"\flatest_start\x18\x03 \x01(\v2\x1a.google.protobuf.TimestampR\vlatestStart\"z\n" +
+	"\x15GetWfSpecHeatResponse\x124\n" +
+	"\x05nodes\x18\x01 \x03(\v2\x1e.littlehorse.extra.v1.NodeHeatR\x05nodes\x12\x17\n" +
+	"\awf_runs\x18\x02 \x01(\x05R\x06wfRuns\x12\x12\n" +
+	"\x04more\x18\x03 \x01(\bR\x04more\"\xc4\x01\n" +
+	"\bNodeHeat\x12(\n" +
+	"\x10thread_spec_name\x18\x01 \x01(\tR\x0ethreadSpecName\x12\x12\n" +
+	"\x04node\x18\x02 \x01(\tR\x04node\x12\x16\n" +
+	"\x06visits\x18\x03 \x01(\x05R\x06visits\x12\x1a\n" +
+	"\bfailures\x18\x04 \x01(\x05R\bfailures\x12\x14\n" +
+	"\x05ended\x18\x05 \x01(\x05R\x05ended\x12\x19\n" +
+	"\btotal_ms\x18\x06 \x01(\x03R\atotalMs\x12\x15\n" +
+	"\x06max_ms\x18\a \x01(\x03R\x05maxMs2\xce\x02\n" +
 	"\vViewService\x12e\n" +
 	"\fGetWfRunView\x12).littlehorse.extra.v1.GetWfRunViewRequest\x1a*.littlehorse.extra.v1.GetWfRunViewResponse\x12n\n" +
-	"\x0fSearchWfRunView\x12,.littlehorse.extra.v1.SearchWfRunViewRequest\x1a-.littlehorse.extra.v1.SearchWfRunViewResponseB\x1eZ\x1clittlehorse/lhpb/extra;extrab\x06proto3"
+	"\x0fSearchWfRunView\x12,.littlehorse.extra.v1.SearchWfRunViewRequest\x1a-.littlehorse.extra.v1.SearchWfRunViewResponse\x12h\n" +
+	"\rGetWfSpecHeat\x12*.littlehorse.extra.v1.GetWfSpecHeatRequest\x1a+.littlehorse.extra.v1.GetWfSpecHeatResponseB\x1eZ\x1clittlehorse/lhpb/extra;extrab\x06proto3"
 
 var (
 	file_littlehorse_extra_v1_view_proto_rawDescOnce sync.Once
@@ -1016,7 +1262,7 @@ func file_littlehorse_extra_v1_view_proto_rawDescGZIP() []byte {
 	return file_littlehorse_extra_v1_view_proto_rawDescData
 }
 
-var file_littlehorse_extra_v1_view_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_littlehorse_extra_v1_view_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_littlehorse_extra_v1_view_proto_goTypes = []any{
 	(*GetWfRunViewRequest)(nil),     // 0: littlehorse.extra.v1.GetWfRunViewRequest
 	(*StepPosition)(nil),            // 1: littlehorse.extra.v1.StepPosition
@@ -1027,56 +1273,65 @@ var file_littlehorse_extra_v1_view_proto_goTypes = []any{
 	(*SearchWfRunViewRequest)(nil),  // 6: littlehorse.extra.v1.SearchWfRunViewRequest
 	(*SearchWfRunViewResponse)(nil), // 7: littlehorse.extra.v1.SearchWfRunViewResponse
 	(*WfRunRow)(nil),                // 8: littlehorse.extra.v1.WfRunRow
-	(*lhpb.WfRunId)(nil),            // 9: littlehorse.WfRunId
-	(*lhpb.WfRun)(nil),              // 10: littlehorse.WfRun
-	(*lhpb.WfSpec)(nil),             // 11: littlehorse.WfSpec
-	(*lhpb.ExternalEvent)(nil),      // 12: littlehorse.ExternalEvent
-	(*lhpb.WorkflowEvent)(nil),      // 13: littlehorse.WorkflowEvent
-	(*ExplainWfRunResponse)(nil),    // 14: littlehorse.extra.v1.ExplainWfRunResponse
-	(lhpb.LHStatus)(0),              // 15: littlehorse.LHStatus
-	(lhpb.TaskStatus)(0),            // 16: littlehorse.TaskStatus
-	(*lhpb.Variable)(nil),           // 17: littlehorse.Variable
-	(*timestamppb.Timestamp)(nil),   // 18: google.protobuf.Timestamp
-	(*lhpb.VariableMatch)(nil),      // 19: littlehorse.VariableMatch
-	(*lhpb.WfSpecId)(nil),           // 20: littlehorse.WfSpecId
+	(*GetWfSpecHeatRequest)(nil),    // 9: littlehorse.extra.v1.GetWfSpecHeatRequest
+	(*GetWfSpecHeatResponse)(nil),   // 10: littlehorse.extra.v1.GetWfSpecHeatResponse
+	(*NodeHeat)(nil),                // 11: littlehorse.extra.v1.NodeHeat
+	(*lhpb.WfRunId)(nil),            // 12: littlehorse.WfRunId
+	(*lhpb.WfRun)(nil),              // 13: littlehorse.WfRun
+	(*lhpb.WfSpec)(nil),             // 14: littlehorse.WfSpec
+	(*lhpb.ExternalEvent)(nil),      // 15: littlehorse.ExternalEvent
+	(*lhpb.WorkflowEvent)(nil),      // 16: littlehorse.WorkflowEvent
+	(*ExplainWfRunResponse)(nil),    // 17: littlehorse.extra.v1.ExplainWfRunResponse
+	(lhpb.LHStatus)(0),              // 18: littlehorse.LHStatus
+	(lhpb.TaskStatus)(0),            // 19: littlehorse.TaskStatus
+	(*lhpb.Variable)(nil),           // 20: littlehorse.Variable
+	(*timestamppb.Timestamp)(nil),   // 21: google.protobuf.Timestamp
+	(*lhpb.VariableMatch)(nil),      // 22: littlehorse.VariableMatch
+	(*lhpb.WfSpecId)(nil),           // 23: littlehorse.WfSpecId
 }
 var file_littlehorse_extra_v1_view_proto_depIdxs = []int32{
-	9,  // 0: littlehorse.extra.v1.GetWfRunViewRequest.wf_run_id:type_name -> littlehorse.WfRunId
+	12, // 0: littlehorse.extra.v1.GetWfRunViewRequest.wf_run_id:type_name -> littlehorse.WfRunId
 	1,  // 1: littlehorse.extra.v1.GetWfRunViewRequest.from:type_name -> littlehorse.extra.v1.StepPosition
-	10, // 2: littlehorse.extra.v1.GetWfRunViewResponse.wf_run:type_name -> littlehorse.WfRun
-	11, // 3: littlehorse.extra.v1.GetWfRunViewResponse.wf_spec:type_name -> littlehorse.WfSpec
+	13, // 2: littlehorse.extra.v1.GetWfRunViewResponse.wf_run:type_name -> littlehorse.WfRun
+	14, // 3: littlehorse.extra.v1.GetWfRunViewResponse.wf_spec:type_name -> littlehorse.WfSpec
 	3,  // 4: littlehorse.extra.v1.GetWfRunViewResponse.steps:type_name -> littlehorse.extra.v1.Step
 	5,  // 5: littlehorse.extra.v1.GetWfRunViewResponse.variables:type_name -> littlehorse.extra.v1.ShownVariable
 	5,  // 6: littlehorse.extra.v1.GetWfRunViewResponse.inherited:type_name -> littlehorse.extra.v1.ShownVariable
-	12, // 7: littlehorse.extra.v1.GetWfRunViewResponse.external_events:type_name -> littlehorse.ExternalEvent
-	13, // 8: littlehorse.extra.v1.GetWfRunViewResponse.workflow_events:type_name -> littlehorse.WorkflowEvent
+	15, // 7: littlehorse.extra.v1.GetWfRunViewResponse.external_events:type_name -> littlehorse.ExternalEvent
+	16, // 8: littlehorse.extra.v1.GetWfRunViewResponse.workflow_events:type_name -> littlehorse.WorkflowEvent
 	8,  // 9: littlehorse.extra.v1.GetWfRunViewResponse.children:type_name -> littlehorse.extra.v1.WfRunRow
-	14, // 10: littlehorse.extra.v1.GetWfRunViewResponse.why:type_name -> littlehorse.extra.v1.ExplainWfRunResponse
-	15, // 11: littlehorse.extra.v1.Step.status:type_name -> littlehorse.LHStatus
+	17, // 10: littlehorse.extra.v1.GetWfRunViewResponse.why:type_name -> littlehorse.extra.v1.ExplainWfRunResponse
+	18, // 11: littlehorse.extra.v1.Step.status:type_name -> littlehorse.LHStatus
 	4,  // 12: littlehorse.extra.v1.Step.attempts:type_name -> littlehorse.extra.v1.StepAttempt
-	9,  // 13: littlehorse.extra.v1.Step.child_wf_run_id:type_name -> littlehorse.WfRunId
-	16, // 14: littlehorse.extra.v1.StepAttempt.status:type_name -> littlehorse.TaskStatus
-	17, // 15: littlehorse.extra.v1.ShownVariable.variable:type_name -> littlehorse.Variable
-	15, // 16: littlehorse.extra.v1.SearchWfRunViewRequest.statuses:type_name -> littlehorse.LHStatus
-	18, // 17: littlehorse.extra.v1.SearchWfRunViewRequest.earliest_start:type_name -> google.protobuf.Timestamp
-	18, // 18: littlehorse.extra.v1.SearchWfRunViewRequest.latest_start:type_name -> google.protobuf.Timestamp
-	19, // 19: littlehorse.extra.v1.SearchWfRunViewRequest.variable_filters:type_name -> littlehorse.VariableMatch
+	12, // 13: littlehorse.extra.v1.Step.child_wf_run_id:type_name -> littlehorse.WfRunId
+	19, // 14: littlehorse.extra.v1.StepAttempt.status:type_name -> littlehorse.TaskStatus
+	20, // 15: littlehorse.extra.v1.ShownVariable.variable:type_name -> littlehorse.Variable
+	18, // 16: littlehorse.extra.v1.SearchWfRunViewRequest.statuses:type_name -> littlehorse.LHStatus
+	21, // 17: littlehorse.extra.v1.SearchWfRunViewRequest.earliest_start:type_name -> google.protobuf.Timestamp
+	21, // 18: littlehorse.extra.v1.SearchWfRunViewRequest.latest_start:type_name -> google.protobuf.Timestamp
+	22, // 19: littlehorse.extra.v1.SearchWfRunViewRequest.variable_filters:type_name -> littlehorse.VariableMatch
 	8,  // 20: littlehorse.extra.v1.SearchWfRunViewResponse.results:type_name -> littlehorse.extra.v1.WfRunRow
-	9,  // 21: littlehorse.extra.v1.WfRunRow.id:type_name -> littlehorse.WfRunId
-	20, // 22: littlehorse.extra.v1.WfRunRow.wf_spec_id:type_name -> littlehorse.WfSpecId
-	15, // 23: littlehorse.extra.v1.WfRunRow.status:type_name -> littlehorse.LHStatus
-	18, // 24: littlehorse.extra.v1.WfRunRow.start_time:type_name -> google.protobuf.Timestamp
-	18, // 25: littlehorse.extra.v1.WfRunRow.end_time:type_name -> google.protobuf.Timestamp
+	12, // 21: littlehorse.extra.v1.WfRunRow.id:type_name -> littlehorse.WfRunId
+	23, // 22: littlehorse.extra.v1.WfRunRow.wf_spec_id:type_name -> littlehorse.WfSpecId
+	18, // 23: littlehorse.extra.v1.WfRunRow.status:type_name -> littlehorse.LHStatus
+	21, // 24: littlehorse.extra.v1.WfRunRow.start_time:type_name -> google.protobuf.Timestamp
+	21, // 25: littlehorse.extra.v1.WfRunRow.end_time:type_name -> google.protobuf.Timestamp
 	5,  // 26: littlehorse.extra.v1.WfRunRow.variables:type_name -> littlehorse.extra.v1.ShownVariable
-	0,  // 27: littlehorse.extra.v1.ViewService.GetWfRunView:input_type -> littlehorse.extra.v1.GetWfRunViewRequest
-	6,  // 28: littlehorse.extra.v1.ViewService.SearchWfRunView:input_type -> littlehorse.extra.v1.SearchWfRunViewRequest
-	2,  // 29: littlehorse.extra.v1.ViewService.GetWfRunView:output_type -> littlehorse.extra.v1.GetWfRunViewResponse
-	7,  // 30: littlehorse.extra.v1.ViewService.SearchWfRunView:output_type -> littlehorse.extra.v1.SearchWfRunViewResponse
-	29, // [29:31] is the sub-list for method output_type
-	27, // [27:29] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	23, // 27: littlehorse.extra.v1.GetWfSpecHeatRequest.wf_spec_id:type_name -> littlehorse.WfSpecId
+	21, // 28: littlehorse.extra.v1.GetWfSpecHeatRequest.earliest_start:type_name -> google.protobuf.Timestamp
+	21, // 29: littlehorse.extra.v1.GetWfSpecHeatRequest.latest_start:type_name -> google.protobuf.Timestamp
+	11, // 30: littlehorse.extra.v1.GetWfSpecHeatResponse.nodes:type_name -> littlehorse.extra.v1.NodeHeat
+	0,  // 31: littlehorse.extra.v1.ViewService.GetWfRunView:input_type -> littlehorse.extra.v1.GetWfRunViewRequest
+	6,  // 32: littlehorse.extra.v1.ViewService.SearchWfRunView:input_type -> littlehorse.extra.v1.SearchWfRunViewRequest
+	9,  // 33: littlehorse.extra.v1.ViewService.GetWfSpecHeat:input_type -> littlehorse.extra.v1.GetWfSpecHeatRequest
+	2,  // 34: littlehorse.extra.v1.ViewService.GetWfRunView:output_type -> littlehorse.extra.v1.GetWfRunViewResponse
+	7,  // 35: littlehorse.extra.v1.ViewService.SearchWfRunView:output_type -> littlehorse.extra.v1.SearchWfRunViewResponse
+	10, // 36: littlehorse.extra.v1.ViewService.GetWfSpecHeat:output_type -> littlehorse.extra.v1.GetWfSpecHeatResponse
+	34, // [34:37] is the sub-list for method output_type
+	31, // [31:34] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_littlehorse_extra_v1_view_proto_init() }
@@ -1098,7 +1353,7 @@ func file_littlehorse_extra_v1_view_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_littlehorse_extra_v1_view_proto_rawDesc), len(file_littlehorse_extra_v1_view_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

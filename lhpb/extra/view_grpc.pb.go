@@ -23,6 +23,7 @@ const _ = grpc.SupportPackageIsVersion9
 const (
 	ViewService_GetWfRunView_FullMethodName    = "/littlehorse.extra.v1.ViewService/GetWfRunView"
 	ViewService_SearchWfRunView_FullMethodName = "/littlehorse.extra.v1.ViewService/SearchWfRunView"
+	ViewService_GetWfSpecHeat_FullMethodName   = "/littlehorse.extra.v1.ViewService/GetWfSpecHeat"
 )
 
 // ViewServiceClient is the client API for ViewService service.
@@ -36,6 +37,8 @@ type ViewServiceClient interface {
 	GetWfRunView(ctx context.Context, in *GetWfRunViewRequest, opts ...grpc.CallOption) (*GetWfRunViewResponse, error)
 	// SearchWfRunView finds WfRuns, the latest first, each with where it stands. It needs the right to READ workflows.
 	SearchWfRunView(ctx context.Context, in *SearchWfRunViewRequest, opts ...grpc.CallOption) (*SearchWfRunViewResponse, error)
+	// GetWfSpecHeat adds up what became of each node of a WfSpec in its latest WfRuns. It needs the right to READ workflows.
+	GetWfSpecHeat(ctx context.Context, in *GetWfSpecHeatRequest, opts ...grpc.CallOption) (*GetWfSpecHeatResponse, error)
 }
 
 type viewServiceClient struct {
@@ -66,6 +69,16 @@ func (c *viewServiceClient) SearchWfRunView(ctx context.Context, in *SearchWfRun
 	return out, nil
 }
 
+func (c *viewServiceClient) GetWfSpecHeat(ctx context.Context, in *GetWfSpecHeatRequest, opts ...grpc.CallOption) (*GetWfSpecHeatResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetWfSpecHeatResponse)
+	err := c.cc.Invoke(ctx, ViewService_GetWfSpecHeat_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ViewServiceServer is the server API for ViewService service.
 // All implementations must embed UnimplementedViewServiceServer
 // for forward compatibility.
@@ -77,6 +90,8 @@ type ViewServiceServer interface {
 	GetWfRunView(context.Context, *GetWfRunViewRequest) (*GetWfRunViewResponse, error)
 	// SearchWfRunView finds WfRuns, the latest first, each with where it stands. It needs the right to READ workflows.
 	SearchWfRunView(context.Context, *SearchWfRunViewRequest) (*SearchWfRunViewResponse, error)
+	// GetWfSpecHeat adds up what became of each node of a WfSpec in its latest WfRuns. It needs the right to READ workflows.
+	GetWfSpecHeat(context.Context, *GetWfSpecHeatRequest) (*GetWfSpecHeatResponse, error)
 	mustEmbedUnimplementedViewServiceServer()
 }
 
@@ -92,6 +107,9 @@ func (UnimplementedViewServiceServer) GetWfRunView(context.Context, *GetWfRunVie
 }
 func (UnimplementedViewServiceServer) SearchWfRunView(context.Context, *SearchWfRunViewRequest) (*SearchWfRunViewResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method SearchWfRunView not implemented")
+}
+func (UnimplementedViewServiceServer) GetWfSpecHeat(context.Context, *GetWfSpecHeatRequest) (*GetWfSpecHeatResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetWfSpecHeat not implemented")
 }
 func (UnimplementedViewServiceServer) mustEmbedUnimplementedViewServiceServer() {}
 func (UnimplementedViewServiceServer) testEmbeddedByValue()                     {}
@@ -150,6 +168,24 @@ func _ViewService_SearchWfRunView_Handler(srv interface{}, ctx context.Context, 
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ViewService_GetWfSpecHeat_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetWfSpecHeatRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ViewServiceServer).GetWfSpecHeat(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ViewService_GetWfSpecHeat_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ViewServiceServer).GetWfSpecHeat(ctx, req.(*GetWfSpecHeatRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ViewService_ServiceDesc is the grpc.ServiceDesc for ViewService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -164,6 +200,10 @@ var ViewService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "SearchWfRunView",
 			Handler:    _ViewService_SearchWfRunView_Handler,
+		},
+		{
+			MethodName: "GetWfSpecHeat",
+			Handler:    _ViewService_GetWfSpecHeat_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

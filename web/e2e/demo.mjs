@@ -369,10 +369,17 @@ await journey('a workflow shows where it is busy, its schedules and its numbers'
   await budgeted(page, 'specs/order?heat=failures', page.locator('.react-flow__node[aria-label*="ship-parcel"]'), 5);
   await page.locator('.react-flow__node[aria-label*="ship-parcel"][aria-label*="1 failures"]').waitFor();
   await look(page, 'heat');
-  await page.getByLabel('Shown on the tasks').selectOption('count');
+  await page.getByLabel('Shown on the steps').selectOption('count');
   await page.locator('.react-flow__node[aria-label*="charge-card"][aria-label*="times"]').waitFor();
-  await page.getByLabel('Shown on the tasks').selectOption('time');
+  await page.locator('.react-flow__node[aria-label*="order-released"][aria-label*="3 times"]').waitFor(); // not only tasks count
+  await page.locator('.react-flow__node[aria-label*="wrap-gift"][aria-label*=" 0 times"]').waitFor();
+  await page.getByLabel('Shown on the steps').selectOption('time');
   await page.locator('.react-flow__node[aria-label*="charge-card"][aria-label*="on average"]').waitFor();
+  await page.locator('.react-flow__node[aria-label*="charge-card"]').click();
+  await page.locator('[data-heat]').getByText(/at most/).waitFor();
+  await page.getByLabel('Runs that count').selectOption('any');
+  await page.waitForURL(/over=any/);
+  await page.locator('[data-heat-of]').getByText(/^\d+ runs$/).waitFor();
   await page.getByRole('tab', { name: 'Metrics' }).click();
   await page.locator('[data-row="completed"]').waitFor();
   await look(page, 'spec-metrics');

@@ -95,6 +95,7 @@ function StepNode({ data }: NodeProps<Step>): ReactElement {
       <Handle type="target" position={Position.Left} isConnectable={false} />
       <span className="icon">{icons[data.icon]}</span>
       {data.round && data.visited && data.visited.times > 1 && <span className="count">× {data.visited.times}</span>}
+      {data.round && data.remark && <span className="count">{data.remark.text}</span>}
       {!data.round && (
         <>
           <span className="stack" style={{ gap: 1 }}>

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { aclsOf, cellsOf, effective } from './acls';
 import { nextTimes, parseCron } from './cron';
 import { compare } from './diff';
+import { heatOf } from './heat';
 import { ranges, sumOf, worst } from './members';
 import { compose, documentOf, spread, structured, type Structs } from './typed';
 import type { Node, StructDef, TypeDefinition, UserTaskEvent, WfSpec } from './types.gen';
@@ -30,6 +31,18 @@ describe('servers', () => {
     const of = (...waiting: number[]) => ({ serves: waiting.map((w, number) => ({ number, position: 1, waiting: w })) }) as never;
     expect([sumOf(of(0, 5, 2)), worst(of(0, 5, 2))]).toEqual([7, ', 5 of them in partition 1']);
     expect([sumOf(of()), worst(of(0, 0))]).toEqual([0, '']);
+  });
+});
+
+describe('heat', () => {
+  const heat = (node: string, visits: number, failures: number, ended: number, totalMs: string) => ({ threadSpecName: 'main', node, visits, failures, ended, totalMs, maxMs: totalMs });
+  const nodes = [heat('a', 10, 0, 10, '1000'), heat('b', 4, 1, 1, '5000'), { ...heat('c', 90, 9, 0, '0'), threadSpecName: 'other' }];
+  const thread = { nodes: { a: {}, b: {}, c: {} } } as never;
+  const shown = (by: 'count' | 'failures' | 'time') => [...heatOf('main', thread, nodes, by)].map(([node, r]) => `${node} ${r.text} ${r.tone}`);
+  it('is of the nodes of a thread, the much above the little', () => {
+    expect(shown('count')).toEqual(['a 10 warn', 'b 4 still', 'c 0 still']);
+    expect(shown('failures')).toEqual(['a 0 still', 'b 1 bad', 'c 0 still']);
+    expect(shown('time')).toEqual(['a 100 ms still', 'b 5.0 s warn', 'c – still']);
   });
 });
 

@@ -111,6 +111,7 @@ export interface Rpcs {
   ExplainWfRun: [ExplainWfRunRequest, ExplainWfRunResponse];
   GetWfRunView: [GetWfRunViewRequest, GetWfRunViewResponse];
   SearchWfRunView: [SearchWfRunViewRequest, SearchWfRunViewResponse];
+  GetWfSpecHeat: [GetWfSpecHeatRequest, GetWfSpecHeatResponse];
 }
 
 export interface LittleHorseVersion {
@@ -1222,6 +1223,18 @@ export interface SearchWfRunViewResponse {
   bookmark?: string;
 }
 
+export interface GetWfSpecHeatRequest {
+  wfSpecId?: WfSpecId;
+  earliestStart?: string;
+  latestStart?: string;
+}
+
+export interface GetWfSpecHeatResponse {
+  nodes: NodeHeat[];
+  wfRuns: number;
+  more: boolean;
+}
+
 export interface ServerACLs {
   acls: ServerACL[];
 }
@@ -1637,6 +1650,16 @@ export interface WfRunRow {
   failure: string;
   openThreads: number;
   variables: ShownVariable[];
+}
+
+export interface NodeHeat {
+  threadSpecName: string;
+  node: string;
+  visits: number;
+  failures: number;
+  ended: number;
+  totalMs: string;
+  maxMs: string;
 }
 
 export interface ServerACL {

@@ -2,11 +2,12 @@ import { useQuery } from '@tanstack/react-query';
 import { lazy, type ReactElement, Suspense, useState } from 'react';
 import { RunForm } from '../runform';
 import { ask, batch, call, need, session } from '../api';
-import { type Heat, heatOf, taskSum, tasksOf, type TaskSum } from '../heat';
+import { type Heat, heatOf } from '../heat';
 import { kindOfNode, shortName } from '../nodes';
 import { missing, useWhoami } from '../permissions';
 import { go, setSearch, to, useRoute } from '../router';
-import type { LHStatus, ThreadSpec, WfSpec, WfSpecId } from '../types.gen';
+import { spanText } from '../times';
+import type { GetWfSpecHeatResponse, LHStatus, NodeHeat, ThreadSpec, WfSpec, WfSpecId } from '../types.gen';
 import { A, Boundary, Button, Command, Empty, Field, Heading, ObjectHeading, Panel, Problem, Skeleton, Tabs, Time } from '../ui';
 import { kindOf, runIdOf, specText, textOf, typeOf, typeText } from '../values';
 import { Definition } from './run';
@@ -110,7 +111,8 @@ export function Spec(): ReactElement {
     enabled: again !== null,
   });
   const heat = (search.get('heat') ?? '') as Heat | '';
-  const warm = useWarmth(heat === '' ? undefined : seen.data?.spec);
+  const over = search.get('over') ?? '';
+  const warm = useWarmth(heat === '' ? undefined : seen.data?.spec, over);
   if (seen.error) return <Problem error={seen.error} retry={() => void seen.refetch()} />;
   if (!seen.data) return <Skeleton lines={10} />;
   const { spec, versions, nodeRuns } = seen.data;
@@ -119,7 +121,7 @@ export function Spec(): ReactElement {
   const node = search.get('node') ?? undefined;
   const tab = search.get('tab') ?? 'runs';
   const inputs = Object.fromEntries((before.data?.results ?? []).filter((v) => v.id?.threadRunNumber === 0 && v.value && !v.masked).map((v) => [v.id!.name, v.value!]));
-  const remarks = warm.data && threadSpec && heat ? heatOf(threadSpec, warm.data, heat) : undefined;
+  const remarks = warm.data && threadSpec && heat ? heatOf(thread, threadSpec, warm.data.nodes, heat) : undefined;
   const close = (): void => {
     setForm(false);
     setSearch({ run: undefined });
@@ -175,12 +177,23 @@ export function Spec(): ReactElement {
           <Panel
             title="Graph"
             actions={
-              <select className="input" style={{ width: 'auto' }} aria-label="Shown on the tasks" value={heat} onChange={(e) => setSearch({ heat: e.target.value })}>
-                <option value="">only what is defined</option>
-                <option value="count">how often, in the last day</option>
-                <option value="failures">failures, in the last day</option>
-                <option value="time">how long, in the last day</option>
-              </select>
+              <div className="row tight">
+                {warm.data && <span className="soft small" data-heat-of>{heatWord(warm.data)}</span>}
+                {heat !== '' && (
+                  <select className="input" style={{ width: 'auto' }} aria-label="Runs that count" value={over} onChange={(e) => setSearch({ over: e.target.value })}>
+                    <option value="60">of the last hour</option>
+                    <option value="">of the last day</option>
+                    <option value="10080">of the last 7 days</option>
+                    <option value="any">of any time</option>
+                  </select>
+                )}
+                <select className="input" style={{ width: 'auto' }} aria-label="Shown on the steps" value={heat} onChange={(e) => setSearch({ heat: e.target.value })}>
+                  <option value="">only what is defined</option>
+                  <option value="count">how often</option>
+                  <option value="failures">failures</option>
+                  <option value="time">how long</option>
+                </select>
+              </div>
             }
             bare
           >
@@ -228,7 +241,7 @@ export function Spec(): ReactElement {
           </section>
         </div>
         <aside className="panel details" aria-label="Details">
-          {node && threadSpec?.nodes[node] ? <NodeDetails name={node} thread={threadSpec} /> : threadSpec && <ThreadDetails name={thread} of={threadSpec} />}
+          {node && threadSpec?.nodes[node] ? <NodeDetails name={node} thread={threadSpec} warmth={warm.data?.nodes.find((n) => n.threadSpecName === thread && n.node === node)} /> : threadSpec && <ThreadDetails name={thread} of={threadSpec} />}
         </aside>
       </div>
       {(form || (again !== null && before.data)) && <RunForm spec={spec} from={inputs} onClose={close} />}
@@ -236,22 +249,21 @@ export function Spec(): ReactElement {
   );
 }
 
-/** useWarmth reads what became of the tasks of a workflow in the last day. */
-function useWarmth(spec: WfSpec | undefined): { data?: Map<string, TaskSum> | undefined } {
-  const tasks = spec ? [...new Set(Object.values(spec.threadSpecs).flatMap(tasksOf))].slice(0, 100) : [];
+/** useWarmth reads what became of the nodes of a workflow in its latest runs. */
+function useWarmth(spec: WfSpec | undefined, over: string): { data?: GetWfSpecHeatResponse | undefined } {
+  const minutes = over === 'any' ? 0 : Number(over || 1440);
   return useQuery({
-    queryKey: [session.tenant, 'heat', ...tasks],
-    enabled: tasks.length > 0,
+    queryKey: [session.tenant, 'heat', specText(spec?.id), minutes],
+    enabled: spec !== undefined,
     refetchInterval: 60_000,
-    queryFn: async ({ signal }) => {
-      const [windowStart, windowEnd] = [new Date(Date.now() - 86_400_000).toISOString(), new Date().toISOString()];
-      const answers = await batch(tasks.map((name) => ask('ListTaskMetrics', { taskDef: { name }, windowStart, windowEnd })), signal);
-      return new Map(answers.map((a, i) => [tasks[i]!, taskSum(a.reply?.windows ?? [])]));
-    },
+    queryFn: ({ signal }) =>
+      call('GetWfSpecHeat', { wfSpecId: spec!.id!, ...(minutes ? { earliestStart: new Date(Date.now() - minutes * 60_000).toISOString() } : {}) }, signal),
   });
 }
 
-function NodeDetails({ name, thread }: { name: string; thread: ThreadSpec }): ReactElement {
+const heatWord = (h: GetWfSpecHeatResponse): string => (h.wfRuns === 0 ? 'no run' : `${h.more ? 'the latest ' : ''}${h.wfRuns} ${h.wfRuns === 1 ? 'run' : 'runs'}`);
+
+function NodeDetails({ name, thread, warmth }: { name: string; thread: ThreadSpec; warmth: NodeHeat | undefined }): ReactElement {
   const node = thread.nodes[name]!;
   const kind = kindOfNode(node);
   return (
@@ -264,7 +276,17 @@ function NodeDetails({ name, thread }: { name: string; thread: ThreadSpec }): Re
           </span>
         </div>
       </header>
-      <div className="body">
+      <div className="body stack">
+        {warmth && (
+          <dl className="facts" data-heat>
+            <dt>Came to</dt>
+            <dd>{warmth.visits} times</dd>
+            <dt>Failed</dt>
+            <dd>{warmth.failures} times</dd>
+            <dt>Took</dt>
+            <dd>{warmth.ended ? `${spanText(Number(warmth.totalMs) / warmth.ended)} on average, ${spanText(Number(warmth.maxMs))} at most` : 'has not ended'}</dd>
+          </dl>
+        )}
         <Definition of={node} />
       </div>
     </>
