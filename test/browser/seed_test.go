@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -16,8 +17,11 @@ import (
 	"littlehorse/sdk/worker"
 )
 
-// broken is the run that the journey finds, understands and repairs.
+// broken is the run that the journey finds, understands and repairs; the others fail as it does, for the journeys over a server that is
+// started anew and of somebody who may only read.
 const broken = "order-1042"
+
+var failing = []lh.RunID{broken, "order-1043", "order-1044"}
 
 // markup is a name that would be a picture if a page took it for more than text.
 const markup = `<img src=x onerror=document.title='broken'>`
@@ -53,20 +57,21 @@ func shop(charge *task.Task1[string, string]) *wf.Workflow {
 // catalogue are the tasks of the shop.
 var catalogue []task.Task
 
-// bank fails the first attempts for the broken order, as a service does that is down for a while.
+// bank fails the first attempts for some orders, as a service does that is down for a while.
 type bank struct {
 	mu     sync.Mutex
-	failed int
+	failed map[lh.RunID]int
 }
 
 func (b *bank) charge(ctx context.Context, customer string) (string, error) {
-	if worker.From(ctx).WfRunID != broken {
+	run := worker.From(ctx).WfRunID
+	if !slices.Contains(failing, run) {
 		return "charged " + customer, nil
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.failed < 2 {
-		b.failed++
+	if b.failed[run] < 2 {
+		b.failed[run]++
 		return "", fmt.Errorf("bank gateway: %w", errors.New("connection refused by 10.0.4.17:8443\n  at Bank.connect (bank.go:117)\n  at Bank.charge (bank.go:42)"))
 	}
 	return "charged " + customer, nil
@@ -86,7 +91,7 @@ func seed(t *testing.T, address string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = client.Close() })
-	charge := task.New1("charge-card", (&bank{}).charge, task.Params("customer"))
+	charge := task.New1("charge-card", (&bank{failed: map[lh.RunID]int{}}).charge, task.Params("customer"))
 	order := shop(charge)
 	definitions := []lh.Definition{order}
 	w := worker.New(client, worker.Logger(slog.New(slog.DiscardHandler)))
@@ -118,9 +123,11 @@ func seed(t *testing.T, address string) {
 	for n := range 3 {
 		start(fmt.Sprintf("order-%d", 1030+n), customers[n], 250)
 	}
-	start(broken, "Eve Moreau", 35)
-	if _, err := client.Await(ctx, broken, lhpb.LHStatus_ERROR); err != nil {
-		t.Fatal(err)
+	for _, id := range failing {
+		start(string(id), "Eve Moreau", 35)
+		if _, err := client.Await(ctx, id, lhpb.LHStatus_ERROR); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for n := range 20 { // until the pages are told of nothing but what is done on them
 		if _, err := client.Await(ctx, lh.RunID(fmt.Sprintf("order-%d", 1001+n)), lhpb.LHStatus_COMPLETED); err != nil {

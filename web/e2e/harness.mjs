@@ -53,6 +53,28 @@ export const need = (what, is) => {
   if (!is) problems.push(what);
 };
 
+/** budgeted goes to a page and sees how many calls it takes until it shows something. */
+export async function budgeted(page, path, shown, most = 3) {
+  await page.goto('about:blank');
+  page.calls = 0;
+  await page.goto(`${base}/default/${path}`);
+  await shown.first().waitFor();
+  // Who one is, which tenants there are and what server it is is asked once for all pages.
+  need(`${path} takes ${page.calls - 3} calls`, page.calls - 3 <= most);
+}
+
+/** refused sees that buttons say which right is missing, and open nothing. */
+export async function refused(page, where, names, right) {
+  for (const name of names) {
+    const button = page.getByRole('button', { name, exact: true }).first();
+    await button.waitFor();
+    await page.waitForFunction((b) => b.getAttribute('aria-disabled') === 'true', await button.elementHandle());
+    need(`${where}: ${name} says why not`, (await button.getAttribute('title'))?.includes(right));
+    await button.click({ force: true });
+    need(`${where}: ${name} opens nothing`, (await page.getByRole('dialog').count()) === 0);
+  }
+}
+
 /** look takes a picture and asks axe about levels A and AA. */
 export async function look(page, name) {
   await page.screenshot({ path: `${out}${name}.png` });

@@ -1,18 +1,27 @@
 // The journeys of people through runs, workflows and tasks. BROKEN is the run that they find and repair.
-import { base, end, journey, look, need, open, please, rpc } from './harness.mjs';
+import { base, budgeted, end, journey, look, need, open, please, refused, rpc } from './harness.mjs';
 
 const broken = process.env.BROKEN;
 
 await journey('a failed run is found, understood, rescued and seen to complete', async () => {
   const page = await open();
   await page.goto(base);
-  await page.waitForURL('**/default/runs');
+  await page.waitForURL('**/default/overview');
+  const failures = page.getByRole('region', { name: 'Latest failures' });
+  await failures.getByText('connection refused').waitFor();
+  need('what failed alike is one line', (await failures.getByRole('cell', { name: 'charge-card' }).count()) === 1);
+  await look(page, 'overview');
+  await budgeted(page, 'overview', failures, 4);
+  await failures.getByRole('link', { name: 'order', exact: true }).click();
+  await page.waitForURL('**/runs?spec=order&status=ERROR%2CEXCEPTION&within=24h');
+  await page.getByRole('link', { name: broken }).waitFor();
+  await page.goto(`${base}/default/runs`);
   await page.getByRole('link', { name: broken }).waitFor();
   await look(page, 'runs');
   await page.getByRole('button', { name: 'failed', exact: true }).click();
   await page.waitForURL('**/runs?status=ERROR');
   await page.getByText('connection refused').first().waitFor();
-  await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 1); // only failed runs are shown
+  await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 3); // only failed runs are shown
   page.calls = 0;
   await page.getByRole('link', { name: broken }).click();
   await page.locator('[data-why]').getByText(/Failed at charge-card after 2 of 2 attempts/).waitFor();
@@ -227,6 +236,49 @@ await journey('the server is away for a moment: the page says so, and goes on', 
   await look(page, 'timeline');
 });
 
+await journey('whoever is in the middle of something goes on with it when the server is started anew', async () => {
+  const [rescue, event, search, form, overview] = await Promise.all(Array.from({ length: 5 }, () => open()));
+  await rescue.goto(`${base}/default/runs/order-1043`);
+  await rescue.locator('[data-why]').getByText(/Failed at charge-card/).waitFor();
+  await rescue.getByRole('button', { name: 'Rescue' }).click();
+  await event.goto(`${base}/default/runs/parcel-1?thread=2`);
+  await event.locator('[data-why]').getByText(/Waits for the event weighed/).waitFor();
+  await event.getByRole('button', { name: 'Post event' }).click();
+  await event.getByRole('dialog').getByLabel('Event', { exact: true }).fill('weighed');
+  await event.getByRole('dialog').getByLabel('Content', { exact: true }).fill('2 kg');
+  await search.goto(`${base}/default/runs?spec=order&var=customer&value=Eve+Moreau&type=STR`);
+  const found = () => search.waitForFunction(() => document.querySelectorAll('tbody tr').length === 3);
+  await found();
+  await form.goto(`${base}/default/specs/order`);
+  await form.getByRole('button', { name: 'Run', exact: true }).click();
+  await form.getByRole('dialog').getByLabel(/^customer/).fill('Ana');
+  await form.getByRole('dialog').getByLabel(/^sku/).fill('lamp');
+  await form.getByRole('dialog').getByLabel('Id of the run').fill('begun-before');
+  await overview.goto(`${base}/default/overview`);
+  await overview.getByRole('region', { name: 'Latest failures' }).waitFor();
+  const pages = [rescue, event, search, form, overview];
+  for (const p of pages) p.alone = true;
+  await please('stop');
+  // What is sent in the meantime is not lost to whoever has written it.
+  await event.getByRole('dialog').getByRole('button', { name: 'Post' }).click();
+  await event.getByRole('dialog').getByText('The server cannot be reached.').waitFor();
+  await overview.getByText('The server cannot be reached.').first().waitFor();
+  need('what was there is still seen', await overview.getByRole('region', { name: 'Latest failures' }).isVisible());
+  await please('start');
+  await overview.getByText('The server cannot be reached.').first().waitFor({ state: 'detached' });
+  for (const p of pages) p.alone = false;
+  await rescue.getByRole('dialog').getByRole('button', { name: 'Rescue' }).click();
+  await rescue.locator('.title').getByText('completed').waitFor();
+  need('the content is still there', (await event.getByRole('dialog').getByLabel('Content', { exact: true }).inputValue()) === '2 kg');
+  await event.getByRole('dialog').getByRole('button', { name: 'Post' }).click();
+  await event.locator('.title').getByText('completed').waitFor();
+  await form.getByRole('dialog').getByRole('button', { name: 'Run', exact: true }).click();
+  await form.waitForURL('**/runs/begun-before');
+  await form.locator('.title').getByText('completed').waitFor();
+  await search.reload();
+  await found();
+});
+
 await journey('who may only read is shown what he may not do, and why', async () => {
   await please('limit');
   const page = await open();
@@ -237,12 +289,30 @@ await journey('who may only read is shown what he may not do, and why', async ()
   await stop.click({ force: true });
   need('nothing opens', (await page.getByRole('dialog').count()) === 0);
   await look(page, 'run-reader');
+  await refused(page, 'a run that waits', ['Post event'], 'RUN on ACL_EXTERNAL_EVENT');
+  await refused(page, 'a run that waits', ['Delete this run'], 'WRITE_METADATA on ACL_WORKFLOW');
+  // He finds what has failed and understands it, as others do.
+  await page.goto(`${base}/default/overview`);
+  await page.getByRole('region', { name: 'Latest failures' }).getByText('connection refused').waitFor();
+  await page.goto(`${base}/default/runs?status=ERROR`);
+  await page.getByRole('link', { name: 'order-1044' }).click();
+  await page.locator('[data-why]').getByText(/Failed at charge-card after 2 of 2 attempts/).waitFor();
+  await page.locator('[data-why]').getByRole('button', { name: 'Show charge-card' }).click();
+  await page.locator('[data-details]').getByText('Attempt 2').waitFor();
+  await refused(page, 'a run that failed', ['Rescue', 'Run again'], 'RUN on ACL_WORKFLOW');
+  await page.goto(`${base}/default/runs?spec=order&var=customer&value=Dana+Scully&type=STR`);
+  await page.getByLabel('Select order-1004').check();
+  await refused(page, 'selected runs', ['Stop…', 'Resume…'], 'RUN on ACL_WORKFLOW');
+  await refused(page, 'selected runs', ['Delete…'], 'WRITE_METADATA on ACL_WORKFLOW');
+  await page.goto(`${base}/default/specs/order`);
+  await page.locator('.react-flow__node').first().waitFor();
+  await refused(page, 'a workflow', ['Run'], 'RUN on ACL_WORKFLOW');
   page.alone = true;
-  const refused = await page.evaluate(async () => {
+  const said = await page.evaluate(async () => {
     const answer = await fetch('/api/StopWfRun', { method: 'POST', headers: { 'Content-Type': 'application/json', 'X-LH-UI': '1' }, body: '{"wfRunId": {"id": "order-1031"}}' });
     return `${answer.status} ${await answer.text()}`;
   });
-  need(`the server refuses by itself: ${refused}`, refused.startsWith('403') && refused.includes('permission_denied'));
+  need(`the server refuses by itself: ${said}`, said.startsWith('403') && said.includes('permission_denied'));
 });
 
 await end();

@@ -22,6 +22,7 @@ const client = new QueryClient({
   },
 });
 
+const Overview = lazy(async () => ({ default: (await import('./pages/overview')).Overview }));
 const Inbox = lazy(async () => ({ default: (await import('./pages/inbox')).Inbox }));
 const Forms = lazy(async () => ({ default: (await import('./pages/forms')).Forms }));
 const Form = lazy(async () => ({ default: (await import('./pages/forms')).Form }));
@@ -62,6 +63,8 @@ function applyTheme(theme: string | null): void {
 function Page(): ReactElement {
   const { page, rest } = useRoute();
   switch (page) {
+    case 'overview':
+      return <Overview />;
     case 'runs':
       return rest.length > 0 ? <Run /> : <Runs />;
     case 'specs':
@@ -111,8 +114,8 @@ function Shell(): ReactElement {
   const [help, setHelp] = useState(false);
   useKeys(() => setPalette(true), () => setHelp(true));
   useEffect(() => {
-    if (route.tenant === '') go(address([stored('tenant') ?? 'default', 'runs']), true);
-    else if (route.page === '') go(to(['runs']), true);
+    if (route.tenant === '') go(address([stored('tenant') ?? 'default', 'overview']), true);
+    else if (route.page === '') go(to(['overview']), true);
     else store('tenant', route.tenant);
   }, [route]);
   useEffect(() => {
@@ -124,7 +127,7 @@ function Shell(): ReactElement {
         Skip to the content
       </a>
       <nav className="side" aria-label="Main">
-        <A className="brand" href={to(['runs'])}>
+        <A className="brand" href={to(['overview'])}>
           <img src={logo} alt="" />
           LittleHorse
         </A>
@@ -231,6 +234,7 @@ function useKeys(openPalette: () => void, openHelp: () => void): void {
 function Help({ onClose }: { onClose: () => void }): ReactElement {
   const keys: [string, string][] = [
     ['Ctrl K', 'go anywhere'],
+    ['g o', 'overview'],
     ['g r', 'runs'],
     ['g s', 'workflows'],
     ['g t', 'tasks'],

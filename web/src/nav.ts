@@ -11,6 +11,7 @@ export interface Place {
 }
 
 export const nav: Place[] = [
+  { page: 'overview', name: 'Overview', icon: 'flag', about: 'How all is, and what needs somebody', key: 'o' },
   { page: 'runs', name: 'Runs', icon: 'runs', about: 'What runs, and what did', key: 'r' },
   { page: 'specs', name: 'Workflows', icon: 'specs', about: 'What runs follow', key: 's' },
   { page: 'tasks', name: 'Tasks', icon: 'tasks', about: 'What workers do', key: 't' },

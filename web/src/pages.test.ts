@@ -4,6 +4,7 @@ import { nextTimes, parseCron } from './cron';
 import { compare } from './diff';
 import { heatOf } from './heat';
 import { ranges, sumOf, worst } from './members';
+import { failuresOf } from './overview';
 import { compose, documentOf, spread, structured, type Structs } from './typed';
 import type { Node, StructDef, TypeDefinition, UserTaskEvent, WfSpec } from './types.gen';
 import { commentsOf, trail } from './usertasks';
@@ -31,6 +32,14 @@ describe('servers', () => {
     const of = (...waiting: number[]) => ({ serves: waiting.map((w, number) => ({ number, position: 1, waiting: w })) }) as never;
     expect([sumOf(of(0, 5, 2)), worst(of(0, 5, 2))]).toEqual([7, ', 5 of them in partition 1']);
     expect([sumOf(of()), worst(of(0, 0))]).toEqual([0, '']);
+  });
+});
+
+describe('failures', () => {
+  it('of one kind are one line, those that failed last first', () => {
+    const row = (id: string, node: string, failure: string) => ({ id: { id }, wfSpecId: { name: 'order', majorVersion: 0, revision: 0 }, node, failure }) as never;
+    const all = failuresOf([row('5', 'ship', 'storm'), row('4', 'charge', 'no bank'), row('3', 'ship', 'storm'), row('2', 'ship', 'no street')]);
+    expect(all.map((f) => `${f.times} ${f.node} ${f.failure} ${f.latest.id?.id}`)).toEqual(['2 ship storm 5', '1 charge no bank 4', '1 ship no street 2']);
   });
 });
 

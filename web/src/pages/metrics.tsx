@@ -24,7 +24,7 @@ interface Line {
   tone: string;
 }
 
-const specLines: Line[] = [
+export const specLines: Line[] = [
   { name: 'started', of: (w) => [w.workflow?.started], tone: 'run' },
   { name: 'completed', of: (w) => [w.workflow?.runningToCompleted], tone: 'good' },
   { name: 'failed', of: (w) => [w.workflow?.runningToError], tone: 'bad' },
@@ -89,7 +89,7 @@ function Windows({ found, error, lines, span }: { found: MetricWindow[] | undefi
 const timeText = (s: Sum, ms: number): string => (s.count === 0 ? '–' : spanText(ms));
 
 /** Bars are the counts of windows, one beside the other. */
-function Bars({ windows, line }: { windows: MetricWindow[]; line: Line }): ReactElement {
+export function Bars({ windows, line }: { windows: MetricWindow[]; line: Line }): ReactElement {
   const counts = windows.map((w) => sum(line.of(w)).count);
   const most = Math.max(1, ...counts);
   return (

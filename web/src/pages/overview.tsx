@@ -1,0 +1,239 @@
+import { useQuery } from '@tanstack/react-query';
+import type { ReactElement, ReactNode } from 'react';
+import { type Answer, ask, batch, serverHealth, session } from '../api';
+import { nextTimes, parseCron } from '../cron';
+import { sum } from '../heat';
+import { Table } from '../lists';
+import { useSeen } from '../live';
+import { shortName } from '../nodes';
+import { type Failures, failuresOf, mostCounted } from '../overview';
+import { to } from '../router';
+import { lookOf } from '../status';
+import type { LHStatus, MetricWindow, ScheduledWfRun, TaskWorkerGroup, WfRun } from '../types.gen';
+import { A, Badge, Command, Empty, Heading, Panel, Problem, Skeleton, Time, useNow } from '../ui';
+import { runId, runParts, specText } from '../values';
+import { Bars, specLines } from './metrics';
+
+const topics = ['runs', 'usertasks'];
+const day = 86_400_000;
+/** most definitions are asked for their queues and schedules. */
+const most = 40;
+const shown = 6;
+
+/** Count is how many there are, as far as they were counted. */
+type Count = string | undefined;
+
+interface Seen {
+  counts: Map<LHStatus, Count>;
+  waiting: Count;
+  oldest: WfRun[];
+  failures: Failures[];
+  windows: MetricWindow[];
+  queues: { task: string; queued: number; workers: number | undefined }[];
+  due: ScheduledWfRun[];
+  nothing: boolean;
+}
+
+const counted: LHStatus[] = ['RUNNING', 'HALTED', 'ERROR', 'EXCEPTION'];
+const recent = (s: LHStatus): boolean => s === 'ERROR' || s === 'EXCEPTION';
+
+const countOf = (a: Answer<{ results: unknown[]; bookmark?: string }>): Count => a.reply && `${a.reply.results.length}${a.reply.bookmark ? '+' : ''}`;
+
+/** read asks three times: for what there is, for what is known of that, and for what that leads to. What one may not read is left out. */
+async function read(signal: AbortSignal): Promise<Seen> {
+  const [now, yesterday] = [Date.now(), new Date(Math.floor((Date.now() - day) / 60_000) * 60_000).toISOString()];
+  const of = (status: LHStatus) => ask('SearchWfRun', { status, limit: mostCounted, ...(recent(status) ? { earliestStart: yesterday } : {}) });
+  const [running, halted, failed, exception, rows, asked, windows, tasks, specs] = await batch(
+    [
+      of('RUNNING'), of('HALTED'), of('ERROR'), of('EXCEPTION'),
+      ask('SearchWfRunView', { statuses: ['ERROR', 'EXCEPTION'], earliestStart: yesterday, limit: 100 }),
+      ask('SearchUserTaskRun', { status: 'UNASSIGNED', limit: mostCounted }),
+      ask('ListWfMetrics', { windowStart: new Date(now - 3_600_000).toISOString(), windowEnd: new Date(now).toISOString() }),
+      ask('SearchTaskDef', { limit: most }),
+      ask('SearchWfSpec', { limit: 1000 }),
+    ] as const,
+    signal,
+    topics,
+  );
+  const taskNames = (tasks.reply?.results ?? []).map((t) => t.name);
+  const specNames = [...new Set((specs.reply?.results ?? []).map((s) => s.name))].slice(0, most);
+  const oldest = (running.reply?.results ?? []).slice(0, shown);
+  const known = await batch(
+    [
+      ...oldest.map((id) => ask('GetWfRun', id)),
+      ...taskNames.map((taskDefName) => ask('CountTaskRun', { taskDefName, status: 'TASK_SCHEDULED' })),
+      ...specNames.map((wfSpecName) => ask('SearchScheduledWfRun', { wfSpecName })),
+    ],
+    signal,
+  );
+  const part = <T,>(from: number, length: number): (T | undefined)[] => known.slice(from, from + length).map((a) => a.reply as T | undefined);
+  const runs = part<WfRun>(0, oldest.length);
+  const queued = part<{ value: string }>(oldest.length, taskNames.length);
+  const schedules = part<{ results: { id: string }[] }>(oldest.length + taskNames.length, specNames.length).flatMap((l) => l?.results ?? []).slice(0, most);
+  const full = taskNames.map((task, i) => ({ task, queued: Number(queued[i]?.value ?? 0) })).filter((q) => q.queued > 0).sort((a, b) => b.queued - a.queued);
+  const led = await batch([...full.map(({ task }) => ask('GetTaskWorkerGroup', { name: task })), ...schedules.map((id) => ask('GetScheduledWfRun', id))], signal);
+  return {
+    counts: new Map(counted.map((s, i) => [s, countOf([running, halted, failed, exception][i]!)])),
+    waiting: countOf(asked),
+    oldest: runs.filter((r) => r !== undefined),
+    failures: failuresOf(rows.reply?.results ?? []),
+    windows: [...(windows.reply?.windows ?? [])].sort((a, b) => ((a.id?.windowStart ?? '') < (b.id?.windowStart ?? '') ? -1 : 1)),
+    queues: full.map((q, i) => ({ ...q, workers: led[i]!.error && led[i]!.error?.code !== 'not_found' ? undefined : Object.keys((led[i]!.reply as TaskWorkerGroup | undefined)?.taskWorkers ?? {}).length })),
+    due: led.slice(full.length).flatMap((a) => (a.reply ? [a.reply as ScheduledWfRun] : [])),
+    nothing: specs.reply?.results.length === 0,
+  };
+}
+
+/** Overview is what somebody sees first: whether all is well, and where not. */
+export function Overview(): ReactElement {
+  const seen = useSeen<Seen>({ key: [session.tenant, 'overview'], topics, least: 5000, read: (signal) => read(signal), slow: () => 30_000 });
+  if (seen.error && !seen.data) return <Problem error={seen.error} retry={() => void seen.refetch()} />;
+  if (!seen.data) return <Skeleton lines={10} />;
+  const s = seen.data;
+  return (
+    <>
+      <Heading title="Overview" about="How all is, and what needs somebody." />
+      {seen.error && <Problem error={seen.error} />}
+      {s.nothing && (
+        <Panel>
+          <Empty icon="specs" title="There is no workflow yet">
+            <p>Register one with an SDK, or from a file:</p>
+            <Command text="lhctl deploy wfSpec my-workflow.json" />
+          </Empty>
+        </Panel>
+      )}
+      <div className="cards">
+        {counted.map((status) => (
+          <Card key={status} href={to(['runs'], { status, within: recent(status) ? '24h' : undefined })} count={s.counts.get(status)} about={recent(status) ? 'runs of the last day' : 'runs'}>
+            <Badge look={lookOf(status)} />
+          </Card>
+        ))}
+        <Card href={to(['user-tasks'], { queue: 'unassigned' })} count={s.waiting} about="user tasks that nobody has">
+          <strong>Unclaimed</strong>
+        </Card>
+        <Cluster />
+      </div>
+      <Panel title="Latest failures" bare>
+        {s.failures.length === 0 ? <Empty icon="check" title="No run of the last day has failed" /> : <FailureTable of={s.failures.slice(0, 10)} />}
+      </Panel>
+      <Panel title="The last hour" bare>
+        <Table
+          label="The last hour"
+          rows={specLines.map((line) => ({ line, count: sum(s.windows.flatMap(line.of)).count }))}
+          id={({ line }) => line.name}
+          columns={[
+            { name: 'Runs', of: ({ line }) => <strong>{line.name}</strong> },
+            { name: 'Count', of: ({ count }) => count },
+            { name: 'Minute by minute', of: ({ line }) => <Bars windows={s.windows} line={line} />, wide: true },
+          ]}
+        />
+      </Panel>
+      <Panel title="Open the longest" bare>
+        {s.oldest.length === 0 ? <Empty icon="runs" title="No run is open" /> : <Oldest of={s.oldest} />}
+      </Panel>
+      {s.queues.length > 0 && (
+        <Panel title="Tasks that wait" bare>
+          <Queues of={s.queues} />
+        </Panel>
+      )}
+      {s.due.length > 0 && (
+        <Panel title="Due next" bare>
+          <Due of={s.due} />
+        </Panel>
+      )}
+    </>
+  );
+}
+
+function Card(p: { href: string; count: Count; about: string; children: ReactNode }): ReactElement {
+  return (
+    <A className="panel card" href={p.href}>
+      <span>{p.children}</span>
+      <span className="name">{p.count ?? '–'}</span>
+      <span className="soft small">{p.about}</span>
+    </A>
+  );
+}
+
+function Cluster(): ReactElement {
+  const { data } = useQuery({ queryKey: ['server'], queryFn: ({ signal }) => serverHealth(signal), refetchInterval: 30_000 });
+  const members = data?.members?.length || 1;
+  const ill = data && (data.problem || data.unowned?.length || data.members?.some((m) => !m.told || m.told.problem));
+  return (
+    <Card href={to(['cluster'])} count={data && `${members} ${members === 1 ? 'server' : 'servers'}`} about={data ? `${data.partitions} partitions, version ${data.version}` : ''}>
+      {data && <Badge look={ill ? { word: 'not well', tone: 'bad', icon: 'alert' } : { word: data.state.toLowerCase(), tone: 'good', icon: 'check' }} />}
+    </Card>
+  );
+}
+
+function FailureTable({ of }: { of: Failures[] }): ReactElement {
+  return (
+    <Table
+      label="Latest failures"
+      rows={of}
+      id={(f) => f.key}
+      columns={[
+        { name: 'Workflow', of: (f) => <A href={to(['runs'], { spec: f.spec, status: 'ERROR,EXCEPTION', within: '24h' })}>{f.spec}</A> },
+        { name: 'Step', of: (f) => shortName(f.node) },
+        { name: 'Why', of: (f) => <span className="bad-text">{f.failure}</span>, wide: true },
+        { name: 'Runs', of: (f) => f.times },
+        { name: 'The latest', of: (f) => <A href={to(['runs', ...runParts(f.latest.id)])}>{runId(f.latest.id)}</A> },
+        { name: 'Began', of: (f) => <Time at={f.latest.startTime} /> },
+      ]}
+    />
+  );
+}
+
+function Oldest({ of }: { of: WfRun[] }): ReactElement {
+  return (
+    <Table
+      label="Open the longest"
+      rows={of}
+      id={(r) => runId(r.id)}
+      columns={[
+        { name: 'Run', of: (r) => <A href={to(['runs', ...runParts(r.id)])}>{runId(r.id)}</A> },
+        { name: 'Workflow', of: (r) => specText(r.wfSpecId) },
+        { name: 'Began', of: (r) => <Time at={r.startTime} /> },
+      ]}
+    />
+  );
+}
+
+function Queues({ of }: { of: Seen['queues'] }): ReactElement {
+  return (
+    <Table
+      label="Tasks that wait"
+      rows={of}
+      id={(q) => q.task}
+      columns={[
+        { name: 'Task', of: (q) => <A href={to(['tasks', q.task])}>{q.task}</A> },
+        { name: 'Waiting', of: (q) => q.queued },
+        { name: 'Workers', of: (q) => (q.workers === 0 ? <Badge look={{ word: 'no worker', tone: 'bad', icon: 'alert' }} /> : (q.workers ?? '–')) },
+      ]}
+    />
+  );
+}
+
+function Due({ of }: { of: ScheduledWfRun[] }): ReactElement {
+  const now = Math.floor(useNow() / 60_000) * 60_000;
+  const rows = of
+    .flatMap((s) => {
+      const cron = parseCron(s.cronExpression);
+      const next = cron && nextTimes(cron, now, 1)[0];
+      return next ? [{ s, next }] : [];
+    })
+    .sort((a, b) => a.next.getTime() - b.next.getTime())
+    .slice(0, shown);
+  return (
+    <Table
+      label="Due next"
+      rows={rows}
+      id={({ s }) => s.id?.id ?? ''}
+      columns={[
+        { name: 'Schedule', of: ({ s }) => <A href={to(['schedules'])}>{s.id?.id}</A> },
+        { name: 'Workflow', of: ({ s }) => specText(s.wfSpecId) },
+        { name: 'Next', of: ({ next }) => <Time at={next.toISOString()} /> },
+      ]}
+    />
+  );
+}
