@@ -89,7 +89,7 @@ browser: build ## The dashboard is what its sources make, and does in a real bro
 	npm --prefix web test
 	npm --prefix web run build
 	cd web && node committed.mjs
-	go test -timeout 25m -v ./test/browser
+	go test -count=1 -timeout 25m -v ./test/browser
 
 .PHONY: conformance
 conformance: build ## The official Python, Java and JavaScript clients against our server

@@ -2,6 +2,7 @@ package browser
 
 import (
 	"bufio"
+	"encoding/json"
 	"io"
 	"os"
 	"os/exec"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"littlehorse/internal/dashboard"
 	"littlehorse/lhpb"
 	"littlehorse/test/lhserver"
 	"littlehorse/test/ports"
@@ -32,7 +34,28 @@ func TestJourneysThroughTheDemo(t *testing.T) {
 	s.Args = []string{"demo", "--rate", "0", "--data", s.Data}
 	s.Start(t)
 	awaitDemo(t, s)
-	travel(t, s, "demo.mjs", "DASHBOARD=http://127.0.0.1:"+port)
+	travel(t, s, "demo.mjs", "DASHBOARD=http://127.0.0.1:"+port, "CLUSTER="+several(t))
+}
+
+// several is what a server of several tells, one of which is silent and one partition of which has no owner.
+func several(t *testing.T) string {
+	t.Helper()
+	told := func(serves ...dashboard.ServerPartition) *dashboard.Server {
+		return &dashboard.Server{Cluster: "shop", Version: "1.3.0", State: "RUNNING", Started: "2026-01-02T03:04:05Z", Partitions: 6, Log: "kafka", Serves: serves}
+	}
+	answer := told(dashboard.ServerPartition{Number: 0, Position: 7}, dashboard.ServerPartition{Number: 1, Position: 9, Waiting: 12})
+	answer.Members = []dashboard.ServerMember{
+		{Address: "10.0.0.1:2011", Instance: "lh-0", Rack: "a", Version: "1.3.0", Self: true, Owns: []int{0, 1}, Metadata: true, Told: answer},
+		{Address: "10.0.0.2:2011", Instance: "lh-1", Rack: "b", Version: "1.3.1", Owns: []int{2, 3}, Told: told(dashboard.ServerPartition{Number: 2}, dashboard.ServerPartition{Number: 3})},
+		{Address: "10.0.0.3:2011", Instance: "lh-2", Version: "1.3.0", Owns: []int{4}, Problem: "connection refused"},
+	}
+	answer.Members[0].Told = told(answer.Serves...)
+	answer.Unowned = []int{5}
+	text, err := json.Marshal(answer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // awaitDemo waits for what the demo makes last.
@@ -96,6 +119,8 @@ func please(t *testing.T, s *lhserver.Server, what string) {
 		s.Start(t)
 	case "limit":
 		limit(t, s)
+	case "report":
+		report(t, s)
 	default:
 		t.Fatalf("a journey asks for %q", what)
 	}
@@ -112,6 +137,51 @@ func limit(t *testing.T, s *lhserver.Server) {
 		{Id: "anonymous", GlobalAcls: may(lhpb.ACLAction_READ), Overwrite: true},
 	} {
 		if _, err := api.PutPrincipal(t.Context(), p); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// report does the tasks of odd as a worker that means no good: what it says is what they were given.
+func report(t *testing.T, s *lhserver.Server) {
+	t.Helper()
+	conn := s.Dial(t)
+	defer conn.Close()
+	api, ctx := lhpb.NewLittleHorseClient(conn), t.Context()
+	def := &lhpb.TaskDefId{Name: "odd"}
+	polls, err := api.PollTask(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = polls.CloseSend() }()
+	worker := markup
+	for range 3 {
+		if _, err := api.RegisterTaskWorker(ctx, &lhpb.RegisterTaskWorkerRequest{TaskWorkerId: worker, TaskDefId: def}); err != nil {
+			t.Fatal(err)
+		}
+		if err := polls.Send(&lhpb.PollTaskRequest{TaskDefId: def, ClientId: worker, TaskWorkerVersion: &worker}); err != nil {
+			t.Fatal(err)
+		}
+		got, err := polls.Recv()
+		if err != nil {
+			t.Fatal(err)
+		}
+		task := got.Result
+		text := task.Variables[0].Value
+		logs := text.GetStr()
+		if _, err := api.PutCheckpoint(ctx, &lhpb.PutCheckpointRequest{TaskRunId: task.TaskRunId, Value: text, Logs: &logs}); err != nil {
+			t.Fatal(err)
+		}
+		r := &lhpb.ReportTaskRun{TaskRunId: task.TaskRunId, AttemptNumber: task.AttemptNumber, LogOutput: text}
+		switch task.TaskRunId.WfRunId.Id {
+		case "odd-errs":
+			r.Status, r.Result = lhpb.TaskStatus_TASK_FAILED, &lhpb.ReportTaskRun_Error{Error: &lhpb.LHTaskError{Type: lhpb.LHErrorType_TASK_FAILURE, Message: logs}}
+		case "odd-throws":
+			r.Status, r.Result = lhpb.TaskStatus_TASK_EXCEPTION, &lhpb.ReportTaskRun_Exception{Exception: &lhpb.LHTaskException{Name: "odd", Message: logs, Content: text}}
+		default:
+			r.Status, r.Result = lhpb.TaskStatus_TASK_SUCCESS, &lhpb.ReportTaskRun_Output{Output: text}
+		}
+		if _, err := api.ReportTask(ctx, r); err != nil {
 			t.Fatal(err)
 		}
 	}

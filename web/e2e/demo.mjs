@@ -321,6 +321,21 @@ await journey('the cluster tells how its server is', async () => {
   await look(page, 'cluster');
 });
 
+await journey('of several servers it is told who is silent, what nobody serves, and what waits where', async () => {
+  const page = await open();
+  await page.route('**/ui/v1/server', (route) => route.fulfill({ json: JSON.parse(process.env.CLUSTER) }));
+  await page.goto(at('cluster'));
+  const servers = page.getByRole('region', { name: 'Servers' });
+  await servers.locator('[data-row="10.0.0.1:2011"]').getByText('12, 12 of them in partition 1').waitFor();
+  await servers.locator('[data-row="10.0.0.2:2011"]').getByText('2–3').waitFor();
+  await servers.locator('[data-row="10.0.0.3:2011"]').getByText('connection refused').waitFor();
+  await page.getByText('Nobody serves the partitions 5 at this moment.').waitFor();
+  await page.getByText('3 servers for 6 partitions, of 2 versions').waitFor();
+  await look(page, 'cluster-of-several');
+  await page.goto(at('overview'));
+  await page.locator('.card').filter({ hasText: '3 servers' }).getByText('not well').waitFor();
+});
+
 await journey('a run is begun by a form with a struct and a whole number of 64 bits', async () => {
   const page = await open();
   await page.goto(at('specs/order'));
@@ -444,14 +459,15 @@ async function writeOdd() {
     },
   });
   await rpc('RunWf', { wfSpecName: 'odd-fails', id: 'odd-failed' });
-  for (const id of ['odd-asks', 'odd-waits', 'odd-works']) await rpc('RunWf', { wfSpecName: 'odd', id });
-  for (const id of ['odd-asks', 'odd-waits', 'odd-works']) {
+  const working = ['odd-works', 'odd-errs', 'odd-throws'];
+  for (const id of ['odd-asks', 'odd-waits', ...working]) await rpc('RunWf', { wfSpecName: 'odd', id });
+  for (const id of ['odd-asks', 'odd-waits', ...working]) {
     const task = { wfRunId: { id }, userTaskGuid: '0-2' };
     await rpc('PutUserTaskRunComment', { userTaskRunId: task, userId: odd, comment: odd });
     await rpc('SaveUserTaskRunProgress', { userTaskRunId: task, userId: odd, results: { [oddName('field')]: str(odd) } });
     if (id !== 'odd-asks') await rpc('CompleteUserTaskRun', { userTaskRunId: task, userId: odd, results: { [oddName('field')]: str(odd) } });
   }
-  await rpc('PutExternalEvent', { wfRunId: { id: 'odd-works' }, externalEventDefId: { name: 'odd' }, content: str(odd) });
+  for (const id of working) await rpc('PutExternalEvent', { wfRunId: { id }, externalEventDefId: { name: 'odd' }, content: str(odd) });
   await rpc('PutCorrelatedEvent', { key: oddName('key'), externalEventDefId: { name: 'odd' }, content: str(odd) });
   await rpc('ScheduleWf', { id: oddName('schedule'), wfSpecName: 'sales-report', cronExpression: '0 0 1 1 *', variables: { region: str(odd) } });
   await rpc('PutPrincipal', { id: oddName('principal'), globalAcls: { acls: [{ resources: ['ACL_WORKFLOW'], allowedActions: ['READ'] }] } });
@@ -487,6 +503,10 @@ await journey('what workflows and people write is no markup on any page', async 
   });
   await page.goto(at('runs/odd-works'));
   await page.locator('[data-why]').waitFor();
+  await please('report');
+  await page.locator('.title').getByText('completed').waitFor();
+  await page.goto(at(`runs/odd-works?node=${encodeURIComponent(oddName('works'))}`));
+  for (const part of ['[data-checkpoints]', '.attempt']) need(`${part} shows it`, (await page.locator(part).getByText('<img src=x').first().waitFor().then(() => true, () => false)));
   const key = encodeURIComponent(oddName('principal'));
   const node = (n) => `node=${encodeURIComponent(oddName(n))}`;
   for (const path of [
@@ -497,6 +517,9 @@ await journey('what workflows and people write is no markup on any page', async 
     `runs/odd-works?${node('works')}`,
     `runs/odd-waits?${node('waits')}`,
     `runs/odd-works?tab=timeline&${node('throws')}`,
+    'overview',
+    `runs/odd-errs?${node('works')}`,
+    `runs/odd-throws?${node('works')}`,
     'runs/odd-works?tab=steps',
     'runs/odd-works?tab=events',
     'runs/odd-works?tab=json',
@@ -504,6 +527,7 @@ await journey('what workflows and people write is no markup on any page', async 
     'specs/odd?tab=json',
     'specs/odd?tab=runs',
     'tasks/odd',
+    'tasks/odd?status=TASK_SUCCESS',
     'user-tasks/0-2/odd-asks?queue=all',
     'user-task-defs/odd/0?status=ANY',
     'events/odd',

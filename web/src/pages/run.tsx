@@ -668,6 +668,7 @@ function Task({ of }: { of: TaskRun }): ReactElement {
       {of.attempts.map((a, i) => (
         <Attempt key={i} of={a} number={i + 1} />
       ))}
+      {of.totalCheckpoints > 0 && <Checkpoints of={of} />}
       {of.inputVariables.length > 0 && <h3>Input</h3>}
       {of.inputVariables.map((v) => (
         <div key={v.varName} className="stack tight">
@@ -675,6 +676,35 @@ function Task({ of }: { of: TaskRun }): ReactElement {
           <Value of={v.value} masked={v.masked} />
         </div>
       ))}
+    </div>
+  );
+}
+
+const mostCheckpoints = 50;
+
+/** Checkpoints are what a task has kept for its next attempt. */
+function Checkpoints({ of }: { of: TaskRun }): ReactElement {
+  const many = Math.min(of.totalCheckpoints, mostCheckpoints);
+  const read = useQuery({
+    queryKey: [session.tenant, 'checkpoints', of.id, many],
+    queryFn: ({ signal }) => batch(Array.from({ length: many }, (_, checkpointNumber) => ask('GetCheckpoint', { taskRun: of.id!, checkpointNumber })), signal),
+  });
+  return (
+    <div className="stack tight" data-checkpoints>
+      <h3>
+        {of.totalCheckpoints} {of.totalCheckpoints === 1 ? 'checkpoint' : 'checkpoints'}
+      </h3>
+      {read.error && <Problem error={read.error} />}
+      {read.data?.map(({ reply, error }, i) => (
+        <div key={i} className="stack tight">
+          <span className="small soft">
+            {i + 1} {reply?.createdAt && <Time at={reply.createdAt} />} {error?.message}
+          </span>
+          {reply?.value && <Value of={reply.value} />}
+          {reply?.logs && <Text title="Log" text={reply.logs} />}
+        </div>
+      ))}
+      {of.totalCheckpoints > many && <p className="soft small">The first {many} are shown.</p>}
     </div>
   );
 }
