@@ -105,6 +105,18 @@ await journey('runs are searched for by a variable, and the address is the searc
   const other = await open();
   await other.goto(page.url());
   await four(other);
+  // One condition more finds fewer; each can be taken back.
+  await other.getByLabel('Variable').selectOption('sku');
+  await other.getByLabel('is', { exact: true }).fill('lamp-order-1004');
+  await other.getByLabel('is', { exact: true }).press('Enter');
+  await other.waitForURL(/var=customer&.*var=sku/);
+  await other.waitForFunction(() => document.querySelectorAll('tbody tr').length === 1);
+  await other.getByRole('link', { name: 'order-1004' }).waitFor();
+  await look(other, 'runs-conditions');
+  await page.goto(other.url());
+  await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 1);
+  await page.getByRole('button', { name: 'sku is lamp-order-1004' }).click();
+  await four(page);
 });
 
 await journey('a workflow is run by its form', async () => {

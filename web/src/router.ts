@@ -53,12 +53,13 @@ export function go(href: string, replace = false): void {
   changed();
 }
 
-/** setSearch changes some of what is asked for. */
-export function setSearch(change: Record<string, string | undefined>, replace = true): void {
+/** setSearch changes some of what is asked for; what is a list stands in the address several times. */
+export function setSearch(change: Record<string, string | string[] | undefined>, replace = true): void {
   const search = new URLSearchParams(current.search);
   for (const [name, value] of Object.entries(change)) {
-    if (value === undefined || value === '') search.delete(name);
-    else search.set(name, value);
+    search.delete(name);
+    if (Array.isArray(value)) for (const one of value) search.append(name, one);
+    else if (value) search.set(name, value);
   }
   const text = search.toString();
   go(location.pathname + (text ? `?${text}` : ''), replace);

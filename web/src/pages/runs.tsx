@@ -60,7 +60,7 @@ export function Runs(): ReactElement {
         {spec && <VariableFilter spec={spec} />}
         {spec && <Columns spec={spec} chosen={listOf(search.get('columns'))} />}
       </div>
-      <RunTable spec={spec} statuses={chosen} within={within} filter={filterOf(search)} columns={listOf(search.get('columns'))} selects />
+      <RunTable spec={spec} statuses={chosen} within={within} filters={filtersOf(search)} columns={listOf(search.get('columns'))} selects />
     </>
   );
 }
@@ -91,15 +91,17 @@ function SpecField({ value }: { value: string }): ReactElement {
 
 interface Filter {
   name: string;
-  type: VariableType | undefined;
+  type: string;
   text: string;
 }
 
-function filterOf(search: URLSearchParams): Filter | undefined {
-  const name = search.get('var');
-  const text = search.get('value');
-  return name && text !== null ? { name, text, type: (search.get('type') ?? undefined) as VariableType | undefined } : undefined;
+/** filtersOf are the conditions of the address: the names, values and types of one stand at the same place of their lists. */
+export function filtersOf(search: URLSearchParams): Filter[] {
+  const [values, types] = [search.getAll('value'), search.getAll('type')];
+  return search.getAll('var').flatMap((name, i) => (name && values[i] !== undefined ? [{ name, text: values[i], type: types[i] ?? '' }] : []));
 }
+
+const setFilters = (all: Filter[]): void => setSearch({ var: all.map((f) => f.name), value: all.map((f) => f.text), type: all.map((f) => f.type) });
 
 const useLatest = (spec: string): WfSpec | undefined =>
   useQuery({ queryKey: [session.tenant, 'latest', spec], queryFn: ({ signal }) => call('GetLatestWfSpec', { name: spec }, signal), staleTime: 60_000, retry: false }).data;
@@ -108,19 +110,24 @@ const variablesOf = (spec: WfSpec | undefined): NonNullable<WfSpec['threadSpecs'
 
 function VariableFilter({ spec }: { spec: string }): ReactElement | null {
   const { search } = useRoute();
-  const now = filterOf(search);
-  const [name, setName] = useState(now?.name ?? '');
-  const [text, setText] = useState(now?.text ?? '');
+  const now = filtersOf(search);
+  const [name, setName] = useState('');
+  const [text, setText] = useState('');
   const defs = variablesOf(useLatest(spec)).filter((d) => d.searchable && typeOf(d.varDef).primitiveType);
   if (defs.length === 0) return null;
-  const type = typeOf(defs.find((d) => d.varDef?.name === name)?.varDef).primitiveType;
-  const set = (): void => setSearch(name && text ? { var: name, value: text, type } : { var: undefined, value: undefined, type: undefined });
+  const set = (): void => {
+    if (!name || !text) return;
+    const type = typeOf(defs.find((d) => d.varDef?.name === name)?.varDef).primitiveType ?? '';
+    setFilters([...now.filter((f) => f.name !== name), { name, text, type }]);
+    setName('');
+    setText('');
+  };
   return (
     <>
       <Field label="Variable">
         {(id) => (
           <select id={id} className="input" value={name} onChange={(e) => setName(e.target.value)}>
-            <option value="">any</option>
+            <option value="">{now.length > 0 ? 'one more' : 'any'}</option>
             {defs.map((d) => (
               <option key={d.varDef!.name}>{d.varDef!.name}</option>
             ))}
@@ -130,6 +137,15 @@ function VariableFilter({ spec }: { spec: string }): ReactElement | null {
       <Field label="is">
         {(id) => <input id={id} className="input" value={text} onChange={(e) => setText(e.target.value)} onKeyDown={(e) => e.key === 'Enter' && set()} onBlur={set} />}
       </Field>
+      {now.length > 0 && (
+        <div className="chips" role="group" aria-label="Conditions">
+          {now.map((f) => (
+            <Button key={f.name} icon="cross" onClick={() => setFilters(now.filter((other) => other !== f))}>
+              {`${f.name} is ${f.text.slice(0, 60)}`}
+            </Button>
+          ))}
+        </div>
+      )}
     </>
   );
 }
@@ -159,7 +175,7 @@ interface TableProps {
   statuses?: LHStatus[];
   status?: LHStatus | undefined;
   within: string;
-  filter?: Filter | undefined;
+  filters?: Filter[];
   version?: { major: number; revision: number };
   columns?: string[];
   selects?: boolean;
@@ -177,7 +193,7 @@ function asked(p: TableProps, bookmark?: string): Request<'SearchWfRunView'> {
     variables: p.columns ?? [],
     ...(p.version ? { majorVersion: p.version.major, revision: p.version.revision } : {}),
     ...(window ? { earliestStart: new Date(Math.floor((Date.now() - window) / 60_000) * 60_000).toISOString() } : {}),
-    ...(p.filter ? { variableFilters: [{ varName: p.filter.name, value: parseValue(p.filter.type, p.filter.text) }] } : {}),
+    variableFilters: (p.filters ?? []).map((f) => ({ varName: f.name, value: parseValue((f.type || undefined) as VariableType | undefined, f.text) })),
     ...(bookmark ? { bookmark } : {}),
   };
 }
@@ -193,7 +209,7 @@ const before = (a: WfRunRow, b: WfRunRow): number => Date.parse(b.startTime ?? '
 
 /** useRows are the first page, as it is now, and those behind it as they were read. */
 function useRows(p: TableProps): { first: ReturnType<typeof useSeen<SearchWfRunViewResponse>>; rows: WfRunRow[]; more: boolean; read: () => void } {
-  const text = JSON.stringify([p.spec, p.statuses, p.status, p.within, p.filter, p.version, p.columns]);
+  const text = JSON.stringify([p.spec, p.statuses, p.status, p.within, p.filters, p.version, p.columns]);
   const first = useSeen<SearchWfRunViewResponse>({
     key: [session.tenant, 'rows', text],
     topics,
