@@ -73,6 +73,10 @@ await journey('an expense is claimed, saved, commented on and approved', async (
 
 await journey('a user task is found by user, taken over, given back, assigned and cancelled', async () => {
   const page = await open();
+  await page.goto(at('runs/expense-train'));
+  await page.locator('[data-why]').getByRole('link', { name: 'Open the user task' }).click();
+  await page.waitForURL('**/user-tasks/0-1/expense-train?queue=all');
+  await page.locator('[data-user-task]').waitFor();
   await page.goto(at('user-tasks?queue=mine'));
   await page.getByText('Say in whose name you look.').waitFor();
   await page.getByLabel('In the name of').fill('ana');

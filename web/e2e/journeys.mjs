@@ -1,4 +1,5 @@
 // The journeys of people through runs, workflows and tasks. BROKEN is the run that they find and repair.
+import { readFileSync } from 'node:fs';
 import { base, budgeted, end, journey, look, need, open, please, refused, rpc } from './harness.mjs';
 
 const broken = process.env.BROKEN;
@@ -35,6 +36,17 @@ await journey('a failed run is found, understood, rescued and seen to complete',
   await page.locator('.timeline .bar.bad').first().waitFor();
   await page.getByRole('tab', { name: 'Timeline' }).press('ArrowRight');
   await page.getByRole('region', { name: 'Steps in order' }).waitFor();
+  await page.getByRole('tab', { name: 'Events' }).click();
+  const story = page.getByRole('region', { name: 'What happened, in order' });
+  await story.getByText('attempt 2 of charge-card failed').waitFor();
+  await look(page, 'run-story');
+  await page.getByLabel('Show', { exact: true }).selectOption('bad');
+  await page.waitForFunction(() => document.querySelectorAll('.fixed-rows tbody tr:not([aria-hidden])').length === 4); // two attempts, the step, the thread
+  const saving = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Save as NDJSON' }).click();
+  const saved = readFileSync(await (await saving).path(), 'utf8').trimEnd().split('\n').map(JSON.parse);
+  need(`four lines are saved, not ${saved.length}`, saved.length === 4 && saved.every((h) => h.bad));
+  await page.getByRole('tab', { name: 'Steps' }).click();
   await look(page, 'run-failed');
   await page.getByRole('button', { name: 'Rescue' }).click();
   const dialog = page.getByRole('dialog');

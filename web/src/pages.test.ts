@@ -6,6 +6,7 @@ import { heatOf } from './heat';
 import { ranges, sumOf, worst } from './members';
 import { failuresOf } from './overview';
 import { compose, documentOf, spread, structured, type Structs } from './typed';
+import { linesOf, storyOf } from './story';
 import type { Node, StructDef, TypeDefinition, UserTaskEvent, WfSpec } from './types.gen';
 import { commentsOf, trail } from './usertasks';
 
@@ -32,6 +33,38 @@ describe('servers', () => {
     const of = (...waiting: number[]) => ({ serves: waiting.map((w, number) => ({ number, position: 1, waiting: w })) }) as never;
     expect([sumOf(of(0, 5, 2)), worst(of(0, 5, 2))]).toEqual([7, ', 5 of them in partition 1']);
     expect([sumOf(of()), worst(of(0, 0))]).toEqual([0, '']);
+  });
+});
+
+describe('a story', () => {
+  const at = (s: number) => new Date(s * 1000).toISOString();
+  const attempt = (status: string, from: number, to: number) => ({ status, scheduledMs: `${from * 1000}`, startedMs: `${from * 1000}`, endedMs: `${to * 1000}` });
+  const step = { thread: 0, position: 1, node: '1-charge-TASK', status: 'ERROR', arrivedMs: '1000', about: 'charge', failure: 'TASK_FAILURE', attempts: [attempt('TASK_FAILED', 1, 2), attempt('TASK_TIMEOUT', 4, 5)] };
+  const told = {
+    threads: [{ number: 0, threadSpecName: 'main', status: 'ERROR', startTime: at(0), endTime: at(5) }],
+    steps: new Map([[0, [step]]]),
+    posted: [{ id: { externalEventDefId: { name: 'paid' } }, createdAt: at(3), claimed: false }],
+    thrown: [],
+    children: [{ id: { id: 'c' }, wfSpecId: { name: 'ship' }, status: 'COMPLETED', startTime: at(3) }],
+  } as never;
+  it('is told in the order of time', () => {
+    expect(storyOf(told).map((h) => `${h.at / 1000} ${h.bad ? 'bad ' : ''}${h.sort}: ${h.what}`)).toEqual([
+      '0 thread: thread main began',
+      '1 step: came to it',
+      '1 attempt: attempt 1 of charge began',
+      '2 bad attempt: attempt 1 of charge failed',
+      '3 event: event paid was posted, and nobody has taken it',
+      '3 child: run c of ship began',
+      '4 attempt: attempt 2 of charge began',
+      '5 bad attempt: attempt 2 of charge timed out',
+      '5 bad step: failed: TASK_FAILURE',
+      '5 bad thread: thread main failed',
+    ]);
+  });
+  it('is a line each for programs', () => {
+    const lines = linesOf(storyOf(told)).trimEnd().split('\n');
+    expect(lines).toHaveLength(10);
+    expect(JSON.parse(lines[3]!)).toMatchObject({ at: at(2), thread: 0, node: '1-charge-TASK', position: 1, bad: true });
   });
 });
 

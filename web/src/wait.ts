@@ -1,7 +1,7 @@
 import { shortName } from './nodes';
 import { failed, lookOf } from './status';
 import { agoText } from './times';
-import type { ExplainWfRunResponse, PendingTimer, TaskWait, ThreadExplanation, ThreadHaltReason, TimerKind } from './types.gen';
+import type { ExplainWfRunResponse, PendingTimer, TaskWait, ThreadExplanation, ThreadHaltReason, TimerKind, UserTaskRunId } from './types.gen';
 import { runId } from './values';
 
 /** Wait says in a sentence why a thread goes no further. */
@@ -11,6 +11,8 @@ export interface Wait {
   sentence: string;
   more: string[];
   tone: 'bad' | 'run' | 'warn';
+  /** userTask is what somebody has to do. */
+  userTask?: UserTaskRunId;
 }
 
 const timers: Record<TimerKind, string> = {
@@ -42,7 +44,7 @@ export function waits(e: ExplainWfRunResponse, now: number): Wait[] {
 
 function waitOf(t: ThreadExplanation, now: number): Wait {
   const more: string[] = t.timers.map((x) => timerText(x, now));
-  const where = { thread: t.number, node: t.nodeName };
+  const where = { thread: t.number, node: t.nodeName, ...(t.userTask?.userTaskRunId ? { userTask: t.userTask.userTaskRunId } : {}) };
   if (failed(t.status)) {
     const why = t.task?.lastError || t.failures.at(-1)?.message || t.errorMessage || t.failures.at(-1)?.failureName || 'no reason was given';
     const attempts = t.task ? ` after ${t.task.attempt} of ${t.task.totalAttempts} attempts` : '';

@@ -5,14 +5,16 @@ import { ask, batch, call, need, session } from '../api';
 import type { Lane as Drawn, Place } from '../graph';
 import { condition, infix, mutation } from '../infix';
 import { useSeen } from '../live';
+import { Choice } from '../lists';
 import { kindOfNode, shortName } from '../nodes';
 import { Value } from '../payload';
 import { setSearch, to, useRoute } from '../router';
 import { failed, lookOf, taskLookOf, waitingThread } from '../status';
 import { countOf, historyOf, type Lane, lanesOf, type Steps, unsettled, type Writer, withSteps, writersOf } from '../steps';
+import { linesOf, storyOf } from '../story';
 import { spanText } from '../times';
-import type { ExternalEvent, Failure, GetWfRunViewResponse, LHStatus, Node, NodeRun, ShownVariable, Step, TaskAttempt, TaskRun, ThreadRun, WfRun, WfRunId, WfRunRow, WfSpec, WorkflowEvent } from '../types.gen';
-import { A, Badge, Boundary, Button, Copy, Empty, Note, Panel, Problem, Skeleton, Status, Tabs, Time, useNow } from '../ui';
+import type { ExternalEvent, Failure, GetWfRunViewResponse, LHStatus, Node, NodeRun, ShownVariable, Step, TaskAttempt, TaskRun, ThreadRun, UserTaskRunId, WfRun, WfRunId, WfRunRow, WfSpec, WorkflowEvent } from '../types.gen';
+import { A, Badge, Boundary, Button, Copy, Empty, Field, Note, Panel, Problem, Skeleton, Status, Tabs, Time, useNow } from '../ui';
 import { runId, runIdOf, runParts, specText, typeOf, typeText } from '../values';
 import { useWindow } from '../virtual';
 import { type Wait, waits } from '../wait';
@@ -137,12 +139,22 @@ function Why({ run, of }: { run: WfRun; of: NonNullable<Parameters<typeof waits>
               <button type="button" className="button plain" style={{ minHeight: 24, padding: '0 6px', marginLeft: -6 }} onClick={() => setSearch({ thread: w.thread ? String(w.thread) : undefined, node: w.node, visit: undefined, in: undefined })}>
                 Show {shortName(w.node)}
               </button>
+              {w.userTask && <UserTask of={w.userTask} />}
             </div>
           )}
         </Note>
       ))}
       {(all.length > shown.length || of.bookmark) && <span className="small soft">… and {all.length - shown.length}{of.bookmark ? ' or more' : ''} other threads</span>}
     </div>
+  );
+}
+
+/** UserTask leads to where people complete or assign it. */
+function UserTask({ of }: { of: UserTaskRunId }): ReactElement {
+  return (
+    <A className="button plain" href={to(['user-tasks', of.userTaskGuid, ...runParts(of.wfRunId)], { queue: 'all' })}>
+      Open the user task
+    </A>
   );
 }
 
@@ -308,7 +320,7 @@ function Body({ seen, thread }: { seen: Seen; thread: number }): ReactElement {
               {tab === 'variables' && <Variables seen={seen} />}
               {tab === 'timeline' && <Timeline threads={run.threadRuns} steps={all} />}
               {tab === 'steps' && <StepTable seen={seen} />}
-              {tab === 'events' && <Events posted={seen.externalEvents} thrown={seen.workflowEvents} more={seen.moreEvents} />}
+              {tab === 'events' && <Story seen={seen} />}
               {tab === 'children' && <Children of={seen.children} more={seen.moreChildren} />}
               {tab === 'json' && <pre className="scroll" tabIndex={0}>{JSON.stringify(run, null, 2)}</pre>}
             </Boundary>
@@ -437,6 +449,83 @@ function StepTable({ seen }: { seen: Seen }): ReactElement {
         </tbody>
       </table>
       {seen.bookmark && <p className="soft small">The first {countOf(seen.all)} steps are shown.</p>}
+    </div>
+  );
+}
+
+const sorts: [value: string, text: string][] = [
+  ['', 'everything'],
+  ['thread', 'threads'],
+  ['step', 'steps'],
+  ['attempt', 'attempts of tasks'],
+  ['event', 'events'],
+  ['child', 'child runs'],
+  ['bad', 'what failed'],
+];
+
+/** Story is all that happened, in the order of time, with what events brought below it. */
+function Story({ seen }: { seen: Seen }): ReactElement {
+  const { search } = useRoute();
+  const sort = search.get('sort') ?? '';
+  const text = (search.get('has') ?? '').toLowerCase();
+  const all = useMemo(
+    () => storyOf({ threads: seen.run.threadRuns, steps: seen.all, posted: seen.externalEvents, thrown: seen.workflowEvents, children: seen.children }),
+    [seen.run, seen.all, seen.externalEvents, seen.workflowEvents, seen.children],
+  );
+  const rows = useMemo(
+    () => all.filter((h) => (sort === '' || h.sort === sort || (sort === 'bad' && h.bad)) && (text === '' || `${h.node} ${h.what}`.toLowerCase().includes(text))),
+    [all, sort, text],
+  );
+  const { box, shown } = useWindow(rows.length, 40);
+  const save = (): void => {
+    const at = URL.createObjectURL(new Blob([linesOf(rows)], { type: 'application/x-ndjson' }));
+    const a = document.createElement('a');
+    a.href = at;
+    a.download = `${runId(seen.run.id)}.ndjson`;
+    a.click();
+    URL.revokeObjectURL(at);
+  };
+  const several = seen.run.threadRuns.length > 1;
+  return (
+    <div className="stack">
+      <div className="filters">
+        <Choice label="Show" name="sort" value={sort} options={sorts} />
+        <Field label="With the text">{(id) => <input id={id} className="input" value={search.get('has') ?? ''} onChange={(e) => setSearch({ has: e.target.value })} />}</Field>
+        <Button onClick={save}>Save as NDJSON</Button>
+      </div>
+      <div className="scroll tall" ref={box} tabIndex={0} role="region" aria-label="What happened, in order">
+        <table className="fixed-rows" aria-rowcount={rows.length}>
+          <thead>
+            <tr>
+              <th>When, in UTC</th>
+              {several && <th>Thread</th>}
+              <th>Step</th>
+              <th>What happened</th>
+            </tr>
+          </thead>
+          <tbody>
+            <tr aria-hidden="true" style={{ height: shown.above }} />
+            {rows.slice(shown.first, shown.last).map((h, i) => (
+              <tr key={shown.first + i} style={{ height: 40 }}>
+                <td className="mono">{new Date(h.at).toISOString().replace('T', ' ').slice(0, 23)}</td>
+                {several && <td>{h.thread}</td>}
+                <td>
+                  {h.node && (
+                    <button type="button" className="button plain" onClick={() => setSearch({ thread: h.thread ? String(h.thread) : undefined, node: h.node, visit: String(h.position) })}>
+                      {shortName(h.node)}
+                    </button>
+                  )}
+                </td>
+                <td className={h.bad ? 'bad-text' : undefined}>{h.what}</td>
+              </tr>
+            ))}
+            <tr aria-hidden="true" style={{ height: shown.below }} />
+          </tbody>
+        </table>
+      </div>
+      {(seen.bookmark || seen.moreThreads || seen.moreEvents || seen.moreChildren) && <p className="soft small">Of a run this large the first steps, threads, events and child runs are told.</p>}
+      {seen.externalEvents.length + seen.workflowEvents.length > 0 && <h3>What events brought</h3>}
+      <Events posted={seen.externalEvents} thrown={seen.workflowEvents} more={seen.moreEvents} />
     </div>
   );
 }
@@ -606,6 +695,7 @@ function VisitFacts({ of }: { of: NodeRun }): ReactElement {
     if (of.externalEvent.correlationKey !== undefined) rows.push(['Key', of.externalEvent.maskCorrelationKey ? 'masked' : of.externalEvent.correlationKey]);
     if (of.externalEvent.timedOut) rows.push(['Outcome', 'timed out']);
   }
+  if (of.userTask?.userTaskRunId) rows.push(['User task', <UserTask key="u" of={of.userTask.userTaskRunId} />]);
   if (of.sleep?.maturationTime) rows.push(['Wakes', <Time key="s" at={of.sleep.maturationTime} />]);
   if (of.startThread?.childThreadId !== undefined) rows.push(['Started', <ThreadLink key="t" number={of.startThread.childThreadId} />]);
   if (of.startMultipleThreads) rows.push(['Started', `${of.startMultipleThreads.childThreadIds.length} threads`]);
