@@ -389,6 +389,14 @@ await journey('a workflow shows where it is busy, its schedules and its numbers'
   await page.getByLabel('Runs that count').selectOption('any');
   await page.waitForURL(/over=any/);
   await page.locator('[data-heat-of]').getByText(/^\d+ runs$/).waitFor();
+  await page.getByRole('button', { name: 'failed', exact: true }).click();
+  await page.waitForURL(/status=ERROR/);
+  await page.getByLabel('Variable').selectOption('total');
+  await page.getByLabel('is', { exact: true }).fill('120');
+  await page.getByLabel('is', { exact: true }).press('Enter');
+  await page.waitForFunction(() => document.querySelectorAll('table.runs tbody tr').length === 1);
+  await page.getByRole('link', { name: 'order-1042' }).waitFor();
+  await look(page, 'spec-runs');
   await page.getByRole('tab', { name: 'Metrics' }).click();
   await page.locator('[data-row="completed"]').waitFor();
   await look(page, 'spec-metrics');

@@ -4,7 +4,7 @@ import { session } from '../api';
 import type { Icon } from '../icons';
 import { to, useRoute } from '../router';
 import { A, Command, Empty, Heading, Panel, Problem, Skeleton } from '../ui';
-import { PrefixField } from './specs';
+import { OnlyFirst, PrefixField } from './specs';
 
 /** Named is a definition in a list. */
 export interface Named {
@@ -62,18 +62,21 @@ export function Names(p: { of: Named[]; page: string; icon?: Icon; versioned?: b
     );
   }
   return (
-    <div className="cards">
-      {[...latest].map(([name, { version, count }]) => (
-        <A key={name} className="panel card" href={to(p.versioned ? [p.page, name, version] : [p.page, name])}>
-          <span className="name">{name}</span>
-          {p.versioned && (
-            <span className="soft small">
-              latest {version} · {count} {count === 1 ? 'version' : 'versions'}
-            </span>
-          )}
-        </A>
-      ))}
-    </div>
+    <>
+      <OnlyFirst many={p.of.length} />
+      <div className="cards">
+        {[...latest].map(([name, { version, count }]) => (
+          <A key={name} className="panel card" href={to(p.versioned ? [p.page, name, version] : [p.page, name])}>
+            <span className="name">{name}</span>
+            {p.versioned && (
+              <span className="soft small">
+                latest {version} · {count} {count === 1 ? 'version' : 'versions'}
+              </span>
+            )}
+          </A>
+        ))}
+      </div>
+    </>
   );
 }
 

@@ -25,13 +25,30 @@ const listOf = (text: string | null): string[] => (text ?? '').split(',').filter
 
 export function Runs(): ReactElement {
   const { search } = useRoute();
-  const chosen = listOf(search.get('status')).filter((s): s is LHStatus => statuses.includes(s as LHStatus));
-  const spec = search.get('spec') ?? '';
-  const within = search.get('within') ?? '';
-  const flip = (s: LHStatus): void => setSearch({ status: statuses.filter((x) => chosen.includes(x) !== (x === s)).join(',') });
   return (
     <>
       <Heading title="Runs" about="Every run of every workflow, the latest first." />
+      <RunFilters />
+      <RunTable spec={search.get('spec') ?? ''} {...chosenRuns(search)} selects />
+    </>
+  );
+}
+
+const chosenStatuses = (search: URLSearchParams): LHStatus[] => listOf(search.get('status')).filter((s): s is LHStatus => statuses.includes(s as LHStatus));
+
+/** chosenRuns is what the address says of runs, without their workflow. */
+export function chosenRuns(search: URLSearchParams): Pick<TableProps, 'statuses' | 'within' | 'filters' | 'columns'> {
+  return { statuses: chosenStatuses(search), within: search.get('within') ?? '', filters: filtersOf(search), columns: listOf(search.get('columns')) };
+}
+
+/** RunFilters narrow runs, of all workflows unless one is given. */
+export function RunFilters({ spec: own }: { spec?: string }): ReactElement {
+  const { search } = useRoute();
+  const chosen = chosenStatuses(search);
+  const spec = own ?? search.get('spec') ?? '';
+  const flip = (s: LHStatus): void => setSearch({ status: statuses.filter((x) => chosen.includes(x) !== (x === s)).join(',') });
+  return (
+    <>
       <div className="filters">
         <div className="chips" role="group" aria-label="Status">
           <Button pressed={chosen.length === 0} onClick={() => setSearch({ status: undefined })}>
@@ -45,10 +62,10 @@ export function Runs(): ReactElement {
         </div>
       </div>
       <div className="filters">
-        <SpecField value={spec} />
+        {own === undefined && <SpecField value={spec} />}
         <Field label="Started">
           {(id) => (
-            <select id={id} className="input" style={{ width: 150 }} value={within} onChange={(e) => setSearch({ within: e.target.value })}>
+            <select id={id} className="input" style={{ width: 150 }} value={search.get('within') ?? ''} onChange={(e) => setSearch({ within: e.target.value })}>
               {windows.map(([key, name]) => (
                 <option key={key} value={key}>
                   {name}
@@ -60,7 +77,6 @@ export function Runs(): ReactElement {
         {spec && <VariableFilter spec={spec} />}
         {spec && <Columns spec={spec} chosen={listOf(search.get('columns'))} />}
       </div>
-      <RunTable spec={spec} statuses={chosen} within={within} filters={filtersOf(search)} columns={listOf(search.get('columns'))} selects />
     </>
   );
 }
@@ -173,7 +189,6 @@ function Columns({ spec, chosen }: { spec: string; chosen: string[] }): ReactEle
 interface TableProps {
   spec: string;
   statuses?: LHStatus[];
-  status?: LHStatus | undefined;
   within: string;
   filters?: Filter[];
   version?: { major: number; revision: number };
@@ -188,7 +203,7 @@ function asked(p: TableProps, bookmark?: string): Request<'SearchWfRunView'> {
   const window = windows.find(([key]) => key === p.within)?.[2] ?? 0;
   return {
     limit: pageSize,
-    statuses: p.statuses ?? (p.status ? [p.status] : []),
+    statuses: p.statuses ?? [],
     wfSpecName: p.spec,
     variables: p.columns ?? [],
     ...(p.version ? { majorVersion: p.version.major, revision: p.version.revision } : {}),
@@ -209,7 +224,7 @@ const before = (a: WfRunRow, b: WfRunRow): number => Date.parse(b.startTime ?? '
 
 /** useRows are the first page, as it is now, and those behind it as they were read. */
 function useRows(p: TableProps): { first: ReturnType<typeof useSeen<SearchWfRunViewResponse>>; rows: WfRunRow[]; more: boolean; read: () => void } {
-  const text = JSON.stringify([p.spec, p.statuses, p.status, p.within, p.filters, p.version, p.columns]);
+  const text = JSON.stringify([p.spec, p.statuses, p.within, p.filters, p.version, p.columns]);
   const first = useSeen<SearchWfRunViewResponse>({
     key: [session.tenant, 'rows', text],
     topics,

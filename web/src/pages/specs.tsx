@@ -7,11 +7,11 @@ import { kindOfNode, shortName } from '../nodes';
 import { missing, useWhoami } from '../permissions';
 import { go, setSearch, to, useRoute } from '../router';
 import { spanText } from '../times';
-import type { GetWfSpecHeatResponse, LHStatus, NodeHeat, ThreadSpec, WfSpec, WfSpecId } from '../types.gen';
+import type { GetWfSpecHeatResponse, NodeHeat, ThreadSpec, WfSpec, WfSpecId } from '../types.gen';
 import { A, Boundary, Button, Command, Empty, Field, Heading, ObjectHeading, Panel, Problem, Skeleton, Tabs, Time } from '../ui';
 import { kindOf, runIdOf, specText, textOf, typeOf, typeText } from '../values';
 import { Definition } from './run';
-import { RunTable } from './runs';
+import { chosenRuns, RunFilters, RunTable } from './runs';
 
 const Graph = lazy(() => import('../graph'));
 const Versions = lazy(async () => ({ default: (await import('./versions')).Versions }));
@@ -38,12 +38,19 @@ export function PrefixField(): ReactElement {
   );
 }
 
+/** mostNamed are read of a list of definitions. */
+export const mostNamed = 1000;
+
+/** OnlyFirst says that a list goes on behind what is shown. */
+export const OnlyFirst = ({ many }: { many: number }): ReactElement | null =>
+  many < mostNamed ? null : <p className="soft">The first {mostNamed} are shown: say how the name begins to see others.</p>;
+
 export function Specs(): ReactElement {
   const { search } = useRoute();
   const prefix = search.get('prefix') ?? '';
   const found = useQuery({
     queryKey: [session.tenant, 'specs', prefix],
-    queryFn: ({ signal }) => call('SearchWfSpec', { limit: 1000, ...(prefix ? { prefix } : {}) }, signal),
+    queryFn: ({ signal }) => call('SearchWfSpec', { limit: mostNamed, ...(prefix ? { prefix } : {}) }, signal),
     placeholderData: (old) => old,
   });
   const latest = latestOf(found.data?.results ?? []);
@@ -63,6 +70,7 @@ export function Specs(): ReactElement {
           </Empty>
         </Panel>
       )}
+      <OnlyFirst many={found.data?.results.length ?? 0} />
       <div className="cards">
         {latest.map(({ id, versions }) => (
           <A key={id.name} className="panel card" href={to(['specs', id.name, `${id.majorVersion}.${id.revision}`])}>
@@ -218,12 +226,10 @@ export function Spec(): ReactElement {
             />
             <div role="tabpanel" aria-labelledby={`tab-${tab}`} style={{ marginTop: 14 }}>
               {tab === 'runs' && (
-                <RunTable
-                  spec={name}
-                  status={(search.get('status') ?? undefined) as LHStatus | undefined}
-                  within=""
-                  version={{ major: spec.id?.majorVersion ?? 0, revision: spec.id?.revision ?? 0 }}
-                />
+                <div className="stack">
+                  <RunFilters spec={name} />
+                  <RunTable spec={name} {...chosenRuns(search)} version={{ major: spec.id?.majorVersion ?? 0, revision: spec.id?.revision ?? 0 }} />
+                </div>
               )}
               <Suspense fallback={<Skeleton />}>
                 {tab === 'schedules' && <SpecSchedules name={name} />}

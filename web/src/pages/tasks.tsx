@@ -7,7 +7,7 @@ import { taskLookOf } from '../status';
 import type { TaskStatus } from '../types.gen';
 import { A, Badge, Command, Empty, Heading, ObjectHeading, Panel, Problem, Skeleton, Time } from '../ui';
 import { specText, typeOf, typeText } from '../values';
-import { PrefixField } from './specs';
+import { mostNamed, OnlyFirst, PrefixField } from './specs';
 
 const TaskMetrics = lazy(async () => ({ default: (await import('./metrics')).TaskMetrics }));
 const TaskRuns = lazy(async () => ({ default: (await import('./metrics')).TaskRuns }));
@@ -17,7 +17,7 @@ export function Tasks(): ReactElement {
   const prefix = search.get('prefix') ?? '';
   const found = useQuery({
     queryKey: [session.tenant, 'tasks', prefix],
-    queryFn: ({ signal }) => call('SearchTaskDef', { limit: 1000, ...(prefix ? { prefix } : {}) }, signal),
+    queryFn: ({ signal }) => call('SearchTaskDef', { limit: mostNamed, ...(prefix ? { prefix } : {}) }, signal),
     placeholderData: (old) => old,
   });
   return (
@@ -36,6 +36,7 @@ export function Tasks(): ReactElement {
           </Empty>
         </Panel>
       )}
+      <OnlyFirst many={found.data?.results.length ?? 0} />
       <div className="cards">
         {found.data?.results.map((id) => (
           <A key={id.name} className="panel card" href={to(['tasks', id.name])}>
