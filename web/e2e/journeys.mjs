@@ -170,6 +170,19 @@ await journey('everything is reached by the keyboard, in the dark', async () => 
   await page.keyboard.press('Enter');
   await page.locator('[data-details]').getByText('Attempt 1').waitFor();
   await look(page, 'run-dark');
+  const focused = (name) => page.waitForFunction((n) => document.activeElement?.getAttribute('aria-label')?.includes(n), name);
+  await page.keyboard.press('ArrowRight');
+  await focused('decides');
+  await page.keyboard.press('ArrowLeft');
+  await focused('charge-card');
+  // Of a step that was passed several times the visits are looked at one by one.
+  await page.locator('.react-flow__node[aria-label*="reserve-stock"]').focus();
+  await page.keyboard.press('Enter');
+  await page.locator('[data-details]').getByText('2 visits').waitFor();
+  await page.keyboard.press('[');
+  await page.waitForURL(/visit=2/);
+  await page.keyboard.press(']');
+  await page.waitForURL(/visit=5/);
   await page.keyboard.press('g');
   await page.keyboard.press('t');
   await page.waitForURL('**/tasks');
@@ -201,6 +214,12 @@ await journey('threads are lanes of one graph, with child runs inside', async ()
   await page.getByRole('list', { name: 'Steps on the axis of time' }).getByText('2 · weigh').waitFor();
   await look(page, 'run-lanes-timeline');
   await page.getByRole('tab', { name: 'Child runs' }).click();
+  const children = page.getByRole('region', { name: 'Child runs' });
+  await children.getByRole('link', { name: /^parcel-1_/ }).waitFor();
+  await look(page, 'run-children');
+  await page.getByLabel('Status').selectOption('ERROR');
+  await page.getByText('There is none like that').waitFor();
+  await page.getByLabel('Status').selectOption('COMPLETED');
   await page.getByRole('link', { name: /^parcel-1_/ }).click();
   await page.locator('[data-variable="worth"]').getByText(/the last of 3 times/).waitFor();
   need('loops are counted', (await page.locator('.react-flow__node').filter({ hasText: '× 3' }).count()) > 0);

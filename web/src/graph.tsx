@@ -15,7 +15,8 @@ import {
   ReactFlow,
   type ReactFlowInstance,
 } from '@xyflow/react';
-import { type ReactElement, useMemo } from 'react';
+import { type KeyboardEvent, type ReactElement, useMemo } from 'react';
+import { follow } from './follow';
 import { icons } from './icons';
 import { useScene, warm } from './layouts';
 import { kindOfNode, shortName } from './nodes';
@@ -247,8 +248,15 @@ export function Canvas({ of, lanes, chosen, focus, choose }: Props): ReactElemen
   if (!laid) return <div className="canvas" role="status" aria-busy="true" aria-label="Laying the graph out" />;
   // A thread of few branches is flat: the canvas need not be high.
   const high = Math.max(0, ...laid.map((b) => b.y + b.height));
+  const lead = (e: KeyboardEvent<HTMLElement>): void => {
+    const at = (e.target as HTMLElement).closest<HTMLElement>('.react-flow__node')?.dataset.id;
+    const next = at && follow(edges.map((w) => ({ source: w.source, target: w.target, back: w.data?.back ?? false })), at, e.key);
+    if (!next) return;
+    e.preventDefault();
+    e.currentTarget.querySelector<HTMLElement>(`.react-flow__node[data-id="${CSS.escape(next)}"]`)?.focus();
+  };
   return (
-    <div className="canvas" style={{ maxHeight: Math.max(300, high * 1.05 + 110) }}>
+    <div className="canvas" style={{ maxHeight: Math.max(300, high * 1.05 + 110) }} onKeyDown={lead}>
       <ReactFlow<Step | Band, Way>
         key={of}
         nodes={nodes}

@@ -240,6 +240,8 @@ function Help({ onClose }: { onClose: () => void }): ReactElement {
     ['g t', 'tasks'],
     ['g u', 'user tasks'],
     ['g e', 'events'],
+    ['← → ↑ ↓', 'follow the graph from a step'],
+    ['[, ]', 'previous and next visit of the step'],
     ['j, k', 'next and previous user task'],
     ['c', 'claim the user task'],
     ['Ctrl Enter', 'complete the user task'],

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { aclsOf, cellsOf, effective } from './acls';
 import { nextTimes, parseCron } from './cron';
 import { compare } from './diff';
+import { follow } from './follow';
 import { heatOf } from './heat';
 import { ranges, sumOf, worst } from './members';
 import { failuresOf } from './overview';
@@ -33,6 +34,15 @@ describe('servers', () => {
     const of = (...waiting: number[]) => ({ serves: waiting.map((w, number) => ({ number, position: 1, waiting: w })) }) as never;
     expect([sumOf(of(0, 5, 2)), worst(of(0, 5, 2))]).toEqual([7, ', 5 of them in partition 1']);
     expect([sumOf(of()), worst(of(0, 0))]).toEqual([0, '']);
+  });
+});
+
+describe('arrow keys', () => {
+  const ways = [['in', 'a'], ['a', 'b'], ['a', 'c'], ['b', 'join'], ['c', 'join'], ['join', 'a', 'back'], ['join', 'out']].map(([source, target, back]) => ({ source: source!, target: target!, back: back !== undefined }));
+  it('lead along the edges, and around loops only if there is no other way', () => {
+    expect(['in', 'a', 'b', 'join', 'out'].map((at) => follow(ways, at, 'ArrowRight'))).toEqual(['a', 'b', 'join', 'out', undefined]);
+    expect(['in', 'a', 'join'].map((at) => follow(ways, at, 'ArrowLeft'))).toEqual([undefined, 'in', 'b']);
+    expect([follow(ways, 'b', 'ArrowDown'), follow(ways, 'c', 'ArrowUp'), follow(ways, 'c', 'ArrowDown'), follow(ways, 'b', 'Enter')]).toEqual(['c', 'b', undefined, undefined]);
   });
 });
 

@@ -5,15 +5,15 @@ import { ask, batch, call, need, session } from '../api';
 import type { Lane as Drawn, Place } from '../graph';
 import { condition, infix, mutation } from '../infix';
 import { useSeen } from '../live';
-import { Choice } from '../lists';
+import { Choice, each, pageSize, Rows, since, Table, usePages, within as times } from '../lists';
 import { kindOfNode, shortName } from '../nodes';
 import { Value } from '../payload';
 import { setSearch, to, useRoute } from '../router';
-import { failed, lookOf, taskLookOf, waitingThread } from '../status';
+import { failed, lookOf, statuses, taskLookOf, waitingThread } from '../status';
 import { countOf, historyOf, type Lane, lanesOf, type Steps, unsettled, type Writer, withSteps, writersOf } from '../steps';
 import { linesOf, storyOf } from '../story';
 import { spanText } from '../times';
-import type { ExternalEvent, Failure, GetWfRunViewResponse, LHStatus, Node, NodeRun, ShownVariable, Step, TaskAttempt, TaskRun, ThreadRun, UserTaskRunId, WfRun, WfRunId, WfRunRow, WfSpec, WorkflowEvent } from '../types.gen';
+import type { ExternalEvent, Failure, GetWfRunViewResponse, LHStatus, Node, NodeRun, ShownVariable, Step, TaskAttempt, TaskRun, ThreadRun, UserTaskRunId, WfRun, WfRunId, WfSpec, WorkflowEvent } from '../types.gen';
 import { A, Badge, Boundary, Button, Copy, Empty, Field, Note, Panel, Problem, Skeleton, Status, Tabs, Time, useNow } from '../ui';
 import { runId, runIdOf, runParts, specText, typeOf, typeText } from '../values';
 import { useWindow } from '../virtual';
@@ -321,7 +321,7 @@ function Body({ seen, thread }: { seen: Seen; thread: number }): ReactElement {
               {tab === 'timeline' && <Timeline threads={run.threadRuns} steps={all} />}
               {tab === 'steps' && <StepTable seen={seen} />}
               {tab === 'events' && <Story seen={seen} />}
-              {tab === 'children' && <Children of={seen.children} more={seen.moreChildren} />}
+              {tab === 'children' && <Children of={run} />}
               {tab === 'json' && <pre className="scroll" tabIndex={0}>{JSON.stringify(run, null, 2)}</pre>}
             </Boundary>
           </div>
@@ -555,23 +555,40 @@ function Events({ posted, thrown, more }: { posted: ExternalEvent[]; thrown: Wor
   );
 }
 
-function Children({ of, more }: { of: WfRunRow[]; more: boolean }): ReactElement {
-  if (of.length === 0) return <Empty icon="nest" title="This run has started no other" />;
+/** Children are the runs right below this one, by status and time. */
+function Children({ of }: { of: WfRun }): ReactElement {
+  const { search } = useRoute();
+  const status = (search.get('childStatus') ?? '') as LHStatus | '';
+  const back = search.get('since') ?? '';
+  const id = runId(of.id);
+  const found = usePages(
+    ['children', id, status, back],
+    (bookmark) => ask('SearchWfRun', { parentWfRunId: of.id!, limit: pageSize, ...(bookmark ? { bookmark } : {}), ...(status ? { status } : {}), ...since(back) }),
+    (ids, signal) => each(ids, (one) => ask('GetWfRun', one), signal),
+    [`run:${id}`],
+  );
   return (
-    <ul className="stack tight">
-      {of.map((c) => (
-        <li key={runId(c.id)} className="row">
-          <Status of={c.status} />
-          <A className="mono" href={to(['runs', ...runParts(c.id)])}>
-            {runId(c.id)}
-          </A>
-          <span className="soft small">
-            {specText(c.wfSpecId)} · <Time at={c.startTime} />
-          </span>
-        </li>
-      ))}
-      {more && <li className="soft small">There are more than are shown.</li>}
-    </ul>
+    <div className="stack">
+      <div className="filters">
+        <Choice label="Status" name="childStatus" value={status} options={[['', 'any'], ...statuses.map((s): [string, string] => [s, lookOf(s).word])]} />
+        <Choice label="Since" name="since" value={back} options={times} />
+      </div>
+      <Rows of={found} empty={<Empty icon="nest" title={status || back ? 'There is none like that' : 'This run has started no other'} />}>
+        {(rows) => (
+          <Table
+            label="Child runs"
+            rows={rows}
+            id={(c) => runId(c.id)}
+            columns={[
+              { name: 'Status', of: (c) => <Status of={c.status} /> },
+              { name: 'Run', of: (c) => <A className="mono" href={to(['runs', ...runParts(c.id)])}>{runId(c.id)}</A>, wide: true },
+              { name: 'Workflow', of: (c) => specText(c.wfSpecId) },
+              { name: 'Began', of: (c) => <Time at={c.startTime} /> },
+            ]}
+          />
+        )}
+      </Rows>
+    </div>
   );
 }
 
@@ -617,6 +634,16 @@ function Visits({ all, chosen }: { all: Step[]; chosen: Step | undefined }): Rea
     const next = all[at + by];
     if (next) setSearch({ visit: String(next.position) });
   };
+  useEffect(() => {
+    const pressed = (e: KeyboardEvent): void => {
+      const typing = e.target instanceof HTMLElement && e.target.matches('input, textarea, select');
+      if (typing || document.querySelector('dialog[open]')) return;
+      if (e.key === '[') step(-1);
+      if (e.key === ']') step(1);
+    };
+    addEventListener('keydown', pressed);
+    return () => removeEventListener('keydown', pressed);
+  });
   const shown = all.length <= 40 ? all : all.slice(Math.max(0, Math.min(at - 20, all.length - 40)), Math.max(40, Math.min(at + 20, all.length)));
   return (
     <div className="stack tight visits">
