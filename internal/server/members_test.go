@@ -63,7 +63,7 @@ func reached(call func() error) (err error) {
 // TestServersShareACluster starts a second server, which gets half of what the first has. Both answer for all; when the
 // first stops, the second has everything.
 //
-// covers: operations §6 moving
+// covers: operations §6 moving; dashboard C.3 cluster
 func TestServersShareACluster(t *testing.T) {
 	authority := pki.NewAuthority(t, "ca")
 	config := clusterConfig(t)

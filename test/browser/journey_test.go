@@ -18,6 +18,8 @@ import (
 
 // Somebody finds a run that has failed, understands why, rescues it and sees it end; on the way every page is looked at
 // for what people with other senses or devices would miss. The browser's side of it is web/e2e/journeys.mjs.
+//
+// covers: dashboard A.3 search; dashboard A.3 WfSpec; dashboard A.3 WfRuns; dashboard A.3 WfRun; dashboard C.2 security; dashboard C.3 overview; dashboard C.5; dashboard C.10
 func TestJourneys(t *testing.T) {
 	port := ports.Free(t)
 	s := lhserver.New(t, t.TempDir(), "LHS_CLUSTER_PARTITIONS=3", "LHD_PORT="+port)
@@ -28,6 +30,8 @@ func TestJourneys(t *testing.T) {
 }
 
 // Over what the demo has, all other pages are looked at, and what can be done on them is done.
+//
+// covers: dashboard A.3 search; dashboard A.3 WfSpec; dashboard A.3 WfRuns; dashboard A.3 ScheduledWfRuns; dashboard A.3 TaskDef; dashboard A.3 UserTaskDef; dashboard A.3 audit; dashboard A.3 ExternalEventDef; dashboard A.3 WorkflowEventDef; dashboard A.3 StructDef; dashboard C.2 budget; dashboard C.2 security; dashboard C.3 administration; dashboard C.3 cluster; dashboard C.8; dashboard C.9; dashboard C.10
 func TestJourneysThroughTheDemo(t *testing.T) {
 	port := ports.Free(t)
 	s := lhserver.New(t, t.TempDir(), "LHS_CLUSTER_PARTITIONS=3", "LHD_PORT="+port)

@@ -17,6 +17,8 @@ import (
 // How long the pages of a run of 10,000 steps, and of its workflow of 300 nodes, take is printed:
 //
 //	go test ./test/browser -run '^$' -bench LargeRun -benchtime 1x
+//
+// covers: dashboard C.2 budget
 func BenchmarkLargeRun(b *testing.B) {
 	port := ports.Free(b)
 	s := lhserver.New(b, b.TempDir(), "LHD_PORT="+port)

@@ -13,6 +13,7 @@ import (
 // People log in with a provider of the kind that there are, come back to where they were, and are refused what they may not do.
 //
 // holds: IdentityIsProven
+// covers: dashboard A.3 auth
 func TestJourneysOfPeopleWhoLogIn(t *testing.T) {
 	port, people := ports.Free(t), ports.Free(t)
 	address := "http://127.0.0.1:" + port

@@ -133,7 +133,7 @@ func bridged(t *testing.T, change ...func(*server.Config)) (*client, jsonConn) {
 
 // Whoever calls by JSON is answered as by gRPC, by every RPC, whatever is wrong with the call.
 //
-// covers: api §1.1; security §5
+// covers: api §1.1; security §5; dashboard A.3 RPCs
 func TestEveryRPCAnswersTheSameAsJSON(t *testing.T) {
 	c, by := bridged(t)
 	everyRPC(t, c, by)
@@ -141,7 +141,7 @@ func TestEveryRPCAnswersTheSameAsJSON(t *testing.T) {
 
 // What is posted must be posted by a program or by a page of this server, and in the form of the protocol.
 //
-// covers: security §5
+// covers: security §5; dashboard C.2 security
 func TestJSONIsTakenFromOwnPagesAndProgramsOnly(t *testing.T) {
 	c, by := bridged(t)
 	c.principal("boss", admin())
@@ -263,7 +263,7 @@ func TestJSONCallsCount(t *testing.T) {
 // The pages are in the binary: every address is one of them but those of files, and what is stored compressed is given to
 // everybody.
 //
-// covers: security §5
+// covers: security §5; dashboard C.2 security
 func TestPagesAreServed(t *testing.T) {
 	_, by := bridged(t)
 	get := func(method, path string, header http.Header) (*http.Response, string) {

@@ -86,6 +86,8 @@ func (s *liveStream) until(topic, what string) {
 }
 
 // A page is told of what happens as it happens, and misses nothing of it while it is away.
+//
+// covers: dashboard C.5
 func TestPagesAreToldOfChanges(t *testing.T) {
 	c, by := bridged(t)
 	c.principal("boss", admin())

@@ -198,7 +198,7 @@ func (c *client) awaitJobs() {
 
 // Every RPC answers with the code that is written down for it, whatever is wrong with the call.
 //
-// covers: api §1.1; api §3; tasks-and-events §2; api §4.2; api §5; security §4; security §5; tasks-and-events §1.3; tasks §4.5; tasks §4.7; tasks §7; events §8; observability §6
+// covers: api §1.1; api §3; tasks-and-events §2; api §4.2; api §5; security §4; security §5; tasks-and-events §1.3; tasks §4.5; tasks §4.7; tasks §7; events §8; observability §6; dashboard A.3 RPCs
 func TestEveryRPCAnswersAsDocumented(t *testing.T) {
 	everyRPC(t, inProcess(t, withIdentities), nil)
 }

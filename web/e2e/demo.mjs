@@ -325,6 +325,18 @@ await journey('the cluster tells how its server is', async () => {
   await look(page, 'cluster');
 });
 
+await journey('another tenant shows the same page of its own', async () => {
+  const page = await open();
+  await page.goto(at('tasks'));
+  await page.getByRole('link', { name: 'charge-card' }).waitFor();
+  await page.getByLabel('Tenant', { exact: true }).selectOption('acme');
+  await page.waitForURL('**/acme/tasks');
+  await page.getByText('There is no task yet').waitFor();
+  await page.getByRole('link', { name: 'Runs', exact: true }).click();
+  await page.waitForURL('**/acme/runs');
+  await page.getByText('No runs are like that').waitFor();
+});
+
 await journey('of several servers it is told who is silent, what nobody serves, and what waits where', async () => {
   const page = await open();
   await page.route('**/ui/v1/server', (route) => route.fulfill({ json: JSON.parse(process.env.CLUSTER) }));

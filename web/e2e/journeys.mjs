@@ -250,6 +250,52 @@ await journey('columns and statuses are in the address, and many runs are dealt 
   await page.getByRole('link', { name: 'order-1012' }).waitFor({ state: 'detached' });
 });
 
+await journey('a run is stopped, goes on, is run again with what it was given, and deleted', async () => {
+  const page = await open();
+  const dialog = page.getByRole('dialog');
+  const sure = async (name) => {
+    await dialog.getByRole('button', { name, exact: true }).click();
+    await dialog.waitFor({ state: 'detached' });
+  };
+  await page.goto(`${base}/default/runs/order-1031`);
+  await page.getByRole('button', { name: 'Stop', exact: true }).click();
+  await dialog.getByText('lhctl stop wfRun order-1031').waitFor();
+  await look(page, 'stop');
+  await sure('Stop');
+  await page.locator('.title').getByText('halted').waitFor();
+  await page.locator('[data-why]').getByText(/^Halted at/).waitFor();
+  await page.getByRole('button', { name: 'Resume', exact: true }).click();
+  await dialog.getByText('lhctl resume wfRun order-1031').waitFor();
+  await sure('Resume');
+  await page.locator('.title').getByText('running').waitFor();
+  await page.getByRole('button', { name: 'Run again' }).click();
+  await dialog.getByLabel(/^customer/).waitFor();
+  need('it has the inputs of the run', (await dialog.getByLabel(/^sku/).inputValue()) === 'lamp-order-1031');
+  need('but not the one that is masked', (await dialog.getByLabel(/^card/).inputValue()) === '');
+  await dialog.getByLabel(/^amount/).fill('5');
+  await dialog.getByLabel('Id of the run').fill('again-1031');
+  await sure('Run');
+  await page.waitForURL('**/runs/again-1031');
+  await page.locator('.title').getByText('completed').waitFor();
+  await page.getByRole('button', { name: 'Delete this run' }).click();
+  await dialog.getByText('lhctl delete wfRun again-1031').waitFor();
+  await look(page, 'delete');
+  await sure('Delete');
+  await page.waitForURL('**/default/runs');
+});
+
+await journey('definitions are found by how their names begin', async () => {
+  const page = await open();
+  for (const [list, prefix, found] of [['specs', 'parc', 'parcel'], ['tasks', 'char', 'charge-card']]) {
+    await page.goto(`${base}/default/${list}`);
+    await page.locator('main .card').nth(2).waitFor();
+    await page.getByLabel('Name begins with').fill(prefix);
+    await page.waitForURL(`**/${list}?prefix=${prefix}`);
+    await page.waitForFunction(() => document.querySelectorAll('main .card').length === 1);
+    await page.getByRole('link', { name: found }).waitFor();
+  }
+});
+
 await journey('a narrow screen shows the same', async () => {
   const page = await open({ viewport: { width: 390, height: 844 } });
   await page.goto(`${base}/default/runs`);
