@@ -234,6 +234,10 @@ func (w *searchWork) ofPages() []searchKind {
 			from, to := w.within()
 			return &extra.SearchWfRunViewRequest{WfSpecName: w.WfSpec, EarliestStart: from, LatestStart: to}
 		})},
+		{"viewOfHeat", func(ctx context.Context) error {
+			_, err := w.views.GetWfSpecHeat(ctx, &extra.GetWfSpecHeatRequest{WfSpecId: &lhpb.WfSpecId{Name: w.WfSpec}})
+			return err
+		}},
 		{"viewOfRun", func(ctx context.Context) error {
 			id := numbered(w.WfSpec, 1+rand.Int64N(int64(w.Count)))
 			_, err := w.views.GetWfRunView(ctx, &extra.GetWfRunViewRequest{WfRunId: &lhpb.WfRunId{Id: id}, WithWfSpec: true})
