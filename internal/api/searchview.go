@@ -108,22 +108,31 @@ func (l *latest) find(ctx context.Context) (page []hit, more bool, err error) {
 		if top < math.MinInt64+window {
 			from = l.within.earliest
 		}
-		hits, whole, err := l.between(ctx, span{from, top}, wide-narrow <= 1)
-		switch {
-		case err != nil:
+		moment := wide-narrow <= 1 // one has too much, and cannot be parted
+		hits, whole, err := l.between(ctx, span{from, top}, moment)
+		if err != nil {
 			return nil, false, err
+		}
+		first := from <= max(l.within.earliest, 0) // WfRuns do not start before 1970
+		switch {
 		case !whole:
 			wide = window
-		case len(hits) > l.page.limit:
-			return hits[:l.page.limit], true, nil
-		case from <= max(l.within.earliest, 0) || wide-narrow <= 1: // WfRuns do not start before 1970
-			return hits, from > max(l.within.earliest, 0), nil
+		case len(page)+len(hits) > l.page.limit:
+			return append(page, hits...)[:l.page.limit], true, nil
+		case first:
+			return append(page, hits...), false, nil
+		case moment: // most of it is on pages before: what is older comes after the rest of it
+			page, top = append(page, hits...), from-1
+			narrow, wide, window = 0, math.MaxInt64, firstWindowMs
+			continue
 		default:
 			narrow = window
 		}
 		switch {
 		case wide == math.MaxInt64:
 			window = max(window, 1) * widerBy
+		case wide-narrow <= 1:
+			window = wide
 		default:
 			window = narrow + (wide-narrow)/2
 		}

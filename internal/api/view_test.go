@@ -214,6 +214,45 @@ func TestRowsAreTheLatestOfAllPartitions(t *testing.T) {
 	}
 }
 
+// Very many WfRuns of one moment, as bulk clients start them, are passed page by page like any other.
+func TestRowsOfOneMomentAreAllFound(t *testing.T) {
+	f := newFace(t)
+	var wanted []string
+	now := f.now.UnixMilli()
+	for n := range 350 {
+		at := now - 10_000
+		switch {
+		case n < 3:
+			at = now - 100_000 + int64(n)
+		case n >= 340:
+			at = now - 9_000 + int64(n)*7
+		}
+		r := storedRun{id: numbered(n), wfSpec: "order", status: lhpb.LHStatus_RUNNING, createdMs: at}
+		f.store(r)
+		wanted = append(wanted, r.id)
+	}
+	slices.Reverse(wanted)
+	for _, limit := range []int32{1, 7, 20, 200} {
+		var got []string
+		for req := (&extra.SearchWfRunViewRequest{Limit: &limit}); ; {
+			page := f.rowsView(t, req)
+			for _, r := range page.Results {
+				got = append(got, lh.WfRunIDString(r.Id))
+			}
+			if page.Bookmark == nil {
+				break
+			}
+			if len(page.Results) != int(limit) {
+				t.Fatalf("a page of %d, and a bookmark", len(page.Results))
+			}
+			req.Bookmark = page.Bookmark
+		}
+		if !slices.Equal(got, wanted) {
+			t.Errorf("by %d: %d of %d are found in order", limit, len(got), len(wanted))
+		}
+	}
+}
+
 // A row says where a WfRun stands, or why it failed.
 func TestARowSaysWhereAWfRunStands(t *testing.T) {
 	f := newFace(t)
