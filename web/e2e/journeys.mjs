@@ -54,6 +54,8 @@ await journey('a failed run is found, understood, rescued and seen to complete',
   await dialog.getByLabel('Skip the failed node').check();
   await dialog.getByText(`lhctl rescue ${broken} 0 --skipCurrentNode`).waitFor();
   await dialog.getByLabel('Try the failed node again').check();
+  await dialog.getByText('The same over HTTP').click();
+  await dialog.getByText('/api/RescueThreadRun').waitFor();
   await look(page, 'rescue');
   await dialog.getByRole('button', { name: 'Rescue' }).click();
   await page.locator('.title').getByText('completed').waitFor();

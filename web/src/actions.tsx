@@ -1,7 +1,7 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type ReactElement, type ReactNode, useState } from 'react';
 import { call, type Request, type Rpc } from './api';
-import { command } from './commands';
+import { command, curl } from './commands';
 import { type Read, read } from './inputs';
 import { useWhoami, missing } from './permissions';
 import { go, to } from './router';
@@ -43,6 +43,12 @@ export function Preview<K extends Rpc>(p: PreviewProps<K>): ReactElement {
       <div className="stack tight">
         <span className="small soft">The same as a command</span>
         <Command text={p.cli} />
+        {!p.cli.startsWith('curl ') && (
+          <details>
+            <summary className="small soft">The same over HTTP</summary>
+            <Command text={curl(p.rpc, p.request)} />
+          </details>
+        )}
       </div>
       {act.error && <Problem error={act.error} />}
       <Footer onClose={p.onClose}>

@@ -5,6 +5,7 @@ import { compare } from './diff';
 import { follow } from './follow';
 import { heatOf } from './heat';
 import { ranges, sumOf, worst } from './members';
+import { mermaidOf } from './mermaid';
 import { failuresOf } from './overview';
 import { compose, documentOf, spread, structured, type Structs } from './typed';
 import { linesOf, storyOf } from './story';
@@ -34,6 +35,16 @@ describe('servers', () => {
     const of = (...waiting: number[]) => ({ serves: waiting.map((w, number) => ({ number, position: 1, waiting: w })) }) as never;
     expect([sumOf(of(0, 5, 2)), worst(of(0, 5, 2))]).toEqual([7, ', 5 of them in partition 1']);
     expect([sumOf(of()), worst(of(0, 0))]).toEqual([0, '']);
+  });
+});
+
+describe('a diagram', () => {
+  it('has the threads, steps and ways, and takes no name for more than text', () => {
+    const spec = { entrypointThreadName: 'main', threadSpecs: { main: { nodes: {
+      '0-in-ENTRYPOINT': { entrypoint: {}, outgoingEdges: [{ sinkNodeName: 'x' }] },
+      x: { task: { taskDefId: { name: 'a"]; <b>' }, variables: [] }, outgoingEdges: [] },
+    } } } } as never;
+    expect(mermaidOf(spec)).toBe('flowchart LR\n  subgraph t0["main"]\n    t0n0["start"]\n    t0n1["task a#34;#93;; #60;b#62;"]\n    t0n0 --> t0n1\n  end\n');
   });
 });
 

@@ -3,12 +3,13 @@ import { lazy, type ReactElement, Suspense, useState } from 'react';
 import { RunForm } from '../runform';
 import { ask, batch, call, need, session } from '../api';
 import { type Heat, heatOf } from '../heat';
+import { mermaidOf } from '../mermaid';
 import { kindOfNode, shortName } from '../nodes';
 import { missing, useWhoami } from '../permissions';
 import { go, setSearch, to, useRoute } from '../router';
 import { spanText } from '../times';
 import type { GetWfSpecHeatResponse, NodeHeat, ThreadSpec, WfSpec, WfSpecId } from '../types.gen';
-import { A, Boundary, Button, Command, Empty, Field, Heading, ObjectHeading, Panel, Problem, Skeleton, Tabs, Time } from '../ui';
+import { A, Boundary, Button, Command, Copy, Empty, Field, Heading, ObjectHeading, Panel, Problem, Skeleton, Tabs, Time } from '../ui';
 import { kindOf, runIdOf, specText, textOf, typeOf, typeText } from '../values';
 import { Definition } from './run';
 import { chosenRuns, RunFilters, RunTable } from './runs';
@@ -221,7 +222,7 @@ export function Spec(): ReactElement {
                 { id: 'schedules', title: 'Schedules' },
                 { id: 'metrics', title: 'Metrics' },
                 { id: 'versions', title: 'Versions' },
-                { id: 'json', title: 'JSON' },
+                { id: 'json', title: 'Source' },
               ]}
             />
             <div role="tabpanel" aria-labelledby={`tab-${tab}`} style={{ marginTop: 14 }}>
@@ -237,11 +238,18 @@ export function Spec(): ReactElement {
                 {tab === 'versions' && <Versions spec={spec} versions={versions} />}
               </Suspense>
               {tab === 'json' && (
-                <Panel>
-                  <pre className="scroll" tabIndex={0}>
-                    {JSON.stringify(spec, null, 2)}
-                  </pre>
-                </Panel>
+                <div className="stack">
+                  <Panel title="JSON" actions={<Copy text={JSON.stringify(spec, null, 2)} what="JSON" />}>
+                    <pre className="scroll" tabIndex={0}>
+                      {JSON.stringify(spec, null, 2)}
+                    </pre>
+                  </Panel>
+                  <Panel title="Mermaid" actions={<Copy text={mermaidOf(spec)} what="diagram" />}>
+                    <pre className="scroll" tabIndex={0} data-mermaid>
+                      {mermaidOf(spec)}
+                    </pre>
+                  </Panel>
+                </div>
               )}
             </div>
           </section>
