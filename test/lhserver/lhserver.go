@@ -5,6 +5,7 @@ package lhserver
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -30,6 +31,34 @@ var build struct {
 	sync.Once
 	path string
 	err  error
+}
+
+// BuildWith builds cmd/lh with other text in the place of the files of the module that are named, and returns its path.
+func BuildWith(t testing.TB, files map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	replace := map[string]string{}
+	for name, text := range files {
+		to := filepath.Join(dir, fmt.Sprintf("%d.go", len(replace)))
+		if err := os.WriteFile(to, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		replace[filepath.Join(root(), name)] = to
+	}
+	overlay, err := json.Marshal(map[string]any{"Replace": replace})
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "overlay.json"), overlay, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("go", "build", "-overlay", filepath.Join(dir, "overlay.json"), "-o", filepath.Join(dir, "lh"), "./cmd/lh")
+	cmd.Dir = root()
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("go build ./cmd/lh: %v\n%s", err, out)
+	}
+	return filepath.Join(dir, "lh")
 }
 
 // Binary builds cmd/lh once per test process and returns its path. LH_TEST_BINARY names one built before.
@@ -77,6 +106,8 @@ type Server struct {
 	Data string
 	// Args are what the binary is told to do; "serve" if there are none.
 	Args []string
+	// Program is the binary; that of Binary unless told otherwise.
+	Program string
 	// Wrap, if set, is put before the binary on the command line: a tracer, say.
 	Wrap []string
 
@@ -155,7 +186,11 @@ func (s *Server) TryStart(t testing.TB) (code int, said string) {
 // Launch runs the binary and does not wait for it. The process is killed when the test ends.
 func (s *Server) Launch(t testing.TB) {
 	t.Helper()
-	args := append(append([]string{}, s.Wrap...), Binary(t))
+	program := s.Program
+	if program == "" {
+		program = Binary(t)
+	}
+	args := append(append([]string{}, s.Wrap...), program)
 	if args = append(args, s.Args...); len(s.Args) == 0 {
 		args = append(args, "serve")
 	}
