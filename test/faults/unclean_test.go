@@ -3,14 +3,19 @@ package faults
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"littlehorse/internal/pb"
 )
 
 // TestUncleanElectionIsRefused makes a broker the leader of the commands that lacks the last of them, as an operator can though the topics
-// forbid it: the servers that have applied them all end and say so, and none starts again.
+// forbid it: the servers that have applied them all end and say so, and none starts again,
+// also not when the commands have come to end where they ended before.
 func TestUncleanElectionIsRefused(t *testing.T) {
 	w := newWorld(t, 0, servers-1)
 	putWaiting(w)
@@ -30,6 +35,36 @@ func TestUncleanElectionIsRefused(t *testing.T) {
 	w.allEnd()
 	ahead.Start(t)
 	w.noneStarts()
+	w.overwrite()
+	w.noneStarts()
+	for _, s := range w.sites {
+		if !strings.Contains(s.Output(), "lost records") {
+			t.Errorf("server %d does not see that what it has applied was overwritten", s.number)
+		}
+	}
+}
+
+// overwrite appends entries without effect to the commands until they end far behind what the servers had applied.
+func (w *world) overwrite() {
+	w.Helper()
+	barrier, err := (&pb.LogNote{Note: &pb.LogNote_Barrier{Barrier: &pb.LogBarrier{}}}).MarshalVT()
+	if err != nil {
+		w.Fatal(err)
+	}
+	var entries []*kgo.Record
+	for partition := range partitions {
+		for range 200 {
+			entries = append(entries, &kgo.Record{Topic: w.commands(), Partition: int32(partition), Value: barrier, Headers: []kgo.RecordHeader{{Key: "lh-note"}}})
+		}
+	}
+	client, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(w.brokers.Addresses("PLAINTEXT"), ",")...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
+	if err != nil {
+		w.Fatal(err)
+	}
+	defer client.Close()
+	if err := client.ProduceSync(w.Context(), entries...).FirstErr(); err != nil {
+		w.Fatal(err)
+	}
 }
 
 // commands is the topic with the commands on run data.
