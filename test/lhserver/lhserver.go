@@ -33,7 +33,8 @@ var build struct {
 	err  error
 }
 
-// BuildWith builds cmd/lh with other text in the place of the files of the module that are named, and returns its path.
+// BuildWith builds cmd/lh with other text in the place of the files that are named, by their path or as those of the module, and returns
+// its path.
 func BuildWith(t testing.TB, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -43,7 +44,10 @@ func BuildWith(t testing.TB, files map[string]string) string {
 		if err := os.WriteFile(to, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		replace[filepath.Join(root(), name)] = to
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(root(), name)
+		}
+		replace[name] = to
 	}
 	overlay, err := json.Marshal(map[string]any{"Replace": replace})
 	if err == nil {
