@@ -74,8 +74,13 @@ func (w *world) noneStarts() {
 	w.Helper()
 	w.brokers.AwaitAll(w)
 	for _, s := range w.sites {
-		if code, said := s.TryStart(w); code == 0 {
-			w.Errorf("server %d starts again: %s", s.number, said)
+		s.launch(w)
+		for end := time.Now().Add(patience); !s.ended(); time.Sleep(20 * time.Millisecond) {
+			if s.answers(w) || time.Now().After(end) {
+				w.Errorf("server %d starts again: %s", s.number, s.lastWords())
+				s.Kill()
+				break
+			}
 		}
 		w.Logf("server %d: %s", s.number, s.lastWords())
 	}

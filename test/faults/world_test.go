@@ -104,20 +104,25 @@ func (s *site) ended() bool {
 func (s *site) await(w *world) {
 	w.Helper()
 	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
-		ctx, cancel := bounded(w.Context())
-		_, err := s.client.GetServerVersion(ctx, &emptypb.Empty{})
-		cancel()
 		switch {
-		case err == nil:
+		case s.answers(w):
 			return
 		case s.ended():
 			w.tellAll()
 			w.Fatalf("server %d has ended: %s", s.number, s.lastWords())
 		case time.Now().After(end):
 			w.tellAll()
-			w.Fatalf("server %d does not answer: %v: %s", s.number, err, s.lastWords())
+			w.Fatalf("server %d does not answer: %s", s.number, s.lastWords())
 		}
 	}
+}
+
+// answers tells whether the server does, within the time of a call.
+func (s *site) answers(w *world) bool {
+	ctx, cancel := bounded(w.Context())
+	defer cancel()
+	_, err := s.client.GetServerVersion(ctx, &emptypb.Empty{})
+	return err == nil
 }
 
 // newWorld starts brokers and servers, with so many copies of each partition besides its owner's.
