@@ -51,23 +51,175 @@ func TestTheSDKStaysCompatible(t *testing.T) {
 	}
 }
 
-// Each package shows on its page how it is used.
-func TestSDKPackagesHaveExamples(t *testing.T) {
+// unshown are the exported names that no example shows, and why none does.
+var unshown = map[string]string{
+	"sdk/client: Error.Error": "of the interface error", "sdk/client: Error.GRPCStatus": "called by package status",
+	"sdk/client: TaskException.Error": "of the interface error",
+	"sdk/task: InputError.Error":      "of the interface error", "sdk/task: InputError.Unwrap": "called by package errors",
+	"sdk/task: OutputError.Error": "of the interface error", "sdk/task: OutputError.Unwrap": "called by package errors",
+	"sdk/task: OutputError":            "as InputError",
+	"sdk/task: Definition.PutRequests": "called by Register",
+	"sdk/wf: Arg":                      "satisfied by the values of this package alone, and named by none",
+	"sdk/wf: Expr":                     "satisfied by the values of this package alone, and named by none",
+	"sdk/wf: Waitable":                 "satisfied by what Spawn and ForEach give",
+	"sdk/lhtest: Compiled":             "satisfied by a wf.Workflow",
+}
+
+// Everything that is exported is shown by an example on the page of its package: by one that is named after it, or by one that
+// uses it. A type that is only ever got from a function is shown by an example of one of its methods, or of that function.
+func TestExportedNamesHaveExamples(t *testing.T) {
+	excused := map[string]bool{}
 	for _, dir := range sdkPackages {
-		found := false
-		for _, f := range goFiles(t) {
-			if path.Dir(f.path) != dir || !f.test() {
-				continue
+		shown := shownIn(t, dir)
+		for _, name := range exportedNames(t, dir) {
+			key := dir + ": " + name.String()
+			switch why := unshown[key]; {
+			case why != "":
+				excused[key] = true
+				if shown.shows(name) {
+					t.Errorf("%s is shown, and needs no excuse", key)
+				}
+			case !shown.shows(name):
+				t.Errorf("%s has no example", key)
 			}
-			for _, d := range f.tree(t).Decls {
-				fn, is := d.(*ast.FuncDecl)
-				found = found || is && strings.HasPrefix(fn.Name.Name, "Example")
-			}
-		}
-		if !found {
-			t.Errorf("%s has no example", dir)
 		}
 	}
+	for key := range unshown {
+		if !excused[key] {
+			t.Errorf("%s is excused from having an example, and is not exported", key)
+		}
+	}
+}
+
+// exported is a name, of a type's method or of what stands for itself. A type has the functions that give it.
+type exported struct {
+	of, name string
+	isType   bool
+	givenBy  []exported
+}
+
+func (e exported) String() string {
+	if e.of == "" {
+		return e.name
+	}
+	return e.of + "." + e.name
+}
+
+func exportedNames(t *testing.T, dir string) []exported {
+	t.Helper()
+	var names []exported
+	given := map[string][]exported{}
+	for _, f := range goFiles(t) {
+		if path.Dir(f.path) != dir || f.test() {
+			continue
+		}
+		for _, d := range f.tree(t).Decls {
+			switch d := d.(type) {
+			case *ast.FuncDecl:
+				if !d.Name.IsExported() || !exportedReceiver(d.Recv) {
+					continue
+				}
+				e := exported{name: d.Name.Name}
+				if d.Recv != nil {
+					e.of = typeName(d.Recv.List[0].Type)
+					given[e.of] = append(given[e.of], e)
+				}
+				names = append(names, e)
+				if d.Type.Results != nil {
+					for _, r := range d.Type.Results.List {
+						given[typeName(r.Type)] = append(given[typeName(r.Type)], e)
+					}
+				}
+			case *ast.GenDecl:
+				for _, s := range d.Specs {
+					switch s := s.(type) {
+					case *ast.TypeSpec:
+						if s.Name.IsExported() {
+							names = append(names, exported{name: s.Name.Name, isType: true})
+						}
+					case *ast.ValueSpec:
+						for _, n := range s.Names {
+							if n.IsExported() {
+								names = append(names, exported{name: n.Name})
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+	for i := range names {
+		if names[i].isType {
+			names[i].givenBy = given[names[i].name]
+		}
+	}
+	return names
+}
+
+// typeName is the name of a type, or of a map's values, without what stands around it; empty for one without a name of its own.
+func typeName(t ast.Expr) string {
+	for {
+		switch x := t.(type) {
+		case *ast.StarExpr:
+			t = x.X
+		case *ast.IndexExpr:
+			t = x.X
+		case *ast.IndexListExpr:
+			t = x.X
+		case *ast.MapType:
+			t = x.Value
+		case *ast.Ident:
+			return x.Name
+		default:
+			return ""
+		}
+	}
+}
+
+// shownNames are those in the examples of a package: what they are named after, and what they use of the package and of values.
+type shownNames struct{ titles, own, members map[string]bool }
+
+func (s shownNames) shows(e exported) bool {
+	title := strings.TrimPrefix(e.of+"_"+e.name, "_")
+	switch {
+	case s.titles[title], e.of == "" && s.own[e.name], e.of != "" && s.members[e.name]:
+		return true
+	case !e.isType:
+		return false
+	}
+	return slices.ContainsFunc(e.givenBy, s.shows)
+}
+
+func shownIn(t *testing.T, dir string) shownNames {
+	t.Helper()
+	s := shownNames{titles: map[string]bool{}, own: map[string]bool{}, members: map[string]bool{}}
+	for _, f := range goFiles(t) {
+		if path.Dir(f.path) != dir || !f.test() {
+			continue
+		}
+		tree := f.tree(t)
+		pkg := strings.TrimSuffix(tree.Name.Name, "_test")
+		for _, d := range tree.Decls {
+			fn, is := d.(*ast.FuncDecl)
+			if !is || fn.Recv != nil || !strings.HasPrefix(fn.Name.Name, "Example") {
+				continue
+			}
+			s.titles[strings.TrimPrefix(fn.Name.Name, "Example")] = true
+			ast.Inspect(fn.Body, func(n ast.Node) bool {
+				x, is := n.(*ast.SelectorExpr)
+				if !is {
+					return true
+				}
+				if from, is := x.X.(*ast.Ident); is && from.Name == pkg {
+					s.own[x.Sel.Name] = true
+				} else {
+					s.members[x.Sel.Name] = true
+				}
+				return true
+			})
+		}
+	}
+	return s
 }
 
 // exportedBy lists what a package exports, a line each, in order.

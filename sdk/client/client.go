@@ -75,33 +75,40 @@ func WithParent(parent RunID) RunOption {
 // Run starts a WfRun and returns its id. Without WithID the client makes the id up itself, so that a call repeated after
 // a broken connection cannot start two.
 func (c *Client) Run(ctx context.Context, wfSpec string, in Input, options ...RunOption) (RunID, error) {
-	variables, err := in.values()
+	req, err := runRequest(wfSpec, in, options)
 	if err != nil {
 		return "", fmt.Errorf("run %s: %w", wfSpec, err)
+	}
+	ownID := req.Id == nil
+	if ownID {
+		req.Id = new(string(NewRunID()))
+	}
+	started := RunIDOf(&lhpb.WfRunId{Id: req.GetId(), ParentWfRunId: req.ParentWfRunId})
+	call := func() error {
+		_, err := c.rpc.RunWf(ctx, req)
+		return err
+	}
+	if ownID {
+		err = retryCreation(ctx, call)
+	} else {
+		err = retryUnavailable(ctx, call)
+	}
+	if err != nil {
+		return "", fmt.Errorf("run %s: %w", wfSpec, err)
+	}
+	return started, nil
+}
+
+func runRequest(wfSpec string, in Input, options []RunOption) (*lhpb.RunWfRequest, error) {
+	variables, err := in.values()
+	if err != nil {
+		return nil, err
 	}
 	req := &lhpb.RunWfRequest{WfSpecName: wfSpec, Variables: variables}
 	for _, option := range options {
 		option(req)
 	}
-	ownID := req.Id == nil
-	if ownID {
-		id := string(NewRunID())
-		req.Id = &id
-	}
-	started := RunIDOf(&lhpb.WfRunId{Id: req.GetId(), ParentWfRunId: req.ParentWfRunId})
-	repeated := false
-	err = retryUnavailable(ctx, func() error {
-		_, err := c.rpc.RunWf(ctx, req)
-		if repeated && ownID && errors.Is(err, ErrAlreadyExists) {
-			return nil
-		}
-		repeated = true
-		return err
-	})
-	if err != nil {
-		return "", fmt.Errorf("run %s: %w", wfSpec, err)
-	}
-	return started, nil
+	return req, nil
 }
 
 // WfRun reads a WfRun.
@@ -172,32 +179,6 @@ func GetVar[T any](ctx context.Context, c *Client, id RunID, name string) (T, er
 		return result, fmt.Errorf("variable %s of %s: %w", name, id, err)
 	}
 	return result, nil
-}
-
-// PostEvent posts an ExternalEvent to a WfRun. The client makes the event's guid up, so that a repeated call posts once.
-func (c *Client) PostEvent(ctx context.Context, id RunID, externalEventDef string, content any) error {
-	value, err := Value(content)
-	if err != nil {
-		return fmt.Errorf("post %s: %w", externalEventDef, err)
-	}
-	guid := randomHex(16)
-	req := &lhpb.PutExternalEventRequest{
-		WfRunId: id.Proto(), ExternalEventDefId: &lhpb.ExternalEventDefId{Name: externalEventDef},
-		Guid: &guid, Content: value,
-	}
-	repeated := false
-	err = retryUnavailable(ctx, func() error {
-		_, err := c.rpc.PutExternalEvent(ctx, req)
-		if repeated && errors.Is(err, ErrAlreadyExists) {
-			return nil
-		}
-		repeated = true
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("post %s to %s: %w", externalEventDef, id, err)
-	}
-	return nil
 }
 
 // Stop halts a ThreadRun and its children; thread 0 is the whole WfRun.

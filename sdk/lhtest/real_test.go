@@ -1,54 +1,28 @@
 package lhtest_test
 
 import (
-	"context"
-	"log/slog"
 	"net"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
-	"littlehorse/internal/server"
 	lh "littlehorse/sdk/client"
 	"littlehorse/sdk/lhtest"
 	"littlehorse/sdk/wf"
+	"littlehorse/test/lhserver"
 )
 
-// runServer is a server whose time is the machine's, as programs in other processes see it. It returns its port.
+// runServer runs the product in a process of its own. It returns its port.
 func runServer(t *testing.T) string {
 	t.Helper()
-	at, err := net.Listen("tcp", "127.0.0.1:0")
+	s := lhserver.New(t, t.TempDir())
+	s.Start(t)
+	_, port, err := net.SplitHostPort(s.API)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := server.DefaultConfig()
-	c.FS, c.StateDir = vfs.NewMem(), "data"
-	c.Partitions, c.Lanes = 1, 1
-	c.StoreMemoryBytes, c.CacheBytes, c.MemoryLimitBytes, c.DiskReserveBytes = 4<<20, 4<<20, 0, 0
-	port := at.Addr().(*net.TCPAddr).Port
-	c.Listeners = []server.Listener{{Name: "TEST", AdvertisedHost: "127.0.0.1", AdvertisedPort: port}}
-	c.Listen = func(server.Listener) (net.Listener, error) { return at, nil }
-	c.Health.Port, c.Dashboard.Port, c.PprofPort = -1, 0, 0
-	c.ShutdownTimeout = time.Minute
-	c.Logger = slog.New(slog.DiscardHandler)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	s, err := server.Start(ctx, c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-		defer cancel()
-		if err := s.Shutdown(ctx); err != nil {
-			t.Error(err)
-		}
-	})
-	return strconv.Itoa(port)
+	return port
 }
 
 // thanks is a child whose task may be tried twice.
@@ -64,7 +38,7 @@ var guests = wf.New("guests", func(t *wf.Thread) {
 	wf.WaitChild[string](t, t.RunChild("thanks", wf.In{"who": who}))
 })
 
-// A test is the same in memory and on a running server.
+// A test is the same in memory and on a running server, which is another process.
 func TestTheSameTestOnARunningServer(t *testing.T) {
 	port := runServer(t)
 	for name, host := range map[string]string{"its own": "", "a running one": "127.0.0.1"} {

@@ -287,15 +287,8 @@ func (r *Run) Post(event string, content any) {
 // PostCorrelated posts an ExternalEvent to whichever WfRuns wait for it by the key.
 func (s *Server) PostCorrelated(key, event string, content any) {
 	s.t.Helper()
-	s.call("post "+event, func(ctx context.Context, api lhpb.LittleHorseClient) error {
-		value, err := lh.Value(content)
-		if err != nil {
-			return err
-		}
-		_, err = api.PutCorrelatedEvent(ctx, &lhpb.PutCorrelatedEventRequest{
-			Key: key, ExternalEventDefId: &lhpb.ExternalEventDefId{Name: event}, Content: value,
-		})
-		return err
+	s.call("post "+event, func(ctx context.Context, _ lhpb.LittleHorseClient) error {
+		return s.client.PostCorrelated(ctx, key, event, content)
 	})
 }
 

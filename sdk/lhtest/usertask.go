@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"littlehorse/lhpb"
-	lh "littlehorse/sdk/client"
 )
 
 // UserTask is a UserTaskRun of the test.
@@ -68,13 +67,8 @@ func (u *UserTask) AssignedTo(t testing.TB, user, group string) {
 func (u *UserTask) Complete(user string, results any) {
 	s := u.run.s
 	s.t.Helper()
-	s.call("complete a user task", func(ctx context.Context, api lhpb.LittleHorseClient) error {
-		fields, err := lh.Fields(results)
-		if err != nil {
-			return err
-		}
-		_, err = api.CompleteUserTaskRun(ctx, &lhpb.CompleteUserTaskRunRequest{UserTaskRunId: u.id, UserId: user, Results: fields})
-		return err
+	s.call("complete a user task", func(ctx context.Context, _ lhpb.LittleHorseClient) error {
+		return s.client.CompleteUserTask(ctx, u.id, user, results)
 	})
 }
 
@@ -82,16 +76,8 @@ func (u *UserTask) Complete(user string, results any) {
 func (u *UserTask) Assign(user, group string) {
 	s := u.run.s
 	s.t.Helper()
-	s.call("assign a user task", func(ctx context.Context, api lhpb.LittleHorseClient) error {
-		req := &lhpb.AssignUserTaskRunRequest{UserTaskRunId: u.id, OverrideClaim: true}
-		if user != "" {
-			req.UserId = &user
-		}
-		if group != "" {
-			req.UserGroup = &group
-		}
-		_, err := api.AssignUserTaskRun(ctx, req)
-		return err
+	s.call("assign a user task", func(ctx context.Context, _ lhpb.LittleHorseClient) error {
+		return s.client.AssignUserTask(ctx, u.id, user, group)
 	})
 }
 
@@ -99,8 +85,7 @@ func (u *UserTask) Assign(user, group string) {
 func (u *UserTask) Cancel() {
 	s := u.run.s
 	s.t.Helper()
-	s.call("cancel a user task", func(ctx context.Context, api lhpb.LittleHorseClient) error {
-		_, err := api.CancelUserTaskRun(ctx, &lhpb.CancelUserTaskRunRequest{UserTaskRunId: u.id})
-		return err
+	s.call("cancel a user task", func(ctx context.Context, _ lhpb.LittleHorseClient) error {
+		return s.client.CancelUserTask(ctx, u.id)
 	})
 }

@@ -12,6 +12,7 @@
 package usertask
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"reflect"
@@ -53,6 +54,11 @@ func (f *Form[T]) Name() string { return f.name }
 // Assign asks somebody to fill in the form at this point of a workflow.
 func (f *Form[T]) Assign(t *wf.Thread, to wf.Assignee) *wf.UserTaskNode {
 	return t.AssignUserTask(f.name, to)
+}
+
+// Complete hands in the form as that user.
+func (f *Form[T]) Complete(ctx context.Context, c *lh.Client, id *lhpb.UserTaskRunId, user string, results T) error {
+	return c.CompleteUserTask(ctx, id, user, results)
 }
 
 // PutRequests makes the form a lh.Definition.

@@ -18,6 +18,7 @@ import (
 
 // execute runs a task in its own goroutine once a slot is free, and reports to the server that gave it.
 func (p *pool) execute(from *host, t *lhpb.ScheduledTask) {
+	p.counter.arrived()
 	p.executing.Go(func() {
 		defer p.w.budget.finished(p)
 		p.slots <- struct{}{}
@@ -29,10 +30,13 @@ func (p *pool) execute(from *host, t *lhpb.ScheduledTask) {
 		ctx, cancel := context.WithCancelCause(p.taskContext)
 		defer cancel(nil)
 		a := newAttempt(p.w, from.api, t, cancel)
+		begun := time.Now()
 		report := a.report(p.run(context.WithValue(ctx, attemptKey{}, a), t))
+		p.counter.ended(report.Status, time.Since(begun))
 		if err := p.report(from.api, report); err != nil {
 			err = fmt.Errorf("result of task %s, %s, is lost: %w", p.task.Name(), a.info.IdempotencyKey, err)
 			p.w.log.Error("no server took a result", "task_def", p.task.Name(), "wf_run", string(a.info.WfRunID), "err", err)
+			p.counter.lose()
 			p.w.lose(err)
 		}
 	})

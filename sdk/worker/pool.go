@@ -19,6 +19,7 @@ type pool struct {
 	taskDef *lhpb.TaskDefId
 	slots   chan struct{} // one for each execution of this task
 	running int           // guarded by the budget
+	counter *counter
 
 	reregister chan struct{}    // a stream broke: ask again where to poll
 	hosts      map[string]*host // by address
@@ -34,7 +35,7 @@ func newPool(w *Worker, t task.Task) *pool {
 	}
 	return &pool{
 		w: w, task: t, taskDef: &lhpb.TaskDefId{Name: t.Name()}, slots: make(chan struct{}, slots),
-		reregister: make(chan struct{}, 1), hosts: map[string]*host{},
+		counter: w.counters[t.Name()], reregister: make(chan struct{}, 1), hosts: map[string]*host{},
 	}
 }
 

@@ -32,6 +32,8 @@ type cluster struct {
 	claimed     int // handed out and not reported
 	mostClaimed int
 	reports     map[string][]*lhpb.ReportTaskRun // by task guid
+	handedOut   map[string]int                   // by task guid
+	open        map[string]*lhpb.ScheduledTask   // handed out and not reported, by task guid
 	refusals    int                              // reports still to be refused as unavailable
 	checkpoints []*lhpb.Checkpoint
 	stopTask    bool
@@ -44,7 +46,10 @@ type credit struct {
 }
 
 func newCluster() *cluster {
-	return &cluster{defs: map[string]*lhpb.TaskDef{}, reports: map[string][]*lhpb.ReportTaskRun{}, changed: make(chan struct{})}
+	return &cluster{
+		defs: map[string]*lhpb.TaskDef{}, reports: map[string][]*lhpb.ReportTaskRun{}, handedOut: map[string]int{},
+		open: map[string]*lhpb.ScheduledTask{}, changed: make(chan struct{}),
+	}
 }
 
 // touch wakes those who wait for a change; the lock is held.
@@ -82,7 +87,11 @@ func (c *cluster) schedule(tasks ...*lhpb.ScheduledTask) {
 // match hands out tasks to credits for them, first come first served; the lock is held.
 func (c *cluster) match() {
 	var unmatched []*lhpb.ScheduledTask
-	for _, task := range c.waiting {
+	for i, task := range c.waiting {
+		if len(c.credits) == 0 {
+			unmatched = append(unmatched, c.waiting[i:]...)
+			break
+		}
 		if !c.handOut(task) {
 			unmatched = append(unmatched, task)
 		}
@@ -98,6 +107,9 @@ func (c *cluster) handOut(task *lhpb.ScheduledTask) bool {
 		}
 		c.credits = slices.Delete(c.credits, i, i+1)
 		credit.answer <- task
+		guid := task.TaskRunId.TaskGuid
+		c.handedOut[guid]++
+		c.open[guid] = task
 		c.claimed++
 		c.mostClaimed = max(c.mostClaimed, c.claimed)
 		return true
@@ -187,6 +199,17 @@ func (c *cluster) dropCredits(answers chan *lhpb.ScheduledTask, stream lhpb.Litt
 	}
 }
 
+// timeOut is what the timeouts of all attempts do that nobody has reported.
+func (c *cluster) timeOut() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, task := range c.open {
+		c.claimed--
+		c.waiting = append(c.waiting, task)
+	}
+	c.match()
+}
+
 // giveBack is what the attempt's timeout does in a real server.
 func (c *cluster) giveBack(task *lhpb.ScheduledTask) {
 	c.mu.Lock()
@@ -205,6 +228,7 @@ func (c *cluster) ReportTask(_ context.Context, r *lhpb.ReportTaskRun) (*emptypb
 		return nil, status.Error(codes.Unavailable, "moving")
 	}
 	guid := r.TaskRunId.TaskGuid
+	delete(c.open, guid)
 	if len(c.reports[guid]) == 0 {
 		c.claimed--
 	}

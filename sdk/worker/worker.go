@@ -79,6 +79,8 @@ type Worker struct {
 	version string
 	tasks   []task.Task
 	budget  *budget
+	// counters are those of each task by its name; none is added once the worker runs.
+	counters map[string]*counter
 
 	closing   chan struct{} // closed when the worker is to stop
 	closeOnce sync.Once
@@ -113,7 +115,7 @@ func New(client *lh.Client, options ...Option) *Worker {
 		},
 		client: client, id: config.WorkerID, version: config.WorkerVersion,
 		closing: make(chan struct{}), started: make(chan struct{}), ended: make(chan struct{}),
-		health: Health{Healthy: true},
+		health: Health{Healthy: true}, counters: map[string]*counter{},
 	}
 	for _, option := range options {
 		option(&w.settings)
@@ -134,6 +136,9 @@ func randomHex() string {
 // Add gives the worker tasks to run; it is called before Run.
 func (w *Worker) Add(tasks ...task.Task) *Worker {
 	w.tasks = append(w.tasks, tasks...)
+	for _, t := range tasks {
+		w.counters[t.Name()] = newCounter()
+	}
 	return w
 }
 

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os/signal"
 	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -188,29 +190,41 @@ func TestNoMoreTasksAreClaimedThanCanRun(t *testing.T) {
 	}
 }
 
+// A worker that is told to end, as a deployment does, finishes what it has and takes nothing more.
 func TestDrainLosesNothing(t *testing.T) {
 	c := newCluster()
 	_, port := c.listen(t, 0)
 	c.assign(port)
-	const tasks = 20
+	const tasks = 50
 	release := make(chan struct{})
 	slow := task.New0("slow", func(context.Context) (wf.None, error) {
 		<-release
 		return wf.None{}, nil
 	})
-	stop := start(t, dial(t, port), []task.Task{slow}, worker.MaxConcurrent(tasks))
+	client := dial(t, port)
+	if err := client.Register(t.Context(), slow); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := signal.NotifyContext(t.Context(), syscall.SIGTERM)
+	defer stop()
+	ended := make(chan error, 1)
+	w := worker.New(client, worker.MaxConcurrent(tasks), worker.Logger(slog.New(slog.DiscardHandler))).Add(slow)
+	go func() { ended <- w.Run(ctx) }()
 	for i := range tasks {
 		c.schedule(scheduled("slow", fmt.Sprint(i)))
 	}
 	c.await(t, func() bool { return c.claimed == tasks })
-	ended := make(chan error, 1)
-	go func() { ended <- stop() }()
+	if err := syscall.Kill(syscall.Getpid(), syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	<-ctx.Done()
 	c.await(t, func() bool { return len(c.credits) == 0 })
+	c.schedule(scheduled("slow", "late"))
 	close(release)
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
-	if len(c.reports) != tasks {
+	if len(c.reports) != tasks || c.reports["late"] != nil {
 		t.Errorf("%d of %d tasks were reported", len(c.reports), tasks)
 	}
 }
@@ -260,6 +274,38 @@ func TestServersMayRestart(t *testing.T) {
 	run(40, 60)
 	c.assign(port)
 	c.await(t, func() bool { return len(c.credits) > 0 })
+}
+
+// One of two servers goes while 10,000 tasks are worked off, and comes back. What it has handed out and nobody has got is tried
+// again, and nothing else is: each task is done, and reported once for each time that it was handed out at most.
+func TestManyTasksWhileAServerRestarts(t *testing.T) {
+	c := newCluster()
+	_, stays := c.listen(t, 0)
+	goes, port := c.listen(t, 0)
+	c.assign(stays, port)
+	const tasks, slots = 10_000, 64
+	work := task.New0("work", func(context.Context) (wf.None, error) { return wf.None{}, nil })
+	stop := start(t, dial(t, stays), []task.Task{work}, worker.MaxConcurrent(slots))
+	var all []*lhpb.ScheduledTask
+	for i := range tasks {
+		all = append(all, scheduled("work", fmt.Sprint(i)))
+	}
+	c.schedule(all...)
+	c.await(t, func() bool { return len(c.reports) > tasks/4 })
+	goes.Stop()
+	c.await(t, func() bool { return len(c.reports) > tasks/2 })
+	c.listen(t, port)
+	c.await(t, func() bool { return len(c.waiting) == 0 && c.claimed <= slots+2 })
+	c.timeOut()
+	c.await(t, func() bool { return len(c.reports) == tasks })
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	for _, one := range all {
+		if guid := one.TaskRunId.TaskGuid; len(c.reports[guid]) > c.handedOut[guid] {
+			t.Errorf("task %s: handed out %d times and reported %d times", guid, c.handedOut[guid], len(c.reports[guid]))
+		}
+	}
 }
 
 func TestWorkerWaitsForAServerThatIsDown(t *testing.T) {
