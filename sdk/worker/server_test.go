@@ -29,6 +29,7 @@ type cluster struct {
 	hosts       []*lhpb.LHHostInfo
 	waiting     []*lhpb.ScheduledTask
 	credits     []*credit
+	streams     int // that poll
 	claimed     int // handed out and not reported
 	mostClaimed int
 	reports     map[string][]*lhpb.ReportTaskRun // by task guid
@@ -144,6 +145,9 @@ func (c *cluster) PollTask(stream lhpb.LittleHorse_PollTaskServer) error {
 	answers := make(chan *lhpb.ScheduledTask, 1000)
 	closed := make(chan struct{})
 	dead := false // guarded by the cluster's lock
+	c.mu.Lock()
+	c.streams++
+	c.mu.Unlock()
 	go func() {
 		defer close(closed)
 		for {
@@ -178,6 +182,7 @@ func (c *cluster) PollTask(stream lhpb.LittleHorse_PollTaskServer) error {
 func (c *cluster) dropCredits(answers chan *lhpb.ScheduledTask, stream lhpb.LittleHorse_PollTaskServer, dead *bool) error {
 	c.mu.Lock()
 	*dead = true
+	c.streams--
 	var others []*credit
 	for _, other := range c.credits {
 		if other.answer != answers {
