@@ -15,6 +15,21 @@ import (
 //	plan p flow from=0/0 to=0/1
 //	main -> main: wait -> wait, ask -> ask-more
 func (s *scenario) putPlan(a args, input string) {
+	r := planRequest(a, input)
+	plan, err := spec.PlanMigration(defs{s.meta.latest()}, r)
+	if err != nil {
+		s.printf("= %s %s", codeName(err.Code), err.Message)
+		return
+	}
+	s.meta.next().plans[r.Name] = plan
+	for _, old := range sortedNames(plan.ThreadMigrations) {
+		if t := plan.ThreadMigrations[old]; len(t.ThreadSpecDependencies) > 0 {
+			s.printf("%s after %s", old, strings.Join(t.ThreadSpecDependencies, ", "))
+		}
+	}
+}
+
+func planRequest(a args, input string) *lhpb.PutWorkflowMigrationPlanRequest {
 	r := &lhpb.PutWorkflowMigrationPlanRequest{Name: a.words[0], ThreadMigrations: map[string]*lhpb.ThreadMigrationPlanRequest{}}
 	r.OldWfSpec = &lhpb.WfSpecId{Name: a.words[1]}
 	r.OldWfSpec.MajorVersion, r.OldWfSpec.Revision = versionOf(a.options["from"])
@@ -34,17 +49,7 @@ func (s *scenario) putPlan(a args, input string) {
 		}
 		r.ThreadMigrations[old] = t
 	}
-	plan, err := spec.PlanMigration(defs{s.meta.latest()}, r)
-	if err != nil {
-		s.printf("= %s %s", codeName(err.Code), err.Message)
-		return
-	}
-	s.meta.next().plans[r.Name] = plan
-	for _, old := range sortedNames(plan.ThreadMigrations) {
-		if t := plan.ThreadMigrations[old]; len(t.ThreadSpecDependencies) > 0 {
-			s.printf("%s after %s", old, strings.Join(t.ThreadSpecDependencies, ", "))
-		}
-	}
+	return r
 }
 
 func versionOf(text string) (major, revision int32) {
