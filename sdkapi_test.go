@@ -278,24 +278,7 @@ func exportedDecl(files *token.FileSet, d ast.Decl, add func(string, ...any)) {
 }
 
 func exportedReceiver(r *ast.FieldList) bool {
-	if r == nil {
-		return true
-	}
-	t := r.List[0].Type
-	for {
-		switch x := t.(type) {
-		case *ast.StarExpr:
-			t = x.X
-		case *ast.IndexExpr:
-			t = x.X
-		case *ast.IndexListExpr:
-			t = x.X
-		case *ast.Ident:
-			return x.IsExported()
-		default:
-			return false
-		}
-	}
+	return r == nil || ast.IsExported(typeName(r.List[0].Type))
 }
 
 // exportedType has a line for each exported field of a struct: others may come.

@@ -75,40 +75,37 @@ func WithParent(parent RunID) RunOption {
 // Run starts a WfRun and returns its id. Without WithID the client makes the id up itself, so that a call repeated after
 // a broken connection cannot start two.
 func (c *Client) Run(ctx context.Context, wfSpec string, in Input, options ...RunOption) (RunID, error) {
-	req, err := runRequest(wfSpec, in, options)
+	req, retry, err := runRequest(wfSpec, in, options)
 	if err != nil {
 		return "", fmt.Errorf("run %s: %w", wfSpec, err)
 	}
-	ownID := req.Id == nil
-	if ownID {
-		req.Id = new(string(NewRunID()))
-	}
 	started := RunIDOf(&lhpb.WfRunId{Id: req.GetId(), ParentWfRunId: req.ParentWfRunId})
-	call := func() error {
+	err = retry(ctx, func() error {
 		_, err := c.rpc.RunWf(ctx, req)
 		return err
-	}
-	if ownID {
-		err = retryCreation(ctx, call)
-	} else {
-		err = retryUnavailable(ctx, call)
-	}
+	})
 	if err != nil {
 		return "", fmt.Errorf("run %s: %w", wfSpec, err)
 	}
 	return started, nil
 }
 
-func runRequest(wfSpec string, in Input, options []RunOption) (*lhpb.RunWfRequest, error) {
+// runRequest is the request for a WfRun, under an id of the client's own unless an option gives one, and how a call that makes what has the
+// id is repeated.
+func runRequest(wfSpec string, in Input, options []RunOption) (req *lhpb.RunWfRequest, retry func(context.Context, func() error) error, err error) {
 	variables, err := in.values()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	req := &lhpb.RunWfRequest{WfSpecName: wfSpec, Variables: variables}
+	req = &lhpb.RunWfRequest{WfSpecName: wfSpec, Variables: variables}
 	for _, option := range options {
 		option(req)
 	}
-	return req, nil
+	if req.Id != nil {
+		return req, retryUnavailable, nil
+	}
+	req.Id = new(string(NewRunID()))
+	return req, retryCreation, nil
 }
 
 // WfRun reads a WfRun.

@@ -10,27 +10,18 @@ import (
 // Schedule runs a WfSpec again and again, at the times of a cron expression. It returns the id of the schedule, which WithID
 // chooses; other options are those of its WfRuns.
 func (c *Client) Schedule(ctx context.Context, cron, wfSpec string, in Input, options ...RunOption) (string, error) {
-	run, err := runRequest(wfSpec, in, options)
+	run, retry, err := runRequest(wfSpec, in, options)
 	if err != nil {
 		return "", fmt.Errorf("schedule %s: %w", wfSpec, err)
-	}
-	ownID := run.Id == nil
-	if ownID {
-		run.Id = new(string(NewRunID()))
 	}
 	req := &lhpb.ScheduleWfRequest{
 		Id: run.Id, WfSpecName: wfSpec, MajorVersion: run.MajorVersion, Revision: run.Revision, Variables: run.Variables,
 		ParentWfRunId: run.ParentWfRunId, CronExpression: cron,
 	}
-	call := func() error {
+	err = retry(ctx, func() error {
 		_, err := c.rpc.ScheduleWf(ctx, req)
 		return err
-	}
-	if ownID {
-		err = retryCreation(ctx, call)
-	} else {
-		err = retryUnavailable(ctx, call)
-	}
+	})
 	if err != nil {
 		return "", fmt.Errorf("schedule %s: %w", wfSpec, err)
 	}

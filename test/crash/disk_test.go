@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -148,27 +147,13 @@ func (d *fullDisk) shows(t *testing.T, s *lhserver.Server, room string, metric i
 	t.Helper()
 	d.until(t, "room "+room, func() bool {
 		for _, path := range []string{"/liveness", "/readiness"} {
-			if body := health(t, s, path); body != "OK!" {
+			if body := s.Told(t, path); body != "OK!" {
 				t.Errorf("%s: %s", path, body)
 			}
 		}
-		return strings.Contains(health(t, s, "/diskUsage"), fmt.Sprintf(`"diskRoom":%q`, room)) &&
-			strings.Contains(health(t, s, "/metrics"), fmt.Sprintf("lh_disk_room{lh_cluster_id=\"cluster1\"} %d\n", metric))
+		return strings.Contains(s.Told(t, "/diskUsage"), fmt.Sprintf(`"diskRoom":%q`, room)) &&
+			strings.Contains(s.Told(t, "/metrics"), fmt.Sprintf("lh_disk_room{lh_cluster_id=\"cluster1\"} %d\n", metric))
 	})
-}
-
-func health(t *testing.T, s *lhserver.Server, path string) string {
-	t.Helper()
-	r, err := http.Get("http://" + s.Health + path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Body.Close()
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(body)
 }
 
 // parcels are WfRuns with a large variable each, of which the server acknowledged some.
@@ -445,7 +430,7 @@ func TestNoSpaceInTheMiddle(t *testing.T) {
 // waits is how many writes of the server have found no space.
 func waits(t *testing.T, s *lhserver.Server) (n int) {
 	t.Helper()
-	_, after, _ := strings.Cut(health(t, s, "/metrics"), "lh_disk_waits_total{lh_cluster_id=\"cluster1\"} ")
+	_, after, _ := strings.Cut(s.Told(t, "/metrics"), "lh_disk_waits_total{lh_cluster_id=\"cluster1\"} ")
 	if _, err := fmt.Sscan(after, &n); err != nil {
 		t.Fatal(err)
 	}

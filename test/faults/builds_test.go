@@ -80,12 +80,7 @@ func (w *world) goOn(when string) {
 // reachedVersion reads the commands on definitions, and says which engine version they have gone over to.
 func (w *world) reachedVersion() func() uint32 {
 	w.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(w.brokers.Addresses("PLAINTEXT"), ",")...),
-		kgo.ConsumeTopics(w.cluster+"-metadata-cmd"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
-	if err != nil {
-		w.Fatal(err)
-	}
-	w.Cleanup(client.Close)
+	client := w.kafka(kgo.ConsumeTopics(w.cluster+"-metadata-cmd"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	var reached uint32
 	return func() uint32 {
 		w.Helper()

@@ -3,17 +3,12 @@ package faults
 import (
 	"context"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
-
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"littlehorse/lhpb"
 	"littlehorse/test/chain"
@@ -87,16 +82,7 @@ func (s *site) offBy(w *world) time.Duration {
 // differing is how many copies the server does not use because they differ from their owner's.
 func (s *site) differing(w *world) string {
 	w.Helper()
-	resp, err := http.Get("http://" + s.Health + "/metrics")
-	if err != nil {
-		w.Fatal(err)
-	}
-	defer resp.Body.Close()
-	said, err := io.ReadAll(resp.Body)
-	if err != nil {
-		w.Fatal(err)
-	}
-	for line := range strings.Lines(string(said)) {
+	for line := range strings.Lines(s.Told(w, "/metrics")) {
 		if strings.HasPrefix(line, "lh_copies_differing_total") {
 			return line[strings.LastIndex(line, " ")+1 : len(line)-1]
 		}
@@ -129,13 +115,7 @@ func (w *world) napAll(prefix string) (ids []string) {
 	w.Helper()
 	for n := range 4 * partitions {
 		id := fmt.Sprintf("%s-%d", prefix, n)
-		w.until("run "+id+" begins", func(ctx context.Context) error {
-			_, err := w.sites[n%servers].client.RunWf(ctx, &lhpb.RunWfRequest{WfSpecName: "napping", Id: &id})
-			if status.Code(err) == codes.AlreadyExists {
-				return nil
-			}
-			return err
-		})
+		w.begin(n, "napping", id)
 		ids = append(ids, id)
 	}
 	return ids

@@ -68,17 +68,10 @@ func newLoad(w *world) *load {
 // knows waits until the server knows what was put.
 func (s *site) knows(w *world) {
 	w.Helper()
-	for end := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
-		ctx, cancel := bounded(context.Background())
+	w.until(fmt.Sprintf("server %d knows the WfSpec", s.number), func(ctx context.Context) error {
 		_, err := s.client.GetWfSpec(ctx, &lhpb.WfSpecId{Name: "waiting"})
-		cancel()
-		if err == nil {
-			return
-		}
-		if time.Now().After(end) {
-			w.Fatalf("server %d does not know the WfSpec: %v", s.number, err)
-		}
-	}
+		return err
+	})
 }
 
 // run starts WfRuns. A call without an answer is repeated with its id until there is one, by the next server: clients know them all.

@@ -1,22 +1,18 @@
 package faults
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
-	"github.com/twmb/franz-go/pkg/kgo"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
-
-	"littlehorse/lhpb"
 )
 
 // TestTruncatedLogIsRefused lets two of three brokers lose the end of the commands, which they had acknowledged: the servers that have applied it
@@ -56,12 +52,12 @@ func TestTruncatedLogIsRefused(t *testing.T) {
 func (w *world) allEnd() {
 	w.Helper()
 	for _, s := range w.sites {
-		for end := time.Now().Add(patience); !s.ended(); time.Sleep(20 * time.Millisecond) {
-			if time.Now().After(end) {
-				w.tellAll()
-				w.Fatalf("server %d goes on", s.number)
+		w.until(fmt.Sprintf("server %d ends", s.number), func(context.Context) error {
+			if s.ended() {
+				return nil
 			}
-		}
+			return errors.New("it goes on")
+		})
 		if said := s.Output(); !strings.Contains(said, "lost records") && !strings.Contains(said, "the topic and the store do not fit together") {
 			w.Errorf("server %d does not say what it has applied and the topic lacks", s.number)
 		}
@@ -90,18 +86,7 @@ func (w *world) noneStarts() {
 func (w *world) runAll(prefix string) {
 	w.Helper()
 	for n := range 8 * partitions {
-		id := fmt.Sprintf("%s-%d", prefix, n)
-		for end := time.Now().Add(patience); ; time.Sleep(breath) {
-			ctx, cancel := bounded(w.Context())
-			_, err := w.sites[n%servers].client.RunWf(ctx, &lhpb.RunWfRequest{WfSpecName: "waiting", Id: &id})
-			cancel()
-			if code := status.Code(err); code == codes.OK || code == codes.AlreadyExists {
-				break
-			}
-			if time.Now().After(end) {
-				w.Fatal(err)
-			}
-		}
+		w.begin(n, "waiting", fmt.Sprintf("%s-%d", prefix, n))
 	}
 }
 
@@ -109,29 +94,27 @@ func (w *world) runAll(prefix string) {
 func (w *world) followed() {
 	w.Helper()
 	admin := w.admin()
-	for end := time.Now().Add(patience); ; time.Sleep(breath) {
-		ctx, cancel := bounded(w.Context())
+	w.until("all servers follow all partitions", func(ctx context.Context) error {
 		ends, err := admin.ListEndOffsets(ctx, w.commands())
-		cancel()
-		if err == nil && ends.Error() == nil && !slices.ContainsFunc(w.sites, func(s *site) bool { return !s.has(ends[w.commands()]) }) {
-			return
+		if err == nil {
+			err = ends.Error()
 		}
-		if time.Now().After(end) {
-			w.tellAll()
-			w.Fatalf("not all servers follow all partitions: %v", err)
+		if err != nil {
+			return err
 		}
-	}
+		for _, s := range w.sites {
+			if !s.has(ends[w.commands()]) {
+				return fmt.Errorf("server %d does not", s.number)
+			}
+		}
+		return nil
+	})
 }
 
 // admin asks brokers to do what operators do.
 func (w *world) admin() *kadm.Client {
 	w.Helper()
-	client, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(w.brokers.Addresses("PLAINTEXT"), ",")...))
-	if err != nil {
-		w.Fatal(err)
-	}
-	w.Cleanup(client.Close)
-	return kadm.NewClient(client)
+	return kadm.NewClient(w.kafka())
 }
 
 // has tells whether the server has applied all partitions up to the ends.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -57,12 +56,7 @@ func (w *world) overwrite() {
 			entries = append(entries, &kgo.Record{Topic: w.commands(), Partition: int32(partition), Value: barrier, Headers: []kgo.RecordHeader{{Key: "lh-note"}}})
 		}
 	}
-	client, err := kgo.NewClient(kgo.SeedBrokers(strings.Split(w.brokers.Addresses("PLAINTEXT"), ",")...), kgo.RecordPartitioner(kgo.ManualPartitioner()))
-	if err != nil {
-		w.Fatal(err)
-	}
-	defer client.Close()
-	if err := client.ProduceSync(w.Context(), entries...).FirstErr(); err != nil {
+	if err := w.kafka(kgo.RecordPartitioner(kgo.ManualPartitioner())).ProduceSync(w.Context(), entries...).FirstErr(); err != nil {
 		w.Fatal(err)
 	}
 }
@@ -127,21 +121,4 @@ func (w *world) electUncleanly() {
 		}
 		return nil
 	})
-}
-
-// until repeats what is not so yet.
-func (w *world) until(what string, is func(context.Context) error) {
-	w.Helper()
-	for end := time.Now().Add(patience); ; time.Sleep(breath) {
-		ctx, cancel := bounded(w.Context())
-		err := is(ctx)
-		cancel()
-		if err == nil {
-			return
-		}
-		if time.Now().After(end) {
-			w.tellAll()
-			w.Fatalf("%s: %v", what, err)
-		}
-	}
 }

@@ -14,10 +14,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kgo"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/emptypb"
 
 	"littlehorse/lhpb"
@@ -123,6 +126,46 @@ func (s *site) answers(w *world) bool {
 	defer cancel()
 	_, err := s.client.GetServerVersion(ctx, &emptypb.Empty{})
 	return err == nil
+}
+
+// until repeats what is not so yet.
+func (w *world) until(what string, is func(context.Context) error) {
+	w.Helper()
+	for end := time.Now().Add(patience); ; time.Sleep(breath) {
+		ctx, cancel := bounded(w.Context())
+		err := is(ctx)
+		cancel()
+		if err == nil {
+			return
+		}
+		if time.Now().After(end) {
+			w.tellAll()
+			w.Fatalf("%s: %v", what, err)
+		}
+	}
+}
+
+// begin starts a run at the server whose turn it is.
+func (w *world) begin(turn int, spec, id string) {
+	w.Helper()
+	w.until("run "+id+" begins", func(ctx context.Context) error {
+		_, err := w.sites[turn%servers].client.RunWf(ctx, &lhpb.RunWfRequest{WfSpecName: spec, Id: &id})
+		if status.Code(err) == codes.AlreadyExists {
+			return nil
+		}
+		return err
+	})
+}
+
+// kafka is a client of the brokers, until the test ends.
+func (w *world) kafka(options ...kgo.Opt) *kgo.Client {
+	w.Helper()
+	client, err := kgo.NewClient(append(options, kgo.SeedBrokers(strings.Split(w.brokers.Addresses("PLAINTEXT"), ",")...))...)
+	if err != nil {
+		w.Fatal(err)
+	}
+	w.Cleanup(client.Close)
+	return client
 }
 
 // newWorld starts brokers and servers, with so many copies of each partition besides its owner's.

@@ -3,10 +3,7 @@ package kafka
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"os"
 	"regexp"
 	"strings"
@@ -99,18 +96,8 @@ func TestRebuiltStateIsTheAppliedState(t *testing.T) {
 // awaitCheckpoints waits until the server says that they cover everything.
 func awaitCheckpoints(t *testing.T, s *lhserver.Server) {
 	t.Helper()
-	for ; ; time.Sleep(20 * time.Millisecond) {
-		resp, err := http.Get("http://" + s.Health + "/metrics")
-		if err != nil {
-			t.Fatal(err)
-		}
-		said, err := io.ReadAll(resp.Body)
-		if err := errors.Join(err, resp.Body.Close()); err != nil {
-			t.Fatal(err)
-		}
-		if behind.Match(said) {
-			return
-		}
+	for !behind.MatchString(s.Told(t, "/metrics")) {
+		time.Sleep(20 * time.Millisecond)
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -56,13 +58,21 @@ func BuildWith(t testing.TB, files map[string]string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("go", "build", "-overlay", filepath.Join(dir, "overlay.json"), "-o", filepath.Join(dir, "lh"), "./cmd/lh")
+	path := filepath.Join(dir, "lh")
+	if err := goBuild(path, "-overlay", filepath.Join(dir, "overlay.json")); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func goBuild(path string, flags ...string) error {
+	cmd := exec.Command("go", append(append([]string{"build", "-o", path}, flags...), "./cmd/lh")...)
 	cmd.Dir = root()
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("go build ./cmd/lh: %v\n%s", err, out)
+		return fmt.Errorf("go build ./cmd/lh: %w\n%s", err, out)
 	}
-	return filepath.Join(dir, "lh")
+	return nil
 }
 
 // Binary builds cmd/lh once per test process and returns its path. LH_TEST_BINARY names one built before.
@@ -79,12 +89,7 @@ func Binary(t testing.TB) string {
 			return
 		}
 		build.path = filepath.Join(dir, "lh")
-		cmd := exec.Command("go", "build", "-o", build.path, "./cmd/lh")
-		cmd.Dir = root()
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			build.err = fmt.Errorf("go build ./cmd/lh: %w\n%s", err, out)
-		}
+		build.err = goBuild(build.path)
 	})
 	if build.err != nil {
 		t.Fatal(build.err)
@@ -278,6 +283,21 @@ func (s *Server) AwaitOutput(t testing.TB, text string) {
 			t.Fatalf("the server does not print %q:\n%s", text, s.Output())
 		}
 	}
+}
+
+// Told is what the health endpoint answers to a path.
+func (s *Server) Told(t testing.TB, path string) string {
+	t.Helper()
+	resp, err := http.Get("http://" + s.Health + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	said, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(said)
 }
 
 // PID of the running process.
