@@ -413,7 +413,7 @@ await journey('a workflow shows where it is busy, its schedules and its numbers'
   await page.locator('[data-row="completed"]').waitFor();
   await look(page, 'spec-metrics');
   await page.getByRole('tab', { name: 'Source' }).click();
-  await page.locator('[data-mermaid]').getByText('subgraph t0["entrypoint"]').waitFor();
+  await page.locator('[data-source="Mermaid"]').getByText('subgraph t0["entrypoint"]').waitFor();
   await look(page, 'spec-source');
   await page.goto(at('specs/sales-report?tab=schedules'));
   await page.getByText('nightly-report').waitFor();

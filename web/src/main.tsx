@@ -5,6 +5,7 @@ import { createRoot } from 'react-dom/client';
 import logo from './icon.svg';
 import { about, call, loginAddress, logout, reach, Refusal, session, strange } from './api';
 import { icons } from './icons';
+import { elsewhere } from './keys';
 import { nav, others } from './nav';
 import { Palette } from './palette';
 import { Run } from './pages/run';
@@ -212,8 +213,7 @@ function useKeys(openPalette: () => void, openHelp: () => void): void {
         openPalette();
         return;
       }
-      const typing = e.target instanceof HTMLElement && (e.target.matches('input, textarea, select') || e.target.isContentEditable);
-      if (typing || e.ctrlKey || e.metaKey || e.altKey || document.querySelector('dialog[open]')) return;
+      if (elsewhere(e) || e.ctrlKey || e.metaKey || e.altKey) return;
       const target = [...nav, ...others].find((n) => n.key === e.key);
       if (Date.now() - leader < 1200 && target) go(to([target.page]));
       else if (e.key === '?') openHelp();

@@ -21,6 +21,9 @@ export function spanText(ms: number): string {
   return '0 ms';
 }
 
+/** minuteBack is the minute in which that was, so that who asks again soon asks the same. */
+export const minuteBack = (ms: number): string => new Date(Math.floor((Date.now() - ms) / 60_000) * 60_000).toISOString();
+
 /** agoText says how far a moment is from now. */
 export function agoText(at: string, now: number): string {
   const ms = now - Date.parse(at);

@@ -3,6 +3,7 @@ import { Preview } from '../actions';
 import { ask, batch, call, need, session } from '../api';
 import { answering, command, curl } from '../commands';
 import { ValueInput } from '../inputs';
+import { elsewhere } from '../keys';
 import { Choice, each, type Pages, pageSize, Rows, since, usePages, within } from '../lists';
 import { useSeen } from '../live';
 import { missing, useWhoami } from '../permissions';
@@ -140,8 +141,7 @@ function useFound(queue: Queue, search: URLSearchParams, person: string): Pages<
 function useSteps(rows: UserTaskRun[], chosen: string, search: URLSearchParams): void {
   useEffect(() => {
     const pressed = (e: KeyboardEvent): void => {
-      const typing = e.target instanceof HTMLElement && e.target.matches('input, textarea, select');
-      if (typing || e.ctrlKey || e.metaKey || e.altKey || document.querySelector('dialog[open]')) return;
+      if (elsewhere(e) || e.ctrlKey || e.metaKey || e.altKey) return;
       if (e.key === 'c') document.querySelector<HTMLElement>('[data-claim] button')?.click();
       const by = e.key === 'j' ? 1 : e.key === 'k' ? -1 : 0;
       const next = by && rows[rows.findIndex((t) => rowId(t) === chosen) + by];

@@ -9,6 +9,7 @@ import { shortName } from '../nodes';
 import { type Failures, failuresOf, mostCounted } from '../overview';
 import { to } from '../router';
 import { lookOf } from '../status';
+import { minuteBack } from '../times';
 import type { LHStatus, MetricWindow, ScheduledWfRun, TaskWorkerGroup, WfRun } from '../types.gen';
 import { A, Badge, Command, Empty, Heading, Panel, Problem, Skeleton, Time, useNow } from '../ui';
 import { runId, runParts, specText } from '../values';
@@ -41,7 +42,7 @@ const countOf = (a: Answer<{ results: unknown[]; bookmark?: string }>): Count =>
 
 /** read asks three times: for what there is, for what is known of that, and for what that leads to. What one may not read is left out. */
 async function read(signal: AbortSignal): Promise<Seen> {
-  const [now, yesterday] = [Date.now(), new Date(Math.floor((Date.now() - day) / 60_000) * 60_000).toISOString()];
+  const [now, yesterday] = [Date.now(), minuteBack(day)];
   const of = (status: LHStatus) => ask('SearchWfRun', { status, limit: mostCounted, ...(recent(status) ? { earliestStart: yesterday } : {}) });
   const [running, halted, failed, exception, rows, asked, windows, tasks, specs] = await batch(
     [

@@ -4,6 +4,7 @@ import { RunActions } from '../actions';
 import { ask, batch, call, need, session } from '../api';
 import type { Lane as Drawn, Place } from '../graph';
 import { condition, infix, mutation } from '../infix';
+import { elsewhere } from '../keys';
 import { useSeen } from '../live';
 import { Choice, each, pageSize, Rows, since, Table, usePages, within as times } from '../lists';
 import { kindOfNode, shortName } from '../nodes';
@@ -636,8 +637,7 @@ function Visits({ all, chosen }: { all: Step[]; chosen: Step | undefined }): Rea
   };
   useEffect(() => {
     const pressed = (e: KeyboardEvent): void => {
-      const typing = e.target instanceof HTMLElement && e.target.matches('input, textarea, select');
-      if (typing || document.querySelector('dialog[open]')) return;
+      if (elsewhere(e)) return;
       if (e.key === '[') step(-1);
       if (e.key === ']') step(1);
     };

@@ -7,7 +7,7 @@ import { shortName } from '../nodes';
 import { missing, useWhoami } from '../permissions';
 import { go, setSearch, to, useRoute } from '../router';
 import { ended, lookOf, statuses } from '../status';
-import { spanText } from '../times';
+import { minuteBack, spanText } from '../times';
 import type { LHStatus, SearchWfRunViewResponse, VariableType, WfRun, WfRunRow, WfSpec } from '../types.gen';
 import { A, Button, Command, Dialog, Empty, Field, Footer, Heading, Panel, Problem, Skeleton, Status, Time, say, useNow } from '../ui';
 import { kindOf, parseValue, runId, runParts, specText, textOf, typeOf } from '../values';
@@ -207,7 +207,7 @@ function asked(p: TableProps, bookmark?: string): Request<'SearchWfRunView'> {
     wfSpecName: p.spec,
     variables: p.columns ?? [],
     ...(p.version ? { majorVersion: p.version.major, revision: p.version.revision } : {}),
-    ...(window ? { earliestStart: new Date(Math.floor((Date.now() - window) / 60_000) * 60_000).toISOString() } : {}),
+    ...(window ? { earliestStart: minuteBack(window) } : {}),
     variableFilters: (p.filters ?? []).map((f) => ({ varName: f.name, value: parseValue((f.type || undefined) as VariableType | undefined, f.text) })),
     ...(bookmark ? { bookmark } : {}),
   };

@@ -4,6 +4,7 @@ import { RunForm } from '../runform';
 import { ask, batch, call, need, session } from '../api';
 import { type Heat, heatOf } from '../heat';
 import { mermaidOf } from '../mermaid';
+import { since } from '../lists';
 import { kindOfNode, shortName } from '../nodes';
 import { missing, useWhoami } from '../permissions';
 import { go, setSearch, to, useRoute } from '../router';
@@ -239,16 +240,8 @@ export function Spec(): ReactElement {
               </Suspense>
               {tab === 'json' && (
                 <div className="stack">
-                  <Panel title="JSON" actions={<Copy text={JSON.stringify(spec, null, 2)} what="JSON" />}>
-                    <pre className="scroll" tabIndex={0}>
-                      {JSON.stringify(spec, null, 2)}
-                    </pre>
-                  </Panel>
-                  <Panel title="Mermaid" actions={<Copy text={mermaidOf(spec)} what="diagram" />}>
-                    <pre className="scroll" tabIndex={0} data-mermaid>
-                      {mermaidOf(spec)}
-                    </pre>
-                  </Panel>
+                  <Source title="JSON" what="JSON" text={JSON.stringify(spec, null, 2)} />
+                  <Source title="Mermaid" what="diagram" text={mermaidOf(spec)} />
                 </div>
               )}
             </div>
@@ -263,15 +256,24 @@ export function Spec(): ReactElement {
   );
 }
 
+function Source({ title, what, text }: { title: string; what: string; text: string }): ReactElement {
+  return (
+    <Panel title={title} actions={<Copy text={text} what={what} />}>
+      <pre className="scroll" tabIndex={0} data-source={title}>
+        {text}
+      </pre>
+    </Panel>
+  );
+}
+
 /** useWarmth reads what became of the nodes of a workflow in its latest runs. */
 function useWarmth(spec: WfSpec | undefined, over: string): { data?: GetWfSpecHeatResponse | undefined } {
-  const minutes = over === 'any' ? 0 : Number(over || 1440);
+  const minutes = over === 'any' ? '' : over || '1440';
   return useQuery({
     queryKey: [session.tenant, 'heat', specText(spec?.id), minutes],
     enabled: spec !== undefined,
     refetchInterval: 60_000,
-    queryFn: ({ signal }) =>
-      call('GetWfSpecHeat', { wfSpecId: spec!.id!, ...(minutes ? { earliestStart: new Date(Date.now() - minutes * 60_000).toISOString() } : {}) }, signal),
+    queryFn: ({ signal }) => call('GetWfSpecHeat', { wfSpecId: spec!.id!, ...since(minutes) }, signal),
   });
 }
 
