@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"iter"
 	"maps"
 	"os"
 	"path/filepath"
@@ -454,7 +455,7 @@ func (p *player) compare() {
 	rest := slices.Sorted(maps.Keys(p.touched))
 	rest = slices.DeleteFunc(rest, func(id string) bool { return p.strayed[id] })
 	for len(rest) > 0 {
-		known := slices.IndexFunc(rest, func(id string) bool { return !strings.Contains(p.open(id, p.theirs), unknown) })
+		known := slices.IndexFunc(rest, func(id string) bool { return !strings.Contains(p.open(id), unknown) })
 		if known < 0 {
 			if !p.find(rest) {
 				p.t.Errorf("%s: the server has no WfRuns for %q", p.at, rest)
@@ -538,13 +539,9 @@ func (p *player) read(id string) []string {
 		p.must(w, err)
 		p.addThreads(ctx, w, add)
 	}
-	pages(p, add, func(bookmark []byte) (*lhpb.NodeRunList, error) {
-		return p.api.ListNodeRuns(ctx, &lhpb.ListNodeRunsRequest{WfRunId: at, Bookmark: bookmark})
-	})
-	pages(p, add, func(bookmark []byte) (*lhpb.VariableList, error) {
-		return p.api.ListVariables(ctx, &lhpb.ListVariablesRequest{WfRunId: at, Bookmark: bookmark})
-	})
-	pages(p, func(m proto.Message) {
+	eachOf(p, sdk.All(ctx, p.api.ListNodeRuns, &lhpb.ListNodeRunsRequest{WfRunId: at}), add)
+	eachOf(p, sdk.All(ctx, p.api.ListVariables, &lhpb.ListVariablesRequest{WfRunId: at}), add)
+	eachOf(p, sdk.All(ctx, p.api.ListTaskRuns, &lhpb.ListTaskRunsRequest{WfRunId: at}), func(m proto.Message) {
 		add(m)
 		task := m.(*lhpb.TaskRun)
 		for n := range task.TotalCheckpoints {
@@ -552,18 +549,10 @@ func (p *player) read(id string) []string {
 			p.must(c, err)
 			add(c)
 		}
-	}, func(bookmark []byte) (*lhpb.TaskRunList, error) {
-		return p.api.ListTaskRuns(ctx, &lhpb.ListTaskRunsRequest{WfRunId: at, Bookmark: bookmark})
 	})
-	pages(p, add, func(bookmark []byte) (*lhpb.ExternalEventList, error) {
-		return p.api.ListExternalEvents(ctx, &lhpb.ListExternalEventsRequest{WfRunId: at, Bookmark: bookmark})
-	})
-	pages(p, add, func(bookmark []byte) (*lhpb.WorkflowEventList, error) {
-		return p.api.ListWorkflowEvents(ctx, &lhpb.ListWorkflowEventsRequest{WfRunId: at, Bookmark: bookmark})
-	})
-	pages(p, add, func(bookmark []byte) (*lhpb.UserTaskRunList, error) {
-		return p.api.ListUserTaskRuns(ctx, &lhpb.ListUserTaskRunRequest{WfRunId: at, Bookmark: bookmark})
-	})
+	eachOf(p, sdk.All(ctx, p.api.ListExternalEvents, &lhpb.ListExternalEventsRequest{WfRunId: at}), add)
+	eachOf(p, sdk.All(ctx, p.api.ListWorkflowEvents, &lhpb.ListWorkflowEventsRequest{WfRunId: at}), add)
+	eachOf(p, sdk.All(ctx, p.api.ListUserTaskRuns, &lhpb.ListUserTaskRunRequest{WfRunId: at}), add)
 	return out
 }
 
@@ -590,22 +579,12 @@ func (p *player) addThreads(ctx context.Context, w *lhpb.WfRun, add func(proto.M
 	add(w)
 }
 
-// pages goes through all pages of a list.
-func pages[T proto.Message, L interface {
-	proto.Message
-	GetResults() []T
-	GetBookmark() []byte
-}](p *player, each func(proto.Message), ask func(bookmark []byte) (L, error)) {
+// eachOf visits all that a list finds.
+func eachOf[T proto.Message](p *player, found iter.Seq2[T, error], visit func(proto.Message)) {
 	p.t.Helper()
-	for bookmark := []byte(nil); ; {
-		page, err := ask(bookmark)
-		p.must(page, err)
-		for _, m := range page.GetResults() {
-			each(m)
-		}
-		if bookmark = page.GetBookmark(); len(bookmark) == 0 {
-			return
-		}
+	for m, err := range found {
+		p.must(m, err)
+		visit(m)
 	}
 }
 
@@ -619,7 +598,7 @@ func (p *player) same(what string, want, got proto.Message) {
 // from then on.
 func (p *player) match(what string, want, got []string) {
 	p.t.Helper()
-	slices.SortFunc(want, func(a, b string) int { return cmp.Compare(p.open(a, p.theirs), p.open(b, p.theirs)) })
+	slices.SortFunc(want, func(a, b string) int { return cmp.Compare(p.open(a), p.open(b)) })
 	slices.SortFunc(got, func(a, b string) int { return cmp.Compare(p.blind(a), p.blind(b)) })
 	for i := range max(len(want), len(got)) {
 		w, g := "nothing", "nothing"
@@ -629,7 +608,7 @@ func (p *player) match(what string, want, got []string) {
 		if i < len(got) {
 			g = got[i]
 		}
-		if !alike(p.open(w, p.theirs), p.blind(g)) || !p.pair(w, g) {
+		if !alike(p.open(w), p.blind(g)) || !p.pair(w, g) {
 			p.t.Errorf("%s: %s: the server has\n%s\nand the engine\n%s", p.at, what, g, w)
 			return
 		}
@@ -670,9 +649,9 @@ var madeUp = regexp.MustCompile(`[0-9a-f]{32}`)
 // unknown stands for an id that has no counterpart yet.
 const unknown = "?"
 
-// open puts the counterparts of made-up ids in their places.
-func (p *player) open(text string, counterparts map[string]string) string {
-	return madeUp.ReplaceAllStringFunc(text, func(id string) string { return cmp.Or(counterparts[id], unknown) })
+// open puts the server's ids in the places of ours, and leaves out those that have no counterpart yet.
+func (p *player) open(text string) string {
+	return madeUp.ReplaceAllStringFunc(text, func(id string) string { return cmp.Or(p.theirs[id], unknown) })
 }
 
 // blind leaves out the server's ids that have no counterpart yet.
