@@ -36,6 +36,7 @@ type fakeCluster struct {
 	read    int // rows that scans have given, and values that were asked for
 	gets    int // values that were asked for
 	sorted  map[machine.Stream][]keys.Key
+	viewing func()     // called before a View
 	views   int        // that are looked at now
 	reading sync.Mutex // scans, read, gets and sorted
 	// scanned is called behind each scan, if it is set.
@@ -135,6 +136,9 @@ func (f *fakeCluster) Scan(_ context.Context, from machine.Stream, start, end ke
 func (f *fakeCluster) View(_ context.Context, from machine.Stream, read func(cluster.View) error) error {
 	f.views++
 	defer func() { f.views-- }()
+	if f.viewing != nil {
+		f.viewing()
+	}
 	return read(f.look(from))
 }
 

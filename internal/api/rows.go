@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"littlehorse/internal/cluster"
 	"littlehorse/internal/keys"
 	"littlehorse/internal/lh"
 	"littlehorse/internal/machine"
@@ -78,6 +79,17 @@ func list[T any, P interface {
 	*T
 	machine.Value
 }](ctx context.Context, s *Service, from machine.Stream, start, end keys.Key, p page) (out []P, bookmark []byte, err error) {
+	scan := func(start, end keys.Key, limit int) ([]cluster.Row, error) {
+		return s.cfg.Routing.Scan(ctx, from, start, end, limit)
+	}
+	return listWhole(scan, start, end, p, func(P) (int, error) { return 0, nil })
+}
+
+// listWhole is list of objects that are more than their rows: whole adds what a row leaves out, and says how many bytes that is.
+func listWhole[T any, P interface {
+	*T
+	machine.Value
+}](scan func(start, end keys.Key, limit int) ([]cluster.Row, error), start, end keys.Key, p page, whole func(P) (int, error)) (out []P, bookmark []byte, err error) {
 	base := start
 	if p.after != "" {
 		start = max(start, (base + keys.Key(p.after)).After())
@@ -85,7 +97,7 @@ func list[T any, P interface {
 	last, size := keys.Key(""), 0
 	for start < end {
 		want := min(p.limit-len(out)+1, 64)
-		rows, err := s.cfg.Routing.Scan(ctx, from, start, end, want)
+		rows, err := scan(start, end, want)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -97,7 +109,11 @@ func list[T any, P interface {
 			if err != nil {
 				return nil, nil, err
 			}
-			out, last, size = append(out, v), r.Key, size+len(r.Value)
+			more, err := whole(v)
+			if err != nil {
+				return nil, nil, err
+			}
+			out, last, size = append(out, v), r.Key, size+len(r.Value)+more
 		}
 		if len(rows) < want {
 			break

@@ -2,10 +2,12 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"google.golang.org/protobuf/types/known/emptypb"
 
+	"littlehorse/internal/cluster"
 	"littlehorse/internal/keys"
 	"littlehorse/internal/lh"
 	"littlehorse/internal/machine"
@@ -151,11 +153,46 @@ func (s *Service) GetTaskWorkerGroup(ctx context.Context, id *lhpb.TaskDefId) (*
 // GetTaskRun reads one TaskRun.
 func (s *Service) GetTaskRun(ctx context.Context, id *lhpb.TaskRunId) (*lhpb.TaskRun, error) {
 	t, err := getRun[lhpb.TaskRun](ctx, s, id.WfRunId, func(r keys.Run) keys.Key { return r.TaskRun(id.TaskGuid) })
+	if err == nil && machine.HasInputsApart(t) {
+		t, err = s.wholeTaskRun(ctx, id)
+	}
 	if err != nil {
 		return nil, err
 	}
 	maskTaskRun(t)
 	return t, nil
+}
+
+// wholeTaskRun reads a TaskRun whose row leaves out inputs, at one moment.
+func (s *Service) wholeTaskRun(ctx context.Context, id *lhpb.TaskRunId) (t *lhpb.TaskRun, err error) {
+	tenant := callOf(ctx).tenant
+	run := keys.In(tenant).Run(id.WfRunId)
+	err = s.cfg.Routing.View(ctx, s.homeOf(tenant, id.WfRunId), func(v cluster.View) error {
+		t, err = viewed[lhpb.TaskRun](v, run.TaskRun(id.TaskGuid))
+		if err == nil && t != nil {
+			t.InputVariables, err = machine.Inputs(rowsOf(v), run, t)
+		}
+		return err
+	})
+	if err == nil && t == nil {
+		err = notFound()
+	}
+	return t, err
+}
+
+// rowsOf reads rows of a partition as of one moment.
+func rowsOf(v cluster.View) machine.ReadRow {
+	return func(k keys.Key, empty func() machine.Value) (machine.Value, error) {
+		b, err := v.Get(k)
+		if err != nil || b == nil {
+			return nil, err
+		}
+		row := empty()
+		if err := row.UnmarshalVT(b); err != nil {
+			return nil, fmt.Errorf("stored %T cannot be read: %w", row, err)
+		}
+		return row, nil
+	}
 }
 
 // GetCheckpoint reads one Checkpoint of a TaskRun.
@@ -173,9 +210,30 @@ func (s *Service) GetCheckpoint(ctx context.Context, id *lhpb.CheckpointId) (*lh
 
 // ListTaskRuns gives the TaskRuns of a WfRun, reminders of user tasks included, in the order of their nodes.
 func (s *Service) ListTaskRuns(ctx context.Context, req *lhpb.ListTaskRunsRequest) (*lhpb.TaskRunList, error) {
-	out, bookmark, err := listRun(ctx, s, "ListTaskRuns", req, req.Limit, req.WfRunId, keys.KindTaskRun, maskTaskRun)
+	c := callOf(ctx)
+	p, run, err := s.listing(c, "ListTaskRuns", req, req.Limit, req.WfRunId)
+	if err != nil || run == nil {
+		return &lhpb.TaskRunList{}, err
+	}
+	prefix := run.Kind(keys.KindTaskRun)
+	var out []*lhpb.TaskRun
+	var bookmark []byte
+	err = s.cfg.Routing.View(ctx, s.homeOf(c.tenant, req.WfRunId), func(v cluster.View) error {
+		out, bookmark, err = listWhole(v.Scan, prefix, prefix.End(), p, func(t *lhpb.TaskRun) (more int, err error) {
+			if !machine.HasInputsApart(t) {
+				return 0, nil
+			}
+			before := t.SizeVT()
+			t.InputVariables, err = machine.Inputs(rowsOf(v), *run, t)
+			return t.SizeVT() - before, err
+		})
+		return err
+	})
 	if err != nil {
 		return nil, err
+	}
+	for _, t := range out {
+		maskTaskRun(t)
 	}
 	return &lhpb.TaskRunList{Results: out, Bookmark: bookmark}, nil
 }

@@ -61,6 +61,8 @@ func (w *wfRun) deleteChunk() {
 		dropper[lhpb.NodeRun](w, keys.KindNodeRun),
 		dropper[lhpb.Variable](w, keys.KindVariable),
 		dropper[lhpb.TaskRun](w, keys.KindTaskRun),
+		dropper[pb.TaskInputs](w, keys.KindTaskInputs),
+		dropper[pb.Lent](w, keys.KindLent),
 		dropper[lhpb.Checkpoint](w, keys.KindCheckpoint),
 		dropper[lhpb.ExternalEvent](w, keys.KindExternalEvent),
 		dropper[lhpb.WorkflowEvent](w, keys.KindWorkflowEvent),

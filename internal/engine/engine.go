@@ -64,6 +64,8 @@ type Config struct {
 	GoOnChunk int
 	// MaxRecordBytes is the limit of every stored value and emitted record, at most value.MaxBytes. Default 1,047,000.
 	MaxRecordBytes int
+	// ApartBytes is from what encoded size on an input of a TaskRun lies outside its row. All replicas have the same. Default 512.
+	ApartBytes int
 	// DeleteChunk is how many objects one record may delete. Default 1,000.
 	DeleteChunk int
 	// MaxBulkDeletes is how many WfRuns one record of a bulk job may delete. Default 10.
@@ -91,6 +93,7 @@ func DefaultConfig() Config {
 		FanOutChunk:       64,
 		GoOnChunk:         16,
 		MaxRecordBytes:    1_047_000,
+		ApartBytes:        512,
 		DeleteChunk:       1_000,
 		MaxBulkDeletes:    10,
 		FlushChunk:        500,
@@ -121,6 +124,8 @@ func (c Config) Validate() error {
 		return fmt.Errorf("FanOutChunk is %d: at least 1", c.FanOutChunk)
 	case c.GoOnChunk < 1:
 		return fmt.Errorf("GoOnChunk is %d: at least 1", c.GoOnChunk)
+	case c.ApartBytes < 1:
+		return fmt.Errorf("ApartBytes is %d: at least 1", c.ApartBytes)
 	case c.MaxRecordBytes < 4096 || c.MaxRecordBytes > value.MaxBytes:
 		return fmt.Errorf("MaxRecordBytes is %d: 4096 to %d", c.MaxRecordBytes, value.MaxBytes)
 	case c.DeleteChunk < 1:

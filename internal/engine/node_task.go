@@ -73,32 +73,35 @@ func (n *nodeRun) taskDef(node *lhpb.TaskNode) (*lhpb.TaskDef, *lhpb.Failure) {
 	return def, nil
 }
 
-func (n *nodeRun) taskInputs(node *lhpb.TaskNode, def *lhpb.TaskDef) ([]*lhpb.VarNameAndVal, error) {
+func (n *nodeRun) taskInputs(node *lhpb.TaskNode, def *lhpb.TaskDef) (in givenInputs, err error) {
 	if len(node.Variables) != len(def.InputVars) {
-		return nil, fmt.Errorf("TaskDef %s takes %d inputs, not %d", def.Id.GetName(), len(def.InputVars), len(node.Variables))
+		return in, fmt.Errorf("TaskDef %s takes %d inputs, not %d", def.Id.GetName(), len(def.InputVars), len(node.Variables))
 	}
 	if len(node.Variables) == 0 {
-		return nil, nil
+		return in, nil
 	}
-	inputs := make([]*lhpb.VarNameAndVal, len(node.Variables))
+	in.all = make([]*lhpb.VarNameAndVal, len(node.Variables))
 	size := 0
 	s := n.scope()
 	for i, a := range node.Variables {
 		v, err := s.taskInput(a, def.InputVars[i])
 		if err != nil {
-			return nil, err
+			return in, err
 		}
-		inputs[i] = &lhpb.VarNameAndVal{
+		in.all[i] = &lhpb.VarNameAndVal{
 			VarName: def.InputVars[i].Name,
 			Value:   v,
 			Masked:  value.VarType(def.InputVars[i]).GetMasked(),
 		}
-		size += inputs[i].SizeVT()
+		size += in.all[i].SizeVT()
+		if n.tx().liesApart(v) {
+			in.apart = append(in.apart, apartInput{i, n.lender(a, v)})
+		}
 	}
 	if size > n.tx().valueLimit() {
-		return nil, fmt.Errorf("the inputs together have %d bytes: %w", size, n.tx().limitError())
+		return in, fmt.Errorf("the inputs together have %d bytes: %w", size, n.tx().limitError())
 	}
-	return inputs, nil
+	return in, nil
 }
 
 // sleeps: only a report or a timer can end the TaskRun.

@@ -65,7 +65,7 @@ func (t *txn) outputOf(before, after machine.Value, at *timestamppb.Timestamp) *
 		}
 		r.Payload = &lhpb.OutputTopicRecord_WfRun{WfRun: t.published(o)}
 	case *lhpb.TaskRun:
-		r.Payload = &lhpb.OutputTopicRecord_TaskRun{TaskRun: o}
+		r.Payload = &lhpb.OutputTopicRecord_TaskRun{TaskRun: t.whole(o)}
 	case *lhpb.UserTaskRun:
 		r.Payload = &lhpb.OutputTopicRecord_UserTaskRun{UserTaskRun: o}
 	case *lhpb.Variable:

@@ -96,6 +96,10 @@ func emptyOf(kind machine.Value) func() machine.Value {
 		return emptyNodeOutput
 	case *pb.Counts:
 		return emptyCounts
+	case *pb.TaskInputs:
+		return emptyTaskInputs
+	case *pb.Lent:
+		return emptyLent
 	default:
 		return nil
 	}
@@ -108,3 +112,5 @@ func emptyTaskRun() machine.Value    { return &lhpb.TaskRun{} }
 func emptyVariable() machine.Value   { return &lhpb.Variable{} }
 func emptyNodeOutput() machine.Value { return &pb.NodeOutput{} }
 func emptyCounts() machine.Value     { return &pb.Counts{} }
+func emptyTaskInputs() machine.Value { return &pb.TaskInputs{} }
+func emptyLent() machine.Value       { return &pb.Lent{} }

@@ -255,6 +255,8 @@ func (s *scenario) configure(a args) {
 			s.config.InlineThreads = n
 		case "bytes":
 			s.config.MaxRecordBytes = n
+		case "apart":
+			s.config.ApartBytes = n
 		case "delete":
 			s.config.DeleteChunk = n
 		case "outputs":
@@ -884,9 +886,24 @@ func emptyOf(k keys.RunKind) machine.Value {
 		return &pb.NodeOutput{}
 	case keys.KindFanOut:
 		return &pb.FanOut{}
+	case keys.KindTaskInputs:
+		return &pb.TaskInputs{}
+	case keys.KindLent:
+		return &pb.Lent{}
 	default:
 		return &pb.Empty{}
 	}
+}
+
+func inputsSummary(x *pb.TaskInputs) (s string) {
+	for _, in := range x.Inputs {
+		if l := in.GetLent(); l != nil {
+			s += fmt.Sprintf(" value %d of %d.%s", l.Number, l.ThreadRunNumber, l.Name)
+		} else {
+			s += " " + text(in.GetValue())
+		}
+	}
+	return s
 }
 
 // summary is one line that says what matters of an object.
@@ -935,6 +952,13 @@ func summary(m proto.Message) string {
 		return "starts from " + text(x.List)
 	case *pb.Kin:
 		return "failure of another handled"
+	case *pb.TaskInputs:
+		return fmt.Sprintf("inputs apart, %d bytes:", x.Bytes) + inputsSummary(x)
+	case *pb.Lent:
+		if x.Value != nil {
+			return fmt.Sprintf("kept value %d: %s", x.Number, text(x.Value))
+		}
+		return fmt.Sprintf("value %d, lent: %t", x.Number, x.Now)
 	case *pb.WaitTally:
 		return fmt.Sprintf("waits for %d: settled %d, unsuccessful %d", x.Entries, x.Settled, x.Unsuccessful)
 	case *lhpb.WaitForThreadsRun:

@@ -17,6 +17,9 @@ const defaultTaskTimeoutSeconds = 60
 type taskRun struct {
 	run *wfRun
 	row row[lhpb.TaskRun, *lhpb.TaskRun]
+
+	given []*lhpb.VarNameAndVal // all its inputs, once they were asked for
+	apart *pb.TaskInputs        // those that the row leaves out, if this record made it
 }
 
 func (k *taskRun) get() *lhpb.TaskRun  { return k.row.now }
@@ -68,7 +71,7 @@ type taskStart struct {
 	guid   string
 	def    *lhpb.TaskDef
 	node   *lhpb.TaskNode
-	inputs []*lhpb.VarNameAndVal
+	inputs givenInputs
 	source *lhpb.TaskRunSource
 }
 
@@ -96,7 +99,10 @@ func (w *wfRun) schedule(s taskStart) *taskRun {
 	task.TaskDefId = s.def.Id
 	task.Attempts = made.one[:]
 	task.TotalAttempts = 1 + s.node.Retries
-	task.InputVariables = s.inputs
+	task.InputVariables = s.inputs.all
+	if len(s.inputs.apart) > 0 {
+		k.part(task, s)
+	}
 	task.Source = s.source
 	task.ScheduledAt = w.tx.now
 	task.Status = lhpb.TaskStatus_TASK_SCHEDULED
@@ -126,7 +132,7 @@ func (k *taskRun) claim(c *pb.Credit) *lhpb.ScheduledTask {
 		TaskRunId:                task.Id,
 		TaskDefId:                task.TaskDefId,
 		AttemptNumber:            k.last(),
-		Variables:                task.InputVariables,
+		Variables:                k.inputs(),
 		CreatedAt:                a.ScheduleTime,
 		Source:                   task.Source,
 		TotalObservedCheckpoints: task.TotalCheckpoints,
@@ -160,7 +166,7 @@ func (k *taskRun) report(c *pb.ReportTask) {
 		k.takeOutput(a, def, r)
 	}
 	task.Status = a.Status
-	if task.SizeVT() > k.run.tx.engine.config.MaxRecordBytes {
+	if k.size() > k.run.tx.engine.config.MaxRecordBytes {
 		k.refuseResult(a)
 		task.Status = a.Status
 	}
@@ -267,7 +273,7 @@ func (k *taskRun) enqueue() {
 const attemptBytes = 1024
 
 func (k *taskRun) roomForAttempt() bool {
-	return k.get().SizeVT()+attemptBytes <= k.run.tx.engine.config.MaxRecordBytes
+	return k.size()+attemptBytes <= k.run.tx.engine.config.MaxRecordBytes
 }
 
 // backoff is how long the retry waits that follows the given number of attempts.

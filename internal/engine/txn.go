@@ -76,6 +76,14 @@ func (t *txn) setClock(ns int64) {
 	t.now = timestampOf(ns)
 }
 
+// version is as of which version of the engine the record is applied.
+func (t *txn) version() uint32 {
+	if v := t.header.GetEngineVersion(); v != 0 {
+		return v
+	}
+	return machine.EngineVersion
+}
+
 // newID is the next id that follows from the record.
 func (t *txn) newID() string {
 	t.ids++

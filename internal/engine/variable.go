@@ -19,6 +19,7 @@ type variable struct {
 	name   string
 	def    *lhpb.ThreadVarDef
 	row    row[lhpb.Variable, *lhpb.Variable]
+	lent   *row[pb.Lent, *pb.Lent] // once it was looked at
 }
 
 func (v *variable) value() *lhpb.VariableValue { return v.row.now.GetValue() }
@@ -40,6 +41,7 @@ func (v *variable) mayHold(to *lhpb.VariableValue) error {
 
 // set gives the Variable a value that it may hold.
 func (v *variable) set(to *lhpb.VariableValue) {
+	v.keepLent()
 	v.row.put(v.thread.run.tx, v.with(to))
 	v.tell()
 }

@@ -39,6 +39,9 @@ const (
 	KindWaitBlock RunKind = 0x1b // lhpb.WaitForThreadsRun: thread, position, block
 	KindQueued    RunKind = 0x1c // lhpb.PendingInterrupt: thread, position, complement of a number; newest first
 	KindRound     RunKind = 0x1d // pb.Round: subject
+
+	KindTaskInputs RunKind = 0x1e // pb.TaskInputs: guid of the TaskRun
+	KindLent       RunKind = 0x1f // pb.Lent: thread, name; and, of each value that the Variable had, also its number
 )
 
 // Tenant builds the keys of one tenant; there is no way from it to another's.
@@ -123,6 +126,24 @@ func (r Run) Variable(thread int32, name string) Key {
 func (r Run) TaskRun(guid string) Key {
 	var room usual
 	return Key(appendGuid(r.start(&room, KindTaskRun), guid))
+}
+
+// TaskInputs is the row of the inputs of a TaskRun that its own row does not hold.
+func (r Run) TaskInputs(guid string) Key {
+	var room usual
+	return Key(appendGuid(r.start(&room, KindTaskInputs), guid))
+}
+
+// Lent is the row that says whether TaskRuns were given the value that a Variable has.
+func (r Run) Lent(thread int32, name string) Key {
+	var room usual
+	return Key(appendText(appendInt32(r.start(&room, KindLent), thread), name))
+}
+
+// LentBefore is the row of a value that a Variable had, and that TaskRuns were given.
+func (r Run) LentBefore(thread int32, name string, number int32) Key {
+	var room usual
+	return Key(appendInt32(appendText(appendInt32(r.start(&room, KindLent), thread), name), number))
 }
 
 // Checkpoint is the row of a Checkpoint of a TaskRun.

@@ -1853,6 +1853,270 @@ func (x *Counter) GetValue() uint64 {
 	return 0
 }
 
+// TaskInputs are the inputs of a TaskRun that its row does not hold: those without a value there, in order. They are written once, the row of the
+// TaskRun several times.
+type TaskInputs struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Inputs []*TaskInput           `protobuf:"bytes,1,rep,name=inputs,proto3" json:"inputs,omitempty"`
+	// What they would take in the row, encoded.
+	Bytes         int64 `protobuf:"varint,2,opt,name=bytes,proto3" json:"bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TaskInputs) Reset() {
+	*x = TaskInputs{}
+	mi := &file_lh_state_proto_msgTypes[22]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TaskInputs) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TaskInputs) ProtoMessage() {}
+
+func (x *TaskInputs) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_state_proto_msgTypes[22]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TaskInputs.ProtoReflect.Descriptor instead.
+func (*TaskInputs) Descriptor() ([]byte, []int) {
+	return file_lh_state_proto_rawDescGZIP(), []int{22}
+}
+
+func (x *TaskInputs) GetInputs() []*TaskInput {
+	if x != nil {
+		return x.Inputs
+	}
+	return nil
+}
+
+func (x *TaskInputs) GetBytes() int64 {
+	if x != nil {
+		return x.Bytes
+	}
+	return 0
+}
+
+// TaskInput is one input.
+type TaskInput struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Types that are valid to be assigned to From:
+	//
+	//	*TaskInput_Value
+	//	*TaskInput_Lent
+	From          isTaskInput_From `protobuf_oneof:"from"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TaskInput) Reset() {
+	*x = TaskInput{}
+	mi := &file_lh_state_proto_msgTypes[23]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TaskInput) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TaskInput) ProtoMessage() {}
+
+func (x *TaskInput) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_state_proto_msgTypes[23]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TaskInput.ProtoReflect.Descriptor instead.
+func (*TaskInput) Descriptor() ([]byte, []int) {
+	return file_lh_state_proto_rawDescGZIP(), []int{23}
+}
+
+func (x *TaskInput) GetFrom() isTaskInput_From {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *TaskInput) GetValue() *lhpb.VariableValue {
+	if x != nil {
+		if x, ok := x.From.(*TaskInput_Value); ok {
+			return x.Value
+		}
+	}
+	return nil
+}
+
+func (x *TaskInput) GetLent() *LentValue {
+	if x != nil {
+		if x, ok := x.From.(*TaskInput_Lent); ok {
+			return x.Lent
+		}
+	}
+	return nil
+}
+
+type isTaskInput_From interface {
+	isTaskInput_From()
+}
+
+type TaskInput_Value struct {
+	Value *lhpb.VariableValue `protobuf:"bytes,1,opt,name=value,proto3,oneof"`
+}
+
+type TaskInput_Lent struct {
+	Lent *LentValue `protobuf:"bytes,2,opt,name=lent,proto3,oneof"`
+}
+
+func (*TaskInput_Value) isTaskInput_From() {}
+
+func (*TaskInput_Lent) isTaskInput_From() {}
+
+// LentValue names a value that a Variable of the same WfRun has or had.
+type LentValue struct {
+	state           protoimpl.MessageState `protogen:"open.v1"`
+	ThreadRunNumber int32                  `protobuf:"varint,1,opt,name=thread_run_number,json=threadRunNumber,proto3" json:"thread_run_number,omitempty"`
+	Name            string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Number          int32                  `protobuf:"varint,3,opt,name=number,proto3" json:"number,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
+}
+
+func (x *LentValue) Reset() {
+	*x = LentValue{}
+	mi := &file_lh_state_proto_msgTypes[24]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LentValue) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LentValue) ProtoMessage() {}
+
+func (x *LentValue) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_state_proto_msgTypes[24]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LentValue.ProtoReflect.Descriptor instead.
+func (*LentValue) Descriptor() ([]byte, []int) {
+	return file_lh_state_proto_rawDescGZIP(), []int{24}
+}
+
+func (x *LentValue) GetThreadRunNumber() int32 {
+	if x != nil {
+		return x.ThreadRunNumber
+	}
+	return 0
+}
+
+func (x *LentValue) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *LentValue) GetNumber() int32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+// Lent is a value of a Variable that TaskRuns were given: of the row without a number which the Variable has now, of those with a number the value
+// that it had.
+type Lent struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// How many of the values that the Variable had before were lent.
+	Number int32 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	// The value that it has now is lent.
+	Now bool `protobuf:"varint,2,opt,name=now,proto3" json:"now,omitempty"`
+	// The value that it had.
+	Value         *lhpb.VariableValue `protobuf:"bytes,3,opt,name=value,proto3" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Lent) Reset() {
+	*x = Lent{}
+	mi := &file_lh_state_proto_msgTypes[25]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Lent) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Lent) ProtoMessage() {}
+
+func (x *Lent) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_state_proto_msgTypes[25]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Lent.ProtoReflect.Descriptor instead.
+func (*Lent) Descriptor() ([]byte, []int) {
+	return file_lh_state_proto_rawDescGZIP(), []int{25}
+}
+
+func (x *Lent) GetNumber() int32 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *Lent) GetNow() bool {
+	if x != nil {
+		return x.Now
+	}
+	return false
+}
+
+func (x *Lent) GetValue() *lhpb.VariableValue {
+	if x != nil {
+		return x.Value
+	}
+	return nil
+}
+
 type Timer_TaskTimeout struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
 	TaskRunId *lhpb.TaskRunId        `protobuf:"bytes,1,opt,name=task_run_id,json=taskRunId,proto3" json:"task_run_id,omitempty"`
@@ -1865,7 +2129,7 @@ type Timer_TaskTimeout struct {
 
 func (x *Timer_TaskTimeout) Reset() {
 	*x = Timer_TaskTimeout{}
-	mi := &file_lh_state_proto_msgTypes[22]
+	mi := &file_lh_state_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1877,7 +2141,7 @@ func (x *Timer_TaskTimeout) String() string {
 func (*Timer_TaskTimeout) ProtoMessage() {}
 
 func (x *Timer_TaskTimeout) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[22]
+	mi := &file_lh_state_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1924,7 +2188,7 @@ type Timer_TaskRetry struct {
 
 func (x *Timer_TaskRetry) Reset() {
 	*x = Timer_TaskRetry{}
-	mi := &file_lh_state_proto_msgTypes[23]
+	mi := &file_lh_state_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1936,7 +2200,7 @@ func (x *Timer_TaskRetry) String() string {
 func (*Timer_TaskRetry) ProtoMessage() {}
 
 func (x *Timer_TaskRetry) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[23]
+	mi := &file_lh_state_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1979,7 +2243,7 @@ type Timer_UserTaskAction struct {
 
 func (x *Timer_UserTaskAction) Reset() {
 	*x = Timer_UserTaskAction{}
-	mi := &file_lh_state_proto_msgTypes[24]
+	mi := &file_lh_state_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1991,7 +2255,7 @@ func (x *Timer_UserTaskAction) String() string {
 func (*Timer_UserTaskAction) ProtoMessage() {}
 
 func (x *Timer_UserTaskAction) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[24]
+	mi := &file_lh_state_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2038,7 +2302,7 @@ type Timer_FlushMetrics struct {
 
 func (x *Timer_FlushMetrics) Reset() {
 	*x = Timer_FlushMetrics{}
-	mi := &file_lh_state_proto_msgTypes[25]
+	mi := &file_lh_state_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2050,7 +2314,7 @@ func (x *Timer_FlushMetrics) String() string {
 func (*Timer_FlushMetrics) ProtoMessage() {}
 
 func (x *Timer_FlushMetrics) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[25]
+	mi := &file_lh_state_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2077,7 +2341,7 @@ var File_lh_state_proto protoreflect.FileDescriptor
 
 const file_lh_state_proto_rawDesc = "" +
 	"\n" +
-	"\x0elh/state.proto\x12\vlh.internal\x1a\x14external_event.proto\x1a\x0flh/record.proto\x1a\x0fobject_id.proto\x1a\x16scheduled_wf_run.proto\x1a\x15type_definition.proto\x1a\fwf_run.proto\"\xf0\x03\n" +
+	"\x0elh/state.proto\x12\vlh.internal\x1a\x14external_event.proto\x1a\x0flh/record.proto\x1a\x0fobject_id.proto\x1a\x16scheduled_wf_run.proto\x1a\x15type_definition.proto\x1a\x0evariable.proto\x1a\fwf_run.proto\"\xf0\x03\n" +
 	"\bWfRunRow\x12)\n" +
 	"\x06wf_run\x18\x01 \x01(\v2\x12.littlehorse.WfRunR\x05wfRun\x12\x1a\n" +
 	"\bdeleting\x18\x03 \x01(\bR\bdeleting\x12\x14\n" +
@@ -2227,7 +2491,23 @@ const file_lh_state_proto_rawDesc = "" +
 	"\n" +
 	"WithdrawalJ\x04\b\x01\x10\x02\"\x1f\n" +
 	"\aCounter\x12\x14\n" +
-	"\x05value\x18\x01 \x01(\x04R\x05value*P\n" +
+	"\x05value\x18\x01 \x01(\x04R\x05value\"R\n" +
+	"\n" +
+	"TaskInputs\x12.\n" +
+	"\x06inputs\x18\x01 \x03(\v2\x16.lh.internal.TaskInputR\x06inputs\x12\x14\n" +
+	"\x05bytes\x18\x02 \x01(\x03R\x05bytes\"u\n" +
+	"\tTaskInput\x122\n" +
+	"\x05value\x18\x01 \x01(\v2\x1a.littlehorse.VariableValueH\x00R\x05value\x12,\n" +
+	"\x04lent\x18\x02 \x01(\v2\x16.lh.internal.LentValueH\x00R\x04lentB\x06\n" +
+	"\x04from\"c\n" +
+	"\tLentValue\x12*\n" +
+	"\x11thread_run_number\x18\x01 \x01(\x05R\x0fthreadRunNumber\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x16\n" +
+	"\x06number\x18\x03 \x01(\x05R\x06number\"b\n" +
+	"\x04Lent\x12\x16\n" +
+	"\x06number\x18\x01 \x01(\x05R\x06number\x12\x10\n" +
+	"\x03now\x18\x02 \x01(\bR\x03now\x120\n" +
+	"\x05value\x18\x03 \x01(\v2\x1a.littlehorse.VariableValueR\x05value*P\n" +
 	"\aWaitEnd\x12\x18\n" +
 	"\x14WAIT_END_UNSPECIFIED\x10\x00\x12\x16\n" +
 	"\x12WAIT_END_COMPLETED\x10\x01\x12\x13\n" +
@@ -2246,7 +2526,7 @@ func file_lh_state_proto_rawDescGZIP() []byte {
 }
 
 var file_lh_state_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_lh_state_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
+var file_lh_state_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
 var file_lh_state_proto_goTypes = []any{
 	(WaitEnd)(0),                     // 0: lh.internal.WaitEnd
 	(*WfRunRow)(nil),                 // 1: lh.internal.WfRunRow
@@ -2271,57 +2551,65 @@ var file_lh_state_proto_goTypes = []any{
 	(*Empty)(nil),                    // 20: lh.internal.Empty
 	(*Withdrawal)(nil),               // 21: lh.internal.Withdrawal
 	(*Counter)(nil),                  // 22: lh.internal.Counter
-	(*Timer_TaskTimeout)(nil),        // 23: lh.internal.Timer.TaskTimeout
-	(*Timer_TaskRetry)(nil),          // 24: lh.internal.Timer.TaskRetry
-	(*Timer_UserTaskAction)(nil),     // 25: lh.internal.Timer.UserTaskAction
-	(*Timer_FlushMetrics)(nil),       // 26: lh.internal.Timer.FlushMetrics
-	(*lhpb.WfRun)(nil),               // 27: littlehorse.WfRun
-	(*lhpb.ExternalEventId)(nil),     // 28: littlehorse.ExternalEventId
-	(*lhpb.VariableValue)(nil),       // 29: littlehorse.VariableValue
-	(*lhpb.QueuedThreadRunInfo)(nil), // 30: littlehorse.QueuedThreadRunInfo
-	(*lhpb.NodeRunId)(nil),           // 31: littlehorse.NodeRunId
-	(*lhpb.WfRunId)(nil),             // 32: littlehorse.WfRunId
-	(*lhpb.CorrelatedEventId)(nil),   // 33: littlehorse.CorrelatedEventId
-	(*lhpb.MetricWindowId)(nil),      // 34: littlehorse.MetricWindowId
-	(*Continue)(nil),                 // 35: lh.internal.Continue
-	(*lhpb.ScheduledWfRun)(nil),      // 36: littlehorse.ScheduledWfRun
-	(*lhpb.CorrelatedEvent)(nil),     // 37: littlehorse.CorrelatedEvent
-	(*BulkDelete)(nil),               // 38: lh.internal.BulkDelete
-	(*lhpb.TaskRunId)(nil),           // 39: littlehorse.TaskRunId
+	(*TaskInputs)(nil),               // 23: lh.internal.TaskInputs
+	(*TaskInput)(nil),                // 24: lh.internal.TaskInput
+	(*LentValue)(nil),                // 25: lh.internal.LentValue
+	(*Lent)(nil),                     // 26: lh.internal.Lent
+	(*Timer_TaskTimeout)(nil),        // 27: lh.internal.Timer.TaskTimeout
+	(*Timer_TaskRetry)(nil),          // 28: lh.internal.Timer.TaskRetry
+	(*Timer_UserTaskAction)(nil),     // 29: lh.internal.Timer.UserTaskAction
+	(*Timer_FlushMetrics)(nil),       // 30: lh.internal.Timer.FlushMetrics
+	(*lhpb.WfRun)(nil),               // 31: littlehorse.WfRun
+	(*lhpb.ExternalEventId)(nil),     // 32: littlehorse.ExternalEventId
+	(*lhpb.VariableValue)(nil),       // 33: littlehorse.VariableValue
+	(*lhpb.QueuedThreadRunInfo)(nil), // 34: littlehorse.QueuedThreadRunInfo
+	(*lhpb.NodeRunId)(nil),           // 35: littlehorse.NodeRunId
+	(*lhpb.WfRunId)(nil),             // 36: littlehorse.WfRunId
+	(*lhpb.CorrelatedEventId)(nil),   // 37: littlehorse.CorrelatedEventId
+	(*lhpb.MetricWindowId)(nil),      // 38: littlehorse.MetricWindowId
+	(*Continue)(nil),                 // 39: lh.internal.Continue
+	(*lhpb.ScheduledWfRun)(nil),      // 40: littlehorse.ScheduledWfRun
+	(*lhpb.CorrelatedEvent)(nil),     // 41: littlehorse.CorrelatedEvent
+	(*BulkDelete)(nil),               // 42: lh.internal.BulkDelete
+	(*lhpb.TaskRunId)(nil),           // 43: littlehorse.TaskRunId
 }
 var file_lh_state_proto_depIdxs = []int32{
-	27, // 0: lh.internal.WfRunRow.wf_run:type_name -> littlehorse.WfRun
+	31, // 0: lh.internal.WfRunRow.wf_run:type_name -> littlehorse.WfRun
 	3,  // 1: lh.internal.WfRunRow.shared_timer:type_name -> lh.internal.AttemptTimer
 	2,  // 2: lh.internal.WfRunRow.shared:type_name -> lh.internal.VariableChange
 	2,  // 3: lh.internal.WfRunRow.inherited:type_name -> lh.internal.VariableChange
-	28, // 4: lh.internal.Round.event:type_name -> littlehorse.ExternalEventId
+	32, // 4: lh.internal.Round.event:type_name -> littlehorse.ExternalEventId
 	0,  // 5: lh.internal.WaitTally.end:type_name -> lh.internal.WaitEnd
-	29, // 6: lh.internal.NodeOutput.value:type_name -> littlehorse.VariableValue
-	29, // 7: lh.internal.FanOut.list:type_name -> littlehorse.VariableValue
-	30, // 8: lh.internal.FanOut.shared:type_name -> littlehorse.QueuedThreadRunInfo
-	23, // 9: lh.internal.Timer.task_timeout:type_name -> lh.internal.Timer.TaskTimeout
-	24, // 10: lh.internal.Timer.task_retry:type_name -> lh.internal.Timer.TaskRetry
-	31, // 11: lh.internal.Timer.external_event_timeout:type_name -> littlehorse.NodeRunId
-	31, // 12: lh.internal.Timer.sleep_matured:type_name -> littlehorse.NodeRunId
-	32, // 13: lh.internal.Timer.delete_wf_run:type_name -> littlehorse.WfRunId
-	28, // 14: lh.internal.Timer.external_event_expired:type_name -> littlehorse.ExternalEventId
-	25, // 15: lh.internal.Timer.user_task_action:type_name -> lh.internal.Timer.UserTaskAction
-	33, // 16: lh.internal.Timer.correlated_event_expired:type_name -> littlehorse.CorrelatedEventId
-	26, // 17: lh.internal.Timer.flush_metrics:type_name -> lh.internal.Timer.FlushMetrics
-	34, // 18: lh.internal.Timer.metric_window_expired:type_name -> littlehorse.MetricWindowId
+	33, // 6: lh.internal.NodeOutput.value:type_name -> littlehorse.VariableValue
+	33, // 7: lh.internal.FanOut.list:type_name -> littlehorse.VariableValue
+	34, // 8: lh.internal.FanOut.shared:type_name -> littlehorse.QueuedThreadRunInfo
+	27, // 9: lh.internal.Timer.task_timeout:type_name -> lh.internal.Timer.TaskTimeout
+	28, // 10: lh.internal.Timer.task_retry:type_name -> lh.internal.Timer.TaskRetry
+	35, // 11: lh.internal.Timer.external_event_timeout:type_name -> littlehorse.NodeRunId
+	35, // 12: lh.internal.Timer.sleep_matured:type_name -> littlehorse.NodeRunId
+	36, // 13: lh.internal.Timer.delete_wf_run:type_name -> littlehorse.WfRunId
+	32, // 14: lh.internal.Timer.external_event_expired:type_name -> littlehorse.ExternalEventId
+	29, // 15: lh.internal.Timer.user_task_action:type_name -> lh.internal.Timer.UserTaskAction
+	37, // 16: lh.internal.Timer.correlated_event_expired:type_name -> littlehorse.CorrelatedEventId
+	30, // 17: lh.internal.Timer.flush_metrics:type_name -> lh.internal.Timer.FlushMetrics
+	38, // 18: lh.internal.Timer.metric_window_expired:type_name -> littlehorse.MetricWindowId
 	20, // 19: lh.internal.Timer.trim_output:type_name -> lh.internal.Empty
-	35, // 20: lh.internal.Timer.lost:type_name -> lh.internal.Continue
-	36, // 21: lh.internal.ScheduleRow.scheduled_wf_run:type_name -> littlehorse.ScheduledWfRun
-	37, // 22: lh.internal.CorrelatedEventRow.correlated_event:type_name -> littlehorse.CorrelatedEvent
-	38, // 23: lh.internal.BulkShare.job:type_name -> lh.internal.BulkDelete
-	39, // 24: lh.internal.Timer.TaskTimeout.task_run_id:type_name -> littlehorse.TaskRunId
-	39, // 25: lh.internal.Timer.TaskRetry.task_run_id:type_name -> littlehorse.TaskRunId
-	31, // 26: lh.internal.Timer.UserTaskAction.node_run_id:type_name -> littlehorse.NodeRunId
-	27, // [27:27] is the sub-list for method output_type
-	27, // [27:27] is the sub-list for method input_type
-	27, // [27:27] is the sub-list for extension type_name
-	27, // [27:27] is the sub-list for extension extendee
-	0,  // [0:27] is the sub-list for field type_name
+	39, // 20: lh.internal.Timer.lost:type_name -> lh.internal.Continue
+	40, // 21: lh.internal.ScheduleRow.scheduled_wf_run:type_name -> littlehorse.ScheduledWfRun
+	41, // 22: lh.internal.CorrelatedEventRow.correlated_event:type_name -> littlehorse.CorrelatedEvent
+	42, // 23: lh.internal.BulkShare.job:type_name -> lh.internal.BulkDelete
+	24, // 24: lh.internal.TaskInputs.inputs:type_name -> lh.internal.TaskInput
+	33, // 25: lh.internal.TaskInput.value:type_name -> littlehorse.VariableValue
+	25, // 26: lh.internal.TaskInput.lent:type_name -> lh.internal.LentValue
+	33, // 27: lh.internal.Lent.value:type_name -> littlehorse.VariableValue
+	43, // 28: lh.internal.Timer.TaskTimeout.task_run_id:type_name -> littlehorse.TaskRunId
+	43, // 29: lh.internal.Timer.TaskRetry.task_run_id:type_name -> littlehorse.TaskRunId
+	35, // 30: lh.internal.Timer.UserTaskAction.node_run_id:type_name -> littlehorse.NodeRunId
+	31, // [31:31] is the sub-list for method output_type
+	31, // [31:31] is the sub-list for method input_type
+	31, // [31:31] is the sub-list for extension type_name
+	31, // [31:31] is the sub-list for extension extendee
+	0,  // [0:31] is the sub-list for field type_name
 }
 
 func init() { file_lh_state_proto_init() }
@@ -2346,13 +2634,17 @@ func file_lh_state_proto_init() {
 		(*Timer_Lost)(nil),
 	}
 	file_lh_state_proto_msgTypes[13].OneofWrappers = []any{}
+	file_lh_state_proto_msgTypes[23].OneofWrappers = []any{
+		(*TaskInput_Value)(nil),
+		(*TaskInput_Lent)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lh_state_proto_rawDesc), len(file_lh_state_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   26,
+			NumMessages:   30,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

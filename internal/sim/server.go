@@ -106,6 +106,7 @@ func (s *server) machines() map[machine.Kind]machine.Machine {
 
 func (w *world) core(view *catalog.View) machine.Machine {
 	c := engine.DefaultConfig()
+	c.ApartBytes = 4 // nearly all values of the workload lie apart
 	c.Partitions = partitions
 	c.CorrelateChunk = 1
 	c.MaxBulkDeletes = 1

@@ -57,6 +57,7 @@ type wfRun struct {
 	nodes     map[nodeID]*lhpb.NodeRun
 	tasks     map[string]*lhpb.TaskRun
 	forms     map[nodeID]*lhpb.UserTaskRun
+	apart     map[keys.Key]bool // rows of inputs that must be there
 	events    []*lhpb.ExternalEvent
 	watches   map[watch]int32 // position
 	suspended bool
@@ -116,7 +117,7 @@ func (s *state) readRuns() []string {
 			w = &wfRun{
 				tenant: p.Tenant, id: p.WfRun, threads: map[int32]*lhpb.ThreadRun{}, inactive: map[int32]bool{},
 				nodes: map[nodeID]*lhpb.NodeRun{}, tasks: map[string]*lhpb.TaskRun{},
-				forms:   map[nodeID]*lhpb.UserTaskRun{},
+				forms: map[nodeID]*lhpb.UserTaskRun{}, apart: map[keys.Key]bool{},
 				watches: map[watch]int32{}, toFanOut: map[int32]bool{}, sweeps: map[int32]int{}, queued: map[nodeID]bool{}, rounds: map[keys.Subject]bool{},
 			}
 			s.runs[name] = w
@@ -193,6 +194,11 @@ func (s *state) keep(w *wfRun, kind keys.RunKind, k keys.Key, encoded machine.Va
 		}
 		w.sweeps[by]++
 		return
+	case keys.KindTaskInputs:
+		if !w.apart[k] && !w.row.GetDeleting() {
+			s.violate(w.id, "%q: inputs that no TaskRun leaves out", k)
+		}
+		return
 	default:
 		return
 	}
@@ -207,6 +213,7 @@ func (s *state) keep(w *wfRun, kind keys.RunKind, k keys.Key, encoded machine.Va
 		w.nodes[nodeID{o.Id.ThreadRunNumber, o.Id.Position}] = o
 	case *lhpb.TaskRun:
 		w.tasks[o.Id.TaskGuid] = o
+		s.checkInputs(w, o)
 	case *lhpb.ExternalEvent:
 		w.events = append(w.events, o)
 	case *lhpb.UserTaskRun:
@@ -225,6 +232,23 @@ func (s *state) keep(w *wfRun, kind keys.RunKind, k keys.Key, encoded machine.Va
 			continue
 		}
 		s.expected[row] = fmt.Sprintf("%s %q", w.id, k)
+	}
+}
+
+// checkInputs holds that whatever the row of a TaskRun leaves out is found.
+func (s *state) checkInputs(w *wfRun, k *lhpb.TaskRun) {
+	if !machine.HasInputsApart(k) || w.row.GetDeleting() {
+		return
+	}
+	run := keys.In(w.tenant).RunNamed(w.id)
+	w.apart[run.TaskInputs(k.Id.TaskGuid)] = true
+	all, _ := machine.Inputs(func(key keys.Key, empty func() machine.Value) (machine.Value, error) {
+		return s.view.Get(key, empty), nil
+	}, run, k)
+	for _, in := range all {
+		if in.Value == nil {
+			s.violate(w.id, "input %s of TaskRun %s lies nowhere", in.VarName, k.Id.TaskGuid)
+		}
 	}
 }
 
