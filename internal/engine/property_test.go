@@ -48,6 +48,7 @@ func newRandomWorld(t *rapid.T) *randomWorld {
 	c.MaxPasses = 60
 	c.InlineThreads = rapid.SampledFrom([]int{64, 1, 2, 3}).Draw(t, "inline")
 	c.DeleteChunk = rapid.SampledFrom([]int{3, 1000}).Draw(t, "delete chunk")
+	c.ApartBytes = rapid.SampledFrom([]int{512, 1}).Draw(t, "apart")
 	w := &randomWorld{world: newWorld(c), t: t}
 	w.patient = rapid.Bool().Draw(t, "other commands come between")
 	w.each = w.judge
