@@ -518,7 +518,9 @@ func (p *player) stored(id string) []string {
 			continue
 		}
 		switch at.Kind {
-		case keys.KindWfRun, keys.KindThreadRun, keys.KindNodeRun, keys.KindVariable, keys.KindTaskRun, keys.KindCheckpoint,
+		case keys.KindTaskRun:
+			out = append(out, jsonOf(p.t, wholeTaskRun(p.t, p.state, k)))
+		case keys.KindWfRun, keys.KindThreadRun, keys.KindNodeRun, keys.KindVariable, keys.KindCheckpoint,
 			keys.KindExternalEvent, keys.KindWorkflowEvent, keys.KindUserTaskRun, keys.KindInactive:
 			out = append(out, jsonOf(p.t, public(decode(at.Kind, p.state.Bytes(k)))))
 		}
