@@ -5,7 +5,6 @@ import (
 	"context"
 
 	"littlehorse/examples/internal/stage"
-	"littlehorse/lhpb"
 	lh "littlehorse/sdk/client"
 	"littlehorse/sdk/task"
 	"littlehorse/sdk/wf"
@@ -106,9 +105,7 @@ func cooled(ctx context.Context, s *stage.Stage, id lh.RunID) error {
 	if err := s.PostEvent(ctx, id, "sensor-reading", 65.0); err != nil {
 		return err
 	}
-	event, err := s.RPC().AwaitWorkflowEvent(ctx, &lhpb.AwaitWorkflowEventRequest{
-		WfRunId: id.Proto(), EventDefIds: []*lhpb.WorkflowEventDefId{{Name: "machine-cooled"}},
-	})
+	machine, err := lh.AwaitEvent[string](ctx, s.Client, id, "machine-cooled")
 	if err != nil {
 		return err
 	}
@@ -116,7 +113,7 @@ func cooled(ctx context.Context, s *stage.Stage, id lh.RunID) error {
 	if err != nil {
 		return err
 	}
-	s.Say("%s (WfRun %s)\n    %s", event.Content.GetStr(), id, end)
+	s.Say("%s (WfRun %s)\n    %s", machine, id, end)
 	for _, name := range []string{"acknowledgedBy", "called"} {
 		who, err := lh.GetVar[string](ctx, s.Client, id, name)
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"littlehorse/examples/internal/rehearsal"
 	"littlehorse/lhpb"
 	lh "littlehorse/sdk/client"
+	"littlehorse/sdk/lhtest"
 )
 
 // asHello makes the test's binary the program itself.
@@ -64,6 +65,14 @@ func TestHello(t *testing.T) {
 	}
 	if err := <-ended; err != nil {
 		t.Errorf("%v\n%s", err, said.String())
+	}
+}
+
+func TestTheWorkflow(t *testing.T) {
+	run := lhtest.Start(t, greet, hello).Run("hello", lh.Input{"name": "Ana"})
+	run.Completed(t)
+	if got := lhtest.Output[string](run); got != "hello Ana" {
+		t.Error(got)
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"littlehorse/examples/internal/stage"
-	"littlehorse/lhpb"
 	lh "littlehorse/sdk/client"
 	"littlehorse/sdk/task"
 	"littlehorse/sdk/wf"
@@ -80,14 +79,7 @@ var play = stage.Play{
 
 // pay is the bank: it knows the number on the transfer and nothing of WfRuns.
 func pay(ctx context.Context, s *stage.Stage, number string, amount int64) error {
-	content, err := lh.Value(transfer{Amount: amount, From: "Ana"})
-	if err != nil {
-		return err
-	}
-	_, err = s.RPC().PutCorrelatedEvent(ctx, &lhpb.PutCorrelatedEventRequest{
-		Key: number, ExternalEventDefId: &lhpb.ExternalEventDefId{Name: "bank-transfer"}, Content: content,
-	})
-	return err
+	return s.PostCorrelated(ctx, number, "bank-transfer", transfer{Amount: amount, From: "Ana"})
 }
 
 func tell(ctx context.Context, s *stage.Stage, what string, id lh.RunID) error {

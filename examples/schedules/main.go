@@ -28,17 +28,15 @@ var play = stage.Play{
 	Tasks:       []task.Task{count},
 	Definitions: []lh.Definition{closing},
 	Story: func(ctx context.Context, s *stage.Stage) error {
-		shop, err := lh.Value("harbour")
+		schedule, err := s.Schedule(ctx, everyNight, closing.Name(), lh.Input{"shop": "harbour"})
 		if err != nil {
 			return err
 		}
-		scheduled, err := s.RPC().ScheduleWf(ctx, &lhpb.ScheduleWfRequest{
-			WfSpecName: closing.Name(), CronExpression: everyNight, Variables: map[string]*lhpb.VariableValue{"shop": shop},
-		})
+		scheduled, err := s.RPC().GetScheduledWfRun(ctx, &lhpb.ScheduledWfRunId{Id: schedule})
 		if err != nil {
 			return err
 		}
-		s.Say("schedule %s\n    %s at %s", scheduled.Id.Id, scheduled.WfSpecId.Name, scheduled.CronExpression)
+		s.Say("schedule %s\n    %s at %s", schedule, scheduled.WfSpecId.Name, scheduled.CronExpression)
 
 		found, err := s.RPC().SearchScheduledWfRun(ctx, &lhpb.SearchScheduledWfRunRequest{WfSpecName: closing.Name()})
 		if err != nil {
@@ -58,8 +56,7 @@ var play = stage.Play{
 		s.Say("WfRun %s\n    %s", id, end)
 
 		// Runs that have begun are not touched when their schedule goes.
-		_, err = s.RPC().DeleteScheduledWfRun(ctx, &lhpb.DeleteScheduledWfRunRequest{Id: scheduled.Id})
-		return err
+		return s.Unschedule(ctx, schedule)
 	},
 }
 

@@ -15,18 +15,11 @@ func TestStory(t *testing.T) { rehearsal.Hold(t, play) }
 // Three nights pass in no time.
 func TestEveryNight(t *testing.T) {
 	s := lhtest.Start(t, closing, count)
-	shop, err := lh.Value("harbour")
-	if err != nil {
-		t.Fatal(err)
-	}
-	api := s.Client().RPC()
-	if _, err := api.ScheduleWf(t.Context(), &lhpb.ScheduleWfRequest{
-		WfSpecName: closing.Name(), CronExpression: everyNight, Variables: map[string]*lhpb.VariableValue{"shop": shop},
-	}); err != nil {
+	if _, err := s.Client().Schedule(t.Context(), everyNight, closing.Name(), lh.Input{"shop": "harbour"}); err != nil {
 		t.Fatal(err)
 	}
 	s.Advance(3 * 24 * time.Hour)
-	runs, err := api.SearchWfRun(t.Context(), &lhpb.SearchWfRunRequest{WfSpecName: closing.Name()})
+	runs, err := s.Client().RPC().SearchWfRun(t.Context(), &lhpb.SearchWfRunRequest{WfSpecName: closing.Name()})
 	if err != nil {
 		t.Fatal(err)
 	}
