@@ -41,8 +41,10 @@ func printed(ctx context.Context, args ...string) (string, error) {
 func TestTheStoreBenchmarkByTheNamesOfItsCommands(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
 	where := storeArgs(t)
+	done := map[string]bool{"server": true, "workflowMetrics": true}
 	do := func(args ...string) string {
 		t.Helper()
+		done[args[0]] = true
 		said, err := printed(t.Context(), append(args, where...)...)
 		if err != nil {
 			t.Fatalf("%s: %v\n%s", args[0], err, said)
@@ -103,6 +105,23 @@ func TestTheStoreBenchmarkByTheNamesOfItsCommands(t *testing.T) {
 		t.Errorf("the folder is still there: %v", err)
 	}
 	do("cleanup")
+
+	page, err := os.ReadFile("../../docs/bench.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, _ := strings.Cut(string(page), "```sh test=internal/bench/store_test.go:"+t.Name()+"\n")
+	block, _, _ = strings.Cut(block, "```")
+	for line := range strings.Lines(block) {
+		name := strings.Fields(strings.TrimPrefix(line, "lh bench "))[0]
+		if !done[name] {
+			t.Errorf("docs/bench.md has %s", name)
+		}
+		delete(done, name)
+	}
+	if len(done) > 0 {
+		t.Errorf("docs/bench.md does not have %v", done)
+	}
 }
 
 // until looks again and again, as long as the test may run.

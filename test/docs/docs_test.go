@@ -3,10 +3,18 @@ package docs_test
 
 import (
 	"io/fs"
+	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"littlehorse/lhpb"
 	"littlehorse/test/page"
 )
 
@@ -29,14 +37,15 @@ func pages(t *testing.T) map[string][]page.Block {
 	return all
 }
 
-func TestGoCompiles(t *testing.T) { page.Compile(t, pages(t)) }
+func TestGoWorks(t *testing.T) { page.Go(t, pages(t)) }
 
-// Commands of all pages run against one server, each page in a folder of its own. The pages for the other languages are
-// executed by test/languages.
+// Commands of all pages run against one server, each page in a folder of its own; the example hello is there and its worker works.
+// The pages for the other languages are executed by test/languages.
 func TestCommandsWork(t *testing.T) {
 	server := page.Server(t)
+	hello(t, server)
 	for name, blocks := range pages(t) {
-		if !executed(blocks) || inOtherLanguage(name) {
+		if !executed(blocks) || slices.Contains(page.OtherLanguages, strings.TrimSuffix(strings.TrimPrefix(name, "docs/start/"), ".md")) {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
@@ -46,15 +55,40 @@ func TestCommandsWork(t *testing.T) {
 	}
 }
 
-func executed(blocks []page.Block) bool {
-	for _, b := range blocks {
-		if b.Language == "sh" && !b.Is("server") && !b.Is("parsed") {
-			return true
-		}
+// hello runs the example until the test has ended, and returns when its workflow is registered.
+func hello(t *testing.T, server *page.Site) {
+	t.Helper()
+	program := filepath.Join(t.TempDir(), "hello")
+	build := exec.Command("go", "build", "-o", program, "./examples/hello")
+	build.Dir = page.Root()
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
 	}
-	return false
+	worker := exec.Command(program)
+	worker.Env = append(os.Environ(), server.Environ()...)
+	if err := worker.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := worker.Process.Signal(os.Interrupt); err != nil {
+			t.Error(err)
+		}
+		_ = worker.Wait()
+	})
+	conn := server.Dial(t)
+	defer conn.Close()
+	for {
+		_, err := lhpb.NewLittleHorseClient(conn).GetLatestWfSpec(t.Context(), &lhpb.GetLatestWfSpecRequest{Name: "hello"})
+		if err == nil {
+			return
+		}
+		if status.Code(err) != codes.NotFound {
+			t.Fatal(err)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
 }
 
-func inOtherLanguage(name string) bool {
-	return strings.HasPrefix(name, "docs/start/") && name != "docs/start/go.md"
+func executed(blocks []page.Block) bool {
+	return slices.ContainsFunc(blocks, func(b page.Block) bool { return b.Language == "sh" && !b.Is("server") && !b.Elsewhere() })
 }

@@ -158,7 +158,7 @@ func TestPagesOnSecurityAndBackupWorkAsPrinted(t *testing.T) {
 		t.Errorf("LOCAL may still do something: %v %s", err, said)
 	}
 
-	backups := printed(t, "backup.md", "# Backup and restore", "```sh parsed\n(lh [^\n]*)")
+	backups := printed(t, "backup.md", "# Backup and restore", "```sh test=[^\n]*\n(lh [^\n]*)")
 	if len(backups) != 2 {
 		t.Fatalf("the page has other commands: %q", backups)
 	}

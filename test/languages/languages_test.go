@@ -10,7 +10,7 @@ import (
 
 func TestGettingStarted(t *testing.T) {
 	server := page.Server(t)
-	for _, language := range []string{"python", "java", "javascript"} {
+	for _, language := range page.OtherLanguages {
 		t.Run(language, func(t *testing.T) {
 			t.Parallel()
 			page.Execute(t, page.Read(t, "docs/start/"+language+".md"), server)

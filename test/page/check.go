@@ -2,6 +2,7 @@ package page
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -28,12 +29,26 @@ func Check(t testing.TB, blocks []Block) {
 	}
 }
 
+// words are all that may stand behind a language.
+var words = []string{"soon", "server", "background", "own", "test"}
+
 func (b Block) check(n int, all []Block) error {
+	for _, word := range b.Words {
+		if !slices.Contains(words, word) {
+			return fmt.Errorf("nobody knows what %q means", word)
+		}
+	}
 	if from := b.Values["from"]; from != "" {
 		return b.standsIn(from)
 	}
 	switch b.Language {
 	case "sh":
+		if what, ok := b.Values["needs"]; ok && wants[what] == "" {
+			return fmt.Errorf("nobody knows what %q is", what)
+		}
+		if name, ok := b.Values["test"]; ok {
+			return b.isIn(name)
+		}
 		return b.shell()
 	case "text":
 		if n == 0 || all[n-1].Language != "sh" {
@@ -43,7 +58,10 @@ func (b Block) check(n int, all []Block) error {
 	case "drawing":
 		return nil
 	case "go":
-		return nil // Compile
+		if b.Is("test") && len(b.tests()) == 0 {
+			return errors.New("it has no test")
+		}
+		return nil // Go
 	case "json":
 		var v any
 		return json.Unmarshal([]byte(b.Text), &v)
@@ -60,6 +78,33 @@ func (b Block) check(n int, all []Block) error {
 		return nil
 	}
 	return fmt.Errorf("nobody checks a block of %q", b.Language)
+}
+
+// wants are what no test of a page has.
+var wants = map[string]string{
+	"broker":   "a Kafka broker; test/kafka has one",
+	"docker":   "containers",
+	"hours":    "the whole test suite, or a browser's benchmark",
+	"original": "an original server beside ours",
+	"systemd":  "a machine that is run by systemd",
+}
+
+// Elsewhere tells whether the block is not executed with its page.
+func (b Block) Elsewhere() bool { return b.Values["needs"] != "" || b.Values["test"] != "" }
+
+// isIn holds the block to the test that executes it: the test names the page, or its section.
+func (b Block) isIn(name string) error {
+	file, function, _ := strings.Cut(name, ":")
+	text, err := os.ReadFile(filepath.Join(Root(), file))
+	if err != nil {
+		return err
+	}
+	page, _, _ := strings.Cut(b.At, ":")
+	_, body, found := strings.Cut(string(text), "func "+function+"(")
+	if body, _, _ = strings.Cut(body, "\n}\n"); !found || !strings.Contains(body, filepath.Base(page)) {
+		return fmt.Errorf("%s has no test %s of %s", file, function, filepath.Base(page))
+	}
+	return b.shell()
 }
 
 func (b Block) shell() error {
@@ -101,14 +146,17 @@ func bare(text string) string {
 
 // packages are those that Go on a page may name without importing them.
 var packages = map[string]string{
-	"context": "context", "errors": "errors", "fmt": "fmt", "time": "time", "slog": "log/slog", "os": "os",
+	"context": "context", "errors": "errors", "fmt": "fmt", "time": "time", "slog": "log/slog", "os": "os", "http": "net/http",
+	"slices": "slices", "testing": "testing",
 	"lh": "sdk/client", "task": "sdk/task", "wf": "sdk/wf", "worker": "sdk/worker", "lhpb": "lhpb",
+	"lhotel": "sdk/lhotel", "lhtest": "sdk/lhtest", "usertask": "sdk/usertask",
 }
 
-// Compile type-checks the Go of all pages at once.
-func Compile(t testing.TB, pages map[string][]Block) {
+// Go type-checks the Go of all pages at once, and runs the tests in it.
+func Go(t testing.TB, pages map[string][]Block) {
 	t.Helper()
 	module := modulePath(t)
+	var imports, calls strings.Builder
 	parent := filepath.Join(Root(), ".cache", "pages", "go")
 	if err := os.RemoveAll(parent); err != nil {
 		t.Fatal(err)
@@ -135,9 +183,15 @@ func Compile(t testing.TB, pages map[string][]Block) {
 				t.Fatal(err)
 			}
 			wrote = true
+			for _, test := range b.tests() {
+				fmt.Fprintf(&calls, "\tt.Run(%q, %s.%s)\n", name+"/"+test, folder, test)
+			}
 		}
 		if wrote {
 			folders = append(folders, "./.cache/pages/go/"+folder)
+		}
+		if strings.Contains(calls.String(), " "+folder+".") {
+			fmt.Fprintf(&imports, "import %s \"%s/.cache/pages/go/%s\"\n", folder, module, folder)
 		}
 	}
 	if len(folders) == 0 {
@@ -146,8 +200,31 @@ func Compile(t testing.TB, pages map[string][]Block) {
 	vet := exec.Command("go", append([]string{"vet"}, folders...)...)
 	vet.Dir = Root()
 	if out, err := vet.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	// One program has the tests of all pages: to link it takes longer than they do.
+	all := "package pages\nimport \"testing\"\n" + imports.String() + "func TestPages(t *testing.T) {\n" + calls.String() + "}\n"
+	if err := os.WriteFile(filepath.Join(parent, "pages_test.go"), []byte(all), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	test := exec.Command("go", "test", "-count=1", "./.cache/pages/go")
+	test.Dir = Root()
+	if out, err := test.CombinedOutput(); err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}
+}
+
+var testFunction = regexp.MustCompile(`(?m)^func (Test\w+)\(t \*testing\.T\)`)
+
+// tests are the functions of a block that are run.
+func (b Block) tests() (names []string) {
+	if !b.Is("test") {
+		return nil
+	}
+	for _, m := range testFunction.FindAllStringSubmatch(b.Text, -1) {
+		names = append(names, m[1])
+	}
+	return names
 }
 
 func modulePath(t testing.TB) string {

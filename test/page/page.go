@@ -1,16 +1,20 @@
 // Package page holds documents to what they say: it reads the blocks of code of a page, executes its commands against a real
-// server in the order in which they stand, compiles its Go, parses the rest, and compares what the page says is printed with
-// what is. A block is told by the words behind its fence:
+// server in the order in which they stand, compiles its Go and runs the tests in it, parses the rest, and compares what the
+// page says is printed with what is. A block is told by the words behind its fence:
 //
 //	sh                     is executed; a failing command fails the page
 //	sh soon                is repeated until it prints the text behind it: something happens elsewhere
 //	sh server              starts a server or makes the binary: it is there already, and the block is skipped
 //	sh background until=X  is started, and goes on until the page ends; what follows waits until it has printed X
-//	sh parsed              needs what a test has not: a broker, a provider, another machine. It must be good shell
+//	sh in=repository       is executed in the folder of the repository, whose bin/lhctl is the one at hand
+//	sh test=FILE:TESTNAME  is executed by that test, which reads the page
+//	sh needs=WHAT          needs what a test has not: a broker, the original. It must be good shell
+//	sh own                 starts a server in the background, which the rest of the page is about
 //	text                   is what the block before it prints: these lines in this order, … standing for anything
 //	LANG file=NAME         is written to a file in the page's folder
 //	LANG from=PATH         is an excerpt of a file of this repository, which is tested elsewhere; a line // … leaves something out
 //	go                     compiles, as declarations or as statements with ctx, client and t at hand
+//	go test                has functions TestX, which are run; what the page's other blocks declare is at hand
 //	json, yaml, …          must be good in its language
 //	drawing                is for eyes: a picture, or what stands for many commands
 package page
@@ -21,6 +25,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -36,6 +41,19 @@ type Block struct {
 	// Text ends with a line end.
 	Text string
 }
+
+// Line is the number of its first line in the page.
+func (b Block) Line() int {
+	_, number, _ := strings.Cut(b.At, ":")
+	n, err := strconv.Atoi(number)
+	if err != nil {
+		panic(err) // parse has written it
+	}
+	return n
+}
+
+// OtherLanguages are those whose pages in docs/start are executed by test/languages, which has their tools.
+var OtherLanguages = []string{"python", "java", "javascript"}
 
 // Is tells whether the block has the word.
 func (b Block) Is(word string) bool { return slices.Contains(b.Words, word) }

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -16,6 +17,7 @@ import (
 	"time"
 
 	"littlehorse/test/lhserver"
+	"littlehorse/test/ports"
 )
 
 // Patience is how long a page may take.
@@ -50,17 +52,32 @@ func binary(t testing.TB) string {
 	return program.path
 }
 
-// Server starts one for pages.
-func Server(t testing.TB) *lhserver.Server {
-	t.Helper()
-	binary(t)
-	s := lhserver.New(t, t.TempDir())
-	s.Start(t)
-	return s
+// Site is a server for pages.
+type Site struct {
+	*lhserver.Server
+	// dashboard is its address in the browser.
+	dashboard string
 }
 
-// Execute does what a page says, in a new folder, with lh and lhctl at hand and clients pointed at the server.
-func Execute(t testing.TB, blocks []Block, server *lhserver.Server) {
+// Server starts one for pages, with all that it can serve.
+func Server(t testing.TB) *Site {
+	t.Helper()
+	binary(t)
+	port := ports.Free(t)
+	s := lhserver.New(t, t.TempDir(), "LHD_PORT="+port, "LHD_OUTPUT_STREAM=true")
+	s.Start(t)
+	return &Site{Server: s, dashboard: "localhost:" + port}
+}
+
+// Environ points clients at the server.
+func (s *Site) Environ() []string {
+	host, port, _ := net.SplitHostPort(s.API)
+	return []string{"LHC_API_HOST=" + host, "LHC_API_PORT=" + port, "LH_HEALTH=" + s.Health}
+}
+
+// Execute does what a page says, in a new folder, with lh and lhctl at hand and clients pointed at the server, or at the one that the
+// page starts. Addresses of the page are those of the server.
+func Execute(t testing.TB, blocks []Block, server *Site) {
 	t.Helper()
 	tools, folder := t.TempDir(), t.TempDir()
 	for _, name := range []string{"lh", "lhctl"} {
@@ -68,19 +85,19 @@ func Execute(t testing.TB, blocks []Block, server *lhserver.Server) {
 			t.Fatal(err)
 		}
 	}
-	host, port, err := net.SplitHostPort(server.API)
-	if err != nil {
-		t.Fatal(err)
-	}
 	ctx, cancel := context.WithTimeout(t.Context(), Patience)
 	defer cancel()
-	cmd := exec.CommandContext(ctx, "bash", "-c", script(blocks))
+	addresses := strings.NewReplacer("localhost:8080", server.dashboard, "localhost:1822", server.Health)
+	cmd := exec.CommandContext(ctx, "bash", "-c", addresses.Replace(script(blocks)))
 	cmd.Dir = folder
 	cmd.Env = append(os.Environ(),
 		"PATH="+tools+string(os.PathListSeparator)+os.Getenv("PATH"),
-		"LHC_API_HOST="+host, "LHC_API_PORT="+port, "LH_HEALTH="+server.Health,
-		"GOFLAGS=-mod=mod", "PYTHONDONTWRITEBYTECODE=1",
+		"GOFLAGS=-mod=mod", "PYTHONDONTWRITEBYTECODE=1", "REPOSITORY="+Root(),
 	)
+	cmd.Env = append(cmd.Env, server.Environ()...)
+	if slices.ContainsFunc(blocks, func(b Block) bool { return b.Is("own") }) {
+		cmd.Env = append(cmd.Env, own(t)...)
+	}
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 20 * time.Second
 	out, err := cmd.CombinedOutput()
@@ -104,6 +121,17 @@ func Execute(t testing.TB, blocks []Block, server *lhserver.Server) {
 	}
 }
 
+// own are the settings of a server that a page starts itself, and of its clients.
+func own(t testing.TB) []string {
+	t.Helper()
+	api, health, internal := ports.Free(t), ports.Free(t), ports.Free(t)
+	return []string{
+		"LHS_LISTENERS=PLAIN:" + api, "LHS_ADVERTISED_LISTENERS=PLAIN://127.0.0.1:" + api, "LHS_HEALTH_SERVICE_PORT=" + health,
+		"LHS_INTERNAL_BIND_PORT=" + internal, "LHD_PORT=0",
+		"LHC_API_HOST=127.0.0.1", "LHC_API_PORT=" + api, "LH_HEALTH=127.0.0.1:" + health,
+	}
+}
+
 // mark stands in the output before what a block prints.
 const mark = "\x01block "
 
@@ -120,19 +148,32 @@ func script(blocks []Block) string {
 		switch {
 		case b.Values["file"] != "":
 			fmt.Fprintf(&s, "mkdir -p \"$(dirname %[1]s)\"; cat > %[1]s <<'END_OF_FILE'\n%[2]sEND_OF_FILE\n", b.Values["file"], b.Text)
-		case b.Language != "sh" || b.Is("server") || b.Is("parsed"):
-		case b.Is("background"):
-			fmt.Fprintf(&s, "( %s ) > %s 2>&1 &\n", strings.TrimSuffix(b.Text, "\n"), log)
-			fmt.Fprintf(&s, "for try in $(seq 4800); do grep -qF -- %[1]s %[2]s && break; kill -0 $! 2>/dev/null && sleep 0.1 || { cat %[2]s; exit 1; }; done\n",
-				quoted(strings.ReplaceAll(b.Values["until"], "_", " ")), log)
+		case b.Language != "sh" || b.Is("server") || b.Elsewhere():
+		case b.Is("background"), b.Is("own"):
+			fmt.Fprintf(&s, "( %s\n) > %s 2>&1 &\n", b.commands(), log)
+			if until := b.Values["until"]; until != "" {
+				fmt.Fprintf(&s, "for try in $(seq 4800); do grep -qF -- %[1]s %[2]s && break; kill -0 $! 2>/dev/null && sleep 0.1 || { cat %[2]s; exit 1; }; done\n",
+					quoted(strings.ReplaceAll(until, "_", " ")), log)
+			}
 		case b.Is("soon") && n+1 < len(blocks) && blocks[n+1].Language == "text":
-			fmt.Fprintf(&s, "for try in $(seq 300); do said=$( %s ) || true; { %s; } && break; sleep 0.2; done; echo \"$said\"\n",
-				strings.TrimSuffix(b.Text, "\n"), strings.Join(promises(blocks[n+1].Text), " && "))
+			fmt.Fprintf(&s, "for try in $(seq 300); do said=$( %s\n) || true; { %s; } && break; sleep 0.2; done; echo \"$said\"\n",
+				b.commands(), strings.Join(promises(blocks[n+1].Text), " && "))
+		case b.Values["in"] != "":
+			fmt.Fprintf(&s, "( %s\n)\n", b.commands())
 		default:
 			s.WriteString(b.Text)
 		}
 	}
 	return "OLDPWD_OF_PAGE=$PWD\n" + s.String()
+}
+
+// commands are those of a block that runs in a shell of its own.
+func (b Block) commands() string {
+	text := strings.TrimSuffix(b.Text, "\n")
+	if b.Values["in"] == "repository" {
+		text = "cd \"$REPOSITORY\"; bin/lhctl() { lhctl \"$@\"; }\n" + text
+	}
+	return text
 }
 
 // promises are the commands that look for each line of a text in what was said, not only for the last: a block may have several
