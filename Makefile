@@ -17,7 +17,7 @@ LIVE := ./internal/store/... ./internal/log/... ./internal/partition/... ./inter
         ./internal/telemetry/... ./sdk/...
 
 # What `make test` and CI run, in this order.
-STAGES := lint verify unit guard race sim crash kafka conformance differential e2e browser
+STAGES := lint verify docs unit guard race sim crash kafka conformance differential e2e browser
 
 # Tests that drive the real binary take this one instead of building their own.
 export LH_TEST_BINARY := $(CURDIR)/bin/lh
@@ -174,9 +174,14 @@ web: ## Build the dashboard anew from web/src into web/dist, which is committed
 	npm --prefix web run build
 
 .PHONY: docs
-docs: ## The documents as a site in .cache/docs/site; a broken link is an error
+docs: ## The documents as a site in .cache/docs/site; a link or anchor that leads nowhere is an error
 	tools/need.sh python3 python3-venv
 	tools/site/build.sh .cache/docs
+
+.PHONY: started
+started: ## Do what a newcomer is told, from an empty home, and print how long each command takes; LANGS="go python" names some
+	tools/need.sh python3 python3-venv javac mvn node npm
+	go run ./test/started $(LANGS)
 
 .PHONY: rename
 rename: ## Change the module path everywhere: make rename MODULE=example.org/horse

@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -157,6 +158,7 @@ var codes = []struct{ name, means string }{
 	{"PermissionDenied", "The caller may not."},
 	{"Unauthenticated", "Nobody knows who the caller is."},
 	{"ResourceExhausted", "A quota or a bound of the server is reached; the client waits and asks again, unless the request itself is too large."},
+	{"Canceled", "The caller has given up."},
 	{"Aborted", "It was overtaken by something else; ask again."},
 	{"Unavailable", "The server cannot do it now; ask again."},
 	{"DeadlineExceeded", "It took longer than the caller wanted to wait."},
@@ -167,46 +169,83 @@ var codes = []struct{ name, means string }{
 func TestTheTableIsTrueOfErrors(t *testing.T) {
 	said := refusals(t)
 	var b strings.Builder
-	b.WriteString("# Errors\n\nMade from the code by `go test . -rewrite`.\n\n" +
+	b.WriteString("# Errors\n\nMade from the code by `go test . -rewrite`. `%s` and the like stand for what is filled in.\n\n" +
 		"## Failures of a workflow\n\nTechnical failures have these names; handlers take them by name, or all together. Business exceptions have names of your own.\n\n" +
 		"| name | what happened |\n| --- | --- |\n")
 	kinds := lhpb.LHErrorType(0).Descriptor().Values()
 	for i := range kinds.Len() {
 		fmt.Fprintf(&b, "| `%s` | %s |\n", kinds.Get(i).Name(), enumComment(t, string(kinds.Get(i).Name())))
 	}
-	b.WriteString("\n## Refusals of a call\n\nA call is refused with a code of gRPC and a sentence. Programs go by the code; `%s` and the like stand for what is filled in.\n")
-	for _, code := range codes {
-		sentences := said[code.name]
-		if len(sentences) == 0 {
-			continue
-		}
-		fmt.Fprintf(&b, "\n### %s\n\n%s\n\n", upper(code.name), code.means)
-		for _, text := range slices.Sorted(slices.Values(sentences)) {
-			fmt.Fprintf(&b, "- `%s`\n", strings.ReplaceAll(text, "`", "'"))
+	b.WriteString("\nTheir messages are for people; the name decides.\n")
+	for i := range kinds.Len() {
+		if name := string(kinds.Get(i).Name()); len(said[name]) > 0 {
+			fmt.Fprintf(&b, "\n### %s\n\n%s", name, list(said[name]))
+			delete(said, name)
 		}
 	}
-	for name := range said {
-		if !slices.ContainsFunc(codes, func(c struct{ name, means string }) bool { return c.name == name }) {
-			t.Errorf("nothing says what the code %s means", name)
+	b.WriteString("\n## Refusals of a call\n\nA call is refused with a code of gRPC and a sentence. Programs go by the code.\n")
+	for _, code := range codes {
+		if len(said[code.name]) > 0 {
+			fmt.Fprintf(&b, "\n### %s\n\n%s\n\n%s", upper(code.name), code.means, list(said[code.name]))
 		}
+		delete(said, code.name)
+	}
+	b.WriteString("\n## What is wrong with a WfSpec\n\nPutWfSpec is refused with INVALID_ARGUMENT and a sentence that names the thread and the node before it says one of these.\n\n")
+	b.WriteString(list(said[ofWfSpec]))
+	delete(said, ofWfSpec)
+	for name := range said {
+		t.Errorf("nothing says what the code %s means", name)
 	}
 	holdReference(t, "errors.md", b.String())
 }
 
-// refusals are the sentences of lh.Errorf, by their codes.
+func list(sentences []string) string {
+	var b strings.Builder
+	for _, text := range slices.Sorted(slices.Values(sentences)) {
+		fmt.Fprintf(&b, "- `%s`\n", strings.ReplaceAll(text, "`", "'"))
+	}
+	return b.String()
+}
+
+// ofWfSpec stands for a code: these refusals have a section of their own.
+const ofWfSpec = "WfSpec"
+
+// helpers are functions whose first argument is the sentence of a refusal, by their package, with its code.
+var helpers = map[string]map[string]string{
+	"internal/catalog": {"invalid": "InvalidArgument"},
+	"internal/spec":    {"problemf": ofWfSpec, "baref": ofWfSpec},
+}
+
+// refusals are the sentences of refusals and failures in the code, by the code of gRPC or the name of the failure.
 func refusals(t *testing.T) map[string][]string {
 	t.Helper()
 	said := map[string][]string{}
 	err := filepath.WalkDir("internal", func(path string, d fs.DirEntry, err error) error {
+		if d.IsDir() && path == "internal/demo" {
+			return fs.SkipDir // a client: what it says to itself is no refusal
+		}
 		if err != nil || d.IsDir() || filepath.Ext(path) != ".go" || strings.HasSuffix(path, "_test.go") || strings.HasSuffix(path, ".pb.go") {
 			return err
 		}
-		ast.Inspect(source(t, path), func(n ast.Node) bool {
-			if code, text := refusal(n); text != "" && !slices.Contains(said[code], text) {
-				said[code] = append(said[code], text)
-			}
-			return true
-		})
+		helpers := helpers[filepath.ToSlash(filepath.Dir(path))]
+		tree := source(t, path)
+		constants := texts(tree)
+		for _, decl := range tree.Decls {
+			ast.Inspect(decl, func(n ast.Node) bool {
+				code, text := refusal(n, helpers)
+				if code == "" {
+					return true
+				}
+				sentence, ok := literal(text, constants)
+				if f, isFunc := decl.(*ast.FuncDecl); !ok && isFunc && !passesOn(f, text) {
+					t.Errorf("%s: %s refuses with a sentence that cannot be read", path, f.Name.Name)
+				}
+				if says(sentence) && !slices.Contains(said[code], sentence) {
+					said[code] = append(said[code], sentence)
+				}
+				return true
+			})
+		}
 		return nil
 	})
 	if err != nil {
@@ -215,26 +254,109 @@ func refusals(t *testing.T) map[string][]string {
 	return said
 }
 
-// refusal reads lh.Errorf(lh.Code, "sentence", …).
-func refusal(n ast.Node) (code, text string) {
-	call, ok := n.(*ast.CallExpr)
-	if !ok || len(call.Args) < 2 {
-		return "", ""
+// refusal reads f(lh.Code, "sentence", …) and the like, lh.Error{Code: …, Message: …}, and calls of the helpers.
+func refusal(n ast.Node, helpers map[string]string) (code string, text ast.Expr) {
+	switch n := n.(type) {
+	case *ast.CallExpr:
+		if f, ok := n.Fun.(*ast.Ident); ok && helpers[f.Name] != "" && len(n.Args) > 0 {
+			return helpers[f.Name], n.Args[0]
+		}
+		if len(n.Args) >= 2 {
+			return codeOf(n.Args[0]), n.Args[1]
+		}
+	case *ast.CompositeLit:
+		if name, ok := n.Type.(*ast.SelectorExpr); !ok || name.Sel.Name != "Error" {
+			return "", nil
+		}
+		for _, e := range n.Elts {
+			field, ok := e.(*ast.KeyValueExpr)
+			if !ok {
+				return "", nil
+			}
+			switch field.Key.(*ast.Ident).Name {
+			case "Code":
+				code = codeOf(field.Value)
+			case "Message":
+				text = field.Value
+			}
+		}
+		return code, text
 	}
-	f, ok := call.Fun.(*ast.SelectorExpr)
-	if !ok || f.Sel.Name != "Errorf" {
-		return "", ""
+	return "", nil
+}
+
+// codeOf reads lh.NotFound, codes.NotFound, or lhpb.LHErrorType_TIMEOUT.
+func codeOf(e ast.Expr) string {
+	name, ok := e.(*ast.SelectorExpr)
+	if !ok {
+		return ""
 	}
-	given, isCode := call.Args[0].(*ast.SelectorExpr)
-	literal, isText := call.Args[1].(*ast.BasicLit)
-	if !isCode || !isText {
-		return "", ""
+	from, ok := name.X.(*ast.Ident)
+	if !ok {
+		return ""
 	}
-	text, err := strconv.Unquote(literal.Value)
-	if err != nil || !strings.ContainsFunc(strings.ReplaceAll(text, "%v", ""), func(r rune) bool { return r >= 'a' && r <= 'z' }) {
-		return "", ""
+	kind, isFailure := strings.CutPrefix(name.Sel.Name, "LHErrorType_")
+	if isFailure || (from.Name == "lh" || from.Name == "codes") && slices.ContainsFunc(codes, func(c struct{ name, means string }) bool { return c.name == kind }) {
+		return kind
 	}
-	return given.Sel.Name, text
+	return ""
+}
+
+// texts are the constants of a file that are texts.
+func texts(tree *ast.File) map[string]ast.Expr {
+	found := map[string]ast.Expr{}
+	for _, decl := range tree.Decls {
+		group, ok := decl.(*ast.GenDecl)
+		if !ok || group.Tok != token.CONST {
+			continue
+		}
+		for _, s := range group.Specs {
+			spec := s.(*ast.ValueSpec)
+			for n, name := range spec.Names {
+				if n < len(spec.Values) {
+					found[name.Name] = spec.Values[n]
+				}
+			}
+		}
+	}
+	return found
+}
+
+// literal reads "sentence", a constant that is one, or fmt.Sprintf("sentence", …).
+func literal(e ast.Expr, constants map[string]ast.Expr) (string, bool) {
+	if call, ok := e.(*ast.CallExpr); ok && len(call.Args) > 0 {
+		e = call.Args[0]
+	}
+	if name, ok := e.(*ast.Ident); ok && constants[name.Name] != nil {
+		e = constants[name.Name]
+	}
+	text, ok := e.(*ast.BasicLit)
+	if !ok || text.Kind != token.STRING {
+		return "", false
+	}
+	s, err := strconv.Unquote(text.Value)
+	return s, err == nil
+}
+
+// passesOn tells whether the sentence is what the function was given, or an error's.
+func passesOn(f *ast.FuncDecl, text ast.Expr) bool {
+	name, ok := text.(*ast.Ident)
+	if !ok || name.Name == "why" { // of a request that is no call at all: a wrong method, a wrong content type
+		return true
+	}
+	for _, param := range f.Type.Params.List {
+		if slices.ContainsFunc(param.Names, func(n *ast.Ident) bool { return n.Name == name.Name }) {
+			return true
+		}
+	}
+	return false
+}
+
+var verb = regexp.MustCompile(`%[a-z]`)
+
+// says tells whether a sentence is more than what is filled in.
+func says(sentence string) bool {
+	return strings.ContainsFunc(verb.ReplaceAllString(sentence, ""), func(r rune) bool { return r >= 'a' && r <= 'z' })
 }
 
 // upper writes a code as gRPC does: INVALID_ARGUMENT.

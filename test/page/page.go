@@ -47,7 +47,7 @@ func (b Block) Line() int {
 	_, number, _ := strings.Cut(b.At, ":")
 	n, err := strconv.Atoi(number)
 	if err != nil {
-		panic(err) // parse has written it
+		panic(err) // Parse has written it
 	}
 	return n
 }
@@ -71,7 +71,7 @@ func Read(t testing.TB, path string) []Block {
 	if err != nil {
 		t.Fatal(err)
 	}
-	blocks, err := parse(path, string(text))
+	blocks, err := Parse(path, string(text))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,8 @@ func Read(t testing.TB, path string) []Block {
 
 const fence = "```"
 
-func parse(path, text string) ([]Block, error) {
+// Parse gives the blocks of a page's text.
+func Parse(path, text string) ([]Block, error) {
 	var blocks []Block
 	var open *Block
 	indent := ""
