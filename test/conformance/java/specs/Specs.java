@@ -392,6 +392,10 @@ public final class Specs {
             t.scheduleReminderTaskOnAssignment(form, 60, "remind", "soon");
             t.reassignUserTask(form, "yoda", null, 120);
         });
+        spec("escalation-to-group", t -> {
+            UserTaskOutput form = t.assignUserTask("form", "ana", null);
+            t.reassignUserTask(form, null, "sith", 180);
+        });
     }
 
     private static void whole() throws Exception {
