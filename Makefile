@@ -73,7 +73,7 @@ kafka: build ## The log and the real server over a real broker, in a minute; LH_
 
 .PHONY: cluster-test
 cluster-test: build ## Three servers and three brokers through random faults, for hours; SEED=n ROUNDS=200 FAULTS=1,9 IN_TURN=1 SESSION=6 RUN=name KAFKA_VERSION=3.8.1
-	tools/need.sh javac mvn unshare ip
+	tools/need.sh javac mvn unshare ip strace
 	go test -c -o .cache/faults.test ./test/faults
 	LH_TEST_KAFKA_LIBS=$$(tools/kafka/libs.sh $(KAFKA_VERSION)) \
 	  unshare -Urnm .cache/faults.test -test.v -test.timeout 24h $(if $(RUN),-test.run '$(RUN)')
@@ -144,10 +144,11 @@ bench: ## Go benchmarks of the rooms; BENCH names some of them
 ##@ Keep
 
 .PHONY: lint
-lint: $(BIN)/golangci-lint $(BIN)/buf ## Static checks of Go and protobuf
+lint: $(BIN)/golangci-lint $(BIN)/buf $(BIN)/chart ## Static checks of Go, protobuf, and what deploys it
 	$(BIN)/golangci-lint run ./...
 	$(BIN)/buf lint
 	$(BIN)/buf format --diff --exit-code
+	go test -count=1 ./test/deploy
 
 .PHONY: fmt
 fmt: $(BIN)/golangci-lint $(BIN)/buf ## Format Go and protobuf
@@ -213,6 +214,8 @@ $(BIN)/protoc-gen-go-grpc: tools/go.mod
 	go -C tools build -o ../$@ google.golang.org/grpc/cmd/protoc-gen-go-grpc
 $(BIN)/sortmaps: tools/sortmaps/main.go
 	go -C tools build -o ../$@ ./sortmaps
+$(BIN)/chart: tools/chart/main.go tools/chart/go.mod
+	go -C tools/chart build -o ../../$@ .
 $(BIN)/licences: tools/licences/main.go
 	go -C tools build -o ../$@ ./licences
 $(BIN)/protoc-gen-go: go.mod
