@@ -75,7 +75,7 @@ type planning struct {
 	held, awaited []int32 // who holds each unit, and to whom it is on its way
 	owners, from  []int32 // who is to own it, and who hands it over to him
 	next          []int32 // who is to get it when he is close behind
-	surplus       []int   // units that their owner holds beyond his share
+	surplus       []int   // units that their owner has beyond his share
 	owns          []int   // how many partitions each member is to own
 	larger        int     // members that own one more than the share
 	standbys      [][]int32
@@ -154,10 +154,11 @@ func (p *planning) keep() {
 	units := make([][]int, len(p.members))
 	for unit := range p.cfg.Partitions {
 		switch holder, to := p.held[unit], p.awaited[unit]; {
+		case holder == nobody:
 		case to != nobody && to != holder:
 			p.owners[unit], p.from[unit] = to, holder
 			p.take(int(to))
-		case holder != nobody:
+		default:
 			p.owners[unit] = holder
 			units[holder] = append(units[holder], unit)
 		}
@@ -247,23 +248,32 @@ func (p *planning) position(member, unit int) uint64 {
 	return p.copies[member][uint32(unit)].GetPosition()
 }
 
-// inherit gives away what nobody holds: to who is close behind, else to who has the furthest copy and room for it.
+// inherit gives away what nobody holds: to whom it was on its way, to who is close behind, else to who has the furthest copy and room for it. What somebody gets beyond his share
+// is his surplus.
 func (p *planning) inherit() {
 	for unit, owner := range p.owners[:p.cfg.Partitions] {
 		if owner != nobody {
 			continue
 		}
-		heir := best(p.stays, func(i int) bool { return p.session(int32(i), unit) != "" }, p.nearer(unit))
+		heir := int(p.awaited[unit])
+		if heir == nobody {
+			heir = best(p.stays, func(i int) bool { return p.session(int32(i), unit) != "" }, p.nearer(unit))
+		}
 		if heir == nobody {
 			heir = best(p.stays, p.hasRoomFor(unit), p.nearer(unit))
 		}
 		if heir == nobody {
 			heir = best(p.stays, p.mayHave(unit), p.nearer(unit))
 		}
-		if heir != nobody {
-			p.owners[unit] = int32(heir)
-			p.take(heir)
+		if heir == nobody {
+			continue
 		}
+		p.owners[unit] = int32(heir)
+		if p.owns[heir] >= p.room() {
+			p.surplus = append(p.surplus, unit)
+			continue
+		}
+		p.take(heir)
 	}
 }
 
@@ -296,8 +306,12 @@ func (p *planning) move() {
 	}
 }
 
-// moveAtOnce hands a unit over to somebody who is close behind its owner; false if there is none with room for it.
+// moveAtOnce hands a unit over to somebody who is close behind its owner; false if there is none with room for it, or nobody who could hand it over
+// yet.
 func (p *planning) moveAtOnce(unit int) bool {
+	if p.held[unit] == nobody {
+		return false
+	}
 	hasRoom := p.hasRoomFor(unit)
 	to := best(p.stays, func(i int) bool { return hasRoom(i) && p.session(int32(i), unit) != "" }, p.nearer(unit))
 	if to == nobody {
