@@ -29,14 +29,21 @@ import (
 type Config struct {
 	// Count of the brokers; each is a controller, too.
 	Count int
-	// Host that they listen on; 127.0.0.1 unless told otherwise.
-	Host string
+	// Places where they run, one for each; all on 127.0.0.1 unless told otherwise.
+	Places []Place
 	// Listeners besides PLAINTEXT, by name, with their security protocol.
 	Listeners map[string]string
 	// Properties of all brokers, which win over those that tests usually need.
 	Properties map[string]string
 	// Users that come with SCRAM, by name, with their password.
 	Users map[string]string
+}
+
+// Place is where a broker runs: the address that it listens on, which nobody else has, and what is put before its program on the command
+// line to bring it there.
+type Place struct {
+	Host string
+	Wrap []string
 }
 
 // Ensemble is the brokers of one cluster.
@@ -49,6 +56,7 @@ type Broker struct {
 	// Addresses of its listeners by name.
 	Addresses map[string]string
 
+	wrap  []string
 	dir   string
 	cmd   *exec.Cmd
 	ended chan struct{} // closed when the process has
@@ -67,20 +75,21 @@ func libs(t testing.TB) string {
 // Start runs the brokers and returns when they answer. They end with the test.
 func Start(t testing.TB, c Config) *Ensemble {
 	t.Helper()
-	if c.Host == "" {
-		c.Host = "127.0.0.1"
-	}
 	cluster := newID()
 	e := &Ensemble{}
 	var voters []string
 	for id := 1; id <= c.Count; id++ {
 		b := &Broker{Addresses: map[string]string{}, dir: t.TempDir()}
-		for _, name := range append(slices.Sorted(maps.Keys(c.Listeners)), "PLAINTEXT", "CONTROLLER") {
-			port, err := ports.FreeAt(c.Host)
-			if err != nil {
-				t.Fatal(err)
+		listeners := append(slices.Sorted(maps.Keys(c.Listeners)), "PLAINTEXT", "CONTROLLER")
+		if len(c.Places) > 0 {
+			b.wrap = c.Places[id-1].Wrap
+			for i, name := range listeners {
+				b.Addresses[name] = net.JoinHostPort(c.Places[id-1].Host, fmt.Sprint(firstPort+i))
 			}
-			b.Addresses[name] = net.JoinHostPort(c.Host, port)
+		} else {
+			for _, name := range listeners {
+				b.Addresses[name] = net.JoinHostPort("127.0.0.1", ports.Free(t))
+			}
 		}
 		voters = append(voters, fmt.Sprintf("%d@%s", id, b.Addresses["CONTROLLER"]))
 		e.Brokers = append(e.Brokers, b)
@@ -106,6 +115,9 @@ func Start(t testing.TB, c Config) *Ensemble {
 	e.AwaitAll(t)
 	return e
 }
+
+// firstPort of a broker that has an address of its own.
+const firstPort = 9092
 
 // patience is how long brokers may take to answer on a machine that is busy.
 const patience = 5 * time.Minute
@@ -249,7 +261,8 @@ func (b *Broker) Start(t testing.TB) {
 		t.Fatal(err)
 	}
 	defer out.Close()
-	b.cmd = exec.Command("java", "-Xmx256m", "-Xshare:auto", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", libs(t), "kafka.Kafka", b.file())
+	args := append(slices.Clone(b.wrap), "java", "-Xmx256m", "-Xshare:auto", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", libs(t), "kafka.Kafka", b.file())
+	b.cmd = exec.Command(args[0], args[1:]...)
 	b.cmd.Stdout, b.cmd.Stderr = out, out
 	b.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if err := b.cmd.Start(); err != nil {

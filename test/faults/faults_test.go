@@ -1,9 +1,11 @@
 package faults
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -29,9 +31,9 @@ var faults = []fault{
 	{name: "a server is killed", strikes: killServer},
 	{name: "a server is killed and its disk is lost", strikes: wipeServer},
 	{name: "a server is paused for longer than its session", strikes: pauseServer},
-	{name: "a server is cut from the brokers", strikes: func(w *world) func() { return w.cut(w.someSite(), brokerHost) }},
-	{name: "a server is cut from its peers", strikes: func(w *world) func() { s := w.someSite(); return w.cut(s, w.peers(s)...) }},
-	{name: "a server is cut from its clients", strikes: func(w *world) func() { return w.cut(w.someSite(), clientHost) }},
+	{name: "a server is cut from the brokers", strikes: func(w *world) func() { return w.cut(w.someSite().place, w.others(nil)...) }},
+	{name: "a server is cut from its peers", strikes: func(w *world) func() { s := w.someSite(); return w.cut(s.place, w.peers(s)...) }},
+	{name: "a server is cut from its clients", strikes: func(w *world) func() { return w.cut(w.someSite().place, clientHost) }},
 	{name: "the disk of a server is full", strikes: fillDisk, stops: true}, // what it owns takes nothing
 	{name: "all servers are restarted one after the other", strikes: restartAll},
 	{name: "a broker is killed", strikes: func(w *world) func() { return w.killBrokers(w.someBrokers(1)) }},
@@ -40,6 +42,9 @@ var faults = []fault{
 	}},
 	{name: "a broker is paused for longer than its session", strikes: pauseBroker},
 	{name: "two of three brokers are killed", strikes: func(w *world) func() { return w.killBrokers(w.someBrokers(2)) }, stops: true},
+	{name: "a broker is cut from the others", strikes: cutBroker},
+	{name: "a server is cut from one broker", strikes: func(w *world) func() { return w.cut(w.someSite().place, w.someHome().host) }},
+	{name: "the disk of a server is slow", strikes: slowDisk},
 }
 
 func (w *world) someSite() *site { return w.sites[w.rng.IntN(servers)] }
@@ -49,6 +54,53 @@ func (w *world) someBrokers(n int) (some []*broker.Broker) {
 		some = append(some, w.brokers.Brokers[i])
 	}
 	return some
+}
+
+func (w *world) someHome() *place { return w.homes[w.rng.IntN(brokers)] }
+
+// cutBroker lets servers reach a broker that the others do not.
+func cutBroker(w *world) func() {
+	home := w.someHome()
+	heal := w.cut(home, w.others(home)...)
+	return func() {
+		heal()
+		w.brokers.AwaitAll(w)
+	}
+}
+
+// syncTime is what a slow disk takes to have something safe.
+const syncTime = 300 * time.Millisecond
+
+// slowDisk lets a tracer hold up whatever the server wants to have on its disk; everything else that it asks of the kernel takes longer, too.
+func slowDisk(w *world) func() {
+	s := w.someSite()
+	tracer := exec.Command("strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync,sync_file_range",
+		"-e", fmt.Sprintf("inject=fsync,fdatasync,sync_file_range:delay_enter=%d", syncTime.Microseconds()), "-p", strconv.Itoa(s.PID()))
+	tracer.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+	said := &strings.Builder{}
+	tracer.Stdout, tracer.Stderr = said, said
+	if err := tracer.Start(); err != nil {
+		w.Fatal(err)
+	}
+	w.until("a tracer holds the server", func(context.Context) error {
+		if traced(s.PID()) {
+			return nil
+		}
+		return errors.New(said.String())
+	})
+	return func() {
+		if !traced(s.PID()) {
+			w.Errorf("the tracer of server %d has let it go: %s", s.number, said)
+		}
+		_ = tracer.Process.Signal(syscall.SIGTERM) // lets go of the server
+		_ = tracer.Wait()
+	}
+}
+
+// traced tells whether a process has a tracer.
+func traced(pid int) bool {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	return err == nil && !strings.Contains(string(text), "\nTracerPid:\t0\n")
 }
 
 func killServer(w *world) func() {

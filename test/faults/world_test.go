@@ -28,15 +28,16 @@ import (
 	"littlehorse/test/lhserver"
 )
 
-// Addresses in the network of the world. Clients call from the first one that the bridge was given.
+// Addresses in the network of the world.
 const (
 	clientHost = "10.77.0.2"
-	brokerHost = "10.77.0.1"
 	serverHost = "10.77.0.1%d"
+	brokerHost = "10.77.0.2%d"
 )
 
 const (
 	servers    = 3
+	brokers    = 3
 	partitions = 6
 	// diskMiB is the size of each server's disk.
 	diskMiB = 256
@@ -65,17 +66,23 @@ type world struct {
 	rng     *rand.Rand
 	cluster string
 	brokers *broker.Ensemble
+	homes   []*place // of the brokers
 	sites   []*site
 	load    *load
+}
+
+// place is a network of its own, with one address in the network of the world.
+type place struct {
+	host   string
+	holder *exec.Cmd // keeps the namespace
 }
 
 // site is a server with what it stands on.
 type site struct {
 	*lhserver.Server
+	*place
 	number int
-	host   string
 	disk   string
-	holder *exec.Cmd // keeps the network namespace
 	conn   *grpc.ClientConn
 	client lhpb.LittleHorseClient
 	began  bool
@@ -176,9 +183,13 @@ func newWorld(t *testing.T, seed uint64, standbys int) *world {
 	w.command("ip", "link", "add", "br0", "type", "bridge")
 	w.Cleanup(func() { w.command("ip", "link", "del", "br0") })
 	w.command("ip", "addr", "add", clientHost+"/24", "dev", "br0")
-	w.command("ip", "addr", "add", brokerHost+"/24", "dev", "br0")
 	w.command("ip", "link", "set", "br0", "up")
-	w.brokers = broker.Start(t, broker.Config{Count: 3, Host: brokerHost, Properties: map[string]string{
+	var places []broker.Place
+	for n := range brokers {
+		at := w.newPlace(fmt.Sprintf("home%d", n), fmt.Sprintf(brokerHost, n+1))
+		w.homes, places = append(w.homes, at), append(places, broker.Place{Host: at.host, Wrap: at.enter()})
+	}
+	w.brokers = broker.Start(t, broker.Config{Count: brokers, Places: places, Properties: map[string]string{
 		"group.min.session.timeout.ms":          "1000",
 		"broker.session.timeout.ms":             ms(session),
 		"broker.heartbeat.interval.ms":          ms(session / 6),
@@ -211,30 +222,39 @@ func (w *world) command(name string, args ...string) {
 	}
 }
 
-func (w *world) newSite(n int, standbys int) *site {
-	s := &site{number: n, host: fmt.Sprintf(serverHost, n+1), disk: w.TempDir()}
-	w.command("mount", "-t", "tmpfs", "-o", fmt.Sprintf("size=%dm", diskMiB), "none", s.disk)
-	w.Cleanup(func() { _ = exec.Command("umount", "-l", s.disk).Run() })
-	s.holder = exec.Command("unshare", "-n", "sleep", "infinity")
-	s.holder.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	if err := s.holder.Start(); err != nil {
+// newPlace makes a network with the address, until the test ends.
+func (w *world) newPlace(link, host string) *place {
+	w.Helper()
+	p := &place{host: host, holder: exec.Command("unshare", "-n", "sleep", "infinity")}
+	p.holder.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	if err := p.holder.Start(); err != nil {
 		w.Fatal(err)
 	}
-	w.Cleanup(func() { _ = s.holder.Process.Kill(); _ = s.holder.Wait() })
-	pid := strconv.Itoa(s.holder.Process.Pid)
+	w.Cleanup(func() { _ = p.holder.Process.Kill(); _ = p.holder.Wait() })
+	pid := strconv.Itoa(p.holder.Process.Pid)
 	for end := time.Now().Add(time.Minute); network(pid) == network("self") || network(pid) == ""; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			w.Fatal("unshare makes no network namespace")
 		}
 	}
-	link := fmt.Sprintf("site%d", n)
 	w.command("ip", "link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", pid)
 	w.Cleanup(func() { w.command("ip", "link", "del", link) })
 	w.command("ip", "link", "set", link, "master", "br0", "up")
-	w.inside(s, "ip", "link", "set", "lo", "up")
-	w.inside(s, "ip", "addr", "add", s.host+"/24", "dev", "eth0")
-	w.inside(s, "ip", "link", "set", "eth0", "up")
+	w.inside(p, "ip", "link", "set", "lo", "up")
+	w.inside(p, "ip", "addr", "add", host+"/24", "dev", "eth0")
+	w.inside(p, "ip", "link", "set", "eth0", "up")
+	return p
+}
 
+// enter is what is put before a program so that it runs in the network.
+func (p *place) enter() []string {
+	return []string{"nsenter", "-t", strconv.Itoa(p.holder.Process.Pid), "-n", "--"}
+}
+
+func (w *world) newSite(n int, standbys int) *site {
+	s := &site{number: n, disk: w.TempDir(), place: w.newPlace(fmt.Sprintf("site%d", n), fmt.Sprintf(serverHost, n+1))}
+	w.command("mount", "-t", "tmpfs", "-o", fmt.Sprintf("size=%dm", diskMiB), "none", s.disk)
+	w.Cleanup(func() { _ = exec.Command("umount", "-l", s.disk).Run() })
 	s.Server = lhserver.New(w, filepath.Join(s.disk, "data"),
 		"LHS_CLUSTER_ID="+w.cluster, fmt.Sprintf("LHS_CLUSTER_PARTITIONS=%d", partitions), fmt.Sprintf("LHS_INSTANCE_ID=%d", n),
 		"LHS_KAFKA_BOOTSTRAP_SERVERS="+w.brokers.Addresses("PLAINTEXT"), "LHS_REPLICATION_FACTOR=3",
@@ -244,7 +264,7 @@ func (w *world) newSite(n int, standbys int) *site {
 		"LHS_X_CHECKPOINT_INTERVAL_MS=3000", "LHS_X_COMMAND_RETENTION_MS=15000",
 		"LHS_STORE_MEMORY_BYTES=16777216", "LHS_LOG_FORMAT=text")
 	s.API, s.Health = net.JoinHostPort(s.host, "2023"), net.JoinHostPort(s.host, "1822")
-	s.Wrap = []string{"nsenter", "-t", pid, "-n", "--"}
+	s.Wrap = s.enter()
 	var err error
 	s.conn, err = grpc.NewClient(s.API, grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithConnectParams(grpc.ConnectParams{Backoff: again, MinConnectTimeout: time.Second}),
@@ -266,20 +286,21 @@ func network(pid string) string {
 	return name
 }
 
-// inside runs a program in the network of a server.
-func (w *world) inside(s *site, args ...string) {
+// inside runs a program in a network.
+func (w *world) inside(p *place, args ...string) {
 	w.Helper()
-	w.command("nsenter", append([]string{"-t", strconv.Itoa(s.holder.Process.Pid), "-n", "--"}, args...)...)
+	all := append(p.enter(), args...)
+	w.command(all[0], all[1:]...)
 }
 
-// cut lets nothing go from the server to the hosts, and so nothing come back either, until heal is called.
-func (w *world) cut(s *site, hosts ...string) (heal func()) {
+// cut lets nothing go from a network to others, and so nothing come back either, until heal is called.
+func (w *world) cut(p *place, hosts ...string) (heal func()) {
 	for _, h := range hosts {
-		w.inside(s, "ip", "route", "add", "blackhole", h+"/32")
+		w.inside(p, "ip", "route", "add", "blackhole", h+"/32")
 	}
 	return func() {
 		for _, h := range hosts {
-			w.inside(s, "ip", "route", "del", "blackhole", h+"/32")
+			w.inside(p, "ip", "route", "del", "blackhole", h+"/32")
 		}
 	}
 }
@@ -288,6 +309,16 @@ func (w *world) cut(s *site, hosts ...string) (heal func()) {
 func (w *world) peers(s *site) (out []string) {
 	for _, other := range w.sites {
 		if other != s {
+			out = append(out, other.host)
+		}
+	}
+	return out
+}
+
+// others are the addresses of the brokers but one; of all if it is nil.
+func (w *world) others(home *place) (out []string) {
+	for _, other := range w.homes {
+		if other != home {
 			out = append(out, other.host)
 		}
 	}
