@@ -17,6 +17,7 @@ import (
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/protobuf/types/known/emptypb"
 
+	"littlehorse/lhpb"
 	lh "littlehorse/sdk/client"
 )
 
@@ -64,6 +65,13 @@ func onPorts(binary, dir string, ports []int, settings ...string) *process {
 		"LHS_HEALTH_SERVICE_PORT=" + text(1), "LHS_INTERNAL_BIND_PORT=" + text(2), "LHD_PORT=0", "LHS_STATE_DIR=" + dir,
 	}, settings...)
 	return p
+}
+
+// overKafka are the settings of a server of a cluster.
+func overKafka(id, brokers string, partitions int, more ...string) []string {
+	return append([]string{
+		"LHS_CLUSTER_ID=" + id, "LHS_KAFKA_BOOTSTRAP_SERVERS=" + brokers, fmt.Sprintf("LHS_CLUSTER_PARTITIONS=%d", partitions), "LHS_LOG_FORMAT=json",
+	}, more...)
 }
 
 // freePorts asks the kernel for ports that nobody listens on.
@@ -127,6 +135,16 @@ func (p *process) start(ctx context.Context) error {
 		_, err := client.RPC().GetServerVersion(ctx, &emptypb.Empty{}, grpc.WaitForReady(true))
 		return err
 	})
+}
+
+// version is what the server says of itself.
+func (p *process) version(ctx context.Context) (*lhpb.LittleHorseVersion, error) {
+	client, err := p.dial(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer client.Close()
+	return client.RPC().GetServerVersion(ctx, &emptypb.Empty{}, grpc.WaitForReady(true))
 }
 
 // insist repeats a call until it succeeds, unless the server has ended.

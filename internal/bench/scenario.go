@@ -31,7 +31,7 @@ type kind struct {
 
 // kinds are the scenarios that any endpoint can be compared by.
 func kinds() []kind {
-	return []kind{tasksKind, latencyKind, timersKind, largeStateKind, largePayloadKind, retentionKind, partitionsKind, restartKind, overloadKind}
+	return []kind{tasksKind, latencyKind, timersKind, largeStateKind, largePayloadKind, retentionKind, partitionsKind, restartKind, overloadKind, clusterKind, rebuildKind}
 }
 
 func (k kind) command() *cobra.Command {
