@@ -39,7 +39,7 @@ func run(ctx context.Context, args []string) int {
 		Use: "lh", Short: "LittleHorse: a server for workflows, and its command line client", Version: cmp.Or(version, api.Version()),
 		SilenceErrors: true, SilenceUsage: true,
 	}
-	lh.AddCommand(serve, demo, checkCommand(), healthCommand(), newCommand(), backupCommand(), restoreCommand(),
+	lh.AddCommand(serve, demo, checkCommand(), healthCommand(), newCommand(), skipCommand(), backupCommand(), restoreCommand(),
 		bench.Command(commit))
 	lh.AddCommand(ctl.Commands(about)...)
 	if target, _, err := lh.Find(args[1:]); err != nil || target != serve && target != demo {

@@ -83,6 +83,13 @@ func (t *txn) apply(r *pb.Record) (proto.Message, *lh.Error) {
 		return nil, t.deletePrincipal(c.DeletePrincipal)
 	case *pb.Record_DeleteQuota:
 		return nil, t.deleteQuota(c.DeleteQuota)
+	case *pb.Record_SkipRecord:
+		if v := r.GetHeader().GetEngineVersion(); v != 0 && v < machine.Skips {
+			return nil, lh.Errorf(lh.FailedPrecondition, "servers are there that skip no records")
+		}
+		k := keys.Skipped(c.SkipRecord.GetStream(), c.SkipRecord.GetOffset())
+		t.changes = append(t.changes, machine.Change{Key: k, Value: c.SkipRecord})
+		return nil, nil
 	}
 	return nil, lh.Errorf(lh.Internal, "the metadata stream takes no %T", r.GetCommand())
 }

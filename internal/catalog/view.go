@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 	"sync/atomic"
 
@@ -18,8 +19,35 @@ import (
 type View struct {
 	mu      sync.RWMutex
 	tenants map[string]*definitions
-	version atomic.Uint64 // changed with mu held
-	moved   chan struct{} // closed when the version changes
+	version atomic.Uint64                  // changed with mu held
+	skipped atomic.Pointer[map[entry]bool] // replaced as a whole, with mu held
+	moved   chan struct{}                  // closed when the version changes
+}
+
+// entry is a record of a stream.
+type entry struct {
+	stream string
+	offset uint64
+}
+
+// Skips tells whether nobody is to apply a record.
+func (v *View) Skips(stream string, offset uint64) bool {
+	skipped := v.skipped.Load()
+	return skipped != nil && (*skipped)[entry{stream, offset}]
+}
+
+// skip adds to the records that nobody applies.
+func (v *View) skip(more []entry) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	all := map[entry]bool{}
+	if skipped := v.skipped.Load(); skipped != nil {
+		all = maps.Clone(*skipped)
+	}
+	for _, r := range more {
+		all[r] = true
+	}
+	v.skipped.Store(&all)
 }
 
 // definitions are those of one tenant, by kind.
@@ -59,7 +87,12 @@ func (v *View) WaitFor(ctx context.Context, version uint64) error {
 func (v *View) Load(version uint64, scan func(visit func(k keys.Key, value []byte) bool) error) error {
 	var problem error
 	var rows []loaded
+	var skipped []entry
 	err := scan(func(k keys.Key, value []byte) bool {
+		if stream, offset, err := keys.ParseSkipped(k); err == nil {
+			skipped = append(skipped, entry{stream, offset})
+			return true
+		}
 		row, ok, err := decode(k, value)
 		if err != nil {
 			problem = err
@@ -76,6 +109,7 @@ func (v *View) Load(version uint64, scan func(visit func(k keys.Key, value []byt
 	if err != nil {
 		return fmt.Errorf("load the catalog: %w", err)
 	}
+	v.skip(skipped)
 	v.take(version, rows)
 	return nil
 }
@@ -85,6 +119,10 @@ func (v *View) Load(version uint64, scan func(visit func(k keys.Key, value []byt
 func (v *View) Committed(version uint64, changes []machine.Change) {
 	var rows []loaded
 	for _, c := range changes {
+		if stream, offset, err := keys.ParseSkipped(c.Key); err == nil && c.Value != nil {
+			v.skip([]entry{{stream, offset}})
+			continue
+		}
 		d, ok := definitionOf(c.Key)
 		if !ok || c.Value == nil {
 			continue

@@ -307,7 +307,7 @@ func (h *Holding) near(u *unit) bool {
 // reopenTime lies between a unit that was lost or could not be opened, and the next attempt.
 const reopenTime = 500 * time.Millisecond
 
-// differsTime is how often it is said that a copy is not used.
+// differsTime is how often it is said that a copy is not used, or that a record in it ends processes.
 const differsTime = 30 * time.Second
 
 // tend makes of a unit what is wanted, until the server stops.
@@ -425,17 +425,18 @@ func (h *Holding) open(u *unit, as tenure) {
 		}
 		return
 	}
-	if errors.Is(err, log.ErrNewer) || errors.Is(err, log.ErrDiffers) && u == h.metadata() {
+	unusable := errors.Is(err, log.ErrDiffers) || errors.Is(err, partition.ErrLethal)
+	if errors.Is(err, log.ErrNewer) || unusable && u == h.metadata() {
 		h.Fail(err)
 		return
 	}
-	if errors.Is(err, log.ErrDiffers) {
+	if unusable {
 		h.cfg.Released() // it is for others to have
 	}
 	if ctx.Err() == nil {
 		h.cfg.Logger.Error("a partition cannot be opened, will be tried again", "partition", u.streams[0].String(), "err", err)
 		pause := reopenTime
-		if errors.Is(err, log.ErrDiffers) {
+		if unusable {
 			pause = differsTime
 		}
 		h.rest(u, pause)

@@ -23,6 +23,7 @@ const (
 	KindAdmin     ObjectKind = 0x20 // pb.Empty: principal; who holds all rights
 	KindStructUse ObjectKind = 0x21 // pb.Empty: StructDef name, version, kind and id of what refers to it
 	KindBulkJob   ObjectKind = 0x22 // lhpb.BulkJob: id
+	KindSkipped   ObjectKind = 0x23 // pb.SkipRecord: stream, offset; a record that nobody applies
 )
 
 // Definition names one row of a definition. Within a kind rows order by name, then newest version first,
@@ -110,6 +111,27 @@ func Admin(principal string) Key { return Key(appendText(In("").object(KindAdmin
 
 // Admins is the prefix of all principals that hold all rights.
 func Admins() Key { return Key(In("").object(KindAdmin)) }
+
+// Skipped is the row of a record that nobody applies.
+func Skipped(stream string, offset uint64) Key {
+	return Key(appendInt64(appendText(In("").object(KindSkipped), stream), int64(offset)))
+}
+
+// AllSkipped is the prefix of all records that nobody applies.
+func AllSkipped() Key { return Key(In("").object(KindSkipped)) }
+
+// ParseSkipped reads the parts of a Skipped key.
+func ParseSkipped(k Key) (stream string, offset uint64, err error) {
+	p := &reader{}
+	if !k.HasPrefix(AllSkipped()) {
+		p.fail("key of a record that nobody applies")
+	} else {
+		p.rest = string(k[len(AllSkipped()):])
+	}
+	stream = p.text()
+	offset = uint64(p.int64())
+	return stream, offset, p.done()
+}
 
 // ParseAdmin reads the principal of an Admin key.
 func ParseAdmin(k Key) (principal string, err error) {

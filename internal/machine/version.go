@@ -6,4 +6,8 @@ package machine
 // written when all servers of the cluster know it.
 //
 //   - 2: large inputs of TaskRuns lie outside of their rows.
-const EngineVersion = 2
+//   - 3: records may be skipped.
+const EngineVersion = 3
+
+// Skips is the first engine version of which the metadata say that records are skipped.
+const Skips = 3

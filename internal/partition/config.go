@@ -56,6 +56,10 @@ type Config struct {
 	CatalogVersion func() uint64
 	// Listener is told of every commit. It may be nil.
 	Listener Listener
+	// Marks tell which record has ended the process, so that its stream rests when it has done so several times; nil if nobody is to know.
+	Marks *Marks
+	// Skips tells whether nobody is to apply a record, for it ends processes. It is asked for each; nil skips none.
+	Skips func(s machine.Stream, offset uint64) bool
 	// Incarnation names this process from start to end; no two processes share one. It is the source of all
 	// records submitted here.
 	Incarnation string

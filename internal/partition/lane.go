@@ -59,6 +59,9 @@ func (h *Host) newLane(ctx context.Context, number int, streams []machine.Stream
 	}
 	l.filling.number = l.batches
 	l.pump = newPump(l)
+	if err := h.cfg.bears(streams); err != nil {
+		return nil, err
+	}
 	session, err := h.cfg.Log.Open(ctx, streams) // it may bring the state, so it comes first
 	if err != nil {
 		return nil, err

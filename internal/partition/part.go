@@ -16,6 +16,7 @@ type part struct {
 	lane    *Lane
 	machine machine.Machine
 	timers  *window
+	mark    mark
 
 	foreseer machine.Foreseer // the machine, if it foresees
 
@@ -45,7 +46,7 @@ type part struct {
 
 func (l *Lane) newPart(s machine.Stream) (*part, error) {
 	p := &part{
-		stream: s, lane: l, machine: l.host.cfg.Machines[s.Kind],
+		stream: s, lane: l, machine: l.host.cfg.Machines[s.Kind], mark: l.host.cfg.Marks.of(s),
 	}
 	p.foreseer, _ = p.machine.(machine.Foreseer)
 	clock := &pb.Counter{}

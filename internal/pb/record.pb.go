@@ -200,6 +200,7 @@ type Record struct {
 	//	*Record_PutQuota
 	//	*Record_DeleteQuota
 	//	*Record_DeleteWorkflowMigrationPlan
+	//	*Record_SkipRecord
 	//	*Record_MetricUpdate
 	Command       isRecord_Command `protobuf_oneof:"command"`
 	unknownFields protoimpl.UnknownFields
@@ -691,6 +692,15 @@ func (x *Record) GetDeleteWorkflowMigrationPlan() *lhpb.DeleteWorkflowMigrationP
 	return nil
 }
 
+func (x *Record) GetSkipRecord() *SkipRecord {
+	if x != nil {
+		if x, ok := x.Command.(*Record_SkipRecord); ok {
+			return x.SkipRecord
+		}
+	}
+	return nil
+}
+
 func (x *Record) GetMetricUpdate() *MetricUpdate {
 	if x != nil {
 		if x, ok := x.Command.(*Record_MetricUpdate); ok {
@@ -902,6 +912,10 @@ type Record_DeleteWorkflowMigrationPlan struct {
 	DeleteWorkflowMigrationPlan *lhpb.DeleteWorkflowMigrationPlanRequest `protobuf:"bytes,121,opt,name=delete_workflow_migration_plan,json=deleteWorkflowMigrationPlan,proto3,oneof"`
 }
 
+type Record_SkipRecord struct {
+	SkipRecord *SkipRecord `protobuf:"bytes,122,opt,name=skip_record,json=skipRecord,proto3,oneof"`
+}
+
 type Record_MetricUpdate struct {
 	// The repartition streams.
 	MetricUpdate *MetricUpdate `protobuf:"bytes,200,opt,name=metric_update,json=metricUpdate,proto3,oneof"`
@@ -1005,7 +1019,64 @@ func (*Record_DeleteQuota) isRecord_Command() {}
 
 func (*Record_DeleteWorkflowMigrationPlan) isRecord_Command() {}
 
+func (*Record_SkipRecord) isRecord_Command() {}
+
 func (*Record_MetricUpdate) isRecord_Command() {}
+
+// SkipRecord lets no replica apply a record: it ends the processes that do. An operator has decided so.
+type SkipRecord struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the record's stream.
+	Stream string `protobuf:"bytes,1,opt,name=stream,proto3" json:"stream,omitempty"`
+	// Its offset in the stream.
+	Offset        uint64 `protobuf:"varint,2,opt,name=offset,proto3" json:"offset,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SkipRecord) Reset() {
+	*x = SkipRecord{}
+	mi := &file_lh_record_proto_msgTypes[2]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SkipRecord) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SkipRecord) ProtoMessage() {}
+
+func (x *SkipRecord) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_record_proto_msgTypes[2]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SkipRecord.ProtoReflect.Descriptor instead.
+func (*SkipRecord) Descriptor() ([]byte, []int) {
+	return file_lh_record_proto_rawDescGZIP(), []int{2}
+}
+
+func (x *SkipRecord) GetStream() string {
+	if x != nil {
+		return x.Stream
+	}
+	return ""
+}
+
+func (x *SkipRecord) GetOffset() uint64 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
 
 // RunWf starts a WfRun of one exact WfSpec. The edge has chosen the id and resolved "latest".
 type RunWf struct {
@@ -1022,7 +1093,7 @@ type RunWf struct {
 
 func (x *RunWf) Reset() {
 	*x = RunWf{}
-	mi := &file_lh_record_proto_msgTypes[2]
+	mi := &file_lh_record_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1034,7 +1105,7 @@ func (x *RunWf) String() string {
 func (*RunWf) ProtoMessage() {}
 
 func (x *RunWf) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_record_proto_msgTypes[2]
+	mi := &file_lh_record_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1047,7 +1118,7 @@ func (x *RunWf) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RunWf.ProtoReflect.Descriptor instead.
 func (*RunWf) Descriptor() ([]byte, []int) {
-	return file_lh_record_proto_rawDescGZIP(), []int{2}
+	return file_lh_record_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *RunWf) GetRequest() *lhpb.RunWfRequest {
@@ -1082,7 +1153,7 @@ type Started struct {
 
 func (x *Started) Reset() {
 	*x = Started{}
-	mi := &file_lh_record_proto_msgTypes[3]
+	mi := &file_lh_record_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1094,7 +1165,7 @@ func (x *Started) String() string {
 func (*Started) ProtoMessage() {}
 
 func (x *Started) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_record_proto_msgTypes[3]
+	mi := &file_lh_record_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1107,7 +1178,7 @@ func (x *Started) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Started.ProtoReflect.Descriptor instead.
 func (*Started) Descriptor() ([]byte, []int) {
-	return file_lh_record_proto_rawDescGZIP(), []int{3}
+	return file_lh_record_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Started) GetWfRun() *lhpb.WfRun {
@@ -1137,7 +1208,7 @@ type ClaimTask struct {
 
 func (x *ClaimTask) Reset() {
 	*x = ClaimTask{}
-	mi := &file_lh_record_proto_msgTypes[4]
+	mi := &file_lh_record_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1149,7 +1220,7 @@ func (x *ClaimTask) String() string {
 func (*ClaimTask) ProtoMessage() {}
 
 func (x *ClaimTask) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_record_proto_msgTypes[4]
+	mi := &file_lh_record_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1162,7 +1233,7 @@ func (x *ClaimTask) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClaimTask.ProtoReflect.Descriptor instead.
 func (*ClaimTask) Descriptor() ([]byte, []int) {
-	return file_lh_record_proto_rawDescGZIP(), []int{4}
+	return file_lh_record_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *ClaimTask) GetTaskRunId() *lhpb.TaskRunId {
@@ -1203,7 +1274,7 @@ type Credit struct {
 
 func (x *Credit) Reset() {
 	*x = Credit{}
-	mi := &file_lh_record_proto_msgTypes[5]
+	mi := &file_lh_record_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1215,7 +1286,7 @@ func (x *Credit) String() string {
 func (*Credit) ProtoMessage() {}
 
 func (x *Credit) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_record_proto_msgTypes[5]
+	mi := &file_lh_record_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1228,7 +1299,7 @@ func (x *Credit) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Credit.ProtoReflect.Descriptor instead.
 func (*Credit) Descriptor() ([]byte, []int) {
-	return file_lh_record_proto_rawDescGZIP(), []int{5}
+	return file_lh_record_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Credit) GetTaskDefId() *lhpb.TaskDefId {
@@ -1279,7 +1350,7 @@ type ReportTask struct {
 
 func (x *ReportTask) Reset() {
 	*x = ReportTask{}
-	mi := &file_lh_record_proto_msgTypes[6]
+	mi := &file_lh_record_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1291,7 +1362,7 @@ func (x *ReportTask) String() string {
 func (*ReportTask) ProtoMessage() {}
 
 func (x *ReportTask) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_record_proto_msgTypes[6]
+	mi := &file_lh_record_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1304,7 +1375,7 @@ func (x *ReportTask) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ReportTask.ProtoReflect.Descriptor instead.
 func (*ReportTask) Descriptor() ([]byte, []int) {
-	return file_lh_record_proto_rawDescGZIP(), []int{6}
+	return file_lh_record_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *ReportTask) GetReport() *lhpb.ReportTaskRun {
@@ -1340,7 +1411,7 @@ type RegisterTaskWorker struct {
 
 func (x *RegisterTaskWorker) Reset() {
 	*x = RegisterTaskWorker{}
-	mi := &file_lh_record_proto_msgTypes[7]
+	mi := &file_lh_record_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1352,7 +1423,7 @@ func (x *RegisterTaskWorker) String() string {
 func (*RegisterTaskWorker) ProtoMessage() {}
 
 func (x *RegisterTaskWorker) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_record_proto_msgTypes[7]
+	mi := &file_lh_record_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1365,7 +1436,7 @@ func (x *RegisterTaskWorker) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RegisterTaskWorker.ProtoReflect.Descriptor instead.
 func (*RegisterTaskWorker) Descriptor() ([]byte, []int) {
-	return file_lh_record_proto_rawDescGZIP(), []int{7}
+	return file_lh_record_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *RegisterTaskWorker) GetRequest() *lhpb.RegisterTaskWorkerRequest {
@@ -1393,7 +1464,7 @@ type TimerFired struct {
 
 func (x *TimerFired) Reset() {
 	*x = TimerFired{}
-	mi := &file_lh_record_proto_msgTypes[8]
+	mi := &file_lh_record_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1405,7 +1476,7 @@ func (x *TimerFired) String() string {
 func (*TimerFired) ProtoMessage() {}
 
 func (x *TimerFired) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_record_proto_msgTypes[8]
+	mi := &file_lh_record_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1418,7 +1489,7 @@ func (x *TimerFired) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TimerFired.ProtoReflect.Descriptor instead.
 func (*TimerFired) Descriptor() ([]byte, []int) {
-	return file_lh_record_proto_rawDescGZIP(), []int{8}
+	return file_lh_record_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *TimerFired) GetKey() []byte {
@@ -1441,7 +1512,7 @@ type Continue struct {
 
 func (x *Continue) Reset() {
 	*x = Continue{}
-	mi := &file_lh_record_proto_msgTypes[9]
+	mi := &file_lh_record_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1453,7 +1524,7 @@ func (x *Continue) String() string {
 func (*Continue) ProtoMessage() {}
 
 func (x *Continue) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_record_proto_msgTypes[9]
+	mi := &file_lh_record_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1466,7 +1537,7 @@ func (x *Continue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Continue.ProtoReflect.Descriptor instead.
 func (*Continue) Descriptor() ([]byte, []int) {
-	return file_lh_record_proto_rawDescGZIP(), []int{9}
+	return file_lh_record_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Continue) GetKey() []byte {
@@ -1496,7 +1567,7 @@ type ScheduleWf struct {
 
 func (x *ScheduleWf) Reset() {
 	*x = ScheduleWf{}
-	mi := &file_lh_record_proto_msgTypes[10]
+	mi := &file_lh_record_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1508,7 +1579,7 @@ func (x *ScheduleWf) String() string {
 func (*ScheduleWf) ProtoMessage() {}
 
 func (x *ScheduleWf) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_record_proto_msgTypes[10]
+	mi := &file_lh_record_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1521,7 +1592,7 @@ func (x *ScheduleWf) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ScheduleWf.ProtoReflect.Descriptor instead.
 func (*ScheduleWf) Descriptor() ([]byte, []int) {
-	return file_lh_record_proto_rawDescGZIP(), []int{10}
+	return file_lh_record_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *ScheduleWf) GetRequest() *lhpb.ScheduleWfRequest {
@@ -1549,7 +1620,7 @@ type Correlate struct {
 
 func (x *Correlate) Reset() {
 	*x = Correlate{}
-	mi := &file_lh_record_proto_msgTypes[11]
+	mi := &file_lh_record_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1561,7 +1632,7 @@ func (x *Correlate) String() string {
 func (*Correlate) ProtoMessage() {}
 
 func (x *Correlate) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_record_proto_msgTypes[11]
+	mi := &file_lh_record_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1574,7 +1645,7 @@ func (x *Correlate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Correlate.ProtoReflect.Descriptor instead.
 func (*Correlate) Descriptor() ([]byte, []int) {
-	return file_lh_record_proto_rawDescGZIP(), []int{11}
+	return file_lh_record_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Correlate) GetCorrelatedEventId() *lhpb.CorrelatedEventId {
@@ -1604,7 +1675,7 @@ type CreateBulkJob struct {
 
 func (x *CreateBulkJob) Reset() {
 	*x = CreateBulkJob{}
-	mi := &file_lh_record_proto_msgTypes[12]
+	mi := &file_lh_record_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1616,7 +1687,7 @@ func (x *CreateBulkJob) String() string {
 func (*CreateBulkJob) ProtoMessage() {}
 
 func (x *CreateBulkJob) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_record_proto_msgTypes[12]
+	mi := &file_lh_record_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1629,7 +1700,7 @@ func (x *CreateBulkJob) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CreateBulkJob.ProtoReflect.Descriptor instead.
 func (*CreateBulkJob) Descriptor() ([]byte, []int) {
-	return file_lh_record_proto_rawDescGZIP(), []int{12}
+	return file_lh_record_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *CreateBulkJob) GetRequest() *lhpb.CreateBulkJobRequest {
@@ -1660,7 +1731,7 @@ type BulkDelete struct {
 
 func (x *BulkDelete) Reset() {
 	*x = BulkDelete{}
-	mi := &file_lh_record_proto_msgTypes[13]
+	mi := &file_lh_record_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1672,7 +1743,7 @@ func (x *BulkDelete) String() string {
 func (*BulkDelete) ProtoMessage() {}
 
 func (x *BulkDelete) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_record_proto_msgTypes[13]
+	mi := &file_lh_record_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1685,7 +1756,7 @@ func (x *BulkDelete) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BulkDelete.ProtoReflect.Descriptor instead.
 func (*BulkDelete) Descriptor() ([]byte, []int) {
-	return file_lh_record_proto_rawDescGZIP(), []int{13}
+	return file_lh_record_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *BulkDelete) GetBulkJobId() *lhpb.BulkJobId {
@@ -1724,7 +1795,7 @@ type BulkJobProgress struct {
 
 func (x *BulkJobProgress) Reset() {
 	*x = BulkJobProgress{}
-	mi := &file_lh_record_proto_msgTypes[14]
+	mi := &file_lh_record_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1736,7 +1807,7 @@ func (x *BulkJobProgress) String() string {
 func (*BulkJobProgress) ProtoMessage() {}
 
 func (x *BulkJobProgress) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_record_proto_msgTypes[14]
+	mi := &file_lh_record_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1749,7 +1820,7 @@ func (x *BulkJobProgress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BulkJobProgress.ProtoReflect.Descriptor instead.
 func (*BulkJobProgress) Descriptor() ([]byte, []int) {
-	return file_lh_record_proto_rawDescGZIP(), []int{14}
+	return file_lh_record_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *BulkJobProgress) GetBulkJobId() *lhpb.BulkJobId {
@@ -1793,7 +1864,7 @@ type MetricUpdate struct {
 
 func (x *MetricUpdate) Reset() {
 	*x = MetricUpdate{}
-	mi := &file_lh_record_proto_msgTypes[15]
+	mi := &file_lh_record_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1805,7 +1876,7 @@ func (x *MetricUpdate) String() string {
 func (*MetricUpdate) ProtoMessage() {}
 
 func (x *MetricUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_record_proto_msgTypes[15]
+	mi := &file_lh_record_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1818,7 +1889,7 @@ func (x *MetricUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MetricUpdate.ProtoReflect.Descriptor instead.
 func (*MetricUpdate) Descriptor() ([]byte, []int) {
-	return file_lh_record_proto_rawDescGZIP(), []int{15}
+	return file_lh_record_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *MetricUpdate) GetWindow() *lhpb.MetricWindowId {
@@ -1849,7 +1920,7 @@ type Count struct {
 
 func (x *Count) Reset() {
 	*x = Count{}
-	mi := &file_lh_record_proto_msgTypes[16]
+	mi := &file_lh_record_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1861,7 +1932,7 @@ func (x *Count) String() string {
 func (*Count) ProtoMessage() {}
 
 func (x *Count) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_record_proto_msgTypes[16]
+	mi := &file_lh_record_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1874,7 +1945,7 @@ func (x *Count) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Count.ProtoReflect.Descriptor instead.
 func (*Count) Descriptor() ([]byte, []int) {
-	return file_lh_record_proto_rawDescGZIP(), []int{16}
+	return file_lh_record_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Count) GetCount() int64 {
@@ -1921,7 +1992,7 @@ const file_lh_record_proto_rawDesc = "" +
 	"\x0fcatalog_version\x18\a \x01(\x04R\x0ecatalogVersion\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\b \x01(\fR\trequestId\x12%\n" +
-	"\x0eengine_version\x18\t \x01(\rR\rengineVersion\"\x96 \n" +
+	"\x0eengine_version\x18\t \x01(\rR\rengineVersion\"\xd2 \n" +
 	"\x06Record\x12+\n" +
 	"\x06header\x18\x01 \x01(\v2\x13.lh.internal.HeaderR\x06header\x12+\n" +
 	"\x06run_wf\x18\n" +
@@ -1980,9 +2051,15 @@ const file_lh_record_proto_rawDesc = "" +
 	"\x11bulk_job_progress\x18v \x01(\v2\x1c.lh.internal.BulkJobProgressH\x00R\x0fbulkJobProgress\x12;\n" +
 	"\tput_quota\x18w \x01(\v2\x1c.littlehorse.PutQuotaRequestH\x00R\bputQuota\x12D\n" +
 	"\fdelete_quota\x18x \x01(\v2\x1f.littlehorse.DeleteQuotaRequestH\x00R\vdeleteQuota\x12v\n" +
-	"\x1edelete_workflow_migration_plan\x18y \x01(\v2/.littlehorse.DeleteWorkflowMigrationPlanRequestH\x00R\x1bdeleteWorkflowMigrationPlan\x12A\n" +
+	"\x1edelete_workflow_migration_plan\x18y \x01(\v2/.littlehorse.DeleteWorkflowMigrationPlanRequestH\x00R\x1bdeleteWorkflowMigrationPlan\x12:\n" +
+	"\vskip_record\x18z \x01(\v2\x17.lh.internal.SkipRecordH\x00R\n" +
+	"skipRecord\x12A\n" +
 	"\rmetric_update\x18\xc8\x01 \x01(\v2\x19.lh.internal.MetricUpdateH\x00R\fmetricUpdateB\t\n" +
-	"\acommandJ\x04\b%\x10&\"\xab\x01\n" +
+	"\acommandJ\x04\b%\x10&\"<\n" +
+	"\n" +
+	"SkipRecord\x12\x16\n" +
+	"\x06stream\x18\x01 \x01(\tR\x06stream\x12\x16\n" +
+	"\x06offset\x18\x02 \x01(\x04R\x06offset\"\xab\x01\n" +
 	"\x05RunWf\x123\n" +
 	"\arequest\x18\x01 \x01(\v2\x19.littlehorse.RunWfRequestR\arequest\x123\n" +
 	"\n" +
@@ -2066,162 +2143,164 @@ func file_lh_record_proto_rawDescGZIP() []byte {
 	return file_lh_record_proto_rawDescData
 }
 
-var file_lh_record_proto_msgTypes = make([]protoimpl.MessageInfo, 17)
+var file_lh_record_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_lh_record_proto_goTypes = []any{
 	(*Header)(nil),                                  // 0: lh.internal.Header
 	(*Record)(nil),                                  // 1: lh.internal.Record
-	(*RunWf)(nil),                                   // 2: lh.internal.RunWf
-	(*Started)(nil),                                 // 3: lh.internal.Started
-	(*ClaimTask)(nil),                               // 4: lh.internal.ClaimTask
-	(*Credit)(nil),                                  // 5: lh.internal.Credit
-	(*ReportTask)(nil),                              // 6: lh.internal.ReportTask
-	(*RegisterTaskWorker)(nil),                      // 7: lh.internal.RegisterTaskWorker
-	(*TimerFired)(nil),                              // 8: lh.internal.TimerFired
-	(*Continue)(nil),                                // 9: lh.internal.Continue
-	(*ScheduleWf)(nil),                              // 10: lh.internal.ScheduleWf
-	(*Correlate)(nil),                               // 11: lh.internal.Correlate
-	(*CreateBulkJob)(nil),                           // 12: lh.internal.CreateBulkJob
-	(*BulkDelete)(nil),                              // 13: lh.internal.BulkDelete
-	(*BulkJobProgress)(nil),                         // 14: lh.internal.BulkJobProgress
-	(*MetricUpdate)(nil),                            // 15: lh.internal.MetricUpdate
-	(*Count)(nil),                                   // 16: lh.internal.Count
-	(*lhpb.StopWfRunRequest)(nil),                   // 17: littlehorse.StopWfRunRequest
-	(*lhpb.ResumeWfRunRequest)(nil),                 // 18: littlehorse.ResumeWfRunRequest
-	(*lhpb.RescueThreadRunRequest)(nil),             // 19: littlehorse.RescueThreadRunRequest
-	(*lhpb.DeleteWfRunRequest)(nil),                 // 20: littlehorse.DeleteWfRunRequest
-	(*lhpb.PutCheckpointRequest)(nil),               // 21: littlehorse.PutCheckpointRequest
-	(*lhpb.PutExternalEventRequest)(nil),            // 22: littlehorse.PutExternalEventRequest
-	(*lhpb.AssignUserTaskRunRequest)(nil),           // 23: littlehorse.AssignUserTaskRunRequest
-	(*lhpb.SaveUserTaskRunProgressRequest)(nil),     // 24: littlehorse.SaveUserTaskRunProgressRequest
-	(*lhpb.CompleteUserTaskRunRequest)(nil),         // 25: littlehorse.CompleteUserTaskRunRequest
-	(*lhpb.CancelUserTaskRunRequest)(nil),           // 26: littlehorse.CancelUserTaskRunRequest
-	(*lhpb.PutUserTaskRunCommentRequest)(nil),       // 27: littlehorse.PutUserTaskRunCommentRequest
-	(*lhpb.EditUserTaskRunCommentRequest)(nil),      // 28: littlehorse.EditUserTaskRunCommentRequest
-	(*lhpb.DeleteUserTaskRunCommentRequest)(nil),    // 29: littlehorse.DeleteUserTaskRunCommentRequest
-	(*lhpb.DeleteScheduledWfRunRequest)(nil),        // 30: littlehorse.DeleteScheduledWfRunRequest
-	(*lhpb.PutCorrelatedEventRequest)(nil),          // 31: littlehorse.PutCorrelatedEventRequest
-	(*lhpb.DeleteCorrelatedEventRequest)(nil),       // 32: littlehorse.DeleteCorrelatedEventRequest
-	(*lhpb.ApplyWorkflowMigrationPlanRequest)(nil),  // 33: littlehorse.ApplyWorkflowMigrationPlanRequest
-	(*lhpb.PutTaskDefRequest)(nil),                  // 34: littlehorse.PutTaskDefRequest
-	(*lhpb.DeleteTaskDefRequest)(nil),               // 35: littlehorse.DeleteTaskDefRequest
-	(*lhpb.PutWfSpecRequest)(nil),                   // 36: littlehorse.PutWfSpecRequest
-	(*lhpb.DeleteWfSpecRequest)(nil),                // 37: littlehorse.DeleteWfSpecRequest
-	(*lhpb.PutExternalEventDefRequest)(nil),         // 38: littlehorse.PutExternalEventDefRequest
-	(*lhpb.DeleteExternalEventDefRequest)(nil),      // 39: littlehorse.DeleteExternalEventDefRequest
-	(*lhpb.PutWorkflowEventDefRequest)(nil),         // 40: littlehorse.PutWorkflowEventDefRequest
-	(*lhpb.DeleteWorkflowEventDefRequest)(nil),      // 41: littlehorse.DeleteWorkflowEventDefRequest
-	(*lhpb.PutUserTaskDefRequest)(nil),              // 42: littlehorse.PutUserTaskDefRequest
-	(*lhpb.DeleteUserTaskDefRequest)(nil),           // 43: littlehorse.DeleteUserTaskDefRequest
-	(*lhpb.PutStructDefRequest)(nil),                // 44: littlehorse.PutStructDefRequest
-	(*lhpb.DeleteStructDefRequest)(nil),             // 45: littlehorse.DeleteStructDefRequest
-	(*lhpb.PutTenantRequest)(nil),                   // 46: littlehorse.PutTenantRequest
-	(*lhpb.PutPrincipalRequest)(nil),                // 47: littlehorse.PutPrincipalRequest
-	(*lhpb.DeletePrincipalRequest)(nil),             // 48: littlehorse.DeletePrincipalRequest
-	(*lhpb.PutWorkflowMigrationPlanRequest)(nil),    // 49: littlehorse.PutWorkflowMigrationPlanRequest
-	(*lhpb.DeleteBulkJobRequest)(nil),               // 50: littlehorse.DeleteBulkJobRequest
-	(*lhpb.PutQuotaRequest)(nil),                    // 51: littlehorse.PutQuotaRequest
-	(*lhpb.DeleteQuotaRequest)(nil),                 // 52: littlehorse.DeleteQuotaRequest
-	(*lhpb.DeleteWorkflowMigrationPlanRequest)(nil), // 53: littlehorse.DeleteWorkflowMigrationPlanRequest
-	(*lhpb.RunWfRequest)(nil),                       // 54: littlehorse.RunWfRequest
-	(*lhpb.WfSpecId)(nil),                           // 55: littlehorse.WfSpecId
-	(*lhpb.WfRun)(nil),                              // 56: littlehorse.WfRun
-	(*lhpb.ScheduledTask)(nil),                      // 57: littlehorse.ScheduledTask
-	(*lhpb.TaskRunId)(nil),                          // 58: littlehorse.TaskRunId
-	(*lhpb.TaskDefId)(nil),                          // 59: littlehorse.TaskDefId
-	(*lhpb.ReportTaskRun)(nil),                      // 60: littlehorse.ReportTaskRun
-	(*lhpb.RegisterTaskWorkerRequest)(nil),          // 61: littlehorse.RegisterTaskWorkerRequest
-	(*lhpb.LHHostInfo)(nil),                         // 62: littlehorse.LHHostInfo
-	(*lhpb.ScheduleWfRequest)(nil),                  // 63: littlehorse.ScheduleWfRequest
-	(*lhpb.CorrelatedEventId)(nil),                  // 64: littlehorse.CorrelatedEventId
-	(*lhpb.NodeRunId)(nil),                          // 65: littlehorse.NodeRunId
-	(*lhpb.CreateBulkJobRequest)(nil),               // 66: littlehorse.CreateBulkJobRequest
-	(*lhpb.BulkJobId)(nil),                          // 67: littlehorse.BulkJobId
-	(*lhpb.BulkDeleteWfRun)(nil),                    // 68: littlehorse.BulkDeleteWfRun
-	(lhpb.BulkJobStatus)(0),                         // 69: littlehorse.BulkJobStatus
-	(*timestamppb.Timestamp)(nil),                   // 70: google.protobuf.Timestamp
-	(*lhpb.MetricWindowId)(nil),                     // 71: littlehorse.MetricWindowId
+	(*SkipRecord)(nil),                              // 2: lh.internal.SkipRecord
+	(*RunWf)(nil),                                   // 3: lh.internal.RunWf
+	(*Started)(nil),                                 // 4: lh.internal.Started
+	(*ClaimTask)(nil),                               // 5: lh.internal.ClaimTask
+	(*Credit)(nil),                                  // 6: lh.internal.Credit
+	(*ReportTask)(nil),                              // 7: lh.internal.ReportTask
+	(*RegisterTaskWorker)(nil),                      // 8: lh.internal.RegisterTaskWorker
+	(*TimerFired)(nil),                              // 9: lh.internal.TimerFired
+	(*Continue)(nil),                                // 10: lh.internal.Continue
+	(*ScheduleWf)(nil),                              // 11: lh.internal.ScheduleWf
+	(*Correlate)(nil),                               // 12: lh.internal.Correlate
+	(*CreateBulkJob)(nil),                           // 13: lh.internal.CreateBulkJob
+	(*BulkDelete)(nil),                              // 14: lh.internal.BulkDelete
+	(*BulkJobProgress)(nil),                         // 15: lh.internal.BulkJobProgress
+	(*MetricUpdate)(nil),                            // 16: lh.internal.MetricUpdate
+	(*Count)(nil),                                   // 17: lh.internal.Count
+	(*lhpb.StopWfRunRequest)(nil),                   // 18: littlehorse.StopWfRunRequest
+	(*lhpb.ResumeWfRunRequest)(nil),                 // 19: littlehorse.ResumeWfRunRequest
+	(*lhpb.RescueThreadRunRequest)(nil),             // 20: littlehorse.RescueThreadRunRequest
+	(*lhpb.DeleteWfRunRequest)(nil),                 // 21: littlehorse.DeleteWfRunRequest
+	(*lhpb.PutCheckpointRequest)(nil),               // 22: littlehorse.PutCheckpointRequest
+	(*lhpb.PutExternalEventRequest)(nil),            // 23: littlehorse.PutExternalEventRequest
+	(*lhpb.AssignUserTaskRunRequest)(nil),           // 24: littlehorse.AssignUserTaskRunRequest
+	(*lhpb.SaveUserTaskRunProgressRequest)(nil),     // 25: littlehorse.SaveUserTaskRunProgressRequest
+	(*lhpb.CompleteUserTaskRunRequest)(nil),         // 26: littlehorse.CompleteUserTaskRunRequest
+	(*lhpb.CancelUserTaskRunRequest)(nil),           // 27: littlehorse.CancelUserTaskRunRequest
+	(*lhpb.PutUserTaskRunCommentRequest)(nil),       // 28: littlehorse.PutUserTaskRunCommentRequest
+	(*lhpb.EditUserTaskRunCommentRequest)(nil),      // 29: littlehorse.EditUserTaskRunCommentRequest
+	(*lhpb.DeleteUserTaskRunCommentRequest)(nil),    // 30: littlehorse.DeleteUserTaskRunCommentRequest
+	(*lhpb.DeleteScheduledWfRunRequest)(nil),        // 31: littlehorse.DeleteScheduledWfRunRequest
+	(*lhpb.PutCorrelatedEventRequest)(nil),          // 32: littlehorse.PutCorrelatedEventRequest
+	(*lhpb.DeleteCorrelatedEventRequest)(nil),       // 33: littlehorse.DeleteCorrelatedEventRequest
+	(*lhpb.ApplyWorkflowMigrationPlanRequest)(nil),  // 34: littlehorse.ApplyWorkflowMigrationPlanRequest
+	(*lhpb.PutTaskDefRequest)(nil),                  // 35: littlehorse.PutTaskDefRequest
+	(*lhpb.DeleteTaskDefRequest)(nil),               // 36: littlehorse.DeleteTaskDefRequest
+	(*lhpb.PutWfSpecRequest)(nil),                   // 37: littlehorse.PutWfSpecRequest
+	(*lhpb.DeleteWfSpecRequest)(nil),                // 38: littlehorse.DeleteWfSpecRequest
+	(*lhpb.PutExternalEventDefRequest)(nil),         // 39: littlehorse.PutExternalEventDefRequest
+	(*lhpb.DeleteExternalEventDefRequest)(nil),      // 40: littlehorse.DeleteExternalEventDefRequest
+	(*lhpb.PutWorkflowEventDefRequest)(nil),         // 41: littlehorse.PutWorkflowEventDefRequest
+	(*lhpb.DeleteWorkflowEventDefRequest)(nil),      // 42: littlehorse.DeleteWorkflowEventDefRequest
+	(*lhpb.PutUserTaskDefRequest)(nil),              // 43: littlehorse.PutUserTaskDefRequest
+	(*lhpb.DeleteUserTaskDefRequest)(nil),           // 44: littlehorse.DeleteUserTaskDefRequest
+	(*lhpb.PutStructDefRequest)(nil),                // 45: littlehorse.PutStructDefRequest
+	(*lhpb.DeleteStructDefRequest)(nil),             // 46: littlehorse.DeleteStructDefRequest
+	(*lhpb.PutTenantRequest)(nil),                   // 47: littlehorse.PutTenantRequest
+	(*lhpb.PutPrincipalRequest)(nil),                // 48: littlehorse.PutPrincipalRequest
+	(*lhpb.DeletePrincipalRequest)(nil),             // 49: littlehorse.DeletePrincipalRequest
+	(*lhpb.PutWorkflowMigrationPlanRequest)(nil),    // 50: littlehorse.PutWorkflowMigrationPlanRequest
+	(*lhpb.DeleteBulkJobRequest)(nil),               // 51: littlehorse.DeleteBulkJobRequest
+	(*lhpb.PutQuotaRequest)(nil),                    // 52: littlehorse.PutQuotaRequest
+	(*lhpb.DeleteQuotaRequest)(nil),                 // 53: littlehorse.DeleteQuotaRequest
+	(*lhpb.DeleteWorkflowMigrationPlanRequest)(nil), // 54: littlehorse.DeleteWorkflowMigrationPlanRequest
+	(*lhpb.RunWfRequest)(nil),                       // 55: littlehorse.RunWfRequest
+	(*lhpb.WfSpecId)(nil),                           // 56: littlehorse.WfSpecId
+	(*lhpb.WfRun)(nil),                              // 57: littlehorse.WfRun
+	(*lhpb.ScheduledTask)(nil),                      // 58: littlehorse.ScheduledTask
+	(*lhpb.TaskRunId)(nil),                          // 59: littlehorse.TaskRunId
+	(*lhpb.TaskDefId)(nil),                          // 60: littlehorse.TaskDefId
+	(*lhpb.ReportTaskRun)(nil),                      // 61: littlehorse.ReportTaskRun
+	(*lhpb.RegisterTaskWorkerRequest)(nil),          // 62: littlehorse.RegisterTaskWorkerRequest
+	(*lhpb.LHHostInfo)(nil),                         // 63: littlehorse.LHHostInfo
+	(*lhpb.ScheduleWfRequest)(nil),                  // 64: littlehorse.ScheduleWfRequest
+	(*lhpb.CorrelatedEventId)(nil),                  // 65: littlehorse.CorrelatedEventId
+	(*lhpb.NodeRunId)(nil),                          // 66: littlehorse.NodeRunId
+	(*lhpb.CreateBulkJobRequest)(nil),               // 67: littlehorse.CreateBulkJobRequest
+	(*lhpb.BulkJobId)(nil),                          // 68: littlehorse.BulkJobId
+	(*lhpb.BulkDeleteWfRun)(nil),                    // 69: littlehorse.BulkDeleteWfRun
+	(lhpb.BulkJobStatus)(0),                         // 70: littlehorse.BulkJobStatus
+	(*timestamppb.Timestamp)(nil),                   // 71: google.protobuf.Timestamp
+	(*lhpb.MetricWindowId)(nil),                     // 72: littlehorse.MetricWindowId
 }
 var file_lh_record_proto_depIdxs = []int32{
 	0,  // 0: lh.internal.Record.header:type_name -> lh.internal.Header
-	2,  // 1: lh.internal.Record.run_wf:type_name -> lh.internal.RunWf
-	17, // 2: lh.internal.Record.stop_wf_run:type_name -> littlehorse.StopWfRunRequest
-	18, // 3: lh.internal.Record.resume_wf_run:type_name -> littlehorse.ResumeWfRunRequest
-	19, // 4: lh.internal.Record.rescue_thread_run:type_name -> littlehorse.RescueThreadRunRequest
-	20, // 5: lh.internal.Record.delete_wf_run:type_name -> littlehorse.DeleteWfRunRequest
-	4,  // 6: lh.internal.Record.claim_task:type_name -> lh.internal.ClaimTask
-	6,  // 7: lh.internal.Record.report_task:type_name -> lh.internal.ReportTask
-	21, // 8: lh.internal.Record.put_checkpoint:type_name -> littlehorse.PutCheckpointRequest
-	7,  // 9: lh.internal.Record.register_task_worker:type_name -> lh.internal.RegisterTaskWorker
-	22, // 10: lh.internal.Record.put_external_event:type_name -> littlehorse.PutExternalEventRequest
-	8,  // 11: lh.internal.Record.timer_fired:type_name -> lh.internal.TimerFired
-	9,  // 12: lh.internal.Record.continue:type_name -> lh.internal.Continue
-	23, // 13: lh.internal.Record.assign_user_task_run:type_name -> littlehorse.AssignUserTaskRunRequest
-	24, // 14: lh.internal.Record.save_user_task_run_progress:type_name -> littlehorse.SaveUserTaskRunProgressRequest
-	25, // 15: lh.internal.Record.complete_user_task_run:type_name -> littlehorse.CompleteUserTaskRunRequest
-	26, // 16: lh.internal.Record.cancel_user_task_run:type_name -> littlehorse.CancelUserTaskRunRequest
-	27, // 17: lh.internal.Record.put_user_task_run_comment:type_name -> littlehorse.PutUserTaskRunCommentRequest
-	28, // 18: lh.internal.Record.edit_user_task_run_comment:type_name -> littlehorse.EditUserTaskRunCommentRequest
-	29, // 19: lh.internal.Record.delete_user_task_run_comment:type_name -> littlehorse.DeleteUserTaskRunCommentRequest
-	10, // 20: lh.internal.Record.schedule_wf:type_name -> lh.internal.ScheduleWf
-	30, // 21: lh.internal.Record.delete_scheduled_wf_run:type_name -> littlehorse.DeleteScheduledWfRunRequest
-	31, // 22: lh.internal.Record.put_correlated_event:type_name -> littlehorse.PutCorrelatedEventRequest
-	32, // 23: lh.internal.Record.delete_correlated_event:type_name -> littlehorse.DeleteCorrelatedEventRequest
-	11, // 24: lh.internal.Record.correlate:type_name -> lh.internal.Correlate
-	11, // 25: lh.internal.Record.uncorrelate:type_name -> lh.internal.Correlate
-	33, // 26: lh.internal.Record.apply_workflow_migration_plan:type_name -> littlehorse.ApplyWorkflowMigrationPlanRequest
-	13, // 27: lh.internal.Record.bulk_delete:type_name -> lh.internal.BulkDelete
-	34, // 28: lh.internal.Record.put_task_def:type_name -> littlehorse.PutTaskDefRequest
-	35, // 29: lh.internal.Record.delete_task_def:type_name -> littlehorse.DeleteTaskDefRequest
-	36, // 30: lh.internal.Record.put_wf_spec:type_name -> littlehorse.PutWfSpecRequest
-	37, // 31: lh.internal.Record.delete_wf_spec:type_name -> littlehorse.DeleteWfSpecRequest
-	38, // 32: lh.internal.Record.put_external_event_def:type_name -> littlehorse.PutExternalEventDefRequest
-	39, // 33: lh.internal.Record.delete_external_event_def:type_name -> littlehorse.DeleteExternalEventDefRequest
-	40, // 34: lh.internal.Record.put_workflow_event_def:type_name -> littlehorse.PutWorkflowEventDefRequest
-	41, // 35: lh.internal.Record.delete_workflow_event_def:type_name -> littlehorse.DeleteWorkflowEventDefRequest
-	42, // 36: lh.internal.Record.put_user_task_def:type_name -> littlehorse.PutUserTaskDefRequest
-	43, // 37: lh.internal.Record.delete_user_task_def:type_name -> littlehorse.DeleteUserTaskDefRequest
-	44, // 38: lh.internal.Record.put_struct_def:type_name -> littlehorse.PutStructDefRequest
-	45, // 39: lh.internal.Record.delete_struct_def:type_name -> littlehorse.DeleteStructDefRequest
-	46, // 40: lh.internal.Record.put_tenant:type_name -> littlehorse.PutTenantRequest
-	47, // 41: lh.internal.Record.put_principal:type_name -> littlehorse.PutPrincipalRequest
-	48, // 42: lh.internal.Record.delete_principal:type_name -> littlehorse.DeletePrincipalRequest
-	49, // 43: lh.internal.Record.put_workflow_migration_plan:type_name -> littlehorse.PutWorkflowMigrationPlanRequest
-	12, // 44: lh.internal.Record.create_bulk_job:type_name -> lh.internal.CreateBulkJob
-	50, // 45: lh.internal.Record.delete_bulk_job:type_name -> littlehorse.DeleteBulkJobRequest
-	14, // 46: lh.internal.Record.bulk_job_progress:type_name -> lh.internal.BulkJobProgress
-	51, // 47: lh.internal.Record.put_quota:type_name -> littlehorse.PutQuotaRequest
-	52, // 48: lh.internal.Record.delete_quota:type_name -> littlehorse.DeleteQuotaRequest
-	53, // 49: lh.internal.Record.delete_workflow_migration_plan:type_name -> littlehorse.DeleteWorkflowMigrationPlanRequest
-	15, // 50: lh.internal.Record.metric_update:type_name -> lh.internal.MetricUpdate
-	54, // 51: lh.internal.RunWf.request:type_name -> littlehorse.RunWfRequest
-	55, // 52: lh.internal.RunWf.wf_spec_id:type_name -> littlehorse.WfSpecId
-	5,  // 53: lh.internal.RunWf.offer:type_name -> lh.internal.Credit
-	56, // 54: lh.internal.Started.wf_run:type_name -> littlehorse.WfRun
-	57, // 55: lh.internal.Started.task:type_name -> littlehorse.ScheduledTask
-	58, // 56: lh.internal.ClaimTask.task_run_id:type_name -> littlehorse.TaskRunId
-	5,  // 57: lh.internal.ClaimTask.credit:type_name -> lh.internal.Credit
-	59, // 58: lh.internal.Credit.task_def_id:type_name -> littlehorse.TaskDefId
-	60, // 59: lh.internal.ReportTask.report:type_name -> littlehorse.ReportTaskRun
-	5,  // 60: lh.internal.ReportTask.offer:type_name -> lh.internal.Credit
-	61, // 61: lh.internal.RegisterTaskWorker.request:type_name -> littlehorse.RegisterTaskWorkerRequest
-	62, // 62: lh.internal.RegisterTaskWorker.servers:type_name -> littlehorse.LHHostInfo
-	63, // 63: lh.internal.ScheduleWf.request:type_name -> littlehorse.ScheduleWfRequest
-	55, // 64: lh.internal.ScheduleWf.wf_spec_id:type_name -> littlehorse.WfSpecId
-	64, // 65: lh.internal.Correlate.correlated_event_id:type_name -> littlehorse.CorrelatedEventId
-	65, // 66: lh.internal.Correlate.node_run_id:type_name -> littlehorse.NodeRunId
-	66, // 67: lh.internal.CreateBulkJob.request:type_name -> littlehorse.CreateBulkJobRequest
-	67, // 68: lh.internal.BulkDelete.bulk_job_id:type_name -> littlehorse.BulkJobId
-	68, // 69: lh.internal.BulkDelete.what:type_name -> littlehorse.BulkDeleteWfRun
-	67, // 70: lh.internal.BulkJobProgress.bulk_job_id:type_name -> littlehorse.BulkJobId
-	69, // 71: lh.internal.BulkJobProgress.status:type_name -> littlehorse.BulkJobStatus
-	70, // 72: lh.internal.BulkJobProgress.last_seen_key:type_name -> google.protobuf.Timestamp
-	71, // 73: lh.internal.MetricUpdate.window:type_name -> littlehorse.MetricWindowId
-	16, // 74: lh.internal.MetricUpdate.counts:type_name -> lh.internal.Count
-	75, // [75:75] is the sub-list for method output_type
-	75, // [75:75] is the sub-list for method input_type
-	75, // [75:75] is the sub-list for extension type_name
-	75, // [75:75] is the sub-list for extension extendee
-	0,  // [0:75] is the sub-list for field type_name
+	3,  // 1: lh.internal.Record.run_wf:type_name -> lh.internal.RunWf
+	18, // 2: lh.internal.Record.stop_wf_run:type_name -> littlehorse.StopWfRunRequest
+	19, // 3: lh.internal.Record.resume_wf_run:type_name -> littlehorse.ResumeWfRunRequest
+	20, // 4: lh.internal.Record.rescue_thread_run:type_name -> littlehorse.RescueThreadRunRequest
+	21, // 5: lh.internal.Record.delete_wf_run:type_name -> littlehorse.DeleteWfRunRequest
+	5,  // 6: lh.internal.Record.claim_task:type_name -> lh.internal.ClaimTask
+	7,  // 7: lh.internal.Record.report_task:type_name -> lh.internal.ReportTask
+	22, // 8: lh.internal.Record.put_checkpoint:type_name -> littlehorse.PutCheckpointRequest
+	8,  // 9: lh.internal.Record.register_task_worker:type_name -> lh.internal.RegisterTaskWorker
+	23, // 10: lh.internal.Record.put_external_event:type_name -> littlehorse.PutExternalEventRequest
+	9,  // 11: lh.internal.Record.timer_fired:type_name -> lh.internal.TimerFired
+	10, // 12: lh.internal.Record.continue:type_name -> lh.internal.Continue
+	24, // 13: lh.internal.Record.assign_user_task_run:type_name -> littlehorse.AssignUserTaskRunRequest
+	25, // 14: lh.internal.Record.save_user_task_run_progress:type_name -> littlehorse.SaveUserTaskRunProgressRequest
+	26, // 15: lh.internal.Record.complete_user_task_run:type_name -> littlehorse.CompleteUserTaskRunRequest
+	27, // 16: lh.internal.Record.cancel_user_task_run:type_name -> littlehorse.CancelUserTaskRunRequest
+	28, // 17: lh.internal.Record.put_user_task_run_comment:type_name -> littlehorse.PutUserTaskRunCommentRequest
+	29, // 18: lh.internal.Record.edit_user_task_run_comment:type_name -> littlehorse.EditUserTaskRunCommentRequest
+	30, // 19: lh.internal.Record.delete_user_task_run_comment:type_name -> littlehorse.DeleteUserTaskRunCommentRequest
+	11, // 20: lh.internal.Record.schedule_wf:type_name -> lh.internal.ScheduleWf
+	31, // 21: lh.internal.Record.delete_scheduled_wf_run:type_name -> littlehorse.DeleteScheduledWfRunRequest
+	32, // 22: lh.internal.Record.put_correlated_event:type_name -> littlehorse.PutCorrelatedEventRequest
+	33, // 23: lh.internal.Record.delete_correlated_event:type_name -> littlehorse.DeleteCorrelatedEventRequest
+	12, // 24: lh.internal.Record.correlate:type_name -> lh.internal.Correlate
+	12, // 25: lh.internal.Record.uncorrelate:type_name -> lh.internal.Correlate
+	34, // 26: lh.internal.Record.apply_workflow_migration_plan:type_name -> littlehorse.ApplyWorkflowMigrationPlanRequest
+	14, // 27: lh.internal.Record.bulk_delete:type_name -> lh.internal.BulkDelete
+	35, // 28: lh.internal.Record.put_task_def:type_name -> littlehorse.PutTaskDefRequest
+	36, // 29: lh.internal.Record.delete_task_def:type_name -> littlehorse.DeleteTaskDefRequest
+	37, // 30: lh.internal.Record.put_wf_spec:type_name -> littlehorse.PutWfSpecRequest
+	38, // 31: lh.internal.Record.delete_wf_spec:type_name -> littlehorse.DeleteWfSpecRequest
+	39, // 32: lh.internal.Record.put_external_event_def:type_name -> littlehorse.PutExternalEventDefRequest
+	40, // 33: lh.internal.Record.delete_external_event_def:type_name -> littlehorse.DeleteExternalEventDefRequest
+	41, // 34: lh.internal.Record.put_workflow_event_def:type_name -> littlehorse.PutWorkflowEventDefRequest
+	42, // 35: lh.internal.Record.delete_workflow_event_def:type_name -> littlehorse.DeleteWorkflowEventDefRequest
+	43, // 36: lh.internal.Record.put_user_task_def:type_name -> littlehorse.PutUserTaskDefRequest
+	44, // 37: lh.internal.Record.delete_user_task_def:type_name -> littlehorse.DeleteUserTaskDefRequest
+	45, // 38: lh.internal.Record.put_struct_def:type_name -> littlehorse.PutStructDefRequest
+	46, // 39: lh.internal.Record.delete_struct_def:type_name -> littlehorse.DeleteStructDefRequest
+	47, // 40: lh.internal.Record.put_tenant:type_name -> littlehorse.PutTenantRequest
+	48, // 41: lh.internal.Record.put_principal:type_name -> littlehorse.PutPrincipalRequest
+	49, // 42: lh.internal.Record.delete_principal:type_name -> littlehorse.DeletePrincipalRequest
+	50, // 43: lh.internal.Record.put_workflow_migration_plan:type_name -> littlehorse.PutWorkflowMigrationPlanRequest
+	13, // 44: lh.internal.Record.create_bulk_job:type_name -> lh.internal.CreateBulkJob
+	51, // 45: lh.internal.Record.delete_bulk_job:type_name -> littlehorse.DeleteBulkJobRequest
+	15, // 46: lh.internal.Record.bulk_job_progress:type_name -> lh.internal.BulkJobProgress
+	52, // 47: lh.internal.Record.put_quota:type_name -> littlehorse.PutQuotaRequest
+	53, // 48: lh.internal.Record.delete_quota:type_name -> littlehorse.DeleteQuotaRequest
+	54, // 49: lh.internal.Record.delete_workflow_migration_plan:type_name -> littlehorse.DeleteWorkflowMigrationPlanRequest
+	2,  // 50: lh.internal.Record.skip_record:type_name -> lh.internal.SkipRecord
+	16, // 51: lh.internal.Record.metric_update:type_name -> lh.internal.MetricUpdate
+	55, // 52: lh.internal.RunWf.request:type_name -> littlehorse.RunWfRequest
+	56, // 53: lh.internal.RunWf.wf_spec_id:type_name -> littlehorse.WfSpecId
+	6,  // 54: lh.internal.RunWf.offer:type_name -> lh.internal.Credit
+	57, // 55: lh.internal.Started.wf_run:type_name -> littlehorse.WfRun
+	58, // 56: lh.internal.Started.task:type_name -> littlehorse.ScheduledTask
+	59, // 57: lh.internal.ClaimTask.task_run_id:type_name -> littlehorse.TaskRunId
+	6,  // 58: lh.internal.ClaimTask.credit:type_name -> lh.internal.Credit
+	60, // 59: lh.internal.Credit.task_def_id:type_name -> littlehorse.TaskDefId
+	61, // 60: lh.internal.ReportTask.report:type_name -> littlehorse.ReportTaskRun
+	6,  // 61: lh.internal.ReportTask.offer:type_name -> lh.internal.Credit
+	62, // 62: lh.internal.RegisterTaskWorker.request:type_name -> littlehorse.RegisterTaskWorkerRequest
+	63, // 63: lh.internal.RegisterTaskWorker.servers:type_name -> littlehorse.LHHostInfo
+	64, // 64: lh.internal.ScheduleWf.request:type_name -> littlehorse.ScheduleWfRequest
+	56, // 65: lh.internal.ScheduleWf.wf_spec_id:type_name -> littlehorse.WfSpecId
+	65, // 66: lh.internal.Correlate.correlated_event_id:type_name -> littlehorse.CorrelatedEventId
+	66, // 67: lh.internal.Correlate.node_run_id:type_name -> littlehorse.NodeRunId
+	67, // 68: lh.internal.CreateBulkJob.request:type_name -> littlehorse.CreateBulkJobRequest
+	68, // 69: lh.internal.BulkDelete.bulk_job_id:type_name -> littlehorse.BulkJobId
+	69, // 70: lh.internal.BulkDelete.what:type_name -> littlehorse.BulkDeleteWfRun
+	68, // 71: lh.internal.BulkJobProgress.bulk_job_id:type_name -> littlehorse.BulkJobId
+	70, // 72: lh.internal.BulkJobProgress.status:type_name -> littlehorse.BulkJobStatus
+	71, // 73: lh.internal.BulkJobProgress.last_seen_key:type_name -> google.protobuf.Timestamp
+	72, // 74: lh.internal.MetricUpdate.window:type_name -> littlehorse.MetricWindowId
+	17, // 75: lh.internal.MetricUpdate.counts:type_name -> lh.internal.Count
+	76, // [76:76] is the sub-list for method output_type
+	76, // [76:76] is the sub-list for method input_type
+	76, // [76:76] is the sub-list for extension type_name
+	76, // [76:76] is the sub-list for extension extendee
+	0,  // [0:76] is the sub-list for field type_name
 }
 
 func init() { file_lh_record_proto_init() }
@@ -2279,18 +2358,19 @@ func file_lh_record_proto_init() {
 		(*Record_PutQuota)(nil),
 		(*Record_DeleteQuota)(nil),
 		(*Record_DeleteWorkflowMigrationPlan)(nil),
+		(*Record_SkipRecord)(nil),
 		(*Record_MetricUpdate)(nil),
 	}
-	file_lh_record_proto_msgTypes[2].OneofWrappers = []any{}
-	file_lh_record_proto_msgTypes[5].OneofWrappers = []any{}
+	file_lh_record_proto_msgTypes[3].OneofWrappers = []any{}
 	file_lh_record_proto_msgTypes[6].OneofWrappers = []any{}
+	file_lh_record_proto_msgTypes[7].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lh_record_proto_rawDesc), len(file_lh_record_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   17,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

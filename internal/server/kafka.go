@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 
+	"littlehorse/internal/keys"
 	"littlehorse/internal/log"
 	"littlehorse/internal/log/embedded"
 	"littlehorse/internal/log/kafka"
@@ -54,6 +56,14 @@ func (k *KafkaConfig) mode() store.Mode {
 	return store.Embedded
 }
 
+// client is how the brokers are reached.
+func (k *KafkaConfig) client() (c kafka.Config, err error) {
+	c = kafka.DefaultConfig()
+	c.Brokers, c.Tuning = k.Brokers, k.Tuning
+	c.Security, err = k.Security.open()
+	return c, err
+}
+
 // openLog opens the server's own log, or the one over Kafka.
 func (s *Server) openLog(ctx context.Context) (log.Log, error) {
 	if !s.cfg.Kafka.over() {
@@ -68,14 +78,12 @@ func (s *Server) openLog(ctx context.Context) (log.Log, error) {
 		}
 		return l, nil
 	}
-	security, err := s.cfg.Kafka.Security.open()
+	c, err := s.cfg.Kafka.client()
 	if err != nil {
 		return nil, err
 	}
-	c := kafka.DefaultConfig()
-	c.Security, c.Tuning = security, s.cfg.Kafka.Tuning
 	c.Store, c.Streams, c.Logger = s.store, s.streams(), s.log
-	c.Brokers, c.Cluster, c.Partitions, c.Incarnation = s.cfg.Kafka.Brokers, s.cfg.ClusterID, s.cfg.Partitions, s.incarnation
+	c.Cluster, c.Partitions, c.Incarnation = s.cfg.ClusterID, s.cfg.Partitions, s.incarnation
 	c.CreateTopics, c.ReplicationFactor, c.Linger = s.cfg.Kafka.CreateTopics, s.cfg.Kafka.ReplicationFactor, s.cfg.Kafka.Linger
 	c.CheckpointEvery, c.CheckpointBytes, c.KeepCommands = s.cfg.Kafka.CheckpointEvery, s.cfg.Kafka.CheckpointBytes, s.cfg.Kafka.KeepCommands
 	c.MaxRecordBytes, c.CatalogVersion = s.cfg.MaxRecordBytes, s.view.Version
@@ -92,5 +100,8 @@ func (s *Server) moved(stream machine.Stream, changes []machine.Change) {
 	s.view.Committed(s.host.Position(stream), changes)
 	if s.catalogMoved != nil {
 		s.catalogMoved()
+	}
+	if s.members != nil && slices.ContainsFunc(changes, func(c machine.Change) bool { return c.Key.HasPrefix(keys.AllSkipped()) }) {
+		s.members.rejoin() // what was not to be used here may be
 	}
 }

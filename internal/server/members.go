@@ -192,6 +192,7 @@ func (m *membership) begin(ctx context.Context) error {
 	if err := m.holding.Start(ctx); err != nil {
 		return err
 	}
+	m.sayLethal()
 	s.serving.Go(func() {
 		if err := m.door.Serve(m.net); err != nil {
 			s.log.Error("internal port ended", "err", err)
@@ -211,6 +212,15 @@ func (m *membership) begin(ctx context.Context) error {
 	}
 	s.log.Info("the partitions of this server are served", "cluster", s.cfg.ClusterID, "streams", len(m.holding.Streams()), "members", len(m.directory.Members()))
 	return nil
+}
+
+// sayLethal tells which partitions rest here, and what helps.
+func (m *membership) sayLethal() {
+	for _, stream := range m.server.streams() {
+		if offset := m.server.marks.Lethal(stream); offset != 0 && !m.server.skips(stream, offset) {
+			m.server.log.Error("a record has ended this process several times, and its partition rests here until `lh skip` drops the record", "stream", stream.String(), "offset", offset)
+		}
+	}
 }
 
 // handOver gives to the others what this server has, one by one, as soon as they are close behind it; what is asked of it meanwhile it
@@ -279,9 +289,12 @@ func (m *membership) describe() []byte {
 	return encoded(d)
 }
 
-// differs tells whether the copy here of a partition was found not to be what its owner has.
+// differs tells whether the copy here of a partition is not to be used: it was found not to be what its owner has, or a record in it ends this process.
 func (m *membership) differs(unit int) bool {
-	return slices.ContainsFunc(cluster.StreamsOf(unit, m.server.cfg.Partitions), m.server.kafka.Differs)
+	return slices.ContainsFunc(cluster.StreamsOf(unit, m.server.cfg.Partitions), func(of machine.Stream) bool {
+		lethal := m.server.marks.Lethal(of)
+		return m.server.kafka.Differs(of) || lethal != 0 && !m.server.skips(of, lethal)
+	})
 }
 
 func encoded(v machine.Value) []byte {
@@ -314,7 +327,8 @@ func (m *membership) assigned(b []byte) error {
 	}
 	for n, to := range plan.Owners {
 		if to < 0 {
-			m.server.log.Error("no server may have a partition, for all copies were found to differ from their owner: start a server with an empty folder", "partition", n)
+			m.server.log.Error("no server may have a partition: all copies were found to differ from their owner, or a record ends those who apply it",
+				"partition", n)
 		}
 	}
 	m.holding.Assigned(plan)

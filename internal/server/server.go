@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"sync"
@@ -47,6 +48,7 @@ type Server struct {
 	order log.Log
 	kafka *kafka.Log     // order, if it is that
 	clock *clock.Virtual // nil: the clock of the machine
+	marks *partition.Marks
 	view  *catalog.View
 	// catalogMoved tells the log that the view has moved; nil if it need not know.
 	catalogMoved func()
@@ -234,6 +236,10 @@ func (s *Server) openPartitions(ctx context.Context) (err error) {
 	c.Lanes, c.CacheBytes, c.PendingBytes = s.cfg.Lanes, s.cfg.CacheBytes, s.cfg.pendingMemory()
 	c.FatalPanics, c.FatalReads, c.Logger = s.cfg.FatalPanics, s.cfg.Kafka.over(), s.log
 	if s.members != nil {
+		if s.marks, err = partition.OpenMarks(filepath.Join(s.cfg.StateDir, marksFile), c.Streams); err != nil {
+			return err
+		}
+		c.Marks, c.Skips = s.marks, s.skips
 		s.members.open(c)
 		return nil
 	}
@@ -245,6 +251,14 @@ func (s *Server) openPartitions(ctx context.Context) (err error) {
 	}
 	s.host, s.router = s.single, cluster.New(s.single, s.cfg.Partitions)
 	return s.loadDefinitions(s.single)
+}
+
+// marksFile says which records are being applied.
+const marksFile = "applying"
+
+// skips tells whether an operator has decided that nobody applies a record.
+func (s *Server) skips(of machine.Stream, offset uint64) bool {
+	return s.view.Skips(of.String(), offset)
 }
 
 // Committed implements partition.Listener: it tells everybody who derives something from what is durable.
@@ -553,6 +567,9 @@ func (s *Server) shutdown(ctx context.Context) error {
 	}
 	if s.order != nil {
 		errs = append(errs, s.order.Close())
+	}
+	if s.marks != nil {
+		errs = append(errs, s.marks.Close())
 	}
 	s.lending <- struct{}{} // for good: no copy begins any more
 	s.control.stop()
