@@ -45,6 +45,7 @@ var required = map[string][]auth.Required{
 	"GetScheduledWfRun":           one(workflow, read),
 	"GetTaskRun":                  one(workflow, read),
 	"GetVariable":                 one(workflow, read),
+	"GetVariableHistory":          one(workflow, read),
 	"GetWfRun":                    one(workflow, read),
 	"GetWfRunView":                one(workflow, read),
 	"GetWfSpec":                   one(workflow, read),

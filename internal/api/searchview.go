@@ -40,11 +40,17 @@ func (s *Service) SearchWfRunView(ctx context.Context, req *extra.SearchWfRunVie
 	if req.Limit != nil {
 		p.limit = min(int(*req.Limit), viewedRowsMost)
 	}
+	if req.ParentWfRunId != nil && !validRunID(req.ParentWfRunId) {
+		return &extra.SearchWfRunViewResponse{}, nil
+	}
 	l := &latest{service: s, call: c, page: p, within: spanOf(req.EarliestStart, req.LatestStart)}
+	if req.ParentWfRunId != nil {
+		l.streams = []machine.Stream{s.homeOf(c.tenant, req.ParentWfRunId)}
+	}
 	for _, status := range statusesOf(req.Statuses) {
 		ask := &lhpb.SearchWfRunRequest{
 			WfSpecName: req.WfSpecName, WfSpecMajorVersion: req.MajorVersion, WfSpecRevision: req.Revision,
-			VariableFilters: req.VariableFilters, Status: status,
+			VariableFilters: req.VariableFilters, Status: status, ParentWfRunId: req.ParentWfRunId,
 		}
 		if err := s.checkSearchWfRun(c, ask); err != nil {
 			return nil, err
@@ -52,11 +58,14 @@ func (s *Service) SearchWfRunView(ctx context.Context, req *extra.SearchWfRunVie
 		q := &wfRunQuery{tenant: keys.In(c.tenant), req: ask, indexed: s.indexedFilters(c.tenant, ask)}
 		l.queries = append(l.queries, q)
 	}
+	if req.IdPrefix != "" {
+		return s.searchByID(ctx, c.tenant, req, p)
+	}
+	out := &extra.SearchWfRunViewResponse{}
 	hits, more, err := l.find(ctx)
 	if err != nil {
 		return nil, err
 	}
-	out := &extra.SearchWfRunViewResponse{}
 	if out.Results, err = s.wfRunRows(ctx, c.tenant, hits, req.Variables); err != nil {
 		return nil, err
 	}
@@ -84,6 +93,7 @@ type latest struct {
 	call    *call
 	page    page
 	within  span
+	streams []machine.Stream // nil are all
 	queries []*wfRunQuery
 }
 
@@ -155,7 +165,7 @@ func (l *latest) between(ctx context.Context, within span, all bool) (hits []hit
 
 // ask gives those that one query finds and that are not on a page before.
 func (l *latest) ask(ctx context.Context, q *wfRunQuery, within span, all bool) (hits []hit, whole bool, err error) {
-	look := query{within: within, open: q.open, keep: q.keep()}
+	look := query{streams: l.streams, within: within, open: q.open, keep: q.keep()}
 	for p := (page{limit: 2*l.page.limit + 1}); ; {
 		found, bookmark, err := l.service.search(ctx, look, p)
 		if err != nil {

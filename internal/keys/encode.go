@@ -53,6 +53,9 @@ func (k Key) After() Key { return k + "\x00" }
 // usual is room on the stack for a key of the usual length; longer ones move to the heap.
 type usual [128]byte
 
+// textEnd closes a text, so that none is the beginning of another.
+const textEnd = "\x00\x01"
+
 func appendText(b []byte, s string) []byte {
 	for {
 		i := strings.IndexByte(s, 0)
@@ -64,7 +67,7 @@ func appendText(b []byte, s string) []byte {
 		s = s[i+1:]
 	}
 	b = append(b, s...)
-	return append(b, 0x00, 0x01)
+	return append(b, textEnd...)
 }
 
 func appendInt32(b []byte, n int32) []byte {

@@ -68,6 +68,15 @@ func (t Tenant) RunNamed(id string) Run {
 	return Run{string(b)}
 }
 
+// RunsFrom is the prefix of everything under the WfRuns whose ids, as canonical text, begin so.
+func (t Tenant) RunsFrom(beginning string) Key {
+	var room usual
+	b := append(room[:0], byte(SpaceRun))
+	b = appendText(b, t.name)
+	b = appendText(b, beginning)
+	return Key(b[:len(b)-len(textEnd)])
+}
+
 // All is the prefix of everything under the WfRun.
 func (r Run) All() Key { return Key(r.prefix) }
 

@@ -600,6 +600,208 @@ func (x *ShownVariable) GetLeftOutBytes() int32 {
 	return 0
 }
 
+// GetVariableHistoryRequest asks for the values that a Variable has had.
+type GetVariableHistoryRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The Variable.
+	Id            *lhpb.VariableId `protobuf:"bytes,1,opt,name=id,proto3" json:"id,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetVariableHistoryRequest) Reset() {
+	*x = GetVariableHistoryRequest{}
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetVariableHistoryRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetVariableHistoryRequest) ProtoMessage() {}
+
+func (x *GetVariableHistoryRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetVariableHistoryRequest.ProtoReflect.Descriptor instead.
+func (*GetVariableHistoryRequest) Descriptor() ([]byte, []int) {
+	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *GetVariableHistoryRequest) GetId() *lhpb.VariableId {
+	if x != nil {
+		return x.Id
+	}
+	return nil
+}
+
+// GetVariableHistoryResponse is what became of a Variable, as of one moment.
+type GetVariableHistoryResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What it was given, in order of time: at first what it began with. The latest 1,000, and not more of them than 640 KiB.
+	Changes []*VariableChange `protobuf:"bytes,1,rep,name=changes,proto3" json:"changes,omitempty"`
+	// There are others: earlier ones, or later ones of a WfRun of which only the first 10,000 steps were gone through.
+	More          bool `protobuf:"varint,2,opt,name=more,proto3" json:"more,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetVariableHistoryResponse) Reset() {
+	*x = GetVariableHistoryResponse{}
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[7]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetVariableHistoryResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetVariableHistoryResponse) ProtoMessage() {}
+
+func (x *GetVariableHistoryResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[7]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetVariableHistoryResponse.ProtoReflect.Descriptor instead.
+func (*GetVariableHistoryResponse) Descriptor() ([]byte, []int) {
+	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{7}
+}
+
+func (x *GetVariableHistoryResponse) GetChanges() []*VariableChange {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+func (x *GetVariableHistoryResponse) GetMore() bool {
+	if x != nil {
+		return x.More
+	}
+	return false
+}
+
+// VariableChange is one time at which a Variable was given a value.
+type VariableChange struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When, ms since 1970-01-01 UTC.
+	AtMs int64 `protobuf:"varint,1,opt,name=at_ms,json=atMs,proto3" json:"at_ms,omitempty"`
+	// Number of the ThreadRun that gave it.
+	Thread int32 `protobuf:"varint,2,opt,name=thread,proto3" json:"thread,omitempty"`
+	// The NodeRun behind which it was given; unset if it began with the value.
+	Position *int32 `protobuf:"varint,3,opt,name=position,proto3,oneof" json:"position,omitempty"`
+	// Name of its node.
+	Node string `protobuf:"bytes,4,opt,name=node,proto3" json:"node,omitempty"`
+	// The value is known: it was computed, and what came of it is what is kept. What a WfRun was started with and has
+	// written over is often not.
+	Known bool `protobuf:"varint,5,opt,name=known,proto3" json:"known,omitempty"`
+	// The value, if it is known and not large.
+	Value *lhpb.VariableValue `protobuf:"bytes,6,opt,name=value,proto3" json:"value,omitempty"`
+	// How many bytes it has if it was left out.
+	LeftOutBytes  int32 `protobuf:"varint,7,opt,name=left_out_bytes,json=leftOutBytes,proto3" json:"left_out_bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *VariableChange) Reset() {
+	*x = VariableChange{}
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[8]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *VariableChange) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*VariableChange) ProtoMessage() {}
+
+func (x *VariableChange) ProtoReflect() protoreflect.Message {
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[8]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use VariableChange.ProtoReflect.Descriptor instead.
+func (*VariableChange) Descriptor() ([]byte, []int) {
+	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{8}
+}
+
+func (x *VariableChange) GetAtMs() int64 {
+	if x != nil {
+		return x.AtMs
+	}
+	return 0
+}
+
+func (x *VariableChange) GetThread() int32 {
+	if x != nil {
+		return x.Thread
+	}
+	return 0
+}
+
+func (x *VariableChange) GetPosition() int32 {
+	if x != nil && x.Position != nil {
+		return *x.Position
+	}
+	return 0
+}
+
+func (x *VariableChange) GetNode() string {
+	if x != nil {
+		return x.Node
+	}
+	return ""
+}
+
+func (x *VariableChange) GetKnown() bool {
+	if x != nil {
+		return x.Known
+	}
+	return false
+}
+
+func (x *VariableChange) GetValue() *lhpb.VariableValue {
+	if x != nil {
+		return x.Value
+	}
+	return nil
+}
+
+func (x *VariableChange) GetLeftOutBytes() int32 {
+	if x != nil {
+		return x.LeftOutBytes
+	}
+	return 0
+}
+
 // SearchWfRunViewRequest asks for WfRuns: those that are all of what is said.
 type SearchWfRunViewRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -622,14 +824,19 @@ type SearchWfRunViewRequest struct {
 	// WfRuns on a page: 50 unless told otherwise, at most 200.
 	Limit *int32 `protobuf:"varint,9,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
 	// Where to go on: from the page before. All but the limit must be as it was then.
-	Bookmark      []byte `protobuf:"bytes,10,opt,name=bookmark,proto3,oneof" json:"bookmark,omitempty"`
+	Bookmark []byte `protobuf:"bytes,10,opt,name=bookmark,proto3,oneof" json:"bookmark,omitempty"`
+	// Right below this WfRun.
+	ParentWfRunId *lhpb.WfRunId `protobuf:"bytes,11,opt,name=parent_wf_run_id,json=parentWfRunId,proto3" json:"parent_wf_run_id,omitempty"`
+	// Whose ids, as they are written in one line, begin so. They come in order of their ids then, and a page may have fewer than there is
+	// room for although there are more.
+	IdPrefix      string `protobuf:"bytes,12,opt,name=id_prefix,json=idPrefix,proto3" json:"id_prefix,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *SearchWfRunViewRequest) Reset() {
 	*x = SearchWfRunViewRequest{}
-	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[6]
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -641,7 +848,7 @@ func (x *SearchWfRunViewRequest) String() string {
 func (*SearchWfRunViewRequest) ProtoMessage() {}
 
 func (x *SearchWfRunViewRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[6]
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -654,7 +861,7 @@ func (x *SearchWfRunViewRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SearchWfRunViewRequest.ProtoReflect.Descriptor instead.
 func (*SearchWfRunViewRequest) Descriptor() ([]byte, []int) {
-	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{6}
+	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *SearchWfRunViewRequest) GetStatuses() []lhpb.LHStatus {
@@ -727,7 +934,21 @@ func (x *SearchWfRunViewRequest) GetBookmark() []byte {
 	return nil
 }
 
-// SearchWfRunViewResponse is a page of WfRuns, the latest first.
+func (x *SearchWfRunViewRequest) GetParentWfRunId() *lhpb.WfRunId {
+	if x != nil {
+		return x.ParentWfRunId
+	}
+	return nil
+}
+
+func (x *SearchWfRunViewRequest) GetIdPrefix() string {
+	if x != nil {
+		return x.IdPrefix
+	}
+	return ""
+}
+
+// SearchWfRunViewResponse is a page of WfRuns, the latest first unless they are asked for by their ids.
 type SearchWfRunViewResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The page.
@@ -740,7 +961,7 @@ type SearchWfRunViewResponse struct {
 
 func (x *SearchWfRunViewResponse) Reset() {
 	*x = SearchWfRunViewResponse{}
-	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[7]
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -752,7 +973,7 @@ func (x *SearchWfRunViewResponse) String() string {
 func (*SearchWfRunViewResponse) ProtoMessage() {}
 
 func (x *SearchWfRunViewResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[7]
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -765,7 +986,7 @@ func (x *SearchWfRunViewResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SearchWfRunViewResponse.ProtoReflect.Descriptor instead.
 func (*SearchWfRunViewResponse) Descriptor() ([]byte, []int) {
-	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{7}
+	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *SearchWfRunViewResponse) GetResults() []*WfRunRow {
@@ -809,7 +1030,7 @@ type WfRunRow struct {
 
 func (x *WfRunRow) Reset() {
 	*x = WfRunRow{}
-	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[8]
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -821,7 +1042,7 @@ func (x *WfRunRow) String() string {
 func (*WfRunRow) ProtoMessage() {}
 
 func (x *WfRunRow) ProtoReflect() protoreflect.Message {
-	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[8]
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -834,7 +1055,7 @@ func (x *WfRunRow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WfRunRow.ProtoReflect.Descriptor instead.
 func (*WfRunRow) Descriptor() ([]byte, []int) {
-	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{8}
+	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *WfRunRow) GetId() *lhpb.WfRunId {
@@ -915,7 +1136,7 @@ type GetWfSpecHeatRequest struct {
 
 func (x *GetWfSpecHeatRequest) Reset() {
 	*x = GetWfSpecHeatRequest{}
-	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[9]
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -927,7 +1148,7 @@ func (x *GetWfSpecHeatRequest) String() string {
 func (*GetWfSpecHeatRequest) ProtoMessage() {}
 
 func (x *GetWfSpecHeatRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[9]
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -940,7 +1161,7 @@ func (x *GetWfSpecHeatRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetWfSpecHeatRequest.ProtoReflect.Descriptor instead.
 func (*GetWfSpecHeatRequest) Descriptor() ([]byte, []int) {
-	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{9}
+	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *GetWfSpecHeatRequest) GetWfSpecId() *lhpb.WfSpecId {
@@ -979,7 +1200,7 @@ type GetWfSpecHeatResponse struct {
 
 func (x *GetWfSpecHeatResponse) Reset() {
 	*x = GetWfSpecHeatResponse{}
-	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[10]
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -991,7 +1212,7 @@ func (x *GetWfSpecHeatResponse) String() string {
 func (*GetWfSpecHeatResponse) ProtoMessage() {}
 
 func (x *GetWfSpecHeatResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[10]
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1004,7 +1225,7 @@ func (x *GetWfSpecHeatResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetWfSpecHeatResponse.ProtoReflect.Descriptor instead.
 func (*GetWfSpecHeatResponse) Descriptor() ([]byte, []int) {
-	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{10}
+	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *GetWfSpecHeatResponse) GetNodes() []*NodeHeat {
@@ -1051,7 +1272,7 @@ type NodeHeat struct {
 
 func (x *NodeHeat) Reset() {
 	*x = NodeHeat{}
-	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[11]
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1063,7 +1284,7 @@ func (x *NodeHeat) String() string {
 func (*NodeHeat) ProtoMessage() {}
 
 func (x *NodeHeat) ProtoReflect() protoreflect.Message {
-	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[11]
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1076,7 +1297,7 @@ func (x *NodeHeat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeHeat.ProtoReflect.Descriptor instead.
 func (*NodeHeat) Descriptor() ([]byte, []int) {
-	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{11}
+	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *NodeHeat) GetThreadSpecName() string {
@@ -1132,7 +1353,7 @@ var File_littlehorse_extra_v1_view_proto protoreflect.FileDescriptor
 
 const file_littlehorse_extra_v1_view_proto_rawDesc = "" +
 	"\n" +
-	"\x1flittlehorse/extra/v1/view.proto\x12\x14littlehorse.extra.v1\x1a\x12common_enums.proto\x1a\x14external_event.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"littlehorse/extra/v1/explain.proto\x1a\x0fobject_id.proto\x1a\rservice.proto\x1a\x0evariable.proto\x1a\fwf_run.proto\x1a\rwf_spec.proto\x1a\x14workflow_event.proto\"\x8e\x02\n" +
+	"\x1flittlehorse/extra/v1/view.proto\x12\x14littlehorse.extra.v1\x1a\x12common_enums.proto\x1a\x14external_event.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\"littlehorse/extra/v1/explain.proto\x1a\x0fobject_id.proto\x1a\rservice.proto\x1a\x15type_definition.proto\x1a\x0evariable.proto\x1a\fwf_run.proto\x1a\rwf_spec.proto\x1a\x14workflow_event.proto\"\x8e\x02\n" +
 	"\x13GetWfRunViewRequest\x120\n" +
 	"\twf_run_id\x18\x01 \x01(\v2\x14.littlehorse.WfRunIdR\awfRunId\x12\x18\n" +
 	"\athreads\x18\x02 \x03(\x05R\athreads\x126\n" +
@@ -1193,7 +1414,21 @@ const file_littlehorse_extra_v1_view_proto_rawDesc = "" +
 	"\t_ended_ms\"h\n" +
 	"\rShownVariable\x121\n" +
 	"\bvariable\x18\x01 \x01(\v2\x15.littlehorse.VariableR\bvariable\x12$\n" +
-	"\x0eleft_out_bytes\x18\x02 \x01(\x05R\fleftOutBytes\"\x91\x04\n" +
+	"\x0eleft_out_bytes\x18\x02 \x01(\x05R\fleftOutBytes\"D\n" +
+	"\x19GetVariableHistoryRequest\x12'\n" +
+	"\x02id\x18\x01 \x01(\v2\x17.littlehorse.VariableIdR\x02id\"p\n" +
+	"\x1aGetVariableHistoryResponse\x12>\n" +
+	"\achanges\x18\x01 \x03(\v2$.littlehorse.extra.v1.VariableChangeR\achanges\x12\x12\n" +
+	"\x04more\x18\x02 \x01(\bR\x04more\"\xed\x01\n" +
+	"\x0eVariableChange\x12\x13\n" +
+	"\x05at_ms\x18\x01 \x01(\x03R\x04atMs\x12\x16\n" +
+	"\x06thread\x18\x02 \x01(\x05R\x06thread\x12\x1f\n" +
+	"\bposition\x18\x03 \x01(\x05H\x00R\bposition\x88\x01\x01\x12\x12\n" +
+	"\x04node\x18\x04 \x01(\tR\x04node\x12\x14\n" +
+	"\x05known\x18\x05 \x01(\bR\x05known\x120\n" +
+	"\x05value\x18\x06 \x01(\v2\x1a.littlehorse.VariableValueR\x05value\x12$\n" +
+	"\x0eleft_out_bytes\x18\a \x01(\x05R\fleftOutBytesB\v\n" +
+	"\t_position\"\xed\x04\n" +
 	"\x16SearchWfRunViewRequest\x121\n" +
 	"\bstatuses\x18\x01 \x03(\x0e2\x15.littlehorse.LHStatusR\bstatuses\x12 \n" +
 	"\fwf_spec_name\x18\x02 \x01(\tR\n" +
@@ -1206,7 +1441,9 @@ const file_littlehorse_extra_v1_view_proto_rawDesc = "" +
 	"\tvariables\x18\b \x03(\tR\tvariables\x12\x19\n" +
 	"\x05limit\x18\t \x01(\x05H\x02R\x05limit\x88\x01\x01\x12\x1f\n" +
 	"\bbookmark\x18\n" +
-	" \x01(\fH\x03R\bbookmark\x88\x01\x01B\x10\n" +
+	" \x01(\fH\x03R\bbookmark\x88\x01\x01\x12=\n" +
+	"\x10parent_wf_run_id\x18\v \x01(\v2\x14.littlehorse.WfRunIdR\rparentWfRunId\x12\x1b\n" +
+	"\tid_prefix\x18\f \x01(\tR\bidPrefixB\x10\n" +
 	"\x0e_major_versionB\v\n" +
 	"\t_revisionB\b\n" +
 	"\x06_limitB\v\n" +
@@ -1244,11 +1481,12 @@ const file_littlehorse_extra_v1_view_proto_rawDesc = "" +
 	"\bfailures\x18\x04 \x01(\x05R\bfailures\x12\x14\n" +
 	"\x05ended\x18\x05 \x01(\x05R\x05ended\x12\x19\n" +
 	"\btotal_ms\x18\x06 \x01(\x03R\atotalMs\x12\x15\n" +
-	"\x06max_ms\x18\a \x01(\x03R\x05maxMs2\xce\x02\n" +
+	"\x06max_ms\x18\a \x01(\x03R\x05maxMs2\xc7\x03\n" +
 	"\vViewService\x12e\n" +
 	"\fGetWfRunView\x12).littlehorse.extra.v1.GetWfRunViewRequest\x1a*.littlehorse.extra.v1.GetWfRunViewResponse\x12n\n" +
 	"\x0fSearchWfRunView\x12,.littlehorse.extra.v1.SearchWfRunViewRequest\x1a-.littlehorse.extra.v1.SearchWfRunViewResponse\x12h\n" +
-	"\rGetWfSpecHeat\x12*.littlehorse.extra.v1.GetWfSpecHeatRequest\x1a+.littlehorse.extra.v1.GetWfSpecHeatResponseB\x1eZ\x1clittlehorse/lhpb/extra;extrab\x06proto3"
+	"\rGetWfSpecHeat\x12*.littlehorse.extra.v1.GetWfSpecHeatRequest\x1a+.littlehorse.extra.v1.GetWfSpecHeatResponse\x12w\n" +
+	"\x12GetVariableHistory\x12/.littlehorse.extra.v1.GetVariableHistoryRequest\x1a0.littlehorse.extra.v1.GetVariableHistoryResponseB\x1eZ\x1clittlehorse/lhpb/extra;extrab\x06proto3"
 
 var (
 	file_littlehorse_extra_v1_view_proto_rawDescOnce sync.Once
@@ -1262,76 +1500,87 @@ func file_littlehorse_extra_v1_view_proto_rawDescGZIP() []byte {
 	return file_littlehorse_extra_v1_view_proto_rawDescData
 }
 
-var file_littlehorse_extra_v1_view_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
+var file_littlehorse_extra_v1_view_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
 var file_littlehorse_extra_v1_view_proto_goTypes = []any{
-	(*GetWfRunViewRequest)(nil),     // 0: littlehorse.extra.v1.GetWfRunViewRequest
-	(*StepPosition)(nil),            // 1: littlehorse.extra.v1.StepPosition
-	(*GetWfRunViewResponse)(nil),    // 2: littlehorse.extra.v1.GetWfRunViewResponse
-	(*Step)(nil),                    // 3: littlehorse.extra.v1.Step
-	(*StepAttempt)(nil),             // 4: littlehorse.extra.v1.StepAttempt
-	(*ShownVariable)(nil),           // 5: littlehorse.extra.v1.ShownVariable
-	(*SearchWfRunViewRequest)(nil),  // 6: littlehorse.extra.v1.SearchWfRunViewRequest
-	(*SearchWfRunViewResponse)(nil), // 7: littlehorse.extra.v1.SearchWfRunViewResponse
-	(*WfRunRow)(nil),                // 8: littlehorse.extra.v1.WfRunRow
-	(*GetWfSpecHeatRequest)(nil),    // 9: littlehorse.extra.v1.GetWfSpecHeatRequest
-	(*GetWfSpecHeatResponse)(nil),   // 10: littlehorse.extra.v1.GetWfSpecHeatResponse
-	(*NodeHeat)(nil),                // 11: littlehorse.extra.v1.NodeHeat
-	(*lhpb.WfRunId)(nil),            // 12: littlehorse.WfRunId
-	(*lhpb.WfRun)(nil),              // 13: littlehorse.WfRun
-	(*lhpb.WfSpec)(nil),             // 14: littlehorse.WfSpec
-	(*lhpb.ExternalEvent)(nil),      // 15: littlehorse.ExternalEvent
-	(*lhpb.WorkflowEvent)(nil),      // 16: littlehorse.WorkflowEvent
-	(*ExplainWfRunResponse)(nil),    // 17: littlehorse.extra.v1.ExplainWfRunResponse
-	(lhpb.LHStatus)(0),              // 18: littlehorse.LHStatus
-	(lhpb.TaskStatus)(0),            // 19: littlehorse.TaskStatus
-	(*lhpb.Variable)(nil),           // 20: littlehorse.Variable
-	(*timestamppb.Timestamp)(nil),   // 21: google.protobuf.Timestamp
-	(*lhpb.VariableMatch)(nil),      // 22: littlehorse.VariableMatch
-	(*lhpb.WfSpecId)(nil),           // 23: littlehorse.WfSpecId
+	(*GetWfRunViewRequest)(nil),        // 0: littlehorse.extra.v1.GetWfRunViewRequest
+	(*StepPosition)(nil),               // 1: littlehorse.extra.v1.StepPosition
+	(*GetWfRunViewResponse)(nil),       // 2: littlehorse.extra.v1.GetWfRunViewResponse
+	(*Step)(nil),                       // 3: littlehorse.extra.v1.Step
+	(*StepAttempt)(nil),                // 4: littlehorse.extra.v1.StepAttempt
+	(*ShownVariable)(nil),              // 5: littlehorse.extra.v1.ShownVariable
+	(*GetVariableHistoryRequest)(nil),  // 6: littlehorse.extra.v1.GetVariableHistoryRequest
+	(*GetVariableHistoryResponse)(nil), // 7: littlehorse.extra.v1.GetVariableHistoryResponse
+	(*VariableChange)(nil),             // 8: littlehorse.extra.v1.VariableChange
+	(*SearchWfRunViewRequest)(nil),     // 9: littlehorse.extra.v1.SearchWfRunViewRequest
+	(*SearchWfRunViewResponse)(nil),    // 10: littlehorse.extra.v1.SearchWfRunViewResponse
+	(*WfRunRow)(nil),                   // 11: littlehorse.extra.v1.WfRunRow
+	(*GetWfSpecHeatRequest)(nil),       // 12: littlehorse.extra.v1.GetWfSpecHeatRequest
+	(*GetWfSpecHeatResponse)(nil),      // 13: littlehorse.extra.v1.GetWfSpecHeatResponse
+	(*NodeHeat)(nil),                   // 14: littlehorse.extra.v1.NodeHeat
+	(*lhpb.WfRunId)(nil),               // 15: littlehorse.WfRunId
+	(*lhpb.WfRun)(nil),                 // 16: littlehorse.WfRun
+	(*lhpb.WfSpec)(nil),                // 17: littlehorse.WfSpec
+	(*lhpb.ExternalEvent)(nil),         // 18: littlehorse.ExternalEvent
+	(*lhpb.WorkflowEvent)(nil),         // 19: littlehorse.WorkflowEvent
+	(*ExplainWfRunResponse)(nil),       // 20: littlehorse.extra.v1.ExplainWfRunResponse
+	(lhpb.LHStatus)(0),                 // 21: littlehorse.LHStatus
+	(lhpb.TaskStatus)(0),               // 22: littlehorse.TaskStatus
+	(*lhpb.Variable)(nil),              // 23: littlehorse.Variable
+	(*lhpb.VariableId)(nil),            // 24: littlehorse.VariableId
+	(*lhpb.VariableValue)(nil),         // 25: littlehorse.VariableValue
+	(*timestamppb.Timestamp)(nil),      // 26: google.protobuf.Timestamp
+	(*lhpb.VariableMatch)(nil),         // 27: littlehorse.VariableMatch
+	(*lhpb.WfSpecId)(nil),              // 28: littlehorse.WfSpecId
 }
 var file_littlehorse_extra_v1_view_proto_depIdxs = []int32{
-	12, // 0: littlehorse.extra.v1.GetWfRunViewRequest.wf_run_id:type_name -> littlehorse.WfRunId
+	15, // 0: littlehorse.extra.v1.GetWfRunViewRequest.wf_run_id:type_name -> littlehorse.WfRunId
 	1,  // 1: littlehorse.extra.v1.GetWfRunViewRequest.from:type_name -> littlehorse.extra.v1.StepPosition
-	13, // 2: littlehorse.extra.v1.GetWfRunViewResponse.wf_run:type_name -> littlehorse.WfRun
-	14, // 3: littlehorse.extra.v1.GetWfRunViewResponse.wf_spec:type_name -> littlehorse.WfSpec
+	16, // 2: littlehorse.extra.v1.GetWfRunViewResponse.wf_run:type_name -> littlehorse.WfRun
+	17, // 3: littlehorse.extra.v1.GetWfRunViewResponse.wf_spec:type_name -> littlehorse.WfSpec
 	3,  // 4: littlehorse.extra.v1.GetWfRunViewResponse.steps:type_name -> littlehorse.extra.v1.Step
 	5,  // 5: littlehorse.extra.v1.GetWfRunViewResponse.variables:type_name -> littlehorse.extra.v1.ShownVariable
 	5,  // 6: littlehorse.extra.v1.GetWfRunViewResponse.inherited:type_name -> littlehorse.extra.v1.ShownVariable
-	15, // 7: littlehorse.extra.v1.GetWfRunViewResponse.external_events:type_name -> littlehorse.ExternalEvent
-	16, // 8: littlehorse.extra.v1.GetWfRunViewResponse.workflow_events:type_name -> littlehorse.WorkflowEvent
-	8,  // 9: littlehorse.extra.v1.GetWfRunViewResponse.children:type_name -> littlehorse.extra.v1.WfRunRow
-	17, // 10: littlehorse.extra.v1.GetWfRunViewResponse.why:type_name -> littlehorse.extra.v1.ExplainWfRunResponse
-	18, // 11: littlehorse.extra.v1.Step.status:type_name -> littlehorse.LHStatus
+	18, // 7: littlehorse.extra.v1.GetWfRunViewResponse.external_events:type_name -> littlehorse.ExternalEvent
+	19, // 8: littlehorse.extra.v1.GetWfRunViewResponse.workflow_events:type_name -> littlehorse.WorkflowEvent
+	11, // 9: littlehorse.extra.v1.GetWfRunViewResponse.children:type_name -> littlehorse.extra.v1.WfRunRow
+	20, // 10: littlehorse.extra.v1.GetWfRunViewResponse.why:type_name -> littlehorse.extra.v1.ExplainWfRunResponse
+	21, // 11: littlehorse.extra.v1.Step.status:type_name -> littlehorse.LHStatus
 	4,  // 12: littlehorse.extra.v1.Step.attempts:type_name -> littlehorse.extra.v1.StepAttempt
-	12, // 13: littlehorse.extra.v1.Step.child_wf_run_id:type_name -> littlehorse.WfRunId
-	19, // 14: littlehorse.extra.v1.StepAttempt.status:type_name -> littlehorse.TaskStatus
-	20, // 15: littlehorse.extra.v1.ShownVariable.variable:type_name -> littlehorse.Variable
-	18, // 16: littlehorse.extra.v1.SearchWfRunViewRequest.statuses:type_name -> littlehorse.LHStatus
-	21, // 17: littlehorse.extra.v1.SearchWfRunViewRequest.earliest_start:type_name -> google.protobuf.Timestamp
-	21, // 18: littlehorse.extra.v1.SearchWfRunViewRequest.latest_start:type_name -> google.protobuf.Timestamp
-	22, // 19: littlehorse.extra.v1.SearchWfRunViewRequest.variable_filters:type_name -> littlehorse.VariableMatch
-	8,  // 20: littlehorse.extra.v1.SearchWfRunViewResponse.results:type_name -> littlehorse.extra.v1.WfRunRow
-	12, // 21: littlehorse.extra.v1.WfRunRow.id:type_name -> littlehorse.WfRunId
-	23, // 22: littlehorse.extra.v1.WfRunRow.wf_spec_id:type_name -> littlehorse.WfSpecId
-	18, // 23: littlehorse.extra.v1.WfRunRow.status:type_name -> littlehorse.LHStatus
-	21, // 24: littlehorse.extra.v1.WfRunRow.start_time:type_name -> google.protobuf.Timestamp
-	21, // 25: littlehorse.extra.v1.WfRunRow.end_time:type_name -> google.protobuf.Timestamp
-	5,  // 26: littlehorse.extra.v1.WfRunRow.variables:type_name -> littlehorse.extra.v1.ShownVariable
-	23, // 27: littlehorse.extra.v1.GetWfSpecHeatRequest.wf_spec_id:type_name -> littlehorse.WfSpecId
-	21, // 28: littlehorse.extra.v1.GetWfSpecHeatRequest.earliest_start:type_name -> google.protobuf.Timestamp
-	21, // 29: littlehorse.extra.v1.GetWfSpecHeatRequest.latest_start:type_name -> google.protobuf.Timestamp
-	11, // 30: littlehorse.extra.v1.GetWfSpecHeatResponse.nodes:type_name -> littlehorse.extra.v1.NodeHeat
-	0,  // 31: littlehorse.extra.v1.ViewService.GetWfRunView:input_type -> littlehorse.extra.v1.GetWfRunViewRequest
-	6,  // 32: littlehorse.extra.v1.ViewService.SearchWfRunView:input_type -> littlehorse.extra.v1.SearchWfRunViewRequest
-	9,  // 33: littlehorse.extra.v1.ViewService.GetWfSpecHeat:input_type -> littlehorse.extra.v1.GetWfSpecHeatRequest
-	2,  // 34: littlehorse.extra.v1.ViewService.GetWfRunView:output_type -> littlehorse.extra.v1.GetWfRunViewResponse
-	7,  // 35: littlehorse.extra.v1.ViewService.SearchWfRunView:output_type -> littlehorse.extra.v1.SearchWfRunViewResponse
-	10, // 36: littlehorse.extra.v1.ViewService.GetWfSpecHeat:output_type -> littlehorse.extra.v1.GetWfSpecHeatResponse
-	34, // [34:37] is the sub-list for method output_type
-	31, // [31:34] is the sub-list for method input_type
-	31, // [31:31] is the sub-list for extension type_name
-	31, // [31:31] is the sub-list for extension extendee
-	0,  // [0:31] is the sub-list for field type_name
+	15, // 13: littlehorse.extra.v1.Step.child_wf_run_id:type_name -> littlehorse.WfRunId
+	22, // 14: littlehorse.extra.v1.StepAttempt.status:type_name -> littlehorse.TaskStatus
+	23, // 15: littlehorse.extra.v1.ShownVariable.variable:type_name -> littlehorse.Variable
+	24, // 16: littlehorse.extra.v1.GetVariableHistoryRequest.id:type_name -> littlehorse.VariableId
+	8,  // 17: littlehorse.extra.v1.GetVariableHistoryResponse.changes:type_name -> littlehorse.extra.v1.VariableChange
+	25, // 18: littlehorse.extra.v1.VariableChange.value:type_name -> littlehorse.VariableValue
+	21, // 19: littlehorse.extra.v1.SearchWfRunViewRequest.statuses:type_name -> littlehorse.LHStatus
+	26, // 20: littlehorse.extra.v1.SearchWfRunViewRequest.earliest_start:type_name -> google.protobuf.Timestamp
+	26, // 21: littlehorse.extra.v1.SearchWfRunViewRequest.latest_start:type_name -> google.protobuf.Timestamp
+	27, // 22: littlehorse.extra.v1.SearchWfRunViewRequest.variable_filters:type_name -> littlehorse.VariableMatch
+	15, // 23: littlehorse.extra.v1.SearchWfRunViewRequest.parent_wf_run_id:type_name -> littlehorse.WfRunId
+	11, // 24: littlehorse.extra.v1.SearchWfRunViewResponse.results:type_name -> littlehorse.extra.v1.WfRunRow
+	15, // 25: littlehorse.extra.v1.WfRunRow.id:type_name -> littlehorse.WfRunId
+	28, // 26: littlehorse.extra.v1.WfRunRow.wf_spec_id:type_name -> littlehorse.WfSpecId
+	21, // 27: littlehorse.extra.v1.WfRunRow.status:type_name -> littlehorse.LHStatus
+	26, // 28: littlehorse.extra.v1.WfRunRow.start_time:type_name -> google.protobuf.Timestamp
+	26, // 29: littlehorse.extra.v1.WfRunRow.end_time:type_name -> google.protobuf.Timestamp
+	5,  // 30: littlehorse.extra.v1.WfRunRow.variables:type_name -> littlehorse.extra.v1.ShownVariable
+	28, // 31: littlehorse.extra.v1.GetWfSpecHeatRequest.wf_spec_id:type_name -> littlehorse.WfSpecId
+	26, // 32: littlehorse.extra.v1.GetWfSpecHeatRequest.earliest_start:type_name -> google.protobuf.Timestamp
+	26, // 33: littlehorse.extra.v1.GetWfSpecHeatRequest.latest_start:type_name -> google.protobuf.Timestamp
+	14, // 34: littlehorse.extra.v1.GetWfSpecHeatResponse.nodes:type_name -> littlehorse.extra.v1.NodeHeat
+	0,  // 35: littlehorse.extra.v1.ViewService.GetWfRunView:input_type -> littlehorse.extra.v1.GetWfRunViewRequest
+	9,  // 36: littlehorse.extra.v1.ViewService.SearchWfRunView:input_type -> littlehorse.extra.v1.SearchWfRunViewRequest
+	12, // 37: littlehorse.extra.v1.ViewService.GetWfSpecHeat:input_type -> littlehorse.extra.v1.GetWfSpecHeatRequest
+	6,  // 38: littlehorse.extra.v1.ViewService.GetVariableHistory:input_type -> littlehorse.extra.v1.GetVariableHistoryRequest
+	2,  // 39: littlehorse.extra.v1.ViewService.GetWfRunView:output_type -> littlehorse.extra.v1.GetWfRunViewResponse
+	10, // 40: littlehorse.extra.v1.ViewService.SearchWfRunView:output_type -> littlehorse.extra.v1.SearchWfRunViewResponse
+	13, // 41: littlehorse.extra.v1.ViewService.GetWfSpecHeat:output_type -> littlehorse.extra.v1.GetWfSpecHeatResponse
+	7,  // 42: littlehorse.extra.v1.ViewService.GetVariableHistory:output_type -> littlehorse.extra.v1.GetVariableHistoryResponse
+	39, // [39:43] is the sub-list for method output_type
+	35, // [35:39] is the sub-list for method input_type
+	35, // [35:35] is the sub-list for extension type_name
+	35, // [35:35] is the sub-list for extension extendee
+	0,  // [0:35] is the sub-list for field type_name
 }
 
 func init() { file_littlehorse_extra_v1_view_proto_init() }
@@ -1344,16 +1593,17 @@ func file_littlehorse_extra_v1_view_proto_init() {
 	file_littlehorse_extra_v1_view_proto_msgTypes[2].OneofWrappers = []any{}
 	file_littlehorse_extra_v1_view_proto_msgTypes[3].OneofWrappers = []any{}
 	file_littlehorse_extra_v1_view_proto_msgTypes[4].OneofWrappers = []any{}
-	file_littlehorse_extra_v1_view_proto_msgTypes[6].OneofWrappers = []any{}
-	file_littlehorse_extra_v1_view_proto_msgTypes[7].OneofWrappers = []any{}
 	file_littlehorse_extra_v1_view_proto_msgTypes[8].OneofWrappers = []any{}
+	file_littlehorse_extra_v1_view_proto_msgTypes[9].OneofWrappers = []any{}
+	file_littlehorse_extra_v1_view_proto_msgTypes[10].OneofWrappers = []any{}
+	file_littlehorse_extra_v1_view_proto_msgTypes[11].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_littlehorse_extra_v1_view_proto_rawDesc), len(file_littlehorse_extra_v1_view_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   12,
+			NumMessages:   15,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

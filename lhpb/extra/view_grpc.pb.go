@@ -21,9 +21,10 @@ import (
 const _ = grpc.SupportPackageIsVersion9
 
 const (
-	ViewService_GetWfRunView_FullMethodName    = "/littlehorse.extra.v1.ViewService/GetWfRunView"
-	ViewService_SearchWfRunView_FullMethodName = "/littlehorse.extra.v1.ViewService/SearchWfRunView"
-	ViewService_GetWfSpecHeat_FullMethodName   = "/littlehorse.extra.v1.ViewService/GetWfSpecHeat"
+	ViewService_GetWfRunView_FullMethodName       = "/littlehorse.extra.v1.ViewService/GetWfRunView"
+	ViewService_SearchWfRunView_FullMethodName    = "/littlehorse.extra.v1.ViewService/SearchWfRunView"
+	ViewService_GetWfSpecHeat_FullMethodName      = "/littlehorse.extra.v1.ViewService/GetWfSpecHeat"
+	ViewService_GetVariableHistory_FullMethodName = "/littlehorse.extra.v1.ViewService/GetVariableHistory"
 )
 
 // ViewServiceClient is the client API for ViewService service.
@@ -35,10 +36,13 @@ type ViewServiceClient interface {
 	// GetWfRunView gives a WfRun with its ThreadRuns, the steps that they took, and all that belongs to it, as of one moment.
 	// It needs the right to READ workflows. NOT_FOUND if there is no such WfRun.
 	GetWfRunView(ctx context.Context, in *GetWfRunViewRequest, opts ...grpc.CallOption) (*GetWfRunViewResponse, error)
-	// SearchWfRunView finds WfRuns, the latest first, each with where it stands. It needs the right to READ workflows.
+	// SearchWfRunView finds WfRuns, the latest first or by their ids, each with where it stands. It needs the right to READ workflows.
 	SearchWfRunView(ctx context.Context, in *SearchWfRunViewRequest, opts ...grpc.CallOption) (*SearchWfRunViewResponse, error)
 	// GetWfSpecHeat adds up what became of each node of a WfSpec in its latest WfRuns. It needs the right to READ workflows.
 	GetWfSpecHeat(ctx context.Context, in *GetWfSpecHeatRequest, opts ...grpc.CallOption) (*GetWfSpecHeatResponse, error)
+	// GetVariableHistory tells which values a Variable has had, as far as what is kept of its WfRun says so: they are computed anew
+	// along the way that it took. It needs the right to READ workflows. NOT_FOUND if there is no such Variable.
+	GetVariableHistory(ctx context.Context, in *GetVariableHistoryRequest, opts ...grpc.CallOption) (*GetVariableHistoryResponse, error)
 }
 
 type viewServiceClient struct {
@@ -79,6 +83,16 @@ func (c *viewServiceClient) GetWfSpecHeat(ctx context.Context, in *GetWfSpecHeat
 	return out, nil
 }
 
+func (c *viewServiceClient) GetVariableHistory(ctx context.Context, in *GetVariableHistoryRequest, opts ...grpc.CallOption) (*GetVariableHistoryResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetVariableHistoryResponse)
+	err := c.cc.Invoke(ctx, ViewService_GetVariableHistory_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ViewServiceServer is the server API for ViewService service.
 // All implementations must embed UnimplementedViewServiceServer
 // for forward compatibility.
@@ -88,10 +102,13 @@ type ViewServiceServer interface {
 	// GetWfRunView gives a WfRun with its ThreadRuns, the steps that they took, and all that belongs to it, as of one moment.
 	// It needs the right to READ workflows. NOT_FOUND if there is no such WfRun.
 	GetWfRunView(context.Context, *GetWfRunViewRequest) (*GetWfRunViewResponse, error)
-	// SearchWfRunView finds WfRuns, the latest first, each with where it stands. It needs the right to READ workflows.
+	// SearchWfRunView finds WfRuns, the latest first or by their ids, each with where it stands. It needs the right to READ workflows.
 	SearchWfRunView(context.Context, *SearchWfRunViewRequest) (*SearchWfRunViewResponse, error)
 	// GetWfSpecHeat adds up what became of each node of a WfSpec in its latest WfRuns. It needs the right to READ workflows.
 	GetWfSpecHeat(context.Context, *GetWfSpecHeatRequest) (*GetWfSpecHeatResponse, error)
+	// GetVariableHistory tells which values a Variable has had, as far as what is kept of its WfRun says so: they are computed anew
+	// along the way that it took. It needs the right to READ workflows. NOT_FOUND if there is no such Variable.
+	GetVariableHistory(context.Context, *GetVariableHistoryRequest) (*GetVariableHistoryResponse, error)
 	mustEmbedUnimplementedViewServiceServer()
 }
 
@@ -110,6 +127,9 @@ func (UnimplementedViewServiceServer) SearchWfRunView(context.Context, *SearchWf
 }
 func (UnimplementedViewServiceServer) GetWfSpecHeat(context.Context, *GetWfSpecHeatRequest) (*GetWfSpecHeatResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetWfSpecHeat not implemented")
+}
+func (UnimplementedViewServiceServer) GetVariableHistory(context.Context, *GetVariableHistoryRequest) (*GetVariableHistoryResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetVariableHistory not implemented")
 }
 func (UnimplementedViewServiceServer) mustEmbedUnimplementedViewServiceServer() {}
 func (UnimplementedViewServiceServer) testEmbeddedByValue()                     {}
@@ -186,6 +206,24 @@ func _ViewService_GetWfSpecHeat_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ViewService_GetVariableHistory_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetVariableHistoryRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ViewServiceServer).GetVariableHistory(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ViewService_GetVariableHistory_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ViewServiceServer).GetVariableHistory(ctx, req.(*GetVariableHistoryRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ViewService_ServiceDesc is the grpc.ServiceDesc for ViewService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -204,6 +242,10 @@ var ViewService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetWfSpecHeat",
 			Handler:    _ViewService_GetWfSpecHeat_Handler,
+		},
+		{
+			MethodName: "GetVariableHistory",
+			Handler:    _ViewService_GetVariableHistory_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -19,7 +19,7 @@ import (
 // Somebody finds a run that has failed, understands why, rescues it and sees it end; on the way every page is looked at
 // for what people with other senses or devices would miss. The browser's side of it is web/e2e/journeys.mjs.
 //
-// covers: dashboard A.3 search; dashboard A.3 WfSpec; dashboard A.3 WfRuns; dashboard A.3 WfRun; dashboard C.2 security; dashboard C.3 overview; dashboard C.5; dashboard C.10
+// covers: dashboard A.3 search; dashboard A.3 WfSpec; dashboard A.3 WfRuns; dashboard A.3 WfRun; dashboard C.2 security; dashboard C.3 overview; dashboard C.3 runs; dashboard C.5; dashboard C.6; dashboard C.7; dashboard C.10
 func TestJourneys(t *testing.T) {
 	port := ports.Free(t)
 	s := lhserver.New(t, t.TempDir(), "LHS_CLUSTER_PARTITIONS=3", "LHD_PORT="+port)

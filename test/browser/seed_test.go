@@ -120,8 +120,8 @@ func seed(t *testing.T, address string) {
 	for n := range 20 {
 		start(fmt.Sprintf("order-%d", 1001+n), customers[n%len(customers)], float64(10+n*3))
 	}
-	for n := range 3 {
-		start(fmt.Sprintf("order-%d", 1030+n), customers[n], 250)
+	for n := range 4 {
+		start(fmt.Sprintf("order-%d", 1030+n), customers[n%3], 250)
 	}
 	for _, id := range failing {
 		start(string(id), "Eve Moreau", 35)

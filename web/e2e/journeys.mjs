@@ -93,6 +93,63 @@ await journey('what happens is seen as it happens, and nothing is asked for in b
   need(`it took ${page.calls} calls`, page.calls <= 4);
 });
 
+await journey('what is seen stays as it is while live updates are paused, and catches up', async () => {
+  const page = await open();
+  await page.goto(`${base}/default/runs/order-1033?tab=events&tail=1`);
+  await page.locator('[data-why]').getByText(/Waits for the event/).waitFor();
+  const story = page.getByRole('region', { name: 'What happened, in order' });
+  await story.getByText('came to it').last().waitFor();
+  await page.getByRole('button', { name: 'Pause live updates' }).click();
+  await page.getByText('Live updates are paused.').waitFor();
+  await look(page, 'paused');
+  const other = await open();
+  await other.goto(`${base}/default/runs/order-1033`);
+  await other.locator('[data-why]').getByText(/Waits for the event/).waitFor();
+  page.calls = 0;
+  await rpc('PutExternalEvent', { wfRunId: { id: 'order-1033' }, externalEventDefId: { name: 'manager-approved' }, content: { str: 'fine' } });
+  await other.locator('.title').getByText('completed').waitFor(); // others see it
+  need(`a page that stands asks ${page.calls} times`, page.calls === 0);
+  need('it is as it was', await page.locator('.title').getByText('running').isVisible());
+  await page.getByRole('button', { name: 'Go on', exact: true }).click();
+  await page.locator('.title').getByText('completed').waitFor();
+  await story.getByText('thread entrypoint completed').waitFor();
+  need('the latest is in sight', await story.evaluate((e) => e.scrollTop + e.clientHeight >= e.scrollHeight - 2));
+});
+
+await journey('a run is replayed on its graph, and the graph saved as a picture', async () => {
+  const page = await open();
+  await page.goto(`${base}/default/runs/order-1007`);
+  await page.locator('.react-flow__node').first().waitFor();
+  await page.getByText('Legend', { exact: true }).click();
+  await page.getByText('back to what was done before: a loop').waitFor();
+  await look(page, 'legend');
+  await page.getByText('Legend', { exact: true }).click();
+  const saving = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Save as SVG' }).click();
+  const saved = await saving;
+  need(`it is called ${saved.suggestedFilename()}`, saved.suggestedFilename() === 'order-1007.svg');
+  const svg = readFileSync(await saved.path(), 'utf8');
+  const drawn = await page.evaluate((text) => {
+    const doc = new DOMParser().parseFromString(text, 'image/svg+xml');
+    return { bad: doc.querySelector('parsererror')?.textContent, titles: [...doc.querySelectorAll('title')].map((t) => t.textContent) };
+  }, svg);
+  need(`the picture is whole: ${drawn.bad ?? drawn.titles}`, !drawn.bad && drawn.titles.includes('task charge-card'));
+  await page.getByRole('button', { name: 'Replay', exact: true }).click();
+  await page.waitForURL(/replay=0/);
+  const moment = page.getByLabel('Moment of the run');
+  await page.locator('.react-flow__node[aria-label*="charge-card"][aria-label*="not reached"]').waitFor();
+  await look(page, 'replay');
+  await page.getByRole('button', { name: 'Play it' }).click();
+  await page.waitForURL(/replay=[1-9]/);
+  await page.getByRole('button', { name: 'Pause the replay' }).click();
+  await moment.press('End');
+  await page.locator('.react-flow__node[aria-label*="charge-card"][aria-label*="completed"]').waitFor();
+  const other = await open();
+  await other.goto(`${base}/default/runs/order-1007?replay=1`);
+  await other.locator('[data-replay] time').waitFor();
+  await other.locator('.react-flow__node[aria-label*="charge-card"][aria-label*="not reached"]').waitFor();
+});
+
 await journey('whole numbers stay whole, masked values stay masked, names are no markup', async () => {
   const page = await open();
   await page.goto(`${base}/default/runs/order-1005`);
@@ -100,6 +157,27 @@ await journey('whole numbers stay whole, masked values stay masked, names are no
   need('a masked value is not shown', !(await page.content()).includes('4111-1111'));
   await page.locator('[data-variable="customer"]').getByText('<img src=x').waitFor();
   need('a value is no markup', (await page.title()) !== 'broken' && (await page.locator('main img').count()) === 0);
+});
+
+await journey('a variable tells what it was, and who wrote it', async () => {
+  const page = await open();
+  await page.goto(`${base}/default/runs/order-1006`);
+  const was = (name) => page.getByRole('list', { name: `What ${name} was` });
+  await page.getByRole('button', { name: 'What it was: tries' }).click();
+  await page.waitForURL(/was=order-1006/);
+  await was('tries').locator('li').nth(2).waitFor();
+  const told = (await was('tries').locator('li .text').allInnerTexts()).join(' ');
+  need(`tries was ${told}`, told === '0 1 2');
+  await page.getByRole('button', { name: 'What it was: reservation' }).click();
+  await was('reservation').getByText('shelf 7 for lamp-order-1006').first().waitFor();
+  await was('reservation').getByText('What it was then is not kept.').waitFor();
+  await page.getByRole('button', { name: 'What it was: reservation' }).scrollIntoViewIfNeeded();
+  await look(page, 'variable-history');
+  await was('reservation').getByRole('button', { name: 'reserve-stock' }).last().click();
+  await page.waitForURL(/node=.*visit=5/);
+  const other = await open();
+  await other.goto(page.url());
+  await was('reservation').first().waitFor();
 });
 
 await journey('runs are searched for by a variable, and the address is the search', async () => {
@@ -131,6 +209,57 @@ await journey('runs are searched for by a variable, and the address is the searc
   await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 1);
   await page.getByRole('button', { name: 'sku is lamp-order-1004' }).click();
   await four(page);
+});
+
+await journey('runs are narrowed by id, parent and exact times, and a search is kept by a name', async () => {
+  const page = await open();
+  await page.goto(`${base}/default/runs`);
+  await page.getByText('More filters').click();
+  await page.getByLabel('Id begins with').fill('order-103');
+  await page.getByLabel('Id begins with').press('Enter');
+  await page.waitForURL(/id=order-103/);
+  await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 4);
+  await page.getByLabel('Begun until').fill('2020-01-01T00:00');
+  await page.getByText('No runs are like that').waitFor();
+  need('the address has the moment', new URL(page.url()).searchParams.get('until')?.startsWith('20'));
+  await page.getByLabel('Begun until').fill('');
+  await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 4);
+  await look(page, 'runs-more-filters');
+  await page.getByRole('button', { name: 'None of these' }).click();
+  await page.getByLabel('Child of the run').fill('parcel-1');
+  await page.getByLabel('Child of the run').press('Enter');
+  await page.getByRole('link', { name: /^parcel-1_/ }).waitFor();
+  await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 1);
+  await page.getByText('More filters').click();
+  await page.getByText('Saved searches').click();
+  await page.getByLabel('Save this search as').fill('below the parcel');
+  await page.getByLabel('Save this search as').press('Enter');
+  await page.goto(`${base}/default/runs`);
+  await page.getByText('Saved searches (1)').click();
+  await look(page, 'runs-saved');
+  await page.getByRole('link', { name: 'below the parcel' }).click();
+  await page.waitForURL(/parent=parcel-1/);
+  await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 1);
+  await page.getByRole('button', { name: 'Forget the search below the parcel' }).click();
+  await page.getByText('There is none yet in this browser.').waitFor();
+});
+
+await journey('of a search all that match are counted, and deleted by a job', async () => {
+  const page = await open();
+  await page.goto(`${base}/default/runs?spec=insure`);
+  await page.getByLabel('Select all that are shown').check();
+  const all = page.getByRole('button', { name: 'Delete all that match…' });
+  need('a job needs one status', (await all.getAttribute('title'))?.startsWith('A job deletes runs of one workflow'));
+  await page.goto(`${base}/default/runs?spec=insure&status=COMPLETED`);
+  await page.getByLabel('Select all that are shown').check();
+  await page.getByRole('button', { name: 'Delete all that match…' }).click();
+  await page.waitForURL('**/jobs?delete=insure&of=COMPLETED');
+  const dialog = page.getByRole('dialog');
+  await dialog.locator('[data-dry-run]').getByText('1', { exact: true }).waitFor();
+  await dialog.getByText(/lhctl delete wfRunBulk insure .* --status COMPLETED/).waitFor();
+  await look(page, 'job-of-search');
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  await page.waitForURL('**/jobs');
 });
 
 await journey('a workflow is run by its form', async () => {
@@ -212,9 +341,35 @@ await journey('threads are lanes of one graph, with child runs inside', async ()
   const other = await open();
   await other.goto(page.url());
   await other.locator('[data-details]').getByText('Event').waitFor();
+  await page.locator('h1').click();
+  await page.keyboard.press('t');
+  await page.waitForURL((u) => !u.searchParams.has('thread')); // behind the last comes the first
+  await page.keyboard.press('t');
+  await page.waitForURL(/thread=1/);
   await page.getByRole('tab', { name: 'Timeline' }).click();
   await page.getByRole('list', { name: 'Steps on the axis of time' }).getByText('2 · weigh').waitFor();
   await look(page, 'run-lanes-timeline');
+  const bars = page.locator('.timeline .bar');
+  const before = await page.locator('.axis span').last().innerText();
+  const axis = await page.locator('.timeline .axis').boundingBox();
+  await page.mouse.move(axis.x + axis.width * 0.25, axis.y + 5);
+  await page.locator('[data-cursor]').getByText(/after the beginning/).waitFor();
+  await page.mouse.down();
+  await page.mouse.move(axis.x + axis.width * 0.75, axis.y + 5);
+  await page.mouse.up();
+  await page.waitForURL(/zoom=/);
+  need('less of the time is seen', (await page.locator('.axis span').last().innerText()) !== before);
+  await page.getByRole('button', { name: 'All of it' }).click();
+  await page.waitForURL((u) => !u.searchParams.has('zoom'));
+  await page.getByRole('button', { name: 'Closer' }).press('Enter');
+  await page.waitForURL(/zoom=/);
+  await page.getByRole('button', { name: 'All of it' }).click();
+  await page.getByRole('button', { name: 'Critical path' }).click();
+  await page.locator('.line.off-path').first().waitFor();
+  need('most is on the path, or some is not', (await bars.count()) > (await page.locator('.off-path .bar').count()));
+  await page.getByText('Where the time went').click();
+  await page.getByRole('region', { name: 'Where the time went' }).getByRole('cell', { name: 'weighed' }).waitFor();
+  await look(page, 'timeline-critical');
   await page.getByRole('tab', { name: 'Child runs' }).click();
   const children = page.getByRole('region', { name: 'Child runs' });
   await children.getByRole('link', { name: /^parcel-1_/ }).waitFor();

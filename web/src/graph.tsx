@@ -20,10 +20,13 @@ import { follow } from './follow';
 import { icons } from './icons';
 import { useScene, warm } from './layouts';
 import { kindOfNode, shortName } from './nodes';
+import { save } from './save';
 import type { Laid } from './scene';
 import { type Look, lookOf, type Tone } from './status';
 import type { Visited } from './steps';
-import type { ThreadSpec } from './types.gen';
+import { svgOf } from './svg';
+import type { LHStatus, ThreadSpec } from './types.gen';
+import { below } from './ways';
 
 /** Remark is what is told of a node beside its definition. */
 export interface Remark {
@@ -56,6 +59,8 @@ export interface Place {
 }
 
 interface Props {
+  /** name of the picture when it is saved. */
+  name: string;
   /** of is what the lanes are made from: as long as it is the same they are laid out as they are. */
   of: string;
   lanes: Lane[];
@@ -131,15 +136,6 @@ function WayEdge(p: EdgeProps<Way>): ReactElement {
       )}
     </>
   );
-}
-
-/** below is the way back of a loop, under all that it leads around. */
-function below(p: EdgeProps<Way>, low: number): [string, number, number] {
-  const { sourceX: x1, sourceY: y1, targetX: x2, targetY: y2 } = p;
-  const y = low + 34;
-  const r = 16;
-  const path = `M ${x1} ${y1} h 10 q ${r} 0 ${r} ${r} V ${y - r} q 0 ${r} ${-r} ${r} H ${x2 - 10} q ${-r} 0 ${-r} ${-r} V ${y2 + r} q 0 ${-r} ${r} ${-r} h 10`;
-  return [path, (x1 + x2) / 2, y];
 }
 
 /** legible is the smallest scale at which names can be read. */
@@ -240,8 +236,74 @@ function edgesOf(laid: Laid[], lanes: Lane[]): Way[] {
   return out;
 }
 
+/** picture is what is drawn, as an SVG by itself. */
+function picture(nodes: (Step | Band)[], edges: Way[]): string {
+  const steps = nodes.filter((n): n is Step => n.type === 'step');
+  const bands = nodes.filter((n): n is Band => n.type === 'lane');
+  const boxOf = (n: Step | Band): { x: number; y: number; width: number; height: number } => ({ x: n.position.x, y: n.position.y, width: n.width ?? 0, height: n.height ?? 0 });
+  return svgOf(
+    steps.map((n) => ({
+      id: n.id,
+      ...boxOf(n),
+      icon: n.data.icon,
+      title: n.data.about || shortName(n.data.name),
+      kind: n.data.visited?.waits || n.data.word,
+      mark: n.data.remark?.text ?? (n.data.visited && n.data.visited.times > 1 ? `× ${n.data.visited.times}` : (n.data.visited?.span ?? '')),
+      tone: (n.data.visited && lookOf(n.data.visited.status).tone) ?? n.data.remark?.tone ?? '',
+      faded: n.data.faded,
+    })),
+    edges.map((e) => ({ from: e.source, to: e.target, label: e.data?.label ?? '', back: e.data?.back ?? false, low: e.data?.low ?? 0, passed: e.data?.passed ?? false })),
+    bands.map((b) => ({ ...boxOf(b), title: b.data.title })),
+  );
+}
+
+const signs: [status: LHStatus, text: string][] = [
+  ['COMPLETED', 'is done'],
+  ['RUNNING', 'works or waits here'],
+  ['HALTED', 'was stopped'],
+  ['ERROR', 'has failed'],
+];
+
+/** Legend says what the signs of a graph mean. */
+function Legend(): ReactElement {
+  return (
+    <details className="legend">
+      <summary className="button">Legend</summary>
+      <ul className="stack tight small">
+        {signs.map(([status, text]) => (
+          <li key={status} className="row tight">
+            <span className={`badge ${lookOf(status).tone}`}>
+              {icons[lookOf(status).icon]}
+              {lookOf(status).word}
+            </span>
+            {text}
+          </li>
+        ))}
+        <li>
+          <span className="legend-line dashed-box" /> not reached, or no run is looked at
+        </li>
+        <li>
+          <span className="legend-line passed" /> the way that was taken
+        </li>
+        <li>
+          <span className="legend-line back" /> back to what was done before: a loop
+        </li>
+        <li>
+          <span className="legend-line starts" /> starts a thread or a run
+        </li>
+        <li>
+          <span className="tag">× 3</span> was passed three times
+        </li>
+        <li>
+          <span className="tag">2 tries</span> attempts of its task
+        </li>
+      </ul>
+    </details>
+  );
+}
+
 /** Canvas draws lanes of threads on one canvas. */
-export function Canvas({ of, lanes, chosen, focus, choose }: Props): ReactElement {
+export function Canvas({ name, of, lanes, chosen, focus, choose }: Props): ReactElement {
   const laid = useScene(of, lanes.map((l) => ({ id: l.id, thread: l.thread, depth: l.depth, titled: l.title !== undefined })));
   const nodes = useMemo(() => (laid ? nodesOf(laid, lanes, chosen) : []), [laid, lanes, chosen?.lane, chosen?.node]);
   const edges = useMemo(() => (laid ? edgesOf(laid, lanes) : []), [laid, lanes]);
@@ -282,11 +344,19 @@ export function Canvas({ of, lanes, chosen, focus, choose }: Props): ReactElemen
         <Controls showInteractive={false} />
         {nodes.length > many && <MiniMap pannable zoomable ariaLabel="Small map of the graph" />}
       </ReactFlow>
+      <div className="canvas-tools row tight">
+        <button type="button" className="button" onClick={() => save(`${name}.svg`, 'image/svg+xml', picture(nodes, edges))}>
+          Save as SVG
+        </button>
+        <Legend />
+      </div>
     </div>
   );
 }
 
 interface OneProps {
+  /** name of the picture when it is saved. */
+  name: string;
   /** of names the thread and its version. */
   thread: ThreadSpec;
   remarks?: Map<string, Remark> | undefined;
@@ -300,8 +370,8 @@ const numbers = new WeakMap<ThreadSpec, number>();
 let given = 0;
 
 /** Graph is the thread of a definition. */
-export default function Graph({ thread, remarks, focus, chosen, choose }: OneProps): ReactElement {
+export default function Graph({ name, thread, remarks, focus, chosen, choose }: OneProps): ReactElement {
   if (!numbers.has(thread)) numbers.set(thread, ++given);
   const lanes = useMemo(() => [{ id: '', thread, depth: 0, remarks }], [thread, remarks]);
-  return <Canvas of={`definition ${numbers.get(thread)}`} lanes={lanes} chosen={chosen === undefined ? undefined : { lane: '', node: chosen }} focus={focus === undefined ? undefined : { lane: '', node: focus }} choose={(at) => choose(at?.node)} />;
+  return <Canvas name={name} of={`definition ${numbers.get(thread)}`} lanes={lanes} chosen={chosen === undefined ? undefined : { lane: '', node: chosen }} focus={focus === undefined ? undefined : { lane: '', node: focus }} choose={(at) => choose(at?.node)} />;
 }

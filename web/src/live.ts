@@ -28,6 +28,25 @@ const hearing = {
   },
 };
 
+/** still says whether pages stay as they are, whatever happens, until somebody lets them go on; it tells who listens when that changes. */
+export const still = {
+  now: false,
+  listeners: new Set<() => void>(),
+  set(now: boolean): void {
+    still.now = now;
+    for (const tell of still.listeners) tell();
+  },
+};
+
+export const useStill = (): boolean =>
+  useSyncExternalStore(
+    (tell) => {
+      still.listeners.add(tell);
+      return () => still.listeners.delete(tell);
+    },
+    () => still.now,
+  );
+
 function listen(topics: string[], hear: (what: string[]) => void): () => void {
   for (const topic of topics) wanted.set(topic, (wanted.get(topic) ?? new Set()).add(hear));
   plan(0);
@@ -153,6 +172,7 @@ export function useNews(topics: string[], read: () => Promise<unknown>, least = 
     },
     () => hearing.now && topics.every((t) => announced.at.get(t) !== ''),
   );
+  const paused = useStill();
   const pace = useRef(new Pace());
   pace.current.read = read;
   pace.current.least = least;
@@ -166,7 +186,10 @@ export function useNews(topics: string[], read: () => Promise<unknown>, least = 
       own.stop();
     };
   }, [key]);
-  return hears || key === '' ? false : poll;
+  useEffect(() => {
+    if (!paused) pace.current.goOn();
+  }, [paused]);
+  return hears || paused || key === '' ? false : poll;
 }
 
 /** useSeen reads something, and again whenever the server says that it has changed. */
@@ -174,11 +197,12 @@ export function useSeen<T>(p: Seen<T>): UseQueryResult<T> {
   const { slow } = p;
   const refetch = useRef<() => Promise<unknown>>(() => Promise.resolve());
   const often = useNews(p.topics, () => refetch.current(), p.least);
+  const paused = useStill();
   const seen = useQuery({
     queryKey: p.key,
     queryFn: ({ signal, client, queryKey }) => p.read(signal, client.getQueryData<T>(queryKey)),
     enabled: p.enabled ?? true,
-    refetchInterval: often || ((q) => slow?.(q.state.data as T | undefined) ?? false),
+    refetchInterval: paused ? false : often || ((q) => slow?.(q.state.data as T | undefined) ?? false),
     ...(p.keep ? { placeholderData: (old: unknown) => old as never } : {}),
   });
   refetch.current = () => seen.refetch();
@@ -192,9 +216,17 @@ class Pace {
   private due: ReturnType<typeof setTimeout> | undefined;
   private busy = false;
   private more = false;
+  private held = false;
   private next = 0;
 
+  /** goOn reads what was missed while pages stood still. */
+  goOn(): void {
+    if (this.held) this.news();
+  }
+
   news(): void {
+    this.held = still.now;
+    if (this.held) return;
     if (this.busy) this.more = true;
     else this.due ??= setTimeout(() => void this.now(), Math.max(0, this.next - Date.now()));
   }

@@ -5,7 +5,8 @@ import { createRoot } from 'react-dom/client';
 import logo from './icon.svg';
 import { about, call, loginAddress, logout, reach, Refusal, session, strange } from './api';
 import { icons } from './icons';
-import { elsewhere } from './keys';
+import { elsewhere, leader } from './keys';
+import { still, useStill } from './live';
 import { nav, others } from './nav';
 import { Palette } from './palette';
 import { Run } from './pages/run';
@@ -14,12 +15,13 @@ import { Spec, Specs } from './pages/specs';
 import { Task, Tasks } from './pages/tasks';
 import { useWhoami } from './permissions';
 import { address, go, to, useRoute } from './router';
+import { store, stored } from './stored';
 import type { Tenant } from './types.gen';
 import { A, Boundary, Button, Clock, Dialog, Empty, Field, Footer, Note, say, Skeleton, Toasts } from './ui';
 
 const client = new QueryClient({
   defaultOptions: {
-    queries: { retry: (n, e) => e instanceof Refusal && e.code === 'unavailable' && n < 20, retryDelay: 1000, staleTime: 1000 },
+    queries: { retry: (n, e) => e instanceof Refusal && e.code === 'unavailable' && n < 20, retryDelay: 1000, staleTime: 1000, refetchOnWindowFocus: () => !still.now },
   },
 });
 
@@ -41,21 +43,6 @@ const Principals = lazy(async () => ({ default: (await import('./pages/admin')).
 const PrincipalPage = lazy(async () => ({ default: (await import('./pages/admin')).PrincipalPage }));
 const Quotas = lazy(async () => ({ default: (await import('./pages/admin')).Quotas }));
 const Server = lazy(async () => ({ default: (await import('./pages/server')).Server }));
-
-const stored = (name: string): string | null => {
-  try {
-    return localStorage.getItem(name);
-  } catch {
-    return null; // the browser keeps nothing
-  }
-};
-const store = (name: string, value: string): void => {
-  try {
-    localStorage.setItem(name, value);
-  } catch {
-    // the browser keeps nothing
-  }
-};
 
 function applyTheme(theme: string | null): void {
   if (theme === 'dark' || theme === 'light') document.documentElement.dataset.theme = theme;
@@ -166,11 +153,13 @@ function Shell(): ReactElement {
           </button>
           <span className="grow" />
           <TenantPicker />
+          <Pause />
           <Theme />
           <LogOut />
         </header>
         <main id="main" tabIndex={-1}>
           <Unreachable />
+          <Standing />
           <Warning />
           <Boundary key={`${route.tenant}/${route.page}/${route.page === 'user-tasks' ? '' : route.rest.join('/')}`}>
             <Suspense fallback={<Skeleton lines={8} />}>
@@ -206,7 +195,6 @@ function More(): ReactElement {
 /** useKeys are the keys that lead somewhere from everywhere. */
 function useKeys(openPalette: () => void, openHelp: () => void): void {
   useEffect(() => {
-    let leader = 0;
     const pressed = (e: KeyboardEvent): void => {
       if ((e.ctrlKey || e.metaKey) && e.key === 'k') {
         e.preventDefault();
@@ -215,7 +203,7 @@ function useKeys(openPalette: () => void, openHelp: () => void): void {
       }
       if (elsewhere(e) || e.ctrlKey || e.metaKey || e.altKey) return;
       const target = [...nav, ...others].find((n) => n.key === e.key);
-      if (Date.now() - leader < 1200 && target) go(to([target.page]));
+      if (leader.leads() && target) go(to([target.page]));
       else if (e.key === '?') openHelp();
       else if (e.key === '/') {
         const field = document.querySelector<HTMLElement>('[data-search]');
@@ -224,7 +212,7 @@ function useKeys(openPalette: () => void, openHelp: () => void): void {
           field.focus();
         }
       }
-      leader = e.key === 'g' ? Date.now() : 0;
+      leader.at = e.key === 'g' ? Date.now() : 0;
     };
     addEventListener('keydown', pressed);
     return () => removeEventListener('keydown', pressed);
@@ -242,6 +230,7 @@ function Help({ onClose }: { onClose: () => void }): ReactElement {
     ['g e', 'events'],
     ['← → ↑ ↓', 'follow the graph from a step'],
     ['[, ]', 'previous and next visit of the step'],
+    ['t', 'next thread of the run'],
     ['j, k', 'next and previous user task'],
     ['c', 'claim the user task'],
     ['Ctrl Enter', 'complete the user task'],
@@ -302,6 +291,12 @@ function Theme(): ReactElement {
   return <Button kind="plain" icon={dark ? 'sun' : 'moon'} label={dark ? 'Light colours' : 'Dark colours'} onClick={flip} />;
 }
 
+/** Pause lets what is seen stay as it is, to be read in peace. */
+function Pause(): ReactElement {
+  const paused = useStill();
+  return <Button kind="plain" icon={paused ? 'play' : 'pause'} pressed={paused} label={paused ? 'Go on with live updates' : 'Pause live updates'} onClick={() => still.set(!paused)} />;
+}
+
 /** LogOut says who has logged in, and ends that. */
 function LogOut(): ReactElement | null {
   const me = useWhoami();
@@ -340,6 +335,21 @@ function Unreachable(): ReactElement | null {
     <Note tone="warn" icon="alert" live>
       <strong>The server cannot be reached.</strong>
       <span className="small soft">What you see is as it was. The page asks again by itself.</span>
+    </Note>
+  );
+}
+
+/** Standing says that what is seen is kept from changing. */
+function Standing(): ReactElement | null {
+  if (!useStill()) return null;
+  return (
+    <Note tone="warn" icon="pause" live>
+      <div className="row">
+        <strong>Live updates are paused.</strong>
+        <Button icon="play" onClick={() => still.set(false)}>
+          Go on
+        </Button>
+      </div>
     </Note>
   );
 }

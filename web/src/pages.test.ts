@@ -8,7 +8,12 @@ import { ranges, sumOf, worst } from './members';
 import { mermaidOf } from './mermaid';
 import { failuresOf } from './overview';
 import { compose, documentOf, spread, structured, type Structs } from './typed';
+import { momentsOf, stepsAt, threadsAt } from './replay';
+import { between, bulk } from './runsearch';
+import { searchesOf, withSearch } from './searches';
 import { linesOf, storyOf } from './story';
+import { plain, svgOf } from './svg';
+import { criticalPath, spentOf, viewOf, viewText, zoomed } from './timeline';
 import type { Node, StructDef, TypeDefinition, UserTaskEvent, WfSpec } from './types.gen';
 import { commentsOf, trail } from './usertasks';
 
@@ -86,6 +91,65 @@ describe('a story', () => {
     const lines = linesOf(storyOf(told)).trimEnd().split('\n');
     expect(lines).toHaveLength(10);
     expect(JSON.parse(lines[3]!)).toMatchObject({ at: at(2), thread: 0, node: '1-charge-TASK', position: 1, bad: true });
+  });
+});
+
+describe('a replay', () => {
+  const s = (position: number, status: string, arrivedMs: number, endedMs?: number, attempts: object[] = []) => ({ thread: 0, position, node: `n${position}`, status, arrivedMs: `${arrivedMs}`, ...(endedMs === undefined ? {} : { endedMs: `${endedMs}` }), attempts, about: '', failure: status === 'ERROR' ? 'X' : '', startedThreads: [] });
+  const steps = new Map([[0, [s(0, 'COMPLETED', 1, 1), s(1, 'ERROR', 1, undefined, [{ status: 'TASK_FAILED', scheduledMs: '1', startedMs: '3', endedMs: '5' }]), s(2, 'RUNNING', 6)]]]) as never;
+  const at = (then: number) => (stepsAt(steps, then).get(0) ?? []).map((x) => `${x.node} ${x.status} ${x.attempts.map((a) => a.status).join()}${x.failure}`.trim());
+  it('shows steps as they were', () => {
+    expect(at(0)).toEqual([]);
+    expect(at(1)).toEqual(['n0 COMPLETED', 'n1 RUNNING TASK_SCHEDULED']);
+    expect(at(4)).toEqual(['n0 COMPLETED', 'n1 RUNNING TASK_RUNNING']);
+    expect(at(5)).toEqual(['n0 COMPLETED', 'n1 ERROR TASK_FAILEDX']);
+    expect(at(9)).toHaveLength(3);
+  });
+  it('shows threads as they were, moment by moment', () => {
+    const iso = (ms: number) => new Date(ms).toISOString();
+    const threads = [{ number: 0, status: 'ERROR', startTime: iso(0), endTime: iso(5) }, { number: 1, status: 'COMPLETED', startTime: iso(3), endTime: iso(4) }] as never;
+    expect(threadsAt(threads, 3).map((t) => t.status)).toEqual(['RUNNING', 'RUNNING']);
+    expect(threadsAt(threads, 4).map((t) => t.status)).toEqual(['RUNNING', 'COMPLETED']);
+    expect(threadsAt(threads, 2)).toHaveLength(1);
+    const h = (ms: number) => ({ at: ms }) as never;
+    expect(momentsOf([h(1), h(1), h(2)]).map((m) => [m.at, m.what.length])).toEqual([[1, 2], [2, 1]]);
+  });
+});
+
+describe('the axis of time', () => {
+  const s = (thread: number, position: number, node: string, from: number, to: number, about = '') => ({ thread, position, node, status: 'COMPLETED', arrivedMs: `${from}`, endedMs: `${to}`, attempts: [], about, failure: '', startedThreads: [] });
+  const threads = [{ number: 0 }, { number: 1, parentThreadId: 0 }, { number: 2, parentThreadId: 0 }] as never;
+  const steps = new Map([
+    [0, [s(0, 0, 'start', 0, 0), s(0, 1, 'join', 0, 100), s(0, 2, 'end', 100, 100)]],
+    [1, [s(1, 0, 'slow', 0, 90, 'x')]],
+    [2, [s(2, 0, 'fast', 0, 20, 'x'), s(2, 1, 'fast', 20, 30, 'x')]],
+  ]) as never;
+  it('has the path through the thread that was waited for', () => {
+    expect([...criticalPath(threads, steps, 0)].sort()).toEqual(['0/0', '0/1', '0/2', '1/0']);
+  });
+  it('adds up what took long', () => {
+    expect(spentOf(steps, 0).slice(0, 3).map((x) => [x.node, x.times, x.total])).toEqual([['join', 1, 100], ['slow', 1, 90], ['fast', 2, 30]]);
+  });
+  it('is looked at closer, within what there is', () => {
+    expect(viewOf(null, 100)).toEqual({ from: 0, to: 100 });
+    for (const text of ['', 'x', '5', '9-3', '-1-4']) expect(viewOf(text, 100), text).toEqual({ from: 0, to: 100 });
+    expect(zoomed({ from: 0, to: 100 }, 100, 2)).toEqual({ from: 25, to: 75 });
+    expect(zoomed({ from: 25, to: 75 }, 100, 1, 1)).toEqual({ from: 50, to: 100 });
+    expect(zoomed({ from: 25, to: 75 }, 100, 0.1)).toEqual({ from: 0, to: 100 });
+    expect([viewText({ from: 25, to: 75 }, 100), viewText({ from: 0, to: 100 }, 100)]).toEqual(['25-75', undefined]);
+    expect(viewOf('25-75', 100)).toEqual({ from: 25, to: 75 });
+  });
+});
+
+describe('a picture of a graph', () => {
+  it('has each node and way, and takes no name for more than text', () => {
+    const node = (id: string, x: number) => ({ id, x, y: 0, width: 204, height: 62, icon: 'tasks' as const, title: `<b>"${id}"&\u0001`, kind: 'task', mark: '', tone: 'bad' as const, faded: false });
+    const svg = svgOf([node('a', 0), node('b', 300)], [{ from: 'a', to: 'b', label: '1 < 2', back: false, low: 0, passed: true }, { from: 'b', to: 'a', label: '', back: true, low: 70, passed: false }, { from: 'a', to: 'none', label: '', back: false, low: 0, passed: false }], [{ x: -10, y: -10, width: 600, height: 90, title: "thread '1'" }]);
+    expect(svg.match(/<title>/g)).toHaveLength(2);
+    expect(svg.match(/marker-end/g)).toHaveLength(2);
+    expect(svg).not.toContain('<b>');
+    expect(svg).toContain('1 &#60; 2');
+    expect(plain('\u0000<\ufffe>')).toBe('&#60;&#62;');
   });
 });
 
@@ -184,5 +248,26 @@ describe('rights', () => {
     expect(effective(acls, 'ACL_WORKFLOW', 'RUN')).toBe('yes');
     expect(effective(acls, 'ACL_TASK', 'READ')).toBe('some');
     expect(effective(acls, 'ACL_TASK', 'RUN')).toBe('no');
+  });
+});
+
+describe('a search of runs', () => {
+  const of = { spec: 'order', statuses: ['ERROR' as const], within: '', from: '2026-01-02T03:00:00Z', until: 'tomorrow' };
+  it('is by exact moments, and leaves out what is none', () => {
+    expect(between(of)).toEqual({ earliestStart: '2026-01-02T03:00:00.000Z' });
+    expect(between({ within: '' })).toEqual({});
+    expect(Date.now() - Date.parse(between({ within: '1h' }).earliestStart ?? '')).toBeLessThan(3_700_000);
+  });
+  it('is a bulk job if that can say the same', () => {
+    expect(bulk(of)).toEqual({ delete: 'order', of: 'ERROR', from: '2026-01-02T03:00:00.000Z', until: undefined });
+    for (const other of [{ spec: '' }, { statuses: [] }, { statuses: ['RUNNING' as const] }, { statuses: ['ERROR' as const, 'COMPLETED' as const] }, { id: 'o' }, { parent: 'p' }, { filters: [{ name: 'a', text: '1', type: 'INT' }] }]) {
+      expect(bulk({ ...of, ...other }), JSON.stringify(other)).toBeUndefined();
+    }
+  });
+  it('is kept by its name, and what is not a search is passed over', () => {
+    const all = withSearch(withSearch(withSearch([], { name: 'b', query: '1' }), { name: 'a', query: '2' }), { name: 'b', query: '3' });
+    expect(all).toEqual([{ name: 'a', query: '2' }, { name: 'b', query: '3' }]);
+    expect(searchesOf(JSON.stringify(all))).toEqual(all);
+    for (const text of [null, '', '{', '{}', '[1, null, {"name": 1, "query": "x"}]']) expect(searchesOf(text)).toEqual([]);
   });
 });

@@ -84,3 +84,88 @@ export function rowsOf(threads: ThreadRun[], steps: Steps): Row[] {
   }
   return out;
 }
+
+/** keyOf names a step among those of a run. */
+export const keyOf = (s: Pick<Step, 'thread' | 'position'>): string => `${s.thread}/${s.position}`;
+
+/**
+ * criticalPath are the steps without whose time the run would have ended earlier, or would stand elsewhere: from its last step back, and where
+ * a step had to wait for threads that it had started, through the one that was done last.
+ */
+export function criticalPath(threads: ThreadRun[], steps: Steps, now: number): Set<string> {
+  const out = new Set<string>();
+  const byNumber = new Map(threads.map((t) => [t.number, t]));
+  const children = new Map<number, number[]>();
+  for (const t of threads) if (t.parentThreadId !== undefined) children.set(t.parentThreadId, [...(children.get(t.parentThreadId) ?? []), t.number]);
+  const endOf = (thread: number): number => {
+    const last = steps.get(thread)?.at(-1);
+    return last ? barOf(last, now).to : 0;
+  };
+  const seen = new Set<number>();
+  const walk = (thread: number): void => {
+    if (seen.has(thread)) return;
+    seen.add(thread);
+    for (const s of steps.get(thread) ?? []) {
+      out.add(keyOf(s));
+      const { from, to } = barOf(s, now);
+      const within = (children.get(thread) ?? []).filter((c) => {
+        const end = endOf(c);
+        return end > from && end <= to && !seen.has(c);
+      });
+      if (s.about !== '' || to - from < 1 || within.length === 0) continue;
+      walk(within.reduce((a, b) => (endOf(b) > endOf(a) ? b : a)));
+    }
+  };
+  const roots = threads.filter((t) => t.parentThreadId === undefined || !byNumber.has(t.parentThreadId));
+  for (const t of roots) walk(t.number);
+  return out;
+}
+
+/** Spent is how long the steps of one node took together. */
+export interface Spent {
+  node: string;
+  times: number;
+  total: number;
+  worked: number;
+}
+
+/** spentOf adds up steps by their node, the longest first. */
+export function spentOf(steps: Steps, now: number): Spent[] {
+  const out = new Map<string, Spent>();
+  for (const all of steps.values()) {
+    for (const s of all) {
+      const b = barOf(s, now);
+      const sum = out.get(s.node) ?? { node: s.node, times: 0, total: 0, worked: 0 };
+      sum.times++;
+      sum.total += b.to - b.from;
+      for (const p of b.parts) if (p.use === 'worked') sum.worked += p.to - p.from;
+      out.set(s.node, sum);
+    }
+  }
+  return [...out.values()].sort((a, b) => b.total - a.total);
+}
+
+/** View is the part of the time that is seen, in milliseconds from the beginning. */
+export interface View {
+  from: number;
+  to: number;
+}
+
+const least = 1;
+
+/** viewOf reads a view from an address; all there is if it says none. */
+export function viewOf(text: string | null, whole: number): View {
+  const [, from = 0, to = 0] = (/^(\d+)-(\d+)$/.exec(text ?? '') ?? []).map(Number);
+  if (to <= from) return { from: 0, to: whole };
+  return { from: Math.min(from, Math.max(0, whole - least)), to: Math.min(Math.max(to, from + least), Math.max(whole, from + least)) };
+}
+
+export const viewText = (v: View, whole: number): string | undefined => (v.from <= 0 && v.to >= whole ? undefined : `${Math.round(v.from)}-${Math.round(v.to)}`);
+
+/** zoomed is a view around its middle, closer or further away, and moved by a part of itself. */
+export function zoomed(v: View, whole: number, closer: number, by = 0): View {
+  const wide = Math.min(whole, Math.max(least, (v.to - v.from) / closer));
+  const middle = (v.from + v.to) / 2 + by * (v.to - v.from);
+  const from = Math.min(Math.max(0, middle - wide / 2), whole - wide);
+  return { from, to: from + wide };
+}

@@ -39,3 +39,11 @@ export const exactText = (at: string): string => {
   const d = new Date(at);
   return `${d.toLocaleString()} (${d.toISOString()})`;
 };
+
+/** localText is a moment as a field for a date and a time of day has it, in the browser's time. */
+export function localText(at: string): string {
+  const d = new Date(at);
+  if (Number.isNaN(d.getTime())) return '';
+  const two = (n: number): string => String(n).padStart(2, '0');
+  return `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}T${two(d.getHours())}:${two(d.getMinutes())}`;
+}

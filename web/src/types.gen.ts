@@ -112,6 +112,7 @@ export interface Rpcs {
   GetWfRunView: [GetWfRunViewRequest, GetWfRunViewResponse];
   SearchWfRunView: [SearchWfRunViewRequest, SearchWfRunViewResponse];
   GetWfSpecHeat: [GetWfSpecHeatRequest, GetWfSpecHeatResponse];
+  GetVariableHistory: [GetVariableHistoryRequest, GetVariableHistoryResponse];
 }
 
 export interface LittleHorseVersion {
@@ -1216,6 +1217,8 @@ export interface SearchWfRunViewRequest {
   variables: string[];
   limit?: number;
   bookmark?: string;
+  parentWfRunId?: WfRunId;
+  idPrefix: string;
 }
 
 export interface SearchWfRunViewResponse {
@@ -1232,6 +1235,15 @@ export interface GetWfSpecHeatRequest {
 export interface GetWfSpecHeatResponse {
   nodes: NodeHeat[];
   wfRuns: number;
+  more: boolean;
+}
+
+export interface GetVariableHistoryRequest {
+  id?: VariableId;
+}
+
+export interface GetVariableHistoryResponse {
+  changes: VariableChange[];
   more: boolean;
 }
 
@@ -1660,6 +1672,16 @@ export interface NodeHeat {
   ended: number;
   totalMs: string;
   maxMs: string;
+}
+
+export interface VariableChange {
+  atMs: string;
+  thread: number;
+  position?: number;
+  node: string;
+  known: boolean;
+  value?: VariableValue;
+  leftOutBytes: number;
 }
 
 export interface ServerACL {

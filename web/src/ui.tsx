@@ -137,6 +137,16 @@ export function Time({ at }: { at: string | undefined }): ReactElement {
   );
 }
 
+/** Moment is an exact time of day, to the millisecond. */
+export function Moment({ at }: { at: number }): ReactElement {
+  const iso = new Date(at).toISOString();
+  return (
+    <time dateTime={iso} title={exactText(iso)} className="mono">
+      {iso.replace('T', ' ').slice(0, 23)}
+    </time>
+  );
+}
+
 export function Copy({ text, what }: { text: string; what: string }): ReactElement {
   return <Button kind="plain" icon="copy" label={`Copy ${what}`} onClick={() => void copy(text, what)} />;
 }

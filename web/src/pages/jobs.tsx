@@ -6,7 +6,7 @@ import { answering, command } from '../commands';
 import { Choice, each, pageSize, Rows, Table, usePages } from '../lists';
 import { shortName } from '../nodes';
 import { missing, useWhoami } from '../permissions';
-import { go, to, useRoute } from '../router';
+import { go, setSearch, to, useRoute } from '../router';
 import { type Look, lookOf, statuses } from '../status';
 import type { BulkJob, BulkJobStatus, LHStatus } from '../types.gen';
 import { A, Badge, Button, Empty, Field, Heading, ObjectHeading, Panel, Problem, Skeleton, Time } from '../ui';
@@ -25,6 +25,7 @@ export function Jobs(): ReactElement {
   const status = (search.get('status') ?? '') as BulkJobStatus | '';
   const me = useWhoami();
   const may = missing(me, 'WRITE_METADATA', 'ACL_WORKFLOW');
+  const wanted = search.get('delete');
   const [making, setMaking] = useState(false);
   const [gone, setGone] = useState<BulkJob>();
   const found = usePages(
@@ -71,7 +72,18 @@ export function Jobs(): ReactElement {
           )}
         </Rows>
       </Panel>
-      {making && <DeleteMany onClose={() => setMaking(false)} />}
+      {(making || wanted !== null) && (
+        <DeleteMany
+          of={wanted ?? ''}
+          from={search.get('from') ?? '2026-01-01T00:00:00Z'}
+          until={search.get('until') ?? (wanted === null ? new Date(Date.now() - 30 * 86_400_000) : new Date()).toISOString()}
+          status={(search.get('of') ?? 'COMPLETED') as LHStatus}
+          onClose={() => {
+            setMaking(false);
+            setSearch({ delete: undefined, of: undefined, from: undefined, until: undefined });
+          }}
+        />
+      )}
       {gone && (
         <Preview title="Forget this job?" rpc="DeleteBulkJob" request={{ id: gone.id! }} cli={command('delete', 'bulkJob', gone.id?.id ?? '')} confirm="Forget" done="Forgotten." danger onClose={() => setGone(undefined)}>
           <p>What it did stays done.</p>
@@ -92,11 +104,11 @@ function What({ of }: { of: BulkJob }): ReactElement {
 }
 
 /** DeleteMany deletes runs of a workflow that began in a period; how many those are now is told before. */
-function DeleteMany({ onClose }: { onClose: () => void }): ReactElement {
-  const [name, setName] = useState('');
-  const [from, setFrom] = useState('2026-01-01T00:00:00Z');
-  const [until, setUntil] = useState(() => new Date(Date.now() - 30 * 86_400_000).toISOString());
-  const [status, setStatus] = useState<LHStatus>('COMPLETED');
+function DeleteMany(p: { of: string; from: string; until: string; status: LHStatus; onClose: () => void }): ReactElement {
+  const [name, setName] = useState(p.of);
+  const [from, setFrom] = useState(p.from);
+  const [until, setUntil] = useState(p.until);
+  const [status, setStatus] = useState<LHStatus>(p.status);
   const time = (text: string): string | undefined => (Number.isNaN(Date.parse(text)) ? undefined : new Date(text).toISOString());
   const [earliestStart, latestStart] = [time(from), time(until)];
   const ready = name !== '' && earliestStart !== undefined && latestStart !== undefined;
@@ -118,7 +130,7 @@ function DeleteMany({ onClose }: { onClose: () => void }): ReactElement {
       done="The job has begun."
       danger
       problem={!name ? 'Name a workflow.' : ready ? undefined : 'The period is no two moments.'}
-      onClose={onClose}
+      onClose={p.onClose}
     >
       <Field label="Workflow">{(id) => <input id={id} className="input" autoComplete="off" value={name} onChange={(e) => setName(e.target.value)} />}</Field>
       <Field label="Begun from" problem={earliestStart ? undefined : 'It is no date and time.'}>

@@ -1,25 +1,28 @@
 import { useQuery } from '@tanstack/react-query';
-import { lazy, type ReactElement, type ReactNode, Suspense, useEffect, useMemo } from 'react';
+import { lazy, type ReactElement, type ReactNode, Suspense, useEffect, useMemo, useState } from 'react';
 import { RunActions } from '../actions';
-import { ask, batch, call, need, session } from '../api';
+import { ask, batch, need, session } from '../api';
 import type { Lane as Drawn, Place } from '../graph';
 import { condition, infix, mutation } from '../infix';
-import { elsewhere } from '../keys';
+import { elsewhere, leader } from '../keys';
 import { useSeen } from '../live';
 import { Choice, each, pageSize, Rows, since, Table, usePages, within as times } from '../lists';
 import { kindOfNode, shortName } from '../nodes';
 import { Value } from '../payload';
+import { type Moment as Happened, momentsOf, stepsAt, threadsAt } from '../replay';
 import { setSearch, to, useRoute } from '../router';
+import { save } from '../save';
 import { failed, lookOf, statuses, taskLookOf, waitingThread } from '../status';
-import { countOf, historyOf, type Lane, lanesOf, type Steps, unsettled, type Writer, withSteps, writersOf } from '../steps';
-import { linesOf, storyOf } from '../story';
+import { countOf, historyOf, type Lane, lanesOf, type Steps, unsettled, withSteps } from '../steps';
+import { type Happening, linesOf, storyOf } from '../story';
 import { spanText } from '../times';
-import type { ExternalEvent, Failure, GetWfRunViewResponse, LHStatus, Node, NodeRun, ShownVariable, Step, TaskAttempt, TaskRun, ThreadRun, UserTaskRunId, WfRun, WfRunId, WfSpec, WorkflowEvent } from '../types.gen';
-import { A, Badge, Boundary, Button, Copy, Empty, Field, Note, Panel, Problem, Skeleton, Status, Tabs, Time, useNow } from '../ui';
-import { runId, runIdOf, runParts, specText, typeOf, typeText } from '../values';
+import type { ExternalEvent, Failure, GetWfRunViewResponse, LHStatus, Node, NodeRun, Step, TaskAttempt, TaskRun, ThreadRun, UserTaskRunId, WfRun, WfRunId, WfSpec, WorkflowEvent } from '../types.gen';
+import { A, Badge, Boundary, Button, Copy, Empty, Field, Moment, Note, Panel, Problem, Skeleton, Status, Tabs, Time, useNow } from '../ui';
+import { runId, runIdOf, runParts, specText } from '../values';
 import { useWindow } from '../virtual';
 import { type Wait, waits } from '../wait';
 import { Timeline } from './timeline';
+import { Variables } from './variables';
 
 const drawing = (): Promise<typeof import('../graph')> => import('../graph');
 const Canvas = lazy(() => drawing().then((m) => ({ default: m.Canvas })));
@@ -30,7 +33,7 @@ const mostSteps = 10_000;
 const mostFrom = 1000;
 
 /** Seen is a run as it was at one moment. */
-interface Seen extends GetWfRunViewResponse {
+export interface Seen extends GetWfRunViewResponse {
   run: WfRun;
   spec: WfSpec | undefined;
   all: Steps;
@@ -162,7 +165,22 @@ function UserTask({ of }: { of: UserTaskRunId }): ReactElement {
 /** plain takes the numbers of SDKs from the names of nodes. */
 const plain = (w: Wait): string => (w.node ? w.sentence.replace(w.node, shortName(w.node)) : w.sentence);
 
+/** useNextThread is the key that goes from thread to thread. */
+function useNextThread(run: WfRun, chosen: number): void {
+  useEffect(() => {
+    const pressed = (e: KeyboardEvent): void => {
+      if (e.key !== 't' || elsewhere(e) || e.ctrlKey || e.metaKey || e.altKey || leader.leads()) return;
+      const at = run.threadRuns.findIndex((t) => t.number === chosen);
+      const next = run.threadRuns[(at + 1) % run.threadRuns.length];
+      if (next) setSearch({ thread: next.number ? String(next.number) : undefined, node: undefined, visit: undefined, in: undefined });
+    };
+    addEventListener('keydown', pressed);
+    return () => removeEventListener('keydown', pressed);
+  }, [run.threadRuns, chosen]);
+}
+
 function Threads({ run, more, chosen }: { run: WfRun; more: boolean; chosen: number }): ReactElement | null {
+  useNextThread(run, chosen);
   if (run.threadRuns.length < 2) return null;
   const shown = run.threadRuns.length <= 40 ? run.threadRuns : run.threadRuns.filter((t, i) => i < 30 || t.number === chosen || failed(t.status));
   return (
@@ -245,6 +263,9 @@ function Body({ seen, thread }: { seen: Seen; thread: number }): ReactElement {
   const within = search.get('in') ?? '';
   const inside = useInside(seen, search.get('inside') === '1');
   const { run, all, spec } = seen;
+  const moments = useMoments(seen);
+  const replayed = search.get('replay');
+  const then = moments && replayed !== null ? moments[Math.min(Math.max(0, Number(replayed) || 0), moments.length - 1)]?.at : undefined;
   const lanes = useMemo(() => (spec ? lanesOf(run.threadRuns, all, spec) : []), [run.threadRuns, all, spec]);
   const scene = useMemo(() => {
     const children = inside.map((child) => ({ child, own: child.spec ? lanesOf(child.run.threadRuns, child.all, child.spec) : [] }));
@@ -255,8 +276,9 @@ function Body({ seen, thread }: { seen: Seen; thread: number }): ReactElement {
       const lane = lanes.find((l) => step && l.threads.includes(step.thread));
       return drawn(own, child, true, `${id}/`, { depth: (lane?.depth ?? 0) + 1, from: { lane: lane?.id ?? '', node: step?.node ?? '' } });
     });
-    return [...drawn(lanes, seen, titled), ...below];
-  }, [lanes, inside, seen, all]);
+    const was = then === undefined ? seen : { run: { ...run, threadRuns: threadsAt(run.threadRuns, then) }, all: stepsAt(all, then) };
+    return [...drawn(lanes, was, titled), ...below];
+  }, [lanes, inside, seen, run, all, then]);
   const here = lanes.find((l) => l.threads.includes(thread)) ?? lanes[0];
   const threadRun = run.threadRuns.find((t) => t.number === thread);
   const current = seen.why?.threads.find((t) => t.number === thread)?.nodeName || (all.get(thread) ?? []).at(-1)?.node;
@@ -276,18 +298,25 @@ function Body({ seen, thread }: { seen: Seen; thread: number }): ReactElement {
         <Panel
           title="Graph"
           actions={
-            seen.children.length > 0 && (
-              <Button pressed={search.get('inside') === '1'} icon="nest" onClick={() => setSearch({ inside: search.get('inside') === '1' ? undefined : '1', in: undefined })}>
-                Child runs inside
+            <div className="row tight">
+              {seen.children.length > 0 && (
+                <Button pressed={search.get('inside') === '1'} icon="nest" onClick={() => setSearch({ inside: search.get('inside') === '1' ? undefined : '1', in: undefined })}>
+                  Child runs inside
+                </Button>
+              )}
+              <Button pressed={moments !== undefined} icon="play" onClick={() => setSearch({ replay: moments ? undefined : '0', inside: undefined, in: undefined })}>
+                Replay
               </Button>
-            )
+            </div>
           }
           bare
         >
+          {moments && <Replay moments={moments} at={moments.findIndex((m) => m.at === then)} />}
           <Boundary>
             {spec && scene.length > 0 ? (
               <Suspense fallback={<div className="body canvas"><Skeleton lines={3} /></div>}>
                 <Canvas
+                  name={runId(run.id)}
                   of={`${specText(run.wfSpecId)} ${scene.map((l) => `${l.id}:${l.title ?? ''}`).join(' ')}`}
                   lanes={scene}
                   focus={threadRun?.status === 'COMPLETED' || !current || !here ? undefined : { lane: here.id, node: current }}
@@ -341,65 +370,47 @@ function Body({ seen, thread }: { seen: Seen; thread: number }): ReactElement {
   );
 }
 
+/** useMoments are the times at which something happened, if the run is replayed. */
+function useMoments(seen: Seen): Happened[] | undefined {
+  const wanted = useRoute().search.get('replay') !== null;
+  const story = useStory(seen);
+  return useMemo(() => (wanted ? momentsOf(story) : undefined), [wanted, story]);
+}
+
+const pace = 600;
+
+/** Replay goes through what happened, moment by moment; the graph is as it was then. */
+function Replay({ moments, at }: { moments: Happened[]; at: number }): ReactElement {
+  const [playing, play] = useState(false);
+  const last = moments.length - 1;
+  const set = (i: number): void => setSearch({ replay: String(i) });
+  useEffect(() => {
+    if (!playing) return;
+    if (at >= last) {
+      play(false);
+      return;
+    }
+    const next = setTimeout(() => set(at + 1), pace);
+    return () => clearTimeout(next);
+  }, [playing, at, last]);
+  const now = moments[at];
+  const told = now?.what.slice(0, 3).map((h) => [h.node && shortName(h.node), h.what].filter(Boolean).join(': ')).join(' · ');
+  return (
+    <div className="replay" data-replay>
+      <Button icon={playing ? 'pause' : 'play'} label={playing ? 'Pause the replay' : 'Play it'} onClick={() => (playing ? play(false) : (at >= last && set(0), play(true)))} />
+      <input type="range" aria-label="Moment of the run" min={0} max={last} value={at} aria-valuetext={told ?? ''} onChange={(e) => set(Number(e.target.value))} />
+      <span className="small" role="status">
+        {now && <Moment at={now.at} />} <span className="soft">{told}{now && now.what.length > 3 && ` · ${now.what.length - 3} more`}</span>
+      </span>
+    </div>
+  );
+}
+
 /** threadsWithin are those of a lane of a run that is shown inside. */
 function threadsWithin(inside: Seen[], lane: string): number[] {
   const child = inside.find((s) => lane.startsWith(`${runId(s.run.id)}/`));
   const own = child?.spec ? lanesOf(child.run.threadRuns, child.all, child.spec) : [];
   return own.find((l) => `${runId(child?.run.id)}/${l.id}` === lane)?.threads ?? [0];
-}
-
-function Variables({ seen }: { seen: Seen }): ReactElement {
-  const { run, spec, all } = seen;
-  const writers = useMemo(() => (spec ? writersOf(run.threadRuns, all, spec) : new Map<string, Writer>()), [run.threadRuns, all, spec]);
-  if (seen.variables.length + seen.inherited.length === 0) return <Empty icon="link" title="This run has no variables" />;
-  const specName = (v: ShownVariable): string => run.threadRuns.find((t) => t.number === v.variable?.id?.threadRunNumber)?.threadSpecName ?? '';
-  return (
-    <div className="stack">
-      {[...seen.variables, ...seen.inherited].map((shown) => {
-        const v = shown.variable!;
-        const above = seen.inherited.includes(shown);
-        const def = above ? undefined : spec?.threadSpecs[specName(shown)]?.variableDefs.find((d) => d.varDef?.name === v.id?.name);
-        const writer = above ? undefined : writers.get(`${v.id?.threadRunNumber}/${v.id?.name}`);
-        return (
-          <div key={`${runId(v.id?.wfRunId)}/${v.id?.threadRunNumber}/${v.id?.name}`} className="stack tight" data-variable={v.id?.name}>
-            <div className="row tight">
-              <strong>{v.id?.name}</strong>
-              {def && <span className="tag">{typeText(typeOf(def.varDef))}</span>}
-              {def?.searchable && <span className="tag">searchable</span>}
-              {def?.accessLevel === 'PUBLIC_VAR' && <span className="tag">public</span>}
-              {def?.accessLevel === 'INHERITED_VAR' && <span className="tag">inherited</span>}
-              {above && <A className="tag" href={to(['runs', ...runParts(v.id?.wfRunId)])}>of {runId(v.id?.wfRunId)}</A>}
-              {run.threadRuns.length > 1 && <span className="soft small">thread {v.id?.threadRunNumber}</span>}
-              {writer && (
-                <button type="button" className="button plain small" onClick={() => setSearch({ thread: writer.thread ? String(writer.thread) : undefined, node: writer.node, visit: String(writer.position) })}>
-                  set by {shortName(writer.node)}
-                  {writer.times > 1 && `, the last of ${writer.times} times`}
-                </button>
-              )}
-            </div>
-            {shown.leftOutBytes > 0 ? <Large of={shown} /> : <Value of={v.value} masked={v.masked} />}
-          </div>
-        );
-      })}
-      {seen.moreVariables && <p className="soft small">There are more variables than are shown.</p>}
-    </div>
-  );
-}
-
-/** Large is a value that is read only when somebody wants to see it. */
-function Large({ of }: { of: ShownVariable }): ReactElement {
-  const { search } = useRoute();
-  const id = of.variable!.id!;
-  const key = `${id.threadRunNumber}/${id.name}`;
-  const wanted = search.get('value') === key;
-  const whole = useQuery({ queryKey: [session.tenant, 'variable', id], queryFn: ({ signal }) => call('GetVariable', id, signal), enabled: wanted });
-  if (whole.data) return <Value of={whole.data.value} masked={whole.data.masked} />;
-  if (whole.error) return <Problem error={whole.error} />;
-  return (
-    <div>
-      <Button onClick={() => setSearch({ value: key })}>{wanted ? 'One moment…' : `Show its ${of.leftOutBytes} bytes`}</Button>
-    </div>
-  );
 }
 
 /** StepTable is the graph as a list: what happened, thread by thread and in order. */
@@ -464,35 +475,37 @@ const sorts: [value: string, text: string][] = [
   ['bad', 'what failed'],
 ];
 
+const useStory = (seen: Seen): Happening[] =>
+  useMemo(
+    () => storyOf({ threads: seen.run.threadRuns, steps: seen.all, posted: seen.externalEvents, thrown: seen.workflowEvents, children: seen.children }),
+    [seen.run, seen.all, seen.externalEvents, seen.workflowEvents, seen.children],
+  );
+
 /** Story is all that happened, in the order of time, with what events brought below it. */
 function Story({ seen }: { seen: Seen }): ReactElement {
   const { search } = useRoute();
   const sort = search.get('sort') ?? '';
   const text = (search.get('has') ?? '').toLowerCase();
-  const all = useMemo(
-    () => storyOf({ threads: seen.run.threadRuns, steps: seen.all, posted: seen.externalEvents, thrown: seen.workflowEvents, children: seen.children }),
-    [seen.run, seen.all, seen.externalEvents, seen.workflowEvents, seen.children],
-  );
+  const all = useStory(seen);
   const rows = useMemo(
     () => all.filter((h) => (sort === '' || h.sort === sort || (sort === 'bad' && h.bad)) && (text === '' || `${h.node} ${h.what}`.toLowerCase().includes(text))),
     [all, sort, text],
   );
   const { box, shown } = useWindow(rows.length, 40);
-  const save = (): void => {
-    const at = URL.createObjectURL(new Blob([linesOf(rows)], { type: 'application/x-ndjson' }));
-    const a = document.createElement('a');
-    a.href = at;
-    a.download = `${runId(seen.run.id)}.ndjson`;
-    a.click();
-    URL.revokeObjectURL(at);
-  };
+  const tail = search.get('tail') === '1';
+  useEffect(() => {
+    if (tail && box.current) box.current.scrollTop = box.current.scrollHeight;
+  }, [tail, rows.length, box]);
   const several = seen.run.threadRuns.length > 1;
   return (
     <div className="stack">
       <div className="filters">
         <Choice label="Show" name="sort" value={sort} options={sorts} />
         <Field label="With the text">{(id) => <input id={id} className="input" value={search.get('has') ?? ''} onChange={(e) => setSearch({ has: e.target.value })} />}</Field>
-        <Button onClick={save}>Save as NDJSON</Button>
+        <Button onClick={() => save(`${runId(seen.run.id)}.ndjson`, 'application/x-ndjson', linesOf(rows))}>Save as NDJSON</Button>
+        <Button pressed={tail} onClick={() => setSearch({ tail: tail ? undefined : '1' })}>
+          Follow the latest
+        </Button>
       </div>
       <div className="scroll tall" ref={box} tabIndex={0} role="region" aria-label="What happened, in order">
         <table className="fixed-rows" aria-rowcount={rows.length}>

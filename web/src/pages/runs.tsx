@@ -6,19 +6,15 @@ import { useSeen } from '../live';
 import { shortName } from '../nodes';
 import { missing, useWhoami } from '../permissions';
 import { go, setSearch, to, useRoute } from '../router';
+import { between, bulk, type Filter, type RunSearch, windows } from '../runsearch';
+import { readSearches, type Search, withSearch, writeSearches } from '../searches';
 import { ended, lookOf, statuses } from '../status';
-import { minuteBack, spanText } from '../times';
+import { localText, spanText } from '../times';
 import type { LHStatus, SearchWfRunViewResponse, VariableType, WfRun, WfRunRow, WfSpec } from '../types.gen';
 import { A, Button, Command, Dialog, Empty, Field, Footer, Heading, Panel, Problem, Skeleton, Status, Time, say, useNow } from '../ui';
-import { kindOf, parseValue, runId, runParts, specText, textOf, typeOf } from '../values';
+import { kindOf, parseRunId, parseValue, runId, runIdOf, runParts, specText, textOf, typeOf } from '../values';
 import { useWindow } from '../virtual';
 
-const windows: [string, string, number][] = [
-  ['1h', 'last hour', 3_600_000],
-  ['24h', 'last 24 hours', 86_400_000],
-  ['7d', 'last 7 days', 7 * 86_400_000],
-  ['', 'any time', 0],
-];
 const pageSize = 100;
 
 const listOf = (text: string | null): string[] => (text ?? '').split(',').filter(Boolean);
@@ -37,8 +33,9 @@ export function Runs(): ReactElement {
 const chosenStatuses = (search: URLSearchParams): LHStatus[] => listOf(search.get('status')).filter((s): s is LHStatus => statuses.includes(s as LHStatus));
 
 /** chosenRuns is what the address says of runs, without their workflow. */
-export function chosenRuns(search: URLSearchParams): Pick<TableProps, 'statuses' | 'within' | 'filters' | 'columns'> {
-  return { statuses: chosenStatuses(search), within: search.get('within') ?? '', filters: filtersOf(search), columns: listOf(search.get('columns')) };
+export function chosenRuns(search: URLSearchParams): Pick<TableProps, 'statuses' | 'within' | 'from' | 'until' | 'id' | 'parent' | 'filters' | 'columns'> {
+  const text = (name: string): string => search.get(name) ?? '';
+  return { statuses: chosenStatuses(search), within: text('within'), from: text('from'), until: text('until'), id: text('id'), parent: text('parent'), filters: filtersOf(search), columns: listOf(search.get('columns')) };
 }
 
 /** RunFilters narrow runs, of all workflows unless one is given. */
@@ -65,7 +62,7 @@ export function RunFilters({ spec: own }: { spec?: string }): ReactElement {
         {own === undefined && <SpecField value={spec} />}
         <Field label="Started">
           {(id) => (
-            <select id={id} className="input" style={{ width: 150 }} value={search.get('within') ?? ''} onChange={(e) => setSearch({ within: e.target.value })}>
+            <select id={id} className="input" style={{ width: 150 }} value={search.get('within') ?? ''} onChange={(e) => setSearch({ within: e.target.value, from: undefined })}>
               {windows.map(([key, name]) => (
                 <option key={key} value={key}>
                   {name}
@@ -75,9 +72,95 @@ export function RunFilters({ spec: own }: { spec?: string }): ReactElement {
           )}
         </Field>
         {spec && <VariableFilter spec={spec} />}
+        <MoreFilters />
+        {own === undefined && <Saved />}
         {spec && <Columns spec={spec} chosen={listOf(search.get('columns'))} />}
       </div>
     </>
+  );
+}
+
+/** MoreFilters are those that are wanted now and then. */
+function MoreFilters(): ReactElement {
+  const { search } = useRoute();
+  const used = ['from', 'until', 'id', 'parent'].filter((name) => search.get(name)).length;
+  return (
+    <details className="menu">
+      <summary className="button">More filters{used > 0 && ` (${used})`}</summary>
+      <div className="stack tight">
+        <Late label="Id begins with" name="id" placeholder="order-10" />
+        <Late label="Child of the run" name="parent" placeholder="order-1042" />
+        <MomentField label="Begun from" name="from" also={{ within: undefined }} />
+        <MomentField label="Begun until" name="until" also={{}} />
+        <Button kind="plain" onClick={() => setSearch({ id: undefined, parent: undefined, from: undefined, until: undefined })}>
+          None of these
+        </Button>
+      </div>
+    </details>
+  );
+}
+
+/** Late is a filter by a text that is meant when the field is left, so that not every letter is a search. */
+function Late({ label, name, placeholder }: { label: string; name: string; placeholder: string }): ReactElement {
+  const value = useRoute().search.get(name) ?? '';
+  const [text, setText] = useState(value);
+  useEffect(() => setText(value), [value]);
+  const set = (): void => {
+    if (text.trim() !== value) setSearch({ [name]: text.trim() });
+  };
+  return (
+    <Field label={label}>
+      {(id) => <input id={id} className="input mono" autoComplete="off" placeholder={placeholder} value={text} onChange={(e) => setText(e.target.value)} onBlur={set} onKeyDown={(e) => e.key === 'Enter' && set()} />}
+    </Field>
+  );
+}
+
+/** MomentField is a filter by a moment, in the browser's time; the address has it in UTC. */
+function MomentField({ label, name, also }: { label: string; name: string; also: Record<string, undefined> }): ReactElement {
+  const value = useRoute().search.get(name) ?? '';
+  const set = (local: string): void => setSearch({ ...also, [name]: local === '' ? undefined : new Date(local).toISOString() });
+  return (
+    <Field label={label} problem={value && !localText(value) ? 'It is no date and time.' : undefined}>
+      {(id) => <input id={id} className="input" style={{ minWidth: 250 }} type="datetime-local" value={localText(value)} onChange={(e) => set(e.target.value)} />}
+    </Field>
+  );
+}
+
+/** Saved are searches that this browser keeps: addresses with a name. */
+function Saved(): ReactElement {
+  const { search, tenant } = useRoute();
+  const [all, setAll] = useState(() => readSearches(tenant));
+  const [name, setName] = useState('');
+  const set = (next: Search[]): void => {
+    writeSearches(tenant, next);
+    setAll(next);
+  };
+  const save = (): void => {
+    if (!name.trim()) return;
+    set(withSearch(all, { name: name.trim(), query: search.toString() }));
+    setName('');
+  };
+  return (
+    <details className="menu">
+      <summary className="button">Saved searches{all.length > 0 && ` (${all.length})`}</summary>
+      <div className="stack tight">
+        {all.length === 0 && <span className="soft small">There is none yet in this browser.</span>}
+        {all.map((s) => (
+          <div key={s.name} className="row tight">
+            <A className="grow" href={`${to(['runs'])}${s.query ? `?${s.query}` : ''}`} current={s.query === search.toString()}>
+              {s.name}
+            </A>
+            <Button kind="plain" icon="bin" label={`Forget the search ${s.name}`} onClick={() => set(all.filter((x) => x !== s))} />
+          </div>
+        ))}
+        <Field label="Save this search as">
+          {(id) => <input id={id} className="input" autoComplete="off" value={name} onChange={(e) => setName(e.target.value)} onKeyDown={(e) => e.key === 'Enter' && save()} />}
+        </Field>
+        <Button onClick={save} forbidden={name.trim() ? undefined : 'Name it.'}>
+          Save
+        </Button>
+      </div>
+    </details>
   );
 }
 
@@ -103,12 +186,6 @@ function SpecField({ value }: { value: string }): ReactElement {
       )}
     </Field>
   );
-}
-
-interface Filter {
-  name: string;
-  type: string;
-  text: string;
 }
 
 /** filtersOf are the conditions of the address: the names, values and types of one stand at the same place of their lists. */
@@ -186,11 +263,7 @@ function Columns({ spec, chosen }: { spec: string; chosen: string[] }): ReactEle
   );
 }
 
-interface TableProps {
-  spec: string;
-  statuses?: LHStatus[];
-  within: string;
-  filters?: Filter[];
+interface TableProps extends RunSearch {
   version?: { major: number; revision: number };
   columns?: string[];
   selects?: boolean;
@@ -200,14 +273,15 @@ const topics = ['runs'];
 const noColumns: string[] = [];
 
 function asked(p: TableProps, bookmark?: string): Request<'SearchWfRunView'> {
-  const window = windows.find(([key]) => key === p.within)?.[2] ?? 0;
   return {
     limit: pageSize,
     statuses: p.statuses ?? [],
     wfSpecName: p.spec,
     variables: p.columns ?? [],
     ...(p.version ? { majorVersion: p.version.major, revision: p.version.revision } : {}),
-    ...(window ? { earliestStart: minuteBack(window) } : {}),
+    ...between(p),
+    ...(p.parent ? { parentWfRunId: runIdOf(parseRunId(p.parent)) } : {}),
+    ...(p.id ? { idPrefix: p.id } : {}),
     variableFilters: (p.filters ?? []).map((f) => ({ varName: f.name, value: parseValue((f.type || undefined) as VariableType | undefined, f.text) })),
     ...(bookmark ? { bookmark } : {}),
   };
@@ -220,11 +294,12 @@ interface Older {
   more: boolean;
 }
 
-const before = (a: WfRunRow, b: WfRunRow): number => Date.parse(b.startTime ?? '') - Date.parse(a.startTime ?? '') || (runId(a.id) < runId(b.id) ? 1 : -1);
+const byId = (a: WfRunRow, b: WfRunRow): number => (runId(a.id) < runId(b.id) ? -1 : 1);
+const latestFirst = (a: WfRunRow, b: WfRunRow): number => Date.parse(b.startTime ?? '') - Date.parse(a.startTime ?? '') || (runId(a.id) < runId(b.id) ? 1 : -1);
 
 /** useRows are the first page, as it is now, and those behind it as they were read. */
 function useRows(p: TableProps): { first: ReturnType<typeof useSeen<SearchWfRunViewResponse>>; rows: WfRunRow[]; more: boolean; read: () => void } {
-  const text = JSON.stringify([p.spec, p.statuses, p.within, p.filters, p.version, p.columns]);
+  const text = JSON.stringify([p.spec, p.statuses, p.within, p.from, p.until, p.id, p.parent, p.filters, p.version, p.columns]);
   const first = useSeen<SearchWfRunViewResponse>({
     key: [session.tenant, 'rows', text],
     topics,
@@ -235,13 +310,14 @@ function useRows(p: TableProps): { first: ReturnType<typeof useSeen<SearchWfRunV
   const [older, setOlder] = useState<Older & { of: string }>({ of: text, rows: new Map(), bookmark: undefined, more: true });
   const own = older.of === text ? older : { of: text, rows: new Map<string, WfRunRow>(), bookmark: undefined, more: true };
   const page = first.data?.results;
+  const before = p.id ? byId : latestFirst;
   const last = page?.at(-1);
   // What has left the first page is behind it now.
   const rows = useMemo(() => {
     if (!page || !last) return page ?? [];
     const ids = new Set(page.map((r) => runId(r.id)));
     return [...page, ...[...own.rows.values()].filter((r) => !ids.has(runId(r.id)) && before(last, r) < 0).sort(before)];
-  }, [page, own.rows]);
+  }, [page, own.rows, before]);
   const busy = useRef(false);
   const bookmark = own.bookmark ?? first.data?.bookmark;
   const more = Boolean(own.more && bookmark);
@@ -312,7 +388,7 @@ export function RunTable(p: TableProps): ReactElement {
   };
   return (
     <>
-      {p.selects && <Selection rows={chosen} clear={() => select(new Set())} />}
+      {p.selects && <Selection rows={chosen} all={chosen.length === rows.length ? p : undefined} clear={() => select(new Set())} />}
       <section className="panel" aria-label="Runs">
         <div className="scroll" ref={box}>
           <table className="runs" aria-rowcount={more ? -1 : rows.length + 1}>
@@ -446,7 +522,7 @@ const deeds: Record<Deed, { word: string; done: string; about: string; fits: (ru
 const atOnce = 50;
 
 /** Selection says what can be done with the runs that were selected. */
-function Selection({ rows, clear }: { rows: WfRunRow[]; clear: () => void }): ReactElement | null {
+function Selection({ rows, all, clear }: { rows: WfRunRow[]; all: TableProps | undefined; clear: () => void }): ReactElement | null {
   const me = useWhoami();
   const [deed, choose] = useState<Deed>();
   if (rows.length === 0) return null;
@@ -461,8 +537,19 @@ function Selection({ rows, clear }: { rows: WfRunRow[]; clear: () => void }): Re
       <Button kind="plain" onClick={clear}>
         Select none
       </Button>
+      {all && <AllThatMatch of={all} forbidden={missing(me, 'WRITE_METADATA', 'ACL_WORKFLOW')} />}
       {deed && <Many deed={deed} rows={rows} onClose={() => choose(undefined)} clear={clear} />}
     </div>
+  );
+}
+
+/** AllThatMatch leads from all rows that are shown to all that there are, which a job deletes. */
+function AllThatMatch({ of, forbidden }: { of: TableProps; forbidden: string | undefined }): ReactElement {
+  const job = bulk(of);
+  return (
+    <Button kind="danger" forbidden={forbidden ?? (job ? undefined : 'A job deletes runs of one workflow and one status, by their time and by nothing else: narrow the search to that.')} onClick={() => job && go(to(['jobs'], job))}>
+      Delete all that match…
+    </Button>
   );
 }
 

@@ -209,7 +209,7 @@ export function Spec(): ReactElement {
           >
             <Boundary>
               <Suspense fallback={<div className="body canvas"><Skeleton lines={3} /></div>}>
-                {threadSpec && <Graph key={`${specText(spec.id)} ${thread}`} thread={threadSpec} chosen={node} choose={(n) => setSearch({ node: n })} {...(remarks ? { remarks } : {})} />}
+                {threadSpec && <Graph key={`${specText(spec.id)} ${thread}`} name={`${name} ${shortName(thread)}`} thread={threadSpec} chosen={node} choose={(n) => setSearch({ node: n })} {...(remarks ? { remarks } : {})} />}
               </Suspense>
             </Boundary>
           </Panel>

@@ -71,7 +71,7 @@ function Compared({ old, now }: { old: WfSpec; now: WfSpec }): ReactElement {
       </p>
       <Panel title={`Both versions of ${shortName(thread)} in one graph`} bare>
         <Suspense fallback={<div className="body canvas"><Skeleton lines={3} /></div>}>
-          <Graph key={`${specText(old.id)} ${thread}`} thread={graph.of} remarks={graph.remarks} focus={graph.focus} chosen={undefined} choose={() => undefined} />
+          <Graph key={`${specText(old.id)} ${thread}`} name={`${name} compared`} thread={graph.of} remarks={graph.remarks} focus={graph.focus} chosen={undefined} choose={() => undefined} />
         </Suspense>
       </Panel>
       <Panel title={`Since ${versionText(old.id)}`}>
