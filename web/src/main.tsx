@@ -188,6 +188,9 @@ function More(): ReactElement {
           </A>
         ))}
       </div>
+      <div className="row">
+        <Version />
+      </div>
     </>
   );
 }

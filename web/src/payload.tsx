@@ -1,9 +1,10 @@
-import { type ReactElement, useState } from 'react';
-import type { VariableValue } from './types.gen';
-import { Copy, Time } from './ui';
-import { byteCount, kindOf, runParts, textOf } from './values';
+import { type ReactElement, useMemo, useState } from 'react';
+import { bytesOf, entriesOf, Exact, hexOf, type Hits, hitsOf, keepNumbers, within } from './paths';
 import { to } from './router';
-import { A } from './ui';
+import { save } from './save';
+import type { VariableValue } from './types.gen';
+import { A, Copy, copy, Time } from './ui';
+import { kindOf, runParts, textOf } from './values';
 
 /** Value shows a value of a workflow by its type. It is always text of the page, never markup. */
 export function Value({ of, masked }: { of: VariableValue | undefined; masked?: boolean }): ReactElement {
@@ -27,13 +28,13 @@ export function Value({ of, masked }: { of: VariableValue | undefined; masked?: 
         {of && <Copy text={textOf(of)} what="value" />}
       </header>
       <div className="text" tabIndex={0} role="region" aria-label={`Value of type ${kind}`}>
-        <Inside of={of} />
+        <Inside of={of} path="$" />
       </div>
     </div>
   );
 }
 
-function Inside({ of }: { of: VariableValue | undefined }): ReactElement {
+function Inside({ of, path }: { of: VariableValue | undefined; path: string }): ReactElement {
   if (!of || kindOf(of) === 'NULL') return <span className="soft">null</span>;
   if (of.jsonObj !== undefined) return <Json text={of.jsonObj} />;
   if (of.jsonArr !== undefined) return <Json text={of.jsonArr} />;
@@ -43,7 +44,7 @@ function Inside({ of }: { of: VariableValue | undefined }): ReactElement {
   if (of.utcTimestamp !== undefined) {
     return (
       <>
-        {of.utcTimestamp} <span className="soft">(<Time at={of.utcTimestamp} />)</span>
+        {of.utcTimestamp} <span className="soft">(here {new Date(of.utcTimestamp).toLocaleString()}, <Time at={of.utcTimestamp} />)</span>
       </>
     );
   }
@@ -52,11 +53,15 @@ function Inside({ of }: { of: VariableValue | undefined }): ReactElement {
   if (inner.length === 0) return <span className="soft">empty</span>;
   return (
     <>
-      {inner.map(([name, value], i) => (
-        <div key={i}>
-          <span className="tree-key">{name}</span>: {parts(value) || value?.jsonObj || value?.jsonArr ? <div className="tree"><Inside of={value} /></div> : <Inside of={value} />}
-        </div>
-      ))}
+      {inner.map(([name, value], i) => {
+        const at = within(path, of.array ? i : name);
+        const inside = <Inside of={value} path={at} />;
+        return (
+          <div key={i}>
+            <Key name={name} path={at} />: {parts(value) || value?.jsonObj || value?.jsonArr ? <div className="tree">{inside}</div> : inside}
+          </div>
+        );
+      })}
     </>
   );
 }
@@ -83,18 +88,29 @@ function Long({ text }: { text: string }): ReactElement {
   );
 }
 
+const hexAtOnce = 1 << 10;
+
 function Bytes({ base64 }: { base64: string }): ReactElement {
-  let head = '';
-  try {
-    head = [...atob(base64.slice(0, 344))].map((c) => c.charCodeAt(0).toString(16).padStart(2, '0')).join(' ');
-  } catch {
-    head = base64.slice(0, 344);
-  }
+  const [whole, setWhole] = useState(false);
+  const bytes = useMemo(() => bytesOf(base64), [base64]);
+  if (!bytes) return <Long text={base64} />;
+  const most = whole ? bytes.length : hexAtOnce;
   return (
     <>
-      <span className="soft">{byteCount(base64)} bytes</span>
-      {'\n'}
-      {head}
+      <span className="row tight">
+        <span className="soft grow">{bytes.length} bytes</span>
+        <button type="button" className="button" onClick={() => save('value.bin', 'application/octet-stream', bytes)}>
+          Save as a file
+        </button>
+      </span>
+      <pre className="hex" data-hex>
+        {hexOf(bytes, most)}
+      </pre>
+      {bytes.length > most && (
+        <button type="button" className="button" onClick={() => setWhole(true)}>
+          Show all {bytes.length} bytes
+        </button>
+      )}
     </>
   );
 }
@@ -102,56 +118,83 @@ function Bytes({ base64 }: { base64: string }): ReactElement {
 /** Json shows a JSON text as a tree. Numbers are taken from the text: those of 64 bits would lose digits otherwise. */
 function Json({ text }: { text: string }): ReactElement {
   const [raw, setRaw] = useState(false);
-  if (raw || text.length > atOnce) return <Long text={text} />;
-  let value: unknown;
-  try {
-    value = JSON.parse(text, keepNumbers);
-  } catch {
-    return <Long text={text} />;
-  }
+  const [wanted, setWanted] = useState('');
+  const value = useMemo((): { is: unknown } | undefined => {
+    if (text.length > atOnce) return undefined;
+    try {
+      return { is: JSON.parse(text, keepNumbers) as unknown };
+    } catch {
+      return undefined;
+    }
+  }, [text]);
+  const hits = useMemo(() => value && hitsOf(value.is, wanted), [value, wanted]);
+  if (!value) return <Long text={text} />;
   return (
     <>
-      <Tree value={value} depth={0} />
-      <button type="button" className="tree-toggle" style={{ marginTop: 6, textDecoration: 'underline' }} onClick={() => setRaw(true)}>
-        show as text
-      </button>
+      <div className="row tight json-tools">
+        {!raw && typeof value.is === 'object' && (
+          <input className="input" type="search" aria-label="Search in this value" placeholder="search" value={wanted} onChange={(e) => setWanted(e.target.value)} />
+        )}
+        {hits && (
+          <span className="soft" role="status">
+            {hits.found.size} found
+          </span>
+        )}
+        <button type="button" className="tree-toggle" style={{ textDecoration: 'underline' }} onClick={() => setRaw(!raw)}>
+          {raw ? 'show as a tree' : 'show as text'}
+        </button>
+      </div>
+      {raw ? <Long text={text} /> : <Tree value={value.is} path="$" depth={0} hits={hits} />}
     </>
   );
 }
 
-/** Exact is a number as it was written. */
-class Exact {
-  constructor(readonly text: string) {}
+interface TreeProps {
+  value: unknown;
+  path: string;
+  depth: number;
+  hits: Hits | undefined;
 }
 
-function keepNumbers(this: unknown, _key: string, value: unknown, context?: { source?: string }): unknown {
-  return typeof value === 'number' && context?.source ? new Exact(context.source) : value;
-}
+const mostParts = 500;
 
-function Tree({ value, depth }: { value: unknown; depth: number }): ReactElement {
-  const [open, setOpen] = useState(depth < 2);
+function Tree({ value, path, depth, hits }: TreeProps): ReactElement {
+  const [chosen, choose] = useState<boolean>();
   if (value instanceof Exact) return <>{value.text}</>;
   if (typeof value !== 'object' || value === null) return <>{JSON.stringify(value)}</>;
-  const entries = Object.entries(value);
+  const open = hits ? hits.around.has(path) || (chosen ?? false) : (chosen ?? depth < 2);
+  const entries = entriesOf(value);
   const [left, right] = Array.isArray(value) ? ['[', ']'] : ['{', '}'];
   if (entries.length === 0) return <>{left + right}</>;
   return (
     <>
-      <button type="button" className="tree-toggle" aria-expanded={open} onClick={() => setOpen(!open)}>
+      <button type="button" className="tree-toggle" aria-expanded={open} aria-label={`${path}, ${entries.length} parts`} onClick={() => choose(!open)}>
         {open ? '▾' : '▸'} {left}
         {open ? '' : ` ${entries.length} ${right}`}
       </button>
       {open && (
         <div className="tree">
-          {entries.slice(0, 500).map(([name, inner]) => (
-            <div key={name}>
-              <span className="tree-key">{name}</span>: <Tree value={inner} depth={depth + 1} />
-            </div>
-          ))}
-          {entries.length > 500 && <div className="soft">… {entries.length - 500} more</div>}
+          {entries.slice(0, mostParts).map(([name, inner]) => {
+            const at = within(path, name);
+            return (
+              <div key={name} className={hits?.found.has(at) ? 'found' : undefined}>
+                <Key name={String(name)} path={at} />: <Tree value={inner} path={at} depth={depth + 1} hits={hits} />
+              </div>
+            );
+          })}
+          {entries.length > mostParts && <div className="soft">… {entries.length - mostParts} more</div>}
         </div>
       )}
       {open && right}
     </>
+  );
+}
+
+/** Key is the name of a part; pressed, it gives the path that leads there. */
+function Key({ name, path }: { name: string; path: string }): ReactElement {
+  return (
+    <button type="button" className="tree-toggle tree-key" title={`Copy the path ${path}`} onClick={() => void copy(path, `the path ${path}`)}>
+      {name}
+    </button>
   );
 }

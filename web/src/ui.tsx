@@ -151,7 +151,8 @@ export function Copy({ text, what }: { text: string; what: string }): ReactEleme
   return <Button kind="plain" icon="copy" label={`Copy ${what}`} onClick={() => void copy(text, what)} />;
 }
 
-async function copy(text: string, what: string): Promise<void> {
+/** copy puts a text where it can be pasted from, and says so. */
+export async function copy(text: string, what: string): Promise<void> {
   try {
     await navigator.clipboard.writeText(text);
     say(`Copied ${what}.`);

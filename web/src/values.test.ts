@@ -1,8 +1,9 @@
-import { describe, expect, test } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { oldest, Reader } from './events';
 import { condition, infix, mutation } from './infix';
 import { links, type Placed } from './layout';
 import { layered } from './layered';
+import { bytesOf, Exact, hexOf, hitsOf, within } from './paths';
 import { place as dagre } from './place';
 import { sceneOf } from './scene';
 import { historyOf, lanesOf, unsettled, withSteps, writersOf } from './steps';
@@ -211,4 +212,27 @@ test('events come in pieces', () => {
   expect(r.take('\n\n')).toEqual([{ id: '', name: 'change', data: '{"topic":"run:a"}' }]);
   expect(oldest(['a.z', 'a.10', 'a.2'])).toBe('a.2');
   expect(oldest(['a.z', 'b.1'])).toBeUndefined();
+});
+
+describe('a value that is looked into', () => {
+  const value = { a: [1, { 'b c': 'needle' }], number: new Exact('9007199254740993'), empty: {}, no: null };
+  it('has a path to each part', () => {
+    expect([within('$', 'a'), within('$.a', 1), within('$', 'b c'), within('$', "it's"), within('$', 'é')]).toEqual(['$.a', '$.a[1]', "$['b c']", "$['it\\'s']", "$['é']"]);
+  });
+  it('is searched by names and values, and what is around is known', () => {
+    const hits = hitsOf(value, ' NEEDLE ');
+    expect([...hits!.found]).toEqual(["$.a[1]['b c']"]);
+    expect([...hits!.around]).toEqual(['$', '$.a', '$.a[1]']);
+    expect([...hitsOf(value, '740993')!.found]).toEqual(['$.number']);
+    expect([...hitsOf(value, 'nu')!.found]).toEqual(['$.number', '$.no']);
+    expect(hitsOf(value, ' ')).toBeUndefined();
+    expect(hitsOf(value, 'absent')!.found.size).toBe(0);
+  });
+  it('is hexadecimal if it is bytes', () => {
+    const bytes = bytesOf(btoa('lunch: 18.50\n\u00ff and more'))!;
+    expect(hexOf(bytes, 1024)).toBe('00000000  6c 75 6e 63 68 3a 20 31 38 2e 35 30 0a ff 20 61  lunch: 18.50.. a\n00000010  6e 64 20 6d 6f 72 65                             nd more');
+    expect(hexOf(bytes, 4)).toBe(`00000000  ${'6c 75 6e 63'.padEnd(47)}  lunc`);
+    expect(hexOf(new Uint8Array(), 9)).toBe('');
+    expect(bytesOf('%%')).toBeUndefined();
+  });
 });

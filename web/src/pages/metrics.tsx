@@ -66,7 +66,7 @@ export function TaskMetrics({ name }: { name: string }): ReactElement {
 function Windows({ found, error, lines, span }: { found: MetricWindow[] | undefined; error: unknown; lines: Line[]; span: string }): ReactElement {
   if (error && !found) return <Problem error={error} />;
   if (!found) return <Skeleton />;
-  const windows = [...found].sort((a, b) => ((a.id?.windowStart ?? '') < (b.id?.windowStart ?? '') ? -1 : 1));
+  const windows = inOrder(found);
   const sums = lines.map((l) => ({ ...l, sum: sum(windows.flatMap(l.of)) }));
   return (
     <Panel title="Metrics" actions={<Choice label="Of the last" name="span" value={span} options={spans} />} bare>
@@ -100,6 +100,25 @@ export function Bars({ windows, line }: { windows: MetricWindow[]; line: Line })
     </svg>
   );
 }
+
+const inOrder = (windows: MetricWindow[]): MetricWindow[] => [...windows].sort((a, b) => ((a.id?.windowStart ?? '') < (b.id?.windowStart ?? '') ? -1 : 1));
+
+/** Sparkline is what was counted in the last hour, in a line and a few bars. */
+function Sparkline({ windows, shown, told }: { windows: MetricWindow[]; shown: Line; told: Line[] }): ReactElement {
+  const counts = told.map((line) => ({ line, count: sum(windows.flatMap(line.of)).count })).filter(({ count }) => count > 0);
+  return (
+    <>
+      <span className="small soft" data-sparkline>
+        {counts.length === 0 ? 'nothing in the last hour' : `last hour: ${counts.map(({ line, count }) => `${count} ${line.name}`).join(', ')}`}
+      </span>
+      {counts.length > 0 && <Bars windows={inOrder(windows)} line={shown} />}
+    </>
+  );
+}
+
+export const TaskSparkline = ({ windows }: { windows: MetricWindow[] }): ReactElement => <Sparkline windows={windows} shown={taskLines[0]!} told={taskLines.slice(0, 3)} />;
+
+export const SpecSparkline = ({ windows }: { windows: MetricWindow[] }): ReactElement => <Sparkline windows={windows} shown={specLines[0]!} told={specLines} />;
 
 const statuses: TaskStatus[] = ['TASK_SCHEDULED', 'TASK_PENDING', 'TASK_RUNNING', 'TASK_SUCCESS', 'TASK_FAILED', 'TASK_EXCEPTION', 'TASK_TIMEOUT', 'TASK_OUTPUT_SERDE_ERROR', 'TASK_INPUT_VAR_SUB_ERROR'];
 

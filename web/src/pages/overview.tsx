@@ -10,15 +10,15 @@ import { type Failures, failuresOf, mostCounted } from '../overview';
 import { to } from '../router';
 import { lookOf } from '../status';
 import { minuteBack } from '../times';
-import type { LHStatus, MetricWindow, ScheduledWfRun, TaskWorkerGroup, WfRun } from '../types.gen';
+import type { LHStatus, MetricWindow, ScheduledWfRun, TaskRun, TaskRunId, TaskWorkerGroup, WfRun } from '../types.gen';
 import { A, Badge, Command, Empty, Heading, Panel, Problem, Skeleton, Time, useNow } from '../ui';
 import { runId, runParts, specText } from '../values';
 import { Bars, specLines } from './metrics';
 
 const topics = ['runs', 'usertasks'];
 const day = 86_400_000;
-/** most definitions are asked for their queues and schedules. */
-const most = 40;
+/** most definitions are asked for their queues and schedules: all that is asked of them goes in one batch. */
+const most = 31;
 const shown = 6;
 
 /** Count is how many there are, as far as they were counted. */
@@ -30,7 +30,7 @@ interface Seen {
   oldest: WfRun[];
   failures: Failures[];
   windows: MetricWindow[];
-  queues: { task: string; queued: number; workers: number | undefined }[];
+  queues: { task: string; queued: number; oldest: string | undefined; workers: number | undefined }[];
   due: ScheduledWfRun[];
   nothing: boolean;
 }
@@ -64,23 +64,25 @@ async function read(signal: AbortSignal): Promise<Seen> {
       ...oldest.map((id) => ask('GetWfRun', id)),
       ...taskNames.map((taskDefName) => ask('CountTaskRun', { taskDefName, status: 'TASK_SCHEDULED' })),
       ...specNames.map((wfSpecName) => ask('SearchScheduledWfRun', { wfSpecName })),
+      ...taskNames.map((taskDefName) => ask('SearchTaskRun', { taskDefName, status: 'TASK_SCHEDULED', limit: 1 })),
     ],
     signal,
   );
   const part = <T,>(from: number, length: number): (T | undefined)[] => known.slice(from, from + length).map((a) => a.reply as T | undefined);
   const runs = part<WfRun>(0, oldest.length);
   const queued = part<{ value: string }>(oldest.length, taskNames.length);
+  const firsts = part<{ results: TaskRunId[] }>(oldest.length + taskNames.length + specNames.length, taskNames.length);
   const schedules = part<{ results: { id: string }[] }>(oldest.length + taskNames.length, specNames.length).flatMap((l) => l?.results ?? []).slice(0, most);
-  const full = taskNames.map((task, i) => ({ task, queued: Number(queued[i]?.value ?? 0) })).filter((q) => q.queued > 0).sort((a, b) => b.queued - a.queued);
-  const led = await batch([...full.map(({ task }) => ask('GetTaskWorkerGroup', { name: task })), ...schedules.map((id) => ask('GetScheduledWfRun', id))], signal);
+  const full = taskNames.map((task, i) => ({ task, queued: Number(queued[i]?.value ?? 0), first: firsts[i]?.results[0] })).filter((q) => q.queued > 0).sort((a, b) => b.queued - a.queued);
+  const led = await batch([...full.map(({ task }) => ask('GetTaskWorkerGroup', { name: task })), ...schedules.map((id) => ask('GetScheduledWfRun', id)), ...full.map(({ first }) => ask('GetTaskRun', first ?? {}))], signal);
   return {
     counts: new Map(counted.map((s, i) => [s, countOf([running, halted, failed, exception][i]!)])),
     waiting: countOf(asked),
     oldest: runs.filter((r) => r !== undefined),
     failures: failuresOf(rows.reply?.results ?? []),
     windows: [...(windows.reply?.windows ?? [])].sort((a, b) => ((a.id?.windowStart ?? '') < (b.id?.windowStart ?? '') ? -1 : 1)),
-    queues: full.map((q, i) => ({ ...q, workers: led[i]!.error && led[i]!.error?.code !== 'not_found' ? undefined : Object.keys((led[i]!.reply as TaskWorkerGroup | undefined)?.taskWorkers ?? {}).length })),
-    due: led.slice(full.length).flatMap((a) => (a.reply ? [a.reply as ScheduledWfRun] : [])),
+    queues: full.map(({ task, queued }, i) => ({ task, queued, oldest: (led[full.length + schedules.length + i]!.reply as TaskRun | undefined)?.scheduledAt, workers: led[i]!.error && led[i]!.error?.code !== 'not_found' ? undefined : Object.keys((led[i]!.reply as TaskWorkerGroup | undefined)?.taskWorkers ?? {}).length })),
+    due: led.slice(full.length, full.length + schedules.length).flatMap((a) => (a.reply ? [a.reply as ScheduledWfRun] : [])),
     nothing: specs.reply?.results.length === 0,
   };
 }
@@ -209,6 +211,7 @@ function Queues({ of }: { of: Seen['queues'] }): ReactElement {
       columns={[
         { name: 'Task', of: (q) => <A href={to(['tasks', q.task])}>{q.task}</A> },
         { name: 'Waiting', of: (q) => q.queued },
+        { name: 'The oldest since', of: (q) => <Time at={q.oldest} /> },
         { name: 'Workers', of: (q) => (q.workers === 0 ? <Badge look={{ word: 'no worker', tone: 'bad', icon: 'alert' }} /> : (q.workers ?? '–')) },
       ]}
     />

@@ -5,12 +5,13 @@ import { ask, batch, call, need, session } from '../api';
 import { type Heat, heatOf } from '../heat';
 import { mermaidOf } from '../mermaid';
 import { since } from '../lists';
+import { still } from '../live';
 import { kindOfNode, shortName } from '../nodes';
 import { missing, useWhoami } from '../permissions';
 import { go, setSearch, to, useRoute } from '../router';
 import { spanText } from '../times';
-import type { GetWfSpecHeatResponse, NodeHeat, ThreadSpec, WfSpec, WfSpecId } from '../types.gen';
-import { A, Boundary, Button, Command, Copy, Empty, Field, Heading, ObjectHeading, Panel, Problem, Skeleton, Tabs, Time } from '../ui';
+import type { GetWfSpecHeatResponse, MetricWindow, NodeHeat, ThreadSpec, WfRunRow, WfSpec, WfSpecId } from '../types.gen';
+import { A, Boundary, Button, Command, Copy, Empty, Field, Heading, ObjectHeading, Panel, Problem, Skeleton, Status, Tabs, Time } from '../ui';
 import { kindOf, runIdOf, specText, textOf, typeOf, typeText } from '../values';
 import { Definition } from './run';
 import { chosenRuns, RunFilters, RunTable } from './runs';
@@ -18,6 +19,7 @@ import { chosenRuns, RunFilters, RunTable } from './runs';
 const Graph = lazy(() => import('../graph'));
 const Versions = lazy(async () => ({ default: (await import('./versions')).Versions }));
 const SpecMetrics = lazy(async () => ({ default: (await import('./metrics')).SpecMetrics }));
+const SpecSparkline = lazy(async () => ({ default: (await import('./metrics')).SpecSparkline }));
 const SpecSchedules = lazy(async () => ({ default: (await import('./schedules')).SpecSchedules }));
 
 /** PrefixField is the search of a list of definitions. */
@@ -56,6 +58,14 @@ export function Specs(): ReactElement {
     placeholderData: (old) => old,
   });
   const latest = latestOf(found.data?.results ?? []);
+  const told = latest.slice(0, mostTold).map(({ id }) => id);
+  const busy = useQuery({
+    queryKey: [session.tenant, 'busy', told.map(specText)],
+    queryFn: ({ signal }) => readBusy(told, signal),
+    enabled: told.length > 0,
+    refetchInterval: () => (still.now ? false : 15_000),
+    placeholderData: (old) => old,
+  });
   return (
     <>
       <Heading title="Workflows" about="The definitions that runs follow." />
@@ -80,9 +90,51 @@ export function Specs(): ReactElement {
             <span className="soft small">
               latest {id.majorVersion}.{id.revision} · {versions} {versions === 1 ? 'version' : 'versions'}
             </span>
+            <Busyness of={busy.data?.get(id.name)} />
           </A>
         ))}
       </div>
+    </>
+  );
+}
+
+/** mostTold are told of in a list of workflows: two calls for each go in one batch. */
+const mostTold = 50;
+
+interface Busy {
+  last: WfRunRow | undefined;
+  windows: MetricWindow[];
+}
+
+/** readBusy says of workflows what became of them in the last hour, and which run began last. */
+async function readBusy(ids: WfSpecId[], signal: AbortSignal): Promise<Map<string, Busy>> {
+  const now = Date.now();
+  const hour = { windowStart: new Date(now - 3_600_000).toISOString(), windowEnd: new Date(now).toISOString() };
+  const all = await batch([...ids.map((id) => ask('SearchWfRunView', { wfSpecName: id.name, limit: 1 })), ...ids.map((wfSpec) => ask('ListWfMetrics', { wfSpec, ...hour }))], signal);
+  return new Map(
+    ids.map((id, i) => [
+      id.name,
+      { last: (all[i]?.reply as { results: WfRunRow[] } | undefined)?.results[0], windows: (all[ids.length + i]?.reply as { windows: MetricWindow[] } | undefined)?.windows ?? [] },
+    ]),
+  );
+}
+
+function Busyness({ of }: { of: Busy | undefined }): ReactElement {
+  if (!of) return <span className="small soft">…</span>;
+  return (
+    <>
+      <span className="row tight small soft" data-last-run>
+        {of.last ? (
+          <>
+            last run <Time at={of.last.startTime} /> <Status of={of.last.status} />
+          </>
+        ) : (
+          'no run yet'
+        )}
+      </span>
+      <Suspense fallback={<span className="small soft">…</span>}>
+        <SpecSparkline windows={of.windows} />
+      </Suspense>
     </>
   );
 }

@@ -1,16 +1,71 @@
 import { useQuery } from '@tanstack/react-query';
 import { lazy, type ReactElement, Suspense } from 'react';
 import { ask, batch, call, need, session } from '../api';
-import { useSeen } from '../live';
+import { still, useSeen } from '../live';
 import { to, useRoute } from '../router';
 import { taskLookOf } from '../status';
-import type { TaskStatus } from '../types.gen';
+import type { MetricWindow, TaskRun, TaskStatus } from '../types.gen';
 import { A, Badge, Command, Empty, Heading, ObjectHeading, Panel, Problem, Skeleton, Time } from '../ui';
 import { specText, typeOf, typeText } from '../values';
 import { mostNamed, OnlyFirst, PrefixField } from './specs';
 
 const TaskMetrics = lazy(async () => ({ default: (await import('./metrics')).TaskMetrics }));
+const TaskSparkline = lazy(async () => ({ default: (await import('./metrics')).TaskSparkline }));
 const TaskRuns = lazy(async () => ({ default: (await import('./metrics')).TaskRuns }));
+
+/** mostQueues are told of in a list of tasks: two calls for each go in one batch. */
+const mostQueues = 50;
+
+interface Waiting {
+  queued: number;
+  oldest: string | undefined;
+  windows: MetricWindow[];
+}
+
+/** readQueues says of tasks how many wait, since when the oldest does, and what became of them in the last hour. */
+async function readQueues(names: string[], signal: AbortSignal): Promise<Map<string, Waiting>> {
+  const now = Date.now();
+  const hour = { windowStart: new Date(now - 3_600_000).toISOString(), windowEnd: new Date(now).toISOString() };
+  const first = await batch([...names.map(firstWaiting), ...names.map((name) => ask('ListTaskMetrics', { taskDef: { name }, ...hour }))], signal);
+  const ids = names.map((_, i) => (first[i]?.reply as { results: TaskRun['id'][] } | undefined)?.results[0]);
+  const full = names.filter((_, i) => ids[i] !== undefined);
+  const then = await batch([...ids.flatMap((id) => (id ? [ask('GetTaskRun', id)] : [])), ...full.map((taskDefName) => ask('CountTaskRun', { taskDefName, status: 'TASK_SCHEDULED' }))], signal);
+  return new Map(
+    names.map((name, i) => {
+      const at = full.indexOf(name);
+      const windows = (first[names.length + i]?.reply as { windows: MetricWindow[] } | undefined)?.windows ?? [];
+      if (at < 0) return [name, { queued: 0, oldest: undefined, windows }];
+      return [name, { queued: Number((then[full.length + at]?.reply as { value: string } | undefined)?.value ?? 0), oldest: (then[at]?.reply as TaskRun | undefined)?.scheduledAt, windows }];
+    }),
+  );
+}
+
+const firstWaiting = (taskDefName: string): ReturnType<typeof ask<'SearchTaskRun'>> => ask('SearchTaskRun', { taskDefName, status: 'TASK_SCHEDULED', limit: 1 });
+
+function Queue({ of }: { of: Waiting | undefined }): ReactElement {
+  if (!of) return <span className="small soft">…</span>;
+  return (
+    <>
+      <span className="small soft" data-queue>
+        {of.queued === 0 ? (
+          'nothing waits'
+        ) : (
+          <>
+            {of.queued} {of.queued === 1 ? 'waits' : 'wait'}
+            {of.oldest && (
+              <>
+                , the oldest since <Time at={of.oldest} />
+              </>
+            )}
+          </>
+        )}
+      </span>
+      <Suspense fallback={<span className="small soft">…</span>}>
+        <TaskSparkline windows={of.windows} />
+      </Suspense>
+    </>
+  );
+}
 
 export function Tasks(): ReactElement {
   const { search } = useRoute();
@@ -18,6 +73,14 @@ export function Tasks(): ReactElement {
   const found = useQuery({
     queryKey: [session.tenant, 'tasks', prefix],
     queryFn: ({ signal }) => call('SearchTaskDef', { limit: mostNamed, ...(prefix ? { prefix } : {}) }, signal),
+    placeholderData: (old) => old,
+  });
+  const names = (found.data?.results ?? []).slice(0, mostQueues).map((id) => id.name);
+  const queues = useQuery({
+    queryKey: [session.tenant, 'queues', names],
+    queryFn: ({ signal }) => readQueues(names, signal),
+    enabled: names.length > 0,
+    refetchInterval: () => (still.now ? false : 15_000),
     placeholderData: (old) => old,
   });
   return (
@@ -41,6 +104,7 @@ export function Tasks(): ReactElement {
         {found.data?.results.map((id) => (
           <A key={id.name} className="panel card" href={to(['tasks', id.name])}>
             <span className="name">{id.name}</span>
+            <Queue of={queues.data?.get(id.name)} />
           </A>
         ))}
       </div>
@@ -58,22 +122,25 @@ export function Task(): ReactElement {
     topics,
     least: 1000,
     read: async (signal) => {
-      const [def, group, users, ...counts] = await batch(
+      const [def, group, users, first, ...counts] = await batch(
         [
           ask('GetTaskDef', { name }),
           ask('GetTaskWorkerGroup', { name }),
           ask('SearchWfSpec', { taskDefName: name, limit: 100 }),
+          firstWaiting(name),
           ...counted.map((status) => ask('CountTaskRun', { taskDefName: name, status })),
         ],
         signal,
         topics,
       );
-      return { def: need(def), workers: Object.values(group.reply?.taskWorkers ?? {}), users: users.reply?.results ?? [], counts: counts.map((c) => c.reply?.value) };
+      const id = first.reply?.results[0];
+      const oldest = id && (await batch([ask('GetTaskRun', id)], signal))[0].reply?.scheduledAt;
+      return { oldest, def: need(def), workers: Object.values(group.reply?.taskWorkers ?? {}), users: users.reply?.results ?? [], counts: counts.map((c) => c.reply?.value) };
     },
   });
   if (seen.error && !seen.data) return <Problem error={seen.error} retry={() => void seen.refetch()} />;
   if (!seen.data) return <Skeleton lines={8} />;
-  const { def, workers, users, counts } = seen.data;
+  const { def, workers, users, counts, oldest } = seen.data;
   const output = def.returnType?.returnType;
   return (
     <>
@@ -94,6 +161,11 @@ export function Task(): ReactElement {
               <Badge look={taskLookOf(status)} />
             </span>
             <span className="name">{counts[i] ?? '–'}</span>
+            {status === 'TASK_SCHEDULED' && oldest && (
+              <span className="small soft" data-oldest>
+                the oldest since <Time at={oldest} />
+              </span>
+            )}
           </div>
         ))}
       </div>
