@@ -8,6 +8,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"littlehorse/test/page"
 )
 
 // Decisions are numbered without a gap and say what the list of them promises.
@@ -69,6 +73,61 @@ func TestTestsThatDocumentsNameAreThere(t *testing.T) {
 		for _, m := range scenarioName.FindAllStringSubmatch(text, -1) {
 			if !slices.Contains(scenarios, m[1]) {
 				t.Errorf("%s names %s, which there is not", f.path, m[1])
+			}
+		}
+	}
+}
+
+// Commands that no test executes are few, and each is known.
+func TestFewCommandsAreNotExecuted(t *testing.T) {
+	var left []string
+	for _, f := range textFiles(t) {
+		if f.path != "README.md" && !strings.HasPrefix(f.path, "docs/") || path.Ext(f.path) != ".md" {
+			continue
+		}
+		for _, b := range page.Read(t, f.path) {
+			if what := b.Values["needs"]; what != "" {
+				left = append(left, f.path+" "+what)
+			}
+		}
+	}
+	slices.Sort(left)
+	want := []string{
+		"README.md hours", "docs/bench.md original", "docs/ops/dashboard.md hours", "docs/ops/kafka.md broker", "docs/ops/tracing.md docker",
+		"docs/ops/upgrades.md systemd",
+	}
+	if diff := cmp.Diff(want, left); diff != "" {
+		t.Errorf("known (-), in the documents (+):\n%s", diff)
+	}
+}
+
+var (
+	inlineCode = regexp.MustCompile("`[^`\n]+`")
+	ofTheSDK   = regexp.MustCompile(`\b(lh|lhotel|lhtest|task|usertask|wf|worker)\.([A-Z]\w*)`)
+)
+
+// What documents say in passing of the Go SDK is there; their blocks of code are compiled.
+func TestNamesOfTheSDKInDocumentsAreThere(t *testing.T) {
+	exported := map[string]bool{}
+	for line := range strings.Lines(readText(t, "sdk/api.txt")) {
+		room, declaration, _ := strings.Cut(strings.TrimPrefix(line, "sdk/"), ": ")
+		if room == "client" {
+			room = "lh"
+		}
+		if m := regexp.MustCompile(`^(?:func|const|var|type) (\w+)`).FindStringSubmatch(declaration); m != nil {
+			exported[room+"."+m[1]] = true
+		}
+	}
+	for _, f := range textFiles(t) {
+		// Decisions are about the rooms of the server, one of which is called lh, too.
+		if !strings.HasPrefix(f.path, "docs/") || strings.HasPrefix(f.path, "docs/adr/") || path.Ext(f.path) != ".md" {
+			continue
+		}
+		for _, code := range inlineCode.FindAllString(fenced.ReplaceAllString(f.text, ""), -1) {
+			for _, m := range ofTheSDK.FindAllString(code, -1) {
+				if !exported[m] {
+					t.Errorf("%s: the SDK has no %s", f.path, m)
+				}
 			}
 		}
 	}

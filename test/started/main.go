@@ -30,15 +30,31 @@ func main() {
 	if *keep {
 		out = os.Stderr
 	}
-	for _, language := range languages {
-		if err := try(language, os.Stdout, out); err != nil {
-			fmt.Fprintf(os.Stderr, "%s: %v\n", language, err)
-			os.Exit(1)
-		}
+	if err := tryAll(languages, out); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
 }
 
-func try(language string, table, out io.Writer) (err error) {
+// tryAll makes one clone, whose server the first language builds for all.
+func tryAll(languages []string, out io.Writer) (err error) {
+	dir, err := os.MkdirTemp("", "started-")
+	if err != nil {
+		return err
+	}
+	// What Go has fetched is not to be written, not even by its owner.
+	defer func() {
+		err = errors.Join(err, exec.Command("chmod", "-R", "u+w", dir).Run(), os.RemoveAll(dir))
+	}()
+	for _, language := range languages {
+		if err := try(language, dir, os.Stdout, out); err != nil {
+			return fmt.Errorf("%s: %w", language, err)
+		}
+	}
+	return nil
+}
+
+func try(language, dir string, table, out io.Writer) error {
 	name := "docs/start/" + language + ".md"
 	text, err := os.ReadFile(filepath.Join(page.Root(), name))
 	if err != nil {
@@ -48,20 +64,18 @@ func try(language string, table, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	home, err := os.MkdirTemp("", "started-")
-	if err != nil {
+	home := filepath.Join(dir, language)
+	if err := os.Mkdir(home, 0o700); err != nil {
 		return err
 	}
-	// What Go has fetched is not to be written, not even by its owner.
-	defer func() {
-		err = errors.Join(err, exec.Command("chmod", "-R", "u+w", home).Run(), os.RemoveAll(home))
-	}()
-	cmd := exec.Command("bash", "-c", script(blocks))
+	clone := filepath.Join(dir, "littlehorse")
+	_, err = os.Stat(clone)
+	cmd := exec.Command("bash", "-c", script(blocks, clone, err == nil))
 	cmd.Dir = home
+	var said bytes.Buffer
 	if cmd.Env, err = environment(home); err != nil {
 		return err
 	}
-	var said bytes.Buffer
 	cmd.Stdout = io.MultiWriter(&said, out)
 	cmd.Stderr = cmd.Stdout
 	if err := cmd.Run(); err != nil {
@@ -74,11 +88,12 @@ func try(language string, table, out io.Writer) (err error) {
 // no part of a home.
 func environment(home string) ([]string, error) {
 	was := os.Getenv("HOME")
-	env := []string{"HOME=" + home, "REPOSITORY=" + page.Root(), "NPM_CONFIG_USERCONFIG=" + filepath.Join(was, ".npmrc")}
+	// Maven's home is Java's, which does not ask the environment.
+	env := []string{"HOME=" + home, "MAVEN_OPTS=-Duser.home=" + home, "REPOSITORY=" + page.Root(), "NPM_CONFIG_USERCONFIG=" + filepath.Join(was, ".npmrc")}
 	for _, v := range os.Environ() {
 		name, _, _ := strings.Cut(v, "=")
 		switch {
-		case name == "HOME", name == "GOENV", strings.HasPrefix(name, "LH"), strings.HasPrefix(name, "XDG_"), name == "GOCACHE", name == "GOMODCACHE", name == "GOPATH":
+		case name == "HOME", name == "GOENV", strings.HasPrefix(name, "LH"), strings.HasPrefix(name, "XDG_"), name == "GOCACHE", name == "GOMODCACHE", name == "GOPATH", name == "MAVEN_OPTS":
 		default:
 			env = append(env, v)
 		}
@@ -105,8 +120,8 @@ func environment(home string) ([]string, error) {
 // mark stands before what bash says of a command's time.
 const mark = "@@ "
 
-// script does the blocks one line after the other, each timed by bash.
-func script(blocks []page.Block) string {
+// script does the blocks one line after the other, each timed by bash. A server that is built is not built again.
+func script(blocks []page.Block, clone string, built bool) string {
 	var s strings.Builder
 	s.WriteString("set -eum -o pipefail\n" +
 		"trap 'for job in $(jobs -p); do kill -- -$job 2>/dev/null || true; done; wait' EXIT\n" +
@@ -114,8 +129,10 @@ func script(blocks []page.Block) string {
 	step := func(label, command string) {
 		fmt.Fprintf(&s, "echo %s\ntime %s\n", quoted(mark+label), command)
 	}
-	step("`git clone`, of a folder of the machine", `git clone -q "$REPOSITORY" littlehorse`)
-	s.WriteString("cd littlehorse\n")
+	if !built {
+		step("`git clone`, of a folder of the machine", `git clone -q "$REPOSITORY" `+quoted(clone))
+	}
+	s.WriteString("cd " + quoted(clone) + "\n")
 	for n, b := range blocks {
 		if b.Language != "sh" {
 			continue
@@ -135,8 +152,9 @@ func script(blocks []page.Block) string {
 			switch word, _, _ := strings.Cut(line, " "); {
 			case word == "cd" || word == "export":
 				s.WriteString(line + "\n")
+			case line == "make build" && built:
 			case line == "lh serve":
-				fmt.Fprintf(&s, "lh serve > %s 2>&1 &\n", log)
+				fmt.Fprintf(&s, "( cd \"$HOME\"; exec lh serve ) > %s 2>&1 &\n", log)
 				step("`lh serve`, until it answers", "until lhctl version > /dev/null 2>&1; do kill -0 $! || { cat "+log+"; exit 1; }; sleep 0.05; done")
 				s.WriteString("cd \"$HOME\"\n") // the project is made beside the clone
 			default:
@@ -155,7 +173,7 @@ var times = regexp.MustCompile(`^([0-9.]+) ([0-9.]+) ([0-9.]+)$`)
 func write(table io.Writer, language string, said io.Reader) error {
 	label, lines := "", bufio.NewScanner(said)
 	for lines.Scan() {
-		text, found := strings.CutPrefix(lines.Text(), mark)
+		_, text, found := strings.Cut(lines.Text(), mark) // behind what a program has left on the line
 		if !found {
 			continue
 		}

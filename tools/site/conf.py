@@ -27,7 +27,7 @@ LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(([^)\s]+)\)")
 # Code is left alone: a call in it may look like a link.
 CODE_OR_LINK = re.compile(r"^```.*?^```|`[^`\n]*`|" + LINK.pattern, re.DOTALL | re.MULTILINE)
 # Pages whose links are the contents of the site, in this order.
-LISTS = ["docs/README", "docs/start/README", "docs/howto/README", "examples/README", "docs/adr/README"]
+LISTS = ["docs/README", "docs/start/README", "docs/howto/README", "docs/ops/README", "examples/README", "docs/adr/README"]
 
 
 def targets(page: str) -> list[str]:
