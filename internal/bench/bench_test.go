@@ -374,3 +374,18 @@ func TestSettingsAreChecked(t *testing.T) {
 		t.Error("an address without port was accepted")
 	}
 }
+
+// What is due later is not begun before, which would make calls look faster than they are; and who is told to stop stops.
+func TestNothingIsBegunBeforeItIsDue(t *testing.T) {
+	for _, ahead := range []time.Duration{-time.Second, 0, 300 * time.Microsecond, 3 * time.Millisecond} {
+		at := time.Now().Add(ahead)
+		if err := waitUntil(t.Context(), at); err != nil || time.Now().Before(at) {
+			t.Errorf("%s ahead: it is early, or %v", ahead, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := waitUntil(ctx, time.Now().Add(time.Hour)); err == nil {
+		t.Error("it waits although it was told to stop")
+	}
+}

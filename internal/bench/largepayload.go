@@ -129,7 +129,7 @@ func (p *payloads) send(ctx context.Context) error {
 	defer sending.Wait()
 	for i := range p.count {
 		due := began.Add(time.Second * time.Duration(i) / time.Duration(p.count))
-		if err := wait(ctx, max(time.Until(due), 1), nil); err != nil {
+		if err := waitUntil(ctx, due); err != nil {
 			return err
 		}
 		sending.Go(func() { p.one(ctx, i, due) })

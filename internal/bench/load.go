@@ -237,6 +237,21 @@ func wait(ctx context.Context, d time.Duration, done <-chan struct{}) error {
 	return nil
 }
 
+// waitUntil ends at that moment, and late by a tenth of a millisecond at most where the system can: timers of the runtime are late by up to a
+// whole one, which would count as latency.
+func waitUntil(ctx context.Context, at time.Time) error {
+	const coarse = 2 * time.Millisecond
+	if ahead := time.Until(at); ahead > coarse {
+		if err := wait(ctx, ahead-coarse, nil); err != nil {
+			return err
+		}
+	}
+	for ahead := time.Until(at); ahead > 0; ahead = time.Until(at) {
+		nap(ahead)
+	}
+	return ctx.Err()
+}
+
 // drain waits for the WfRuns in flight; those that do not end are reported as unfinished.
 func (l *load) drain(ctx context.Context) error {
 	deadline := time.Now().Add(l.Drain)
@@ -280,7 +295,7 @@ func (l *load) take(ctx context.Context, who int, api lhpb.LittleHorseClient, ta
 func (l *load) pace(ctx context.Context) {
 	interval := time.Duration(float64(time.Second) / l.Rate)
 	for due := l.rec.now(); l.starting.Load(); due += interval {
-		if ahead := due - l.rec.now(); ahead > time.Millisecond && wait(ctx, ahead, nil) != nil {
+		if ahead := due - l.rec.now(); ahead > 0 && waitUntil(ctx, time.Now().Add(ahead)) != nil {
 			return
 		}
 		select {
