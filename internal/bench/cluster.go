@@ -15,6 +15,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"golang.org/x/sync/errgroup"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	lh "littlehorse/sdk/client"
 	"littlehorse/sdk/wf"
@@ -82,8 +84,10 @@ type clusterResult struct {
 	IdleMiB int64   `json:"idleResidentMiB"`
 	IdleCPU float64 `json:"idleCpuSecondsPerSecond"`
 
-	Move     *moveResult     `json:"plannedMove,omitempty"`
-	Takeover *takeoverResult `json:"takeover,omitempty"`
+	// Broadcast is from the answer to who has put a definition until the last of the other servers knows it.
+	Broadcast *spread         `json:"broadcastMs,omitempty"`
+	Move      *moveResult     `json:"plannedMove,omitempty"`
+	Takeover  *takeoverResult `json:"takeover,omitempty"`
 	// Restart is from the start of a killed program over its disk until it serves all that it is given.
 	Restart spread `json:"restartServingSeconds"`
 
@@ -127,6 +131,9 @@ func (r *clusterResult) figures() figures {
 			f["failedCalls"] += float64(n)
 		}
 	}
+	if r.Broadcast != nil {
+		f["broadcastMs"] = r.Broadcast.Max
+	}
 	if r.Takeover != nil {
 		f["takeoverSeconds"], f["takeoverSecondsSinceDetection"] = r.Takeover.Answered.Max, r.Takeover.Since.Max
 	}
@@ -164,6 +171,9 @@ func (c *clusterScenario) measure(ctx context.Context, say func(outcome) error) 
 		return err
 	}
 	if err := e.define(ctx); err != nil {
+		return err
+	}
+	if err := e.broadcast(ctx, r); err != nil {
 		return err
 	}
 	if err := e.repeat(ctx, r); err != nil {
@@ -283,6 +293,48 @@ func (e *ensemble) define(ctx context.Context) error {
 	})
 }
 
+// broadcasts is how often it is measured how long definitions take to be known.
+const broadcasts = 30
+
+// broadcast puts definitions at one server after the other.
+func (e *ensemble) broadcast(ctx context.Context, r *clusterResult) error {
+	if e.servers == 1 {
+		return nil
+	}
+	var took []float64
+	for n := range broadcasts {
+		name, at := numbered(e.spec, int64(n)), n%e.servers
+		if _, err := e.clients[at].RPC().PutTaskDef(ctx, &lhpb.PutTaskDefRequest{Name: name}); err != nil {
+			return err
+		}
+		put := time.Now()
+		waiting, ctx := errgroup.WithContext(ctx)
+		for i, client := range e.clients {
+			if i == at {
+				continue
+			}
+			waiting.Go(func() error {
+				for {
+					_, err := client.RPC().GetTaskDef(ctx, &lhpb.TaskDefId{Name: name})
+					if err == nil {
+						return nil
+					}
+					if status.Code(err) != codes.NotFound {
+						return err
+					}
+				}
+			})
+		}
+		if err := waiting.Wait(); err != nil {
+			return err
+		}
+		took = append(took, float64(time.Since(put).Microseconds())/1000)
+	}
+	is := spreadOf(took)
+	r.Broadcast = &is
+	return nil
+}
+
 // repeat stops, kills and starts one server after the other.
 func (e *ensemble) repeat(ctx context.Context, r *clusterResult) error {
 	var moves, takeovers, restarts measured
@@ -330,12 +382,16 @@ func (m measured) spread(what string) spread { return spreadOf(m[what]) }
 // takeover kills a server and waits until the others answer for all partitions.
 func (e *ensemble) takeover(ctx context.Context, victim int, into *measured) error {
 	other := e.clients[(victim+1)%e.servers]
+	if err := e.counted(ctx, func(state string, members int) bool { return state == "Stable" && members == e.servers }); err != nil {
+		return err
+	}
 	e.members[victim].kill()
 	killed := time.Now()
 	var detected time.Duration
 	waiting, ctx2 := errgroup.WithContext(ctx)
-	waiting.Go(func() (err error) {
-		detected, err = e.givenUp(ctx2, killed)
+	waiting.Go(func() error {
+		err := e.counted(ctx2, func(_ string, members int) bool { return members < e.servers })
+		detected = time.Since(killed)
 		return err
 	})
 	waiting.Go(func() error { return e.answered(ctx2, other) })
@@ -352,16 +408,16 @@ func (e *ensemble) takeover(ctx context.Context, victim int, into *measured) err
 	return e.settled(ctx)
 }
 
-// givenUp waits until the brokers no longer count a member of the group that is gone.
-func (e *ensemble) givenUp(ctx context.Context, since time.Time) (time.Duration, error) {
+// counted waits until what the brokers say of the group is so.
+func (e *ensemble) counted(ctx context.Context, is func(state string, members int) bool) error {
 	name := e.id + "-core"
 	for {
 		described, err := e.groups.DescribeGroups(ctx, name)
-		if g := described[name]; err == nil && g.Err == nil && (g.State != "Stable" || len(g.Members) < e.servers) {
-			return time.Since(since), nil
+		if g := described[name]; err == nil && g.Err == nil && is(g.State, len(g.Members)) {
+			return nil
 		}
 		if err := wait(ctx, 5*time.Millisecond, nil); err != nil {
-			return 0, err
+			return err
 		}
 	}
 }

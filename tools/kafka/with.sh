@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs a command beside a broker of its own: one node, on loopback, in a new folder. LH_TEST_KAFKA tells the command where
 # it is, LH_TEST_KAFKA_LIBS where its program is. The broker comes from its published package, in the version KAFKA_VERSION
-# if that is set; java and mvn are needed.
+# if that is set, with the lines of BROKER_PROPERTIES among its settings; java and mvn are needed.
 #
 #   tools/kafka/with.sh go test ./test/kafka
 set -euo pipefail
@@ -47,6 +47,7 @@ transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
 auto.create.topics.enable=false
 log.cleaner.backoff.ms=200
+${BROKER_PROPERTIES:-}
 C
 tool() { java -cp "$libs/*" kafka.tools.StorageTool "$@" 2>>"$dir/format.log"; }
 tool format -t "$(tool random-uuid)" -c "$dir/kafka.properties" >>"$dir/format.log" || { cat "$dir/format.log" >&2; exit 1; }
