@@ -188,3 +188,54 @@ func TestBrokersThatHaveNotHeardYet(t *testing.T) {
 	m.brokers = c.ListenAddrs()
 	m.Start(t)
 }
+
+// TestBoundsAreAskedForTogether lets many ask where a topic begins and ends while the brokers answer the first of them: all others share one question.
+func TestBoundsAreAskedForTogether(t *testing.T) {
+	m := newTestMedium(t)
+	c := fakeBrokers(t, 1)
+	m.brokers = c.ListenAddrs()
+	l := m.Start(t).(*Log)
+	const askers = 50
+	var asked atomic.Int32
+	all := make(chan struct{})
+	c.ControlKey(int16(kmsg.ListOffsets), func(kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		if asked.Add(1) == 1 {
+			<-all
+		}
+		return nil, nil, false
+	})
+	answers := make(chan error, askers)
+	ask := func() {
+		go func() {
+			b, err := l.boundsOf(t.Context(), []*stream{l.streams[logtest.A]})
+			if end := b.end(l.streams[logtest.A]); err == nil && end != 1 {
+				err = fmt.Errorf("it ends at %d", end)
+			}
+			answers <- err
+		}()
+	}
+	ask()
+	for asked.Load() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	for range askers - 1 {
+		ask()
+	}
+	for joined := 0; joined < askers-1; time.Sleep(time.Millisecond) {
+		l.questions.mu.Lock()
+		if l.questions.next != nil {
+			joined = l.questions.next.askers
+		}
+		l.questions.mu.Unlock()
+	}
+	close(all)
+	for range askers {
+		if err := <-answers; err != nil {
+			t.Error(err)
+		}
+	}
+	if n := asked.Load(); n > 4 {
+		t.Errorf("the brokers were asked %d times", n)
+	}
+}

@@ -40,6 +40,8 @@ type Log struct {
 	running  sync.WaitGroup
 	rebuilds chan struct{} // holds a token for each partition that is being rebuilt
 
+	questions questions
+
 	// Of the goroutine that writes checkpoints.
 	stopCheckpoints context.CancelFunc
 	mayNotForget    bool
@@ -121,7 +123,11 @@ func (l *Log) open(ctx context.Context) error {
 // begin compares each topic with what the store knows of it, and writes the first entry of an empty one.
 func (l *Log) begin(ctx context.Context) error {
 	var empty []*kgo.Record
-	b, err := l.boundsOf(ctx, slices.Collect(maps.Values(l.streams)))
+	topics := map[string]bool{}
+	for _, st := range l.streams {
+		topics[st.commands.name] = true
+	}
+	b, err := l.askBounds(ctx, topics)
 	if err != nil {
 		return err
 	}
@@ -146,12 +152,66 @@ func (b bounds) start(st *stream) int64 { return b.starts[st.commands.name][st.p
 
 func (b bounds) end(st *stream) int64 { return b.ends[st.commands.name][st.partition].Offset }
 
-// boundsOf asks for the bounds of the topics of some streams.
-func (l *Log) boundsOf(ctx context.Context, streams []*stream) (b bounds, err error) {
-	topics := map[string]bool{}
-	for _, st := range streams {
-		topics[st.commands.name] = true
+// boundsOf asks for the bounds of the topics of some streams. Who asks while others are asking is answered together with all who come meanwhile: brokers
+// tell of whole topics, and a server opens all its partitions at once.
+func (l *Log) boundsOf(ctx context.Context, streams []*stream) (bounds, error) {
+	q, leads := l.questions.join(streams)
+	if leads {
+		l.questions.turn.Lock()
+		q.answer, q.err = l.askBounds(l.background, l.questions.close()) //nolint:contextcheck // others wait for it, too
+		l.questions.turn.Unlock()
+		close(q.answered)
 	}
+	select {
+	case <-q.answered:
+		return q.answer, q.err
+	case <-ctx.Done():
+		return bounds{}, ctx.Err()
+	}
+}
+
+// questions about bounds, one of which is asked at a time.
+type questions struct {
+	turn sync.Mutex // is held by who asks
+
+	mu   sync.Mutex
+	next *question // nil if nobody waits for a turn
+}
+
+// question is one that some ask together.
+type question struct {
+	topics   map[string]bool
+	askers   int
+	answered chan struct{}
+	answer   bounds
+	err      error
+}
+
+// join adds to the next question. The first one leads: he asks when it is his turn.
+func (qs *questions) join(streams []*stream) (q *question, leads bool) {
+	qs.mu.Lock()
+	defer qs.mu.Unlock()
+	if leads = qs.next == nil; leads {
+		qs.next = &question{topics: map[string]bool{}, answered: make(chan struct{})}
+	}
+	for _, st := range streams {
+		qs.next.topics[st.commands.name] = true
+	}
+	qs.next.askers++
+	return qs.next, leads
+}
+
+// close lets nobody join the next question any more, and says what it is about.
+func (qs *questions) close() map[string]bool {
+	qs.mu.Lock()
+	defer qs.mu.Unlock()
+	topics := qs.next.topics
+	qs.next = nil
+	return topics
+}
+
+// askBounds asks the brokers.
+func (l *Log) askBounds(ctx context.Context, topics map[string]bool) (b bounds, err error) {
 	names := slices.Sorted(maps.Keys(topics))
 	admin := kadm.NewClient(l.producer)
 	if b.starts, err = listed(ctx, admin.ListStartOffsets, names); err != nil {
