@@ -80,7 +80,7 @@ func awaitDemo(t *testing.T, s *lhserver.Server) {
 }
 
 // travel runs the browser's side of journeys.
-func travel(t *testing.T, s *lhserver.Server, journeys string, env ...string) {
+func travel(t testing.TB, s *lhserver.Server, journeys string, env ...string) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "node", "e2e/"+journeys)
 	cmd.Dir = "../../web"
@@ -114,7 +114,7 @@ func travel(t *testing.T, s *lhserver.Server, journeys string, env ...string) {
 }
 
 // please does what a journey asks for.
-func please(t *testing.T, s *lhserver.Server, what string) {
+func please(t testing.TB, s *lhserver.Server, what string) {
 	t.Helper()
 	switch what {
 	case "stop":
@@ -131,7 +131,7 @@ func please(t *testing.T, s *lhserver.Server, what string) {
 }
 
 // limit leaves everybody the right to read, and no other.
-func limit(t *testing.T, s *lhserver.Server) {
+func limit(t testing.TB, s *lhserver.Server) {
 	t.Helper()
 	conn := s.Dial(t)
 	defer conn.Close()
@@ -147,7 +147,7 @@ func limit(t *testing.T, s *lhserver.Server) {
 }
 
 // report does the tasks of odd as a worker that means no good: what it says is what they were given.
-func report(t *testing.T, s *lhserver.Server) {
+func report(t testing.TB, s *lhserver.Server) {
 	t.Helper()
 	conn := s.Dial(t)
 	defer conn.Close()

@@ -6,7 +6,7 @@ import { chromium } from 'playwright-core';
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 export const base = process.env.DASHBOARD;
-const out = new URL('out/', import.meta.url).pathname;
+export const out = new URL('out/', import.meta.url).pathname;
 mkdirSync(out, { recursive: true });
 
 const root = process.getuid?.() === 0;
@@ -87,7 +87,18 @@ export async function look(page, name) {
   for (const v of violations) problems.push(`${name}: ${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((n) => `${n.html.slice(0, 160)} ${n.any[0]?.message ?? ''}`).join(' | ')}`);
 }
 
-export async function journey(name, go) {
+/** rows are the journeys as they are gone once more, all at once: with the server started anew in between, and by somebody who may only read. */
+const rows = [];
+
+/** apart is in the place of the row of a journey that is about one of the two itself, or about no page. */
+export const apart = { apart: true };
+
+/**
+ * journey goes a way, and notes its row: path is where one is in the middle of it, shown what is seen there, begin what one has begun when the
+ * server stops, and end how one goes on. To who may only read it is shown as well, and refused are names of buttons with the right that
+ * they need; those that have to be brought out first are so by before.
+ */
+export async function journey(name, row, go) {
   if (process.env.ONLY && !new RegExp(process.env.ONLY).test(name)) return;
   const before = problems.length;
   const began = Date.now();
@@ -97,12 +108,46 @@ export async function journey(name, go) {
     problems.push(`stopped: ${e.message}`);
     for (const context of browser.contexts()) for (const page of context.pages()) await page.screenshot({ path: `${out}stopped-${name.replaceAll(' ', '-')}.png` }).catch(() => {});
   }
+  if (row !== apart && !(row.path && row.shown && row.refused)) problems.push('it has no row');
   const found = problems.slice(before);
   console.log(`${found.length ? 'FAIL' : 'ok'}  ${name} (${Date.now() - began} ms)`);
   for (const p of found) console.log(`      ${p}`);
   if (found.length) failed++;
   else passed++;
   for (const context of browser.contexts()) await context.close();
+  if (row !== apart) rows.push({ name, ...row });
+}
+
+/** again goes all journeys once more by their rows. Behind it nobody may do more than read. */
+export async function again() {
+  await journey(`${rows.length} journeys go on when the server is started anew, and tell who may only read what he may not do`, apart, async () => {
+    for (const row of rows) {
+      row.page = await open();
+      await row.page.goto(`${base}/default/${row.path}`);
+      await row.page.locator(row.shown).first().waitFor();
+      await row.begin?.(row.page);
+    }
+    for (const { page } of rows) page.alone = true;
+    await please('stop');
+    for (const { name, page, shown, meanwhile } of rows) {
+      need(`${name}: what was there is still seen`, await page.locator(shown).first().isVisible());
+      await meanwhile?.(page);
+    }
+    await please('start');
+    for (const { page } of rows) await page.getByText('The page asks again by itself.').waitFor({ state: 'detached' });
+    for (const { page, end } of rows) {
+      page.alone = false;
+      await end?.(page);
+    }
+    await please('limit');
+    for (const row of rows) {
+      await row.page.goto(`${base}/default/${row.path}`);
+      await row.page.locator(row.shown).first().waitFor();
+      await row.before?.(row.page);
+      for (const [right, ...names] of row.refused) await refused(row.page, row.name, names, right);
+      if (row.picture) await look(row.page, `reader-${row.picture}`);
+    }
+  });
 }
 
 /** end tells how it went. */

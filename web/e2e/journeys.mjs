@@ -1,13 +1,24 @@
 // The journeys of people through runs, workflows and tasks. BROKEN is the run that they find and repair.
 import { readFileSync } from 'node:fs';
-import { base, budgeted, end, journey, look, need, open, please, refused, rpc } from './harness.mjs';
+import { again, apart, base, budgeted, end, journey, look, need, open, please, refused, rpc } from './harness.mjs';
+import { differ, same } from './pixels.mjs';
 
 const broken = process.env.BROKEN;
 
-await journey('a failed run is found, understood, rescued and seen to complete', async () => {
+await journey('a failed run is found, understood, rescued and seen to complete', {
+  path: 'runs/order-1043',
+  shown: 'h1',
+  begin: (page) => page.getByRole('button', { name: 'Rescue' }).click(),
+  end: async (page) => {
+    await page.getByRole('dialog').getByRole('button', { name: 'Rescue' }).click();
+    await page.locator('.title').getByText('completed').waitFor();
+  },
+  refused: [['WRITE_METADATA on ACL_WORKFLOW', 'Delete this run']],
+}, async () => {
   const page = await open();
   await page.goto(base);
   await page.waitForURL('**/default/overview');
+  await page.locator('.side').getByText('no authentication').waitFor();
   const failures = page.getByRole('region', { name: 'Latest failures' });
   await failures.getByText('connection refused').waitFor();
   need('what failed alike is one line', (await failures.getByRole('cell', { name: 'charge-card' }).count()) === 1);
@@ -62,7 +73,27 @@ await journey('a failed run is found, understood, rescued and seen to complete',
   await look(page, 'run-completed');
 });
 
-await journey('a run that waits says for what, and goes on when the event is posted', async () => {
+await journey('a run that waits says for what, and goes on when the event is posted', {
+  path: 'runs/parcel-1?thread=2',
+  shown: 'h1',
+  begin: async (page) => {
+    await page.locator('[data-why]').getByText(/Waits for the event weighed/).waitFor();
+    await page.getByRole('button', { name: 'Post event' }).click();
+    await page.getByRole('dialog').getByLabel('Event', { exact: true }).fill('weighed');
+    await page.getByRole('dialog').getByLabel('Content', { exact: true }).fill('2 kg');
+  },
+  meanwhile: async (page) => {
+    // What is sent in the meantime is not lost to whoever has written it.
+    await page.getByRole('dialog').getByRole('button', { name: 'Post' }).click();
+    await page.getByRole('dialog').getByText('The server cannot be reached.').waitFor();
+  },
+  end: async (page) => {
+    need('the content is still there', (await page.getByRole('dialog').getByLabel('Content', { exact: true }).inputValue()) === '2 kg');
+    await page.getByRole('dialog').getByRole('button', { name: 'Post' }).click();
+    await page.locator('.title').getByText('completed').waitFor();
+  },
+  refused: [['RUN on ACL_WORKFLOW', 'Run again']],
+}, async () => {
   const page = await open();
   await page.goto(`${base}/default/runs/order-1030`);
   await page.locator('[data-why]').getByText(/Waits for the event manager-approved with the key/).waitFor();
@@ -78,7 +109,11 @@ await journey('a run that waits says for what, and goes on when the event is pos
   await page.locator('.title').getByText('completed').waitFor();
 });
 
-await journey('what happens is seen as it happens, and nothing is asked for in between', async () => {
+await journey('what happens is seen as it happens, and nothing is asked for in between', {
+  path: 'runs/order-1031?tab=events',
+  shown: '[data-why]',
+  refused: [['RUN on ACL_EXTERNAL_EVENT', 'Post event'], ['RUN on ACL_WORKFLOW', 'Stop']],
+}, async () => {
   const page = await open();
   const listening = page.waitForResponse(/\/ui\/v1\/live/);
   await page.goto(`${base}/default/runs/order-1032`);
@@ -93,7 +128,13 @@ await journey('what happens is seen as it happens, and nothing is asked for in b
   need(`it took ${page.calls} calls`, page.calls <= 4);
 });
 
-await journey('what is seen stays as it is while live updates are paused, and catches up', async () => {
+await journey('what is seen stays as it is while live updates are paused, and catches up', {
+  path: 'runs/order-1031?tab=timeline',
+  shown: '.timeline .bar',
+  begin: (page) => page.getByRole('button', { name: 'Pause live updates' }).click(),
+  end: (page) => page.getByRole('button', { name: 'Go on', exact: true }).click(),
+  refused: [['RUN on ACL_WORKFLOW', 'Stop']],
+}, async () => {
   const page = await open();
   await page.goto(`${base}/default/runs/order-1033?tab=events&tail=1`);
   await page.locator('[data-why]').getByText(/Waits for the event/).waitFor();
@@ -116,7 +157,7 @@ await journey('what is seen stays as it is while live updates are paused, and ca
   need('the latest is in sight', await story.evaluate((e) => e.scrollTop + e.clientHeight >= e.scrollHeight - 2));
 });
 
-await journey('a run is replayed on its graph, and the graph saved as a picture', async () => {
+await journey('a run is replayed on its graph, and the graph saved as a picture', { path: 'runs/order-1007?replay=2', shown: '[data-replay] time', refused: [['RUN on ACL_WORKFLOW', 'Run again']] }, async () => {
   const page = await open();
   await page.goto(`${base}/default/runs/order-1007`);
   await page.locator('.react-flow__node').first().waitFor();
@@ -150,7 +191,7 @@ await journey('a run is replayed on its graph, and the graph saved as a picture'
   await other.locator('.react-flow__node[aria-label*="charge-card"][aria-label*="not reached"]').waitFor();
 });
 
-await journey('whole numbers stay whole, masked values stay masked, names are no markup', async () => {
+await journey('whole numbers stay whole, masked values stay masked, names are no markup', { path: 'runs/order-1005', shown: '[data-variable="number"]', refused: [['WRITE_METADATA on ACL_WORKFLOW', 'Delete this run']] }, async () => {
   const page = await open();
   await page.goto(`${base}/default/runs/order-1005`);
   await page.locator('[data-variable="number"]').getByText('9007199254740993').waitFor();
@@ -159,7 +200,7 @@ await journey('whole numbers stay whole, masked values stay masked, names are no
   need('a value is no markup', (await page.title()) !== 'broken' && (await page.locator('main img').count()) === 0);
 });
 
-await journey('a variable tells what it was, and who wrote it', async () => {
+await journey('a variable tells what it was, and who wrote it', { path: 'runs/order-1006?was=order-1006%2F0%2Ftries', shown: '[data-history="tries"] li', refused: [['RUN on ACL_WORKFLOW', 'Run again']] }, async () => {
   const page = await open();
   await page.goto(`${base}/default/runs/order-1006`);
   const was = (name) => page.getByRole('list', { name: `What ${name} was` });
@@ -180,7 +221,56 @@ await journey('a variable tells what it was, and who wrote it', async () => {
   await was('reservation').first().waitFor();
 });
 
-await journey('runs are searched for by a variable, and the address is the search', async () => {
+await journey('a large value is searched, its parts give their paths, and bytes are readable', {
+  path: 'runs/payload-1',
+  shown: '[data-hex]',
+  begin: (page) => page.getByLabel('Search in this value').fill('lamp-7'),
+  end: (page) => page.getByText('1 found').waitFor(),
+  refused: [['RUN on ACL_WORKFLOW', 'Run again']],
+}, async () => {
+  const var_ = (name, primitiveType) => ({ varDef: { name, typeDef: { primitiveType } }, accessLevel: 'PRIVATE_VAR' });
+  await rpc('PutWfSpec', {
+    name: 'payloads',
+    entrypointThreadName: 'main',
+    threadSpecs: { main: { variableDefs: [var_('doc', 'JSON_OBJ'), var_('file', 'BYTES'), var_('when', 'TIMESTAMP')], nodes: { begins: { entrypoint: {}, outgoingEdges: [{ sinkNodeName: 'ends' }] }, ends: { exit: {} } } } },
+  });
+  const doc = `{"lines": [${Array.from({ length: 40 }, (_, i) => `{"sku": "lamp-${i}", "more": {"deep": {"id": 9007199254740${100 + i}}}}`)}], "it's": {"a b": true}}`;
+  const bytes = Buffer.from(`lunch: 18.50\n${'\u00ff'.repeat(2000)}`, 'latin1');
+  await rpc('RunWf', { wfSpecName: 'payloads', id: 'payload-1', variables: { doc: { jsonObj: doc }, file: { bytes: bytes.toString('base64') }, when: { utcTimestamp: '2026-01-02T03:04:05Z' } } });
+  const page = await open({ permissions: ['clipboard-read', 'clipboard-write'] });
+  await page.goto(`${base}/default/runs/payload-1`);
+  const value = page.locator('[data-variable="doc"]');
+  await value.getByLabel('Search in this value').fill('9007199254740133');
+  await value.getByText('1 found').waitFor();
+  await value.getByText('9007199254740133').waitFor();
+  need('only what was looked for is open', (await value.getByText('9007199254740134').count()) === 0);
+  await value.locator('.found').getByRole('button', { name: 'id', exact: true }).click();
+  await page.getByText('Copied the path $.lines[33].more.deep.id.').waitFor();
+  need('the path is what is pasted', (await page.evaluate(() => navigator.clipboard.readText())) === '$.lines[33].more.deep.id');
+  await look(page, 'payload-search');
+  await value.getByLabel('Search in this value').fill('a b');
+  await value.locator('.found').getByRole('button', { name: 'a b', exact: true }).click();
+  await page.getByText("Copied the path $['it\\'s']['a b'].").waitFor();
+  const file = page.locator('[data-variable="file"]');
+  await file.locator('[data-hex]').getByText('00000000 6c 75 6e 63 68 3a 20 31').waitFor();
+  need('only the beginning is shown at first', !(await file.locator('[data-hex]').innerText()).includes('00000400'));
+  await file.getByRole('button', { name: `Show all ${bytes.length} bytes` }).click();
+  await file.locator('[data-hex]').getByText('00000400').waitFor();
+  const saving = page.waitForEvent('download');
+  await file.getByRole('button', { name: 'Save as a file' }).click();
+  need('the file is what the value is', readFileSync(await (await saving).path()).equals(bytes));
+  await file.scrollIntoViewIfNeeded();
+  await look(page, 'payload-bytes');
+});
+
+await journey('runs are searched for by a variable, and the address is the search', {
+  path: 'runs?spec=order&var=customer&value=Dana+Scully&type=STR',
+  shown: 'tbody a',
+  begin: (page) => page.getByLabel('Select order-1004').check(),
+  end: async (page) => need('what was selected is so', await page.getByLabel('Select order-1004').isChecked()),
+  before: (page) => page.getByLabel('Select order-1004').check(),
+  refused: [['RUN on ACL_WORKFLOW', 'Stop…', 'Resume…'], ['WRITE_METADATA on ACL_WORKFLOW', 'Delete…']],
+}, async () => {
   const page = await open();
   await page.goto(`${base}/default/runs`);
   await page.getByLabel('Workflow').fill('order');
@@ -211,7 +301,12 @@ await journey('runs are searched for by a variable, and the address is the searc
   await four(page);
 });
 
-await journey('runs are narrowed by id, parent and exact times, and a search is kept by a name', async () => {
+await journey('runs are narrowed by id, parent and exact times, and a search is kept by a name', {
+  path: 'runs?id=order-104',
+  shown: 'tbody a',
+  before: (page) => page.getByLabel('Select order-1044').check(),
+  refused: [['RUN on ACL_WORKFLOW', 'Stop…']],
+}, async () => {
   const page = await open();
   await page.goto(`${base}/default/runs`);
   await page.getByText('More filters').click();
@@ -244,7 +339,12 @@ await journey('runs are narrowed by id, parent and exact times, and a search is 
   await page.getByText('There is none yet in this browser.').waitFor();
 });
 
-await journey('of a search all that match are counted, and deleted by a job', async () => {
+await journey('of a search all that match are counted, and deleted by a job', {
+  path: 'runs?spec=order&status=COMPLETED',
+  shown: 'tbody a',
+  before: (page) => page.getByLabel('Select all that are shown').check(),
+  refused: [['WRITE_METADATA on ACL_WORKFLOW', 'Delete all that match…']],
+}, async () => {
   const page = await open();
   await page.goto(`${base}/default/runs?spec=insure`);
   await page.getByLabel('Select all that are shown').check();
@@ -262,10 +362,26 @@ await journey('of a search all that match are counted, and deleted by a job', as
   await page.waitForURL('**/jobs');
 });
 
-await journey('a workflow is run by its form', async () => {
+await journey('a workflow is run by its form', {
+  path: 'specs/order',
+  shown: '.react-flow__node',
+  begin: async (page) => {
+    await page.getByRole('button', { name: 'Run', exact: true }).click();
+    await page.getByRole('dialog').getByLabel(/^customer/).fill('Ana');
+    await page.getByRole('dialog').getByLabel(/^sku/).fill('lamp');
+    await page.getByRole('dialog').getByLabel('Id of the run').fill('begun-before');
+  },
+  end: async (page) => {
+    await page.getByRole('dialog').getByRole('button', { name: 'Run', exact: true }).click();
+    await page.waitForURL('**/runs/begun-before');
+    await page.locator('.title').getByText('completed').waitFor();
+  },
+  refused: [['RUN on ACL_WORKFLOW', 'Run']],
+}, async () => {
   const page = await open();
   await page.goto(`${base}/default/specs`);
   await page.getByRole('link', { name: /order/ }).waitFor();
+  await page.locator('main .card').filter({ hasText: 'parcel' }).locator('[data-last-run]').getByText('running').waitFor();
   await look(page, 'specs');
   await page.getByRole('link', { name: /order/ }).click();
   await page.locator('.react-flow__node').first().waitFor();
@@ -285,10 +401,22 @@ await journey('a workflow is run by its form', async () => {
   await page.locator('[data-variable="number"]').getByText('9223372036854775807').waitFor();
 });
 
-await journey('everything is reached by the keyboard, in the dark', async () => {
+await journey('everything is reached by the keyboard, in the dark', {
+  path: 'tasks',
+  shown: 'main .card',
+  end: async (page) => {
+    await page.keyboard.press('Control+k');
+    await page.keyboard.type('order-1031');
+    await page.getByRole('option', { name: /order-1031/ }).first().waitFor();
+    await page.keyboard.press('Escape');
+  },
+  refused: [],
+}, async () => {
   const page = await open({ colorScheme: 'dark' });
   await page.goto(`${base}/default/tasks`);
-  await page.getByText('charge-card').waitFor();
+  const charge = page.locator('main .card').filter({ hasText: 'charge-card' });
+  await charge.locator('[data-queue]').getByText('nothing waits').waitFor();
+  await charge.locator('[data-sparkline]').waitFor();
   await look(page, 'tasks-dark');
   await page.keyboard.press('Control+k');
   await page.keyboard.type(broken);
@@ -322,7 +450,7 @@ await journey('everything is reached by the keyboard, in the dark', async () => 
   await look(page, 'task-dark');
 });
 
-await journey('threads are lanes of one graph, with child runs inside', async () => {
+await journey('threads are lanes of one graph, with child runs inside', { path: 'runs/parcel-1?inside=1', shown: '.react-flow__node-lane', refused: [['WRITE_METADATA on ACL_WORKFLOW', 'Delete this run']] }, async () => {
   const page = await open();
   await page.goto(`${base}/default/runs/parcel-1`);
   const lanes = page.locator('.react-flow__node-lane');
@@ -382,7 +510,12 @@ await journey('threads are lanes of one graph, with child runs inside', async ()
   need('loops are counted', (await page.locator('.react-flow__node').filter({ hasText: '× 3' }).count()) > 0);
 });
 
-await journey('columns and statuses are in the address, and many runs are dealt with at once', async () => {
+await journey('columns and statuses are in the address, and many runs are dealt with at once', {
+  path: 'runs?spec=order&columns=customer&status=ERROR',
+  shown: 'td.column',
+  before: (page) => page.getByLabel('Select order-1044').check(),
+  refused: [['RUN on ACL_WORKFLOW', 'Stop…', 'Resume…'], ['WRITE_METADATA on ACL_WORKFLOW', 'Delete…']],
+}, async () => {
   const page = await open();
   await page.goto(`${base}/default/runs?spec=order&status=COMPLETED,RUNNING&columns=customer,number,card`);
   await page.getByRole('columnheader', { name: 'customer' }).waitFor();
@@ -407,7 +540,7 @@ await journey('columns and statuses are in the address, and many runs are dealt 
   await page.getByRole('link', { name: 'order-1012' }).waitFor({ state: 'detached' });
 });
 
-await journey('a run is stopped, goes on, is run again with what it was given, and deleted', async () => {
+await journey('a run is stopped, goes on, is run again with what it was given, and deleted', { path: 'runs/order-1031', shown: '[data-why]', refused: [['RUN on ACL_WORKFLOW', 'Stop', 'Run again'], ['WRITE_METADATA on ACL_WORKFLOW', 'Delete this run']], picture: 'run' }, async () => {
   const page = await open();
   const dialog = page.getByRole('dialog');
   const sure = async (name) => {
@@ -441,7 +574,22 @@ await journey('a run is stopped, goes on, is run again with what it was given, a
   await page.waitForURL('**/default/runs');
 });
 
-await journey('definitions are found by how their names begin', async () => {
+await journey('graphs look as they did, in the light and in the dark', apart, async () => {
+  const shots = [];
+  for (const colorScheme of ['light', 'dark']) {
+    const page = await open({ colorScheme });
+    for (const [name, path] of [['order', 'specs/order'], ['parcel', 'specs/parcel'], ['run', 'runs/order-1007']]) {
+      await page.goto(`${base}/default/${path}`);
+      await page.locator('.react-flow__node').first().waitFor();
+      await page.locator('.react-flow__edge').first().waitFor({ state: 'attached' });
+      await same(page, `${name}-${colorScheme}`);
+      if (name === 'order') shots.push(await page.locator('.canvas').screenshot());
+    }
+  }
+  need('what differs is seen to differ', (await differ(shots[0], shots[1])) > 0.5 && (await differ(shots[0], shots[0])) === 0);
+});
+
+await journey('definitions are found by how their names begin', { path: 'specs?prefix=parc', shown: 'main .card', refused: [] }, async () => {
   const page = await open();
   for (const [list, prefix, found] of [['specs', 'parc', 'parcel'], ['tasks', 'char', 'charge-card']]) {
     await page.goto(`${base}/default/${list}`);
@@ -453,7 +601,12 @@ await journey('definitions are found by how their names begin', async () => {
   }
 });
 
-await journey('a narrow screen shows the same', async () => {
+await journey('a narrow screen shows the same', {
+  path: 'overview',
+  shown: 'tbody tr',
+  meanwhile: (page) => page.getByText('The server cannot be reached.').first().waitFor(),
+  refused: [],
+}, async () => {
   const page = await open({ viewport: { width: 390, height: 844 } });
   await page.goto(`${base}/default/runs`);
   await page.getByRole('link', { name: broken }).waitFor();
@@ -465,7 +618,7 @@ await journey('a narrow screen shows the same', async () => {
   need('nothing of a run is cut off', await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
 });
 
-await journey('the server is away for a moment: the page says so, and goes on', async () => {
+await journey('the server is away for a moment: the page says so, and goes on', apart, async () => {
   const page = await open();
   await page.goto(`${base}/default/runs/order-1031`);
   await page.locator('[data-why]').getByText(/Waits for the event/).waitFor();
@@ -482,51 +635,9 @@ await journey('the server is away for a moment: the page says so, and goes on', 
   await look(page, 'timeline');
 });
 
-await journey('whoever is in the middle of something goes on with it when the server is started anew', async () => {
-  const [rescue, event, search, form, overview] = await Promise.all(Array.from({ length: 5 }, () => open()));
-  await rescue.goto(`${base}/default/runs/order-1043`);
-  await rescue.locator('[data-why]').getByText(/Failed at charge-card/).waitFor();
-  await rescue.getByRole('button', { name: 'Rescue' }).click();
-  await event.goto(`${base}/default/runs/parcel-1?thread=2`);
-  await event.locator('[data-why]').getByText(/Waits for the event weighed/).waitFor();
-  await event.getByRole('button', { name: 'Post event' }).click();
-  await event.getByRole('dialog').getByLabel('Event', { exact: true }).fill('weighed');
-  await event.getByRole('dialog').getByLabel('Content', { exact: true }).fill('2 kg');
-  await search.goto(`${base}/default/runs?spec=order&var=customer&value=Eve+Moreau&type=STR`);
-  const found = () => search.waitForFunction(() => document.querySelectorAll('tbody tr').length === 3);
-  await found();
-  await form.goto(`${base}/default/specs/order`);
-  await form.getByRole('button', { name: 'Run', exact: true }).click();
-  await form.getByRole('dialog').getByLabel(/^customer/).fill('Ana');
-  await form.getByRole('dialog').getByLabel(/^sku/).fill('lamp');
-  await form.getByRole('dialog').getByLabel('Id of the run').fill('begun-before');
-  await overview.goto(`${base}/default/overview`);
-  await overview.getByRole('region', { name: 'Latest failures' }).waitFor();
-  const pages = [rescue, event, search, form, overview];
-  for (const p of pages) p.alone = true;
-  await please('stop');
-  // What is sent in the meantime is not lost to whoever has written it.
-  await event.getByRole('dialog').getByRole('button', { name: 'Post' }).click();
-  await event.getByRole('dialog').getByText('The server cannot be reached.').waitFor();
-  await overview.getByText('The server cannot be reached.').first().waitFor();
-  need('what was there is still seen', await overview.getByRole('region', { name: 'Latest failures' }).isVisible());
-  await please('start');
-  await overview.getByText('The server cannot be reached.').first().waitFor({ state: 'detached' });
-  for (const p of pages) p.alone = false;
-  await rescue.getByRole('dialog').getByRole('button', { name: 'Rescue' }).click();
-  await rescue.locator('.title').getByText('completed').waitFor();
-  need('the content is still there', (await event.getByRole('dialog').getByLabel('Content', { exact: true }).inputValue()) === '2 kg');
-  await event.getByRole('dialog').getByRole('button', { name: 'Post' }).click();
-  await event.locator('.title').getByText('completed').waitFor();
-  await form.getByRole('dialog').getByRole('button', { name: 'Run', exact: true }).click();
-  await form.waitForURL('**/runs/begun-before');
-  await form.locator('.title').getByText('completed').waitFor();
-  await search.reload();
-  await found();
-});
+await again();
 
-await journey('who may only read is shown what he may not do, and why', async () => {
-  await please('limit');
+await journey('who may only read is shown what he may not do, and why', apart, async () => {
   const page = await open();
   await page.goto(`${base}/default/runs/order-1031`);
   const stop = page.getByRole('button', { name: 'Stop' });

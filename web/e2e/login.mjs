@@ -1,5 +1,5 @@
 // The journeys of people who log in. ISSUER is the provider with which they do.
-import { base, end, journey, look, need, open, please } from './harness.mjs';
+import { apart, base, end, journey, look, need, open, please } from './harness.mjs';
 
 const issuer = process.env.ISSUER;
 
@@ -21,7 +21,7 @@ async function logIn(page, name, path) {
   await page.waitForURL(base + path);
 }
 
-await journey('somebody logs in, comes back to the page that was asked for, and is refused what is not his to do', async () => {
+await journey('somebody logs in, comes back to the page that was asked for, and is refused what is not his to do', apart, async () => {
   const page = await visitor();
   await page.goto(`${base}/default/runs`);
   await page.getByText('You are not logged in.').first().waitFor();
@@ -29,6 +29,8 @@ await journey('somebody logs in, comes back to the page that was asked for, and 
   await logIn(page, 'reader', '/default/runs/parcel-1?tab=timeline');
   await page.getByRole('list', { name: 'Steps on the axis of time' }).getByText('2 · weigh').waitFor();
   await page.getByRole('button', { name: 'Log out reader' }).waitFor();
+  await page.locator('.side').getByText(/^API \d/).waitFor();
+  need('it does not say that nobody logs in', (await page.getByText('no authentication').count()) === 0);
   page.alone = false;
   const [ours] = (await page.context().cookies(base)).filter((c) => c.name.startsWith('lh-'));
   need(`the cookie is ${JSON.stringify(ours)}`, ours.name === 'lh-session' && ours.httpOnly && ours.sameSite === 'Lax' && ours.expires === -1 && ours.value.length < 40);
@@ -53,7 +55,7 @@ await journey('somebody logs in, comes back to the page that was asked for, and 
   need(`a cookie alone is no right: ${refused[1]}`, refused[1].startsWith('403') && refused[1].includes('Only pages'));
 });
 
-await journey('who logs out is logged out, also for somebody who has stolen the cookie', async () => {
+await journey('who logs out is logged out, also for somebody who has stolen the cookie', apart, async () => {
   const page = await visitor();
   await logIn(page, 'boss', '/default/specs');
   await page.getByRole('link', { name: /parcel/ }).waitFor();
@@ -72,7 +74,7 @@ await journey('who logs out is logged out, also for somebody who has stolen the 
   await logIn(page, 'boss', '/default/tasks');
 });
 
-await journey('somebody without a principal is told so', async () => {
+await journey('somebody without a principal is told so', apart, async () => {
   const page = await visitor();
   await logIn(page, 'nobody', '/default/runs');
   await page.getByText('You are logged in, and have no rights here.').first().waitFor();
@@ -81,7 +83,7 @@ await journey('somebody without a principal is told so', async () => {
   await look(page, 'login-nobody');
 });
 
-await journey('a login that failed says why, and can be begun again', async () => {
+await journey('a login that failed says why, and can be begun again', apart, async () => {
   const page = await visitor();
   await page.goto(`${base}/auth/callback?state=other&code=x`);
   await page.getByText('not begun in this browser').waitFor();
@@ -90,7 +92,7 @@ await journey('a login that failed says why, and can be begun again', async () =
   await page.getByLabel('Name').waitFor();
 });
 
-await journey('the server is started anew: one logs in again, and is where one was', async () => {
+await journey('the server is started anew: one logs in again, and is where one was', apart, async () => {
   const page = await visitor();
   await logIn(page, 'boss', '/default/runs/parcel-1');
   await page.locator('.react-flow__node').first().waitFor();

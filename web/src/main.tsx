@@ -333,6 +333,11 @@ function Unreachable(): ReactElement | null {
     },
     () => reach.good,
   );
+  useEffect(() => {
+    if (good) return;
+    const again = setInterval(() => void call('Whoami', {}).catch(() => undefined), 2000);
+    return () => clearInterval(again);
+  }, [good]);
   if (good) return null;
   return (
     <Note tone="warn" icon="alert" live>
