@@ -21,6 +21,7 @@ import (
 //
 // covers: dashboard A.3 search; dashboard A.3 WfSpec; dashboard A.3 WfRuns; dashboard A.3 WfRun; dashboard C.2 security; dashboard C.3 overview; dashboard C.3 runs; dashboard C.5; dashboard C.6; dashboard C.7; dashboard C.10
 func TestJourneys(t *testing.T) {
+	t.Parallel()
 	port := ports.Free(t)
 	s := lhserver.New(t, t.TempDir(), "LHS_CLUSTER_PARTITIONS=3", "LHD_PORT="+port)
 	s.Start(t)
@@ -33,6 +34,7 @@ func TestJourneys(t *testing.T) {
 //
 // covers: dashboard A.3 search; dashboard A.3 WfSpec; dashboard A.3 WfRuns; dashboard A.3 ScheduledWfRuns; dashboard A.3 TaskDef; dashboard A.3 UserTaskDef; dashboard A.3 audit; dashboard A.3 ExternalEventDef; dashboard A.3 WorkflowEventDef; dashboard A.3 StructDef; dashboard C.2 budget; dashboard C.2 security; dashboard C.3 administration; dashboard C.3 cluster; dashboard C.8; dashboard C.9; dashboard C.10
 func TestJourneysThroughTheDemo(t *testing.T) {
+	t.Parallel()
 	port := ports.Free(t)
 	s := lhserver.New(t, t.TempDir(), "LHS_CLUSTER_PARTITIONS=3", "LHD_PORT="+port)
 	s.Args = []string{"demo", "--rate", "0", "--data", s.Data}
