@@ -106,9 +106,9 @@ func (c *call) gone() {
 
 // settled counts the call itself no longer: it has ended, or is one of the streams that workers have for good.
 func (c *call) settled() {
-	if c.welcomed {
-		c.line.over()
-		c.welcomed = false
+	if c.welcomed != nil {
+		c.welcomed.settled()
+		c.welcomed = nil
 	}
 }
 

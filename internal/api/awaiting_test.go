@@ -131,17 +131,17 @@ func (b *Backlogs) waitingEnds() (n int) {
 }
 
 // headerOf encodes the header of a call, without a table, so that it may be sent again.
-func headerOf(rpc string) []byte {
+func headerOf(rpc string, more ...[2]string) []byte {
 	var block bytes.Buffer
 	encoder := hpack.NewEncoder(&block)
 	encoder.SetMaxDynamicTableSize(0)
-	for _, h := range [][2]string{
+	for _, h := range append([][2]string{
 		{":method", "POST"},
 		{":scheme", "http"},
 		{":path", "/littlehorse.LittleHorse/" + rpc},
 		{":authority", "lh"},
 		{"content-type", "application/grpc"},
-	} {
+	}, more...) {
 		_ = encoder.WriteField(hpack.HeaderField{Name: h[0], Value: h[1]})
 	}
 	return block.Bytes()

@@ -43,9 +43,9 @@ type call struct {
 	awaits       bool
 	before, next *call
 	late         error
-	held         int64 // bytes of the request, until it is decoded
-	burden       int64 // of the decoded request, until the call has ended
-	welcomed     bool  // and counted, until it is settled
+	held         int64     // bytes of the request, until it is decoded
+	burden       int64     // of the decoded request, until the call has ended
+	welcomed     *welcomed // nil once it counts no longer
 
 	once  sync.Once
 	timed context.Context // made by Done

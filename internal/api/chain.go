@@ -141,7 +141,9 @@ func (r *rpc) unary() grpc.StreamHandler {
 func (r *rpc) begin(ss grpc.ServerStream) *call {
 	ctx := ss.Context()
 	c := &call{Context: ctx, rpc: r, stream: ss, listener: r.listener, line: backlogOf(ctx), began: time.Now()}
-	c.welcomed = r.welcomed && c.line != nil
+	if r.welcomed {
+		c.welcomed, _ = ctx.Value(welcomedKey{}).(*welcomed)
+	}
 	return c
 }
 

@@ -90,11 +90,31 @@ func NewGRPCServer(c TransportConfig) *grpc.Server {
 // counts what it runs itself.
 func welcome(ctx context.Context, about *tap.Info) (context.Context, error) {
 	l := backlogOf(ctx)
-	if l == nil || !paths[about.FullMethodName] || ctx.Err() != nil || l.begin() {
+	if l == nil || !paths[about.FullMethodName] || ctx.Err() != nil {
 		return ctx, nil
 	}
-	refused, _ := statusOf(tooMuchInput())
-	return ctx, refused.Err()
+	if !l.begin() {
+		refused, _ := statusOf(tooMuchInput())
+		return ctx, refused.Err()
+	}
+	// grpc-go may end it without calling its handler: what cannot be decompressed, or was given up early.
+	w := &welcomed{line: l, untilEnd: context.AfterFunc(ctx, l.over)}
+	return context.WithValue(ctx, welcomedKey{}, w), nil
+}
+
+// welcomed is a call that counts.
+type welcomed struct {
+	line     *Backlog
+	untilEnd func() bool // stops what counts it no longer when its context ends
+}
+
+type welcomedKey struct{}
+
+// settled counts it no longer.
+func (w *welcomed) settled() {
+	if w.untilEnd() {
+		w.line.over()
+	}
 }
 
 // paths are those of all RPCs: only what has a handler of ours is known to end.

@@ -2,11 +2,15 @@ package api
 
 import (
 	"context"
+	"io"
+	"net"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
@@ -75,6 +79,38 @@ func (b *Backlogs) empties(t *testing.T) {
 			t.Fatalf("%d bytes are held when all have ended", b.Incoming())
 		}
 	}
+}
+
+// What nobody here can decompress is refused before any handler is called, and counts no longer then.
+func TestCallsThatNoHandlerGetsCountNoLonger(t *testing.T) {
+	t.Parallel()
+	b, address := newFace(t).open(t, NewGRPCServer(TransportConfig{}))
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
+	_, _ = io.WriteString(conn, http2.ClientPreface)
+	framer := http2.NewFramer(conn, conn)
+	framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
+	_ = framer.WriteSettings()
+	const calls = 20
+	for i := range uint32(calls) {
+		_ = framer.WriteHeaders(http2.HeadersFrameParam{
+			StreamID: 2*i + 1, BlockFragment: headerOf("GetWfRun", [2]string{"grpc-encoding", "unheard-of"}), EndHeaders: true, EndStream: true,
+		})
+	}
+	for refused := 0; refused < calls; {
+		frame, err := framer.ReadFrame()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h, is := frame.(*http2.MetaHeadersFrame); is && h.StreamEnded() {
+			refused++
+		}
+	}
+	b.empties(t)
 }
 
 // What came compressed counts while it waits to be decompressed, of which few are at once; calls that are given up meanwhile

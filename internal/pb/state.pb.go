@@ -2341,7 +2341,7 @@ var File_lh_state_proto protoreflect.FileDescriptor
 
 const file_lh_state_proto_rawDesc = "" +
 	"\n" +
-	"\x0elh/state.proto\x12\vlh.internal\x1a\x14external_event.proto\x1a\x0flh/record.proto\x1a\x0fobject_id.proto\x1a\x16scheduled_wf_run.proto\x1a\x15type_definition.proto\x1a\x0evariable.proto\x1a\fwf_run.proto\"\xf0\x03\n" +
+	"\x0elh/state.proto\x12\vlh.internal\x1a\x14external_event.proto\x1a\x0flh/record.proto\x1a\x0fobject_id.proto\x1a\x16scheduled_wf_run.proto\x1a\x15type_definition.proto\x1a\fwf_run.proto\"\xf0\x03\n" +
 	"\bWfRunRow\x12)\n" +
 	"\x06wf_run\x18\x01 \x01(\v2\x12.littlehorse.WfRunR\x05wfRun\x12\x1a\n" +
 	"\bdeleting\x18\x03 \x01(\bR\bdeleting\x12\x14\n" +
