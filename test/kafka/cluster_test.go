@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -424,6 +426,7 @@ func TestPausedOwnerServesNothingStale(t *testing.T) {
 	c.await(t, c.clients[1])
 	ids := c.runs(t, "paused", 16)
 	signal(t, c.servers[0], syscall.SIGSTOP)
+	awaitStopped(t, c.servers[0])
 	type answer struct {
 		run *lhpb.WfRun
 		err error
@@ -445,12 +448,8 @@ func TestPausedOwnerServesNothingStale(t *testing.T) {
 			t.Fatalf("%s: %v", id, err)
 		}
 	}
-	early := len(answers) // answered before the signal had stopped it
-	for range early {
-		<-answers
-	}
 	signal(t, c.servers[0], syscall.SIGCONT)
-	for range len(ids) - early {
+	for range ids {
 		a := <-answers
 		if a.err == nil && runs(a.run) {
 			t.Errorf("run %s is told as it was before", a.run.Id.Id)
@@ -477,5 +476,22 @@ func signal(t *testing.T, s *lhserver.Server, what syscall.Signal) {
 	t.Helper()
 	if err := syscall.Kill(s.PID(), what); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// awaitStopped returns when no thread of the server runs any more, which on a busy machine takes longer than the signal: what is asked until then may have
+// been read, and be told afterwards by right.
+func awaitStopped(t *testing.T, s *lhserver.Server) {
+	t.Helper()
+	for runs := true; runs; {
+		stats, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", s.PID()))
+		if err != nil || len(stats) == 0 {
+			t.Fatalf("the threads of the server: %v, %v", stats, err)
+		}
+		runs = false
+		for _, file := range stats {
+			text, err := os.ReadFile(file)
+			runs = runs || err != nil || !strings.Contains(string(text), ") T ") // one that has just ended is not looked for again
+		}
 	}
 }
