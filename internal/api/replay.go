@@ -294,6 +294,11 @@ func (h *history) observe(t *pastThread, node *lhpb.TaskNode, id *lhpb.TaskRunId
 			if seen, err = decode[lhpb.TaskRun](row); err != nil {
 				return err
 			}
+			more, err := complete(h.view, h.run, seen)
+			if err != nil {
+				return err
+			}
+			h.read += more
 		}
 		if i >= len(seen.InputVariables) || seen.InputVariables[i].Masked {
 			continue

@@ -17,10 +17,17 @@ func decode[T any, P interface {
 	machine.Value
 }](b []byte) (P, error) {
 	v := P(new(T))
-	if err := v.UnmarshalVT(b); err != nil {
-		return nil, fmt.Errorf("stored %T cannot be read: %w", v, err)
+	if err := decodeInto(v, b); err != nil {
+		return nil, err
 	}
 	return v, nil
+}
+
+func decodeInto(v machine.Value, b []byte) error {
+	if err := v.UnmarshalVT(b); err != nil {
+		return fmt.Errorf("stored %T cannot be read: %w", v, err)
+	}
+	return nil
 }
 
 // get reads the value under a key; nil if it is absent.

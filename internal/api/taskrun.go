@@ -1,8 +1,8 @@
 package api
 
 import (
+	"cmp"
 	"context"
-	"fmt"
 	"time"
 
 	"google.golang.org/protobuf/types/known/emptypb"
@@ -169,9 +169,10 @@ func (s *Service) wholeTaskRun(ctx context.Context, id *lhpb.TaskRunId) (t *lhpb
 	run := keys.In(tenant).Run(id.WfRunId)
 	err = s.cfg.Routing.View(ctx, s.homeOf(tenant, id.WfRunId), func(v cluster.View) error {
 		t, err = viewed[lhpb.TaskRun](v, run.TaskRun(id.TaskGuid))
-		if err == nil && t != nil {
-			t.InputVariables, err = machine.Inputs(rowsOf(v), run, t)
+		if err != nil || t == nil {
+			return err
 		}
+		_, err = complete(v, run, t)
 		return err
 	})
 	if err == nil && t == nil {
@@ -180,19 +181,34 @@ func (s *Service) wholeTaskRun(ctx context.Context, id *lhpb.TaskRunId) (t *lhpb
 	return t, err
 }
 
-// rowsOf reads rows of a partition as of one moment.
-func rowsOf(v cluster.View) machine.ReadRow {
-	return func(k keys.Key, empty func() machine.Value) (machine.Value, error) {
-		b, err := v.Get(k)
-		if err != nil || b == nil {
-			return nil, err
-		}
-		row := empty()
-		if err := row.UnmarshalVT(b); err != nil {
-			return nil, fmt.Errorf("stored %T cannot be read: %w", row, err)
-		}
-		return row, nil
+// complete gives a TaskRun the inputs that its row leaves out, and says how many bytes they have.
+func complete(v cluster.View, run keys.Run, t *lhpb.TaskRun) (more int, err error) {
+	if !machine.HasInputsApart(t) {
+		return 0, nil
 	}
+	rows := &viewedGetter{view: v}
+	row := t.SizeVT()
+	t.InputVariables = machine.Inputs(rows, run, t)
+	return t.SizeVT() - row, rows.err
+}
+
+// viewedGetter is a View as machine.Getter. It keeps the first error.
+type viewedGetter struct {
+	view cluster.View
+	err  error
+}
+
+// Get implements machine.Getter.
+func (g *viewedGetter) Get(k keys.Key, empty func() machine.Value) machine.Value {
+	b, err := g.view.Get(k)
+	if err == nil && b != nil {
+		row := empty()
+		if err = decodeInto(row, b); err == nil {
+			return row
+		}
+	}
+	g.err = cmp.Or(g.err, err)
+	return nil
 }
 
 // GetCheckpoint reads one Checkpoint of a TaskRun.
@@ -219,14 +235,7 @@ func (s *Service) ListTaskRuns(ctx context.Context, req *lhpb.ListTaskRunsReques
 	var out []*lhpb.TaskRun
 	var bookmark []byte
 	err = s.cfg.Routing.View(ctx, s.homeOf(c.tenant, req.WfRunId), func(v cluster.View) error {
-		out, bookmark, err = listWhole(v.Scan, prefix, prefix.End(), p, func(t *lhpb.TaskRun) (more int, err error) {
-			if !machine.HasInputsApart(t) {
-				return 0, nil
-			}
-			before := t.SizeVT()
-			t.InputVariables, err = machine.Inputs(rowsOf(v), *run, t)
-			return t.SizeVT() - before, err
-		})
+		out, bookmark, err = listWhole(v.Scan, prefix, prefix.End(), p, func(t *lhpb.TaskRun) (int, error) { return complete(v, *run, t) })
 		return err
 	})
 	if err != nil {

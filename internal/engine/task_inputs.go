@@ -3,7 +3,6 @@ package engine
 import (
 	"slices"
 
-	"littlehorse/internal/keys"
 	"littlehorse/internal/machine"
 	"littlehorse/internal/pb"
 	"littlehorse/lhpb"
@@ -69,17 +68,9 @@ func (k *taskRun) part(task *lhpb.TaskRun, s taskStart) {
 // inputs are all that the TaskRun was given.
 func (k *taskRun) inputs() []*lhpb.VarNameAndVal {
 	if k.given == nil {
-		k.given = k.get().InputVariables
-		if machine.HasInputsApart(k.get()) {
-			k.given, _ = machine.Inputs(k.run.tx.readRow, k.run.keys, k.get())
-		}
+		k.given = machine.Inputs(k.run.tx.view, k.run.keys, k.get())
 	}
 	return k.given
-}
-
-// readRow is machine.ReadRow: what the state held before this record, which keeps its own errors.
-func (t *txn) readRow(key keys.Key, empty func() machine.Value) (machine.Value, error) {
-	return t.view.Get(key, empty), nil
 }
 
 // size is what the TaskRun takes with all its inputs.

@@ -106,11 +106,9 @@ func wholeTaskRun(t *testing.T, v machine.View, k keys.Key) *lhpb.TaskRun {
 		t.Fatal(err)
 	}
 	task := proto.CloneOf(machine.Get[lhpb.TaskRun](v, k))
-	task.InputVariables, err = machine.Inputs(func(k keys.Key, empty func() machine.Value) (machine.Value, error) {
-		return v.Get(k, empty), v.Err()
-	}, keys.In(at.Tenant).RunNamed(at.WfRun), task)
-	if err != nil {
-		t.Fatal(err)
+	task.InputVariables = machine.Inputs(v, keys.In(at.Tenant).RunNamed(at.WfRun), task)
+	if v.Err() != nil {
+		t.Fatal(v.Err())
 	}
 	return task
 }

@@ -58,11 +58,16 @@ type Foreseer interface {
 	Foresee(v View, r *Record)
 }
 
-// View is the state of one partition as of the record before this one.
-type View interface {
+// Getter reads single rows.
+type Getter interface {
 	// Get returns what the key holds, or nil. The value is shared: it must not be changed, only replaced by
 	// a Change. empty makes a value to decode into.
 	Get(k keys.Key, empty func() Value) Value
+}
+
+// View is the state of one partition as of the record before this one.
+type View interface {
+	Getter
 	// Scan walks the keys in [from, to) in order, at most limit of them. Values are shared as in Get.
 	Scan(from, to keys.Key, limit int, empty func() Value) iter.Seq2[keys.Key, Value]
 	// Err is the first error of any read. The lane looks at it after Apply and drops the effects; a machine
@@ -74,7 +79,7 @@ type View interface {
 func Get[T any, P interface {
 	*T
 	Value
-}](v View, k keys.Key) P {
+}](v Getter, k keys.Key) P {
 	got := v.Get(k, func() Value { return P(new(T)) })
 	if got == nil {
 		return nil

@@ -135,4 +135,18 @@ func TestVariablesTellWhatTheyWere(t *testing.T) {
 			t.Errorf("%s was %s, not %s", name, all, want)
 		}
 	}
+
+	long := strings.Repeat("Ana ", 300) // lies outside of the rows of the TaskRuns that it is given to
+	if _, err := client.Run(ctx, "tell", lh.Input{"seen": long, "lost": "for good", "given": int64(40)}, lh.WithID("long")); err != nil {
+		t.Fatal(err)
+	}
+	id = &lhpb.WfRunId{Id: "long"}
+	must(c.PutExternalEvent(c.ctx, &lhpb.PutExternalEventRequest{WfRunId: id, ExternalEventDefId: &lhpb.ExternalEventDefId{Name: "told"}, Content: str("by an event")}))(c)
+	if _, err := client.Await(within, "long", lhpb.LHStatus_COMPLETED); err != nil {
+		t.Fatal(err)
+	}
+	got := must(views.GetVariableHistory(c.ctx, &extra.GetVariableHistoryRequest{Id: &lhpb.VariableId{WfRunId: id, Name: "seen"}}))(c)
+	if len(got.Changes) != 2 || !got.Changes[0].Known || got.Changes[0].Value.GetStr() != long {
+		t.Errorf("a long text was %v", got.Changes)
+	}
 }

@@ -242,10 +242,7 @@ func (s *state) checkInputs(w *wfRun, k *lhpb.TaskRun) {
 	}
 	run := keys.In(w.tenant).RunNamed(w.id)
 	w.apart[run.TaskInputs(k.Id.TaskGuid)] = true
-	all, _ := machine.Inputs(func(key keys.Key, empty func() machine.Value) (machine.Value, error) {
-		return s.view.Get(key, empty), nil
-	}, run, k)
-	for _, in := range all {
+	for _, in := range machine.Inputs(s.view, run, k) {
 		if in.Value == nil {
 			s.violate(w.id, "input %s of TaskRun %s lies nowhere", in.VarName, k.Id.TaskGuid)
 		}
