@@ -17,6 +17,7 @@ func TestSkippedRecordsAreKnown(t *testing.T) {
 			Command: &pb.Record_SkipRecord{SkipRecord: &pb.SkipRecord{Stream: "c/3", Offset: 4711}},
 		})
 	}
+	core := machine.Stream{Kind: machine.Core, Partition: 3}
 	e := skip(machine.Skips)
 	if e.Reply.Err != nil {
 		t.Fatal(e.Reply.Err)
@@ -35,11 +36,11 @@ func TestSkippedRecordsAreKnown(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, v := range map[string]*View{"told": told, "loaded": loaded} {
-		if !v.Skips("c/3", 4711) || v.Skips("c/3", 4712) || v.Skips("p/3", 4711) {
+		if !v.Skips(core, 4711) || v.Skips(core, 4712) || v.Skips(machine.Stream{Kind: machine.Repartition, Partition: 3}, 4711) {
 			t.Errorf("%s: it skips others", name)
 		}
 	}
-	if NewView().Skips("c/3", 4711) {
+	if NewView().Skips(core, 4711) {
 		t.Error("nobody has said that it is skipped")
 	}
 	if e := skip(machine.Skips - 1); e.Reply.Err == nil || e.Reply.Err.Code != lh.FailedPrecondition || len(e.Changes) > 0 {

@@ -30,10 +30,10 @@ type entry struct {
 	offset uint64
 }
 
-// Skips tells whether nobody is to apply a record.
-func (v *View) Skips(stream string, offset uint64) bool {
+// Skips tells whether nobody is to apply a record. It is asked for each, and as a rule there are none.
+func (v *View) Skips(of machine.Stream, offset uint64) bool {
 	skipped := v.skipped.Load()
-	return skipped != nil && (*skipped)[entry{stream, offset}]
+	return skipped != nil && len(*skipped) > 0 && (*skipped)[entry{of.String(), offset}]
 }
 
 // skip adds to the records that nobody applies.

@@ -109,21 +109,17 @@ func emitted(e log.Entry, out machine.Emit, n int) log.Emit {
 // bears refuses streams with a record that has ended the process too often.
 func (c *Config) bears(streams []machine.Stream) error {
 	for _, s := range streams {
-		if offset := c.Marks.Lethal(s); offset != 0 && !c.skips(s, offset) {
+		if offset := c.Marks.Lethal(s, c.Skips); offset != 0 {
 			return fmt.Errorf("%w: record %d of %s has ended it %d times", ErrLethal, offset, s, maxDeaths)
 		}
 	}
 	return nil
 }
 
-func (c *Config) skips(s machine.Stream, offset uint64) bool {
-	return c.Skips != nil && c.Skips(s, offset)
-}
-
 // effects calls the machine. A failed read or a panic leaves nothing but the answer; with FatalReads a failed read leaves
 // nothing at all, for the Host has failed and what is applied is not committed.
 func (l *Lane) effects(p *part, e log.Entry) (effects machine.Effects) {
-	if l.host.cfg.skips(e.Stream, e.Offset) {
+	if skips := l.host.cfg.Skips; skips != nil && skips(e.Stream, e.Offset) {
 		l.log.Warn("a record was skipped, as an operator has decided", "stream", e.Stream.String(), "offset", e.Offset, "command", fmt.Sprintf("%T", e.Record.GetCommand()))
 		return machine.Refuse(lh.Errorf(lh.Internal, "the request was dropped, for it ends servers"))
 	}

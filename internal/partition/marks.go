@@ -111,10 +111,14 @@ func (m mark) died() (offset, times uint64) {
 	return m.get(1), m.get(2)
 }
 
-// Lethal is the offset of the record that has ended processes over a stream too often; 0 if there is none.
-func (m *Marks) Lethal(s machine.Stream) uint64 {
+// Lethal is the offset of the record that has ended processes over a stream too often; 0 if there is none, or it is skipped. Nil skips none.
+func (m *Marks) Lethal(s machine.Stream, skips func(machine.Stream, uint64) bool) uint64 {
 	if m == nil {
 		return 0
 	}
-	return m.lethal[s]
+	offset := m.lethal[s]
+	if offset != 0 && skips != nil && skips(s, offset) {
+		return 0
+	}
+	return offset
 }

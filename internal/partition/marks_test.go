@@ -30,17 +30,17 @@ func TestRecordThatEndsProcessesIsKnown(t *testing.T) {
 		return openMarks(t, file)
 	}
 	for n := range maxDeaths {
-		if got := dies(7).Lethal(core(1)); (got == 7) != (n == maxDeaths-1) {
+		if got := dies(7).Lethal(core(1), nil); (got == 7) != (n == maxDeaths-1) {
 			t.Errorf("after %d deaths: record %d", n+1, got)
 		}
 	}
-	if got := openMarks(t, file).Lethal(core(1)); got != 7 {
+	if got := openMarks(t, file).Lethal(core(1), nil); got != 7 {
 		t.Errorf("after a start at which nobody died: record %d", got)
 	}
-	if got := openMarks(t, file).Lethal(core(0)); got != 0 {
+	if got := openMarks(t, file).Lethal(core(0), nil); got != 0 {
 		t.Errorf("of the other stream: record %d", got)
 	}
-	if got := dies(8).Lethal(core(1)); got != 0 {
+	if got := dies(8).Lethal(core(1), nil); got != 0 {
 		t.Errorf("another one ended it: record %d", got)
 	}
 	dies(8)
@@ -48,7 +48,7 @@ func TestRecordThatEndsProcessesIsKnown(t *testing.T) {
 	m.begins(8)
 	m.ends(8)
 	for range maxDeaths - 1 {
-		if got := dies(8).Lethal(core(1)); got != 0 {
+		if got := dies(8).Lethal(core(1), nil); got != 0 {
 			t.Errorf("it was applied in between: record %d", got)
 		}
 	}
@@ -60,7 +60,7 @@ func TestMarksOfOtherStreamsAreForgotten(t *testing.T) {
 	if err := os.WriteFile(file, []byte("something"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if got := openMarks(t, file).Lethal(core(0)); got != 0 {
+	if got := openMarks(t, file).Lethal(core(0), nil); got != 0 {
 		t.Errorf("record %d", got)
 	}
 }

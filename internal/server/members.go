@@ -217,7 +217,7 @@ func (m *membership) begin(ctx context.Context) error {
 // sayLethal tells which partitions rest here, and what helps.
 func (m *membership) sayLethal() {
 	for _, stream := range m.server.streams() {
-		if offset := m.server.marks.Lethal(stream); offset != 0 && !m.server.skips(stream, offset) {
+		if offset := m.server.marks.Lethal(stream, m.server.view.Skips); offset != 0 {
 			m.server.log.Error("a record has ended this process several times, and its partition rests here until `lh skip` drops the record", "stream", stream.String(), "offset", offset)
 		}
 	}
@@ -292,8 +292,7 @@ func (m *membership) describe() []byte {
 // differs tells whether the copy here of a partition is not to be used: it was found not to be what its owner has, or a record in it ends this process.
 func (m *membership) differs(unit int) bool {
 	return slices.ContainsFunc(cluster.StreamsOf(unit, m.server.cfg.Partitions), func(of machine.Stream) bool {
-		lethal := m.server.marks.Lethal(of)
-		return m.server.kafka.Differs(of) || lethal != 0 && !m.server.skips(of, lethal)
+		return m.server.kafka.Differs(of) || m.server.marks.Lethal(of, m.server.view.Skips) != 0
 	})
 }
 

@@ -239,7 +239,7 @@ func (s *Server) openPartitions(ctx context.Context) (err error) {
 		if s.marks, err = partition.OpenMarks(filepath.Join(s.cfg.StateDir, marksFile), c.Streams); err != nil {
 			return err
 		}
-		c.Marks, c.Skips = s.marks, s.skips
+		c.Marks, c.Skips = s.marks, s.view.Skips
 		s.members.open(c)
 		return nil
 	}
@@ -255,11 +255,6 @@ func (s *Server) openPartitions(ctx context.Context) (err error) {
 
 // marksFile says which records are being applied.
 const marksFile = "applying"
-
-// skips tells whether an operator has decided that nobody applies a record.
-func (s *Server) skips(of machine.Stream, offset uint64) bool {
-	return s.view.Skips(of.String(), offset)
-}
 
 // Committed implements partition.Listener: it tells everybody who derives something from what is durable.
 func (s *Server) Committed(stream machine.Stream, changes []machine.Change) {
