@@ -85,13 +85,7 @@ func TestSmallRepliesDoNotWaitForEver(t *testing.T) {
 	t.Parallel()
 	const calls = 50
 	b, address := newFace(t).open(t, NewH2Server(TransportConfig{}))
-	conn, err := net.Dial("tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	_, _ = io.WriteString(conn, http2.ClientPreface)
-	framer := http2.NewFramer(conn, conn)
+	framer := framesTo(t, address)
 	_ = framer.WriteSettings(http2.Setting{ID: http2.SettingInitialWindowSize, Val: 0})
 	block := headerOf("Whoami")
 	for i := range uint32(calls) {
@@ -131,6 +125,21 @@ func (b *Backlogs) waitingEnds() (n int) {
 }
 
 // headerOf encodes the header of a call, without a table, so that it may be sent again.
+// framesTo is a connection of single frames, which has begun but for the settings.
+func framesTo(t *testing.T, address string) *http2.Framer {
+	t.Helper()
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	_ = conn.SetDeadline(time.Now().Add(time.Minute))
+	_, _ = io.WriteString(conn, http2.ClientPreface)
+	framer := http2.NewFramer(conn, conn)
+	framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
+	return framer
+}
+
 func headerOf(rpc string, more ...[2]string) []byte {
 	var block bytes.Buffer
 	encoder := hpack.NewEncoder(&block)
@@ -153,15 +162,7 @@ func TestRequestsThatDoNotComeAreGivenUp(t *testing.T) {
 	t.Parallel()
 	f := newFace(t)
 	b, address := f.open(t, NewGRPCServer(TransportConfig{}))
-	conn, err := net.Dial("tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(time.Minute))
-	_, _ = io.WriteString(conn, http2.ClientPreface)
-	framer := http2.NewFramer(conn, conn)
-	framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
+	framer := framesTo(t, address)
 	block := headerOf("GetWfRun")
 	begin := func(id uint32) {
 		_ = framer.WriteHeaders(http2.HeadersFrameParam{StreamID: id, BlockFragment: block, EndHeaders: true})

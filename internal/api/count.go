@@ -71,8 +71,7 @@ func (s *Service) sumCounts(ctx context.Context, prefix keys.Key) (*lhpb.Count, 
 }
 
 func (s *Service) sumCountsIn(ctx context.Context, stream machine.Stream, prefix keys.Key) (sum int64, err error) {
-	for start, end := prefix, prefix.End(); ; {
-		rows, err := s.cfg.Routing.Scan(ctx, stream, start, end, countPage)
+	for rows, err := range pages(s.scanOf(ctx, stream), prefix, countPage) {
 		if err != nil {
 			return 0, err
 		}
@@ -83,9 +82,6 @@ func (s *Service) sumCountsIn(ctx context.Context, stream machine.Stream, prefix
 			}
 			sum += row.Now
 		}
-		if len(rows) < countPage {
-			return sum, nil
-		}
-		start = rows[len(rows)-1].Key.After()
 	}
+	return sum, nil
 }

@@ -103,9 +103,7 @@ func (h *heat) run(of keys.Run) error {
 		return nil
 	}
 	h.runs++
-	base := of.Kind(keys.KindNodeRun)
-	for start, end := base, base.End(); ; {
-		rows, err := h.view.Scan(start, end, viewedAtOnce)
+	for rows, err := range pages(h.view.Scan, of.Kind(keys.KindNodeRun), viewedAtOnce) {
 		if err != nil {
 			return err
 		}
@@ -118,15 +116,12 @@ func (h *heat) run(of keys.Run) error {
 			h.nodes++
 			h.read += len(r.Value)
 		}
-		if len(rows) < viewedAtOnce {
-			return nil
-		}
-		if h.full() {
+		if len(rows) == viewedAtOnce && h.full() {
 			h.more = true
 			return nil
 		}
-		start = rows[len(rows)-1].Key.After()
 	}
+	return nil
 }
 
 func (h *heat) full() bool { return h.nodes >= heatNodeRuns || h.read >= heatBytes }

@@ -7,6 +7,7 @@ import (
 	"littlehorse/internal/cluster"
 	"littlehorse/internal/keys"
 	"littlehorse/internal/lh"
+	"littlehorse/internal/value"
 	"littlehorse/lhpb"
 	"littlehorse/lhpb/extra"
 )
@@ -53,7 +54,7 @@ func (h *history) told(v *pastVariable, stored *lhpb.Variable) (out []*extra.Var
 			return nil, false, err
 		}
 		if last := v.last(); last != nil {
-			last.known, last.value, last.rests = true, orNull(stored.Value), nil
+			last.known, last.value, last.rests = true, value.OrNull(stored.Value), nil
 		}
 	}
 	size := 0
@@ -86,7 +87,7 @@ func (h *history) compare() error {
 			return err
 		}
 		if stored != nil {
-			settle(last, orNull(stored.Value))
+			settle(last, value.OrNull(stored.Value))
 			same := sameValue(last.value, stored.Value)
 			v.alone.confirmed, v.alone.refuted = same, !same
 		}

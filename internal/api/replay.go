@@ -163,8 +163,7 @@ func (h *history) readThreads() error {
 func (h *history) readNodes() error {
 	steps := 0
 	for _, t := range h.threads {
-		for start, end := h.run.NodeRunsOf(t.run.Number), h.run.NodeRunsOf(t.run.Number).End(); ; {
-			rows, err := h.view.Scan(start, end, viewedAtOnce)
+		for rows, err := range pages(h.view.Scan, h.run.NodeRunsOf(t.run.Number), viewedAtOnce) {
 			if err != nil {
 				return err
 			}
@@ -180,10 +179,6 @@ func (h *history) readNodes() error {
 				t.nodes = append(t.nodes, n)
 				steps, h.read = steps+1, h.read+len(r.Value)
 			}
-			if len(rows) < viewedAtOnce {
-				break
-			}
-			start = rows[len(rows)-1].Key.After()
 		}
 	}
 	return nil
@@ -206,7 +201,7 @@ func (h *history) begin(t *pastThread) {
 		}
 		v := h.variable(t.run.Number, def.GetVarDef().GetName())
 		v.def = def
-		start := pastValue{known: true, value: orNull(value.NormalizeValue(def.GetVarDef().GetDefaultValue()))}
+		start := pastValue{known: true, value: value.OrNull(value.NormalizeValue(def.GetVarDef().GetDefaultValue()))}
 		switch given, is := t.inputs[v.id.name]; {
 		case is && (!given.known || !value.IsNull(given.value)):
 			start = given
@@ -218,13 +213,6 @@ func (h *history) begin(t *pastThread) {
 		start.atMs, start.thread = millis(t.run.StartTime), t.run.Number
 		v.given = append(v.given, start)
 	}
-}
-
-func orNull(v *lhpb.VariableValue) *lhpb.VariableValue {
-	if v == nil {
-		return value.NullValue()
-	}
-	return v
 }
 
 // arrive looks at what a NodeRun was given: it says what Variables were, or what those of a child begin with.
@@ -303,7 +291,7 @@ func (h *history) observe(t *pastThread, node *lhpb.TaskNode, id *lhpb.TaskRunId
 		if i >= len(seen.InputVariables) || seen.InputVariables[i].Masked {
 			continue
 		}
-		was := orNull(seen.InputVariables[i].Value)
+		was := value.OrNull(seen.InputVariables[i].Value)
 		if v.def == nil || !value.IsNull(was) && value.TypeOf(was).String() != value.Declared(value.VarType(v.def.VarDef)).String() {
 			continue
 		}
@@ -461,14 +449,14 @@ func (s *pastScope) output(n *lhpb.NodeRun) (*lhpb.VariableValue, error) {
 		if err != nil || len(task.Attempts) == 0 {
 			return nil, errors.Join(err, errNotKept)
 		}
-		return orNull(task.Attempts[len(task.Attempts)-1].GetOutput()), nil
+		return value.OrNull(task.Attempts[len(task.Attempts)-1].GetOutput()), nil
 	case *lhpb.NodeRun_ExternalEvent:
 		id := k.ExternalEvent.GetExternalEventId()
 		event, err := kept[lhpb.ExternalEvent](s, s.run.ExternalEvent(id.GetExternalEventDefId().GetName(), id.GetGuid()))
 		if err != nil {
 			return nil, err
 		}
-		return orNull(event.Content), nil
+		return value.OrNull(event.Content), nil
 	case *lhpb.NodeRun_UserTask:
 		task, err := kept[lhpb.UserTaskRun](s, s.run.UserTaskRun(k.UserTask.GetUserTaskRunId().GetUserTaskGuid()))
 		if err != nil {

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"fmt"
+	"iter"
 
 	"littlehorse/internal/cluster"
 	"littlehorse/internal/keys"
@@ -86,17 +87,37 @@ func list[T any, P interface {
 	*T
 	machine.Value
 }](ctx context.Context, s *Service, from machine.Stream, start, end keys.Key, p page) (out []P, bookmark []byte, err error) {
-	scan := func(start, end keys.Key, limit int) ([]cluster.Row, error) {
+	return listWhole(s.scanOf(ctx, from), start, end, p, func(P) (int, error) { return 0, nil })
+}
+
+// scan reads rows in [start, end), in the order of their keys, at most limit of them.
+type scan func(start, end keys.Key, limit int) ([]cluster.Row, error)
+
+// scanOf reads what a stream has by then; a View is of one moment.
+func (s *Service) scanOf(ctx context.Context, from machine.Stream) scan {
+	return func(start, end keys.Key, limit int) ([]cluster.Row, error) {
 		return s.cfg.Routing.Scan(ctx, from, start, end, limit)
 	}
-	return listWhole(scan, start, end, p, func(P) (int, error) { return 0, nil })
+}
+
+// pages are all rows below a prefix, so many at once; only the last page may have fewer. They end with the first error.
+func pages(read scan, prefix keys.Key, size int) iter.Seq2[[]cluster.Row, error] {
+	return func(yield func([]cluster.Row, error) bool) {
+		for start, end := prefix, prefix.End(); ; {
+			rows, err := read(start, end, size)
+			if !yield(rows, err) || err != nil || len(rows) < size {
+				return
+			}
+			start = rows[len(rows)-1].Key.After()
+		}
+	}
 }
 
 // listWhole is list of objects that are more than their rows: whole adds what a row leaves out, and says how many bytes that is.
 func listWhole[T any, P interface {
 	*T
 	machine.Value
-}](scan func(start, end keys.Key, limit int) ([]cluster.Row, error), start, end keys.Key, p page, whole func(P) (int, error)) (out []P, bookmark []byte, err error) {
+}](read scan, start, end keys.Key, p page, whole func(P) (int, error)) (out []P, bookmark []byte, err error) {
 	base := start
 	if p.after != "" {
 		start = max(start, (base + keys.Key(p.after)).After())
@@ -104,7 +125,7 @@ func listWhole[T any, P interface {
 	last, size := keys.Key(""), 0
 	for start < end {
 		want := min(p.limit-len(out)+1, 64)
-		rows, err := scan(start, end, want)
+		rows, err := read(start, end, want)
 		if err != nil {
 			return nil, nil, err
 		}

@@ -2,15 +2,12 @@ package api
 
 import (
 	"context"
-	"io"
-	"net"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"golang.org/x/net/http2"
-	"golang.org/x/net/http2/hpack"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/credentials/insecure"
@@ -85,15 +82,7 @@ func (b *Backlogs) empties(t *testing.T) {
 func TestCallsThatNoHandlerGetsCountNoLonger(t *testing.T) {
 	t.Parallel()
 	b, address := newFace(t).open(t, NewGRPCServer(TransportConfig{}))
-	conn, err := net.Dial("tcp", address)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(time.Minute))
-	_, _ = io.WriteString(conn, http2.ClientPreface)
-	framer := http2.NewFramer(conn, conn)
-	framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
+	framer := framesTo(t, address)
 	_ = framer.WriteSettings()
 	const calls = 20
 	for i := range uint32(calls) {

@@ -108,7 +108,7 @@ func part(v *lhpb.VariableValue, s selector, defs StructDefs) (*lhpb.VariableVal
 			return nil, fmt.Errorf("Cannot 'get' index %d on %v", s.index, TypeOf(v))
 		}
 		if f, ok := k.Struct.GetStruct().GetFields()[s.key]; ok {
-			return orNull(f.GetValue()), nil
+			return OrNull(f.GetValue()), nil
 		}
 		if f := fieldDef(k.Struct, s.key, defs); f.GetDefaultValue() != nil {
 			return f.DefaultValue, nil
@@ -121,7 +121,7 @@ func part(v *lhpb.VariableValue, s selector, defs StructDefs) (*lhpb.VariableVal
 		if err := checkIndex(s.index, len(k.Array.GetItems())); err != nil {
 			return nil, err
 		}
-		return orNull(k.Array.GetItems()[s.index]), nil
+		return OrNull(k.Array.GetItems()[s.index]), nil
 	}
 	return nil, fmt.Errorf("Cannot 'get' on a value of type %v", TypeOf(v))
 }
@@ -132,7 +132,8 @@ func fieldDef(s *lhpb.Struct, name string, defs StructDefs) *lhpb.StructFieldDef
 	return def.GetStructDef().GetFields()[name]
 }
 
-func orNull(v *lhpb.VariableValue) *lhpb.VariableValue {
+// OrNull is the value, NULL if there is none.
+func OrNull(v *lhpb.VariableValue) *lhpb.VariableValue {
 	if v == nil {
 		return null
 	}

@@ -46,7 +46,7 @@ func (r *resolver) rightSide(m *lhpb.VariableMutation, leaving string) (*lhpb.Va
 	case *lhpb.VariableMutation_RhsAssignment:
 		return r.resolve(k.RhsAssignment)
 	case *lhpb.VariableMutation_LiteralValue:
-		return orNull(k.LiteralValue), nil
+		return OrNull(k.LiteralValue), nil
 	case *lhpb.VariableMutation_NodeOutput:
 		return r.nodeOutput(k.NodeOutput, leaving)
 	}

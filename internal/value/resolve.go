@@ -29,7 +29,7 @@ func Resolve(a *lhpb.VariableAssignment, env Env) (*lhpb.VariableValue, error) {
 	if a.GetPath() == nil && a.GetTargetType() == nil {
 		switch s := a.GetSource().(type) {
 		case *lhpb.VariableAssignment_LiteralValue:
-			return orNull(s.LiteralValue), nil
+			return OrNull(s.LiteralValue), nil
 		case *lhpb.VariableAssignment_VariableName:
 			return env.Variable(s.VariableName)
 		}
@@ -77,7 +77,7 @@ func (r *resolver) resolve(a *lhpb.VariableAssignment) (*lhpb.VariableValue, err
 func (r *resolver) source(a *lhpb.VariableAssignment) (*lhpb.VariableValue, error) {
 	switch s := a.GetSource().(type) {
 	case *lhpb.VariableAssignment_LiteralValue:
-		return orNull(s.LiteralValue), nil
+		return OrNull(s.LiteralValue), nil
 	case *lhpb.VariableAssignment_VariableName:
 		return r.env.Variable(s.VariableName)
 	case *lhpb.VariableAssignment_NodeOutput:

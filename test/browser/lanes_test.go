@@ -1,7 +1,6 @@
 package browser
 
 import (
-	"fmt"
 	"testing"
 	"time"
 
@@ -12,16 +11,7 @@ import (
 // seedLanes adds a run of several threads with another run inside.
 func seedLanes(t *testing.T, address string) {
 	t.Helper()
-	ctx, cfg := t.Context(), lh.DefaultConfig()
-	if _, err := fmt.Sscanf(address, "127.0.0.1:%d", &cfg.Port); err != nil {
-		t.Fatal(err)
-	}
-	cfg.Host = "127.0.0.1"
-	client, err := lh.Dial(ctx, cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
+	ctx, client := t.Context(), dial(t, address)
 	insure := wf.New("insure", func(t *wf.Thread) {
 		worth := wf.Declare[int64](t, "worth").Default(int64(100))
 		t.While(worth.Lt(103), func(t *wf.Thread) { worth.Set(worth.Add(1)) })

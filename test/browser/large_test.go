@@ -1,7 +1,6 @@
 package browser
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"testing"
@@ -23,16 +22,7 @@ func BenchmarkLargeRun(b *testing.B) {
 	port := ports.Free(b)
 	s := lhserver.New(b, b.TempDir(), "LHD_PORT="+port)
 	s.Start(b)
-	ctx, cfg := b.Context(), lh.DefaultConfig()
-	if _, err := fmt.Sscanf(s.API, "127.0.0.1:%d", &cfg.Port); err != nil {
-		b.Fatal(err)
-	}
-	cfg.Host = "127.0.0.1"
-	client, err := lh.Dial(ctx, cfg)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer client.Close()
+	ctx, client := b.Context(), dial(b, s.API)
 	large := wf.New("large", func(t *wf.Thread) {
 		round := wf.Declare[int64](t, "round").Default(int64(0))
 		t.While(round.Lt(35), func(t *wf.Thread) {

@@ -77,20 +77,26 @@ func (b *bank) charge(ctx context.Context, customer string) (string, error) {
 	return "charged " + customer, nil
 }
 
+// dial is a client of the server there.
+func dial(tb testing.TB, address string) *lh.Client {
+	tb.Helper()
+	cfg := lh.DefaultConfig()
+	if _, err := fmt.Sscanf(address, "127.0.0.1:%d", &cfg.Port); err != nil {
+		tb.Fatal(err)
+	}
+	cfg.Host = "127.0.0.1"
+	client, err := lh.Dial(tb.Context(), cfg)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = client.Close() })
+	return client
+}
+
 // seed fills a server as a shop of an ordinary day does.
 func seed(t *testing.T, address string) {
 	t.Helper()
-	ctx := t.Context()
-	cfg := lh.DefaultConfig()
-	if _, err := fmt.Sscanf(address, "127.0.0.1:%d", &cfg.Port); err != nil {
-		t.Fatal(err)
-	}
-	cfg.Host = "127.0.0.1"
-	client, err := lh.Dial(ctx, cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = client.Close() })
+	ctx, client := t.Context(), dial(t, address)
 	charge := task.New1("charge-card", (&bank{failed: map[lh.RunID]int{}}).charge, task.Params("customer"))
 	order := shop(charge)
 	definitions := []lh.Definition{order}

@@ -22,16 +22,7 @@ func BenchmarkSoak(b *testing.B) {
 	port := ports.Free(b)
 	s := lhserver.New(b, b.TempDir(), "LHS_CLUSTER_PARTITIONS=3", "LHD_PORT="+port)
 	s.Start(b)
-	ctx, cfg := b.Context(), lh.DefaultConfig()
-	if _, err := fmt.Sscanf(s.API, "127.0.0.1:%d", &cfg.Port); err != nil {
-		b.Fatal(err)
-	}
-	cfg.Host = "127.0.0.1"
-	client, err := lh.Dial(ctx, cfg)
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer client.Close()
+	ctx, client := b.Context(), dial(b, s.API)
 	pulse := wf.New("pulse", func(t *wf.Thread) {
 		beats := wf.Declare[int64](t, "beats").Default(int64(0))
 		t.While(beats.Lt(*soakUpdates+1), func(t *wf.Thread) {
