@@ -71,6 +71,9 @@ func (d demonstration) fill(ctx context.Context, s *server.Server, cfg server.Co
 		return err
 	}
 	client, err := lh.Dial(ctx, to)
+	if err != nil && ctx.Err() != nil {
+		return nil // told to end before it began
+	}
 	if err != nil {
 		return fmt.Errorf("the demo's client: %w", err)
 	}
