@@ -81,6 +81,9 @@ func (p *part) admit(r *pb.Record, c class, w waiter) *lh.Error {
 		}
 		p.lane.pressure.inLane.Add(1)
 	}
+	if c != internal {
+		p.lane.noteCall()
+	}
 	address(r, c, version)
 	w.bytes, w.at = bytes, now
 	p.fair.add(queued{record: r, waiter: w})

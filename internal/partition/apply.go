@@ -21,6 +21,7 @@ func (l *Lane) apply(e log.Entry) {
 	if w.timer != nil {
 		l.cache.recall(p, w.timer.early)
 		l.pump.taken(w.timer)
+		l.filling.timers++
 	}
 	began, bytes := l.host.elapsed(), l.filling.bytes
 	effects := l.effects(p, e)

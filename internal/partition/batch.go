@@ -20,6 +20,7 @@ type batch struct {
 	number  uint64   // of the lane's batches, from 1
 	layers  []*layer // of the partitions that have records in it
 	records int
+	timers  int   // of them, fired by the pump
 	bytes   int64 // encoded size of the values
 	cost    time.Duration
 	emits   []log.Emit
@@ -100,7 +101,7 @@ func (b *batch) reset() {
 	clear(b.goOn)
 	clear(b.answers)
 	b.layers, b.emits, b.goOn, b.answers = b.layers[:0], b.emits[:0], b.goOn[:0], b.answers[:0]
-	b.records, b.bytes, b.cost, b.applied = 0, 0, 0, b.applied[:0]
+	b.records, b.timers, b.bytes, b.cost, b.applied = 0, 0, 0, 0, b.applied[:0]
 	clear(b.kinds)
 	b.settled.Store(false)
 }

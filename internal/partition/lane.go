@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"littlehorse/internal/log"
@@ -34,6 +36,8 @@ type Lane struct {
 	mu      sync.Mutex
 	calling list[*part]   // have records to append
 	called  chan struct{} // receives when there is one more
+
+	asked atomic.Int64 // when others than the lane itself submitted a record last, by paceTime
 
 	usual   time.Duration // what commits take
 	todo    []log.Entry   // taken from the session and not applied
@@ -371,7 +375,13 @@ func (l *Lane) run() {
 		}
 		sealed := l.Seal()
 		if sealed {
+			timers := l.flying.timers
 			l.sealed <- l.flying
+			if timers > 0 {
+				// The scheduler of Go runs first whoever was woken last, so while the lane and the pump wake each other the
+				// committing goroutine got no core for up to 7 ms.
+				runtime.Gosched()
+			}
 		}
 		if !l.wait(n > 0 || sealed) {
 			return

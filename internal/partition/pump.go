@@ -23,6 +23,8 @@ type pump struct {
 	flying  int // fired and not through
 	queued  int // of them, not applied
 	stopped bool
+	tempo   tempo
+	pause   time.Time // until when the tempo holds back what is due; the zero time if it does not
 
 	works atomic.Bool // has begun to fire: the lane works for its streams, and follows them no longer
 }
@@ -88,11 +90,23 @@ func (t *pump) run(owned milestone) {
 		if _, err := t.lane.Fire(); err != nil {
 			return
 		}
-		at, ok := t.sleep()
-		if !t.wait(at, ok) {
+		if until := t.held(); !until.IsZero() {
+			if !t.rest(until) {
+				return
+			}
+			continue
+		}
+		if at, ok := t.sleep(); !t.wait(at, ok) {
 			return
 		}
 	}
+}
+
+// held says until when the tempo holds back what is due; the zero time if it does not.
+func (t *pump) held() time.Time {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.pause
 }
 
 // sleep says until when nothing is due; false for until somebody wakes the pump.
@@ -142,6 +156,18 @@ func (t *pump) wait(at time.Time, ok bool) bool {
 		return false
 	}
 	return true
+}
+
+// rest waits until the tempo lets the next one go; false when the Host stops.
+func (t *pump) rest(until time.Time) bool {
+	timer := time.NewTimer(time.Until(until))
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-t.lane.host.stop:
+		return false
+	}
 }
 
 // next is when the next timer will be due.
@@ -234,15 +260,22 @@ const asideAtOnce = 256
 func (t *pump) due() (due []*dueTimer, more bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.pause = time.Time{}
 	if t.stopped || t.crowded() {
 		return nil, false
 	}
 	t.turn++
 	aside := 0
+	present := t.lane.paceTime()
 	for i := range t.windows {
 		w := t.windows[(t.turn+i)%len(t.windows)]
 		now := t.nowNs(w)
+		held := t.holds(w, now, present)
 		for !t.full() && aside < asideAtOnce {
+			if held && !t.tempo.take(present) {
+				t.pause = t.tempo.free
+				return due, false
+			}
 			k, c, ok := w.pop(now)
 			if !ok {
 				break
@@ -257,6 +290,12 @@ func (t *pump) due() (due []*dueTimer, more bool) {
 		}
 	}
 	return due, aside == asideAtOnce
+}
+
+// holds tells whether the timers of the window fire at the tempo, at this present time of the machine.
+func (t *pump) holds(w *window, nowNs int64, present time.Time) bool {
+	first, has := w.nextNs()
+	return has && nowNs-first < int64(latestTimer) && t.lane.shared(present)
 }
 
 // nowNs is the clock that the window goes by: the server's, but never behind the partition's own.
