@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 // guarded runs the guard with few WfRuns against limits.
@@ -101,6 +102,25 @@ func TestTheCommittedLimits(t *testing.T) {
 	want := []string{"alone.commands", "alone.rows", "alone.bytes", "alone.allocations", "busy.allocations", "busy.cpu"}
 	if !slices.Equal(names, want) {
 		t.Errorf("%q", names)
+	}
+}
+
+// What a TaskRun may cost at most leaves a core the time for more than a thousand a second.
+//
+// holds: AThousandTaskRunsASecond
+func TestTheLimitsLeaveAThousandASecond(t *testing.T) {
+	limits, err := readLimits("testdata/guard.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	unit, err := calibrate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range limits {
+		if l.name == "busy.cpu" && !l.worse(float64(time.Millisecond)/float64(unit)) {
+			t.Errorf("a TaskRun may cost a millisecond of CPU: %g times %s", l.value, unit)
+		}
 	}
 }
 

@@ -79,6 +79,9 @@ func TestALoadBesideManyThatWait(t *testing.T) {
 	}
 }
 
+// What is written and what is kept is told window by window while as much goes as comes.
+//
+// holds: StateForFourteenDays
 func TestALoadWhoseWfRunsAreDeleted(t *testing.T) {
 	p := startReal(t)
 	r := one[retentionResult](t, append([]string{"retention", "--keep", "1s", "--windows", "3", "--random"}, append(small(p), "--runs", "10")...)...)
@@ -167,6 +170,9 @@ func TestRefusalsAreToldApart(t *testing.T) {
 	}
 }
 
+// Few and many partitions are put under the same load.
+//
+// holds: OneStoreManyPartitions
 func TestPartitionsAreMeasuredEach(t *testing.T) {
 	got := lines[partitionsResult](t, "partitions", "--dir", t.TempDir(), "--partitions", "1,5", "--idle", "100ms",
 		"--tasks", "2", "--warmup", "0s", "--duration", "300ms", "--concurrency", "8")

@@ -38,6 +38,9 @@ func printed(ctx context.Context, args ...string) (string, error) {
 	return out.String(), err
 }
 
+// Each command of the published benchmark does what its document says.
+//
+// holds: StoreBenchmark
 func TestTheStoreBenchmarkByTheNamesOfItsCommands(t *testing.T) {
 	t.Setenv("HOME", t.TempDir())
 	where := storeArgs(t)
@@ -151,6 +154,9 @@ func TestCleanupRemovesNothingOfOthers(t *testing.T) {
 	}
 }
 
+// The three published cases are one command.
+//
+// holds: StoreBenchmark
 func TestTheThreePublishedCases(t *testing.T) {
 	got := lines[caseResult](t, "cases", "--dir", t.TempDir(), "--workflows", "2", "--large-workflows", "1", "--state-workflows", "3",
 		"--small", "20", "--large", "5000", "--state-bytes", "10")

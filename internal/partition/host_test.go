@@ -122,6 +122,8 @@ func TestNothingAcknowledgedBeforeSync(t *testing.T) {
 
 // TestBatchGrowsWhileOneIsSynced holds one sync and submits a record of each of a hundred origins: one more commit covers them
 // all.
+//
+// holds: AnswersComeInMilliseconds
 func TestBatchGrowsWhileOneIsSynced(t *testing.T) {
 	d := newDisk()
 	applied := make(chan string, 200)
