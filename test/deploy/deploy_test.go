@@ -40,6 +40,7 @@ func settles(t *testing.T, settings map[string]string) server.Config {
 	return c
 }
 
+// holds: ThreeServersByOneFile
 func TestComposeFile(t *testing.T) {
 	text, err := os.ReadFile("../../deploy/compose/compose.yaml")
 	if err != nil {
@@ -566,6 +567,8 @@ func joined(t *testing.T, file string, parts ...string) string {
 }
 
 // The image has one static binary, runs as nobody and knows whether it lives.
+//
+// holds: OneServerNeedsNothingElse
 func TestContainerfile(t *testing.T) {
 	text, err := os.ReadFile("../../deploy/image/Containerfile")
 	if err != nil {

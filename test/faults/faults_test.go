@@ -200,6 +200,8 @@ func setting(t *testing.T, name string, fallback uint64) uint64 {
 // there and completes, no attempt was delivered twice, and what clients were told of each WfRun has an order that explains it.
 // SEED repeats the choice of faults, ROUNDS says how many rounds there are, FAULTS (numbers, with commas) which faults; IN_TURN=1 takes them in
 // turn.
+//
+// holds: ZonesMayFail
 func TestClusterOutlivesFaults(t *testing.T) {
 	seed := setting(t, "SEED", uint64(time.Now().UnixNano()%1_000_000))
 	rounds := int(setting(t, "ROUNDS", 200))

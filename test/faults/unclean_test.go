@@ -15,6 +15,8 @@ import (
 // TestUncleanElectionIsRefused makes a broker the leader of the commands that lacks the last of them, as an operator can though the topics
 // forbid it: the servers that have applied them all end and say so, and none starts again,
 // also not when the commands have come to end where they ended before.
+//
+// holds: ZonesMayFail
 func TestUncleanElectionIsRefused(t *testing.T) {
 	w := newWorld(t, 0, servers-1)
 	putWaiting(w)

@@ -30,6 +30,7 @@ const often = "LHS_X_CHECKPOINT_INTERVAL_MS=20"
 // TestKilledServerIsRebuiltFromItsCheckpoints kills the server while it writes checkpoints and its command topics forget at
 // once; every other time its disk is lost too.
 //
+// holds: LostDisksAreRebuilt
 // covers: operations §5
 func TestKilledServerIsRebuiltFromItsCheckpoints(t *testing.T) {
 	data := t.TempDir()
@@ -193,6 +194,7 @@ func state(t *testing.T, s *store.Store, of machine.Stream) map[string][]byte {
 // TestCompactionErasesWhatWasDeleted looks for a run in the change log, deletes it, and looks until it is gone: values and keys,
 // and what said that they are deleted.
 //
+// holds: DeletesErase
 // covers: operations §5
 func TestCompactionErasesWhatWasDeleted(t *testing.T) {
 	name := newCluster()

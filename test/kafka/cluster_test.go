@@ -153,6 +153,7 @@ func search(t *testing.T, client lhpb.LittleHorseClient, inStatus *lhpb.LHStatus
 
 // TestAnyServerAnswersForAll asks each of three servers for what lives at all of them.
 //
+// holds: DefinitionsAreThereAtOnce
 // holds: AnyServerTakesAnyRequest
 // holds: WorkersLearnWhomToPoll
 // covers: operations §6 writing
@@ -230,6 +231,7 @@ func (c *ensemble) workersAreSpread(t *testing.T) {
 // TestKilledServerIsSucceeded kills one of three servers under load: the others take its partitions over, everything that
 // was acknowledged is there, and every run completes.
 //
+// holds: WaitersEndWhenPartitionsMove
 // holds: TakeoverInSeconds
 // covers: operations §6 moving
 func TestKilledServerIsSucceeded(t *testing.T) {
@@ -288,6 +290,7 @@ func TestKilledServerIsSucceeded(t *testing.T) {
 // TestRollingRestartFailsNoCall stops and starts one server after the other, as an operator does, while the others are called
 // all the time: no call fails, and everything is there.
 //
+// holds: RollingRestartIsInvisible
 // covers: operations §6 moving
 func TestRollingRestartFailsNoCall(t *testing.T) {
 	c := startCluster(t, 3, calm)
