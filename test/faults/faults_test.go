@@ -239,7 +239,8 @@ func TestClusterOutlivesFaults(t *testing.T) {
 	}
 	w.load.mu.Lock()
 	defer w.load.mu.Unlock()
-	t.Logf("%d runs were acknowledged, %d attempts delivered, calls refused: %v", len(w.load.all), len(w.load.delivered), w.load.refused)
+	t.Logf("%d runs were acknowledged, %d of them to the official client, %d attempts delivered, calls of ours refused: %v",
+		len(w.load.all), w.load.officialAcks.Load(), len(w.load.delivered), w.load.refused)
 }
 
 // chosen are the faults that the environment names, or all that are some.
@@ -276,6 +277,9 @@ func (w *world) round(f fault) {
 	}
 	if !w.load.goesOn(10) {
 		w.load.blame("nothing goes on after the fault")
+	}
+	if !grows(&w.load.officialAcks, 3) {
+		w.load.blame("the official client does not go on after the fault")
 	}
 	w.load.settle(w.rng)
 }

@@ -26,7 +26,9 @@ import (
 type load struct {
 	w     *world
 	start time.Time
-	acks  atomic.Int64
+	acks  atomic.Int64 // runs acknowledged to clients of ours
+
+	officialAcks atomic.Int64 // and to the official client
 
 	mu        sync.Mutex
 	round     []string       // runs acknowledged since the last look
@@ -49,7 +51,7 @@ func newLoad(w *world) *load {
 	chain.RegisterWithin(w, w.sites[0].client, session)
 	putWaiting(w)
 	for _, s := range w.sites {
-		s.knows(w)
+		s.knows(w, "waiting")
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
@@ -62,14 +64,15 @@ func newLoad(w *world) *load {
 		running.Go(func() { l.work(ctx, s) })
 		running.Go(func() { l.operate(ctx, s, seed) })
 	}
+	l.beginOfficial(ctx, &running)
 	return l
 }
 
-// knows waits until the server knows what was put.
-func (s *site) knows(w *world) {
+// knows waits until the server knows the WfSpec.
+func (s *site) knows(w *world, spec string) {
 	w.Helper()
-	w.until(fmt.Sprintf("server %d knows the WfSpec", s.number), func(ctx context.Context) error {
-		_, err := s.client.GetWfSpec(ctx, &lhpb.WfSpecId{Name: "waiting"})
+	w.until(fmt.Sprintf("server %d knows the WfSpec %s", s.number, spec), func(ctx context.Context) error {
+		_, err := s.client.GetWfSpec(ctx, &lhpb.WfSpecId{Name: spec})
 		return err
 	})
 }
@@ -83,10 +86,7 @@ func (l *load) run(ctx context.Context, first int, prefix string) {
 		cancel()
 		switch code := status.Code(err); code {
 		case codes.OK, codes.AlreadyExists:
-			l.acks.Add(1)
-			l.mu.Lock()
-			l.round = append(l.round, id)
-			l.mu.Unlock()
+			l.acknowledged(&l.acks, id)
 			i++
 			at = first
 		case codes.Unavailable, codes.DeadlineExceeded, codes.ResourceExhausted:
@@ -103,7 +103,15 @@ func (l *load) run(ctx context.Context, first int, prefix string) {
 	}
 }
 
-// work is an official worker that begins at one server.
+// acknowledged remembers a run that is to be there from now on.
+func (l *load) acknowledged(acks *atomic.Int64, id string) {
+	l.mu.Lock()
+	l.round = append(l.round, id)
+	l.mu.Unlock()
+	acks.Add(1)
+}
+
+// work is a worker of ours that begins at one server.
 func (l *load) work(ctx context.Context, s *site) {
 	host, port, err := net.SplitHostPort(s.API)
 	if err != nil {
@@ -137,7 +145,11 @@ func (l *load) work(ctx context.Context, s *site) {
 
 func (l *load) deliver(t *lhpb.ScheduledTask) {
 	id := t.GetTaskRunId()
-	attempt := fmt.Sprintf("%s/%s attempt %d", id.GetWfRunId().GetId(), id.GetTaskGuid(), t.GetAttemptNumber())
+	l.delivers(fmt.Sprintf("%s/%s attempt %d", id.GetWfRunId().GetId(), id.GetTaskGuid(), t.GetAttemptNumber()))
+}
+
+// delivers counts an attempt that has reached a worker.
+func (l *load) delivers(attempt string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.delivered[attempt]++; l.delivered[attempt] > 1 {
@@ -152,9 +164,11 @@ func (l *load) blame(format string, args ...any) {
 }
 
 // goesOn waits until calls are acknowledged anew.
-func (l *load) goesOn(n int64) bool {
-	want := l.acks.Load() + n
-	for end := time.Now().Add(patience); l.acks.Load() < want; time.Sleep(10 * time.Millisecond) {
+func (l *load) goesOn(n int64) bool { return grows(&l.acks, n) }
+
+func grows(acks *atomic.Int64, n int64) bool {
+	want := acks.Load() + n
+	for end := time.Now().Add(patience); acks.Load() < want; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			return false
 		}
@@ -223,20 +237,22 @@ func (s *site) tellTasks(id string) (out string) {
 // found compares what a server finds with what was acknowledged.
 func (l *load) found(s *site) {
 	there, limit := map[string]bool{}, int32(500)
-	for req := (&lhpb.SearchWfRunRequest{WfSpecName: "chain", Limit: &limit}); ; {
-		page, err := s.search(req)
-		if err != nil {
-			l.blame("search at server %d: %v", s.number, err)
-			return
-		}
-		for _, r := range page.Results {
-			if there[r.Id] {
-				l.blame("server %d finds run %s twice", s.number, r.Id)
+	for _, spec := range []string{"chain", "official"} {
+		for req := (&lhpb.SearchWfRunRequest{WfSpecName: spec, Limit: &limit}); ; {
+			page, err := s.search(req)
+			if err != nil {
+				l.blame("search at server %d: %v", s.number, err)
+				return
 			}
-			there[r.Id] = true
-		}
-		if req.Bookmark = page.Bookmark; req.Bookmark == nil {
-			break
+			for _, r := range page.Results {
+				if there[r.Id] {
+					l.blame("server %d finds run %s twice", s.number, r.Id)
+				}
+				there[r.Id] = true
+			}
+			if req.Bookmark = page.Bookmark; req.Bookmark == nil {
+				break
+			}
 		}
 	}
 	l.mu.Lock()

@@ -17,11 +17,12 @@ import (
 // also not when the commands have come to end where they ended before.
 //
 // holds: ZonesMayFail
+// survives: 5 end
 func TestUncleanElectionIsRefused(t *testing.T) {
 	w := newWorld(t, 0, servers-1)
 	putWaiting(w)
 	for _, s := range w.sites {
-		s.knows(w)
+		s.knows(w, "waiting")
 	}
 	w.runAll("early")
 	w.leaveToTwo()
