@@ -3,10 +3,12 @@ package faults
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
+	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
 
 	"littlehorse/internal/machine"
@@ -17,11 +19,11 @@ import (
 // TestOldBuildIsRefusedLate replaces one server after the other, under load, by a build that knows a later engine version. As long as one
 // of the old ones is there all go on side by side, and a new one may go back. When there is none the topics go over, and then an old one that
 // comes late ends, while the others go on.
+//
+// survives: 12 refuses
 func TestOldBuildIsRefusedLate(t *testing.T) {
 	const later = machine.EngineVersion + 1
-	newer := lhserver.BuildWith(t, map[string]string{
-		"internal/machine/version.go": fmt.Sprintf("package machine\n\nconst EngineVersion = %d\n", later),
-	})
+	newer := lhserver.BuildWith(t, ofVersion(t, later))
 	w := newWorld(t, 0, 1)
 	w.load = newLoad(w)
 	w.load.turn(t, 0)
@@ -33,7 +35,7 @@ func TestOldBuildIsRefusedLate(t *testing.T) {
 	w.replace(w.sites[0], "")
 	w.goOn("with both builds")
 	w.replace(w.sites[0], newer)
-	if v := gone(); v != 0 {
+	if v := gone(); v != machine.EngineVersion {
 		t.Fatalf("the topics have gone over to version %d while an old server is there", v)
 	}
 	w.replace(old, newer)
@@ -59,6 +61,21 @@ func TestOldBuildIsRefusedLate(t *testing.T) {
 	}
 }
 
+// ofVersion is the source of a build that knows the engine version.
+func ofVersion(t *testing.T, version int) map[string]string {
+	t.Helper()
+	const source = "internal/machine/version.go"
+	text, err := os.ReadFile(filepath.Join(lhserver.Root(), source))
+	if err != nil {
+		t.Fatal(err)
+	}
+	is, becomes := fmt.Sprintf("const EngineVersion = %d\n", machine.EngineVersion), fmt.Sprintf("const EngineVersion = %d\n", version)
+	if strings.Count(string(text), is) != 1 {
+		t.Fatalf("%s does not say %q", source, is)
+	}
+	return map[string]string{source: strings.Replace(string(text), is, becomes, 1)}
+}
+
 // replace stops the server and starts another build over its folder.
 func (w *world) replace(s *site, program string) {
 	w.Helper()
@@ -77,26 +94,42 @@ func (w *world) goOn(when string) {
 	w.load.settle(w.rng)
 }
 
-// reachedVersion reads the commands on definitions, and says which engine version they have gone over to.
+// reachedVersion reads the commands on definitions to their end, and says which engine version they have gone over to.
 func (w *world) reachedVersion() func() uint32 {
 	w.Helper()
-	client := w.kafka(kgo.ConsumeTopics(w.cluster+"-metadata-cmd"), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	topic := w.cluster + "-metadata-cmd"
+	client := w.kafka(kgo.ConsumeTopics(topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
 	var reached uint32
+	var next int64
 	return func() uint32 {
 		w.Helper()
-		ctx, cancel := context.WithTimeout(w.Context(), time.Second)
-		defer cancel()
-		client.PollFetches(ctx).EachRecord(func(r *kgo.Record) {
-			note := &pb.LogNote{}
-			if len(r.Headers) == 0 || r.Headers[0].Key != "lh-note" {
-				return
+		var end int64
+		w.until("the commands on definitions have an end", func(ctx context.Context) error {
+			ends, err := kadm.NewClient(client).ListEndOffsets(ctx, topic)
+			if err == nil {
+				err = ends.Error()
 			}
-			if err := note.UnmarshalVT(r.Value); err != nil {
-				w.Fatal(err)
+			end = ends[topic][0].Offset
+			return err
+		})
+		w.until("the commands on definitions are read", func(ctx context.Context) error {
+			client.PollFetches(ctx).EachRecord(func(r *kgo.Record) {
+				next = r.Offset + 1
+				note := &pb.LogNote{}
+				if len(r.Headers) == 0 || r.Headers[0].Key != "lh-note" {
+					return
+				}
+				if err := note.UnmarshalVT(r.Value); err != nil {
+					w.Fatal(err)
+				}
+				if e := note.GetEngine(); e != nil {
+					reached = uint32(e.Version)
+				}
+			})
+			if next < end {
+				return fmt.Errorf("up to %d of %d", next, end)
 			}
-			if e := note.GetEngine(); e != nil {
-				reached = uint32(e.Version)
-			}
+			return nil
 		})
 		return reached
 	}

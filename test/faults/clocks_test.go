@@ -20,6 +20,8 @@ const nap = 2 * time.Second
 
 // TestShiftedClocks lets the clock of one server go an hour ahead and that of another an hour behind, while servers are killed and paused:
 // runs began when they did by the clocks of the brokers, and timers fire neither early nor an hour late, whoever owns the partition.
+//
+// survives: 6 broker; 6 forward
 func TestShiftedClocks(t *testing.T) {
 	const shift = "LH_TEST_CLOCK_SHIFT"
 	root, err := exec.Command("go", "env", "GOROOT").Output()

@@ -47,7 +47,7 @@ func BuildWith(t testing.TB, files map[string]string) string {
 			t.Fatal(err)
 		}
 		if !filepath.IsAbs(name) {
-			name = filepath.Join(root(), name)
+			name = filepath.Join(Root(), name)
 		}
 		replace[name] = to
 	}
@@ -67,7 +67,7 @@ func BuildWith(t testing.TB, files map[string]string) string {
 
 func goBuild(path string, flags ...string) error {
 	cmd := exec.Command("go", append(append([]string{"build", "-o", path}, flags...), "./cmd/lh")...)
-	cmd.Dir = root()
+	cmd.Dir = Root()
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("go build ./cmd/lh: %w\n%s", err, out)
@@ -97,7 +97,8 @@ func Binary(t testing.TB) string {
 	return build.path
 }
 
-func root() string {
+// Root is the folder of the module.
+func Root() string {
 	_, file, _, _ := runtime.Caller(0)
 	return filepath.Dir(filepath.Dir(filepath.Dir(file)))
 }
