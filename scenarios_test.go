@@ -41,6 +41,14 @@ var ledgers = []ledger{
 			"us to it: those of its name, and those that say `holds:`. Made from [promises.txt](promises.txt) and from them by\n" +
 			"`go test . -rewrite`. What no test holds yet names the part of the work that is to bring it.\n",
 	},
+	{
+		list: "docs/protocol.txt", table: "docs/protocol.md", claim: "survives: ", column: "Point", whole: true,
+		head: "# What the protocol of a cluster survives\n\n" +
+			"Point by point, each with the tests that show it: those that say `survives:`. Why it is built as it is stands in\n" +
+			"[0018](adr/0018-commit-over-kafka.md), [0021](adr/0021-checkpoints.md), [0022](adr/0022-membership-and-routing.md), " +
+			"[0026](adr/0026-standbys-and-moves.md), [0027](adr/0027-engine-versions-and-hashes.md) and [0029](adr/0029-lethal-records.md).\n" +
+			"Made from [protocol.txt](protocol.txt) and from the tests by `go test . -rewrite`.\n",
+	},
 }
 
 // Every claim to show something names a section that there is, and the tables say who shows what.

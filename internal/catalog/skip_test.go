@@ -10,6 +10,8 @@ import (
 )
 
 // TestSkippedRecordsAreKnown lets the metadata say that nobody applies a record: a View knows it from the commit, and from the store.
+//
+// survives: 11 skip
 func TestSkippedRecordsAreKnown(t *testing.T) {
 	skip := func(version uint32) machine.Effects {
 		return NewMachine(DefaultConfig()).Apply(machine.NewMem(), &pb.Record{

@@ -64,6 +64,7 @@ func writeHistory(s *stream) map[string]uint64 {
 }
 
 // holds: DefinitionsAreInOneOrder
+// survives: 7 versions; 7 kept
 func TestViewAsOfEachVersion(t *testing.T) {
 	s := newStream(t)
 	at := writeHistory(s)

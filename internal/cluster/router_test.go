@@ -150,6 +150,8 @@ func TestSubmitEndsWithItsContext(t *testing.T) {
 }
 
 // A reply that comes after its caller has gone is told to those who must know, and never reaches another caller.
+//
+// survives: 3 waiting
 func TestLateRepliesReachNobodyElse(t *testing.T) {
 	h := &host{silent: true}
 	r := New(h, 4)
@@ -241,6 +243,7 @@ func TestReads(t *testing.T) {
 	}
 }
 
+// survives: 1 unknown
 func TestTroubleIsUnavailable(t *testing.T) {
 	r := New(&host{err: errors.New("disk")}, 4)
 	if _, err := r.Get(t.Context(), r.Metadata(), "k"); codeOf(t, err) != lh.Unavailable {

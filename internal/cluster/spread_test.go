@@ -54,6 +54,8 @@ func TestOutcomeIsToldOnce(t *testing.T) {
 }
 
 // TestWhatMayBeTriedAgain marks reads that nobody could answer, and nothing that may have been done.
+//
+// survives: 1 unknown
 func TestWhatMayBeTriedAgain(t *testing.T) {
 	gone, moved := &lh.Error{Code: lh.Unavailable}, &lh.Error{Code: lh.Unavailable, Again: true}
 	if refusal := lh.AsError(rereadable(gone)); !refusal.Again || gone.Again {

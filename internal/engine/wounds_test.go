@@ -93,6 +93,7 @@ func mustFail(t *testing.T, n *lhpb.NodeRun, name lhpb.LHErrorType, says string)
 	}
 }
 
+// survives: 13 limit
 func TestOversizedValueIsNeverSilent(t *testing.T) {
 	w := newTestWorld(t, engine.DefaultConfig(),
 		"thread main\n var s STR\n a: TASK t()\n -> b { s = out(\"a\") }\n b: TASK t()\n -> c { s extend out(\"b\") }\n c: NOP",
@@ -122,6 +123,7 @@ func TestOversizedValueIsNeverSilent(t *testing.T) {
 }
 
 // covers: engine-2 §12
+// survives: 13 limit
 func TestTheValueLimitIsTheRecordLimit(t *testing.T) {
 	c := engine.DefaultConfig()
 	c.MaxRecordBytes = 4 << 20

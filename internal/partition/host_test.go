@@ -286,6 +286,7 @@ func TestRefusedRecordsChangeNothing(t *testing.T) {
 }
 
 // covers: operations §6 trouble
+// survives: 11 panic
 func TestPanicDropsTheRecordAndTheLaneGoesOn(t *testing.T) {
 	var out bytes.Buffer
 	r := newRig(t, func(c *Config) { c.Logger = slog.New(slog.NewTextHandler(&out, nil)) }).start()
@@ -385,6 +386,7 @@ func TestMetadataVersionIsTheOffset(t *testing.T) {
 	}
 }
 
+// survives: 6 forward
 func TestClockSurvivesARestart(t *testing.T) {
 	r := newRig(t, nil).start()
 	at := r.clock.in(0)

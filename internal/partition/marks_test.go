@@ -23,6 +23,8 @@ func openMarks(t *testing.T, file string) *Marks {
 }
 
 // TestRecordThatEndsProcessesIsKnown lets processes end while they apply a record. The third death counts, unless it did no harm in between.
+//
+// survives: 11 lethal
 func TestRecordThatEndsProcessesIsKnown(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "marks")
 	dies := func(at uint64) *Marks {
@@ -66,6 +68,8 @@ func TestMarksOfOtherStreamsAreForgotten(t *testing.T) {
 }
 
 // TestLethalRecordRestsItsStream lets a record end the process three times: then the stream is refused, until the record is skipped.
+//
+// survives: 11 lethal
 func TestLethalRecordRestsItsStream(t *testing.T) {
 	file, skip := filepath.Join(t.TempDir(), "marks"), false
 	var marks *Marks

@@ -33,6 +33,8 @@ func (s *lateSession) Owned() <-chan struct{} { return s.owned }
 
 // TestTimersWaitForTheOwnership opens a state in which a timer is overdue: as long as the log may hold its end, it does
 // not fire.
+//
+// survives: 4 releases
 func TestTimersWaitForTheOwnership(t *testing.T) {
 	late := &lateLog{owned: make(chan struct{})}
 	r := newRig(t, nil).start()
@@ -82,6 +84,8 @@ func (s *followedSession) HandOver(string) error  { return s.Close() }
 
 // TestFollowerWorksWhenItIsPromoted opens a state in which a timer is overdue, to follow it: it takes nothing and fires nothing,
 // until it is promoted and leads.
+//
+// survives: 4 releases
 func TestFollowerWorksWhenItIsPromoted(t *testing.T) {
 	r := newRig(t, nil).start()
 	r.must(core(0), "timer 1700000000000000001 t")

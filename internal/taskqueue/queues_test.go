@@ -411,6 +411,7 @@ func TestCreditsEndWithTheirStream(t *testing.T) {
 	})
 }
 
+// survives: 3 waiting
 func TestClaimOfADeadStreamIsNotHandedToAnother(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPartition(t)

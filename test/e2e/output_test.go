@@ -141,6 +141,7 @@ func statesOf(t *testing.T, lines []outputLine) map[string][]string {
 // A reader that comes back with its position after the server was killed misses nothing, and is told nothing twice.
 //
 // covers: observability §5
+// survives: 15 once
 func TestOutputStreamGoesOnAfterAKill(t *testing.T) {
 	port := ports.Free(t)
 	s := lhserver.New(t, t.TempDir(), "LHS_CLUSTER_PARTITIONS=3", "LHD_PORT="+port, "LHD_OUTPUT_STREAM=true")

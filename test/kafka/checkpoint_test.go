@@ -32,6 +32,7 @@ const often = "LHS_X_CHECKPOINT_INTERVAL_MS=20"
 //
 // holds: LostDisksAreRebuilt
 // covers: operations §5
+// survives: 9 whole
 func TestKilledServerIsRebuiltFromItsCheckpoints(t *testing.T) {
 	data := t.TempDir()
 	s := newServer(t, data, newCluster())
@@ -48,6 +49,8 @@ func TestKilledServerIsRebuiltFromItsCheckpoints(t *testing.T) {
 
 // TestRebuiltStateIsTheAppliedState rebuilds the partitions of a server that has applied every command itself: the rows are the
 // same, byte by byte.
+//
+// survives: 9 values
 func TestRebuiltStateIsTheAppliedState(t *testing.T) {
 	name, data := newCluster(), t.TempDir()
 	s := newServer(t, data, name)
@@ -196,6 +199,7 @@ func state(t *testing.T, s *store.Store, of machine.Stream) map[string][]byte {
 //
 // holds: DeletesErase
 // covers: operations §5
+// survives: 16 compacted
 func TestCompactionErasesWhatWasDeleted(t *testing.T) {
 	name := newCluster()
 	s := newServer(t, t.TempDir(), name)

@@ -14,6 +14,7 @@ import (
 // that comes late.
 //
 // covers: operations §5
+// survives: 12 refuses
 func TestOldProgramEnds(t *testing.T) {
 	name := newCluster()
 	s := newServer(t, t.TempDir(), name)

@@ -33,6 +33,7 @@ func lethalBuild(t *testing.T) string {
 // TestLethalRecordIsSkipped lets a record end the server three times: then its partition rests and the others are served, until `lh skip` drops it.
 //
 // covers: operations §6 trouble
+// survives: 11 lethal; 11 skip
 func TestLethalRecordIsSkipped(t *testing.T) {
 	cluster := newCluster()
 	s := newServer(t, t.TempDir(), cluster)

@@ -9,10 +9,13 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"pgregory.net/rapid"
 
 	"littlehorse/internal/keys"
@@ -157,6 +160,8 @@ func TestEmptyDiskIsRebuiltFromTheChangeLog(t *testing.T) {
 }
 
 // TestUnfinishedCheckpointIsNotRead leaves a transaction open, as a server does that is killed while it writes.
+//
+// survives: 9 whole
 func TestUnfinishedCheckpointIsNotRead(t *testing.T) {
 	p := newProcessWith(t, eager)
 	p.open(logtest.A)
@@ -195,6 +200,8 @@ func TestUnfinishedCheckpointIsNotRead(t *testing.T) {
 }
 
 // TestOldOwnerWritesNoCheckpoint lets an owner begin a checkpoint and sleep, while its successor writes one.
+//
+// survives: 9 fenced
 func TestOldOwnerWritesNoCheckpoint(t *testing.T) {
 	first := newProcessWith(t, nil)
 	first.open(logtest.A)
@@ -287,6 +294,8 @@ func (p *process) changeLog(s machine.Stream) (all []*kgo.Record) {
 }
 
 // TestChangeLogHasTheLastValueAndTombstones changes a row often between two checkpoints, and deletes another.
+//
+// survives: 9 values
 func TestChangeLogHasTheLastValueAndTombstones(t *testing.T) {
 	p := newProcessWith(t, nil)
 	p.open(logtest.A)
@@ -325,6 +334,8 @@ func (p *process) cover(st *stream) {
 }
 
 // TestCommandTopicForgets deletes what a checkpoint covers. A disk from before is rebuilt, and so is an empty one.
+//
+// survives: 8 trimmed; 9 copies; 16 compacted
 func TestCommandTopicForgets(t *testing.T) {
 	p := newProcessWith(t, func(c *Config) { eager(c); c.KeepCommands = 0 })
 	p.open(logtest.A)
@@ -489,6 +500,8 @@ func TestIdleStreamsWriteNothing(t *testing.T) {
 }
 
 // TestForeignChangeLogIsRefused puts something else into it.
+//
+// survives: 5 topic
 func TestForeignChangeLogIsRefused(t *testing.T) {
 	p := newProcessWith(t, nil)
 	st := p.log.streams[logtest.A]
@@ -500,6 +513,8 @@ func TestForeignChangeLogIsRefused(t *testing.T) {
 
 // TestCheckpointAheadOfTheCatalogWaits rebuilds a stream that has seen a version of the catalog that the server has not: what
 // comes behind waits, whatever version it names itself.
+//
+// survives: 7 versions
 func TestCheckpointAheadOfTheCatalogWaits(t *testing.T) {
 	st := &stream{id: logtest.A, version: 7, log: &Log{cfg: Config{CatalogVersion: func() uint64 { return 6 }}}}
 	if !st.early(&item{record: named("process", 1, "x")}) {
@@ -558,4 +573,145 @@ func TestChangedKeysAreReadInPages(t *testing.T) {
 	if !slices.Equal(paged, all) {
 		t.Errorf("%q in pages, %q at once", paged, all)
 	}
+}
+
+// TestCheckpointsAreDueByBytesOrTime looks at streams that have changed a little for long, much at once, and neither.
+//
+// survives: 8 begun
+func TestCheckpointsAreDueByBytesOrTime(t *testing.T) {
+	l := &Log{cfg: Config{CheckpointEvery: 30 * time.Second, CheckpointBytes: 1000}, streams: map[machine.Stream]*stream{}}
+	now := time.Unix(1000, 0)
+	for n, u := range []uncovered{
+		{bytes: 1, since: now.Add(-30 * time.Second)},
+		{bytes: 1000, since: now},
+		{bytes: 999, since: now.Add(-29 * time.Second)},
+		{},
+	} {
+		id := machine.Stream{Kind: machine.Core, Partition: uint16(n)}
+		l.streams[id] = &stream{log: l, id: id, held: true, uncovered: u}
+	}
+	var got []int
+	for _, st := range l.due(now) {
+		got = append(got, int(st.id.Partition))
+	}
+	if want := []int{0, 1}; !slices.Equal(got, want) {
+		t.Errorf("due are %v, not %v", got, want)
+	}
+	if behind := l.Checkpoints().Behind; behind < time.Hour {
+		t.Errorf("the oldest change that no checkpoint covers is told to be %s old", behind)
+	}
+}
+
+// TestTopicThatMayNotForgetGrows lets the brokers refuse to delete records, as the least rights have it: checkpoints go on, and they are
+// asked once.
+//
+// survives: 8 ages
+func TestTopicThatMayNotForgetGrows(t *testing.T) {
+	c := fakeBrokers(t, 1)
+	var asked atomic.Int32
+	c.ControlKey(int16(kmsg.DeleteRecords), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		asked.Add(1)
+		resp := r.ResponseKind().(*kmsg.DeleteRecordsResponse)
+		for _, of := range r.(*kmsg.DeleteRecordsRequest).Topics {
+			topic := kmsg.NewDeleteRecordsResponseTopic()
+			topic.Topic = of.Topic
+			for _, p := range of.Partitions {
+				part := kmsg.NewDeleteRecordsResponseTopicPartition()
+				part.Partition, part.ErrorCode = p.Partition, kerr.TopicAuthorizationFailed.Code
+				topic.Partitions = append(topic.Partitions, part)
+			}
+			resp.Topics = append(resp.Topics, topic)
+		}
+		return resp, nil, true
+	})
+	m := newTestMedium(t)
+	m.brokers, m.change = c.ListenAddrs(), func(c *Config) { eager(c); c.KeepCommands = 0 }
+	m.Start(t)
+	p := &process{TB: t, medium: m}
+	p.open(logtest.A)
+	for n := 0; n < 5 || asked.Load() == 0; n++ {
+		p.do(logtest.A, map[string]string{"ra": fmt.Sprint(n)})
+		p.covered(logtest.A)
+	}
+	written := p.log.Checkpoints().Written
+	for range 5 {
+		p.do(logtest.A, map[string]string{"ra": "later"})
+		p.covered(logtest.A)
+	}
+	if n := asked.Load(); n != 1 {
+		t.Errorf("the brokers were asked %d times to delete what they may not", n)
+	}
+	if now := p.log.Checkpoints().Written; now <= written {
+		t.Errorf("%d checkpoints, and %d before", now, written)
+	}
+	starts, err := p.admin().ListStartOffsets(t.Context(), p.log.streams[logtest.A].commands.name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if at := starts[p.log.streams[logtest.A].commands.name][p.log.streams[logtest.A].partition].Offset; at != 0 {
+		t.Errorf("the topic begins at %d", at)
+	}
+}
+
+// TestRebuildReadsWhatComesMeanwhile writes a checkpoint after a reader has asked where the change log ends: he reads to the new end, for
+// compaction may have taken a value that lies before the old one.
+//
+// survives: 9 end
+func TestRebuildReadsWhatComesMeanwhile(t *testing.T) {
+	c := fakeBrokers(t, 1)
+	m := newTestMedium(t)
+	m.brokers, m.change = c.ListenAddrs(), func(c *Config) { c.CheckpointEvery = time.Hour }
+	m.Start(t)
+	p := &process{TB: t, medium: m}
+	p.open(logtest.A)
+	st := p.log.streams[logtest.A]
+	p.do(logtest.A, map[string]string{"ra": "old", "rb": "kept"})
+	p.cover(st)
+	r := &changeReader{client: p.log.producer, topic: st.changeLog, partition: st.partition}
+	if err := r.begin(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	p.do(logtest.A, map[string]string{"ra": "new"})
+	p.cover(st)
+	c.ControlKey(int16(kmsg.Fetch), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		req := r.(*kmsg.FetchRequest)
+		for i := range req.Topics {
+			for j := range req.Topics[i].Partitions {
+				req.Topics[i].Partitions[j].PartitionMaxBytes = 1 // a batch at a time
+			}
+		}
+		return nil, nil, false
+	})
+	rows, marks := map[string]string{}, 0
+	err := r.readAll(t.Context(), func(_ context.Context, rec *kgo.Record) error {
+		if string(rec.Key) == markKey {
+			marks++
+		}
+		rows[string(rec.Key)] = string(rec.Value)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if marks != 2 || rows["ra"] != "new" || rows["rb"] != "kept" {
+		t.Errorf("%d checkpoints, with %q and %q", marks, rows["ra"], rows["rb"])
+	}
+}
+
+// TestLargestRowComesBack covers a row that is as large as a record may be, and as its header.
+//
+// survives: 9 large
+func TestLargestRowComesBack(t *testing.T) {
+	p := newProcessWith(t, eager)
+	p.open(logtest.A)
+	noise := make([]byte, p.log.cfg.maxMessageBytes())
+	rng := rand.New(rand.NewPCG(1, 1))
+	for n := range noise {
+		noise[n] = byte(rng.Uint32()) // is not to be compressed
+	}
+	p.do(logtest.A, map[string]string{"ra": string(noise), "rb": "small"})
+	p.covered(logtest.A)
+	same(t, p.another(t).rows(logtest.A), p.rows(logtest.A))
 }

@@ -54,6 +54,8 @@ func (p *process) compared(s machine.Stream, before int64) (at int64) {
 
 // TestCopyThatDiffersIsNotUsed lets a copy apply the same records in other commits, which makes no difference, and then one of them to another end:
 // its session ends, and no other gets the copy. The rest of the log goes on.
+//
+// survives: 10 chain
 func TestCopyThatDiffersIsNotUsed(t *testing.T) {
 	p := newProcessWith(t, func(c *Config) { c.CheckpointEvery = time.Hour })
 	p.open(logtest.A)
@@ -102,6 +104,8 @@ func TestCopyThatDiffersIsNotUsed(t *testing.T) {
 
 // TestNothingPassesACut has records behind a cut: they are not handed out before what lies before it is committed, and the state at it has
 // nothing of them.
+//
+// survives: 10 chain
 func TestNothingPassesACut(t *testing.T) {
 	p := newProcess(t)
 	p.open(logtest.A)
@@ -176,6 +180,8 @@ func knowing(version uint32) func(*Config) {
 // TestOldProgramAppliesNothingOfANewerVersion runs two programs side by side, one of which knows an engine version more. Both apply the records before the
 // change alike; of those behind it the old one applies none, whether it follows, starts again over its own disk, or has
 // an empty one.
+//
+// survives: 12 refuses
 func TestOldProgramAppliesNothingOfANewerVersion(t *testing.T) {
 	p := newProcessWith(t, knowing(2))
 	p.open(logtest.A)

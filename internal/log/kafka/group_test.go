@@ -209,6 +209,8 @@ func TestSessionTimeoutThatBrokersRefuse(t *testing.T) {
 }
 
 // TestFollowerNeverOwns follows what another process appends and commits it.
+//
+// survives: 4 releases
 func TestFollowerNeverOwns(t *testing.T) {
 	owner := newProcess(t)
 	owner.open(logtest.A)

@@ -25,8 +25,10 @@ var brokers = os.Getenv("LH_TEST_KAFKA")
 
 func TestMain(m *testing.M) { still.Main(m) }
 
+// survives: 1 doubles; 2 outbox
 func TestContract(t *testing.T) { logtest.Run(t, newMedium) }
 
+// survives: 2 outbox
 func TestRandom(t *testing.T) {
 	for seed := range uint64(10) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) { logtest.RunRandom(t, newMedium, seed) })
@@ -34,6 +36,8 @@ func TestRandom(t *testing.T) {
 }
 
 // TestRandomWithCheckpoints forgets at once what is covered, and loses every other disk.
+//
+// survives: 2 outbox
 func TestRandomWithCheckpoints(t *testing.T) {
 	for seed := range uint64(10) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {

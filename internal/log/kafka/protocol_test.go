@@ -2,10 +2,12 @@ package kafka
 
 import (
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -157,6 +159,8 @@ func (p *process) entry(s machine.Stream, r *pb.Record) *kgo.Record {
 
 // TestAnotherProcessTakesOver lets a second process become the owner: the first commits and appends nothing any more,
 // and what it still sends has no effect.
+//
+// survives: 3 epoch
 func TestAnotherProcessTakesOver(t *testing.T) {
 	first := newProcess(t)
 	first.open(logtest.A, logtest.B)
@@ -219,6 +223,7 @@ func TestForeignRecordWaitsForAnAcknowledgement(t *testing.T) {
 	}
 }
 
+// survives: 7 versions
 func TestRecordsWaitForTheCatalog(t *testing.T) {
 	m := newTestMedium(t)
 	m.store = openStore(t, m.fs)
@@ -254,6 +259,8 @@ func TestRecordsWaitForTheCatalog(t *testing.T) {
 }
 
 // TestReadingAheadIsBounded lets far more wait than may be read ahead: fetching stops, goes on, and misses nothing.
+//
+// survives: 14 bounded
 func TestReadingAheadIsBounded(t *testing.T) {
 	m := newTestMedium(t)
 	m.store = openStore(t, m.fs)
@@ -287,6 +294,7 @@ func TestReadingAheadIsBounded(t *testing.T) {
 	}
 }
 
+// survives: 1 silent
 func TestSilentSourcesAreForgotten(t *testing.T) {
 	st := &stream{accepted: map[string]last{
 		"old": {7, 0}, "new": {7, int64(time.Hour)}, log.OutboxSource(logtest.B): {7, 0},
@@ -296,6 +304,7 @@ func TestSilentSourcesAreForgotten(t *testing.T) {
 	}
 }
 
+// survives: 6 broker
 func TestClockIsThatOfTheBroker(t *testing.T) {
 	at := time.Unix(100, 0)
 	for header, want := range map[time.Duration]time.Duration{
@@ -346,6 +355,7 @@ func (p *process) alter(topic, name, value string) {
 	}
 }
 
+// survives: 5 begin; 5 topic; 8 settings
 func TestTopicsThatDoNotFitAreRefused(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(p *process)
@@ -407,6 +417,8 @@ func TestTopicsThatDoNotFitAreRefused(t *testing.T) {
 }
 
 // TestShortenedTopicIsRefused opens a store that has applied more than the topic holds.
+//
+// survives: 5 end
 func TestShortenedTopicIsRefused(t *testing.T) {
 	p := newProcess(t)
 	st := p.log.streams[logtest.A]
@@ -433,6 +445,8 @@ func TestMissingTopicIsRefusedUnlessItMayBeMade(t *testing.T) {
 }
 
 // TestTopicOfAnotherProgramIsRefused puts something else first into an empty topic.
+//
+// survives: 5 topic
 func TestTopicOfAnotherProgramIsRefused(t *testing.T) {
 	m := newTestMedium(t)
 	m.store = openStore(t, m.fs)
@@ -530,6 +544,8 @@ func TestOutboxOfAClosedTargetRests(t *testing.T) {
 
 // TestStalledBrokersRefuse lets too few brokers be in sync: what was sent waits and counts in the end; what comes later is
 // refused, and does not count.
+//
+// survives: 1 unknown
 func TestStalledBrokersRefuse(t *testing.T) {
 	c := fakeBrokers(t, 1)
 	m := newTestMedium(t)
@@ -545,7 +561,7 @@ func TestStalledBrokersRefuse(t *testing.T) {
 		if !short.Load() {
 			return nil, nil, false
 		}
-		return refuseAll(r.(*kmsg.ProduceRequest)), nil, true
+		return refuseAll(r.(*kmsg.ProduceRequest), kerr.NotEnoughReplicas), nil, true
 	})
 	p.append(logtest.A, named("x", 1, "waits"))
 	number := uint64(2)
@@ -568,17 +584,142 @@ func TestStalledBrokersRefuse(t *testing.T) {
 	}
 }
 
-func refuseAll(req *kmsg.ProduceRequest) *kmsg.ProduceResponse {
+func refuseAll(req *kmsg.ProduceRequest, why *kerr.Error) *kmsg.ProduceResponse {
 	resp := req.ResponseKind().(*kmsg.ProduceResponse)
 	for _, t := range req.Topics {
 		out := kmsg.NewProduceResponseTopic()
 		out.Topic, out.TopicID = t.Topic, t.TopicID
 		for _, p := range t.Partitions {
 			of := kmsg.NewProduceResponseTopicPartition()
-			of.Partition, of.ErrorCode = p.Partition, kerr.NotEnoughReplicas.Code
+			of.Partition, of.ErrorCode = p.Partition, why.Code
 			out.Partitions = append(out.Partitions, of)
 		}
 		resp.Topics = append(resp.Topics, out)
 	}
 	return resp
+}
+
+// TestSlowBrokerHoldsUpOnlyItsPartitions lets a broker be silent that leads one of two partitions: the other goes on, also when no more is taken for the first.
+// What was taken for that comes when the broker answers again.
+//
+// survives: 14 others; 14 bounded
+func TestSlowBrokerHoldsUpOnlyItsPartitions(t *testing.T) {
+	c := fakeBrokers(t, 3)
+	m := newTestMedium(t)
+	const most = 100
+	m.brokers, m.change = c.ListenAddrs(), func(cfg *Config) { cfg.MaxRecords = most }
+	m.Start(t)
+	slow, other := &process{TB: t, medium: m}, &process{TB: t, medium: m}
+	of := m.log.streams[logtest.A]
+	silent := c.LeaderFor(of.commands.name, of.partition)
+	beside := m.log.streams[logtest.B]
+	if c.LeaderFor(beside.commands.name, beside.partition) == silent {
+		if err := c.MoveTopicPartition(beside.commands.name, beside.partition, (silent+1)%3); err != nil {
+			t.Fatal(err)
+		}
+	}
+	slow.open(logtest.A)
+	other.open(logtest.B)
+
+	over := make(chan struct{})
+	answers := sync.OnceFunc(func() { close(over) })
+	t.Cleanup(answers)
+	for _, key := range []kmsg.Key{kmsg.Produce, kmsg.Fetch} {
+		c.ControlKey(int16(key), func(kmsg.Request) (kmsg.Response, error, bool) {
+			c.KeepControl()
+			if c.CurrentNode() == silent {
+				c.SleepControl(func() { <-over })
+			}
+			return nil, nil, false
+		})
+	}
+	taken := uint64(0)
+	var err error
+	for ; err == nil && taken <= most; taken++ {
+		err = m.log.Append(logtest.A, named("x", taken+1, fmt.Sprint(taken+1)))
+		other.append(logtest.B, named("x", taken+1, fmt.Sprint(taken+1)))
+		other.wait(logtest.B, fmt.Sprint(taken+1))
+	}
+	if !errors.Is(err, log.ErrFull) {
+		t.Errorf("%d records wait for a broker that is silent: %v", taken, err)
+	}
+	if got := slow.commitAll(logtest.A); len(got) > 0 {
+		t.Errorf("%q came from a broker that is silent", got)
+	}
+	answers()
+	if got := slow.wait(logtest.A, fmt.Sprint(taken-1)); len(got) != int(taken-1) {
+		t.Errorf("%d of %d records came", len(got), taken-1)
+	}
+}
+
+// TestLostRecordOfAnOutboxIsSentAgain lets the brokers refuse the first of some emitted records for good: the log ends, those behind it do not count though
+// they may be in the topic, and the next owner sends all of them.
+//
+// survives: 2 behind
+func TestLostRecordOfAnOutboxIsSentAgain(t *testing.T) {
+	c := fakeBrokers(t, 1)
+	m := newTestMedium(t)
+	m.brokers = c.ListenAddrs()
+	m.Start(t)
+	p := &process{TB: t, medium: m}
+	p.open(logtest.A, logtest.B)
+	p.append(logtest.A, named("x", 1, "cause"))
+	for more := true; more; {
+		entries, err := p.session.Next(1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if more = len(entries) == 0; more {
+			<-p.session.Ready()
+		}
+	}
+	target := m.log.streams[logtest.B].partition
+	c.ControlKey(int16(kmsg.Produce), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		req := r.(*kmsg.ProduceRequest)
+		for _, of := range req.Topics {
+			for _, at := range of.Partitions {
+				if at.Partition == target {
+					return refuseAll(req, kerr.TopicAuthorizationFailed), nil, true // once
+				}
+			}
+		}
+		return nil, nil, false
+	})
+	const emitted = 50
+	var emits []log.Emit
+	for n := range emitted {
+		emits = append(emits, log.Emit{From: logtest.A, To: logtest.B, Record: named("", 0, fmt.Sprint(n))})
+	}
+	b := p.store.NewBatch(0)
+	if err := p.session.Commit(log.Commit{Batch: b, Emits: emits, Positions: []log.Position{{Stream: logtest.A, Offset: 1}}}); err != nil {
+		t.Fatal(err)
+	}
+	for lost := false; !lost; {
+		_, err := p.session.Next(1)
+		if lost = errors.Is(err, kerr.TopicAuthorizationFailed); !lost {
+			<-p.session.Ready()
+		}
+	}
+	if err := p.log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	p.log = nil
+	l, err := Open(t.Context(), p.config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.log = l
+	p.session, err = l.Open(t.Context(), []machine.Stream{logtest.A, logtest.B})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := p.wait(logtest.B, fmt.Sprint(emitted-1))
+	for n, name := range got {
+		if name != fmt.Sprint(n) {
+			t.Fatalf("record %d is %s", n, name)
+		}
+	}
+	if len(got) != emitted {
+		t.Errorf("%d records came", len(got))
+	}
 }
