@@ -25,6 +25,7 @@ func TestTypesAreThoseOfTheProtocol(t *testing.T) {
 	for _, service := range []protoreflect.ServiceDescriptor{
 		lhpb.File_service_proto.Services().ByName("LittleHorse"), extra.File_littlehorse_extra_v1_explain_proto.Services().ByName("ExtraService"),
 		extra.File_littlehorse_extra_v1_view_proto.Services().ByName("ViewService"),
+		extra.File_littlehorse_extra_v1_bulk_proto.Services().ByName("BulkService"),
 	} {
 		for i := range service.Methods().Len() {
 			if m := service.Methods().Get(i); !m.IsStreamingClient() {

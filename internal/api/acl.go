@@ -37,6 +37,7 @@ var required = map[string][]auth.Required{
 	"AwaitWorkflowEvent":          one(workflow, read),
 	"CountNodeRun":                one(workflow, read),
 	"ExplainWfRun":                one(workflow, read),
+	"GetBulkRunJob":               one(workflow, read),
 	"GetBulkJob":                  one(workflow, read),
 	"GetInactiveThreadRun":        one(workflow, read),
 	"GetLatestWfSpec":             one(workflow, read),
@@ -69,6 +70,8 @@ var required = map[string][]auth.Required{
 	"SearchWorkflowMigrationPlan": one(workflow, read),
 
 	"ApplyWorkflowMigrationPlan": one(workflow, run),
+	"CancelBulkRunJob":           one(workflow, run),
+	"CreateBulkRunJob":           one(workflow, run),
 	"DeleteScheduledWfRun":       one(workflow, run),
 	"RescueThreadRun":            one(workflow, run),
 	"ResumeWfRun":                one(workflow, run),

@@ -13,17 +13,26 @@ import (
 
 // CreateBulkJob begins a job; an id that there is gives the job of that id.
 func (s *Service) CreateBulkJob(ctx context.Context, req *lhpb.CreateBulkJobRequest) (*lhpb.BulkJob, error) {
-	if req.Id != nil && (!cleanID(*req.Id) || len(*req.Id) > maxIDBytes) {
-		return nil, lh.Errorf(lh.InvalidArgument, "'id' cannot be empty or contain '/', '~' or control characters, nor have more than %d bytes", maxIDBytes)
+	id, refused := newJobID(req.Id)
+	if refused != nil {
+		return nil, refused
 	}
-	if req.Id == nil {
-		id := randomID()
-		req.Id = &id
-	}
+	req.Id = &id
 	partitions := int32(len(s.cfg.Routing.Streams()))
 	return define[*lhpb.BulkJob](ctx, s, func(r *pb.Record) {
 		r.Command = &pb.Record_CreateBulkJob{CreateBulkJob: &pb.CreateBulkJob{Request: req, Partitions: partitions}}
 	})
+}
+
+// newJobID is the id that was asked for, or else one that nobody has.
+func newJobID(asked *string) (string, error) {
+	switch {
+	case asked == nil:
+		return randomID(), nil
+	case !cleanID(*asked), len(*asked) > maxIDBytes:
+		return "", lh.Errorf(lh.InvalidArgument, "'id' cannot be empty or contain '/', '~' or control characters, nor have more than %d bytes", maxIDBytes)
+	}
+	return *asked, nil
 }
 
 // GetBulkJob reads a job.

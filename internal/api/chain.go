@@ -18,7 +18,7 @@ import (
 )
 
 // services are those of every listener: the official one, and ours beside it.
-var services = []grpc.ServiceDesc{lhpb.LittleHorse_ServiceDesc, extra.ExtraService_ServiceDesc, extra.ViewService_ServiceDesc, extra.ClockService_ServiceDesc}
+var services = []grpc.ServiceDesc{lhpb.LittleHorse_ServiceDesc, extra.ExtraService_ServiceDesc, extra.ViewService_ServiceDesc, extra.ClockService_ServiceDesc, extra.BulkService_ServiceDesc}
 
 // Register puts the services on a gRPC server that serves the listener. The chain is laid around the
 // generated handlers instead of being an interceptor, so that a caller is admitted before his request is decoded.

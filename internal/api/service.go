@@ -69,6 +69,7 @@ type Service struct {
 	extra.UnimplementedExtraServiceServer
 	extra.UnimplementedViewServiceServer
 	extra.UnimplementedClockServiceServer
+	extra.UnimplementedBulkServiceServer
 
 	cfg         Config
 	definitions Definitions

@@ -17,6 +17,10 @@ func (t *txn) bulkJob(id string) *lhpb.BulkJob {
 	return machine.Get[lhpb.BulkJob](t.view, keys.In(t.tenant).BulkJob(id))
 }
 
+func (t *txn) bulkAct(id string) *pb.BulkActRow {
+	return machine.Get[pb.BulkActRow](t.view, keys.In(t.tenant).BulkAct(id))
+}
+
 // changeBulkJob stores what a job is after what it was, and keeps its row in the index; nil is none.
 func (t *txn) changeBulkJob(before, after *lhpb.BulkJob) {
 	in := keys.In(t.tenant)
@@ -49,13 +53,69 @@ func (t *txn) createBulkJob(c *pb.CreateBulkJob) (*lhpb.BulkJob, *lh.Error) {
 		Operation:         &lhpb.BulkJob_BulkDeleteWfRun{BulkDeleteWfRun: what},
 		TotalSubprocesses: c.Partitions,
 	}
-	for n := range c.Partitions {
+	t.share(job, what, func(share *pb.BulkDelete) *pb.Record {
+		return &pb.Record{Command: &pb.Record_BulkDelete{BulkDelete: share}}
+	})
+	return job, nil
+}
+
+// share stores a new job and hands out its shares.
+func (t *txn) share(job *lhpb.BulkJob, which *lhpb.BulkDeleteWfRun, record func(*pb.BulkDelete) *pb.Record) {
+	for n := range job.TotalSubprocesses {
 		job.Subprocesses = append(job.Subprocesses, &lhpb.BulkJob_Subprocess{Id: n})
-		t.emit(machine.Stream{Kind: machine.Core, Partition: uint16(n)}, &pb.Record{Command: &pb.Record_BulkDelete{
-			BulkDelete: &pb.BulkDelete{BulkJobId: job.Id, What: what, Subprocess: n},
-		}})
+		t.emit(coreOf(n), record(&pb.BulkDelete{BulkJobId: job.Id, What: which, Subprocess: n}))
 	}
 	t.changeBulkJob(nil, job)
+}
+
+func coreOf(subprocess int32) machine.Stream {
+	return machine.Stream{Kind: machine.Core, Partition: uint16(subprocess)}
+}
+
+// createBulkAct stores a job that does something else than to delete. To who knows no such jobs it is one without an operation.
+func (t *txn) createBulkAct(c *pb.CreateBulkAct) (*lhpb.BulkJob, *lh.Error) {
+	if old := t.bulkJob(c.GetBulkJobId().GetId()); old != nil {
+		return old, nil
+	}
+	which := c.GetWhich().CloneVT()
+	if which.EarliestStart == nil {
+		which.EarliestStart = &timestamppb.Timestamp{}
+	}
+	which, refusal := t.bounded(which)
+	if refusal != nil {
+		return nil, refusal
+	}
+	job := &lhpb.BulkJob{Id: c.GetBulkJobId(), CreatedAt: t.now(), TotalSubprocesses: c.GetPartitions()}
+	t.share(job, which, func(share *pb.BulkDelete) *pb.Record {
+		return &pb.Record{Command: &pb.Record_BulkAct{BulkAct: &pb.BulkAct{Share: share, Deed: c.GetDeed()}}}
+	})
+	t.changes = append(t.changes, machine.Change{
+		Key:   keys.In(t.tenant).BulkAct(job.Id.GetId()),
+		Value: &pb.BulkActRow{Deed: c.GetDeed(), Which: which, Done: make([]int64, c.GetPartitions())},
+	})
+	return job, nil
+}
+
+// cancelBulkAct ends such a job where it stands.
+func (t *txn) cancelBulkAct(id *lhpb.BulkJobId) (*lhpb.BulkJob, *lh.Error) {
+	before := t.bulkJob(id.GetId())
+	switch {
+	case before == nil:
+		return nil, lh.Errorf(lh.NotFound, "Couldn't find BulkJob %s", id.GetId())
+	case t.bulkAct(id.GetId()) == nil:
+		return nil, lh.Errorf(lh.FailedPrecondition, "BulkJob %s deletes: it cannot be cancelled", id.GetId())
+	case before.Status != lhpb.BulkJobStatus_BULK_JOB_RUNNING:
+		return before, nil
+	}
+	job := before.CloneVT()
+	job.Status = lhpb.BulkJobStatus_BULK_JOB_FAILED
+	for _, part := range job.Subprocesses {
+		if part.Status == lhpb.BulkJobStatus_BULK_JOB_RUNNING {
+			part.Status = lhpb.BulkJobStatus_BULK_JOB_FAILED
+			t.emit(coreOf(part.Id), &pb.Record{Command: &pb.Record_EndBulkAct{EndBulkAct: job.Id}})
+		}
+	}
+	t.changeBulkJob(before, job)
 	return job, nil
 }
 
@@ -67,7 +127,23 @@ func (t *txn) bulkDelete(asked *lhpb.BulkDeleteWfRun) (*lhpb.BulkDeleteWfRun, *l
 	if strings.TrimSpace(asked.WfSpecName) == "" {
 		return nil, invalid("wfSpecName must be provided")
 	}
-	what := asked.CloneVT()
+	what, refusal := t.bounded(asked.CloneVT())
+	switch {
+	case refusal != nil:
+		return nil, refusal
+	case what.WfRunStatus == nil:
+		return nil, invalid("wfRunStatus must be provided")
+	}
+	switch *what.WfRunStatus {
+	case lhpb.LHStatus_COMPLETED, lhpb.LHStatus_HALTED, lhpb.LHStatus_ERROR, lhpb.LHStatus_EXCEPTION:
+		return what, nil
+	default:
+		return nil, invalid("wfRunStatus must be a terminal status")
+	}
+}
+
+// bounded sets the bounds of time that are left open.
+func (t *txn) bounded(what *lhpb.BulkDeleteWfRun) (*lhpb.BulkDeleteWfRun, *lh.Error) {
 	for _, bound := range []**timestamppb.Timestamp{&what.EarliestStart, &what.LatestStart} {
 		if *bound == nil {
 			*bound = t.now()
@@ -79,15 +155,7 @@ func (t *txn) bulkDelete(asked *lhpb.BulkDeleteWfRun) (*lhpb.BulkDeleteWfRun, *l
 	if what.EarliestStart.AsTime().After(what.LatestStart.AsTime()) {
 		return nil, invalid("earliestStart must be before or equal to latestStart")
 	}
-	if what.WfRunStatus == nil {
-		return nil, invalid("wfRunStatus must be provided")
-	}
-	switch *what.WfRunStatus {
-	case lhpb.LHStatus_COMPLETED, lhpb.LHStatus_HALTED, lhpb.LHStatus_ERROR, lhpb.LHStatus_EXCEPTION:
-		return what, nil
-	default:
-		return nil, invalid("wfRunStatus must be a terminal status")
-	}
+	return what, nil
 }
 
 // bulkJobProgress takes in how far a partition is. The job is done when all are.
@@ -98,6 +166,10 @@ func (t *txn) bulkJobProgress(p *pb.BulkJobProgress) {
 		return
 	}
 	part := job.Subprocesses[p.Subprocess]
+	t.countActs(p)
+	if job.Status == lhpb.BulkJobStatus_BULK_JOB_FAILED {
+		return
+	}
 	part.Status = p.Status
 	if p.LastSeenKey != nil {
 		part.LastSeenKey = p.LastSeenKey
@@ -111,6 +183,18 @@ func (t *txn) bulkJobProgress(p *pb.BulkJobProgress) {
 	t.changeBulkJob(before, job)
 }
 
+// countActs takes in to how many WfRuns a partition has done what a job does that does not delete.
+func (t *txn) countActs(p *pb.BulkJobProgress) {
+	id := p.GetBulkJobId().GetId()
+	before := t.bulkAct(id)
+	if before == nil || before.Done[p.Subprocess] == p.Done {
+		return
+	}
+	act := before.CloneVT()
+	act.Done[p.Subprocess] = p.Done
+	t.changes = append(t.changes, machine.Change{Key: keys.In(t.tenant).BulkAct(id), Value: act})
+}
+
 func (t *txn) deleteBulkJob(req *lhpb.DeleteBulkJobRequest) *lh.Error {
 	job := t.bulkJob(req.GetId().GetId())
 	switch {
@@ -120,5 +204,8 @@ func (t *txn) deleteBulkJob(req *lhpb.DeleteBulkJobRequest) *lh.Error {
 		return lh.Errorf(lh.FailedPrecondition, "Cannot delete a RUNNING BulkJob")
 	}
 	t.changeBulkJob(job, nil)
+	if id := job.Id.GetId(); t.bulkAct(id) != nil {
+		t.changes = append(t.changes, machine.Change{Key: keys.In(t.tenant).BulkAct(id)})
+	}
 	return nil
 }

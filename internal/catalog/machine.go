@@ -57,6 +57,13 @@ func (t *txn) apply(r *pb.Record) (proto.Message, *lh.Error) {
 		return reply(t.putWorkflowMigrationPlan(c.PutWorkflowMigrationPlan))
 	case *pb.Record_CreateBulkJob:
 		return reply(t.createBulkJob(c.CreateBulkJob))
+	case *pb.Record_CreateBulkAct:
+		if v := r.GetHeader().GetEngineVersion(); v != 0 && v < machine.BulkActs {
+			return nil, lh.Errorf(lh.FailedPrecondition, "servers are there that know no bulk jobs but those that delete")
+		}
+		return reply(t.createBulkAct(c.CreateBulkAct))
+	case *pb.Record_CancelBulkAct:
+		return reply(t.cancelBulkAct(c.CancelBulkAct))
 	case *pb.Record_DeleteTaskDef:
 		return nil, t.deleteTaskDef(c.DeleteTaskDef)
 	case *pb.Record_DeleteWfSpec:

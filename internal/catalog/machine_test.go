@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -370,6 +371,51 @@ func TestBulkJob(t *testing.T) {
 	s.refused(record(t, "delete_bulk_job", `{"id":{"id":"j"}}`), lh.NotFound, "Couldn't find BulkJob j")
 	s.done(record(t, "bulk_job_progress", `{"bulkJobId":{"id":"j"}}`))
 	s.listed("j")
+}
+
+// A job that stops WfRuns is a bulk job to everybody, and can be cancelled; what its partitions have done by then is still counted.
+func TestBulkJobThatDoesNotDelete(t *testing.T) {
+	s := newStream(t)
+	create := func(id string) *pb.Record {
+		return record(t, "create_bulk_act", `{"bulkJobId":{"id":"`+id+`"},"which":{"wfSpecName":"w","wfRunStatus":"RUNNING"},"deed":"BULK_DEED_STOP","partitions":2}`)
+	}
+	cancel := func(id string) *pb.Record { return record(t, "cancel_bulk_act", `{"id":"`+id+`"}`) }
+	s.refused(record(t, "create_bulk_act", `{"bulkJobId":{"id":"j"},"which":{"wfSpecName":"w","earliestStart":"2100-01-01T00:00:00Z"},"partitions":2}`), lh.InvalidArgument, "earliestStart must be before")
+	s.refused(cancel("j"), lh.NotFound, "Couldn't find BulkJob j")
+
+	job := put[*lhpb.BulkJob](s, create("j"))
+	want := &lhpb.BulkJob{}
+	unmarshal(t, `{"id":{"id":"j"},"createdAt":"`+job.CreatedAt.AsTime().Format(time.RFC3339)+`","totalSubprocesses":2,"subprocesses":[{},{"id":1}]}`, want)
+	equal(t, job, want)
+	equal(t, put[*lhpb.BulkJob](s, create("j")), want)
+	s.listed("j", lhpb.BulkJobStatus_BULK_JOB_RUNNING)
+	s.done(record(t, "bulk_job_progress", `{"bulkJobId":{"id":"j"},"status":"BULK_JOB_COMPLETED","done":"3"}`))
+
+	cancelled := put[*lhpb.BulkJob](s, cancel("j"))
+	want.Status = lhpb.BulkJobStatus_BULK_JOB_FAILED
+	want.Subprocesses[0].Status, want.Subprocesses[1].Status = lhpb.BulkJobStatus_BULK_JOB_COMPLETED, lhpb.BulkJobStatus_BULK_JOB_FAILED
+	equal(t, cancelled, want)
+	equal(t, put[*lhpb.BulkJob](s, cancel("j")), want)
+	s.listed("j", lhpb.BulkJobStatus_BULK_JOB_FAILED)
+	s.done(record(t, "bulk_job_progress", `{"bulkJobId":{"id":"j"},"subprocess":1,"status":"BULK_JOB_COMPLETED","done":"4"}`))
+	equal(t, put[*lhpb.BulkJob](s, create("j")), want)
+	act := &pb.BulkActRow{}
+	unmarshal(t, `{"deed":"BULK_DEED_STOP","which":{"wfSpecName":"w","earliestStart":"1970-01-01T00:00:00Z","latestStart":"`+job.CreatedAt.AsTime().Format(time.RFC3339)+`","wfRunStatus":"RUNNING"},"done":["3","4"]}`, act)
+	row := keys.In(s.tenant).BulkAct("j")
+	equal(t, machine.Get[pb.BulkActRow](s.state, row), act)
+
+	s.done(record(t, "delete_bulk_job", `{"id":{"id":"j"}}`))
+	s.listed("j")
+	if machine.Get[pb.BulkActRow](s.state, row) != nil {
+		t.Error("what it did is still there")
+	}
+	put[*lhpb.BulkJob](s, record(t, "create_bulk_job", `{"request":{"id":"d","bulkDeleteWfRun":{"wfSpecName":"w","wfRunStatus":"ERROR"}},"partitions":2}`))
+	s.refused(cancel("d"), lh.FailedPrecondition, "it cannot be cancelled")
+	early := create("e")
+	early.Header = &pb.Header{EngineVersion: machine.BulkActs - 1}
+	if e := NewMachine(DefaultConfig()).Apply(machine.NewMem(), early); e.Reply.Err == nil || e.Reply.Err.Code != lh.FailedPrecondition || len(e.Emit) > 0 {
+		t.Errorf("where servers are that know no such job: %+v", e)
+	}
 }
 
 // listed wants the index to know the job under these statuses and no others.

@@ -87,7 +87,7 @@ func (h *handler) named(name string) *api.Call {
 	}
 	for _, service := range []string{
 		lhpb.LittleHorse_ServiceDesc.ServiceName, extra.ExtraService_ServiceDesc.ServiceName, extra.ViewService_ServiceDesc.ServiceName,
-		extra.ClockService_ServiceDesc.ServiceName,
+		extra.ClockService_ServiceDesc.ServiceName, extra.BulkService_ServiceDesc.ServiceName,
 	} {
 		if c := h.calls.Find(service, name); c != nil {
 			return c

@@ -63,6 +63,10 @@ func (t *txn) apply(r *pb.Record) machine.Reply {
 		return t.applyWorkflowMigrationPlan(c.ApplyWorkflowMigrationPlan)
 	case *pb.Record_BulkDelete:
 		return t.bulkDelete(c.BulkDelete)
+	case *pb.Record_BulkAct:
+		return t.bulkAct(c.BulkAct)
+	case *pb.Record_EndBulkAct:
+		return t.endBulkAct(c.EndBulkAct)
 	case *pb.Record_TimerFired:
 		return t.timerFired(c.TimerFired)
 	case *pb.Record_Continue:

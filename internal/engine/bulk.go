@@ -20,24 +20,42 @@ func (t *txn) bulkShare(job string) *bulkShare {
 	return &bulkShare{tx: t, row: load[pb.BulkShare](t, t.keys.BulkShare(job))}
 }
 
-// bulkDelete begins a share.
+// bulkDelete begins a share of a job that deletes.
 func (t *txn) bulkDelete(c *pb.BulkDelete) machine.Reply {
-	s := t.bulkShare(c.GetBulkJobId().GetId())
+	return t.beginShare(&pb.BulkShare{Job: c})
+}
+
+// bulkAct begins a share of one that does something else.
+func (t *txn) bulkAct(c *pb.BulkAct) machine.Reply {
+	return t.beginShare(&pb.BulkShare{Job: c.GetShare(), Deed: c.GetDeed()})
+}
+
+func (t *txn) beginShare(of *pb.BulkShare) machine.Reply {
+	s := t.bulkShare(of.GetJob().GetBulkJobId().GetId())
 	if s.row.now == nil {
-		s.row.put(t, &pb.BulkShare{Job: c})
+		s.row.put(t, of)
 		s.goOn()
 	}
 	return done
 }
 
-// goOnDeleting takes up a share where it stands.
-func (t *txn) goOnDeleting(job string) {
+// endBulkAct lets go of a share where it stands.
+func (t *txn) endBulkAct(job *lhpb.BulkJobId) machine.Reply {
+	if s := t.bulkShare(job.GetId()); s.row.now != nil {
+		s.report(lhpb.BulkJobStatus_BULK_JOB_FAILED)
+		s.row.drop(t)
+	}
+	return done
+}
+
+// goOnInBulk takes up a share where it stands.
+func (t *txn) goOnInBulk(job string) {
 	if s := t.bulkShare(job); s.row.now != nil {
 		s.goOn()
 	}
 }
 
-// goOn deletes as many WfRuns as one record may, and leaves the rest to the next. Other commands go between.
+// goOn deals with as many WfRuns as one record may, and leaves the rest to the next. Other commands go between.
 func (s *bulkShare) goOn() {
 	if s.step() {
 		s.report(lhpb.BulkJobStatus_BULK_JOB_COMPLETED)
@@ -54,7 +72,7 @@ func (s *bulkShare) goOn() {
 // bulkReportNs is how often a share that goes on says so.
 const bulkReportNs = 1_000_000_000
 
-// step reports whether everything that matches is gone.
+// step reports whether everything that matches was dealt with.
 func (s *bulkShare) step() bool {
 	if s.stillDeleting() {
 		return false
@@ -67,7 +85,7 @@ func (s *bulkShare) step() bool {
 		}
 		version, from, to := s.rest()
 		for k := range machine.Scan[pb.Empty](s.tx.view, from, to, left+1) {
-			if left == 0 || s.tx.deleted >= s.tx.engine.config.DeleteChunk {
+			if left == 0 || s.tx.deleted >= s.tx.engine.config.DeleteChunk || s.tx.exhausted() {
 				return false
 			}
 			left--
@@ -77,8 +95,8 @@ func (s *bulkShare) step() bool {
 			}
 			at := s.row.edit(s.tx)
 			at.StartMs, at.WfRun = startMs, id.WfRun
-			if w := s.tx.wfRun(lh.ParseWfRunID(id.WfRun)); w != nil && w.deletable() {
-				s.tx.deleteRun(w)
+			if w := s.tx.wfRun(lh.ParseWfRunID(id.WfRun)); w != nil {
+				s.deal(w)
 			}
 			if s.stillDeleting() {
 				return false
@@ -87,6 +105,26 @@ func (s *bulkShare) step() bool {
 		behind = version.Prefix().End()
 	}
 	return true
+}
+
+// deal does to a WfRun what the job is for, if it can be done.
+func (s *bulkShare) deal(w *wfRun) {
+	switch s.row.now.Deed {
+	case pb.BulkDeed_BULK_DEED_UNSPECIFIED:
+		if w.deletable() {
+			s.tx.deleteRun(w)
+		}
+	case pb.BulkDeed_BULK_DEED_STOP:
+		s.count(w.stop(0))
+	case pb.BulkDeed_BULK_DEED_RESUME:
+		s.count(w.unstop(0))
+	}
+}
+
+func (s *bulkShare) count(did bool) {
+	if did {
+		s.row.edit(s.tx).Done++
+	}
 }
 
 // stillDeleting reports whether the last WfRun handled is so large that it is still there in part.
@@ -141,7 +179,7 @@ func millis(t *timestamppb.Timestamp) int64 { return t.AsTime().UnixMilli() }
 // report says how far the share is.
 func (s *bulkShare) report(status lhpb.BulkJobStatus) {
 	at := s.row.now
-	p := &pb.BulkJobProgress{BulkJobId: at.Job.GetBulkJobId(), Subprocess: at.Job.GetSubprocess(), Status: status}
+	p := &pb.BulkJobProgress{BulkJobId: at.Job.GetBulkJobId(), Subprocess: at.Job.GetSubprocess(), Status: status, Done: at.Done}
 	if at.WfRun != "" {
 		p.LastSeenKey = timestampOf(at.StartMs * nsPerMs)
 	}

@@ -172,6 +172,6 @@ func (t *txn) goOnObject(k keys.Key) {
 		t.goOnCorrelating(c)
 	}
 	if tenant, job, err := keys.ParseBulkShare(k); err == nil && tenant == t.header.GetTenant() {
-		t.goOnDeleting(job)
+		t.goOnInBulk(job)
 	}
 }

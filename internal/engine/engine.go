@@ -68,7 +68,7 @@ type Config struct {
 	ApartBytes int
 	// DeleteChunk is how many objects one record may delete. Default 1,000.
 	DeleteChunk int
-	// MaxBulkDeletes is how many WfRuns one record of a bulk job may delete. Default 10.
+	// MaxBulkDeletes is how many WfRuns one record of a bulk job may deal with. Default 10.
 	MaxBulkDeletes int
 	// FlushChunk is of how many objects one record sends on what was counted. Default 500.
 	FlushChunk int

@@ -198,6 +198,11 @@ func (s *scenario) command(d *datadriven.TestData) {
 		}}})
 	case "bulk-delete":
 		s.bulkDelete(a)
+	case "bulk-act":
+		s.bulkAct(a)
+	case "end-bulk-act":
+		s.do(&pb.Record{Command: &pb.Record_EndBulkAct{EndBulkAct: &lhpb.BulkJobId{Id: a.words[0]}}})
+		s.goOn()
 	case "plan":
 		s.putPlan(a, d.Input)
 	case "migrate":

@@ -20,13 +20,22 @@ func (t *txn) stopWfRun(r *lhpb.StopWfRunRequest) machine.Reply {
 	if w.graph == nil {
 		return refuse(w.specGone())
 	}
-	thread := w.thread(r.ThreadRunNumber)
+	w.stop(r.ThreadRunNumber)
+	return done
+}
+
+// stop halts a ThreadRun that is not stopped, and reports whether it is one.
+func (w *wfRun) stop(number int32) bool {
+	if w.graph == nil {
+		return false
+	}
+	thread := w.thread(number)
 	if thread == nil || thread.stopped() || w.terminated() {
-		return done
+		return false
 	}
 	thread.halt(&lhpb.ThreadHaltReason{Reason: &lhpb.ThreadHaltReason_ManualHalt{ManualHalt: &lhpb.ManualHalt{}}})
 	w.advance()
-	return done
+	return true
 }
 
 // resumeWfRun lets a stopped ThreadRun go on.
@@ -41,13 +50,22 @@ func (t *txn) resumeWfRun(r *lhpb.ResumeWfRunRequest) machine.Reply {
 	if w.graph == nil {
 		return refuse(w.specGone())
 	}
-	thread := w.thread(r.ThreadRunNumber)
+	w.unstop(r.ThreadRunNumber)
+	return done
+}
+
+// unstop lets a ThreadRun go on that is stopped, and reports whether it is one.
+func (w *wfRun) unstop(number int32) bool {
+	if w.graph == nil {
+		return false
+	}
+	thread := w.thread(number)
 	if thread == nil || !thread.stopped() || w.terminated() {
-		return done
+		return false
 	}
 	thread.unstop()
 	w.advance()
-	return done
+	return true
 }
 
 func isManual(r *lhpb.ThreadHaltReason) bool { return r.GetManualHalt() != nil }

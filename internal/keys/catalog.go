@@ -23,6 +23,7 @@ const (
 	KindAdmin     ObjectKind = 0x20 // pb.Empty: principal; who holds all rights
 	KindStructUse ObjectKind = 0x21 // pb.Empty: StructDef name, version, kind and id of what refers to it
 	KindBulkJob   ObjectKind = 0x22 // lhpb.BulkJob: id
+	KindBulkAct   ObjectKind = 0x24 // pb.BulkActRow: id of the BulkJob
 	KindSkipped   ObjectKind = 0x23 // pb.SkipRecord: stream, offset; a record that nobody applies
 )
 
@@ -170,6 +171,9 @@ func (t Tenant) ParseStructUse(structDef string, version int32, k Key) (user Def
 
 // BulkJob is the row of a bulk job.
 func (t Tenant) BulkJob(id string) Key { return Key(appendText(t.object(KindBulkJob), id)) }
+
+// BulkAct is the row of what a bulk job does that does not delete.
+func (t Tenant) BulkAct(id string) Key { return Key(appendText(t.object(KindBulkAct), id)) }
 
 // BulkJobs is the prefix of all bulk jobs, in order of their ids.
 func (t Tenant) BulkJobs() Key { return Key(t.object(KindBulkJob)) }

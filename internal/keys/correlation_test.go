@@ -48,6 +48,7 @@ func TestObjectKeysNeverChange(t *testing.T) {
 		In("acme").Schedule("nightly"):  "gacme\x00\x01\x02nightly\x00\x01",
 		In("acme").BulkShare("b1"):      "gacme\x00\x01\x05b1\x00\x01",
 		In("acme").BulkJob("b1"):        "gacme\x00\x01\x22b1\x00\x01",
+		In("acme").BulkAct("b1"):        "gacme\x00\x01\x24b1\x00\x01",
 		c.Event():                       "gacme\x00\x01\x03doc\x00\x01d-7\x00\x01",
 		c.Delivery(n):                   "gacme\x00\x01\x03doc\x00\x01d-7\x00\x01p_c\x00\x01\x80\x00\x00\x02\x80\x00\x00\x01",
 		c.Waiting(n):                    "gacme\x00\x01\x04doc\x00\x01d-7\x00\x01p_c\x00\x01\x80\x00\x00\x02\x80\x00\x00\x01",

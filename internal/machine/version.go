@@ -7,7 +7,11 @@ package machine
 //
 //   - 2: large inputs of TaskRuns lie outside of their rows.
 //   - 3: records may be skipped.
-const EngineVersion = 3
+//   - 4: bulk jobs may stop WfRuns and let them go on.
+const EngineVersion = 4
 
 // Skips is the first engine version of which the metadata say that records are skipped.
 const Skips = 3
+
+// BulkActs is the first engine version of which there are bulk jobs that do not delete.
+const BulkActs = 4

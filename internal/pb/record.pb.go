@@ -26,6 +26,59 @@ const (
 	_ = protoimpl.EnforceVersion(protoimpl.MaxVersion - 20)
 )
 
+// BulkDeed is what is done to each WfRun.
+type BulkDeed int32
+
+const (
+	// It is deleted.
+	BulkDeed_BULK_DEED_UNSPECIFIED BulkDeed = 0
+	// It is stopped.
+	BulkDeed_BULK_DEED_STOP BulkDeed = 1
+	// It goes on.
+	BulkDeed_BULK_DEED_RESUME BulkDeed = 2
+)
+
+// Enum value maps for BulkDeed.
+var (
+	BulkDeed_name = map[int32]string{
+		0: "BULK_DEED_UNSPECIFIED",
+		1: "BULK_DEED_STOP",
+		2: "BULK_DEED_RESUME",
+	}
+	BulkDeed_value = map[string]int32{
+		"BULK_DEED_UNSPECIFIED": 0,
+		"BULK_DEED_STOP":        1,
+		"BULK_DEED_RESUME":      2,
+	}
+)
+
+func (x BulkDeed) Enum() *BulkDeed {
+	p := new(BulkDeed)
+	*p = x
+	return p
+}
+
+func (x BulkDeed) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (BulkDeed) Descriptor() protoreflect.EnumDescriptor {
+	return file_lh_record_proto_enumTypes[0].Descriptor()
+}
+
+func (BulkDeed) Type() protoreflect.EnumType {
+	return &file_lh_record_proto_enumTypes[0]
+}
+
+func (x BulkDeed) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use BulkDeed.Descriptor instead.
+func (BulkDeed) EnumDescriptor() ([]byte, []int) {
+	return file_lh_record_proto_rawDescGZIP(), []int{0}
+}
+
 // Header is what a record knows of the world outside the state: time, identity, metadata version, origin.
 type Header struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -178,6 +231,8 @@ type Record struct {
 	//	*Record_Uncorrelate
 	//	*Record_ApplyWorkflowMigrationPlan
 	//	*Record_BulkDelete
+	//	*Record_BulkAct
+	//	*Record_EndBulkAct
 	//	*Record_PutTaskDef
 	//	*Record_DeleteTaskDef
 	//	*Record_PutWfSpec
@@ -201,6 +256,8 @@ type Record struct {
 	//	*Record_DeleteQuota
 	//	*Record_DeleteWorkflowMigrationPlan
 	//	*Record_SkipRecord
+	//	*Record_CreateBulkAct
+	//	*Record_CancelBulkAct
 	//	*Record_MetricUpdate
 	Command       isRecord_Command `protobuf_oneof:"command"`
 	unknownFields protoimpl.UnknownFields
@@ -494,6 +551,24 @@ func (x *Record) GetBulkDelete() *BulkDelete {
 	return nil
 }
 
+func (x *Record) GetBulkAct() *BulkAct {
+	if x != nil {
+		if x, ok := x.Command.(*Record_BulkAct); ok {
+			return x.BulkAct
+		}
+	}
+	return nil
+}
+
+func (x *Record) GetEndBulkAct() *lhpb.BulkJobId {
+	if x != nil {
+		if x, ok := x.Command.(*Record_EndBulkAct); ok {
+			return x.EndBulkAct
+		}
+	}
+	return nil
+}
+
 func (x *Record) GetPutTaskDef() *lhpb.PutTaskDefRequest {
 	if x != nil {
 		if x, ok := x.Command.(*Record_PutTaskDef); ok {
@@ -701,6 +776,24 @@ func (x *Record) GetSkipRecord() *SkipRecord {
 	return nil
 }
 
+func (x *Record) GetCreateBulkAct() *CreateBulkAct {
+	if x != nil {
+		if x, ok := x.Command.(*Record_CreateBulkAct); ok {
+			return x.CreateBulkAct
+		}
+	}
+	return nil
+}
+
+func (x *Record) GetCancelBulkAct() *lhpb.BulkJobId {
+	if x != nil {
+		if x, ok := x.Command.(*Record_CancelBulkAct); ok {
+			return x.CancelBulkAct
+		}
+	}
+	return nil
+}
+
 func (x *Record) GetMetricUpdate() *MetricUpdate {
 	if x != nil {
 		if x, ok := x.Command.(*Record_MetricUpdate); ok {
@@ -823,6 +916,14 @@ type Record_BulkDelete struct {
 	BulkDelete *BulkDelete `protobuf:"bytes,36,opt,name=bulk_delete,json=bulkDelete,proto3,oneof"`
 }
 
+type Record_BulkAct struct {
+	BulkAct *BulkAct `protobuf:"bytes,38,opt,name=bulk_act,json=bulkAct,proto3,oneof"`
+}
+
+type Record_EndBulkAct struct {
+	EndBulkAct *lhpb.BulkJobId `protobuf:"bytes,39,opt,name=end_bulk_act,json=endBulkAct,proto3,oneof"`
+}
+
 type Record_PutTaskDef struct {
 	// The metadata stream.
 	PutTaskDef *lhpb.PutTaskDefRequest `protobuf:"bytes,100,opt,name=put_task_def,json=putTaskDef,proto3,oneof"`
@@ -916,6 +1017,14 @@ type Record_SkipRecord struct {
 	SkipRecord *SkipRecord `protobuf:"bytes,122,opt,name=skip_record,json=skipRecord,proto3,oneof"`
 }
 
+type Record_CreateBulkAct struct {
+	CreateBulkAct *CreateBulkAct `protobuf:"bytes,123,opt,name=create_bulk_act,json=createBulkAct,proto3,oneof"`
+}
+
+type Record_CancelBulkAct struct {
+	CancelBulkAct *lhpb.BulkJobId `protobuf:"bytes,124,opt,name=cancel_bulk_act,json=cancelBulkAct,proto3,oneof"`
+}
+
 type Record_MetricUpdate struct {
 	// The repartition streams.
 	MetricUpdate *MetricUpdate `protobuf:"bytes,200,opt,name=metric_update,json=metricUpdate,proto3,oneof"`
@@ -975,6 +1084,10 @@ func (*Record_ApplyWorkflowMigrationPlan) isRecord_Command() {}
 
 func (*Record_BulkDelete) isRecord_Command() {}
 
+func (*Record_BulkAct) isRecord_Command() {}
+
+func (*Record_EndBulkAct) isRecord_Command() {}
+
 func (*Record_PutTaskDef) isRecord_Command() {}
 
 func (*Record_DeleteTaskDef) isRecord_Command() {}
@@ -1020,6 +1133,10 @@ func (*Record_DeleteQuota) isRecord_Command() {}
 func (*Record_DeleteWorkflowMigrationPlan) isRecord_Command() {}
 
 func (*Record_SkipRecord) isRecord_Command() {}
+
+func (*Record_CreateBulkAct) isRecord_Command() {}
+
+func (*Record_CancelBulkAct) isRecord_Command() {}
 
 func (*Record_MetricUpdate) isRecord_Command() {}
 
@@ -1780,6 +1897,130 @@ func (x *BulkDelete) GetSubprocess() int32 {
 	return 0
 }
 
+// CreateBulkAct begins a bulk job that does something else to WfRuns than to delete them.
+type CreateBulkAct struct {
+	state     protoimpl.MessageState `protogen:"open.v1"`
+	BulkJobId *lhpb.BulkJobId        `protobuf:"bytes,1,opt,name=bulk_job_id,json=bulkJobId,proto3" json:"bulk_job_id,omitempty"`
+	// Which WfRuns; the times may be unset.
+	Which *lhpb.BulkDeleteWfRun `protobuf:"bytes,2,opt,name=which,proto3" json:"which,omitempty"`
+	Deed  BulkDeed              `protobuf:"varint,3,opt,name=deed,proto3,enum=lh.internal.BulkDeed" json:"deed,omitempty"`
+	// How many core partitions there are, each a subprocess.
+	Partitions    int32 `protobuf:"varint,4,opt,name=partitions,proto3" json:"partitions,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateBulkAct) Reset() {
+	*x = CreateBulkAct{}
+	mi := &file_lh_record_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateBulkAct) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateBulkAct) ProtoMessage() {}
+
+func (x *CreateBulkAct) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_record_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateBulkAct.ProtoReflect.Descriptor instead.
+func (*CreateBulkAct) Descriptor() ([]byte, []int) {
+	return file_lh_record_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *CreateBulkAct) GetBulkJobId() *lhpb.BulkJobId {
+	if x != nil {
+		return x.BulkJobId
+	}
+	return nil
+}
+
+func (x *CreateBulkAct) GetWhich() *lhpb.BulkDeleteWfRun {
+	if x != nil {
+		return x.Which
+	}
+	return nil
+}
+
+func (x *CreateBulkAct) GetDeed() BulkDeed {
+	if x != nil {
+		return x.Deed
+	}
+	return BulkDeed_BULK_DEED_UNSPECIFIED
+}
+
+func (x *CreateBulkAct) GetPartitions() int32 {
+	if x != nil {
+		return x.Partitions
+	}
+	return 0
+}
+
+// BulkAct is a partition's share of such a job.
+type BulkAct struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Share         *BulkDelete            `protobuf:"bytes,1,opt,name=share,proto3" json:"share,omitempty"`
+	Deed          BulkDeed               `protobuf:"varint,2,opt,name=deed,proto3,enum=lh.internal.BulkDeed" json:"deed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BulkAct) Reset() {
+	*x = BulkAct{}
+	mi := &file_lh_record_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BulkAct) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BulkAct) ProtoMessage() {}
+
+func (x *BulkAct) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_record_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BulkAct.ProtoReflect.Descriptor instead.
+func (*BulkAct) Descriptor() ([]byte, []int) {
+	return file_lh_record_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *BulkAct) GetShare() *BulkDelete {
+	if x != nil {
+		return x.Share
+	}
+	return nil
+}
+
+func (x *BulkAct) GetDeed() BulkDeed {
+	if x != nil {
+		return x.Deed
+	}
+	return BulkDeed_BULK_DEED_UNSPECIFIED
+}
+
 // BulkJobProgress is how far a partition has come with its share of a bulk job.
 type BulkJobProgress struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
@@ -1788,14 +2029,16 @@ type BulkJobProgress struct {
 	Subprocess int32              `protobuf:"varint,2,opt,name=subprocess,proto3" json:"subprocess,omitempty"`
 	Status     lhpb.BulkJobStatus `protobuf:"varint,3,opt,name=status,proto3,enum=littlehorse.BulkJobStatus" json:"status,omitempty"`
 	// Start time of the last WfRun handled; absent if there was none.
-	LastSeenKey   *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=last_seen_key,json=lastSeenKey,proto3" json:"last_seen_key,omitempty"`
+	LastSeenKey *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=last_seen_key,json=lastSeenKey,proto3" json:"last_seen_key,omitempty"`
+	// To how many WfRuns it was done; it is not counted of those that are deleted.
+	Done          int64 `protobuf:"varint,5,opt,name=done,proto3" json:"done,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *BulkJobProgress) Reset() {
 	*x = BulkJobProgress{}
-	mi := &file_lh_record_proto_msgTypes[15]
+	mi := &file_lh_record_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1807,7 +2050,7 @@ func (x *BulkJobProgress) String() string {
 func (*BulkJobProgress) ProtoMessage() {}
 
 func (x *BulkJobProgress) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_record_proto_msgTypes[15]
+	mi := &file_lh_record_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1820,7 +2063,7 @@ func (x *BulkJobProgress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BulkJobProgress.ProtoReflect.Descriptor instead.
 func (*BulkJobProgress) Descriptor() ([]byte, []int) {
-	return file_lh_record_proto_rawDescGZIP(), []int{15}
+	return file_lh_record_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *BulkJobProgress) GetBulkJobId() *lhpb.BulkJobId {
@@ -1851,6 +2094,13 @@ func (x *BulkJobProgress) GetLastSeenKey() *timestamppb.Timestamp {
 	return nil
 }
 
+func (x *BulkJobProgress) GetDone() int64 {
+	if x != nil {
+		return x.Done
+	}
+	return 0
+}
+
 // MetricUpdate carries what one partition has counted within one minute, for one object or for the tenant.
 type MetricUpdate struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1864,7 +2114,7 @@ type MetricUpdate struct {
 
 func (x *MetricUpdate) Reset() {
 	*x = MetricUpdate{}
-	mi := &file_lh_record_proto_msgTypes[16]
+	mi := &file_lh_record_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1876,7 +2126,7 @@ func (x *MetricUpdate) String() string {
 func (*MetricUpdate) ProtoMessage() {}
 
 func (x *MetricUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_record_proto_msgTypes[16]
+	mi := &file_lh_record_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1889,7 +2139,7 @@ func (x *MetricUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MetricUpdate.ProtoReflect.Descriptor instead.
 func (*MetricUpdate) Descriptor() ([]byte, []int) {
-	return file_lh_record_proto_rawDescGZIP(), []int{16}
+	return file_lh_record_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *MetricUpdate) GetWindow() *lhpb.MetricWindowId {
@@ -1920,7 +2170,7 @@ type Count struct {
 
 func (x *Count) Reset() {
 	*x = Count{}
-	mi := &file_lh_record_proto_msgTypes[17]
+	mi := &file_lh_record_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1932,7 +2182,7 @@ func (x *Count) String() string {
 func (*Count) ProtoMessage() {}
 
 func (x *Count) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_record_proto_msgTypes[17]
+	mi := &file_lh_record_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1945,7 +2195,7 @@ func (x *Count) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Count.ProtoReflect.Descriptor instead.
 func (*Count) Descriptor() ([]byte, []int) {
-	return file_lh_record_proto_rawDescGZIP(), []int{17}
+	return file_lh_record_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Count) GetCount() int64 {
@@ -1992,7 +2242,7 @@ const file_lh_record_proto_rawDesc = "" +
 	"\x0fcatalog_version\x18\a \x01(\x04R\x0ecatalogVersion\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\b \x01(\fR\trequestId\x12%\n" +
-	"\x0eengine_version\x18\t \x01(\rR\rengineVersion\"\xd2 \n" +
+	"\x0eengine_version\x18\t \x01(\rR\rengineVersion\"\xc9\"\n" +
 	"\x06Record\x12+\n" +
 	"\x06header\x18\x01 \x01(\v2\x13.lh.internal.HeaderR\x06header\x12+\n" +
 	"\x06run_wf\x18\n" +
@@ -2027,7 +2277,10 @@ const file_lh_record_proto_rawDesc = "" +
 	"\vuncorrelate\x18\" \x01(\v2\x16.lh.internal.CorrelateH\x00R\vuncorrelate\x12s\n" +
 	"\x1dapply_workflow_migration_plan\x18# \x01(\v2..littlehorse.ApplyWorkflowMigrationPlanRequestH\x00R\x1aapplyWorkflowMigrationPlan\x12:\n" +
 	"\vbulk_delete\x18$ \x01(\v2\x17.lh.internal.BulkDeleteH\x00R\n" +
-	"bulkDelete\x12B\n" +
+	"bulkDelete\x121\n" +
+	"\bbulk_act\x18& \x01(\v2\x14.lh.internal.BulkActH\x00R\abulkAct\x12:\n" +
+	"\fend_bulk_act\x18' \x01(\v2\x16.littlehorse.BulkJobIdH\x00R\n" +
+	"endBulkAct\x12B\n" +
 	"\fput_task_def\x18d \x01(\v2\x1e.littlehorse.PutTaskDefRequestH\x00R\n" +
 	"putTaskDef\x12K\n" +
 	"\x0fdelete_task_def\x18e \x01(\v2!.littlehorse.DeleteTaskDefRequestH\x00R\rdeleteTaskDef\x12?\n" +
@@ -2053,7 +2306,9 @@ const file_lh_record_proto_rawDesc = "" +
 	"\fdelete_quota\x18x \x01(\v2\x1f.littlehorse.DeleteQuotaRequestH\x00R\vdeleteQuota\x12v\n" +
 	"\x1edelete_workflow_migration_plan\x18y \x01(\v2/.littlehorse.DeleteWorkflowMigrationPlanRequestH\x00R\x1bdeleteWorkflowMigrationPlan\x12:\n" +
 	"\vskip_record\x18z \x01(\v2\x17.lh.internal.SkipRecordH\x00R\n" +
-	"skipRecord\x12A\n" +
+	"skipRecord\x12D\n" +
+	"\x0fcreate_bulk_act\x18{ \x01(\v2\x1a.lh.internal.CreateBulkActH\x00R\rcreateBulkAct\x12@\n" +
+	"\x0fcancel_bulk_act\x18| \x01(\v2\x16.littlehorse.BulkJobIdH\x00R\rcancelBulkAct\x12A\n" +
 	"\rmetric_update\x18\xc8\x01 \x01(\v2\x19.lh.internal.MetricUpdateH\x00R\fmetricUpdateB\t\n" +
 	"\acommandJ\x04\b%\x10&\"<\n" +
 	"\n" +
@@ -2114,14 +2369,25 @@ const file_lh_record_proto_rawDesc = "" +
 	"\x04what\x18\x02 \x01(\v2\x1c.littlehorse.BulkDeleteWfRunR\x04what\x12\x1e\n" +
 	"\n" +
 	"subprocess\x18\x03 \x01(\x05R\n" +
-	"subprocess\"\xdd\x01\n" +
+	"subprocess\"\xc6\x01\n" +
+	"\rCreateBulkAct\x126\n" +
+	"\vbulk_job_id\x18\x01 \x01(\v2\x16.littlehorse.BulkJobIdR\tbulkJobId\x122\n" +
+	"\x05which\x18\x02 \x01(\v2\x1c.littlehorse.BulkDeleteWfRunR\x05which\x12)\n" +
+	"\x04deed\x18\x03 \x01(\x0e2\x15.lh.internal.BulkDeedR\x04deed\x12\x1e\n" +
+	"\n" +
+	"partitions\x18\x04 \x01(\x05R\n" +
+	"partitions\"c\n" +
+	"\aBulkAct\x12-\n" +
+	"\x05share\x18\x01 \x01(\v2\x17.lh.internal.BulkDeleteR\x05share\x12)\n" +
+	"\x04deed\x18\x02 \x01(\x0e2\x15.lh.internal.BulkDeedR\x04deed\"\xf1\x01\n" +
 	"\x0fBulkJobProgress\x126\n" +
 	"\vbulk_job_id\x18\x01 \x01(\v2\x16.littlehorse.BulkJobIdR\tbulkJobId\x12\x1e\n" +
 	"\n" +
 	"subprocess\x18\x02 \x01(\x05R\n" +
 	"subprocess\x122\n" +
 	"\x06status\x18\x03 \x01(\x0e2\x1a.littlehorse.BulkJobStatusR\x06status\x12>\n" +
-	"\rlast_seen_key\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\vlastSeenKey\"o\n" +
+	"\rlast_seen_key\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\vlastSeenKey\x12\x12\n" +
+	"\x04done\x18\x05 \x01(\x03R\x04done\"o\n" +
 	"\fMetricUpdate\x123\n" +
 	"\x06window\x18\x01 \x01(\v2\x1b.littlehorse.MetricWindowIdR\x06window\x12*\n" +
 	"\x06counts\x18\x02 \x03(\v2\x12.lh.internal.CountR\x06counts\"f\n" +
@@ -2129,7 +2395,11 @@ const file_lh_record_proto_rawDesc = "" +
 	"\x05count\x18\x01 \x01(\x03R\x05count\x12\x15\n" +
 	"\x06min_ms\x18\x02 \x01(\x03R\x05minMs\x12\x15\n" +
 	"\x06max_ms\x18\x03 \x01(\x03R\x05maxMs\x12\x19\n" +
-	"\btotal_ms\x18\x04 \x01(\x03R\atotalMsB\x1cZ\x1alittlehorse/internal/pb;pbb\x06proto3"
+	"\btotal_ms\x18\x04 \x01(\x03R\atotalMs*O\n" +
+	"\bBulkDeed\x12\x19\n" +
+	"\x15BULK_DEED_UNSPECIFIED\x10\x00\x12\x12\n" +
+	"\x0eBULK_DEED_STOP\x10\x01\x12\x14\n" +
+	"\x10BULK_DEED_RESUME\x10\x02B\x1cZ\x1alittlehorse/internal/pb;pbb\x06proto3"
 
 var (
 	file_lh_record_proto_rawDescOnce sync.Once
@@ -2143,164 +2413,177 @@ func file_lh_record_proto_rawDescGZIP() []byte {
 	return file_lh_record_proto_rawDescData
 }
 
-var file_lh_record_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_lh_record_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
+var file_lh_record_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
 var file_lh_record_proto_goTypes = []any{
-	(*Header)(nil),                                  // 0: lh.internal.Header
-	(*Record)(nil),                                  // 1: lh.internal.Record
-	(*SkipRecord)(nil),                              // 2: lh.internal.SkipRecord
-	(*RunWf)(nil),                                   // 3: lh.internal.RunWf
-	(*Started)(nil),                                 // 4: lh.internal.Started
-	(*ClaimTask)(nil),                               // 5: lh.internal.ClaimTask
-	(*Credit)(nil),                                  // 6: lh.internal.Credit
-	(*ReportTask)(nil),                              // 7: lh.internal.ReportTask
-	(*RegisterTaskWorker)(nil),                      // 8: lh.internal.RegisterTaskWorker
-	(*TimerFired)(nil),                              // 9: lh.internal.TimerFired
-	(*Continue)(nil),                                // 10: lh.internal.Continue
-	(*ScheduleWf)(nil),                              // 11: lh.internal.ScheduleWf
-	(*Correlate)(nil),                               // 12: lh.internal.Correlate
-	(*CreateBulkJob)(nil),                           // 13: lh.internal.CreateBulkJob
-	(*BulkDelete)(nil),                              // 14: lh.internal.BulkDelete
-	(*BulkJobProgress)(nil),                         // 15: lh.internal.BulkJobProgress
-	(*MetricUpdate)(nil),                            // 16: lh.internal.MetricUpdate
-	(*Count)(nil),                                   // 17: lh.internal.Count
-	(*lhpb.StopWfRunRequest)(nil),                   // 18: littlehorse.StopWfRunRequest
-	(*lhpb.ResumeWfRunRequest)(nil),                 // 19: littlehorse.ResumeWfRunRequest
-	(*lhpb.RescueThreadRunRequest)(nil),             // 20: littlehorse.RescueThreadRunRequest
-	(*lhpb.DeleteWfRunRequest)(nil),                 // 21: littlehorse.DeleteWfRunRequest
-	(*lhpb.PutCheckpointRequest)(nil),               // 22: littlehorse.PutCheckpointRequest
-	(*lhpb.PutExternalEventRequest)(nil),            // 23: littlehorse.PutExternalEventRequest
-	(*lhpb.AssignUserTaskRunRequest)(nil),           // 24: littlehorse.AssignUserTaskRunRequest
-	(*lhpb.SaveUserTaskRunProgressRequest)(nil),     // 25: littlehorse.SaveUserTaskRunProgressRequest
-	(*lhpb.CompleteUserTaskRunRequest)(nil),         // 26: littlehorse.CompleteUserTaskRunRequest
-	(*lhpb.CancelUserTaskRunRequest)(nil),           // 27: littlehorse.CancelUserTaskRunRequest
-	(*lhpb.PutUserTaskRunCommentRequest)(nil),       // 28: littlehorse.PutUserTaskRunCommentRequest
-	(*lhpb.EditUserTaskRunCommentRequest)(nil),      // 29: littlehorse.EditUserTaskRunCommentRequest
-	(*lhpb.DeleteUserTaskRunCommentRequest)(nil),    // 30: littlehorse.DeleteUserTaskRunCommentRequest
-	(*lhpb.DeleteScheduledWfRunRequest)(nil),        // 31: littlehorse.DeleteScheduledWfRunRequest
-	(*lhpb.PutCorrelatedEventRequest)(nil),          // 32: littlehorse.PutCorrelatedEventRequest
-	(*lhpb.DeleteCorrelatedEventRequest)(nil),       // 33: littlehorse.DeleteCorrelatedEventRequest
-	(*lhpb.ApplyWorkflowMigrationPlanRequest)(nil),  // 34: littlehorse.ApplyWorkflowMigrationPlanRequest
-	(*lhpb.PutTaskDefRequest)(nil),                  // 35: littlehorse.PutTaskDefRequest
-	(*lhpb.DeleteTaskDefRequest)(nil),               // 36: littlehorse.DeleteTaskDefRequest
-	(*lhpb.PutWfSpecRequest)(nil),                   // 37: littlehorse.PutWfSpecRequest
-	(*lhpb.DeleteWfSpecRequest)(nil),                // 38: littlehorse.DeleteWfSpecRequest
-	(*lhpb.PutExternalEventDefRequest)(nil),         // 39: littlehorse.PutExternalEventDefRequest
-	(*lhpb.DeleteExternalEventDefRequest)(nil),      // 40: littlehorse.DeleteExternalEventDefRequest
-	(*lhpb.PutWorkflowEventDefRequest)(nil),         // 41: littlehorse.PutWorkflowEventDefRequest
-	(*lhpb.DeleteWorkflowEventDefRequest)(nil),      // 42: littlehorse.DeleteWorkflowEventDefRequest
-	(*lhpb.PutUserTaskDefRequest)(nil),              // 43: littlehorse.PutUserTaskDefRequest
-	(*lhpb.DeleteUserTaskDefRequest)(nil),           // 44: littlehorse.DeleteUserTaskDefRequest
-	(*lhpb.PutStructDefRequest)(nil),                // 45: littlehorse.PutStructDefRequest
-	(*lhpb.DeleteStructDefRequest)(nil),             // 46: littlehorse.DeleteStructDefRequest
-	(*lhpb.PutTenantRequest)(nil),                   // 47: littlehorse.PutTenantRequest
-	(*lhpb.PutPrincipalRequest)(nil),                // 48: littlehorse.PutPrincipalRequest
-	(*lhpb.DeletePrincipalRequest)(nil),             // 49: littlehorse.DeletePrincipalRequest
-	(*lhpb.PutWorkflowMigrationPlanRequest)(nil),    // 50: littlehorse.PutWorkflowMigrationPlanRequest
-	(*lhpb.DeleteBulkJobRequest)(nil),               // 51: littlehorse.DeleteBulkJobRequest
-	(*lhpb.PutQuotaRequest)(nil),                    // 52: littlehorse.PutQuotaRequest
-	(*lhpb.DeleteQuotaRequest)(nil),                 // 53: littlehorse.DeleteQuotaRequest
-	(*lhpb.DeleteWorkflowMigrationPlanRequest)(nil), // 54: littlehorse.DeleteWorkflowMigrationPlanRequest
-	(*lhpb.RunWfRequest)(nil),                       // 55: littlehorse.RunWfRequest
-	(*lhpb.WfSpecId)(nil),                           // 56: littlehorse.WfSpecId
-	(*lhpb.WfRun)(nil),                              // 57: littlehorse.WfRun
-	(*lhpb.ScheduledTask)(nil),                      // 58: littlehorse.ScheduledTask
-	(*lhpb.TaskRunId)(nil),                          // 59: littlehorse.TaskRunId
-	(*lhpb.TaskDefId)(nil),                          // 60: littlehorse.TaskDefId
-	(*lhpb.ReportTaskRun)(nil),                      // 61: littlehorse.ReportTaskRun
-	(*lhpb.RegisterTaskWorkerRequest)(nil),          // 62: littlehorse.RegisterTaskWorkerRequest
-	(*lhpb.LHHostInfo)(nil),                         // 63: littlehorse.LHHostInfo
-	(*lhpb.ScheduleWfRequest)(nil),                  // 64: littlehorse.ScheduleWfRequest
-	(*lhpb.CorrelatedEventId)(nil),                  // 65: littlehorse.CorrelatedEventId
-	(*lhpb.NodeRunId)(nil),                          // 66: littlehorse.NodeRunId
-	(*lhpb.CreateBulkJobRequest)(nil),               // 67: littlehorse.CreateBulkJobRequest
-	(*lhpb.BulkJobId)(nil),                          // 68: littlehorse.BulkJobId
-	(*lhpb.BulkDeleteWfRun)(nil),                    // 69: littlehorse.BulkDeleteWfRun
-	(lhpb.BulkJobStatus)(0),                         // 70: littlehorse.BulkJobStatus
-	(*timestamppb.Timestamp)(nil),                   // 71: google.protobuf.Timestamp
-	(*lhpb.MetricWindowId)(nil),                     // 72: littlehorse.MetricWindowId
+	(BulkDeed)(0),                                   // 0: lh.internal.BulkDeed
+	(*Header)(nil),                                  // 1: lh.internal.Header
+	(*Record)(nil),                                  // 2: lh.internal.Record
+	(*SkipRecord)(nil),                              // 3: lh.internal.SkipRecord
+	(*RunWf)(nil),                                   // 4: lh.internal.RunWf
+	(*Started)(nil),                                 // 5: lh.internal.Started
+	(*ClaimTask)(nil),                               // 6: lh.internal.ClaimTask
+	(*Credit)(nil),                                  // 7: lh.internal.Credit
+	(*ReportTask)(nil),                              // 8: lh.internal.ReportTask
+	(*RegisterTaskWorker)(nil),                      // 9: lh.internal.RegisterTaskWorker
+	(*TimerFired)(nil),                              // 10: lh.internal.TimerFired
+	(*Continue)(nil),                                // 11: lh.internal.Continue
+	(*ScheduleWf)(nil),                              // 12: lh.internal.ScheduleWf
+	(*Correlate)(nil),                               // 13: lh.internal.Correlate
+	(*CreateBulkJob)(nil),                           // 14: lh.internal.CreateBulkJob
+	(*BulkDelete)(nil),                              // 15: lh.internal.BulkDelete
+	(*CreateBulkAct)(nil),                           // 16: lh.internal.CreateBulkAct
+	(*BulkAct)(nil),                                 // 17: lh.internal.BulkAct
+	(*BulkJobProgress)(nil),                         // 18: lh.internal.BulkJobProgress
+	(*MetricUpdate)(nil),                            // 19: lh.internal.MetricUpdate
+	(*Count)(nil),                                   // 20: lh.internal.Count
+	(*lhpb.StopWfRunRequest)(nil),                   // 21: littlehorse.StopWfRunRequest
+	(*lhpb.ResumeWfRunRequest)(nil),                 // 22: littlehorse.ResumeWfRunRequest
+	(*lhpb.RescueThreadRunRequest)(nil),             // 23: littlehorse.RescueThreadRunRequest
+	(*lhpb.DeleteWfRunRequest)(nil),                 // 24: littlehorse.DeleteWfRunRequest
+	(*lhpb.PutCheckpointRequest)(nil),               // 25: littlehorse.PutCheckpointRequest
+	(*lhpb.PutExternalEventRequest)(nil),            // 26: littlehorse.PutExternalEventRequest
+	(*lhpb.AssignUserTaskRunRequest)(nil),           // 27: littlehorse.AssignUserTaskRunRequest
+	(*lhpb.SaveUserTaskRunProgressRequest)(nil),     // 28: littlehorse.SaveUserTaskRunProgressRequest
+	(*lhpb.CompleteUserTaskRunRequest)(nil),         // 29: littlehorse.CompleteUserTaskRunRequest
+	(*lhpb.CancelUserTaskRunRequest)(nil),           // 30: littlehorse.CancelUserTaskRunRequest
+	(*lhpb.PutUserTaskRunCommentRequest)(nil),       // 31: littlehorse.PutUserTaskRunCommentRequest
+	(*lhpb.EditUserTaskRunCommentRequest)(nil),      // 32: littlehorse.EditUserTaskRunCommentRequest
+	(*lhpb.DeleteUserTaskRunCommentRequest)(nil),    // 33: littlehorse.DeleteUserTaskRunCommentRequest
+	(*lhpb.DeleteScheduledWfRunRequest)(nil),        // 34: littlehorse.DeleteScheduledWfRunRequest
+	(*lhpb.PutCorrelatedEventRequest)(nil),          // 35: littlehorse.PutCorrelatedEventRequest
+	(*lhpb.DeleteCorrelatedEventRequest)(nil),       // 36: littlehorse.DeleteCorrelatedEventRequest
+	(*lhpb.ApplyWorkflowMigrationPlanRequest)(nil),  // 37: littlehorse.ApplyWorkflowMigrationPlanRequest
+	(*lhpb.BulkJobId)(nil),                          // 38: littlehorse.BulkJobId
+	(*lhpb.PutTaskDefRequest)(nil),                  // 39: littlehorse.PutTaskDefRequest
+	(*lhpb.DeleteTaskDefRequest)(nil),               // 40: littlehorse.DeleteTaskDefRequest
+	(*lhpb.PutWfSpecRequest)(nil),                   // 41: littlehorse.PutWfSpecRequest
+	(*lhpb.DeleteWfSpecRequest)(nil),                // 42: littlehorse.DeleteWfSpecRequest
+	(*lhpb.PutExternalEventDefRequest)(nil),         // 43: littlehorse.PutExternalEventDefRequest
+	(*lhpb.DeleteExternalEventDefRequest)(nil),      // 44: littlehorse.DeleteExternalEventDefRequest
+	(*lhpb.PutWorkflowEventDefRequest)(nil),         // 45: littlehorse.PutWorkflowEventDefRequest
+	(*lhpb.DeleteWorkflowEventDefRequest)(nil),      // 46: littlehorse.DeleteWorkflowEventDefRequest
+	(*lhpb.PutUserTaskDefRequest)(nil),              // 47: littlehorse.PutUserTaskDefRequest
+	(*lhpb.DeleteUserTaskDefRequest)(nil),           // 48: littlehorse.DeleteUserTaskDefRequest
+	(*lhpb.PutStructDefRequest)(nil),                // 49: littlehorse.PutStructDefRequest
+	(*lhpb.DeleteStructDefRequest)(nil),             // 50: littlehorse.DeleteStructDefRequest
+	(*lhpb.PutTenantRequest)(nil),                   // 51: littlehorse.PutTenantRequest
+	(*lhpb.PutPrincipalRequest)(nil),                // 52: littlehorse.PutPrincipalRequest
+	(*lhpb.DeletePrincipalRequest)(nil),             // 53: littlehorse.DeletePrincipalRequest
+	(*lhpb.PutWorkflowMigrationPlanRequest)(nil),    // 54: littlehorse.PutWorkflowMigrationPlanRequest
+	(*lhpb.DeleteBulkJobRequest)(nil),               // 55: littlehorse.DeleteBulkJobRequest
+	(*lhpb.PutQuotaRequest)(nil),                    // 56: littlehorse.PutQuotaRequest
+	(*lhpb.DeleteQuotaRequest)(nil),                 // 57: littlehorse.DeleteQuotaRequest
+	(*lhpb.DeleteWorkflowMigrationPlanRequest)(nil), // 58: littlehorse.DeleteWorkflowMigrationPlanRequest
+	(*lhpb.RunWfRequest)(nil),                       // 59: littlehorse.RunWfRequest
+	(*lhpb.WfSpecId)(nil),                           // 60: littlehorse.WfSpecId
+	(*lhpb.WfRun)(nil),                              // 61: littlehorse.WfRun
+	(*lhpb.ScheduledTask)(nil),                      // 62: littlehorse.ScheduledTask
+	(*lhpb.TaskRunId)(nil),                          // 63: littlehorse.TaskRunId
+	(*lhpb.TaskDefId)(nil),                          // 64: littlehorse.TaskDefId
+	(*lhpb.ReportTaskRun)(nil),                      // 65: littlehorse.ReportTaskRun
+	(*lhpb.RegisterTaskWorkerRequest)(nil),          // 66: littlehorse.RegisterTaskWorkerRequest
+	(*lhpb.LHHostInfo)(nil),                         // 67: littlehorse.LHHostInfo
+	(*lhpb.ScheduleWfRequest)(nil),                  // 68: littlehorse.ScheduleWfRequest
+	(*lhpb.CorrelatedEventId)(nil),                  // 69: littlehorse.CorrelatedEventId
+	(*lhpb.NodeRunId)(nil),                          // 70: littlehorse.NodeRunId
+	(*lhpb.CreateBulkJobRequest)(nil),               // 71: littlehorse.CreateBulkJobRequest
+	(*lhpb.BulkDeleteWfRun)(nil),                    // 72: littlehorse.BulkDeleteWfRun
+	(lhpb.BulkJobStatus)(0),                         // 73: littlehorse.BulkJobStatus
+	(*timestamppb.Timestamp)(nil),                   // 74: google.protobuf.Timestamp
+	(*lhpb.MetricWindowId)(nil),                     // 75: littlehorse.MetricWindowId
 }
 var file_lh_record_proto_depIdxs = []int32{
-	0,  // 0: lh.internal.Record.header:type_name -> lh.internal.Header
-	3,  // 1: lh.internal.Record.run_wf:type_name -> lh.internal.RunWf
-	18, // 2: lh.internal.Record.stop_wf_run:type_name -> littlehorse.StopWfRunRequest
-	19, // 3: lh.internal.Record.resume_wf_run:type_name -> littlehorse.ResumeWfRunRequest
-	20, // 4: lh.internal.Record.rescue_thread_run:type_name -> littlehorse.RescueThreadRunRequest
-	21, // 5: lh.internal.Record.delete_wf_run:type_name -> littlehorse.DeleteWfRunRequest
-	5,  // 6: lh.internal.Record.claim_task:type_name -> lh.internal.ClaimTask
-	7,  // 7: lh.internal.Record.report_task:type_name -> lh.internal.ReportTask
-	22, // 8: lh.internal.Record.put_checkpoint:type_name -> littlehorse.PutCheckpointRequest
-	8,  // 9: lh.internal.Record.register_task_worker:type_name -> lh.internal.RegisterTaskWorker
-	23, // 10: lh.internal.Record.put_external_event:type_name -> littlehorse.PutExternalEventRequest
-	9,  // 11: lh.internal.Record.timer_fired:type_name -> lh.internal.TimerFired
-	10, // 12: lh.internal.Record.continue:type_name -> lh.internal.Continue
-	24, // 13: lh.internal.Record.assign_user_task_run:type_name -> littlehorse.AssignUserTaskRunRequest
-	25, // 14: lh.internal.Record.save_user_task_run_progress:type_name -> littlehorse.SaveUserTaskRunProgressRequest
-	26, // 15: lh.internal.Record.complete_user_task_run:type_name -> littlehorse.CompleteUserTaskRunRequest
-	27, // 16: lh.internal.Record.cancel_user_task_run:type_name -> littlehorse.CancelUserTaskRunRequest
-	28, // 17: lh.internal.Record.put_user_task_run_comment:type_name -> littlehorse.PutUserTaskRunCommentRequest
-	29, // 18: lh.internal.Record.edit_user_task_run_comment:type_name -> littlehorse.EditUserTaskRunCommentRequest
-	30, // 19: lh.internal.Record.delete_user_task_run_comment:type_name -> littlehorse.DeleteUserTaskRunCommentRequest
-	11, // 20: lh.internal.Record.schedule_wf:type_name -> lh.internal.ScheduleWf
-	31, // 21: lh.internal.Record.delete_scheduled_wf_run:type_name -> littlehorse.DeleteScheduledWfRunRequest
-	32, // 22: lh.internal.Record.put_correlated_event:type_name -> littlehorse.PutCorrelatedEventRequest
-	33, // 23: lh.internal.Record.delete_correlated_event:type_name -> littlehorse.DeleteCorrelatedEventRequest
-	12, // 24: lh.internal.Record.correlate:type_name -> lh.internal.Correlate
-	12, // 25: lh.internal.Record.uncorrelate:type_name -> lh.internal.Correlate
-	34, // 26: lh.internal.Record.apply_workflow_migration_plan:type_name -> littlehorse.ApplyWorkflowMigrationPlanRequest
-	14, // 27: lh.internal.Record.bulk_delete:type_name -> lh.internal.BulkDelete
-	35, // 28: lh.internal.Record.put_task_def:type_name -> littlehorse.PutTaskDefRequest
-	36, // 29: lh.internal.Record.delete_task_def:type_name -> littlehorse.DeleteTaskDefRequest
-	37, // 30: lh.internal.Record.put_wf_spec:type_name -> littlehorse.PutWfSpecRequest
-	38, // 31: lh.internal.Record.delete_wf_spec:type_name -> littlehorse.DeleteWfSpecRequest
-	39, // 32: lh.internal.Record.put_external_event_def:type_name -> littlehorse.PutExternalEventDefRequest
-	40, // 33: lh.internal.Record.delete_external_event_def:type_name -> littlehorse.DeleteExternalEventDefRequest
-	41, // 34: lh.internal.Record.put_workflow_event_def:type_name -> littlehorse.PutWorkflowEventDefRequest
-	42, // 35: lh.internal.Record.delete_workflow_event_def:type_name -> littlehorse.DeleteWorkflowEventDefRequest
-	43, // 36: lh.internal.Record.put_user_task_def:type_name -> littlehorse.PutUserTaskDefRequest
-	44, // 37: lh.internal.Record.delete_user_task_def:type_name -> littlehorse.DeleteUserTaskDefRequest
-	45, // 38: lh.internal.Record.put_struct_def:type_name -> littlehorse.PutStructDefRequest
-	46, // 39: lh.internal.Record.delete_struct_def:type_name -> littlehorse.DeleteStructDefRequest
-	47, // 40: lh.internal.Record.put_tenant:type_name -> littlehorse.PutTenantRequest
-	48, // 41: lh.internal.Record.put_principal:type_name -> littlehorse.PutPrincipalRequest
-	49, // 42: lh.internal.Record.delete_principal:type_name -> littlehorse.DeletePrincipalRequest
-	50, // 43: lh.internal.Record.put_workflow_migration_plan:type_name -> littlehorse.PutWorkflowMigrationPlanRequest
-	13, // 44: lh.internal.Record.create_bulk_job:type_name -> lh.internal.CreateBulkJob
-	51, // 45: lh.internal.Record.delete_bulk_job:type_name -> littlehorse.DeleteBulkJobRequest
-	15, // 46: lh.internal.Record.bulk_job_progress:type_name -> lh.internal.BulkJobProgress
-	52, // 47: lh.internal.Record.put_quota:type_name -> littlehorse.PutQuotaRequest
-	53, // 48: lh.internal.Record.delete_quota:type_name -> littlehorse.DeleteQuotaRequest
-	54, // 49: lh.internal.Record.delete_workflow_migration_plan:type_name -> littlehorse.DeleteWorkflowMigrationPlanRequest
-	2,  // 50: lh.internal.Record.skip_record:type_name -> lh.internal.SkipRecord
-	16, // 51: lh.internal.Record.metric_update:type_name -> lh.internal.MetricUpdate
-	55, // 52: lh.internal.RunWf.request:type_name -> littlehorse.RunWfRequest
-	56, // 53: lh.internal.RunWf.wf_spec_id:type_name -> littlehorse.WfSpecId
-	6,  // 54: lh.internal.RunWf.offer:type_name -> lh.internal.Credit
-	57, // 55: lh.internal.Started.wf_run:type_name -> littlehorse.WfRun
-	58, // 56: lh.internal.Started.task:type_name -> littlehorse.ScheduledTask
-	59, // 57: lh.internal.ClaimTask.task_run_id:type_name -> littlehorse.TaskRunId
-	6,  // 58: lh.internal.ClaimTask.credit:type_name -> lh.internal.Credit
-	60, // 59: lh.internal.Credit.task_def_id:type_name -> littlehorse.TaskDefId
-	61, // 60: lh.internal.ReportTask.report:type_name -> littlehorse.ReportTaskRun
-	6,  // 61: lh.internal.ReportTask.offer:type_name -> lh.internal.Credit
-	62, // 62: lh.internal.RegisterTaskWorker.request:type_name -> littlehorse.RegisterTaskWorkerRequest
-	63, // 63: lh.internal.RegisterTaskWorker.servers:type_name -> littlehorse.LHHostInfo
-	64, // 64: lh.internal.ScheduleWf.request:type_name -> littlehorse.ScheduleWfRequest
-	56, // 65: lh.internal.ScheduleWf.wf_spec_id:type_name -> littlehorse.WfSpecId
-	65, // 66: lh.internal.Correlate.correlated_event_id:type_name -> littlehorse.CorrelatedEventId
-	66, // 67: lh.internal.Correlate.node_run_id:type_name -> littlehorse.NodeRunId
-	67, // 68: lh.internal.CreateBulkJob.request:type_name -> littlehorse.CreateBulkJobRequest
-	68, // 69: lh.internal.BulkDelete.bulk_job_id:type_name -> littlehorse.BulkJobId
-	69, // 70: lh.internal.BulkDelete.what:type_name -> littlehorse.BulkDeleteWfRun
-	68, // 71: lh.internal.BulkJobProgress.bulk_job_id:type_name -> littlehorse.BulkJobId
-	70, // 72: lh.internal.BulkJobProgress.status:type_name -> littlehorse.BulkJobStatus
-	71, // 73: lh.internal.BulkJobProgress.last_seen_key:type_name -> google.protobuf.Timestamp
-	72, // 74: lh.internal.MetricUpdate.window:type_name -> littlehorse.MetricWindowId
-	17, // 75: lh.internal.MetricUpdate.counts:type_name -> lh.internal.Count
-	76, // [76:76] is the sub-list for method output_type
-	76, // [76:76] is the sub-list for method input_type
-	76, // [76:76] is the sub-list for extension type_name
-	76, // [76:76] is the sub-list for extension extendee
-	0,  // [0:76] is the sub-list for field type_name
+	1,  // 0: lh.internal.Record.header:type_name -> lh.internal.Header
+	4,  // 1: lh.internal.Record.run_wf:type_name -> lh.internal.RunWf
+	21, // 2: lh.internal.Record.stop_wf_run:type_name -> littlehorse.StopWfRunRequest
+	22, // 3: lh.internal.Record.resume_wf_run:type_name -> littlehorse.ResumeWfRunRequest
+	23, // 4: lh.internal.Record.rescue_thread_run:type_name -> littlehorse.RescueThreadRunRequest
+	24, // 5: lh.internal.Record.delete_wf_run:type_name -> littlehorse.DeleteWfRunRequest
+	6,  // 6: lh.internal.Record.claim_task:type_name -> lh.internal.ClaimTask
+	8,  // 7: lh.internal.Record.report_task:type_name -> lh.internal.ReportTask
+	25, // 8: lh.internal.Record.put_checkpoint:type_name -> littlehorse.PutCheckpointRequest
+	9,  // 9: lh.internal.Record.register_task_worker:type_name -> lh.internal.RegisterTaskWorker
+	26, // 10: lh.internal.Record.put_external_event:type_name -> littlehorse.PutExternalEventRequest
+	10, // 11: lh.internal.Record.timer_fired:type_name -> lh.internal.TimerFired
+	11, // 12: lh.internal.Record.continue:type_name -> lh.internal.Continue
+	27, // 13: lh.internal.Record.assign_user_task_run:type_name -> littlehorse.AssignUserTaskRunRequest
+	28, // 14: lh.internal.Record.save_user_task_run_progress:type_name -> littlehorse.SaveUserTaskRunProgressRequest
+	29, // 15: lh.internal.Record.complete_user_task_run:type_name -> littlehorse.CompleteUserTaskRunRequest
+	30, // 16: lh.internal.Record.cancel_user_task_run:type_name -> littlehorse.CancelUserTaskRunRequest
+	31, // 17: lh.internal.Record.put_user_task_run_comment:type_name -> littlehorse.PutUserTaskRunCommentRequest
+	32, // 18: lh.internal.Record.edit_user_task_run_comment:type_name -> littlehorse.EditUserTaskRunCommentRequest
+	33, // 19: lh.internal.Record.delete_user_task_run_comment:type_name -> littlehorse.DeleteUserTaskRunCommentRequest
+	12, // 20: lh.internal.Record.schedule_wf:type_name -> lh.internal.ScheduleWf
+	34, // 21: lh.internal.Record.delete_scheduled_wf_run:type_name -> littlehorse.DeleteScheduledWfRunRequest
+	35, // 22: lh.internal.Record.put_correlated_event:type_name -> littlehorse.PutCorrelatedEventRequest
+	36, // 23: lh.internal.Record.delete_correlated_event:type_name -> littlehorse.DeleteCorrelatedEventRequest
+	13, // 24: lh.internal.Record.correlate:type_name -> lh.internal.Correlate
+	13, // 25: lh.internal.Record.uncorrelate:type_name -> lh.internal.Correlate
+	37, // 26: lh.internal.Record.apply_workflow_migration_plan:type_name -> littlehorse.ApplyWorkflowMigrationPlanRequest
+	15, // 27: lh.internal.Record.bulk_delete:type_name -> lh.internal.BulkDelete
+	17, // 28: lh.internal.Record.bulk_act:type_name -> lh.internal.BulkAct
+	38, // 29: lh.internal.Record.end_bulk_act:type_name -> littlehorse.BulkJobId
+	39, // 30: lh.internal.Record.put_task_def:type_name -> littlehorse.PutTaskDefRequest
+	40, // 31: lh.internal.Record.delete_task_def:type_name -> littlehorse.DeleteTaskDefRequest
+	41, // 32: lh.internal.Record.put_wf_spec:type_name -> littlehorse.PutWfSpecRequest
+	42, // 33: lh.internal.Record.delete_wf_spec:type_name -> littlehorse.DeleteWfSpecRequest
+	43, // 34: lh.internal.Record.put_external_event_def:type_name -> littlehorse.PutExternalEventDefRequest
+	44, // 35: lh.internal.Record.delete_external_event_def:type_name -> littlehorse.DeleteExternalEventDefRequest
+	45, // 36: lh.internal.Record.put_workflow_event_def:type_name -> littlehorse.PutWorkflowEventDefRequest
+	46, // 37: lh.internal.Record.delete_workflow_event_def:type_name -> littlehorse.DeleteWorkflowEventDefRequest
+	47, // 38: lh.internal.Record.put_user_task_def:type_name -> littlehorse.PutUserTaskDefRequest
+	48, // 39: lh.internal.Record.delete_user_task_def:type_name -> littlehorse.DeleteUserTaskDefRequest
+	49, // 40: lh.internal.Record.put_struct_def:type_name -> littlehorse.PutStructDefRequest
+	50, // 41: lh.internal.Record.delete_struct_def:type_name -> littlehorse.DeleteStructDefRequest
+	51, // 42: lh.internal.Record.put_tenant:type_name -> littlehorse.PutTenantRequest
+	52, // 43: lh.internal.Record.put_principal:type_name -> littlehorse.PutPrincipalRequest
+	53, // 44: lh.internal.Record.delete_principal:type_name -> littlehorse.DeletePrincipalRequest
+	54, // 45: lh.internal.Record.put_workflow_migration_plan:type_name -> littlehorse.PutWorkflowMigrationPlanRequest
+	14, // 46: lh.internal.Record.create_bulk_job:type_name -> lh.internal.CreateBulkJob
+	55, // 47: lh.internal.Record.delete_bulk_job:type_name -> littlehorse.DeleteBulkJobRequest
+	18, // 48: lh.internal.Record.bulk_job_progress:type_name -> lh.internal.BulkJobProgress
+	56, // 49: lh.internal.Record.put_quota:type_name -> littlehorse.PutQuotaRequest
+	57, // 50: lh.internal.Record.delete_quota:type_name -> littlehorse.DeleteQuotaRequest
+	58, // 51: lh.internal.Record.delete_workflow_migration_plan:type_name -> littlehorse.DeleteWorkflowMigrationPlanRequest
+	3,  // 52: lh.internal.Record.skip_record:type_name -> lh.internal.SkipRecord
+	16, // 53: lh.internal.Record.create_bulk_act:type_name -> lh.internal.CreateBulkAct
+	38, // 54: lh.internal.Record.cancel_bulk_act:type_name -> littlehorse.BulkJobId
+	19, // 55: lh.internal.Record.metric_update:type_name -> lh.internal.MetricUpdate
+	59, // 56: lh.internal.RunWf.request:type_name -> littlehorse.RunWfRequest
+	60, // 57: lh.internal.RunWf.wf_spec_id:type_name -> littlehorse.WfSpecId
+	7,  // 58: lh.internal.RunWf.offer:type_name -> lh.internal.Credit
+	61, // 59: lh.internal.Started.wf_run:type_name -> littlehorse.WfRun
+	62, // 60: lh.internal.Started.task:type_name -> littlehorse.ScheduledTask
+	63, // 61: lh.internal.ClaimTask.task_run_id:type_name -> littlehorse.TaskRunId
+	7,  // 62: lh.internal.ClaimTask.credit:type_name -> lh.internal.Credit
+	64, // 63: lh.internal.Credit.task_def_id:type_name -> littlehorse.TaskDefId
+	65, // 64: lh.internal.ReportTask.report:type_name -> littlehorse.ReportTaskRun
+	7,  // 65: lh.internal.ReportTask.offer:type_name -> lh.internal.Credit
+	66, // 66: lh.internal.RegisterTaskWorker.request:type_name -> littlehorse.RegisterTaskWorkerRequest
+	67, // 67: lh.internal.RegisterTaskWorker.servers:type_name -> littlehorse.LHHostInfo
+	68, // 68: lh.internal.ScheduleWf.request:type_name -> littlehorse.ScheduleWfRequest
+	60, // 69: lh.internal.ScheduleWf.wf_spec_id:type_name -> littlehorse.WfSpecId
+	69, // 70: lh.internal.Correlate.correlated_event_id:type_name -> littlehorse.CorrelatedEventId
+	70, // 71: lh.internal.Correlate.node_run_id:type_name -> littlehorse.NodeRunId
+	71, // 72: lh.internal.CreateBulkJob.request:type_name -> littlehorse.CreateBulkJobRequest
+	38, // 73: lh.internal.BulkDelete.bulk_job_id:type_name -> littlehorse.BulkJobId
+	72, // 74: lh.internal.BulkDelete.what:type_name -> littlehorse.BulkDeleteWfRun
+	38, // 75: lh.internal.CreateBulkAct.bulk_job_id:type_name -> littlehorse.BulkJobId
+	72, // 76: lh.internal.CreateBulkAct.which:type_name -> littlehorse.BulkDeleteWfRun
+	0,  // 77: lh.internal.CreateBulkAct.deed:type_name -> lh.internal.BulkDeed
+	15, // 78: lh.internal.BulkAct.share:type_name -> lh.internal.BulkDelete
+	0,  // 79: lh.internal.BulkAct.deed:type_name -> lh.internal.BulkDeed
+	38, // 80: lh.internal.BulkJobProgress.bulk_job_id:type_name -> littlehorse.BulkJobId
+	73, // 81: lh.internal.BulkJobProgress.status:type_name -> littlehorse.BulkJobStatus
+	74, // 82: lh.internal.BulkJobProgress.last_seen_key:type_name -> google.protobuf.Timestamp
+	75, // 83: lh.internal.MetricUpdate.window:type_name -> littlehorse.MetricWindowId
+	20, // 84: lh.internal.MetricUpdate.counts:type_name -> lh.internal.Count
+	85, // [85:85] is the sub-list for method output_type
+	85, // [85:85] is the sub-list for method input_type
+	85, // [85:85] is the sub-list for extension type_name
+	85, // [85:85] is the sub-list for extension extendee
+	0,  // [0:85] is the sub-list for field type_name
 }
 
 func init() { file_lh_record_proto_init() }
@@ -2336,6 +2619,8 @@ func file_lh_record_proto_init() {
 		(*Record_Uncorrelate)(nil),
 		(*Record_ApplyWorkflowMigrationPlan)(nil),
 		(*Record_BulkDelete)(nil),
+		(*Record_BulkAct)(nil),
+		(*Record_EndBulkAct)(nil),
 		(*Record_PutTaskDef)(nil),
 		(*Record_DeleteTaskDef)(nil),
 		(*Record_PutWfSpec)(nil),
@@ -2359,6 +2644,8 @@ func file_lh_record_proto_init() {
 		(*Record_DeleteQuota)(nil),
 		(*Record_DeleteWorkflowMigrationPlan)(nil),
 		(*Record_SkipRecord)(nil),
+		(*Record_CreateBulkAct)(nil),
+		(*Record_CancelBulkAct)(nil),
 		(*Record_MetricUpdate)(nil),
 	}
 	file_lh_record_proto_msgTypes[3].OneofWrappers = []any{}
@@ -2369,13 +2656,14 @@ func file_lh_record_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lh_record_proto_rawDesc), len(file_lh_record_proto_rawDesc)),
-			NumEnums:      0,
-			NumMessages:   18,
+			NumEnums:      1,
+			NumMessages:   20,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
 		GoTypes:           file_lh_record_proto_goTypes,
 		DependencyIndexes: file_lh_record_proto_depIdxs,
+		EnumInfos:         file_lh_record_proto_enumTypes,
 		MessageInfos:      file_lh_record_proto_msgTypes,
 	}.Build()
 	File_lh_record_proto = out.File

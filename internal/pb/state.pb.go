@@ -1519,8 +1519,12 @@ type BulkShare struct {
 	// When progress was last reported, nanoseconds since 1970-01-01 UTC.
 	ReportedNs int64 `protobuf:"varint,4,opt,name=reported_ns,json=reportedNs,proto3" json:"reported_ns,omitempty"`
 	// Version of the WfSpec whose WfRuns are being handled; lower ones are done.
-	MajorVersion  int32 `protobuf:"varint,5,opt,name=major_version,json=majorVersion,proto3" json:"major_version,omitempty"`
-	Revision      int32 `protobuf:"varint,6,opt,name=revision,proto3" json:"revision,omitempty"`
+	MajorVersion int32 `protobuf:"varint,5,opt,name=major_version,json=majorVersion,proto3" json:"major_version,omitempty"`
+	Revision     int32 `protobuf:"varint,6,opt,name=revision,proto3" json:"revision,omitempty"`
+	// What is done to them.
+	Deed BulkDeed `protobuf:"varint,7,opt,name=deed,proto3,enum=lh.internal.BulkDeed" json:"deed,omitempty"`
+	// To how many it was done that were not deleted.
+	Done          int64 `protobuf:"varint,8,opt,name=done,proto3" json:"done,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1597,6 +1601,83 @@ func (x *BulkShare) GetRevision() int32 {
 	return 0
 }
 
+func (x *BulkShare) GetDeed() BulkDeed {
+	if x != nil {
+		return x.Deed
+	}
+	return BulkDeed_BULK_DEED_UNSPECIFIED
+}
+
+func (x *BulkShare) GetDone() int64 {
+	if x != nil {
+		return x.Done
+	}
+	return 0
+}
+
+// BulkActRow is what a bulk job does that does not delete.
+type BulkActRow struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Deed  BulkDeed               `protobuf:"varint,1,opt,name=deed,proto3,enum=lh.internal.BulkDeed" json:"deed,omitempty"`
+	// Which WfRuns; all of it is set.
+	Which *lhpb.BulkDeleteWfRun `protobuf:"bytes,2,opt,name=which,proto3" json:"which,omitempty"`
+	// To how many it was done, by subprocess.
+	Done          []int64 `protobuf:"varint,3,rep,packed,name=done,proto3" json:"done,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BulkActRow) Reset() {
+	*x = BulkActRow{}
+	mi := &file_lh_state_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BulkActRow) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BulkActRow) ProtoMessage() {}
+
+func (x *BulkActRow) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_state_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BulkActRow.ProtoReflect.Descriptor instead.
+func (*BulkActRow) Descriptor() ([]byte, []int) {
+	return file_lh_state_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *BulkActRow) GetDeed() BulkDeed {
+	if x != nil {
+		return x.Deed
+	}
+	return BulkDeed_BULK_DEED_UNSPECIFIED
+}
+
+func (x *BulkActRow) GetWhich() *lhpb.BulkDeleteWfRun {
+	if x != nil {
+		return x.Which
+	}
+	return nil
+}
+
+func (x *BulkActRow) GetDone() []int64 {
+	if x != nil {
+		return x.Done
+	}
+	return nil
+}
+
 // Counts are the counters of one object: a version of a WfSpec, or a TaskDef.
 type Counts struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1613,7 +1694,7 @@ type Counts struct {
 
 func (x *Counts) Reset() {
 	*x = Counts{}
-	mi := &file_lh_state_proto_msgTypes[17]
+	mi := &file_lh_state_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1625,7 +1706,7 @@ func (x *Counts) String() string {
 func (*Counts) ProtoMessage() {}
 
 func (x *Counts) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[17]
+	mi := &file_lh_state_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1638,7 +1719,7 @@ func (x *Counts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Counts.ProtoReflect.Descriptor instead.
 func (*Counts) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{17}
+	return file_lh_state_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Counts) GetNow() int64 {
@@ -1678,7 +1759,7 @@ type OutputLog struct {
 
 func (x *OutputLog) Reset() {
 	*x = OutputLog{}
-	mi := &file_lh_state_proto_msgTypes[18]
+	mi := &file_lh_state_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1690,7 +1771,7 @@ func (x *OutputLog) String() string {
 func (*OutputLog) ProtoMessage() {}
 
 func (x *OutputLog) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[18]
+	mi := &file_lh_state_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1703,7 +1784,7 @@ func (x *OutputLog) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OutputLog.ProtoReflect.Descriptor instead.
 func (*OutputLog) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{18}
+	return file_lh_state_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *OutputLog) GetFirst() uint64 {
@@ -1743,7 +1824,7 @@ type Empty struct {
 
 func (x *Empty) Reset() {
 	*x = Empty{}
-	mi := &file_lh_state_proto_msgTypes[19]
+	mi := &file_lh_state_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1755,7 +1836,7 @@ func (x *Empty) String() string {
 func (*Empty) ProtoMessage() {}
 
 func (x *Empty) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[19]
+	mi := &file_lh_state_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1768,7 +1849,7 @@ func (x *Empty) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Empty.ProtoReflect.Descriptor instead.
 func (*Empty) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{19}
+	return file_lh_state_proto_rawDescGZIP(), []int{20}
 }
 
 // Withdrawal says of a NodeRun that waits for a correlation key that it was struck off the list of the key.
@@ -1780,7 +1861,7 @@ type Withdrawal struct {
 
 func (x *Withdrawal) Reset() {
 	*x = Withdrawal{}
-	mi := &file_lh_state_proto_msgTypes[20]
+	mi := &file_lh_state_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1792,7 +1873,7 @@ func (x *Withdrawal) String() string {
 func (*Withdrawal) ProtoMessage() {}
 
 func (x *Withdrawal) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[20]
+	mi := &file_lh_state_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1805,7 +1886,7 @@ func (x *Withdrawal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Withdrawal.ProtoReflect.Descriptor instead.
 func (*Withdrawal) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{20}
+	return file_lh_state_proto_rawDescGZIP(), []int{21}
 }
 
 // Counter is a number that only grows: a position, a clock, a last number of a source.
@@ -1818,7 +1899,7 @@ type Counter struct {
 
 func (x *Counter) Reset() {
 	*x = Counter{}
-	mi := &file_lh_state_proto_msgTypes[21]
+	mi := &file_lh_state_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1830,7 +1911,7 @@ func (x *Counter) String() string {
 func (*Counter) ProtoMessage() {}
 
 func (x *Counter) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[21]
+	mi := &file_lh_state_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1843,7 +1924,7 @@ func (x *Counter) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Counter.ProtoReflect.Descriptor instead.
 func (*Counter) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{21}
+	return file_lh_state_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Counter) GetValue() uint64 {
@@ -1866,7 +1947,7 @@ type TaskInputs struct {
 
 func (x *TaskInputs) Reset() {
 	*x = TaskInputs{}
-	mi := &file_lh_state_proto_msgTypes[22]
+	mi := &file_lh_state_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1878,7 +1959,7 @@ func (x *TaskInputs) String() string {
 func (*TaskInputs) ProtoMessage() {}
 
 func (x *TaskInputs) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[22]
+	mi := &file_lh_state_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1891,7 +1972,7 @@ func (x *TaskInputs) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskInputs.ProtoReflect.Descriptor instead.
 func (*TaskInputs) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{22}
+	return file_lh_state_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *TaskInputs) GetInputs() []*TaskInput {
@@ -1922,7 +2003,7 @@ type TaskInput struct {
 
 func (x *TaskInput) Reset() {
 	*x = TaskInput{}
-	mi := &file_lh_state_proto_msgTypes[23]
+	mi := &file_lh_state_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1934,7 +2015,7 @@ func (x *TaskInput) String() string {
 func (*TaskInput) ProtoMessage() {}
 
 func (x *TaskInput) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[23]
+	mi := &file_lh_state_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1947,7 +2028,7 @@ func (x *TaskInput) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TaskInput.ProtoReflect.Descriptor instead.
 func (*TaskInput) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{23}
+	return file_lh_state_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *TaskInput) GetFrom() isTaskInput_From {
@@ -2003,7 +2084,7 @@ type LentValue struct {
 
 func (x *LentValue) Reset() {
 	*x = LentValue{}
-	mi := &file_lh_state_proto_msgTypes[24]
+	mi := &file_lh_state_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2015,7 +2096,7 @@ func (x *LentValue) String() string {
 func (*LentValue) ProtoMessage() {}
 
 func (x *LentValue) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[24]
+	mi := &file_lh_state_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2028,7 +2109,7 @@ func (x *LentValue) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LentValue.ProtoReflect.Descriptor instead.
 func (*LentValue) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{24}
+	return file_lh_state_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *LentValue) GetThreadRunNumber() int32 {
@@ -2068,7 +2149,7 @@ type Lent struct {
 
 func (x *Lent) Reset() {
 	*x = Lent{}
-	mi := &file_lh_state_proto_msgTypes[25]
+	mi := &file_lh_state_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2080,7 +2161,7 @@ func (x *Lent) String() string {
 func (*Lent) ProtoMessage() {}
 
 func (x *Lent) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[25]
+	mi := &file_lh_state_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2093,7 +2174,7 @@ func (x *Lent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Lent.ProtoReflect.Descriptor instead.
 func (*Lent) Descriptor() ([]byte, []int) {
-	return file_lh_state_proto_rawDescGZIP(), []int{25}
+	return file_lh_state_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Lent) GetNumber() int32 {
@@ -2129,7 +2210,7 @@ type Timer_TaskTimeout struct {
 
 func (x *Timer_TaskTimeout) Reset() {
 	*x = Timer_TaskTimeout{}
-	mi := &file_lh_state_proto_msgTypes[26]
+	mi := &file_lh_state_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2141,7 +2222,7 @@ func (x *Timer_TaskTimeout) String() string {
 func (*Timer_TaskTimeout) ProtoMessage() {}
 
 func (x *Timer_TaskTimeout) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[26]
+	mi := &file_lh_state_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2188,7 +2269,7 @@ type Timer_TaskRetry struct {
 
 func (x *Timer_TaskRetry) Reset() {
 	*x = Timer_TaskRetry{}
-	mi := &file_lh_state_proto_msgTypes[27]
+	mi := &file_lh_state_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2200,7 +2281,7 @@ func (x *Timer_TaskRetry) String() string {
 func (*Timer_TaskRetry) ProtoMessage() {}
 
 func (x *Timer_TaskRetry) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[27]
+	mi := &file_lh_state_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2243,7 +2324,7 @@ type Timer_UserTaskAction struct {
 
 func (x *Timer_UserTaskAction) Reset() {
 	*x = Timer_UserTaskAction{}
-	mi := &file_lh_state_proto_msgTypes[28]
+	mi := &file_lh_state_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2255,7 +2336,7 @@ func (x *Timer_UserTaskAction) String() string {
 func (*Timer_UserTaskAction) ProtoMessage() {}
 
 func (x *Timer_UserTaskAction) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[28]
+	mi := &file_lh_state_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2302,7 +2383,7 @@ type Timer_FlushMetrics struct {
 
 func (x *Timer_FlushMetrics) Reset() {
 	*x = Timer_FlushMetrics{}
-	mi := &file_lh_state_proto_msgTypes[29]
+	mi := &file_lh_state_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2314,7 +2395,7 @@ func (x *Timer_FlushMetrics) String() string {
 func (*Timer_FlushMetrics) ProtoMessage() {}
 
 func (x *Timer_FlushMetrics) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_state_proto_msgTypes[29]
+	mi := &file_lh_state_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2341,7 +2422,7 @@ var File_lh_state_proto protoreflect.FileDescriptor
 
 const file_lh_state_proto_rawDesc = "" +
 	"\n" +
-	"\x0elh/state.proto\x12\vlh.internal\x1a\x14external_event.proto\x1a\x0flh/record.proto\x1a\x0fobject_id.proto\x1a\x16scheduled_wf_run.proto\x1a\x15type_definition.proto\x1a\fwf_run.proto\"\xf0\x03\n" +
+	"\x0elh/state.proto\x12\vlh.internal\x1a\x0ebulk_job.proto\x1a\x14external_event.proto\x1a\x0flh/record.proto\x1a\x0fobject_id.proto\x1a\x16scheduled_wf_run.proto\x1a\x15type_definition.proto\x1a\fwf_run.proto\"\xf0\x03\n" +
 	"\bWfRunRow\x12)\n" +
 	"\x06wf_run\x18\x01 \x01(\v2\x12.littlehorse.WfRunR\x05wfRun\x12\x1a\n" +
 	"\bdeleting\x18\x03 \x01(\bR\bdeleting\x12\x14\n" +
@@ -2469,7 +2550,7 @@ const file_lh_state_proto_rawDesc = "" +
 	"\x06served\x18\a \x01(\fR\x06served\"$\n" +
 	"\n" +
 	"WaitingRow\x12\x16\n" +
-	"\x06missed\x18\x01 \x01(\tR\x06missed\"\xca\x01\n" +
+	"\x06missed\x18\x01 \x01(\tR\x06missed\"\x89\x02\n" +
 	"\tBulkShare\x12)\n" +
 	"\x03job\x18\x01 \x01(\v2\x17.lh.internal.BulkDeleteR\x03job\x12\x19\n" +
 	"\bstart_ms\x18\x02 \x01(\x03R\astartMs\x12\x15\n" +
@@ -2477,7 +2558,14 @@ const file_lh_state_proto_rawDesc = "" +
 	"\vreported_ns\x18\x04 \x01(\x03R\n" +
 	"reportedNs\x12#\n" +
 	"\rmajor_version\x18\x05 \x01(\x05R\fmajorVersion\x12\x1a\n" +
-	"\brevision\x18\x06 \x01(\x05R\brevision\"O\n" +
+	"\brevision\x18\x06 \x01(\x05R\brevision\x12)\n" +
+	"\x04deed\x18\a \x01(\x0e2\x15.lh.internal.BulkDeedR\x04deed\x12\x12\n" +
+	"\x04done\x18\b \x01(\x03R\x04done\"\x7f\n" +
+	"\n" +
+	"BulkActRow\x12)\n" +
+	"\x04deed\x18\x01 \x01(\x0e2\x15.lh.internal.BulkDeedR\x04deed\x122\n" +
+	"\x05which\x18\x02 \x01(\v2\x1c.littlehorse.BulkDeleteWfRunR\x05which\x12\x12\n" +
+	"\x04done\x18\x03 \x03(\x03R\x04done\"O\n" +
 	"\x06Counts\x12\x10\n" +
 	"\x03now\x18\x01 \x01(\x03R\x03now\x12\x1b\n" +
 	"\twindow_ns\x18\x02 \x01(\x03R\bwindowNs\x12\x16\n" +
@@ -2526,7 +2614,7 @@ func file_lh_state_proto_rawDescGZIP() []byte {
 }
 
 var file_lh_state_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_lh_state_proto_msgTypes = make([]protoimpl.MessageInfo, 30)
+var file_lh_state_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_lh_state_proto_goTypes = []any{
 	(WaitEnd)(0),                     // 0: lh.internal.WaitEnd
 	(*WfRunRow)(nil),                 // 1: lh.internal.WfRunRow
@@ -2546,70 +2634,76 @@ var file_lh_state_proto_goTypes = []any{
 	(*CorrelatedEventRow)(nil),       // 15: lh.internal.CorrelatedEventRow
 	(*WaitingRow)(nil),               // 16: lh.internal.WaitingRow
 	(*BulkShare)(nil),                // 17: lh.internal.BulkShare
-	(*Counts)(nil),                   // 18: lh.internal.Counts
-	(*OutputLog)(nil),                // 19: lh.internal.OutputLog
-	(*Empty)(nil),                    // 20: lh.internal.Empty
-	(*Withdrawal)(nil),               // 21: lh.internal.Withdrawal
-	(*Counter)(nil),                  // 22: lh.internal.Counter
-	(*TaskInputs)(nil),               // 23: lh.internal.TaskInputs
-	(*TaskInput)(nil),                // 24: lh.internal.TaskInput
-	(*LentValue)(nil),                // 25: lh.internal.LentValue
-	(*Lent)(nil),                     // 26: lh.internal.Lent
-	(*Timer_TaskTimeout)(nil),        // 27: lh.internal.Timer.TaskTimeout
-	(*Timer_TaskRetry)(nil),          // 28: lh.internal.Timer.TaskRetry
-	(*Timer_UserTaskAction)(nil),     // 29: lh.internal.Timer.UserTaskAction
-	(*Timer_FlushMetrics)(nil),       // 30: lh.internal.Timer.FlushMetrics
-	(*lhpb.WfRun)(nil),               // 31: littlehorse.WfRun
-	(*lhpb.ExternalEventId)(nil),     // 32: littlehorse.ExternalEventId
-	(*lhpb.VariableValue)(nil),       // 33: littlehorse.VariableValue
-	(*lhpb.QueuedThreadRunInfo)(nil), // 34: littlehorse.QueuedThreadRunInfo
-	(*lhpb.NodeRunId)(nil),           // 35: littlehorse.NodeRunId
-	(*lhpb.WfRunId)(nil),             // 36: littlehorse.WfRunId
-	(*lhpb.CorrelatedEventId)(nil),   // 37: littlehorse.CorrelatedEventId
-	(*lhpb.MetricWindowId)(nil),      // 38: littlehorse.MetricWindowId
-	(*Continue)(nil),                 // 39: lh.internal.Continue
-	(*lhpb.ScheduledWfRun)(nil),      // 40: littlehorse.ScheduledWfRun
-	(*lhpb.CorrelatedEvent)(nil),     // 41: littlehorse.CorrelatedEvent
-	(*BulkDelete)(nil),               // 42: lh.internal.BulkDelete
-	(*lhpb.TaskRunId)(nil),           // 43: littlehorse.TaskRunId
+	(*BulkActRow)(nil),               // 18: lh.internal.BulkActRow
+	(*Counts)(nil),                   // 19: lh.internal.Counts
+	(*OutputLog)(nil),                // 20: lh.internal.OutputLog
+	(*Empty)(nil),                    // 21: lh.internal.Empty
+	(*Withdrawal)(nil),               // 22: lh.internal.Withdrawal
+	(*Counter)(nil),                  // 23: lh.internal.Counter
+	(*TaskInputs)(nil),               // 24: lh.internal.TaskInputs
+	(*TaskInput)(nil),                // 25: lh.internal.TaskInput
+	(*LentValue)(nil),                // 26: lh.internal.LentValue
+	(*Lent)(nil),                     // 27: lh.internal.Lent
+	(*Timer_TaskTimeout)(nil),        // 28: lh.internal.Timer.TaskTimeout
+	(*Timer_TaskRetry)(nil),          // 29: lh.internal.Timer.TaskRetry
+	(*Timer_UserTaskAction)(nil),     // 30: lh.internal.Timer.UserTaskAction
+	(*Timer_FlushMetrics)(nil),       // 31: lh.internal.Timer.FlushMetrics
+	(*lhpb.WfRun)(nil),               // 32: littlehorse.WfRun
+	(*lhpb.ExternalEventId)(nil),     // 33: littlehorse.ExternalEventId
+	(*lhpb.VariableValue)(nil),       // 34: littlehorse.VariableValue
+	(*lhpb.QueuedThreadRunInfo)(nil), // 35: littlehorse.QueuedThreadRunInfo
+	(*lhpb.NodeRunId)(nil),           // 36: littlehorse.NodeRunId
+	(*lhpb.WfRunId)(nil),             // 37: littlehorse.WfRunId
+	(*lhpb.CorrelatedEventId)(nil),   // 38: littlehorse.CorrelatedEventId
+	(*lhpb.MetricWindowId)(nil),      // 39: littlehorse.MetricWindowId
+	(*Continue)(nil),                 // 40: lh.internal.Continue
+	(*lhpb.ScheduledWfRun)(nil),      // 41: littlehorse.ScheduledWfRun
+	(*lhpb.CorrelatedEvent)(nil),     // 42: littlehorse.CorrelatedEvent
+	(*BulkDelete)(nil),               // 43: lh.internal.BulkDelete
+	(BulkDeed)(0),                    // 44: lh.internal.BulkDeed
+	(*lhpb.BulkDeleteWfRun)(nil),     // 45: littlehorse.BulkDeleteWfRun
+	(*lhpb.TaskRunId)(nil),           // 46: littlehorse.TaskRunId
 }
 var file_lh_state_proto_depIdxs = []int32{
-	31, // 0: lh.internal.WfRunRow.wf_run:type_name -> littlehorse.WfRun
+	32, // 0: lh.internal.WfRunRow.wf_run:type_name -> littlehorse.WfRun
 	3,  // 1: lh.internal.WfRunRow.shared_timer:type_name -> lh.internal.AttemptTimer
 	2,  // 2: lh.internal.WfRunRow.shared:type_name -> lh.internal.VariableChange
 	2,  // 3: lh.internal.WfRunRow.inherited:type_name -> lh.internal.VariableChange
-	32, // 4: lh.internal.Round.event:type_name -> littlehorse.ExternalEventId
+	33, // 4: lh.internal.Round.event:type_name -> littlehorse.ExternalEventId
 	0,  // 5: lh.internal.WaitTally.end:type_name -> lh.internal.WaitEnd
-	33, // 6: lh.internal.NodeOutput.value:type_name -> littlehorse.VariableValue
-	33, // 7: lh.internal.FanOut.list:type_name -> littlehorse.VariableValue
-	34, // 8: lh.internal.FanOut.shared:type_name -> littlehorse.QueuedThreadRunInfo
-	27, // 9: lh.internal.Timer.task_timeout:type_name -> lh.internal.Timer.TaskTimeout
-	28, // 10: lh.internal.Timer.task_retry:type_name -> lh.internal.Timer.TaskRetry
-	35, // 11: lh.internal.Timer.external_event_timeout:type_name -> littlehorse.NodeRunId
-	35, // 12: lh.internal.Timer.sleep_matured:type_name -> littlehorse.NodeRunId
-	36, // 13: lh.internal.Timer.delete_wf_run:type_name -> littlehorse.WfRunId
-	32, // 14: lh.internal.Timer.external_event_expired:type_name -> littlehorse.ExternalEventId
-	29, // 15: lh.internal.Timer.user_task_action:type_name -> lh.internal.Timer.UserTaskAction
-	37, // 16: lh.internal.Timer.correlated_event_expired:type_name -> littlehorse.CorrelatedEventId
-	30, // 17: lh.internal.Timer.flush_metrics:type_name -> lh.internal.Timer.FlushMetrics
-	38, // 18: lh.internal.Timer.metric_window_expired:type_name -> littlehorse.MetricWindowId
-	20, // 19: lh.internal.Timer.trim_output:type_name -> lh.internal.Empty
-	39, // 20: lh.internal.Timer.lost:type_name -> lh.internal.Continue
-	40, // 21: lh.internal.ScheduleRow.scheduled_wf_run:type_name -> littlehorse.ScheduledWfRun
-	41, // 22: lh.internal.CorrelatedEventRow.correlated_event:type_name -> littlehorse.CorrelatedEvent
-	42, // 23: lh.internal.BulkShare.job:type_name -> lh.internal.BulkDelete
-	24, // 24: lh.internal.TaskInputs.inputs:type_name -> lh.internal.TaskInput
-	33, // 25: lh.internal.TaskInput.value:type_name -> littlehorse.VariableValue
-	25, // 26: lh.internal.TaskInput.lent:type_name -> lh.internal.LentValue
-	33, // 27: lh.internal.Lent.value:type_name -> littlehorse.VariableValue
-	43, // 28: lh.internal.Timer.TaskTimeout.task_run_id:type_name -> littlehorse.TaskRunId
-	43, // 29: lh.internal.Timer.TaskRetry.task_run_id:type_name -> littlehorse.TaskRunId
-	35, // 30: lh.internal.Timer.UserTaskAction.node_run_id:type_name -> littlehorse.NodeRunId
-	31, // [31:31] is the sub-list for method output_type
-	31, // [31:31] is the sub-list for method input_type
-	31, // [31:31] is the sub-list for extension type_name
-	31, // [31:31] is the sub-list for extension extendee
-	0,  // [0:31] is the sub-list for field type_name
+	34, // 6: lh.internal.NodeOutput.value:type_name -> littlehorse.VariableValue
+	34, // 7: lh.internal.FanOut.list:type_name -> littlehorse.VariableValue
+	35, // 8: lh.internal.FanOut.shared:type_name -> littlehorse.QueuedThreadRunInfo
+	28, // 9: lh.internal.Timer.task_timeout:type_name -> lh.internal.Timer.TaskTimeout
+	29, // 10: lh.internal.Timer.task_retry:type_name -> lh.internal.Timer.TaskRetry
+	36, // 11: lh.internal.Timer.external_event_timeout:type_name -> littlehorse.NodeRunId
+	36, // 12: lh.internal.Timer.sleep_matured:type_name -> littlehorse.NodeRunId
+	37, // 13: lh.internal.Timer.delete_wf_run:type_name -> littlehorse.WfRunId
+	33, // 14: lh.internal.Timer.external_event_expired:type_name -> littlehorse.ExternalEventId
+	30, // 15: lh.internal.Timer.user_task_action:type_name -> lh.internal.Timer.UserTaskAction
+	38, // 16: lh.internal.Timer.correlated_event_expired:type_name -> littlehorse.CorrelatedEventId
+	31, // 17: lh.internal.Timer.flush_metrics:type_name -> lh.internal.Timer.FlushMetrics
+	39, // 18: lh.internal.Timer.metric_window_expired:type_name -> littlehorse.MetricWindowId
+	21, // 19: lh.internal.Timer.trim_output:type_name -> lh.internal.Empty
+	40, // 20: lh.internal.Timer.lost:type_name -> lh.internal.Continue
+	41, // 21: lh.internal.ScheduleRow.scheduled_wf_run:type_name -> littlehorse.ScheduledWfRun
+	42, // 22: lh.internal.CorrelatedEventRow.correlated_event:type_name -> littlehorse.CorrelatedEvent
+	43, // 23: lh.internal.BulkShare.job:type_name -> lh.internal.BulkDelete
+	44, // 24: lh.internal.BulkShare.deed:type_name -> lh.internal.BulkDeed
+	44, // 25: lh.internal.BulkActRow.deed:type_name -> lh.internal.BulkDeed
+	45, // 26: lh.internal.BulkActRow.which:type_name -> littlehorse.BulkDeleteWfRun
+	25, // 27: lh.internal.TaskInputs.inputs:type_name -> lh.internal.TaskInput
+	34, // 28: lh.internal.TaskInput.value:type_name -> littlehorse.VariableValue
+	26, // 29: lh.internal.TaskInput.lent:type_name -> lh.internal.LentValue
+	34, // 30: lh.internal.Lent.value:type_name -> littlehorse.VariableValue
+	46, // 31: lh.internal.Timer.TaskTimeout.task_run_id:type_name -> littlehorse.TaskRunId
+	46, // 32: lh.internal.Timer.TaskRetry.task_run_id:type_name -> littlehorse.TaskRunId
+	36, // 33: lh.internal.Timer.UserTaskAction.node_run_id:type_name -> littlehorse.NodeRunId
+	34, // [34:34] is the sub-list for method output_type
+	34, // [34:34] is the sub-list for method input_type
+	34, // [34:34] is the sub-list for extension type_name
+	34, // [34:34] is the sub-list for extension extendee
+	0,  // [0:34] is the sub-list for field type_name
 }
 
 func init() { file_lh_state_proto_init() }
@@ -2634,7 +2728,7 @@ func file_lh_state_proto_init() {
 		(*Timer_Lost)(nil),
 	}
 	file_lh_state_proto_msgTypes[13].OneofWrappers = []any{}
-	file_lh_state_proto_msgTypes[23].OneofWrappers = []any{
+	file_lh_state_proto_msgTypes[24].OneofWrappers = []any{
 		(*TaskInput_Value)(nil),
 		(*TaskInput_Lent)(nil),
 	}
@@ -2644,7 +2738,7 @@ func file_lh_state_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lh_state_proto_rawDesc), len(file_lh_state_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   30,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

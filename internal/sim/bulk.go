@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -49,6 +50,44 @@ func (w *world) bulkDelete(b bulk) error {
 	}
 	return w.letPass(horizon)
 }
+
+// stopInBulk stops what runs of a WfSpec, or cancels a job that does.
+func (w *world) stopInBulk() {
+	if w.acts > 0 && w.rng.IntN(2) == 0 {
+		id := actID(w.rng.IntN(w.acts))
+		w.submit(metadata, &pb.Record{Command: &pb.Record_CancelBulkAct{CancelBulkAct: id}}, func(machine.Reply) {})
+		return
+	}
+	spec := w.rng.IntN(specCount)
+	if !slices.Contains(w.halted, spec) {
+		w.halted = append(w.halted, spec)
+	}
+	w.bulkAct(spec, pb.BulkDeed_BULK_DEED_STOP, lhpb.LHStatus_RUNNING)
+}
+
+// resumeInBulk lets go on what such jobs have stopped of one WfSpec, and reports whether there may be any.
+func (w *world) resumeInBulk() bool {
+	if len(w.halted) == 0 {
+		return false
+	}
+	w.bulkAct(w.halted[0], pb.BulkDeed_BULK_DEED_RESUME, lhpb.LHStatus_HALTED)
+	w.halted = w.halted[1:]
+	return true
+}
+
+func (w *world) bulkAct(spec int, deed pb.BulkDeed, status lhpb.LHStatus) {
+	id := actID(w.acts)
+	w.acts++
+	w.submit(metadata, &pb.Record{Command: &pb.Record_CreateBulkAct{CreateBulkAct: &pb.CreateBulkAct{
+		BulkJobId: id, Which: &lhpb.BulkDeleteWfRun{WfSpecName: specName(spec), WfRunStatus: &status}, Deed: deed, Partitions: partitions,
+	}}}, func(r machine.Reply) {
+		if r.Err != nil {
+			w.violate("bulk", "CreateBulkAct was refused: %v", r.Err)
+		}
+	})
+}
+
+func actID(n int) *lhpb.BulkJobId { return &lhpb.BulkJobId{Id: fmt.Sprintf("act-%d", n)} }
 
 // steadyPower ends a cut that has come and takes back one that is armed: what is acknowledged without power counts for nothing.
 func (w *world) steadyPower() error {

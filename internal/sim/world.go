@@ -79,6 +79,8 @@ type world struct {
 	ended   map[string]bool // WfRuns that have ended at least once
 	removed map[string]bool // WfRuns that were deleted by right; a power cut may have taken that back
 	bulked  string          // the WfSpec whose WfRuns a bulk job deletes
+	halted  []int           // the WfSpecs whose WfRuns bulk jobs have stopped
+	acts    int             // how many bulk jobs there are that do not delete
 	expires bool            // events that nobody wants go away
 
 	applied    map[machine.Stream][]*pb.Record
@@ -280,6 +282,8 @@ func (w *world) step() error {
 		w.disk.arm(w.rng.IntN(6))
 	case n < 145:
 		return w.crash()
+	case n < 147:
+		w.stopInBulk()
 	default:
 		if err := w.server.advance(w.server.lanes[w.rng.IntN(len(w.server.lanes))]); err != nil {
 			return err
@@ -354,6 +358,9 @@ func (w *world) finish() error {
 			continue
 		}
 		if !ok {
+			if w.resumeInBulk() {
+				continue
+			}
 			return nil
 		}
 		w.clock.ns = max(w.clock.ns, at.UnixNano())

@@ -33,6 +33,7 @@ func methods() (out []protoreflect.MethodDescriptor) {
 		lhpb.File_service_proto.Services().ByName("LittleHorse"), extra.File_littlehorse_extra_v1_explain_proto.Services().ByName("ExtraService"),
 		extra.File_littlehorse_extra_v1_view_proto.Services().ByName("ViewService"),
 		extra.File_littlehorse_extra_v1_clock_proto.Services().ByName("ClockService"),
+		extra.File_littlehorse_extra_v1_bulk_proto.Services().ByName("BulkService"),
 	} {
 		for i := range service.Methods().Len() {
 			out = append(out, service.Methods().Get(i))
@@ -88,7 +89,7 @@ func (c *client) ask(ctx context.Context, m protoreflect.MethodDescriptor, reque
 func TestDocumentedRPCs(t *testing.T) {
 	c := inProcess(t)
 	var b strings.Builder
-	b.WriteString("# RPCs\n\nWhat this server does with each call of `littlehorse.LittleHorse`, and at the end of `ExtraService`, `ViewService` and `ClockService`\n")
+	b.WriteString("# RPCs\n\nWhat this server does with each call of `littlehorse.LittleHorse`, and at the end of `ExtraService`, `ViewService`, `ClockService` and `BulkService`\n")
 	b.WriteString("of `littlehorse.extra.v1`, which are ours. A test calls every one of them and compares.\n")
 	b.WriteString("*[Permission](ops/permissions.md)* is what the Principal of the caller needs; cluster-scoped resources need it globally.\n\n")
 	b.WriteString("| RPC | state | permission |\n| --- | --- | --- |\n")

@@ -263,7 +263,7 @@ await journey('a schedule is made, looked at and deleted', {
   await page.getByText('noon', { exact: true }).waitFor({ state: 'detached' });
 });
 
-await journey('many runs are counted before they are deleted, and the job tells how far it is', { path: 'jobs', shown: 'tbody tr', refused: [['WRITE_METADATA on ACL_WORKFLOW', 'Delete many runs']], picture: 'jobs' }, async () => {
+await journey('many runs are counted before they are deleted, and the job tells how far it is', { path: 'jobs', shown: 'tbody tr', refused: [['WRITE_METADATA on ACL_WORKFLOW', 'Delete many runs'], ['RUN on ACL_WORKFLOW', 'Stop many runs', 'Resume many runs']], picture: 'jobs' }, async () => {
   const page = await open();
   await budgeted(page, 'jobs', page.getByText('clean-up'));
   await look(page, 'jobs');

@@ -362,6 +362,52 @@ await journey('of a search all that match are counted, and deleted by a job', {
   await page.waitForURL('**/jobs');
 });
 
+await journey('all runs that match are stopped by a job, and go on by another', {
+  path: 'runs?spec=holds&status=RUNNING',
+  shown: 'tbody a',
+  before: (page) => page.getByLabel('Select all that are shown').check(),
+  refused: [['RUN on ACL_WORKFLOW', 'Stop all that match…']],
+}, async () => {
+  await rpc('PutExternalEventDef', { name: 'go-on' });
+  await rpc('PutWfSpec', {
+    name: 'holds',
+    entrypointThreadName: 'main',
+    threadSpecs: { main: { nodes: { begins: { entrypoint: {}, outgoingEdges: [{ sinkNodeName: 'holds' }] }, holds: { externalEvent: { externalEventDefId: { name: 'go-on' } }, outgoingEdges: [{ sinkNodeName: 'ends' }] }, ends: { exit: {} } } } },
+  });
+  for (const n of [1, 2, 3, 4, 5]) await rpc('RunWf', { wfSpecName: 'holds', id: `holds-${n}` });
+  const page = await open();
+  const dialog = page.getByRole('dialog');
+  for (const [now, then, deed, done] of [['RUNNING', 'HALTED', 'Stop', 'stops'], ['HALTED', 'RUNNING', 'Resume', 'resumes']]) {
+    await page.goto(`${base}/default/runs?spec=holds&status=${now}`);
+    await page.getByLabel('Select all that are shown').check();
+    await page.getByRole('button', { name: `${deed} all that match…` }).click();
+    await page.waitForURL(`**/jobs?${deed.toLowerCase()}=holds&of=${now}`);
+    await dialog.locator('[data-dry-run]').getByText('5', { exact: true }).waitFor();
+    await dialog.getByText(`"action":"BULK_RUN_ACTION_${deed.toUpperCase()}"`).first().waitFor();
+    await look(page, `job-${deed.toLowerCase()}`);
+    await dialog.getByRole('button', { name: `${deed} them` }).click();
+    await dialog.waitFor({ state: 'detached' });
+    const row = page.locator('tbody tr').filter({ hasText: `${done} runs of holds` });
+    await row.getByText('5 so far').waitFor();
+    await row.getByText('completed').waitFor();
+    await page.goto(`${base}/default/runs?spec=holds&status=${then}`);
+    await page.getByRole('link', { name: 'holds-5' }).waitFor();
+    need(`all five are ${then}`, (await page.locator('tbody a').count()) === 5);
+  }
+  // A job that runs can be cancelled: here one that the page takes for running.
+  await page.route('**/ui/v1/batch', async (route) => {
+    const answer = await route.fetch();
+    await route.fulfill({ response: answer, body: (await answer.text()).replaceAll('BULK_JOB_COMPLETED', 'BULK_JOB_RUNNING') });
+  });
+  await page.goto(`${base}/default/jobs`);
+  await page.getByRole('button', { name: /^Cancel job/ }).first().click();
+  await dialog.getByText('/api/CancelBulkRunJob').waitFor();
+  await look(page, 'job-cancel');
+  await dialog.getByRole('button', { name: 'Cancel the job' }).click();
+  await page.getByText('It does no more.').waitFor();
+  await page.unrouteAll({ behavior: 'wait' });
+});
+
 await journey('a workflow is run by its form', {
   path: 'specs/order',
   shown: '.react-flow__node',

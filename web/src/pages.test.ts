@@ -259,9 +259,12 @@ describe('a search of runs', () => {
     expect(Date.now() - Date.parse(between({ within: '1h' }).earliestStart ?? '')).toBeLessThan(3_700_000);
   });
   it('is a bulk job if that can say the same', () => {
-    expect(bulk(of)).toEqual({ delete: 'order', of: 'ERROR', from: '2026-01-02T03:00:00.000Z', until: undefined });
+    expect(bulk('delete', of)).toEqual({ delete: 'order', of: 'ERROR', from: '2026-01-02T03:00:00.000Z', until: undefined });
+    expect(bulk('stop', of)).toBeUndefined();
+    expect(bulk('stop', { ...of, statuses: ['RUNNING'] })).toMatchObject({ stop: 'order', of: 'RUNNING' });
+    expect(bulk('resume', { ...of, statuses: ['HALTED'] })).toMatchObject({ resume: 'order', of: 'HALTED' });
     for (const other of [{ spec: '' }, { statuses: [] }, { statuses: ['RUNNING' as const] }, { statuses: ['ERROR' as const, 'COMPLETED' as const] }, { id: 'o' }, { parent: 'p' }, { filters: [{ name: 'a', text: '1', type: 'INT' }] }]) {
-      expect(bulk({ ...of, ...other }), JSON.stringify(other)).toBeUndefined();
+      expect(bulk('delete', { ...of, ...other }), JSON.stringify(other)).toBeUndefined();
     }
   });
   it('is kept by its name, and what is not a search is passed over', () => {

@@ -38,12 +38,16 @@ export function between(p: Pick<RunSearch, 'within' | 'from' | 'until'>): { earl
   return { ...(earliest ? { earliestStart: earliest } : {}), ...(latest ? { latestStart: latest } : {}) };
 }
 
-/** bulk is the search as a bulk job understands it: of one workflow, in one status in which runs can be deleted, by their time and by nothing else. */
-export function bulk(p: RunSearch): Record<string, string | undefined> | undefined {
-  const [status, ...others] = p.statuses ?? [];
-  if (!p.spec || !status || others.length > 0 || !deletable.includes(status) || p.id || p.parent || (p.filters ?? []).length > 0) return undefined;
-  const { earliestStart, latestStart } = between(p);
-  return { delete: p.spec, of: status, from: earliestStart, until: latestStart };
-}
+/** Deed is what can be done with many runs. */
+export type Deed = 'stop' | 'resume' | 'delete';
 
-const deletable: LHStatus[] = ['COMPLETED', 'HALTED', 'ERROR', 'EXCEPTION'];
+/** takes says in which status runs are with which a job does something. */
+export const takes: Record<Deed, LHStatus[]> = { stop: ['RUNNING'], resume: ['HALTED'], delete: ['COMPLETED', 'HALTED', 'ERROR', 'EXCEPTION'] };
+
+/** bulk is the search as a bulk job understands it: of one workflow, in one status in which the deed can be done, by their time and by nothing else. */
+export function bulk(deed: Deed, p: RunSearch): Record<string, string | undefined> | undefined {
+  const [status, ...others] = p.statuses ?? [];
+  if (!p.spec || !status || others.length > 0 || !takes[deed].includes(status) || p.id || p.parent || (p.filters ?? []).length > 0) return undefined;
+  const { earliestStart, latestStart } = between(p);
+  return { [deed]: p.spec, of: status, from: earliestStart, until: latestStart };
+}

@@ -113,6 +113,9 @@ export interface Rpcs {
   SearchWfRunView: [SearchWfRunViewRequest, SearchWfRunViewResponse];
   GetWfSpecHeat: [GetWfSpecHeatRequest, GetWfSpecHeatResponse];
   GetVariableHistory: [GetVariableHistoryRequest, GetVariableHistoryResponse];
+  CreateBulkRunJob: [CreateBulkRunJobRequest, CreateBulkRunJobResponse];
+  GetBulkRunJob: [GetBulkRunJobRequest, GetBulkRunJobResponse];
+  CancelBulkRunJob: [CancelBulkRunJobRequest, CancelBulkRunJobResponse];
 }
 
 export interface LittleHorseVersion {
@@ -1247,6 +1250,34 @@ export interface GetVariableHistoryResponse {
   more: boolean;
 }
 
+export interface CreateBulkRunJobRequest {
+  id?: string;
+  action: BulkRunAction;
+  wfSpecName: string;
+  earliestStart?: string;
+  latestStart?: string;
+}
+
+export interface CreateBulkRunJobResponse {
+  job?: BulkRunJob;
+}
+
+export interface GetBulkRunJobRequest {
+  id?: BulkJobId;
+}
+
+export interface GetBulkRunJobResponse {
+  job?: BulkRunJob;
+}
+
+export interface CancelBulkRunJobRequest {
+  id?: BulkJobId;
+}
+
+export interface CancelBulkRunJobResponse {
+  job?: BulkRunJob;
+}
+
 export interface ServerACLs {
   acls: ServerACL[];
 }
@@ -1682,6 +1713,17 @@ export interface VariableChange {
   known: boolean;
   value?: VariableValue;
   leftOutBytes: number;
+}
+
+export type BulkRunAction = "BULK_RUN_ACTION_UNSPECIFIED" | "BULK_RUN_ACTION_DELETE" | "BULK_RUN_ACTION_STOP" | "BULK_RUN_ACTION_RESUME";
+
+export interface BulkRunJob {
+  job?: BulkJob;
+  action: BulkRunAction;
+  wfSpecName: string;
+  earliestStart?: string;
+  latestStart?: string;
+  done?: string;
 }
 
 export interface ServerACL {

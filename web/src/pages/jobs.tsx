@@ -2,13 +2,14 @@ import { useQuery } from '@tanstack/react-query';
 import { type ReactElement, useState } from 'react';
 import { Preview } from '../actions';
 import { ask, call, session } from '../api';
-import { answering, command } from '../commands';
+import { answering, command, curl } from '../commands';
 import { Choice, each, pageSize, Rows, Table, usePages } from '../lists';
 import { shortName } from '../nodes';
 import { missing, useWhoami } from '../permissions';
 import { go, setSearch, to, useRoute } from '../router';
-import { type Look, lookOf, statuses } from '../status';
-import type { BulkJob, BulkJobStatus, LHStatus } from '../types.gen';
+import { type Deed, takes } from '../runsearch';
+import { type Look, lookOf } from '../status';
+import type { BulkJobStatus, BulkRunAction, BulkRunJob, GetBulkRunJobResponse, LHStatus } from '../types.gen';
 import { A, Badge, Button, Empty, Field, Heading, ObjectHeading, Panel, Problem, Skeleton, Time } from '../ui';
 import { parseRunId, runIdOf, specText } from '../values';
 import { Definitions } from './definitions';
@@ -25,20 +26,29 @@ export function Jobs(): ReactElement {
   const status = (search.get('status') ?? '') as BulkJobStatus | '';
   const me = useWhoami();
   const may = missing(me, 'WRITE_METADATA', 'ACL_WORKFLOW');
-  const wanted = search.get('delete');
-  const [making, setMaking] = useState(false);
-  const [gone, setGone] = useState<BulkJob>();
+  const mayRun = missing(me, 'RUN', 'ACL_WORKFLOW');
+  const asked = deeds.find((d) => search.get(d) !== null);
+  const [making, setMaking] = useState<Deed>();
+  const opened = making ?? asked;
+  const [gone, setGone] = useState<string>();
+  const [ending, setEnding] = useState<BulkRunJob>();
   const found = usePages(
     ['jobs', status],
     (bookmark) => ask('SearchBulkJob', { limit: pageSize, ...(bookmark ? { bookmark } : {}), ...(status ? { status } : {}) }),
-    (ids, signal) => each(ids, (id) => ask('GetBulkJob', { id }), signal),
+    (ids, signal) => each(ids, (id) => ask('GetBulkRunJob', { id }), signal),
     ['jobs'],
   );
-  const ended = (j: BulkJob): number => j.subprocesses.filter((s) => s.status !== 'BULK_JOB_RUNNING').length;
+  const ended = ({ job }: BulkRunJob): number => job?.subprocesses.filter((s) => s.status !== 'BULK_JOB_RUNNING').length ?? 0;
   return (
     <>
       <Heading title="Bulk jobs" about="What is done to many runs at once, a part of each partition at a time.">
-        <Button kind="danger" icon="bin" forbidden={may} onClick={() => setMaking(true)}>
+        <Button icon="stop" forbidden={mayRun} onClick={() => setMaking('stop')}>
+          Stop many runs
+        </Button>
+        <Button icon="play" forbidden={mayRun} onClick={() => setMaking('resume')}>
+          Resume many runs
+        </Button>
+        <Button kind="danger" icon="bin" forbidden={may} onClick={() => setMaking('delete')}>
           Delete many runs
         </Button>
       </Heading>
@@ -50,61 +60,105 @@ export function Jobs(): ReactElement {
           {(rows) => (
             <Table
               label="Bulk jobs"
-              rows={rows}
-              id={(j) => j.id?.id ?? ''}
+              rows={rows.flatMap(({ job: j }: GetBulkRunJobResponse) => (j?.job ? [{ ...j, job: j.job }] : []))}
+              id={({ job }) => job.id?.id ?? ''}
               columns={[
-                { name: 'Job', of: (j) => <strong className="mono">{j.id?.id}</strong> },
-                { name: 'Status', of: (j) => <Badge look={jobLook(j.status)} /> },
+                { name: 'Job', of: ({ job }) => <strong className="mono">{job.id?.id}</strong> },
+                { name: 'Status', of: ({ job }) => <Badge look={jobLook(job.status)} /> },
                 {
                   name: 'Partitions done',
                   of: (j) => (
                     <span className="row tight">
-                      <progress aria-label={`Partitions done of job ${j.id?.id}`} max={j.totalSubprocesses} value={ended(j)} />
-                      {ended(j)} of {j.totalSubprocesses}
+                      <progress aria-label={`Partitions done of job ${j.job.id?.id}`} max={j.job.totalSubprocesses} value={ended(j)} />
+                      {ended(j)} of {j.job.totalSubprocesses}
                     </span>
                   ),
                 },
                 { name: 'What', of: (j) => <What of={j} />, wide: true },
-                { name: 'Begun', of: (j) => <Time at={j.createdAt} /> },
-                { name: 'Forget', of: (j) => <Button icon="bin" label={`Forget job ${j.id?.id}`} forbidden={may ?? (j.status === 'BULK_JOB_RUNNING' ? 'It runs.' : undefined)} onClick={() => setGone(j)} /> },
+                { name: 'Begun', of: ({ job }) => <Time at={job.createdAt} /> },
+                {
+                  name: 'Actions',
+                  of: (j) =>
+                    j.job.status === 'BULK_JOB_RUNNING' && j.action !== 'BULK_RUN_ACTION_DELETE' ? (
+                      <Button icon="stop" label={`Cancel job ${j.job.id?.id}`} forbidden={mayRun} onClick={() => setEnding(j)} />
+                    ) : (
+                      <Button icon="bin" label={`Forget job ${j.job.id?.id}`} forbidden={may ?? (j.job.status === 'BULK_JOB_RUNNING' ? 'It runs.' : undefined)} onClick={() => setGone(j.job.id?.id)} />
+                    ),
+                },
               ]}
             />
           )}
         </Rows>
       </Panel>
-      {(making || wanted !== null) && (
-        <DeleteMany
-          of={wanted ?? ''}
+      {opened && (
+        <DoMany
+          key={opened}
+          deed={opened}
+          of={search.get(opened) ?? ''}
           from={search.get('from') ?? '2026-01-01T00:00:00Z'}
-          until={search.get('until') ?? (wanted === null ? new Date(Date.now() - 30 * 86_400_000) : new Date()).toISOString()}
-          status={(search.get('of') ?? 'COMPLETED') as LHStatus}
+          until={search.get('until') ?? (asked || opened !== 'delete' ? new Date() : new Date(Date.now() - 30 * 86_400_000)).toISOString()}
+          status={(search.get('of') ?? takes[opened][0]) as LHStatus}
           onClose={() => {
-            setMaking(false);
-            setSearch({ delete: undefined, of: undefined, from: undefined, until: undefined });
+            setMaking(undefined);
+            setSearch({ delete: undefined, stop: undefined, resume: undefined, of: undefined, from: undefined, until: undefined });
           }}
         />
       )}
       {gone && (
-        <Preview title="Forget this job?" rpc="DeleteBulkJob" request={{ id: gone.id! }} cli={command('delete', 'bulkJob', gone.id?.id ?? '')} confirm="Forget" done="Forgotten." danger onClose={() => setGone(undefined)}>
+        <Preview title="Forget this job?" rpc="DeleteBulkJob" request={{ id: { id: gone } }} cli={command('delete', 'bulkJob', gone)} confirm="Forget" done="Forgotten." danger onClose={() => setGone(undefined)}>
           <p>What it did stays done.</p>
+        </Preview>
+      )}
+      {ending && (
+        <Preview
+          title="Cancel this job?"
+          rpc="CancelBulkRunJob"
+          request={{ id: ending.job!.id! }}
+          cli={curl('CancelBulkRunJob', { id: ending.job!.id! })}
+          confirm="Cancel the job"
+          done="It does no more."
+          danger
+          onClose={() => setEnding(undefined)}
+        >
+          <p>What it has done stays done; the runs that it has not come to stay as they are.</p>
         </Preview>
       )}
     </>
   );
 }
 
-function What({ of }: { of: BulkJob }): ReactElement {
-  const d = of.bulkDeleteWfRun;
-  if (!d) return <>–</>;
+const deeds: Deed[] = ['stop', 'resume', 'delete'];
+
+const does: Record<BulkRunAction, string> = { BULK_RUN_ACTION_UNSPECIFIED: '', BULK_RUN_ACTION_DELETE: 'deletes', BULK_RUN_ACTION_STOP: 'stops', BULK_RUN_ACTION_RESUME: 'resumes' };
+
+function What({ of }: { of: BulkRunJob }): ReactElement {
+  const status = of.job?.bulkDeleteWfRun?.wfRunStatus;
   return (
     <>
-      deletes {d.wfRunStatus ? lookOf(d.wfRunStatus).word : 'all'} runs of <A href={to(['specs', d.wfSpecName])}>{d.wfSpecName}</A> begun from <Time at={d.earliestStart} /> until <Time at={d.latestStart} />
+      {does[of.action]} {status ? `${lookOf(status).word} ` : ''}runs of <A href={to(['specs', of.wfSpecName])}>{of.wfSpecName}</A> begun {of.earliestStart && Date.parse(of.earliestStart) > 0 && <>from <Time at={of.earliestStart} /> </>}
+      until <Time at={of.latestStart} />
+      {of.done !== undefined && <span data-done>: {of.done} so far</span>}
     </>
   );
 }
 
-/** DeleteMany deletes runs of a workflow that began in a period; how many those are now is told before. */
-function DeleteMany(p: { of: string; from: string; until: string; status: LHStatus; onClose: () => void }): ReactElement {
+interface ManyProps {
+  deed: Deed;
+  of: string;
+  from: string;
+  until: string;
+  status: LHStatus;
+  onClose: () => void;
+}
+
+const about: Record<Deed, { title: string; confirm: string; then: string }> = {
+  stop: { title: 'Stop many runs?', confirm: 'Stop them', then: 'They halt where they are, and can be resumed.' },
+  resume: { title: 'Resume many runs?', confirm: 'Resume them', then: 'They go on where they were stopped.' },
+  delete: { title: 'Delete many runs for good?', confirm: 'Delete them', then: 'They cannot be brought back.' },
+};
+
+/** DoMany does something with runs of a workflow that began in a period; how many those are now is told before. */
+function DoMany(p: ManyProps): ReactElement {
   const [name, setName] = useState(p.of);
   const [from, setFrom] = useState(p.from);
   const [until, setUntil] = useState(p.until);
@@ -112,26 +166,24 @@ function DeleteMany(p: { of: string; from: string; until: string; status: LHStat
   const time = (text: string): string | undefined => (Number.isNaN(Date.parse(text)) ? undefined : new Date(text).toISOString());
   const [earliestStart, latestStart] = [time(from), time(until)];
   const ready = name !== '' && earliestStart !== undefined && latestStart !== undefined;
-  const period = { ...(earliestStart ? { earliestStart } : {}), ...(latestStart ? { latestStart } : {}), wfRunStatus: status };
+  const period = { ...(earliestStart ? { earliestStart } : {}), ...(latestStart ? { latestStart } : {}) };
   const counted = useQuery({
     queryKey: [session.tenant, 'dryRun', name, earliestStart, latestStart, status],
     enabled: ready,
     retry: false,
-    queryFn: ({ signal }) => call('SearchWfRun', { wfSpecName: name, limit: 1000, ...(earliestStart ? { earliestStart } : {}), ...(latestStart ? { latestStart } : {}), status }, signal),
+    queryFn: ({ signal }) => call('SearchWfRun', { wfSpecName: name, limit: 1000, ...period, status }, signal),
   });
   const hit = counted.data;
-  return (
-    <Preview
-      title="Delete many runs for good?"
-      rpc="CreateBulkJob"
-      request={{ bulkDeleteWfRun: { wfSpecName: name, ...period } }}
-      cli={command('delete', 'wfRunBulk', name || '<workflow>', '--from', earliestStart ?? from, '--to', latestStart ?? until, '--status', status)}
-      confirm="Delete them"
-      done="The job has begun."
-      danger
-      problem={!name ? 'Name a workflow.' : ready ? undefined : 'The period is no two moments.'}
-      onClose={p.onClose}
-    >
+  const words = about[p.deed];
+  const common = {
+    title: words.title,
+    confirm: words.confirm,
+    done: 'The job has begun.',
+    problem: !name ? 'Name a workflow.' : ready ? undefined : 'The period is no two moments.',
+    onClose: p.onClose,
+  };
+  const fields = (
+    <>
       <Field label="Workflow">{(id) => <input id={id} className="input" autoComplete="off" value={name} onChange={(e) => setName(e.target.value)} />}</Field>
       <Field label="Begun from" problem={earliestStart ? undefined : 'It is no date and time.'}>
         {(id) => <input id={id} className="input mono" value={from} onChange={(e) => setFrom(e.target.value)} />}
@@ -142,7 +194,7 @@ function DeleteMany(p: { of: string; from: string; until: string; status: LHStat
       <Field label="Status">
         {(id) => (
           <select id={id} className="input" value={status} onChange={(e) => setStatus(e.target.value as LHStatus)}>
-            {statuses.map((s) => (
+            {takes[p.deed].map((s) => (
               <option key={s} value={s}>
                 {lookOf(s).word}
               </option>
@@ -153,12 +205,27 @@ function DeleteMany(p: { of: string; from: string; until: string; status: LHStat
       <p role="status" data-dry-run>
         {hit ? (
           <>
-            Now these are <strong>{hit.bookmark ? 'more than 1000' : hit.results.length}</strong> runs. They cannot be brought back.
+            Now these are <strong>{hit.bookmark ? 'more than 1000' : hit.results.length}</strong> runs. {words.then}
           </>
         ) : (
           'What they are is counted when all is said.'
         )}
       </p>
+    </>
+  );
+  if (p.deed === 'delete') {
+    const cli = command('delete', 'wfRunBulk', name || '<workflow>', '--from', earliestStart ?? from, '--to', latestStart ?? until, '--status', status);
+    return (
+      <Preview {...common} rpc="CreateBulkJob" request={{ bulkDeleteWfRun: { wfSpecName: name, ...period, wfRunStatus: status } }} cli={cli} danger>
+        {fields}
+      </Preview>
+    );
+  }
+  const action: BulkRunAction = p.deed === 'stop' ? 'BULK_RUN_ACTION_STOP' : 'BULK_RUN_ACTION_RESUME';
+  const request = { action, wfSpecName: name, ...period };
+  return (
+    <Preview {...common} rpc="CreateBulkRunJob" request={request} cli={curl('CreateBulkRunJob', request)}>
+      {fields}
     </Preview>
   );
 }

@@ -6,7 +6,7 @@ import { useSeen } from '../live';
 import { shortName } from '../nodes';
 import { missing, useWhoami } from '../permissions';
 import { go, setSearch, to, useRoute } from '../router';
-import { between, bulk, type Filter, type RunSearch, windows } from '../runsearch';
+import { between, bulk, type Deed, type Filter, type RunSearch, takes, windows } from '../runsearch';
 import { readSearches, type Search, withSearch, writeSearches } from '../searches';
 import { ended, lookOf, statuses } from '../status';
 import { localText, spanText } from '../times';
@@ -483,8 +483,6 @@ function standing(run: WfRunRow): string {
   return run.node ? `at ${shortName(run.node)}` : '';
 }
 
-type Deed = 'stop' | 'resume' | 'delete';
-
 /** deeds are what can be done with many runs: with which, by which call, and as which command. */
 const deeds: Record<Deed, { word: string; done: string; about: string; fits: (run: WfRun) => boolean; ask: (run: WfRun) => ReturnType<typeof ask>; cli: (id: string) => string; right: 'RUN' | 'WRITE_METADATA'; danger: boolean }> = {
   stop: {
@@ -537,18 +535,23 @@ function Selection({ rows, all, clear }: { rows: WfRunRow[]; all: TableProps | u
       <Button kind="plain" onClick={clear}>
         Select none
       </Button>
-      {all && <AllThatMatch of={all} forbidden={missing(me, 'WRITE_METADATA', 'ACL_WORKFLOW')} />}
+      {all &&
+        (Object.keys(deeds) as Deed[])
+          .filter((d) => all.statuses?.length !== 1 || takes[d].includes(all.statuses[0]!))
+          .map((d) => <AllThatMatch key={d} deed={d} of={all} forbidden={missing(me, deeds[d].right, 'ACL_WORKFLOW')} />)}
       {deed && <Many deed={deed} rows={rows} onClose={() => choose(undefined)} clear={clear} />}
     </div>
   );
 }
 
-/** AllThatMatch leads from all rows that are shown to all that there are, which a job deletes. */
-function AllThatMatch({ of, forbidden }: { of: TableProps; forbidden: string | undefined }): ReactElement {
-  const job = bulk(of);
+/** AllThatMatch leads from all rows that are shown to all that there are, which a job deals with. */
+function AllThatMatch({ deed, of, forbidden }: { deed: Deed; of: TableProps; forbidden: string | undefined }): ReactElement {
+  const job = bulk(deed, of);
+  const { word, danger } = deeds[deed];
+  const why = `A job ${word.toLowerCase()}s runs of one workflow that are ${takes[deed].map((s) => lookOf(s).word).join(' or ')}, by their time and by nothing else: narrow the search to that.`;
   return (
-    <Button kind="danger" forbidden={forbidden ?? (job ? undefined : 'A job deletes runs of one workflow and one status, by their time and by nothing else: narrow the search to that.')} onClick={() => job && go(to(['jobs'], job))}>
-      Delete all that match…
+    <Button kind={danger ? 'danger' : 'plain'} forbidden={forbidden ?? (job ? undefined : why)} onClick={() => job && go(to(['jobs'], job))}>
+      {word} all that match…
     </Button>
   );
 }
