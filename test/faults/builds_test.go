@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
@@ -22,7 +23,6 @@ import (
 //
 // survives: 12 refuses
 func TestOldBuildIsRefusedLate(t *testing.T) {
-	const later = machine.EngineVersion + 1
 	newer := lhserver.BuildWith(t, ofVersion(t, later))
 	w := newWorld(t, 0, 1)
 	w.load = newLoad(w)
@@ -39,12 +39,7 @@ func TestOldBuildIsRefusedLate(t *testing.T) {
 		t.Fatalf("the topics have gone over to version %d while an old server is there", v)
 	}
 	w.replace(old, newer)
-	w.until("the topics go over", func(context.Context) error {
-		if gone() != later {
-			return fmt.Errorf("version %d", gone())
-		}
-		return nil
-	})
+	w.goneOver(gone)
 	w.goOn("with the newer build")
 	old.Stop(t)
 	old.Program = ""
@@ -59,6 +54,47 @@ func TestOldBuildIsRefusedLate(t *testing.T) {
 	if w.judge() {
 		w.tellAll()
 	}
+}
+
+// TestUpgradeDuringRecovery kills one server after the other under load, whose disk is lost, and starts a build in its place that knows a later
+// engine version; while that recovers and partitions move it is killed once more. With the last one the topics go over, and then
+// one recovers from what both builds have written.
+//
+// holds: UpgradeDuringRecovery
+func TestUpgradeDuringRecovery(t *testing.T) {
+	newer := lhserver.BuildWith(t, ofVersion(t, later))
+	w := newWorld(t, 0, 1)
+	w.load = newLoad(w)
+	w.load.turn(t, 0)
+	gone := w.reachedVersion()
+	for _, s := range append(w.sites[:servers:servers], w.sites[0]) {
+		w.loseDisk(s)
+		s.Program = newer
+		s.launch(w)
+		w.pause(0, 2*time.Second)
+		s.Kill()
+		s.launch(w)
+		s.await(w)
+		w.goOn(fmt.Sprintf("after server %d has recovered", s.number))
+	}
+	w.goneOver(gone)
+	w.load.turn(t, 1)
+	if w.judge() {
+		w.tellAll()
+	}
+}
+
+const later = machine.EngineVersion + 1
+
+// goneOver waits until the topics have gone over to the later version.
+func (w *world) goneOver(reached func() uint32) {
+	w.Helper()
+	w.until("the topics go over", func(context.Context) error {
+		if v := reached(); v != later {
+			return fmt.Errorf("version %d", v)
+		}
+		return nil
+	})
 }
 
 // ofVersion is the source of a build that knows the engine version.

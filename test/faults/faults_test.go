@@ -111,11 +111,16 @@ func killServer(w *world) func() {
 
 func wipeServer(w *world) func() {
 	s := w.someSite()
+	w.loseDisk(s)
+	return func() { s.launch(w) }
+}
+
+func (w *world) loseDisk(s *site) {
+	w.Helper()
 	s.Kill()
 	if err := os.RemoveAll(s.Data); err != nil {
 		w.Fatal(err)
 	}
-	return func() { s.launch(w) }
 }
 
 func pauseServer(w *world) func() {

@@ -70,7 +70,8 @@ async def main() -> None:
     await insist(lambda: asyncio.to_thread(create_workflow_spec, workflow, config))
     stub = config.stub(async_channel=True, name="runs")
     await asyncio.gather(
-        worker.LHTaskWorker(step, TASK, config).start(), start_runs(stub)
+        insist(lambda: worker.LHTaskWorker(step, TASK, config).start()),
+        start_runs(stub),
     )
 
 
