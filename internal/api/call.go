@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/grpc"
@@ -50,6 +51,7 @@ type call struct {
 	once  sync.Once
 	timed context.Context // made by Done
 	end   context.CancelFunc
+	over  atomic.Bool // timed has ended with the call
 }
 
 type callKey struct{}
@@ -78,6 +80,9 @@ func (c *call) Err() error {
 	if !c.until.IsZero() && !time.Now().Before(c.until) {
 		return context.DeadlineExceeded
 	}
+	if c.over.Load() {
+		return context.Canceled
+	}
 	return nil
 }
 
@@ -90,9 +95,10 @@ func (c *call) Done() <-chan struct{} {
 	return c.timed.Done()
 }
 
-// close gives back the timer when the call has ended.
+// close gives back the timer when the call has ended. Who was given its channel finds it closed, and why.
 func (c *call) close() {
 	c.once.Do(func() { c.timed, c.end = c.Context, func() {} })
+	c.over.Store(c.timed != c.Context)
 	c.end()
 }
 

@@ -56,3 +56,15 @@ func TestClosedCall(t *testing.T) {
 		t.Error(call.Err())
 	}
 }
+
+// Whoever waits for the end of a call and is told it by the end of its handler, before the transport ends it, finds that it has ended: a context that
+// is made of another one, as of that of a call, is nothing that may end without a reason.
+func TestContextOfACallThatHasEndedSaysWhy(t *testing.T) {
+	call := &call{Context: t.Context(), until: time.Now().Add(time.Hour)}
+	over := call.Done()
+	call.close()
+	<-over
+	if !errors.Is(call.Err(), context.Canceled) {
+		t.Errorf("it has ended, and says %v", call.Err())
+	}
+}
