@@ -14,6 +14,7 @@ import (
 	"littlehorse/lhpb"
 	"littlehorse/test/chain"
 	"littlehorse/test/lhserver"
+	"littlehorse/test/page"
 )
 
 func brokers(t *testing.T) string {
@@ -78,6 +79,28 @@ func TestOrderlyRestart(t *testing.T) {
 	s.Stop(t)
 	has(t, s, id)
 	has(t, newServer(t, t.TempDir(), cluster), id)
+}
+
+// TestPageOnKafkaWorksAsPrinted starts a server as the page says, with the broker at hand in place of three.
+func TestPageOnKafkaWorksAsPrinted(t *testing.T) {
+	own := strings.NewReplacer("kafka-1:9092,kafka-2:9092", brokers(t), "LHS_REPLICATION_FACTOR=3", "LHS_REPLICATION_FACTOR=1")
+	var settings []string
+	for _, s := range page.Of(t, "docs/ops/kafka.md").Serves(t) {
+		settings = append(settings, own.Replace(s))
+	}
+	cluster := newCluster()
+	s := lhserver.New(t, t.TempDir(), append(settings, "LHS_CLUSTER_ID="+cluster, "LHS_CLUSTER_PARTITIONS=4")...)
+	s.Start(t)
+	conn := s.Dial(t)
+	client := lhpb.NewLittleHorseClient(conn)
+	chain.Register(t, client)
+	start(t, client, "printed")
+	if err := conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.Stop(t)
+	// The log lies in Kafka: a server without that folder has it, too.
+	has(t, newServer(t, t.TempDir(), cluster), "printed")
 }
 
 // has starts the server, looks for the WfRun and stops it.

@@ -45,6 +45,8 @@ func (b Block) check(n int, all []Block) error {
 	case "sh":
 		if what, ok := b.Values["needs"]; ok && wants[what] == "" {
 			return fmt.Errorf("nobody knows what %q is", what)
+		} else if what == "hours" {
+			return errors.Join(b.shell(), b.isToBeHad())
 		}
 		if name, ok := b.Values["test"]; ok {
 			return b.isIn(name)
@@ -82,11 +84,55 @@ func (b Block) check(n int, all []Block) error {
 
 // wants are what no test of a page has.
 var wants = map[string]string{
-	"broker":   "a Kafka broker; test/kafka has one",
-	"docker":   "containers",
-	"hours":    "the whole test suite, or a browser's benchmark",
-	"original": "an original server beside ours",
-	"systemd":  "a machine that is run by systemd",
+	"docker": "containers",
+	"hours":  "the whole test suite, or a browser's benchmark",
+}
+
+var (
+	target    = regexp.MustCompile(`^make ([a-z0-9-]+)$`)
+	benchmark = regexp.MustCompile(`^go test (\./\S+) .*-bench (\w+) `)
+)
+
+// isToBeHad finds what the commands of a block that takes too long would run: a target of make, a benchmark.
+func (b Block) isToBeHad() error {
+	for line := range strings.Lines(b.Text) {
+		if m := target.FindStringSubmatch(strings.TrimSpace(line)); m != nil {
+			if !Targets()[m[1]] {
+				return fmt.Errorf("make has no %s", m[1])
+			}
+			continue
+		}
+		m := benchmark.FindStringSubmatch(line)
+		if m == nil {
+			return fmt.Errorf("nobody knows whether there is %s", line)
+		}
+		files, err := filepath.Glob(filepath.Join(Root(), m[1], "*_test.go"))
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(files, func(file string) bool {
+			text, err := os.ReadFile(file)
+			return err == nil && strings.Contains(string(text), "func Benchmark"+m[2]+"(")
+		}) {
+			return fmt.Errorf("%s has no benchmark %s", m[1], m[2])
+		}
+	}
+	return nil
+}
+
+var rule = regexp.MustCompile(`(?m)^([a-z0-9-]+):`)
+
+// Targets are those of the Makefile.
+func Targets() map[string]bool {
+	text, err := os.ReadFile(filepath.Join(Root(), "Makefile"))
+	if err != nil {
+		panic(err) // the tree is not whole
+	}
+	targets := map[string]bool{}
+	for _, m := range rule.FindAllStringSubmatch(string(text), -1) {
+		targets[m[1]] = true
+	}
+	return targets
 }
 
 // Elsewhere tells whether the block is not executed with its page.

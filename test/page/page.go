@@ -8,7 +8,7 @@
 //	sh background until=X  is started, and goes on until the page ends; what follows waits until it has printed X
 //	sh in=repository       is executed in the folder of the repository, whose bin/lhctl is the one at hand
 //	sh test=FILE:TESTNAME  is executed by that test, which reads the page
-//	sh needs=WHAT          needs what a test has not: a broker, the original. It must be good shell
+//	sh needs=WHAT          needs what a test has not: containers, hours. It must be good shell
 //	sh own                 starts a server in the background, which the rest of the page is about
 //	text                   is what the block before it prints: these lines in this order, … standing for anything
 //	LANG file=NAME         is written to a file in the page's folder
@@ -76,6 +76,28 @@ func Read(t testing.TB, path string) []Block {
 		t.Fatal(err)
 	}
 	return blocks
+}
+
+// Of is the block of a page that is executed by the test.
+func Of(t testing.TB, path string) Block {
+	t.Helper()
+	for _, b := range Read(t, path) {
+		if _, name, _ := strings.Cut(b.Values["test"], ":"); name == t.Name() {
+			return b
+		}
+	}
+	t.Fatalf("%s has no block for %s", path, t.Name())
+	return Block{}
+}
+
+// Serves are the settings of a block that is one command: it starts a server with settings before it.
+func (b Block) Serves(t testing.TB) (settings []string) {
+	t.Helper()
+	before, found := strings.CutSuffix(b.Text, " lh serve\n")
+	if settings = strings.Fields(before); !found || slices.ContainsFunc(settings, func(s string) bool { return !strings.Contains(s, "=") }) {
+		t.Fatalf("%s starts no server: %s", b.At, b.Text)
+	}
+	return settings
 }
 
 const fence = "```"
