@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -311,4 +312,66 @@ func printed(files *token.FileSet, n ast.Node) string {
 		panic(err)
 	}
 	return b.String()
+}
+
+// Everything that is exported says what it is: a name by its comment or that of its group, a field by its own, or by that of its type or
+// of a field before it which names it.
+func TestExportedNamesAreDescribed(t *testing.T) {
+	for _, dir := range sdkPackages {
+		for _, f := range goFiles(t) {
+			if path.Dir(f.path) != dir || f.test() {
+				continue
+			}
+			for _, d := range f.tree(t).Decls {
+				for _, name := range undescribed(d) {
+					t.Errorf("%s: %s says nothing of itself", dir, name)
+				}
+			}
+		}
+	}
+}
+
+func undescribed(d ast.Decl) (names []string) {
+	switch d := d.(type) {
+	case *ast.FuncDecl:
+		if d.Name.IsExported() && exportedReceiver(d.Recv) && d.Doc.Text() == "" {
+			names = append(names, d.Name.Name)
+		}
+	case *ast.GenDecl:
+		for _, s := range d.Specs {
+			switch s := s.(type) {
+			case *ast.TypeSpec:
+				if !s.Name.IsExported() {
+					continue
+				}
+				said := d.Doc.Text() + s.Doc.Text()
+				if said == "" {
+					names = append(names, s.Name.Name)
+				}
+				fields, is := s.Type.(*ast.StructType)
+				if !is {
+					continue
+				}
+				for _, field := range fields.Fields.List {
+					said += field.Doc.Text() + field.Comment.Text()
+					for _, n := range field.Names {
+						if n.IsExported() && !namesWord(said, n.Name) && field.Doc.Text()+field.Comment.Text() == "" {
+							names = append(names, s.Name.Name+"."+n.Name)
+						}
+					}
+				}
+			case *ast.ValueSpec:
+				for _, n := range s.Names {
+					if n.IsExported() && d.Doc.Text()+s.Doc.Text()+s.Comment.Text() == "" {
+						names = append(names, n.Name)
+					}
+				}
+			}
+		}
+	}
+	return names
+}
+
+func namesWord(text, word string) bool {
+	return regexp.MustCompile(`\b` + regexp.QuoteMeta(word) + `\b`).MatchString(text)
 }

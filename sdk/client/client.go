@@ -122,6 +122,9 @@ func (c *Client) WfRun(ctx context.Context, id RunID) (*lhpb.WfRun, error) {
 }
 
 // Await waits until the WfRun has reached one of the given statuses, or has ended when none is given.
+//
+// A WfRun that ends in another status is waited for on, for it may be rescued: name all that you can do with, or give ctx an end. It
+// asks again and again, at first after 10 ms and at last every second.
 func (c *Client) Await(ctx context.Context, id RunID, statuses ...lhpb.LHStatus) (*lhpb.WfRun, error) {
 	pause := firstPause
 	for {
@@ -162,7 +165,8 @@ func Ended(status lhpb.LHStatus) bool {
 	return false
 }
 
-// GetVar reads a variable of the entrypoint ThreadRun of a WfRun.
+// GetVar reads a variable of the entrypoint ThreadRun of a WfRun, as Scan does: NULL is the zero value of T. A variable that the WfSpec
+// does not declare is ErrNotFound.
 func GetVar[T any](ctx context.Context, c *Client, id RunID, name string) (T, error) {
 	var result T
 	err := retryUnavailable(ctx, func() error {

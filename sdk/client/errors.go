@@ -29,6 +29,7 @@ type Error struct {
 	status *status.Status
 }
 
+// Error is the code and the server's text.
 func (e *Error) Error() string {
 	if e.status == nil {
 		return "littlehorse: " + e.code.String()
@@ -79,12 +80,14 @@ func wrapStatus(err error) error {
 // match its name.
 type TaskException struct {
 	// Name follows the name rule: letters, digits and inner hyphens.
-	Name    string
+	Name string
+	// Message is for people: it becomes that of the failure.
 	Message string
 	// Content reaches the handler's INPUT; any type that Value accepts, nil for none.
 	Content any
 }
 
+// Error is the name and the message.
 func (e *TaskException) Error() string { return e.Name + ": " + e.Message }
 
 // Exception is the error a task function returns to fail with a business exception.

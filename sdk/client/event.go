@@ -50,7 +50,7 @@ func (c *Client) PostCorrelated(ctx context.Context, key, externalEventDef strin
 }
 
 // AwaitEvent waits until a WfRun has thrown a WorkflowEvent of that name, and returns the content of the first. It is there at
-// once if the WfRun has thrown it before.
+// once if the WfRun has thrown it before. It waits as long as ctx allows, also for a WfRun that has ended.
 func AwaitEvent[T any](ctx context.Context, c *Client, id RunID, workflowEventDef string) (T, error) {
 	var content T
 	err := retryUnavailable(ctx, func() error {

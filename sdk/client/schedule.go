@@ -7,7 +7,8 @@ import (
 	"littlehorse/lhpb"
 )
 
-// Schedule runs a WfSpec again and again, at the times of a cron expression. It returns the id of the schedule, which WithID
+// Schedule runs a WfSpec again and again, at the times of a cron expression: minute, hour, day, month and day of the week, which our
+// server reads in UTC. It returns the id of the schedule, which WithID
 // chooses; other options are those of its WfRuns.
 func (c *Client) Schedule(ctx context.Context, cron, wfSpec string, in Input, options ...RunOption) (string, error) {
 	run, retry, err := runRequest(wfSpec, in, options)

@@ -182,6 +182,7 @@ func fieldName(f reflect.StructField) (name string, masked bool) {
 type Field struct {
 	// Name of it, by its tags.
 	Name string
+	// Type and Tag of it, as Go has them.
 	Type reflect.Type
 	Tag  reflect.StructTag
 }

@@ -27,17 +27,24 @@ type Task interface {
 
 // InputError means that the function was not called, because an input is of the wrong kind.
 type InputError struct {
+	// Input is its name, Err what is wrong with its value.
 	Input string
 	Err   error
 }
 
+// Error names the input and what is wrong with it.
 func (e *InputError) Error() string { return fmt.Sprintf("input %s: %v", e.Input, e.Err) }
+
+// Unwrap is Err.
 func (e *InputError) Unwrap() error { return e.Err }
 
-// OutputError means that what the function returned cannot be made a LittleHorse value.
+// OutputError means that what the function returned cannot be made a LittleHorse value; Err tells why.
 type OutputError struct{ Err error }
 
+// Error tells why.
 func (e *OutputError) Error() string { return "output: " + e.Err.Error() }
+
+// Unwrap is Err.
 func (e *OutputError) Unwrap() error { return e.Err }
 
 // Exception is the error of a business exception. Names consist of letters, digits and inner hyphens.

@@ -15,11 +15,13 @@ import (
 // CompileError is one mistake in a workflow.
 type CompileError struct {
 	// File and Line of the user's call; empty when no single call is to blame.
-	File    string
-	Line    int
+	File string
+	Line int
+	// Message is what is wrong.
 	Message string
 }
 
+// Error is the place and the message.
 func (e *CompileError) Error() string {
 	if e.File == "" {
 		return e.Message

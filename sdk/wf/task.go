@@ -8,10 +8,14 @@ import (
 	"littlehorse/lhpb"
 )
 
-// Backoff spaces the retries of a task: Base, then Base·Multiplier and so on, never more than Max. Milliseconds count.
+// Backoff spaces the retries of a task: Base, then Base·Multiplier and so on, never more than Max. None of the three has a default:
+// what cannot be is a mistake that Compile reports.
 type Backoff struct {
-	Base       time.Duration
-	Max        time.Duration
+	// Base is the first pause: whole milliseconds, at least one and at most 24 days.
+	Base time.Duration
+	// Max is the longest pause: whole milliseconds, not less than Base.
+	Max time.Duration
+	// Multiplier is at least 1, which makes all pauses equal.
 	Multiplier float32
 }
 

@@ -226,7 +226,7 @@ func (t *Thread) Complete(result ...any) {
 	t.exits = append(t.exits, exit{at: here(), hasValue: len(result) > 0})
 }
 
-// Sleep waits; less than a second counts as one.
+// Sleep waits for a positive time, in whole seconds, rounded up.
 func (t *Thread) Sleep(d time.Duration) {
 	if d <= 0 {
 		t.b.fail("Sleep wants a positive duration, not %v", d)
@@ -250,7 +250,7 @@ func (t *Thread) sleep(spec *lhpb.SleepNode) {
 	t.add("sleep", "SLEEP", &lhpb.Node{Node: &lhpb.Node_Sleep{Sleep: spec}})
 }
 
-// Retention deletes the ThreadRun's record that long after it ended. Whole seconds.
+// Retention deletes the ThreadRun's record that long after it ended. Whole seconds, rounded up.
 func (t *Thread) Retention(d time.Duration) {
 	t.spec.RetentionPolicy = threadRetention(d)
 }

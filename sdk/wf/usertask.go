@@ -121,7 +121,8 @@ func (n *UserTaskNode) release() *lhpb.UTActionTrigger {
 	}}
 }
 
-// CancelAfter cancels the user task once it has been there for so long.
+// CancelAfter cancels the user task once it has been there for so long: a positive time in whole seconds, rounded up, as that of all
+// actions.
 func (n *UserTaskNode) CancelAfter(d time.Duration) *UserTaskNode {
 	return n.after(d, lhpb.UTActionTrigger_ON_ARRIVAL, cancelAction())
 }

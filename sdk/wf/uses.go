@@ -10,6 +10,7 @@ import (
 // Uses are the definitions that a workflow needs, by name, each once and in order. What is named at run time is not among
 // them.
 type Uses struct {
+	// Names of definitions of each kind.
 	TaskDefs, UserTaskDefs, ExternalEventDefs, WorkflowEventDefs, ChildWfSpecs []string
 }
 

@@ -40,7 +40,7 @@ func New(name string, body func(*Thread), options ...Option) *Workflow {
 	return w
 }
 
-// Retention deletes each WfRun that long after it ended. Whole seconds.
+// Retention deletes each WfRun that long after it ended. Whole seconds, rounded up.
 func Retention(d time.Duration) Option {
 	return func(w *Workflow) {
 		w.retention = &lhpb.WorkflowRetentionPolicy{WfGcPolicy: &lhpb.WorkflowRetentionPolicy_SecondsAfterWfTermination{
@@ -76,7 +76,7 @@ func DefaultRetries(n int, backoff ...Backoff) Option {
 	}
 }
 
-// DefaultTimeout is used by tasks that set no timeout of their own. Whole seconds.
+// DefaultTimeout is used by tasks that set no timeout of their own. Whole seconds, rounded up.
 func DefaultTimeout(d time.Duration) Option {
 	return func(w *Workflow) { w.defaultTimeout = d }
 }

@@ -15,6 +15,7 @@ import (
 
 // Info is what a task function may know about the attempt it runs.
 type Info struct {
+	// WfRunID names the WfRun that wants the task.
 	WfRunID lh.RunID
 	// TaskGUID names the TaskRun inside the WfRun.
 	TaskGUID string
@@ -25,7 +26,8 @@ type Info struct {
 	Attempt int32
 	// IdempotencyKey is the same for all attempts of a TaskRun and for no other TaskRun.
 	IdempotencyKey string
-	ScheduledTime  time.Time
+	// ScheduledTime is when the server scheduled the attempt.
+	ScheduledTime time.Time
 	// UserID and UserGroup are set for the reminder tasks of user tasks.
 	UserID    string
 	UserGroup string

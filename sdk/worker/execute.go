@@ -42,21 +42,27 @@ func (p *pool) execute(from *host, t *lhpb.ScheduledTask) {
 	})
 }
 
-// run calls the task function behind the interceptors; a panic becomes an error.
-func (p *pool) run(ctx context.Context, t *lhpb.ScheduledTask) (output *lhpb.VariableValue, err error) {
-	defer func() {
-		if reason := recover(); reason != nil {
-			Log(ctx).Error("task panicked", "panic", reason, "stack", string(debug.Stack()))
-			output, err = nil, fmt.Errorf("panic: %v", reason)
-		}
-	}()
-	handler := Handler(func(ctx context.Context, t *lhpb.ScheduledTask) (*lhpb.VariableValue, error) {
+// run calls the task function behind the interceptors. They see a panic of the function as an error; a panic of theirs becomes one, too.
+func (p *pool) run(ctx context.Context, t *lhpb.ScheduledTask) (*lhpb.VariableValue, error) {
+	handler := withoutPanics(func(ctx context.Context, t *lhpb.ScheduledTask) (*lhpb.VariableValue, error) {
 		return p.task.Invoke(ctx, t.Variables)
 	})
 	for i := len(p.w.interceptor) - 1; i >= 0; i-- {
 		handler = p.w.interceptor[i](handler)
 	}
-	return handler(ctx, t)
+	return withoutPanics(handler)(ctx, t)
+}
+
+func withoutPanics(next Handler) Handler {
+	return func(ctx context.Context, t *lhpb.ScheduledTask) (output *lhpb.VariableValue, err error) {
+		defer func() {
+			if reason := recover(); reason != nil {
+				Log(ctx).Error("task panicked", "panic", reason, "stack", string(debug.Stack()))
+				output, err = nil, fmt.Errorf("panic: %v", reason)
+			}
+		}()
+		return next(ctx, t)
+	}
 }
 
 // report is what the server is told about an attempt.

@@ -38,7 +38,7 @@ type settings struct {
 // LHW_NUM_WORKER_THREADS.
 func MaxConcurrent(n int) Option { return func(s *settings) { s.slots = n } }
 
-// PerTask bounds how many attempts of one task run at a time.
+// PerTask bounds how many attempts of one task run at a time, below MaxConcurrent; without it that alone is the bound.
 func PerTask(name string, n int) Option { return func(s *settings) { s.perTask[name] = n } }
 
 // ShutdownGrace is how long running tasks may go on once the worker stops, before their contexts end; 30 s unless set.
@@ -57,7 +57,8 @@ func LogLimit(bytes int) Option { return func(s *settings) { s.logLimit = bytes 
 // Logger receives what the worker and its tasks log; slog.Default unless set.
 func Logger(log *slog.Logger) Option { return func(s *settings) { s.log = log } }
 
-// Interceptor wraps every execution, the first given being the outermost.
+// Interceptor wraps every execution, the first given being the outermost. A panic of the task
+// comes to it as an error.
 func Interceptor(wrap ...func(next Handler) Handler) Option {
 	return func(s *settings) { s.interceptor = append(s.interceptor, wrap...) }
 }
@@ -95,6 +96,8 @@ type Worker struct {
 
 // Health tells whether a worker is served.
 type Health struct {
+	// Healthy is true from the start on until a heartbeat fails or the cluster says that it is moving, and again once one is answered
+	// well.
 	Healthy bool
 	// Reason is UNHEALTHY when a heartbeat failed and SERVER_REBALANCING when the cluster said so; else empty.
 	Reason string

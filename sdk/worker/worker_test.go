@@ -445,3 +445,33 @@ func TestInterceptorsWrapInOrder(t *testing.T) {
 		t.Error(order)
 	}
 }
+
+// An interceptor that counts or measures sees each attempt end, that of a task that panics, too.
+func TestInterceptorsSeePanicsAsErrors(t *testing.T) {
+	c := newCluster()
+	_, port := c.listen(t, 0)
+	c.assign(port)
+	seen := make(chan error, 1)
+	watch := func(next worker.Handler) worker.Handler {
+		return func(ctx context.Context, t *lhpb.ScheduledTask) (*lhpb.VariableValue, error) {
+			output, err := next(ctx, t)
+			seen <- err
+			return output, err
+		}
+	}
+	work := task.New0("work", func(context.Context) (wf.None, error) { panic("ouch") })
+	start(t, dial(t, port), []task.Task{work}, worker.Interceptor(watch))
+	c.schedule(scheduled("work", "w"))
+	report := c.report(t, "w")
+	if report.GetError().GetMessage() != "panic: ouch" || !strings.Contains(report.LogOutput.GetStr(), "worker_test.go") {
+		t.Errorf("reported: %v", report)
+	}
+	select {
+	case err := <-seen:
+		if err == nil || err.Error() != "panic: ouch" {
+			t.Errorf("the interceptor saw %v", err)
+		}
+	default:
+		t.Error("the interceptor saw no end of the attempt")
+	}
+}
