@@ -39,8 +39,12 @@ func (s *Service) ExplainWfRun(ctx context.Context, req *extra.ExplainWfRunReque
 	if run == nil {
 		return nil, notFound()
 	}
-	e := &explanation{tenant: keys.In(c.tenant), run: *run, name: lh.WfRunIDString(req.WfRunId), page: p}
-	if err := s.cfg.Routing.View(ctx, s.homeOf(c.tenant, req.WfRunId), e.read); err != nil {
+	var e *explanation
+	err = s.cfg.Routing.View(ctx, s.homeOf(c.tenant, req.WfRunId), func(v cluster.View) error {
+		e = &explanation{tenant: keys.In(c.tenant), run: *run, name: lh.WfRunIDString(req.WfRunId), page: p}
+		return e.read(v)
+	})
+	if err != nil {
 		return nil, err
 	}
 	return e.out, s.explainQueues(ctx, c.tenant, e)

@@ -38,6 +38,7 @@ type fakeCluster struct {
 	sorted  map[machine.Stream][]keys.Key
 	viewing func()     // called before a View
 	views   int        // that are looked at now
+	moving  bool       // the first that a View has seen never counts
 	reading sync.Mutex // scans, read, gets and sorted
 	// scanned is called behind each scan, if it is set.
 	scanned func()
@@ -138,6 +139,11 @@ func (f *fakeCluster) View(_ context.Context, from machine.Stream, read func(clu
 	defer func() { f.views-- }()
 	if f.viewing != nil {
 		f.viewing()
+	}
+	if f.moving {
+		if err := read(f.look(from)); err != nil {
+			return err
+		}
 	}
 	return read(f.look(from))
 }

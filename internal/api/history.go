@@ -24,10 +24,9 @@ func (s *Service) GetVariableHistory(ctx context.Context, req *extra.GetVariable
 	if !validRunID(id.WfRunId) {
 		return nil, notFound()
 	}
-	h := &history{run: keys.In(c.tenant).Run(id.WfRunId), defs: s.definitions.Latest(c.tenant), vars: map[pastID]*pastVariable{}}
 	out := &extra.GetVariableHistoryResponse{}
 	err := s.cfg.Routing.View(ctx, s.homeOf(c.tenant, id.WfRunId), func(v cluster.View) error {
-		h.view = v
+		h := &history{view: v, run: keys.In(c.tenant).Run(id.WfRunId), defs: s.definitions.Latest(c.tenant), vars: map[pastID]*pastVariable{}}
 		stored, err := viewed[lhpb.Variable](v, h.run.Variable(id.ThreadRunNumber, id.Name))
 		switch {
 		case err != nil:

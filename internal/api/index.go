@@ -141,7 +141,9 @@ func (m *merge) ended() bool { return len(m.ready)+len(m.waiting) == 0 }
 // fill reads a partition until it has a hit, if there is one.
 func (m *merge) fill(s *source, want int) error {
 	for len(s.hits) == 0 && !s.done {
+		before := *s
 		err := m.routing.View(m.ctx, s.stream, func(v cluster.View) error {
+			*s = before
 			return s.read(m.query, &reading{
 				view: v, stream: s.stream, within: m.query.within, after: s.after, want: want,
 			})

@@ -51,17 +51,22 @@ func (s *Service) GetWfRunView(ctx context.Context, req *extra.GetWfRunViewReque
 	if req.Limit != nil {
 		p.limit = min(int(*req.Limit), viewedSteps)
 	}
-	v := &runView{
+	of := runView{
 		tenant: keys.In(c.tenant), run: *run, page: p, request: req,
-		why:            &explanation{tenant: keys.In(c.tenant), run: *run, name: lh.WfRunIDString(req.WfRunId), page: page{limit: viewedWaits}},
+		why:            explanation{tenant: keys.In(c.tenant), run: *run, name: lh.WfRunIDString(req.WfRunId), page: page{limit: viewedWaits}},
 		externalEvents: auth.Decide(c.principal, c.tenant, one(externalEvent, read)) == nil,
 		workflowEvents: auth.Decide(c.principal, c.tenant, one(workflowEvent, read)) == nil,
 		definitions:    func(id *lhpb.WfSpecId) *lhpb.WfSpec { return s.definitions.Latest(c.tenant).WfSpec(id) },
 	}
-	if err := s.cfg.Routing.View(ctx, s.homeOf(c.tenant, req.WfRunId), v.read); err != nil {
+	var v runView
+	err = s.cfg.Routing.View(ctx, s.homeOf(c.tenant, req.WfRunId), func(view cluster.View) error {
+		v = of
+		return v.read(view)
+	})
+	if err != nil {
 		return nil, err
 	}
-	return v.out, s.explainQueues(ctx, c.tenant, v.why)
+	return v.out, s.explainQueues(ctx, c.tenant, &v.why)
 }
 
 // runView is an answer that grows while the home of the WfRun is read at one moment.
@@ -70,7 +75,7 @@ type runView struct {
 	run     keys.Run
 	page    page
 	request *extra.GetWfRunViewRequest
-	why     *explanation
+	why     explanation
 
 	externalEvents, workflowEvents bool // may be read
 	definitions                    func(*lhpb.WfSpecId) *lhpb.WfSpec

@@ -60,16 +60,18 @@ func (b *byID) find(ctx context.Context, s *Service) (page []*extra.WfRunRow, un
 	}
 	var found []namedRun
 	for _, stream := range streams {
-		err := s.cfg.Routing.View(ctx, stream, func(v cluster.View) error {
-			some, stopped, err := b.in(v)
-			found = append(found, some...)
-			if stopped != "" && (until == "" || stopped < until) {
-				until = stopped
-			}
+		var some []namedRun
+		var stopped string
+		err := s.cfg.Routing.View(ctx, stream, func(v cluster.View) (err error) {
+			some, stopped, err = b.in(v)
 			return err
 		})
 		if err != nil {
 			return nil, "", err
+		}
+		found = append(found, some...)
+		if stopped != "" && (until == "" || stopped < until) {
+			until = stopped
 		}
 	}
 	slices.SortFunc(found, func(x, y namedRun) int { return cmp.Compare(x.id, y.id) })

@@ -349,3 +349,48 @@ func TestHeatReadsNoMoreThanItsBound(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// Where a partition moves while it is read, reading begins anew, and what was seen before is not told.
+func TestReadingBeginsAnew(t *testing.T) {
+	found, f, ctx := newFace(t), newFace(t), t.Context()
+	found.fill(200)
+	f.definitions.specs["order"] = &lhpb.WfSpec{Id: &lhpb.WfSpecId{Name: "order"}, EntrypointThreadName: "main", ThreadSpecs: map[string]*lhpb.ThreadSpec{"main": {}}}
+	for n := range 50 {
+		f.store(storedRun{id: numbered(n), wfSpec: "order", status: lhpb.LHStatus_COMPLETED, createdMs: f.now.UnixMilli() - int64(n)})
+	}
+	id, views := &lhpb.WfRunId{Id: "waits"}, extra.NewViewServiceClient(f.conn)
+	run := f.storeWaiting("waits", &lhpb.NodeRun{NodeName: "first", NodeType: &lhpb.NodeRun_WaitForCondition{WaitForCondition: &lhpb.WaitForConditionRun{}}})
+	f.storeSteps(run, id, 1, 20)
+	reads := map[string]func() (proto.Message, error){
+		"ExplainWfRun": func() (proto.Message, error) {
+			return extra.NewExtraServiceClient(f.conn).ExplainWfRun(ctx, &extra.ExplainWfRunRequest{WfRunId: id})
+		},
+		"GetWfRunView":    func() (proto.Message, error) { return views.GetWfRunView(ctx, &extra.GetWfRunViewRequest{WfRunId: id}) },
+		"SearchWfRunView": func() (proto.Message, error) { return views.SearchWfRunView(ctx, &extra.SearchWfRunViewRequest{}) },
+		"by id": func() (proto.Message, error) {
+			return views.SearchWfRunView(ctx, &extra.SearchWfRunViewRequest{IdPrefix: "w"})
+		},
+		"GetWfSpecHeat": func() (proto.Message, error) {
+			return views.GetWfSpecHeat(ctx, &extra.GetWfSpecHeatRequest{WfSpecId: &lhpb.WfSpecId{Name: "order"}})
+		},
+		"ListTaskRuns": func() (proto.Message, error) {
+			return f.client.ListTaskRuns(ctx, &lhpb.ListTaskRunsRequest{WfRunId: id})
+		},
+	}
+	for _, c := range found.costCases() {
+		reads[c.rpc()+" "+c.name] = func() (proto.Message, error) { return c.call(ctx, c.req) }
+	}
+	for name, read := range reads {
+		want, err := read()
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		f.cluster.moving, found.cluster.moving = true, true
+		got, err := read()
+		f.cluster.moving, found.cluster.moving = false, false
+		if err != nil || !proto.Equal(got, want) {
+			t.Errorf("%s: %v, %v instead of %v", name, err, got, want)
+		}
+	}
+}

@@ -662,9 +662,16 @@ func (h *Holding) read(s machine.Stream, read func(*partition.Host) error) error
 	if refusal != nil {
 		return refusal
 	}
+	if err := h.mayRead(s); err != nil {
+		return err
+	}
 	if err := read(host); err != nil {
 		return err
 	}
+	return h.mayRead(s)
+}
+
+func (h *Holding) mayRead(s machine.Stream) error {
 	if !h.cfg.Alive() {
 		return lh.Errorf(lh.Unavailable, "this server was not heard by the others for long, and may not own partition %s any more: try again", s)
 	}

@@ -44,7 +44,8 @@ type Routing interface {
 	// called. What is thrown at this server it does not tell.
 	Watch(ctx context.Context, from machine.Stream, tenant, wfRun string) (thrown <-chan struct{}, end func())
 	// View lets read look at a partition as of the last durable commit, any number of times at the same moment. The
-	// moment is held until read returns.
+	// moment is held until read returns. If the partition moves meanwhile, what was seen does not count, and read is called
+	// again: it begins anew each time.
 	View(ctx context.Context, from machine.Stream, read func(View) error) error
 }
 

@@ -132,24 +132,13 @@ func (s *Spread) Scan(ctx context.Context, from machine.Stream, start, end keys.
 	return rows, err
 }
 
-// View implements Routing. It is tried again only as long as read was not called.
+// View implements Routing.
 func (s *Spread) View(ctx context.Context, from machine.Stream, read func(View) error) error {
 	return s.retry(ctx, from, func(at place) error {
-		began := false
-		once := func(v View) error {
-			began = true
-			return read(v)
-		}
-		var err error
 		if at.here {
-			err = s.Router.View(ctx, from, once)
-		} else {
-			err = s.cfg.Peers.view(ctx, at.member, from, once)
+			return rereadable(s.Router.View(ctx, from, read))
 		}
-		if !began {
-			return rereadable(err)
-		}
-		return final(err)
+		return rereadable(s.cfg.Peers.view(ctx, at.member, from, read))
 	})
 }
 
@@ -207,16 +196,6 @@ func rereadable(err error) error {
 		again := *refusal
 		again.Again = true
 		return &again
-	}
-	return err
-}
-
-// final lets nothing be tried again.
-func final(err error) error {
-	if refusal := lh.AsError(err); refusal != nil && refusal.Again {
-		once := *refusal
-		once.Again = false
-		return &once
 	}
 	return err
 }

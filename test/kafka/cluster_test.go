@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"littlehorse/lhpb"
 	"littlehorse/test/chain"
@@ -288,9 +290,10 @@ func TestKilledServerIsSucceeded(t *testing.T) {
 }
 
 // TestRollingRestartFailsNoCall stops and starts one server after the other, as an operator does, while the others are called
-// all the time: no call fails, and everything is there.
+// all the time: no call fails, pages go on where the ones before them ended, and everything is there.
 //
 // holds: RollingRestartIsInvisible
+// holds: ScansSurviveMoves
 // covers: operations §6 moving
 func TestRollingRestartFailsNoCall(t *testing.T) {
 	c := startCluster(t, 3, calm)
@@ -298,15 +301,21 @@ func TestRollingRestartFailsNoCall(t *testing.T) {
 	for _, client := range c.clients {
 		c.await(t, client)
 	}
+	before := c.runs(t, "before", 60)
 	var calls callers
 	calls.begin(t, c)
+	calls.leaf(t, c, before)
 	for i, s := range c.servers {
+		walks := calls.walks.Load()
 		calls.avoid(i)
 		stopping := time.Now()
 		s.Stop(t)
 		took := time.Since(stopping)
 		s.Start(t)
 		c.awaitStandbys(t)
+		if calls.walks.Load() == walks {
+			t.Errorf("no search came to its end while server %d was away", i)
+		}
 		n, slowest := calls.since()
 		measured(t, "restart of one of three", map[string]any{
 			"server": i, "stopMs": took.Milliseconds(), "calls": n, "slowestCallMs": float64(slowest.Microseconds()) / 1e3,
@@ -333,6 +342,8 @@ type callers struct {
 	busy    map[int]int // calls that run
 	calls   int
 	slowest time.Duration
+
+	walks atomic.Int64 // through all that a search finds
 }
 
 func (c *callers) begin(t *testing.T, of *ensemble) {
@@ -357,20 +368,13 @@ func (c *callers) begin(t *testing.T, of *ensemble) {
 const nobody = -1
 
 func (c *callers) call(t *testing.T, of *ensemble, n int, id string) {
-	c.mu.Lock()
-	at := n % len(of.clients)
-	if at == c.shun {
-		at = (at + 1) % len(of.clients)
-	}
-	c.busy[at]++
-	c.mu.Unlock()
+	at := c.take(n, of)
 	began := time.Now()
 	_, err := of.clients[at].RunWf(t.Context(), &lhpb.RunWfRequest{WfSpecName: "chain", Id: &id}, grpc.WaitForReady(true))
 	took := time.Since(began)
+	c.give(at)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.busy[at]--
-	c.turn.Broadcast()
 	c.calls++
 	c.slowest = max(c.slowest, took)
 	if err != nil {
@@ -378,6 +382,62 @@ func (c *callers) call(t *testing.T, of *ensemble, n int, id string) {
 		return
 	}
 	c.ids = append(c.ids, id)
+}
+
+// take is the n-th server, or another if that is about to be stopped.
+func (c *callers) take(n int, of *ensemble) (server int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	at := n % len(of.clients)
+	if at == c.shun {
+		at = (at + 1) % len(of.clients)
+	}
+	c.busy[at]++
+	return at
+}
+
+// give says that the server has answered.
+func (c *callers) give(server int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.busy[server]--
+	c.turn.Broadcast()
+}
+
+// leaf searches for the runs again and again, page by page at one server after the other: all are found, each once.
+func (c *callers) leaf(t *testing.T, of *ensemble, ids []string) {
+	now := timestamppb.Now()
+	c.running.Go(func() {
+		for n := 0; ; {
+			found := map[string]int{}
+			for req := (&lhpb.SearchWfRunRequest{WfSpecName: "chain", LatestStart: now, Limit: new(int32(7))}); ; n++ {
+				at := c.take(n, of)
+				page, err := of.clients[at].SearchWfRun(t.Context(), req, grpc.WaitForReady(true))
+				c.give(at)
+				if err != nil {
+					t.Errorf("a page at server %d: %v", at, err)
+					return
+				}
+				for _, r := range page.Results {
+					found[r.Id]++
+				}
+				if req.Bookmark = page.Bookmark; req.Bookmark == nil {
+					break
+				}
+			}
+			for _, id := range ids {
+				if found[id] != 1 {
+					t.Errorf("run %s is found %d times", id, found[id])
+				}
+			}
+			c.walks.Add(1)
+			select {
+			case <-c.stopped:
+				return
+			default:
+			}
+		}
+	})
 }
 
 // avoid calls a server no more, and returns when it has answered.
