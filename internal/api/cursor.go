@@ -15,11 +15,34 @@ type reading struct {
 	view   cluster.View
 	stream machine.Stream
 	within span
+	back   bool   // from the last row to the first
 	after  string // position behind which it begins
 	want   int    // how many rows are wanted; a hint
 	found  int    // how many values of indexes were found
 	// doubtful says that there are rows among those that are walked of which the indexes do not tell all that is asked for.
 	doubtful bool
+}
+
+// turned is the position of what stands behind the value of an index in a row, and the other way round. Forwards it is that
+// itself, backwards its complement: the last row has the first position, and what walks positions knows no direction. It needs
+// that no row begins with another, and none does.
+func turned(of string, back bool) string {
+	if !back {
+		return of
+	}
+	b := []byte(of)
+	for i := range b {
+		b[i] = ^b[i]
+	}
+	return string(b)
+}
+
+// scan reads some rows in the order in which the rows are read.
+func (r *reading) scan(start, end keys.Key, limit int) ([]cluster.Row, error) {
+	if r.back {
+		return r.view.ScanBack(start, end, limit)
+	}
+	return r.view.Scan(start, end, limit)
 }
 
 // walker walks rows of a partition. A new one stands on its first row.
@@ -39,11 +62,11 @@ type cursor interface {
 
 // ranged walks the rows of one value of an index, reading a few ahead.
 type ranged struct {
-	view       cluster.View
+	of         *reading
 	prefix     keys.Key
-	start, end keys.Key // what was not read yet
-	rows       []cluster.Row
-	read       int // rows of the next read
+	start, end keys.Key      // what was not read yet
+	rows       []cluster.Row // with their positions behind the prefix
+	read       int           // rows of the next read
 }
 
 const (
@@ -53,24 +76,44 @@ const (
 
 // over walks the rows of an index value.
 func (r *reading) over(v tagged, read int) (cursor, error) {
-	c := &ranged{view: r.view, prefix: v.tag.Prefix(), start: v.tag.From(r.within.earliest), read: max(read, fewRows)}
+	c := &ranged{of: r, prefix: v.tag.Prefix(), start: v.tag.From(r.within.earliest), read: max(read, fewRows)}
 	c.end = c.prefix.End()
 	if r.within.latest != math.MaxInt64 {
 		c.end = v.tag.From(r.within.latest + 1)
 	}
 	if r.after != "" {
-		c.start = max(c.start, (c.prefix + keys.Key(r.after)).After())
+		c.leave(c.prefix + keys.Key(turned(r.after, r.back)))
 	}
 	for _, row := range v.first {
-		if row.Key < c.end {
+		if c.start <= row.Key && row.Key < c.end {
 			c.rows = append(c.rows, row)
 		}
-		c.start = row.Key.After()
+		c.leave(row.Key)
 	}
+	c.turn(c.rows)
 	if v.whole {
 		c.start = c.end
 	}
 	return c, c.fill()
+}
+
+// leave says that the row of that key and those in front of it need not be read.
+func (c *ranged) leave(row keys.Key) {
+	if c.of.back {
+		c.end = min(c.end, row)
+	} else {
+		c.start = max(c.start, row.After())
+	}
+}
+
+// turn puts the positions of rows in place of where they stand.
+func (c *ranged) turn(rows []cluster.Row) {
+	if !c.of.back {
+		return
+	}
+	for i, row := range rows {
+		rows[i].Key = c.prefix + keys.Key(turned(string(row.Key[len(c.prefix):]), true))
+	}
 }
 
 func (c *ranged) at() (string, bool) {
@@ -90,10 +133,27 @@ func (c *ranged) seek(position string) error {
 	for len(c.rows) > 0 && c.rows[0].Key < to {
 		c.rows = c.rows[1:]
 	}
-	if len(c.rows) == 0 && to > c.start {
-		c.start, c.read = to, fewRows
+	if len(c.rows) == 0 && c.leap(position) {
+		c.read = fewRows
 	}
 	return c.fill()
+}
+
+// leap leaves out what is in front of a position, and tells whether there may be anything.
+func (c *ranged) leap(position string) bool {
+	to := c.prefix + keys.Key(turned(position, c.of.back))
+	if c.of.back {
+		if to = to.After(); to >= c.end {
+			return false
+		}
+		c.end = to
+		return true
+	}
+	if to <= c.start {
+		return false
+	}
+	c.start = to
+	return true
 }
 
 // fill makes sure that a row is at hand if there is one.
@@ -101,15 +161,18 @@ func (c *ranged) fill() error {
 	if len(c.rows) > 0 || c.start >= c.end {
 		return nil
 	}
-	rows, err := c.view.Scan(c.start, c.end, c.read)
+	rows, err := c.of.scan(c.start, c.end, c.read)
 	if err != nil {
 		return err
 	}
-	c.rows, c.start = rows, c.end
 	if len(rows) == c.read {
-		c.start = rows[len(rows)-1].Key.After()
+		c.leave(rows[len(rows)-1].Key)
 		c.read = min(2*c.read, mostRead)
+	} else {
+		c.start = c.end
 	}
+	c.turn(rows)
+	c.rows = rows
 	return nil
 }
 
@@ -346,13 +409,13 @@ func (r *reading) values(tag keys.Tag, axes []axis) ([]tagged, error) {
 // lastValues finds what an index lists in front of the time. If the search begins at the first row of each value, it reads
 // them at once.
 func (r *reading) lastValues(tag keys.Tag, open string) (all []tagged, err error) {
-	fromFirst := r.after == "" && r.within.earliest == math.MinInt64
+	fromFirst := r.after == "" && r.fromEnd()
 	for start, end := tag.Prefix(), tag.Prefix().End(); ; {
 		read := 1
 		if fromFirst {
 			read = max(r.want/(r.found+1), 1) + 1
 		}
-		rows, err := r.view.Scan(start, end, read)
+		rows, err := r.scan(start, end, read)
 		if err != nil {
 			return nil, err
 		}
@@ -370,13 +433,26 @@ func (r *reading) lastValues(tag keys.Tag, open string) (all []tagged, err error
 			if fromFirst {
 				v.first = rows[:n:n]
 			}
-			all, rows, start = append(all, v), rows[n:], of.End()
+			all, rows = append(all, v), rows[n:]
+			if r.back {
+				end = of
+			} else {
+				start = of.End()
+			}
 			r.found++
 		}
 		if ended {
 			return all, nil
 		}
 	}
+}
+
+// fromEnd tells that no time bounds the rows where reading begins.
+func (r *reading) fromEnd() bool {
+	if r.back {
+		return r.within.latest == math.MaxInt64
+	}
+	return r.within.earliest == math.MinInt64
 }
 
 // among walks the rows of all values that an index has.

@@ -181,6 +181,23 @@ func (v fakeView) Scan(start, end keys.Key, limit int) ([]cluster.Row, error) {
 	return out, nil
 }
 
+// ScanBack counts as Scan does.
+func (v fakeView) ScanBack(start, end keys.Key, limit int) ([]cluster.Row, error) {
+	v.cluster.reading.Lock()
+	v.cluster.scans++
+	var out []cluster.Row
+	at, _ := slices.BinarySearch(v.sorted, end)
+	for at--; at >= 0 && v.sorted[at] >= start && len(out) < limit; at-- {
+		out = append(out, cluster.Row{Key: v.sorted[at], Value: v.rows[v.sorted[at]]})
+	}
+	v.cluster.read += len(out)
+	v.cluster.reading.Unlock()
+	if v.cluster.scanned != nil {
+		v.cluster.scanned()
+	}
+	return out, nil
+}
+
 // inOrder are the keys of a partition; sorted once until the next is put.
 func (f *fakeCluster) inOrder(s machine.Stream) []keys.Key {
 	if f.sorted == nil {

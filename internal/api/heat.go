@@ -29,7 +29,7 @@ func (s *Service) GetWfSpecHeat(ctx context.Context, req *extra.GetWfSpecHeatReq
 		return nil, err
 	}
 	of := &wfRunQuery{tenant: keys.In(c.tenant), req: &lhpb.SearchWfRunRequest{WfSpecName: id.Name, WfSpecMajorVersion: &id.MajorVersion, WfSpecRevision: &id.Revision}}
-	l := &latest{service: s, call: c, page: page{limit: heatRuns}, within: spanOf(req.EarliestStart, req.LatestStart), queries: []*wfRunQuery{of}}
+	l := &latest{service: s, page: page{limit: heatRuns}, within: spanOf(req.EarliestStart, req.LatestStart), queries: []*wfRunQuery{of}}
 	hits, more, err := l.find(ctx)
 	if err != nil {
 		return nil, err

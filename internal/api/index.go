@@ -46,17 +46,18 @@ type hit struct {
 	createdMs int64
 	id        keys.TagID
 	from      machine.Stream
-	position  string // creation time and id as they stand in the key: the order of all results
+	position  string // creation time and id as they stand in the key (until they are given, turned): the order of all results
 }
 
 // query is what a search reads in each partition.
 type query struct {
 	streams []machine.Stream // nil are all
 	within  span
+	back    bool // the latest first
 	open    func(*reading) (walker, error)
 	// keep judges a row by what the index does not tell; nil keeps all.
 	keep func(*reading, hit) (bool, error)
-	// row is the part of a position that is a row of an index; nil if it is all of it.
+	// row is the part of a position that is a row of an index; nil if it is all of it. It is for what reads forwards.
 	row func(position string) string
 }
 
@@ -74,13 +75,14 @@ func (s *Service) search(ctx context.Context, q query, p page) (hits []hit, book
 	}
 	m := &merge{ctx: ctx, routing: s.cfg.Routing, query: q}
 	for _, stream := range q.streams {
-		m.waiting = append(m.waiting, &source{stream: stream, after: p.after})
+		m.waiting = append(m.waiting, &source{stream: stream, after: turned(p.after, q.back)})
 	}
 	for len(hits) < p.limit {
 		h, ok, err := m.next(p.limit - len(hits))
 		if err != nil || !ok {
 			return hits, nil, err
 		}
+		h.position = turned(h.position, q.back)
 		hits = append(hits, h)
 	}
 	if m.ended() {
@@ -145,7 +147,7 @@ func (m *merge) fill(s *source, want int) error {
 		err := m.routing.View(m.ctx, s.stream, func(v cluster.View) error {
 			*s = before
 			return s.read(m.query, &reading{
-				view: v, stream: s.stream, within: m.query.within, after: s.after, want: want,
+				view: v, stream: s.stream, within: m.query.within, back: m.query.back, after: s.after, want: want,
 			})
 		})
 		if err != nil {
@@ -184,7 +186,7 @@ func (s *source) read(q query, r *reading) error {
 
 func (s *source) judge(q query, r *reading, position string) error {
 	h := hit{from: s.stream, position: position}
-	if q.row != nil {
+	if position = turned(position, q.back); q.row != nil {
 		position = q.row(position)
 	}
 	var err error

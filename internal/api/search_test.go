@@ -260,9 +260,13 @@ func TestMergeGivesAllRowsInOrder(t *testing.T) {
 		})
 		s := &Service{cfg: Config{Routing: c}}
 		p := page{limit: rapid.IntRange(1, 20).Draw(t, "limit")}
+		look := ofIndex(within, tag, axis{any: 'i'})
+		if look.back = rapid.Bool().Draw(t, "back"); look.back {
+			slices.Reverse(want)
+		}
 		var got []row
 		for {
-			hits, bookmark, err := s.search(context.Background(), ofIndex(within, tag, axis{any: 'i'}), p)
+			hits, bookmark, err := s.search(context.Background(), look, p)
 			if err != nil {
 				t.Fatal(err)
 			}

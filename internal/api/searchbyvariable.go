@@ -162,7 +162,7 @@ func (q *wfRunQuery) withValues(r *reading) (members []cursor, err error) {
 		if err != nil {
 			return nil, err
 		}
-		c := &entrypoints{variables: variables, after: r.after}
+		c := &entrypoints{variables: variables, back: r.back, after: r.after}
 		if err := c.settle(); err != nil {
 			return nil, err
 		}
@@ -175,6 +175,7 @@ func (q *wfRunQuery) withValues(r *reading) (members []cursor, err error) {
 // directly behind the position of its WfRun.
 type entrypoints struct {
 	variables cursor
+	back      bool
 	after     string
 	position  string // of the WfRun; "" at the end
 }
@@ -192,10 +193,23 @@ func (c *entrypoints) seek(position string) error {
 	if c.position == "" || c.position >= position {
 		return nil
 	}
+	if c.back {
+		behind, err := c.behind(position)
+		if err != nil {
+			return err
+		}
+		position = behind
+	}
 	if err := c.variables.seek(position); err != nil {
 		return err
 	}
 	return c.settle()
+}
+
+// behind is a position, read backwards, in front of the Variables of a WfRun's entrypoint.
+func (c *entrypoints) behind(position string) (string, error) {
+	createdMs, id, err := keys.ParseTagRow("", keys.Key(turned(position, true)))
+	return turned(string(keys.Tag{}.Row(createdMs, keys.TagID{WfRun: id.WfRun, Thread: 1})), true), err
 }
 
 // settle goes on to a Variable of an entrypoint.
@@ -206,11 +220,11 @@ func (c *entrypoints) settle() error {
 			c.position = ""
 			return nil
 		}
-		createdMs, id, err := keys.ParseTagRow("", keys.Key(row))
+		createdMs, id, err := keys.ParseTagRow("", keys.Key(turned(row, c.back)))
 		if err != nil {
 			return err
 		}
-		c.position = string(keys.Tag{}.Row(createdMs, keys.TagID{WfRun: id.WfRun}))
+		c.position = turned(string(keys.Tag{}.Row(createdMs, keys.TagID{WfRun: id.WfRun})), c.back)
 		if id.Thread == 0 && c.position > c.after {
 			return nil
 		}

@@ -27,6 +27,8 @@ type filteredRun struct {
 	changed bool
 	// deleting says that its deletion has begun and has not come to its Variables.
 	deleting bool
+	// alone says that it has no ThreadRun but the entrypoint.
+	alone bool
 }
 
 // orders is a model of the WfRuns of one WfSpec: in version 0 and 1 who and n are searchable and note is not, version 2,
@@ -86,8 +88,9 @@ func (r *filteredRun) rows() []keys.Key {
 		if v.GetValue() != nil && variableOf(spec, name).Searchable {
 			tag := keys.In(DefaultTenant).Tag(keys.TagVariable).Text("order").Text(name).Text(textValue(v)).Version(spec.Id)
 			out = append(out, tag.Row(r.createdMs, keys.TagID{WfRun: r.id, Name: name}))
-			// A ThreadRun below has a Variable that is found by the same name and value.
-			out = append(out, tag.Row(r.createdMs+1, keys.TagID{WfRun: r.id, Thread: 1, Name: name}))
+			if !r.alone { // a ThreadRun below has a Variable that is found by the same name and value
+				out = append(out, tag.Row(r.createdMs+1, keys.TagID{WfRun: r.id, Thread: 1, Name: name}))
+			}
 		}
 	}
 	return out
@@ -218,6 +221,25 @@ func (r *filteredRun) meets(req *lhpb.SearchWfRunRequest) bool {
 	return true
 }
 
+// someOrders are WfRuns and children of theirs; of some of them the deletion has begun, if deletes says so.
+func someOrders(t *rapid.T, rng *rand.Rand, deletes bool) *orders {
+	o := &orders{cluster: newFakeCluster(rapid.IntRange(1, 4).Draw(t, "partitions")), runs: map[string]*filteredRun{}, versions: rapid.IntRange(2, 3).Draw(t, "versions")}
+	for n := range rapid.SampledFrom([]int{100, 30, 3, 0}).Draw(t, "runs") {
+		id := fmt.Sprintf("w%d", n)
+		parent := o.runs[o.ids()[rng.IntN(n+1)]]
+		if parent != nil {
+			id = parent.id + "_" + id
+		}
+		r := someOrder(rng, id, o.versions, false)
+		if parent != nil {
+			r.createdMs = max(r.createdMs, parent.createdMs)
+		}
+		r.deleting = deletes && rng.IntN(8) == 0
+		o.put(id, r)
+	}
+	return o
+}
+
 // Whatever is asked for, the pages together give what reading everything gives, once, in order; whatever happens between two
 // pages, and whichever server answers the next. Only what changed meanwhile may be missed or be given again.
 //
@@ -226,22 +248,9 @@ func TestSearchWfRunFindsWhatAScanFinds(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		definitions := &fakeDefinitions{specs: map[string]*lhpb.WfSpec{"order": ordersOf(1)}, old: []*lhpb.WfSpec{ordersOf(0)}}
 		rng := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
-		o := &orders{cluster: newFakeCluster(rapid.IntRange(1, 4).Draw(t, "partitions")), runs: map[string]*filteredRun{}, versions: rapid.IntRange(2, 3).Draw(t, "versions")}
 		req, writes := someSearch(rng), rapid.Bool().Draw(t, "writes")
 		tree := req.ParentWfRunId != nil && req.GetShowFullTree()
-		for n := range rapid.SampledFrom([]int{100, 30, 3, 0}).Draw(t, "runs") {
-			id := fmt.Sprintf("w%d", n)
-			parent := o.runs[o.ids()[rng.IntN(n+1)]]
-			if parent != nil {
-				id = parent.id + "_" + id
-			}
-			r := someOrder(rng, id, o.versions, false)
-			if parent != nil {
-				r.createdMs = max(r.createdMs, parent.createdMs)
-			}
-			r.deleting = !tree && rng.IntN(8) == 0
-			o.put(id, r)
-		}
+		o := someOrders(t, rng, !tree)
 		var order []string
 		for page := 0; ; page++ {
 			s := &Service{cfg: Config{Routing: o.cluster}, definitions: definitions} // another server each time

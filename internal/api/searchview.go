@@ -3,7 +3,6 @@ package api
 import (
 	"cmp"
 	"context"
-	"math"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -43,7 +42,7 @@ func (s *Service) SearchWfRunView(ctx context.Context, req *extra.SearchWfRunVie
 	if req.ParentWfRunId != nil && !validRunID(req.ParentWfRunId) {
 		return &extra.SearchWfRunViewResponse{}, nil
 	}
-	l := &latest{service: s, call: c, page: p, within: spanOf(req.EarliestStart, req.LatestStart)}
+	l := &latest{service: s, page: p, within: spanOf(req.EarliestStart, req.LatestStart)}
 	if req.ParentWfRunId != nil {
 		l.streams = []machine.Stream{s.homeOf(c.tenant, req.ParentWfRunId)}
 	}
@@ -86,105 +85,45 @@ func statusesOf(asked []lhpb.LHStatus) (out []*lhpb.LHStatus) {
 	return out
 }
 
-// latest finds the latest WfRuns. Indexes read from the oldest on: it looks at ever longer times back from the end, until a
-// page is full, and at shorter ones where there is too much, so that what it reads goes by the page and not by what there is.
+// latest finds the latest WfRuns that one of some queries finds, which differ in the status.
 type latest struct {
 	service *Service
-	call    *call
 	page    page
 	within  span
 	streams []machine.Stream // nil are all
 	queries []*wfRunQuery
 }
 
-const (
-	firstWindowMs = 60_000
-	widerBy       = 16
-)
-
 // find gives the page; more says that there are older ones.
 func (l *latest) find(ctx context.Context) (page []hit, more bool, err error) {
-	top := min(l.within.latest, l.service.dataTime().UnixMilli()+firstWindowMs)
 	if l.page.after != "" {
-		last, _, err := keys.ParseTagRow("", keys.Key(l.page.after))
-		if err != nil {
+		if _, _, err := keys.ParseTagRow("", keys.Key(l.page.after)); err != nil {
 			return nil, false, lh.Errorf(lh.InvalidArgument, "The bookmark is not one that this server returns: repeat the request without it to start from the beginning")
 		}
-		top = min(top, last)
 	}
-	narrow, wide := int64(0), int64(math.MaxInt64) // windows known to have too little, and too much
-	for window := int64(firstWindowMs); ; {
-		from := max(l.within.earliest, top-window)
-		if top < math.MinInt64+window {
-			from = l.within.earliest
-		}
-		moment := wide-narrow <= 1 // one has too much, and cannot be parted
-		hits, whole, err := l.between(ctx, span{from, top}, moment)
-		if err != nil {
-			return nil, false, err
-		}
-		first := from <= max(l.within.earliest, 0) // WfRuns do not start before 1970
-		switch {
-		case !whole:
-			wide = window
-		case len(page)+len(hits) > l.page.limit:
-			return append(page, hits...)[:l.page.limit], true, nil
-		case first:
-			return append(page, hits...), false, nil
-		case moment: // most of it is on pages before: what is older comes after the rest of it
-			page, top = append(page, hits...), from-1
-			narrow, wide, window = 0, math.MaxInt64, firstWindowMs
-			continue
-		default:
-			narrow = window
-		}
-		switch {
-		case wide == math.MaxInt64:
-			window = max(window, 1) * widerBy
-		case wide-narrow <= 1:
-			window = wide
-		default:
-			window = narrow + (wide-narrow)/2
-		}
+	look := query{streams: l.streams, within: l.within, back: true, open: l.open, keep: l.queries[0].keep()}
+	p := l.page
+	p.limit++
+	page, _, err = l.service.search(ctx, look, p)
+	if err != nil || len(page) < p.limit {
+		return page, false, err
 	}
+	return page[:l.page.limit], true, nil
 }
 
-// between gives what started within a time, the latest first; whole is false if there is more than a page needs, unless all
-// is wanted.
-func (l *latest) between(ctx context.Context, within span, all bool) (hits []hit, whole bool, err error) {
+// open reads what all queries find as one.
+func (l *latest) open(r *reading) (walker, error) {
+	var found []cursor
+	doubtful := false
 	for _, q := range l.queries {
-		found, whole, err := l.ask(ctx, q, within, all)
-		if err != nil || !whole {
-			return nil, false, err
-		}
-		hits = append(hits, found...)
-	}
-	slices.SortFunc(hits, func(a, b hit) int { return cmp.Compare(b.position, a.position) })
-	return hits, true, nil
-}
-
-// ask gives those that one query finds and that are not on a page before.
-func (l *latest) ask(ctx context.Context, q *wfRunQuery, within span, all bool) (hits []hit, whole bool, err error) {
-	look := query{streams: l.streams, within: within, open: q.open, keep: q.keep()}
-	for p := (page{limit: 2*l.page.limit + 1}); ; {
-		found, bookmark, err := l.service.search(ctx, look, p)
+		c, err := q.found(r)
 		if err != nil {
-			return nil, false, err
+			return nil, err
 		}
-		for _, h := range found {
-			if l.page.after == "" || h.position < l.page.after {
-				hits = append(hits, h)
-			}
-		}
-		if bookmark == nil {
-			return hits, true, nil
-		}
-		if !all {
-			return nil, false, nil
-		}
-		hits = hits[max(0, len(hits)-l.page.limit-1):]
-		p.after = found[len(found)-1].position
+		found, doubtful = append(found, c), doubtful || r.doubtful
 	}
+	r.doubtful = doubtful
+	return unite(found), nil
 }
 
 // byHome are the places of what was found by the partition that has it.

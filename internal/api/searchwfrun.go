@@ -89,8 +89,10 @@ type wfRunQuery struct {
 	indexed *indexedFilters // nil if no filter by variable can be answered from the index
 }
 
-// open reads the indexes of all that is asked for side by side.
-func (q *wfRunQuery) open(r *reading) (walker, error) {
+func (q *wfRunQuery) open(r *reading) (walker, error) { return q.found(r) }
+
+// found reads the indexes of all that is asked for side by side.
+func (q *wfRunQuery) found(r *reading) (cursor, error) {
 	if q.indexed != nil {
 		return q.openByVariable(r)
 	}

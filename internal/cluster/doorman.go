@@ -218,8 +218,12 @@ func answerOne(ctx context.Context, stream grpc.BidiStreamingServer[pb.ViewReque
 	if q.Limit == 0 {
 		return answerGet(stream, v, keys.Key(q.Start))
 	}
-	p := parts{stream: stream, ctx: ctx, part: &pb.ViewResponse{}}
-	err := v.Scan(keys.Key(q.Start), keys.Key(q.End), func(k keys.Key, value []byte) bool {
+	p := parts{stream: stream, ctx: ctx, part: &pb.ViewResponse{Back: q.Back}}
+	scan := v.Scan
+	if q.Back {
+		scan = v.ScanBack
+	}
+	err := scan(keys.Key(q.Start), keys.Key(q.End), func(k keys.Key, value []byte) bool {
 		p.add(k, value)
 		return p.rows < int(q.Limit) && p.broken == nil
 	})
@@ -261,7 +265,7 @@ func (p *parts) add(k keys.Key, value []byte) {
 	if p.broken = p.ctx.Err(); p.broken == nil {
 		p.broken = p.stream.Send(p.part)
 	}
-	p.part, p.bytes = &pb.ViewResponse{}, 0
+	p.part, p.bytes = &pb.ViewResponse{Back: p.part.Back}, 0
 }
 
 func (p *parts) end(err error) error {

@@ -250,6 +250,9 @@ func (v *remoteView) ask(r *pb.ViewRequest) (rows []Row, err error) {
 		if part.Refusal != nil {
 			return nil, refusalOf(part.Refusal)
 		}
+		if part.Back != r.Back {
+			return nil, lh.Errorf(lh.Unavailable, "the server that has the partition is of a version that cannot read it backwards: repeat the request when it has been upgraded")
+		}
 		for _, r := range part.Rows {
 			rows = append(rows, Row{Key: keys.Key(r.Key), Value: orEmpty(r.Value)})
 		}
@@ -297,6 +300,14 @@ func (v *remoteView) Scan(start, end keys.Key, limit int) ([]Row, error) {
 		return nil, nil
 	}
 	return v.ask(&pb.ViewRequest{Start: []byte(start), End: []byte(end), Limit: uint32(limit)})
+}
+
+// ScanBack implements View.
+func (v *remoteView) ScanBack(start, end keys.Key, limit int) ([]Row, error) {
+	if limit <= 0 {
+		return nil, nil
+	}
+	return v.ask(&pb.ViewRequest{Start: []byte(start), End: []byte(end), Limit: uint32(limit), Back: true})
 }
 
 func wireStream(s machine.Stream) *pb.PeerStream {

@@ -53,6 +53,8 @@ type Routing interface {
 type View interface {
 	Get(k keys.Key) ([]byte, error)
 	Scan(start, end keys.Key, limit int) ([]Row, error)
+	// ScanBack is Scan from the last row to the first. A server of a version that cannot do it is Unavailable.
+	ScanBack(start, end keys.Key, limit int) ([]Row, error)
 }
 
 // Row is a key and its encoded value.
@@ -237,6 +239,11 @@ func (m moment) Get(k keys.Key) ([]byte, error) {
 // Scan implements View.
 func (m moment) Scan(start, end keys.Key, limit int) ([]Row, error) {
 	return scan(m.ctx, limit, func(visit visitor) error { return m.view.Scan(start, end, visit) })
+}
+
+// ScanBack implements View.
+func (m moment) ScanBack(start, end keys.Key, limit int) ([]Row, error) {
+	return scan(m.ctx, limit, func(visit visitor) error { return m.view.ScanBack(start, end, visit) })
 }
 
 // contextEvery is after how many rows a scan looks whether its caller still waits.

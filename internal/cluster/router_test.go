@@ -65,6 +65,13 @@ func (v hostView) Scan(start, end keys.Key, visit func(keys.Key, []byte) bool) e
 	return v.host.Scan(machine.Stream{}, start, end, visit)
 }
 
+func (v hostView) ScanBack(_, _ keys.Key, visit func(keys.Key, []byte) bool) error {
+	for n := v.rows - 1; n >= 0 && visit(keys.Key(fmt.Sprint(n)), []byte{byte(n)}); n-- {
+		continue
+	}
+	return v.err
+}
+
 func TestViewReadsAsGetAndScanDo(t *testing.T) {
 	r := New(&host{value: []byte("x"), rows: 5}, 4)
 	err := r.View(t.Context(), r.Metadata(), func(v View) error {
@@ -74,6 +81,12 @@ func TestViewReadsAsGetAndScanDo(t *testing.T) {
 		rows, err := v.Scan("a", "", 3)
 		if len(rows) != 3 || rows[2].Value[0] != 2 {
 			t.Errorf("%v", rows)
+		}
+		if back, err := v.ScanBack("a", "", 3); len(back) != 3 || back[0].Value[0] != 4 || back[2].Value[0] != 2 || err != nil {
+			t.Errorf("%v, %v", back, err)
+		}
+		if none, err := v.ScanBack("a", "", 0); none != nil || err != nil {
+			t.Errorf("%v, %v", none, err)
 		}
 		return err
 	})

@@ -253,6 +253,8 @@ type View interface {
 	Get(k keys.Key) ([]byte, error)
 	// Scan visits rows as that of Host does; visit must not scan itself.
 	Scan(start, end keys.Key, visit func(k keys.Key, value []byte) bool) error
+	// ScanBack is Scan from the last row to the first.
+	ScanBack(start, end keys.Key, visit func(k keys.Key, value []byte) bool) error
 }
 
 // moment is a View of one snapshot. All its scans share a cursor.
@@ -278,6 +280,17 @@ func (v *moment) Scan(start, end keys.Key, visit func(k keys.Key, value []byte) 
 	}
 	v.rows = rows
 	return rows.Each(visit)
+}
+
+func (v *moment) ScanBack(start, end keys.Key, visit func(k keys.Key, value []byte) bool) error {
+	if v.rows == nil {
+		rows, err := v.snap.Cursor(v.from)
+		if err != nil {
+			return err
+		}
+		v.rows = rows
+	}
+	return v.rows.Back(v.from, start, end, visit)
 }
 
 func (v *moment) close() error {

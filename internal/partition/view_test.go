@@ -208,3 +208,49 @@ func TestLargestValueIsCached(t *testing.T) {
 		t.Error("a value of 4 MiB is read anew by every command")
 	}
 }
+
+// TestAViewReadsBackwards reads a partition in both directions at one moment, while it goes on.
+func TestAViewReadsBackwards(t *testing.T) {
+	r := newRig(t, nil).start()
+	defer r.stop()
+	for n := range 9 {
+		r.must(core(0), fmt.Sprintf("set k%d %d", n, n+1))
+	}
+	r.must(core(0), "del k8")
+	r.must(core(0), "del k4")
+	r.must(core(1), "set k9 1")
+	err := r.host.View(core(0), func(v View) error {
+		r.must(core(0), "del k7")
+		r.must(core(0), "set k8 1")
+		for range 2 {
+			for _, c := range []struct {
+				from, to keys.Key
+				most     int
+				want     string
+			}{
+				{rowKey("k"), rowKey("k").End(), 9, "7653210"}, {rowKey("k"), rowKey("k").End(), 3, "765"},
+				{rowKey("k3"), rowKey("k6"), 9, "53"}, {rowKey("k4"), rowKey("k5"), 9, ""}, {rowKey("k9"), rowKey("k").End(), 9, ""},
+			} {
+				got := ""
+				err := v.ScanBack(c.from, c.to, func(k keys.Key, _ []byte) bool {
+					got += string(k[len(k)-1:])
+					return len(got) < c.most
+				})
+				if err != nil || got != c.want {
+					t.Errorf("[%q, %q) at most %d: %q instead of %q: %v", c.from, c.to, c.most, got, c.want, err)
+				}
+			}
+			first := ""
+			if err := v.Scan(rowKey("k1"), rowKey("k").End(), func(k keys.Key, _ []byte) bool {
+				first += string(k[len(k)-1:])
+				return len(first) < 4
+			}); err != nil || first != "1235" {
+				t.Errorf("forwards %q, %v", first, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}

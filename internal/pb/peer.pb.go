@@ -769,7 +769,9 @@ type ViewRequest struct {
 	// Where the range ends; empty is the end of the partition.
 	End []byte `protobuf:"bytes,3,opt,name=end,proto3" json:"end,omitempty"`
 	// How many rows at most; 0 asks for the one row with the key.
-	Limit         uint32 `protobuf:"varint,4,opt,name=limit,proto3" json:"limit,omitempty"`
+	Limit uint32 `protobuf:"varint,4,opt,name=limit,proto3" json:"limit,omitempty"`
+	// From the last row to the first.
+	Back          bool `protobuf:"varint,5,opt,name=back,proto3" json:"back,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -832,13 +834,22 @@ func (x *ViewRequest) GetLimit() uint32 {
 	return 0
 }
 
+func (x *ViewRequest) GetBack() bool {
+	if x != nil {
+		return x.Back
+	}
+	return false
+}
+
 // ViewResponse answers a question, in several parts if it is long.
 type ViewResponse struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Rows  []*PeerRow             `protobuf:"bytes,1,rep,name=rows,proto3" json:"rows,omitempty"`
 	// More parts follow.
-	More          bool         `protobuf:"varint,2,opt,name=more,proto3" json:"more,omitempty"`
-	Refusal       *PeerRefusal `protobuf:"bytes,3,opt,name=refusal,proto3" json:"refusal,omitempty"`
+	More    bool         `protobuf:"varint,2,opt,name=more,proto3" json:"more,omitempty"`
+	Refusal *PeerRefusal `protobuf:"bytes,3,opt,name=refusal,proto3" json:"refusal,omitempty"`
+	// The rows come from the last to the first, as was asked. Servers of older versions cannot do that, and do not say it.
+	Back          bool `protobuf:"varint,4,opt,name=back,proto3" json:"back,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -892,6 +903,13 @@ func (x *ViewResponse) GetRefusal() *PeerRefusal {
 		return x.Refusal
 	}
 	return nil
+}
+
+func (x *ViewResponse) GetBack() bool {
+	if x != nil {
+		return x.Back
+	}
+	return false
 }
 
 type PeerRow struct {
@@ -1292,16 +1310,18 @@ const file_lh_peer_proto_rawDesc = "" +
 	"\x04code\x18\x01 \x01(\rR\x04code\x12\x18\n" +
 	"\amessage\x18\x02 \x01(\tR\amessage\x12$\n" +
 	"\x0eretry_after_ns\x18\x03 \x01(\x03R\fretryAfterNs\x12\x14\n" +
-	"\x05again\x18\x04 \x01(\bR\x05again\"x\n" +
+	"\x05again\x18\x04 \x01(\bR\x05again\"\x8c\x01\n" +
 	"\vViewRequest\x12+\n" +
 	"\x04from\x18\x01 \x01(\v2\x17.lh.internal.PeerStreamR\x04from\x12\x14\n" +
 	"\x05start\x18\x02 \x01(\fR\x05start\x12\x10\n" +
 	"\x03end\x18\x03 \x01(\fR\x03end\x12\x14\n" +
-	"\x05limit\x18\x04 \x01(\rR\x05limit\"\x80\x01\n" +
+	"\x05limit\x18\x04 \x01(\rR\x05limit\x12\x12\n" +
+	"\x04back\x18\x05 \x01(\bR\x04back\"\x94\x01\n" +
 	"\fViewResponse\x12(\n" +
 	"\x04rows\x18\x01 \x03(\v2\x14.lh.internal.PeerRowR\x04rows\x12\x12\n" +
 	"\x04more\x18\x02 \x01(\bR\x04more\x122\n" +
-	"\arefusal\x18\x03 \x01(\v2\x18.lh.internal.PeerRefusalR\arefusal\"1\n" +
+	"\arefusal\x18\x03 \x01(\v2\x18.lh.internal.PeerRefusalR\arefusal\x12\x12\n" +
+	"\x04back\x18\x04 \x01(\bR\x04back\"1\n" +
 	"\aPeerRow\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\fR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\fR\x05value\"\r\n" +

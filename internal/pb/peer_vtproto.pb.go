@@ -281,6 +281,7 @@ func (m *ViewRequest) CloneVT() *ViewRequest {
 	r := new(ViewRequest)
 	r.From = m.From.CloneVT()
 	r.Limit = m.Limit
+	r.Back = m.Back
 	if rhs := m.Start; rhs != nil {
 		tmpBytes := make([]byte, len(rhs))
 		copy(tmpBytes, rhs)
@@ -309,6 +310,7 @@ func (m *ViewResponse) CloneVT() *ViewResponse {
 	r := new(ViewResponse)
 	r.More = m.More
 	r.Refusal = m.Refusal.CloneVT()
+	r.Back = m.Back
 	if rhs := m.Rows; rhs != nil {
 		tmpContainer := make([]*PeerRow, len(rhs))
 		for k, v := range rhs {
@@ -1210,6 +1212,16 @@ func (m *ViewRequest) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i -= len(m.unknownFields)
 		copy(dAtA[i:], m.unknownFields)
 	}
+	if m.Back {
+		i--
+		if m.Back {
+			dAtA[i] = 1
+		} else {
+			dAtA[i] = 0
+		}
+		i--
+		dAtA[i] = 0x28
+	}
 	if m.Limit != 0 {
 		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.Limit))
 		i--
@@ -1271,6 +1283,16 @@ func (m *ViewResponse) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 	if m.unknownFields != nil {
 		i -= len(m.unknownFields)
 		copy(dAtA[i:], m.unknownFields)
+	}
+	if m.Back {
+		i--
+		if m.Back {
+			dAtA[i] = 1
+		} else {
+			dAtA[i] = 0
+		}
+		i--
+		dAtA[i] = 0x20
 	}
 	if m.Refusal != nil {
 		size, err := m.Refusal.MarshalToSizedBufferVT(dAtA[:i])
@@ -1912,6 +1934,9 @@ func (m *ViewRequest) SizeVT() (n int) {
 	if m.Limit != 0 {
 		n += 1 + protohelpers.SizeOfVarint(uint64(m.Limit))
 	}
+	if m.Back {
+		n += 2
+	}
 	n += len(m.unknownFields)
 	return n
 }
@@ -1934,6 +1959,9 @@ func (m *ViewResponse) SizeVT() (n int) {
 	if m.Refusal != nil {
 		l = m.Refusal.SizeVT()
 		n += 1 + l + protohelpers.SizeOfVarint(uint64(l))
+	}
+	if m.Back {
+		n += 2
 	}
 	n += len(m.unknownFields)
 	return n
@@ -4102,6 +4130,26 @@ func (m *ViewRequest) UnmarshalVT(dAtA []byte) error {
 					break
 				}
 			}
+		case 5:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Back", wireType)
+			}
+			var v int
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				v |= int(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+			m.Back = bool(v != 0)
 		default:
 			iNdEx = preIndex
 			skippy, err := protohelpers.Skip(dAtA[iNdEx:])
@@ -4243,6 +4291,26 @@ func (m *ViewResponse) UnmarshalVT(dAtA []byte) error {
 				return err
 			}
 			iNdEx = postIndex
+		case 4:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Back", wireType)
+			}
+			var v int
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				v |= int(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+			m.Back = bool(v != 0)
 		default:
 			iNdEx = preIndex
 			skippy, err := protohelpers.Skip(dAtA[iNdEx:])

@@ -75,8 +75,17 @@ func (r *Rows) Close() error {
 }
 
 // Each visits the rows from here on until visit returns false.
-func (r *Rows) Each(visit func(k keys.Key, value []byte) bool) error {
-	for ; r.Valid(); r.Next() {
+func (r *Rows) Each(visit func(k keys.Key, value []byte) bool) error { return r.each(r.it.Next, visit) }
+
+// Back visits the rows of a range from the last to the first until visit returns false.
+func (r *Rows) Back(of machine.Stream, from, to keys.Key, visit func(k keys.Key, value []byte) bool) error {
+	r.it.SetBounds(bounds(of, from, to))
+	r.it.Last()
+	return r.each(r.it.Prev, visit)
+}
+
+func (r *Rows) each(step func() bool, visit func(k keys.Key, value []byte) bool) error {
+	for ; r.Valid(); step() {
 		v, err := r.Value()
 		if err != nil {
 			return fmt.Errorf("store: scan: %w", err)

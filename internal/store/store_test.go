@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -480,5 +481,72 @@ func TestOptionsSayWhatIsWrong(t *testing.T) {
 		if err := o.Validate(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", want, err)
 		}
+	}
+}
+
+// TestScansAgreeInBothDirections puts, deletes and flushes at random, in two partitions, and reads ranges with one cursor.
+func TestScansAgreeInBothDirections(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 10 {
+		s := open(t, options(vfs.NewMem()))
+		model := map[keys.Key]bool{}
+		key := func() keys.Key { return keys.Key(fmt.Sprint(rng.IntN(100))) }
+		for n := range 300 {
+			k := key()
+			if put(t, s, c0, k, uint64(n)); rng.IntN(2) == 0 {
+				b := s.NewBatch(0)
+				if err := errors.Join(b.Delete(c0, k), b.Commit()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if model[k] = number(t, s, c0, k) > 0; n%50 == 0 {
+				put(t, s, c1, k, 1)
+				if err := s.db.Flush(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		snap := s.Snapshot()
+		rows, err := snap.Cursor(c0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 100 {
+			from, to, limit := key(), key(), 1+rng.IntN(20)
+			if rng.IntN(5) == 0 {
+				to = ""
+			}
+			if to != "" && to < from {
+				from, to = to, from
+			}
+			var want, got, forwards []keys.Key
+			for _, k := range slices.Backward(slices.Sorted(maps.Keys(model))) {
+				if model[k] && from <= k && (to == "" || k < to) && len(want) < limit {
+					want = append(want, k)
+				}
+			}
+			err := rows.Back(c0, from, to, func(k keys.Key, value []byte) bool {
+				c := &pb.Counter{}
+				if err := c.UnmarshalVT(value); err != nil || c.Value != number(t, s, c0, k) {
+					t.Errorf("%q is %d, %v", k, c.Value, err)
+				}
+				got = append(got, k)
+				return len(got) < limit
+			})
+			if err != nil || !slices.Equal(got, want) {
+				t.Fatalf("[%q, %q) at most %d: %q, want %q: %v", from, to, limit, got, want, err)
+			}
+			rows.Move(c0, from, to)
+			if err := rows.Each(func(k keys.Key, _ []byte) bool { forwards = append(forwards, k); return true }); err != nil {
+				t.Fatal(err)
+			}
+			if slices.Reverse(forwards); !slices.Equal(forwards[:min(limit, len(forwards))], want) {
+				t.Fatalf("[%q, %q): forwards %q, backwards %q", from, to, forwards, want)
+			}
+		}
+		if err := errors.Join(rows.Close(), snap.Close()); err != nil {
+			t.Error(err)
+		}
+		closed(t, s)
 	}
 }
