@@ -48,6 +48,7 @@ var required = map[string][]auth.Required{
 	"GetVariable":                 one(workflow, read),
 	"GetVariableHistory":          one(workflow, read),
 	"GetWfRun":                    one(workflow, read),
+	"GetWfRunCounts":              one(workflow, read),
 	"GetWfRunView":                one(workflow, read),
 	"GetWfSpec":                   one(workflow, read),
 	"GetWfSpecHeat":               one(workflow, read),

@@ -8,12 +8,14 @@ import (
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
+	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"littlehorse/internal/keys"
 	"littlehorse/internal/machine"
 	"littlehorse/internal/pb"
 	"littlehorse/lhpb"
+	"littlehorse/lhpb/extra"
 )
 
 // covers: api §6.7
@@ -97,6 +99,43 @@ func (f *face) starts(windows []*lhpb.MetricWindow) (ago []int) {
 		ago = append(ago, f.ago(w.Id.WindowStart))
 	}
 	return ago
+}
+
+// Counts are of one stream, in parts of equal length of which each has its minutes.
+func TestCountsOfWfRunsAreCutIntoParts(t *testing.T) {
+	f := newFace(t)
+	f.atNoon()
+	of := keys.Counted{Type: lhpb.MetricWindowType_WORKFLOW_METRIC}
+	some := func(n int32) *lhpb.CountAndTiming { return &lhpb.CountAndTiming{Count: n} }
+	for ago, counted := range map[int]*lhpb.WfMetrics{
+		1500: {Started: some(1000)}, // before the day
+		1440: {Started: some(1), RunningToCompleted: some(2)},
+		721:  {Started: some(4), RunningToError: some(8)},
+		720:  {Started: some(16), RunningToException: some(32)},
+		0:    {RunningToHalted: some(64), HaltingToHalted: some(128)},
+	} {
+		start := f.now.Add(-time.Duration(ago) * time.Minute)
+		f.cluster.put(f.cluster.Repartition("", ""), keys.In(DefaultTenant).MetricWindow(of, start.UnixNano()), &lhpb.MetricWindow{
+			Id: &lhpb.MetricWindowId{WindowStart: timestamppb.New(start)}, Metric: &lhpb.MetricWindow_Workflow{Workflow: counted},
+		})
+	}
+	views, two := extra.NewViewServiceClient(f.conn), int32(2)
+	got, err := views.GetWfRunCounts(t.Context(), &extra.GetWfRunCountsRequest{Parts: &two})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &extra.GetWfRunCountsResponse{Parts: []*extra.WfRunCounts{
+		{Start: timestamppb.New(f.now.Add(-24 * time.Hour)), Started: 5, Completed: 2, Failed: 8},
+		{Start: timestamppb.New(f.now.Add(-12 * time.Hour)), Started: 16, Exceptions: 32, Halted: 192},
+	}}
+	if !proto.Equal(got, want) {
+		t.Errorf("got  %v\nwant %v", got, want)
+	}
+	for _, wrong := range []*extra.GetWfRunCountsRequest{{Minutes: proto.Int32(0)}, {Minutes: proto.Int32(4321)}, {Parts: proto.Int32(0)}, {Parts: proto.Int32(101)}} {
+		if _, err := views.GetWfRunCounts(t.Context(), wrong); status.Code(err) != codes.InvalidArgument {
+			t.Errorf("%v: %v", wrong, err)
+		}
+	}
 }
 
 func TestMetricsAreListedInOrderOfTime(t *testing.T) {

@@ -1249,6 +1249,207 @@ func (x *GetWfSpecHeatResponse) GetMore() bool {
 	return false
 }
 
+// GetWfRunCountsRequest asks for counts.
+type GetWfRunCountsRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Of this exact version of a WfSpec; of all of the tenant if unset.
+	WfSpecId *lhpb.WfSpecId `protobuf:"bytes,1,opt,name=wf_spec_id,json=wfSpecId,proto3,oneof" json:"wf_spec_id,omitempty"`
+	// How far back, in minutes: a day unless told otherwise, at most three.
+	Minutes *int32 `protobuf:"varint,2,opt,name=minutes,proto3,oneof" json:"minutes,omitempty"`
+	// Into how many parts of equal length that is cut: 1 unless told otherwise, at most 100.
+	Parts         *int32 `protobuf:"varint,3,opt,name=parts,proto3,oneof" json:"parts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetWfRunCountsRequest) Reset() {
+	*x = GetWfRunCountsRequest{}
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetWfRunCountsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetWfRunCountsRequest) ProtoMessage() {}
+
+func (x *GetWfRunCountsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetWfRunCountsRequest.ProtoReflect.Descriptor instead.
+func (*GetWfRunCountsRequest) Descriptor() ([]byte, []int) {
+	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *GetWfRunCountsRequest) GetWfSpecId() *lhpb.WfSpecId {
+	if x != nil {
+		return x.WfSpecId
+	}
+	return nil
+}
+
+func (x *GetWfRunCountsRequest) GetMinutes() int32 {
+	if x != nil && x.Minutes != nil {
+		return *x.Minutes
+	}
+	return 0
+}
+
+func (x *GetWfRunCountsRequest) GetParts() int32 {
+	if x != nil && x.Parts != nil {
+		return *x.Parts
+	}
+	return 0
+}
+
+// GetWfRunCountsResponse is what happened minute by minute, added up. The minute that is not over is counted later.
+type GetWfRunCountsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The parts, the latest last.
+	Parts         []*WfRunCounts `protobuf:"bytes,1,rep,name=parts,proto3" json:"parts,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GetWfRunCountsResponse) Reset() {
+	*x = GetWfRunCountsResponse{}
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GetWfRunCountsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GetWfRunCountsResponse) ProtoMessage() {}
+
+func (x *GetWfRunCountsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GetWfRunCountsResponse.ProtoReflect.Descriptor instead.
+func (*GetWfRunCountsResponse) Descriptor() ([]byte, []int) {
+	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *GetWfRunCountsResponse) GetParts() []*WfRunCounts {
+	if x != nil {
+		return x.Parts
+	}
+	return nil
+}
+
+// WfRunCounts is what happened to WfRuns within a part of the time.
+type WfRunCounts struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// When it begins; it ends where the next one does, or now.
+	Start *timestamppb.Timestamp `protobuf:"bytes,1,opt,name=start,proto3" json:"start,omitempty"`
+	// WfRuns that began.
+	Started int64 `protobuf:"varint,2,opt,name=started,proto3" json:"started,omitempty"`
+	// That completed.
+	Completed int64 `protobuf:"varint,3,opt,name=completed,proto3" json:"completed,omitempty"`
+	// That failed.
+	Failed int64 `protobuf:"varint,4,opt,name=failed,proto3" json:"failed,omitempty"`
+	// That ended with an exception.
+	Exceptions int64 `protobuf:"varint,5,opt,name=exceptions,proto3" json:"exceptions,omitempty"`
+	// That were halted.
+	Halted        int64 `protobuf:"varint,6,opt,name=halted,proto3" json:"halted,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WfRunCounts) Reset() {
+	*x = WfRunCounts{}
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WfRunCounts) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WfRunCounts) ProtoMessage() {}
+
+func (x *WfRunCounts) ProtoReflect() protoreflect.Message {
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WfRunCounts.ProtoReflect.Descriptor instead.
+func (*WfRunCounts) Descriptor() ([]byte, []int) {
+	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *WfRunCounts) GetStart() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Start
+	}
+	return nil
+}
+
+func (x *WfRunCounts) GetStarted() int64 {
+	if x != nil {
+		return x.Started
+	}
+	return 0
+}
+
+func (x *WfRunCounts) GetCompleted() int64 {
+	if x != nil {
+		return x.Completed
+	}
+	return 0
+}
+
+func (x *WfRunCounts) GetFailed() int64 {
+	if x != nil {
+		return x.Failed
+	}
+	return 0
+}
+
+func (x *WfRunCounts) GetExceptions() int64 {
+	if x != nil {
+		return x.Exceptions
+	}
+	return 0
+}
+
+func (x *WfRunCounts) GetHalted() int64 {
+	if x != nil {
+		return x.Halted
+	}
+	return 0
+}
+
 // NodeHeat is what the NodeRuns of one node add up to.
 type NodeHeat struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1272,7 +1473,7 @@ type NodeHeat struct {
 
 func (x *NodeHeat) Reset() {
 	*x = NodeHeat{}
-	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[14]
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1284,7 +1485,7 @@ func (x *NodeHeat) String() string {
 func (*NodeHeat) ProtoMessage() {}
 
 func (x *NodeHeat) ProtoReflect() protoreflect.Message {
-	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[14]
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1297,7 +1498,7 @@ func (x *NodeHeat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeHeat.ProtoReflect.Descriptor instead.
 func (*NodeHeat) Descriptor() ([]byte, []int) {
-	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{14}
+	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *NodeHeat) GetThreadSpecName() string {
@@ -1473,7 +1674,27 @@ const file_littlehorse_extra_v1_view_proto_rawDesc = "" +
 	"\x15GetWfSpecHeatResponse\x124\n" +
 	"\x05nodes\x18\x01 \x03(\v2\x1e.littlehorse.extra.v1.NodeHeatR\x05nodes\x12\x17\n" +
 	"\awf_runs\x18\x02 \x01(\x05R\x06wfRuns\x12\x12\n" +
-	"\x04more\x18\x03 \x01(\bR\x04more\"\xc4\x01\n" +
+	"\x04more\x18\x03 \x01(\bR\x04more\"\xb0\x01\n" +
+	"\x15GetWfRunCountsRequest\x128\n" +
+	"\n" +
+	"wf_spec_id\x18\x01 \x01(\v2\x15.littlehorse.WfSpecIdH\x00R\bwfSpecId\x88\x01\x01\x12\x1d\n" +
+	"\aminutes\x18\x02 \x01(\x05H\x01R\aminutes\x88\x01\x01\x12\x19\n" +
+	"\x05parts\x18\x03 \x01(\x05H\x02R\x05parts\x88\x01\x01B\r\n" +
+	"\v_wf_spec_idB\n" +
+	"\n" +
+	"\b_minutesB\b\n" +
+	"\x06_parts\"Q\n" +
+	"\x16GetWfRunCountsResponse\x127\n" +
+	"\x05parts\x18\x01 \x03(\v2!.littlehorse.extra.v1.WfRunCountsR\x05parts\"\xc7\x01\n" +
+	"\vWfRunCounts\x120\n" +
+	"\x05start\x18\x01 \x01(\v2\x1a.google.protobuf.TimestampR\x05start\x12\x18\n" +
+	"\astarted\x18\x02 \x01(\x03R\astarted\x12\x1c\n" +
+	"\tcompleted\x18\x03 \x01(\x03R\tcompleted\x12\x16\n" +
+	"\x06failed\x18\x04 \x01(\x03R\x06failed\x12\x1e\n" +
+	"\n" +
+	"exceptions\x18\x05 \x01(\x03R\n" +
+	"exceptions\x12\x16\n" +
+	"\x06halted\x18\x06 \x01(\x03R\x06halted\"\xc4\x01\n" +
 	"\bNodeHeat\x12(\n" +
 	"\x10thread_spec_name\x18\x01 \x01(\tR\x0ethreadSpecName\x12\x12\n" +
 	"\x04node\x18\x02 \x01(\tR\x04node\x12\x16\n" +
@@ -1481,11 +1702,12 @@ const file_littlehorse_extra_v1_view_proto_rawDesc = "" +
 	"\bfailures\x18\x04 \x01(\x05R\bfailures\x12\x14\n" +
 	"\x05ended\x18\x05 \x01(\x05R\x05ended\x12\x19\n" +
 	"\btotal_ms\x18\x06 \x01(\x03R\atotalMs\x12\x15\n" +
-	"\x06max_ms\x18\a \x01(\x03R\x05maxMs2\xc7\x03\n" +
+	"\x06max_ms\x18\a \x01(\x03R\x05maxMs2\xb4\x04\n" +
 	"\vViewService\x12e\n" +
 	"\fGetWfRunView\x12).littlehorse.extra.v1.GetWfRunViewRequest\x1a*.littlehorse.extra.v1.GetWfRunViewResponse\x12n\n" +
 	"\x0fSearchWfRunView\x12,.littlehorse.extra.v1.SearchWfRunViewRequest\x1a-.littlehorse.extra.v1.SearchWfRunViewResponse\x12h\n" +
-	"\rGetWfSpecHeat\x12*.littlehorse.extra.v1.GetWfSpecHeatRequest\x1a+.littlehorse.extra.v1.GetWfSpecHeatResponse\x12w\n" +
+	"\rGetWfSpecHeat\x12*.littlehorse.extra.v1.GetWfSpecHeatRequest\x1a+.littlehorse.extra.v1.GetWfSpecHeatResponse\x12k\n" +
+	"\x0eGetWfRunCounts\x12+.littlehorse.extra.v1.GetWfRunCountsRequest\x1a,.littlehorse.extra.v1.GetWfRunCountsResponse\x12w\n" +
 	"\x12GetVariableHistory\x12/.littlehorse.extra.v1.GetVariableHistoryRequest\x1a0.littlehorse.extra.v1.GetVariableHistoryResponseB\x1eZ\x1clittlehorse/lhpb/extra;extrab\x06proto3"
 
 var (
@@ -1500,7 +1722,7 @@ func file_littlehorse_extra_v1_view_proto_rawDescGZIP() []byte {
 	return file_littlehorse_extra_v1_view_proto_rawDescData
 }
 
-var file_littlehorse_extra_v1_view_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_littlehorse_extra_v1_view_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_littlehorse_extra_v1_view_proto_goTypes = []any{
 	(*GetWfRunViewRequest)(nil),        // 0: littlehorse.extra.v1.GetWfRunViewRequest
 	(*StepPosition)(nil),               // 1: littlehorse.extra.v1.StepPosition
@@ -1516,71 +1738,79 @@ var file_littlehorse_extra_v1_view_proto_goTypes = []any{
 	(*WfRunRow)(nil),                   // 11: littlehorse.extra.v1.WfRunRow
 	(*GetWfSpecHeatRequest)(nil),       // 12: littlehorse.extra.v1.GetWfSpecHeatRequest
 	(*GetWfSpecHeatResponse)(nil),      // 13: littlehorse.extra.v1.GetWfSpecHeatResponse
-	(*NodeHeat)(nil),                   // 14: littlehorse.extra.v1.NodeHeat
-	(*lhpb.WfRunId)(nil),               // 15: littlehorse.WfRunId
-	(*lhpb.WfRun)(nil),                 // 16: littlehorse.WfRun
-	(*lhpb.WfSpec)(nil),                // 17: littlehorse.WfSpec
-	(*lhpb.ExternalEvent)(nil),         // 18: littlehorse.ExternalEvent
-	(*lhpb.WorkflowEvent)(nil),         // 19: littlehorse.WorkflowEvent
-	(*ExplainWfRunResponse)(nil),       // 20: littlehorse.extra.v1.ExplainWfRunResponse
-	(lhpb.LHStatus)(0),                 // 21: littlehorse.LHStatus
-	(lhpb.TaskStatus)(0),               // 22: littlehorse.TaskStatus
-	(*lhpb.Variable)(nil),              // 23: littlehorse.Variable
-	(*lhpb.VariableId)(nil),            // 24: littlehorse.VariableId
-	(*lhpb.VariableValue)(nil),         // 25: littlehorse.VariableValue
-	(*timestamppb.Timestamp)(nil),      // 26: google.protobuf.Timestamp
-	(*lhpb.VariableMatch)(nil),         // 27: littlehorse.VariableMatch
-	(*lhpb.WfSpecId)(nil),              // 28: littlehorse.WfSpecId
+	(*GetWfRunCountsRequest)(nil),      // 14: littlehorse.extra.v1.GetWfRunCountsRequest
+	(*GetWfRunCountsResponse)(nil),     // 15: littlehorse.extra.v1.GetWfRunCountsResponse
+	(*WfRunCounts)(nil),                // 16: littlehorse.extra.v1.WfRunCounts
+	(*NodeHeat)(nil),                   // 17: littlehorse.extra.v1.NodeHeat
+	(*lhpb.WfRunId)(nil),               // 18: littlehorse.WfRunId
+	(*lhpb.WfRun)(nil),                 // 19: littlehorse.WfRun
+	(*lhpb.WfSpec)(nil),                // 20: littlehorse.WfSpec
+	(*lhpb.ExternalEvent)(nil),         // 21: littlehorse.ExternalEvent
+	(*lhpb.WorkflowEvent)(nil),         // 22: littlehorse.WorkflowEvent
+	(*ExplainWfRunResponse)(nil),       // 23: littlehorse.extra.v1.ExplainWfRunResponse
+	(lhpb.LHStatus)(0),                 // 24: littlehorse.LHStatus
+	(lhpb.TaskStatus)(0),               // 25: littlehorse.TaskStatus
+	(*lhpb.Variable)(nil),              // 26: littlehorse.Variable
+	(*lhpb.VariableId)(nil),            // 27: littlehorse.VariableId
+	(*lhpb.VariableValue)(nil),         // 28: littlehorse.VariableValue
+	(*timestamppb.Timestamp)(nil),      // 29: google.protobuf.Timestamp
+	(*lhpb.VariableMatch)(nil),         // 30: littlehorse.VariableMatch
+	(*lhpb.WfSpecId)(nil),              // 31: littlehorse.WfSpecId
 }
 var file_littlehorse_extra_v1_view_proto_depIdxs = []int32{
-	15, // 0: littlehorse.extra.v1.GetWfRunViewRequest.wf_run_id:type_name -> littlehorse.WfRunId
+	18, // 0: littlehorse.extra.v1.GetWfRunViewRequest.wf_run_id:type_name -> littlehorse.WfRunId
 	1,  // 1: littlehorse.extra.v1.GetWfRunViewRequest.from:type_name -> littlehorse.extra.v1.StepPosition
-	16, // 2: littlehorse.extra.v1.GetWfRunViewResponse.wf_run:type_name -> littlehorse.WfRun
-	17, // 3: littlehorse.extra.v1.GetWfRunViewResponse.wf_spec:type_name -> littlehorse.WfSpec
+	19, // 2: littlehorse.extra.v1.GetWfRunViewResponse.wf_run:type_name -> littlehorse.WfRun
+	20, // 3: littlehorse.extra.v1.GetWfRunViewResponse.wf_spec:type_name -> littlehorse.WfSpec
 	3,  // 4: littlehorse.extra.v1.GetWfRunViewResponse.steps:type_name -> littlehorse.extra.v1.Step
 	5,  // 5: littlehorse.extra.v1.GetWfRunViewResponse.variables:type_name -> littlehorse.extra.v1.ShownVariable
 	5,  // 6: littlehorse.extra.v1.GetWfRunViewResponse.inherited:type_name -> littlehorse.extra.v1.ShownVariable
-	18, // 7: littlehorse.extra.v1.GetWfRunViewResponse.external_events:type_name -> littlehorse.ExternalEvent
-	19, // 8: littlehorse.extra.v1.GetWfRunViewResponse.workflow_events:type_name -> littlehorse.WorkflowEvent
+	21, // 7: littlehorse.extra.v1.GetWfRunViewResponse.external_events:type_name -> littlehorse.ExternalEvent
+	22, // 8: littlehorse.extra.v1.GetWfRunViewResponse.workflow_events:type_name -> littlehorse.WorkflowEvent
 	11, // 9: littlehorse.extra.v1.GetWfRunViewResponse.children:type_name -> littlehorse.extra.v1.WfRunRow
-	20, // 10: littlehorse.extra.v1.GetWfRunViewResponse.why:type_name -> littlehorse.extra.v1.ExplainWfRunResponse
-	21, // 11: littlehorse.extra.v1.Step.status:type_name -> littlehorse.LHStatus
+	23, // 10: littlehorse.extra.v1.GetWfRunViewResponse.why:type_name -> littlehorse.extra.v1.ExplainWfRunResponse
+	24, // 11: littlehorse.extra.v1.Step.status:type_name -> littlehorse.LHStatus
 	4,  // 12: littlehorse.extra.v1.Step.attempts:type_name -> littlehorse.extra.v1.StepAttempt
-	15, // 13: littlehorse.extra.v1.Step.child_wf_run_id:type_name -> littlehorse.WfRunId
-	22, // 14: littlehorse.extra.v1.StepAttempt.status:type_name -> littlehorse.TaskStatus
-	23, // 15: littlehorse.extra.v1.ShownVariable.variable:type_name -> littlehorse.Variable
-	24, // 16: littlehorse.extra.v1.GetVariableHistoryRequest.id:type_name -> littlehorse.VariableId
+	18, // 13: littlehorse.extra.v1.Step.child_wf_run_id:type_name -> littlehorse.WfRunId
+	25, // 14: littlehorse.extra.v1.StepAttempt.status:type_name -> littlehorse.TaskStatus
+	26, // 15: littlehorse.extra.v1.ShownVariable.variable:type_name -> littlehorse.Variable
+	27, // 16: littlehorse.extra.v1.GetVariableHistoryRequest.id:type_name -> littlehorse.VariableId
 	8,  // 17: littlehorse.extra.v1.GetVariableHistoryResponse.changes:type_name -> littlehorse.extra.v1.VariableChange
-	25, // 18: littlehorse.extra.v1.VariableChange.value:type_name -> littlehorse.VariableValue
-	21, // 19: littlehorse.extra.v1.SearchWfRunViewRequest.statuses:type_name -> littlehorse.LHStatus
-	26, // 20: littlehorse.extra.v1.SearchWfRunViewRequest.earliest_start:type_name -> google.protobuf.Timestamp
-	26, // 21: littlehorse.extra.v1.SearchWfRunViewRequest.latest_start:type_name -> google.protobuf.Timestamp
-	27, // 22: littlehorse.extra.v1.SearchWfRunViewRequest.variable_filters:type_name -> littlehorse.VariableMatch
-	15, // 23: littlehorse.extra.v1.SearchWfRunViewRequest.parent_wf_run_id:type_name -> littlehorse.WfRunId
+	28, // 18: littlehorse.extra.v1.VariableChange.value:type_name -> littlehorse.VariableValue
+	24, // 19: littlehorse.extra.v1.SearchWfRunViewRequest.statuses:type_name -> littlehorse.LHStatus
+	29, // 20: littlehorse.extra.v1.SearchWfRunViewRequest.earliest_start:type_name -> google.protobuf.Timestamp
+	29, // 21: littlehorse.extra.v1.SearchWfRunViewRequest.latest_start:type_name -> google.protobuf.Timestamp
+	30, // 22: littlehorse.extra.v1.SearchWfRunViewRequest.variable_filters:type_name -> littlehorse.VariableMatch
+	18, // 23: littlehorse.extra.v1.SearchWfRunViewRequest.parent_wf_run_id:type_name -> littlehorse.WfRunId
 	11, // 24: littlehorse.extra.v1.SearchWfRunViewResponse.results:type_name -> littlehorse.extra.v1.WfRunRow
-	15, // 25: littlehorse.extra.v1.WfRunRow.id:type_name -> littlehorse.WfRunId
-	28, // 26: littlehorse.extra.v1.WfRunRow.wf_spec_id:type_name -> littlehorse.WfSpecId
-	21, // 27: littlehorse.extra.v1.WfRunRow.status:type_name -> littlehorse.LHStatus
-	26, // 28: littlehorse.extra.v1.WfRunRow.start_time:type_name -> google.protobuf.Timestamp
-	26, // 29: littlehorse.extra.v1.WfRunRow.end_time:type_name -> google.protobuf.Timestamp
+	18, // 25: littlehorse.extra.v1.WfRunRow.id:type_name -> littlehorse.WfRunId
+	31, // 26: littlehorse.extra.v1.WfRunRow.wf_spec_id:type_name -> littlehorse.WfSpecId
+	24, // 27: littlehorse.extra.v1.WfRunRow.status:type_name -> littlehorse.LHStatus
+	29, // 28: littlehorse.extra.v1.WfRunRow.start_time:type_name -> google.protobuf.Timestamp
+	29, // 29: littlehorse.extra.v1.WfRunRow.end_time:type_name -> google.protobuf.Timestamp
 	5,  // 30: littlehorse.extra.v1.WfRunRow.variables:type_name -> littlehorse.extra.v1.ShownVariable
-	28, // 31: littlehorse.extra.v1.GetWfSpecHeatRequest.wf_spec_id:type_name -> littlehorse.WfSpecId
-	26, // 32: littlehorse.extra.v1.GetWfSpecHeatRequest.earliest_start:type_name -> google.protobuf.Timestamp
-	26, // 33: littlehorse.extra.v1.GetWfSpecHeatRequest.latest_start:type_name -> google.protobuf.Timestamp
-	14, // 34: littlehorse.extra.v1.GetWfSpecHeatResponse.nodes:type_name -> littlehorse.extra.v1.NodeHeat
-	0,  // 35: littlehorse.extra.v1.ViewService.GetWfRunView:input_type -> littlehorse.extra.v1.GetWfRunViewRequest
-	9,  // 36: littlehorse.extra.v1.ViewService.SearchWfRunView:input_type -> littlehorse.extra.v1.SearchWfRunViewRequest
-	12, // 37: littlehorse.extra.v1.ViewService.GetWfSpecHeat:input_type -> littlehorse.extra.v1.GetWfSpecHeatRequest
-	6,  // 38: littlehorse.extra.v1.ViewService.GetVariableHistory:input_type -> littlehorse.extra.v1.GetVariableHistoryRequest
-	2,  // 39: littlehorse.extra.v1.ViewService.GetWfRunView:output_type -> littlehorse.extra.v1.GetWfRunViewResponse
-	10, // 40: littlehorse.extra.v1.ViewService.SearchWfRunView:output_type -> littlehorse.extra.v1.SearchWfRunViewResponse
-	13, // 41: littlehorse.extra.v1.ViewService.GetWfSpecHeat:output_type -> littlehorse.extra.v1.GetWfSpecHeatResponse
-	7,  // 42: littlehorse.extra.v1.ViewService.GetVariableHistory:output_type -> littlehorse.extra.v1.GetVariableHistoryResponse
-	39, // [39:43] is the sub-list for method output_type
-	35, // [35:39] is the sub-list for method input_type
-	35, // [35:35] is the sub-list for extension type_name
-	35, // [35:35] is the sub-list for extension extendee
-	0,  // [0:35] is the sub-list for field type_name
+	31, // 31: littlehorse.extra.v1.GetWfSpecHeatRequest.wf_spec_id:type_name -> littlehorse.WfSpecId
+	29, // 32: littlehorse.extra.v1.GetWfSpecHeatRequest.earliest_start:type_name -> google.protobuf.Timestamp
+	29, // 33: littlehorse.extra.v1.GetWfSpecHeatRequest.latest_start:type_name -> google.protobuf.Timestamp
+	17, // 34: littlehorse.extra.v1.GetWfSpecHeatResponse.nodes:type_name -> littlehorse.extra.v1.NodeHeat
+	31, // 35: littlehorse.extra.v1.GetWfRunCountsRequest.wf_spec_id:type_name -> littlehorse.WfSpecId
+	16, // 36: littlehorse.extra.v1.GetWfRunCountsResponse.parts:type_name -> littlehorse.extra.v1.WfRunCounts
+	29, // 37: littlehorse.extra.v1.WfRunCounts.start:type_name -> google.protobuf.Timestamp
+	0,  // 38: littlehorse.extra.v1.ViewService.GetWfRunView:input_type -> littlehorse.extra.v1.GetWfRunViewRequest
+	9,  // 39: littlehorse.extra.v1.ViewService.SearchWfRunView:input_type -> littlehorse.extra.v1.SearchWfRunViewRequest
+	12, // 40: littlehorse.extra.v1.ViewService.GetWfSpecHeat:input_type -> littlehorse.extra.v1.GetWfSpecHeatRequest
+	14, // 41: littlehorse.extra.v1.ViewService.GetWfRunCounts:input_type -> littlehorse.extra.v1.GetWfRunCountsRequest
+	6,  // 42: littlehorse.extra.v1.ViewService.GetVariableHistory:input_type -> littlehorse.extra.v1.GetVariableHistoryRequest
+	2,  // 43: littlehorse.extra.v1.ViewService.GetWfRunView:output_type -> littlehorse.extra.v1.GetWfRunViewResponse
+	10, // 44: littlehorse.extra.v1.ViewService.SearchWfRunView:output_type -> littlehorse.extra.v1.SearchWfRunViewResponse
+	13, // 45: littlehorse.extra.v1.ViewService.GetWfSpecHeat:output_type -> littlehorse.extra.v1.GetWfSpecHeatResponse
+	15, // 46: littlehorse.extra.v1.ViewService.GetWfRunCounts:output_type -> littlehorse.extra.v1.GetWfRunCountsResponse
+	7,  // 47: littlehorse.extra.v1.ViewService.GetVariableHistory:output_type -> littlehorse.extra.v1.GetVariableHistoryResponse
+	43, // [43:48] is the sub-list for method output_type
+	38, // [38:43] is the sub-list for method input_type
+	38, // [38:38] is the sub-list for extension type_name
+	38, // [38:38] is the sub-list for extension extendee
+	0,  // [0:38] is the sub-list for field type_name
 }
 
 func init() { file_littlehorse_extra_v1_view_proto_init() }
@@ -1597,13 +1827,14 @@ func file_littlehorse_extra_v1_view_proto_init() {
 	file_littlehorse_extra_v1_view_proto_msgTypes[9].OneofWrappers = []any{}
 	file_littlehorse_extra_v1_view_proto_msgTypes[10].OneofWrappers = []any{}
 	file_littlehorse_extra_v1_view_proto_msgTypes[11].OneofWrappers = []any{}
+	file_littlehorse_extra_v1_view_proto_msgTypes[14].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_littlehorse_extra_v1_view_proto_rawDesc), len(file_littlehorse_extra_v1_view_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   15,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

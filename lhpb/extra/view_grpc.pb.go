@@ -24,6 +24,7 @@ const (
 	ViewService_GetWfRunView_FullMethodName       = "/littlehorse.extra.v1.ViewService/GetWfRunView"
 	ViewService_SearchWfRunView_FullMethodName    = "/littlehorse.extra.v1.ViewService/SearchWfRunView"
 	ViewService_GetWfSpecHeat_FullMethodName      = "/littlehorse.extra.v1.ViewService/GetWfSpecHeat"
+	ViewService_GetWfRunCounts_FullMethodName     = "/littlehorse.extra.v1.ViewService/GetWfRunCounts"
 	ViewService_GetVariableHistory_FullMethodName = "/littlehorse.extra.v1.ViewService/GetVariableHistory"
 )
 
@@ -40,6 +41,9 @@ type ViewServiceClient interface {
 	SearchWfRunView(ctx context.Context, in *SearchWfRunViewRequest, opts ...grpc.CallOption) (*SearchWfRunViewResponse, error)
 	// GetWfSpecHeat adds up what became of each node of a WfSpec in its latest WfRuns. It needs the right to READ workflows.
 	GetWfSpecHeat(ctx context.Context, in *GetWfSpecHeatRequest, opts ...grpc.CallOption) (*GetWfSpecHeatResponse, error)
+	// GetWfRunCounts says how many WfRuns of the tenant have begun and how they ended, by parts of a time. It costs the same however many
+	// WfRuns there are, and needs the right to READ workflows.
+	GetWfRunCounts(ctx context.Context, in *GetWfRunCountsRequest, opts ...grpc.CallOption) (*GetWfRunCountsResponse, error)
 	// GetVariableHistory tells which values a Variable has had, as far as what is kept of its WfRun says so: they are computed anew
 	// along the way that it took. It needs the right to READ workflows. NOT_FOUND if there is no such Variable.
 	GetVariableHistory(ctx context.Context, in *GetVariableHistoryRequest, opts ...grpc.CallOption) (*GetVariableHistoryResponse, error)
@@ -83,6 +87,16 @@ func (c *viewServiceClient) GetWfSpecHeat(ctx context.Context, in *GetWfSpecHeat
 	return out, nil
 }
 
+func (c *viewServiceClient) GetWfRunCounts(ctx context.Context, in *GetWfRunCountsRequest, opts ...grpc.CallOption) (*GetWfRunCountsResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(GetWfRunCountsResponse)
+	err := c.cc.Invoke(ctx, ViewService_GetWfRunCounts_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func (c *viewServiceClient) GetVariableHistory(ctx context.Context, in *GetVariableHistoryRequest, opts ...grpc.CallOption) (*GetVariableHistoryResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(GetVariableHistoryResponse)
@@ -106,6 +120,9 @@ type ViewServiceServer interface {
 	SearchWfRunView(context.Context, *SearchWfRunViewRequest) (*SearchWfRunViewResponse, error)
 	// GetWfSpecHeat adds up what became of each node of a WfSpec in its latest WfRuns. It needs the right to READ workflows.
 	GetWfSpecHeat(context.Context, *GetWfSpecHeatRequest) (*GetWfSpecHeatResponse, error)
+	// GetWfRunCounts says how many WfRuns of the tenant have begun and how they ended, by parts of a time. It costs the same however many
+	// WfRuns there are, and needs the right to READ workflows.
+	GetWfRunCounts(context.Context, *GetWfRunCountsRequest) (*GetWfRunCountsResponse, error)
 	// GetVariableHistory tells which values a Variable has had, as far as what is kept of its WfRun says so: they are computed anew
 	// along the way that it took. It needs the right to READ workflows. NOT_FOUND if there is no such Variable.
 	GetVariableHistory(context.Context, *GetVariableHistoryRequest) (*GetVariableHistoryResponse, error)
@@ -127,6 +144,9 @@ func (UnimplementedViewServiceServer) SearchWfRunView(context.Context, *SearchWf
 }
 func (UnimplementedViewServiceServer) GetWfSpecHeat(context.Context, *GetWfSpecHeatRequest) (*GetWfSpecHeatResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetWfSpecHeat not implemented")
+}
+func (UnimplementedViewServiceServer) GetWfRunCounts(context.Context, *GetWfRunCountsRequest) (*GetWfRunCountsResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method GetWfRunCounts not implemented")
 }
 func (UnimplementedViewServiceServer) GetVariableHistory(context.Context, *GetVariableHistoryRequest) (*GetVariableHistoryResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetVariableHistory not implemented")
@@ -206,6 +226,24 @@ func _ViewService_GetWfSpecHeat_Handler(srv interface{}, ctx context.Context, de
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ViewService_GetWfRunCounts_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(GetWfRunCountsRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ViewServiceServer).GetWfRunCounts(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ViewService_GetWfRunCounts_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ViewServiceServer).GetWfRunCounts(ctx, req.(*GetWfRunCountsRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 func _ViewService_GetVariableHistory_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(GetVariableHistoryRequest)
 	if err := dec(in); err != nil {
@@ -242,6 +280,10 @@ var ViewService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetWfSpecHeat",
 			Handler:    _ViewService_GetWfSpecHeat_Handler,
+		},
+		{
+			MethodName: "GetWfRunCounts",
+			Handler:    _ViewService_GetWfRunCounts_Handler,
 		},
 		{
 			MethodName: "GetVariableHistory",

@@ -198,7 +198,26 @@ await journey('a thrown event leads to its run', { path: 'workflow-events/machin
   const page = await open();
   await budgeted(page, 'workflow-events/machine-recovered', page.getByRole('link', { name: 'alert-press-1' }));
   await look(page, 'workflow-event');
-  await page.getByRole('link', { name: 'alert-press-1' }).click();
+  await page.goto(at('workflow-events/machine-recovered'));
+  await page.getByRole('button', { name: 'Follow the latest' }).click();
+  await page.waitForURL(/tail=1/);
+  const tail = page.getByRole('log', { name: 'Thrown lately' });
+  await tail.locator('li').first().waitFor();
+  const before = await tail.locator('[data-thrown]').count();
+  const { contentType } = await rpc('GetWorkflowEventDef', { name: 'machine-recovered' });
+  need('it is thrown with a text', contentType?.returnType?.primitiveType === 'STR');
+  await rpc('PutWfSpec', {
+    name: 'heralds',
+    entrypointThreadName: 'main',
+    threadSpecs: { main: { nodes: { begins: { entrypoint: {}, outgoingEdges: [{ sinkNodeName: 'throws' }] }, throws: { throwEvent: { eventDefId: { name: 'machine-recovered' }, content: { literalValue: { str: 'press 9' } } }, outgoingEdges: [{ sinkNodeName: 'ends' }] }, ends: { exit: {} } } } },
+  });
+  for (const n of [1, 2]) {
+    await rpc('RunWf', { wfSpecName: 'heralds', id: `heralds-${n}` });
+    await tail.locator(`[data-thrown^="heralds-${n}/"]`).getByText('press 9').waitFor(); // by itself
+  }
+  need('each is there once', (await tail.locator('[data-thrown]').count()) === before + 2);
+  await look(page, 'workflow-event-tail');
+  await page.getByRole('link', { name: 'alert-press-1' }).last().click();
   await page.waitForURL('**/runs/alert-press-1');
 });
 

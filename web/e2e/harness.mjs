@@ -79,12 +79,20 @@ export async function refused(page, where, names, right) {
   }
 }
 
-/** look takes a picture and asks axe about levels A and AA. */
-export async function look(page, name) {
-  await page.screenshot({ path: `${out}${name}.png` });
+/** violations are what axe finds on a page. */
+export async function violations(page, further = []) {
   await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }));
-  for (const v of violations) problems.push(`${name}: ${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((n) => `${n.html.slice(0, 160)} ${n.any[0]?.message ?? ''}`).join(' | ')}`);
+  const told = await page.evaluate(
+    (rules) => globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'], rules }),
+    Object.fromEntries(further.map((rule) => [rule, { enabled: true }])),
+  );
+  return told.violations;
+}
+
+/** look takes a picture and asks axe about levels A and AA, and about further rules. */
+export async function look(page, name, further = []) {
+  await page.screenshot({ path: `${out}${name}.png` });
+  for (const v of await violations(page, further)) problems.push(`${name}: ${v.id}: ${v.help}: ${v.nodes.slice(0, 3).map((n) => `${n.html.slice(0, 160)} ${n.any[0]?.message ?? ''}`).join(' | ')}`);
 }
 
 /** rows are the journeys as they are gone once more, all at once: with the server started anew in between, and by somebody who may only read. */

@@ -1,9 +1,60 @@
 // The journeys of people through runs, workflows and tasks. BROKEN is the run that they find and repair.
 import { readFileSync } from 'node:fs';
-import { again, apart, base, budgeted, end, journey, look, need, open, please, refused, rpc } from './harness.mjs';
-import { differ, same } from './pixels.mjs';
+import { again, apart, base, budgeted, end, journey, look, need, open, please, refused, rpc, violations } from './harness.mjs';
+import { differ, same, samePage } from './pixels.mjs';
 
 const broken = process.env.BROKEN;
+
+// Before anything is changed: later there are other runs.
+await journey('pages look as they did, in the light and in the dark', apart, async () => {
+  const routes = [
+    ['overview', 'overview', '[data-row="day-started"]'],
+    ['runs', 'runs', 'tbody a'],
+    ['run', 'runs/order-1007', '.react-flow__node'],
+    ['timeline', 'runs/order-1007?tab=timeline', '.timeline .bar'],
+    ['specs', 'specs', 'main .card'],
+    ['spec', 'specs/order', '.react-flow__node'],
+    ['tasks', 'tasks', 'main .card'],
+    ['task', 'tasks/charge-card', '[data-row="done"]'],
+    ['inbox', 'user-tasks', 'main .empty'],
+    ['events', 'events', 'main .card'],
+    ['jobs', 'jobs', 'main .empty'],
+    ['principal', 'principals/anonymous', '.matrix tr'],
+  ];
+  const seen = {};
+  for (const [scheme, all] of [['light', routes], ['dark', routes.filter(([name]) => ['overview', 'runs', 'run'].includes(name))]]) {
+    const page = await open({ colorScheme: scheme });
+    for (const [name, path, shown] of all) {
+      await page.goto(`${base}/default/${path}`);
+      await page.locator(shown).first().waitFor();
+      await page.waitForFunction(() => !document.querySelector('.skeleton'));
+      seen[`${name}-${scheme}`] = await samePage(page, `page-${name}-${scheme}`);
+    }
+  }
+  need('another page is seen to be another', (await differ(seen['runs-light'], seen['overview-light'])) > 0.03);
+});
+
+const enhanced = 'color-contrast-enhanced';
+
+await journey('who needs more contrast has it', apart, async () => {
+  const usual = await open();
+  await usual.goto(`${base}/default/runs`);
+  await usual.locator('tbody a').first().waitFor();
+  need('what is asked of them is more than is usual', (await violations(usual, [enhanced])).some((v) => v.id === enhanced));
+  for (const [options, name] of [[{ contrast: 'more' }, 'contrast'], [{ contrast: 'more', colorScheme: 'dark' }, 'contrast-dark'], [{ forcedColors: 'active' }, 'forced']]) {
+    const page = await open(options);
+    for (const [path, shown] of [['runs', 'tbody a'], [`runs/${broken}`, '.react-flow__node'], [`runs/${broken}?tab=timeline`, '.timeline .bar']]) {
+      await page.goto(`${base}/default/${path}`);
+      await page.locator(shown).first().waitFor();
+      await page.waitForFunction(() => !document.querySelector('.skeleton'));
+      await look(page, `${name}-${path.replace(/\W+/g, '-')}`, name === 'forced' ? [] : [enhanced]);
+      if (!path.includes('timeline')) continue;
+      // What is only a ground elsewhere has an edge here.
+      const bar = await page.locator('.timeline .bar').first().evaluate((e) => [getComputedStyle(e).borderTopWidth, getComputedStyle(e).borderTopColor, getComputedStyle(e.parentElement).backgroundColor]);
+      if (name === 'forced') need(`a bar is seen: ${bar}`, bar[0] !== '0px' && bar[1] !== bar[2]);
+    }
+  }
+});
 
 await journey('a failed run is found, understood, rescued and seen to complete', {
   path: 'runs/order-1043',
@@ -22,6 +73,7 @@ await journey('a failed run is found, understood, rescued and seen to complete',
   const failures = page.getByRole('region', { name: 'Latest failures' });
   await failures.getByText('connection refused').waitFor();
   need('what failed alike is one line', (await failures.getByRole('cell', { name: 'charge-card' }).count()) === 1);
+  need('the last day is told hour by hour', (await page.locator('[data-row="day-started"] rect').count()) === 24);
   await look(page, 'overview');
   await budgeted(page, 'overview', failures, 4);
   await failures.getByRole('link', { name: 'order', exact: true }).click();
@@ -406,6 +458,47 @@ await journey('all runs that match are stopped by a job, and go on by another', 
   await dialog.getByRole('button', { name: 'Cancel the job' }).click();
   await page.getByText('It does no more.').waitFor();
   await page.unrouteAll({ behavior: 'wait' });
+});
+
+await journey('the axis of time has marks of timers, failures, handlers and interrupts', { path: 'runs/marks-1?tab=timeline', shown: '.timeline .sign', refused: [['RUN on ACL_WORKFLOW', 'Stop']] }, async () => {
+  await rpc('PutExternalEventDef', { name: 'never' });
+  await rpc('PutExternalEventDef', { name: 'knock' });
+  const to = (sinkNodeName) => [{ sinkNodeName }];
+  const brief = { nodes: { begins: { entrypoint: {}, outgoingEdges: to('ends') }, ends: { exit: {} } } };
+  await rpc('PutWfSpec', {
+    name: 'marks',
+    entrypointThreadName: 'main',
+    threadSpecs: {
+      main: {
+        variableDefs: [{ varDef: { name: 'none', typeDef: { primitiveType: 'INT' } }, accessLevel: 'PRIVATE_VAR' }],
+        interruptDefs: [{ externalEventDefId: { name: 'knock' }, handlerSpecName: 'answer' }],
+        nodes: {
+          begins: { entrypoint: {}, outgoingEdges: to('fails') },
+          fails: { sleep: { rawSeconds: { variableName: 'none' } }, failureHandlers: [{ handlerSpecName: 'mend', anyFailureOfType: 'FAILURE_TYPE_ERROR' }], outgoingEdges: to('waits') },
+          waits: { externalEvent: { externalEventDefId: { name: 'never' }, timeoutSeconds: { literalValue: { int: '7200' } } }, outgoingEdges: to('ends') },
+          ends: { exit: {} },
+        },
+      },
+      mend: brief,
+      answer: { variableDefs: [], ...brief },
+    },
+  });
+  await rpc('RunWf', { wfSpecName: 'marks', id: 'marks-1' });
+  await rpc('PutExternalEvent', { wfRunId: { id: 'marks-1' }, externalEventDefId: { name: 'knock' } });
+  const page = await open();
+  await page.goto(`${base}/default/runs/marks-1?tab=timeline`);
+  const axis = page.locator('.timeline');
+  await axis.getByRole('img', { name: 'VAR_SUB_ERROR' }).waitFor();
+  await axis.getByRole('img', { name: /^the event is not waited for any longer in 1 h/ }).waitFor();
+  await axis.getByText('handles VAR_SUB_ERROR of thread 0').waitFor();
+  await axis.getByText('interrupts thread 0 for knock').waitFor();
+  await axis.getByRole('button', { name: 'mend handles the failure: thread 1' }).waitFor();
+  await look(page, 'timeline-marks');
+  await axis.getByRole('button', { name: 'knock interrupts it: thread 2' }).click();
+  await page.waitForURL(/thread=2/);
+  await page.goto(`${base}/default/runs/${broken}?tab=timeline`);
+  await axis.getByRole('img', { name: 'attempt 1 failed' }).waitFor();
+  await axis.getByRole('img', { name: 'attempt 2 was due' }).waitFor();
 });
 
 await journey('a workflow is run by its form', {

@@ -1,5 +1,5 @@
-// Pictures that are compared with those that are kept in pixels/: of graphs without their texts, whose looks are the machine's. PIXELS=write
-// keeps what is seen now.
+// Pictures that are compared with those that are kept in pixels/: of graphs and pages without their texts, whose looks are the machine's.
+// PIXELS=write keeps what is seen now.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { browser, need, out } from './harness.mjs';
 
@@ -13,25 +13,46 @@ const bare = `
   .edge-label, .react-flow__attribution, .react-flow__controls, .canvas-tools, .node .mark, .node svg { visibility: hidden !important; }
 `;
 
+/** plain leaves of a page what does not hang on fonts, and on what time it is: columns are as wide as each other. */
+const plain = `
+  *, *::before, *::after, *::placeholder { color: transparent !important; text-shadow: none !important; caret-color: transparent !important; }
+  svg, progress, .canvas, .bars { visibility: hidden !important; }
+  table { table-layout: fixed !important; width: 100% !important; }
+  .toasts { display: none !important; }
+`;
+/** wider is how many pixels of a page may differ: buttons are as wide as their words. */
+const wider = 0.015;
+
+/** samePage compares a whole page with how it looked. */
+export async function samePage(page, name) {
+  await page.addStyleTag({ content: plain });
+  await page.mouse.move(0, 0);
+  return compared(name, await page.screenshot(), wider);
+}
+
 /** same compares the graph that a page shows with how it looked. */
 export async function same(page, name) {
   await page.addStyleTag({ content: bare });
   await page.mouse.move(0, 0);
-  const now = await page.locator('.canvas').screenshot();
+  return compared(name, await page.locator('.canvas').screenshot(), tolerance);
+}
+
+async function compared(name, now, most) {
   const path = `${kept}${name}.png`;
   if (process.env.PIXELS === 'write') {
     mkdirSync(kept, { recursive: true });
     writeFileSync(path, now);
-    return;
+    return now;
   }
   if (!existsSync(path)) {
     need(`${path} is not there`, false);
-    return;
+    return now;
   }
   const told = await differ(readFileSync(path), now);
-  if (told <= tolerance) return;
+  if (told <= most) return now;
   writeFileSync(`${out}pixels-${name}.png`, now);
   need(`${name}: ${(told * 100).toFixed(2)} % of it look otherwise than in ${path}`, false);
+  return now;
 }
 
 /** differ is the share of pixels that are not alike; all of them if the pictures are not of one size. */

@@ -13,8 +13,8 @@ import { between, bulk } from './runsearch';
 import { searchesOf, withSearch } from './searches';
 import { linesOf, storyOf } from './story';
 import { plain, svgOf } from './svg';
-import { criticalPath, spentOf, viewOf, viewText, zoomed } from './timeline';
-import type { Node, StructDef, TypeDefinition, UserTaskEvent, WfSpec } from './types.gen';
+import { causeOf, criticalPath, marksOf, spentOf, viewOf, viewText, zoomed } from './timeline';
+import type { ExplainWfRunResponse, Node, Step, StructDef, ThreadRun, TypeDefinition, UserTaskEvent, WfSpec } from './types.gen';
 import { commentsOf, trail } from './usertasks';
 
 const times = (text: string, after: string, count = 2): string[] => nextTimes(parseCron(text)!, Date.parse(after), count).map((d) => d.toISOString().slice(0, 16));
@@ -272,5 +272,39 @@ describe('a search of runs', () => {
     expect(all).toEqual([{ name: 'a', query: '2' }, { name: 'b', query: '3' }]);
     expect(searchesOf(JSON.stringify(all))).toEqual(all);
     for (const text of [null, '', '{', '{}', '[1, null, {"name": 1, "query": "x"}]']) expect(searchesOf(text)).toEqual([]);
+  });
+});
+
+describe('marks on the axis of time', () => {
+  const step = (thread: number, position: number, arrived: number, more: Partial<Step> = {}): Step =>
+    ({ thread, position, node: `n${position}`, status: 'RUNNING', arrivedMs: String(arrived), attempts: [], about: '', failure: '', startedThreads: [], ...more }) as Step;
+  const thread = (number: number, more: Partial<ThreadRun> = {}): ThreadRun => ({ number, status: 'RUNNING', threadSpecName: `t${number}`, type: 'ENTRYPOINT', ...more }) as ThreadRun;
+  const at = (ms: number): string => new Date(ms).toISOString();
+
+  it('are timers, failures, and what began because of them', () => {
+    const steps = new Map([
+      [0, [
+        step(0, 1, 1000, { status: 'ERROR', failure: 'TASK_ERROR', attempts: [
+          { status: 'TASK_FAILED', scheduledMs: '1000', startedMs: '1100', endedMs: '1200' },
+          { status: 'TASK_TIMEOUT', scheduledMs: '2000', startedMs: '2100', endedMs: '3000' },
+        ] }),
+        step(0, 2, 4000, { status: 'ERROR', failure: 'TIMEOUT', endedMs: '5000' }),
+        step(0, 3, 6000),
+      ]],
+    ]);
+    const threads = [
+      thread(0),
+      thread(1, { type: 'FAILURE_HANDLER', parentThreadId: 0, startTime: at(5001), failureBeingHandled: { threadRunNumber: 0, nodeRunPosition: 2, failureNumber: 0 } }),
+      thread(2, { type: 'INTERRUPT', parentThreadId: 0, startTime: at(7000), interruptTriggerId: { wfRunId: { id: 'r' }, externalEventDefId: { name: 'stop' }, guid: 'g' } }),
+      thread(3, { type: 'INTERRUPT', parentThreadId: 9, startTime: at(7000) }),
+    ];
+    const why = { threads: [{ number: 0, position: 3, timers: [{ kind: 'TIMER_KIND_EVENT_TIMEOUT', due: at(90_000) }, { kind: 'TIMER_KIND_SLEEP' }] }] } as unknown as ExplainWfRunResponse;
+    const told = [...marksOf(threads, steps, why)].map(([key, all]) => [key, ...all.map((m) => `${m.sort} ${m.at}${m.due ? ' due' : ''}${m.to === undefined ? '' : ` to ${m.to}`}: ${m.what}`)]);
+    expect(told).toEqual([
+      ['0/1', 'failure 1200: attempt 1 failed', 'timer 2000: attempt 2 was due', 'timer 3000: attempt 2 timed out'],
+      ['0/2', 'timer 5000: TIMEOUT', 'handler 5001 to 1: t1 handles the failure'],
+      ['0/3', 'interrupt 7000 to 2: stop interrupts it', 'timer 90000 due: the event is not waited for any longer'],
+    ]);
+    expect(threads.map((t) => causeOf(t, steps))).toEqual(['', 'handles TIMEOUT of thread 0', 'interrupts thread 0 for stop', 'interrupts thread 9 for an event']);
   });
 });

@@ -1,6 +1,6 @@
+import { failed, taskLookOf } from './status';
 import type { Steps } from './steps';
-import { failed } from './status';
-import type { Step, ThreadRun } from './types.gen';
+import type { ExplainWfRunResponse, Step, ThreadRun, TimerKind } from './types.gen';
 
 /** What a step does with its time. */
 export type Use = 'worked' | 'queued' | 'backoff' | 'waited';
@@ -83,6 +83,64 @@ export function rowsOf(threads: ThreadRun[], steps: Steps): Row[] {
     for (const thread of [...(children.get(at.thread.number) ?? [])].reverse()) stack.push({ thread, depth: at.depth + 1 });
   }
   return out;
+}
+
+/** Mark is something that happened at a moment of a step, or will by itself. */
+export interface Mark {
+  sort: 'timer' | 'failure' | 'handler' | 'interrupt';
+  at: number;
+  /** due is still to come. */
+  due: boolean;
+  what: string;
+  /** to is the thread that it started. */
+  to?: number;
+}
+
+const timers: Record<TimerKind, string> = {
+  TIMER_KIND_UNSPECIFIED: 'something happens',
+  TIMER_KIND_TASK_TIMEOUT: 'the attempt times out',
+  TIMER_KIND_TASK_RETRY: 'the next attempt begins',
+  TIMER_KIND_EVENT_TIMEOUT: 'the event is not waited for any longer',
+  TIMER_KIND_SLEEP: 'the sleep ends',
+  TIMER_KIND_USER_TASK_ACTION: 'an action of the user task is due',
+};
+
+/** marksOf are those of all steps by their key: timers that have fired or will, failures, and the handlers and interrupts that began then. */
+export function marksOf(threads: ThreadRun[], steps: Steps, why: ExplainWfRunResponse | undefined): Map<string, Mark[]> {
+  const out = new Map<string, Mark[]>();
+  const add = (key: string, mark: Mark): void => void out.set(key, [...(out.get(key) ?? []), mark]);
+  for (const all of steps.values()) {
+    for (const s of all) {
+      const key = keyOf(s);
+      s.attempts.forEach((a, i) => {
+        const [scheduled, ended] = [ms(a.scheduledMs), ms(a.endedMs)];
+        if (i > 0 && scheduled !== undefined) add(key, { sort: 'timer', at: scheduled, due: false, what: `attempt ${i + 1} was due` });
+        if (ended !== undefined && a.status !== 'TASK_SUCCESS') add(key, { sort: a.status === 'TASK_TIMEOUT' ? 'timer' : 'failure', at: ended, due: false, what: `attempt ${i + 1} ${taskLookOf(a.status).word}` });
+      });
+      if (s.failure && s.attempts.length === 0) add(key, { sort: s.failure === 'TIMEOUT' ? 'timer' : 'failure', at: barOf(s, Number(s.arrivedMs)).to, due: false, what: s.failure });
+    }
+  }
+  for (const t of threads) {
+    const at = Date.parse(t.startTime ?? '');
+    const f = t.failureBeingHandled;
+    if (t.type === 'FAILURE_HANDLER' && f) add(`${f.threadRunNumber}/${f.nodeRunPosition}`, { sort: 'handler', at, due: false, what: `${t.threadSpecName} handles the failure`, to: t.number });
+    if (t.type !== 'INTERRUPT' || t.parentThreadId === undefined) continue;
+    const cut = (steps.get(t.parentThreadId) ?? []).findLast((s) => Number(s.arrivedMs) <= at);
+    if (cut) add(keyOf(cut), { sort: 'interrupt', at, due: false, what: `${t.interruptTriggerId?.externalEventDefId?.name ?? 'an event'} interrupts it`, to: t.number });
+  }
+  for (const t of why?.threads ?? []) {
+    for (const timer of t.timers) if (timer.due) add(`${t.number}/${t.position}`, { sort: 'timer', at: Date.parse(timer.due), due: true, what: timers[timer.kind] ?? timers.TIMER_KIND_UNSPECIFIED });
+  }
+  return out;
+}
+
+/** causeOf says what began a thread that did not begin by itself. */
+export function causeOf(t: ThreadRun, steps: Steps): string {
+  const f = t.failureBeingHandled;
+  if (t.type === 'INTERRUPT') return `interrupts thread ${t.parentThreadId} for ${t.interruptTriggerId?.externalEventDefId?.name ?? 'an event'}`;
+  if (t.type !== 'FAILURE_HANDLER' || !f) return '';
+  const of = steps.get(f.threadRunNumber)?.find((s) => s.position === f.nodeRunPosition);
+  return `handles ${of?.failure || 'a failure'} of thread ${f.threadRunNumber}`;
 }
 
 /** keyOf names a step among those of a run. */

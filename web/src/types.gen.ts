@@ -112,6 +112,7 @@ export interface Rpcs {
   GetWfRunView: [GetWfRunViewRequest, GetWfRunViewResponse];
   SearchWfRunView: [SearchWfRunViewRequest, SearchWfRunViewResponse];
   GetWfSpecHeat: [GetWfSpecHeatRequest, GetWfSpecHeatResponse];
+  GetWfRunCounts: [GetWfRunCountsRequest, GetWfRunCountsResponse];
   GetVariableHistory: [GetVariableHistoryRequest, GetVariableHistoryResponse];
   CreateBulkRunJob: [CreateBulkRunJobRequest, CreateBulkRunJobResponse];
   GetBulkRunJob: [GetBulkRunJobRequest, GetBulkRunJobResponse];
@@ -1241,6 +1242,16 @@ export interface GetWfSpecHeatResponse {
   more: boolean;
 }
 
+export interface GetWfRunCountsRequest {
+  wfSpecId?: WfSpecId;
+  minutes?: number;
+  parts?: number;
+}
+
+export interface GetWfRunCountsResponse {
+  parts: WfRunCounts[];
+}
+
 export interface GetVariableHistoryRequest {
   id?: VariableId;
 }
@@ -1703,6 +1714,15 @@ export interface NodeHeat {
   ended: number;
   totalMs: string;
   maxMs: string;
+}
+
+export interface WfRunCounts {
+  start?: string;
+  started: string;
+  completed: string;
+  failed: string;
+  exceptions: string;
+  halted: string;
 }
 
 export interface VariableChange {

@@ -1,18 +1,19 @@
 import { useQuery } from '@tanstack/react-query';
-import { type ReactElement, useState } from 'react';
+import { type ReactElement, useEffect, useRef, useState } from 'react';
 import { Preview } from '../actions';
 import { ask, batch, call, need, session } from '../api';
 import { command, curl } from '../commands';
 import { Choice, each, pageSize, Rows, since, Table, usePages, within } from '../lists';
+import { useSeen } from '../live';
 import { missing, useWhoami } from '../permissions';
 import { go, setSearch, to, useRoute } from '../router';
 import { spanText } from '../times';
 import { compose, documentOf, useStructs } from '../typed';
 import { TypedInput } from '../typedinput';
-import type { CorrelatedEvent, ExternalEventDef, TypeDefinition, WorkflowEventDef } from '../types.gen';
+import type { CorrelatedEvent, ExternalEventDef, TypeDefinition, WorkflowEvent as ThrownEvent, WorkflowEventDef } from '../types.gen';
 import { A, Badge, Button, Empty, Field, Heading, ObjectHeading, Panel, Problem, Skeleton, Tabs, Time } from '../ui';
 import { Value } from '../payload';
-import { parseRunId, runId, runIdOf, runParts, typeText } from '../values';
+import { parseRunId, runId, runIdOf, runParts, textOf, typeText } from '../values';
 import { Names } from './definitions';
 import { PrefixField } from './specs';
 
@@ -297,6 +298,60 @@ function Post({ def, onClose }: { def: ExternalEventDef; onClose: () => void }):
   );
 }
 
+/** Followed are the events that were thrown lately, the latest last, and from where on there may be others. */
+interface Followed {
+  from: string;
+  rows: ThrownEvent[];
+}
+
+const tailTopics = ['events'];
+/** Bounds of what is followed: lines that are kept, and pages that one read takes. */
+const [mostFollowed, mostPages] = [500, 4];
+/** overlap is how far servers that throw may be apart in time. */
+const overlap = 2000;
+
+const eventKey = (e: ThrownEvent): string => `${runId(e.id?.wfRunId)}/${e.id?.number}`;
+
+async function readTail(name: string, signal: AbortSignal, old: Followed | undefined): Promise<Followed> {
+  const from = old?.from ?? new Date(Date.now() - 60_000).toISOString();
+  const rows = new Map((old?.rows ?? []).map((e) => [eventKey(e), e]));
+  let bookmark: string | undefined;
+  for (let page = 0; page < mostPages; page++) {
+    const asked = { workflowEventDefId: { name }, limit: pageSize, earliestStart: from, ...(bookmark ? { bookmark } : {}) };
+    const found = need((await batch([ask('SearchWorkflowEvent', asked)], signal, page === 0 ? tailTopics : []))[0]);
+    const fresh = found.results.filter((id) => !rows.has(`${runId(id.wfRunId)}/${id.number}`));
+    for (const e of await each(fresh, (id) => ask('GetWorkflowEvent', id), signal)) rows.set(eventKey(e), e);
+    bookmark = found.bookmark;
+    if (!bookmark) break;
+  }
+  const all = [...rows.values()].sort((a, b) => ((a.createdAt ?? '') < (b.createdAt ?? '') ? -1 : 1)).slice(-mostFollowed);
+  const last = Date.parse(all.at(-1)?.createdAt ?? '');
+  return { from: Number.isNaN(last) ? from : new Date(Math.max(Date.parse(from), last - overlap)).toISOString(), rows: all };
+}
+
+/** Tail shows what is thrown as it is thrown, and says it to who listens. */
+function Tail({ name }: { name: string }): ReactElement {
+  const box = useRef<HTMLDivElement>(null);
+  const seen = useSeen<Followed>({ key: [session.tenant, 'tail', name], topics: tailTopics, read: (signal, old) => readTail(name, signal, old) });
+  const rows = seen.data?.rows ?? [];
+  useEffect(() => {
+    if (box.current) box.current.scrollTop = box.current.scrollHeight;
+  }, [rows.length]);
+  if (seen.error && !seen.data) return <Problem error={seen.error} retry={() => void seen.refetch()} />;
+  return (
+    <div className="body tail small mono" ref={box} tabIndex={0} role="log" aria-label="Thrown lately">
+      <ol>
+      {rows.length === 0 && <li className="soft">None within the last minute. What is thrown from now on comes here by itself.</li>}
+      {rows.map((e) => (
+        <li key={eventKey(e)} data-thrown={eventKey(e)}>
+          <time dateTime={e.createdAt}>{e.createdAt?.slice(11, 23)}</time> <A href={to(['runs', ...runParts(e.id?.wfRunId)])}>{runId(e.id?.wfRunId)}</A> {textOf(e.content).slice(0, 200)}
+        </li>
+      ))}
+      </ol>
+    </div>
+  );
+}
+
 export function WorkflowEvent(): ReactElement {
   const { rest, search } = useRoute();
   const name = rest[0] ?? '';
@@ -304,6 +359,7 @@ export function WorkflowEvent(): ReactElement {
   const me = useWhoami();
   const [deleting, setDeleting] = useState(false);
   const seen = useQuery<WorkflowEventDef>({ queryKey: [session.tenant, 'workflowEventDef', name], queryFn: ({ signal }) => call('GetWorkflowEventDef', { name }, signal) });
+  const tail = search.get('tail') === '1';
   const found = usePages(
     ['thrown', name, back],
     (bookmark) => ask('SearchWorkflowEvent', { workflowEventDefId: { name }, limit: pageSize, ...(bookmark ? { bookmark } : {}), ...since(back) }),
@@ -329,7 +385,11 @@ export function WorkflowEvent(): ReactElement {
       <Panel title="Thrown" bare>
         <div className="body filters">
           <Choice label="Since" name="since" value={back} options={within} />
+          <Button pressed={tail} onClick={() => setSearch({ tail: tail ? undefined : '1' })}>
+            Follow the latest
+          </Button>
         </div>
+        {tail && <Tail name={name} />}
         <Rows of={found} empty={<Empty icon="throw" title="None has been thrown" />}>
           {(rows) => (
             <Table

@@ -89,13 +89,15 @@ function Windows({ found, error, lines, span }: { found: MetricWindow[] | undefi
 const timeText = (s: Sum, ms: number): string => (s.count === 0 ? '–' : spanText(ms));
 
 /** Bars are the counts of windows, one beside the other. */
-export function Bars({ windows, line }: { windows: MetricWindow[]; line: Line }): ReactElement {
-  const counts = windows.map((w) => sum(line.of(w)).count);
+export const Bars = ({ windows, line }: { windows: MetricWindow[]; line: Line }): ReactElement => <Hours label={line.name} tone={line.tone} counts={windows.map((w) => sum(line.of(w)).count)} />;
+
+/** Hours are counts of equal times, one beside the other. */
+export function Hours({ label, tone, counts }: { label: string; tone: string; counts: number[] }): ReactElement {
   const most = Math.max(1, ...counts);
   return (
-    <svg className="bars" viewBox={`0 0 ${Math.max(1, counts.length) * 6} 28`} preserveAspectRatio="none" role="img" aria-label={`${line.name} over time: ${counts.join(', ') || 'nothing'}`}>
+    <svg className="bars" viewBox={`0 0 ${Math.max(1, counts.length) * 6} 28`} preserveAspectRatio="none" role="img" aria-label={`${label} over time: ${counts.join(', ') || 'nothing'}`}>
       {counts.map((n, i) => (
-        <rect key={i} x={i * 6 + 1} width={4} y={28 - (n / most) * 28} height={(n / most) * 28} fill={`var(--${line.tone})`} />
+        <rect key={i} x={i * 6 + 1} width={4} y={28 - (n / most) * 28} height={(n / most) * 28} fill={`var(--${tone})`} />
       ))}
     </svg>
   );

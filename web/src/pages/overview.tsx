@@ -10,10 +10,10 @@ import { type Failures, failuresOf, mostCounted } from '../overview';
 import { to } from '../router';
 import { lookOf } from '../status';
 import { minuteBack } from '../times';
-import type { LHStatus, MetricWindow, ScheduledWfRun, TaskRun, TaskRunId, TaskWorkerGroup, WfRun } from '../types.gen';
+import type { LHStatus, MetricWindow, ScheduledWfRun, TaskRun, TaskRunId, TaskWorkerGroup, WfRun, WfRunCounts } from '../types.gen';
 import { A, Badge, Command, Empty, Heading, Panel, Problem, Skeleton, Time, useNow } from '../ui';
 import { runId, runParts, specText } from '../values';
-import { Bars, specLines } from './metrics';
+import { Bars, Hours, specLines } from './metrics';
 
 const topics = ['runs', 'usertasks'];
 const day = 86_400_000;
@@ -30,6 +30,7 @@ interface Seen {
   oldest: WfRun[];
   failures: Failures[];
   windows: MetricWindow[];
+  lately: WfRunCounts[];
   queues: { task: string; queued: number; oldest: string | undefined; workers: number | undefined }[];
   due: ScheduledWfRun[];
   nothing: boolean;
@@ -44,7 +45,7 @@ const countOf = (a: Answer<{ results: unknown[]; bookmark?: string }>): Count =>
 async function read(signal: AbortSignal): Promise<Seen> {
   const [now, yesterday] = [Date.now(), minuteBack(day)];
   const of = (status: LHStatus) => ask('SearchWfRun', { status, limit: mostCounted, ...(recent(status) ? { earliestStart: yesterday } : {}) });
-  const [running, halted, failed, exception, rows, asked, windows, tasks, specs] = await batch(
+  const [running, halted, failed, exception, rows, asked, windows, tasks, specs, lately] = await batch(
     [
       of('RUNNING'), of('HALTED'), of('ERROR'), of('EXCEPTION'),
       ask('SearchWfRunView', { statuses: ['ERROR', 'EXCEPTION'], earliestStart: yesterday, limit: 100 }),
@@ -52,6 +53,7 @@ async function read(signal: AbortSignal): Promise<Seen> {
       ask('ListWfMetrics', { windowStart: new Date(now - 3_600_000).toISOString(), windowEnd: new Date(now).toISOString() }),
       ask('SearchTaskDef', { limit: most }),
       ask('SearchWfSpec', { limit: 1000 }),
+      ask('GetWfRunCounts', { minutes: 1440, parts: 24 }),
     ] as const,
     signal,
     topics,
@@ -81,6 +83,7 @@ async function read(signal: AbortSignal): Promise<Seen> {
     oldest: runs.filter((r) => r !== undefined),
     failures: failuresOf(rows.reply?.results ?? []),
     windows: [...(windows.reply?.windows ?? [])].sort((a, b) => ((a.id?.windowStart ?? '') < (b.id?.windowStart ?? '') ? -1 : 1)),
+    lately: lately.reply?.parts ?? [],
     queues: full.map(({ task, queued }, i) => ({ task, queued, oldest: (led[full.length + schedules.length + i]!.reply as TaskRun | undefined)?.scheduledAt, workers: led[i]!.error && led[i]!.error?.code !== 'not_found' ? undefined : Object.keys((led[i]!.reply as TaskWorkerGroup | undefined)?.taskWorkers ?? {}).length })),
     due: led.slice(full.length, full.length + schedules.length).flatMap((a) => (a.reply ? [a.reply as ScheduledWfRun] : [])),
     nothing: specs.reply?.results.length === 0,
@@ -119,6 +122,11 @@ export function Overview(): ReactElement {
       <Panel title="Latest failures" bare>
         {s.failures.length === 0 ? <Empty icon="check" title="No run of the last day has failed" /> : <FailureTable of={s.failures.slice(0, 10)} />}
       </Panel>
+      {s.lately.length > 0 && (
+        <Panel title="The last 24 hours" bare>
+          <Lately of={s.lately} />
+        </Panel>
+      )}
       <Panel title="The last hour" bare>
         <Table
           label="The last hour"
@@ -166,6 +174,33 @@ function Cluster(): ReactElement {
     <Card href={to(['cluster'])} count={data && `${members} ${members === 1 ? 'server' : 'servers'}`} about={data ? `${data.partitions} partitions, version ${data.version}` : ''}>
       {data && <Badge look={ill ? { word: 'not well', tone: 'bad', icon: 'alert' } : { word: data.state.toLowerCase(), tone: 'good', icon: 'check' }} />}
     </Card>
+  );
+}
+
+const ends: { name: string; of: (c: WfRunCounts) => number; tone: string }[] = [
+  { name: 'started', of: (c) => Number(c.started), tone: 'run' },
+  { name: 'completed', of: (c) => Number(c.completed), tone: 'good' },
+  { name: 'failed', of: (c) => Number(c.failed), tone: 'bad' },
+  { name: 'exception', of: (c) => Number(c.exceptions), tone: 'warn' },
+  { name: 'halted', of: (c) => Number(c.halted), tone: 'still' },
+];
+
+/** Lately is the last day hour by hour. */
+function Lately({ of }: { of: WfRunCounts[] }): ReactElement {
+  const total = (line: (c: WfRunCounts) => number): number => of.reduce((n, c) => n + line(c), 0);
+  const over = total((c) => Number(c.completed) + Number(c.failed) + Number(c.exceptions));
+  return (
+    <Table
+      label="The last 24 hours"
+      rows={ends}
+      id={(e) => `day-${e.name}`}
+      columns={[
+        { name: 'Runs', of: (e) => <strong>{e.name}</strong> },
+        { name: 'Count', of: (e) => total(e.of).toLocaleString() },
+        { name: 'Of those that ended', of: (e) => (over > 0 && e.name !== 'started' && e.name !== 'halted' ? `${((total(e.of) / over) * 100).toFixed(1)} %` : '') },
+        { name: 'Hour by hour', of: (e) => <Hours label={e.name} counts={of.map(e.of)} tone={e.tone} />, wide: true },
+      ]}
+    />
   );
 }
 

@@ -348,7 +348,7 @@ function Body({ seen, thread }: { seen: Seen; thread: number }): ReactElement {
           <div className="body" role="tabpanel" aria-labelledby={`tab-${tab}`}>
             <Boundary key={tab}>
               {tab === 'variables' && <Variables seen={seen} />}
-              {tab === 'timeline' && <Timeline threads={run.threadRuns} steps={all} />}
+              {tab === 'timeline' && <Timeline threads={run.threadRuns} steps={all} why={seen.why} />}
               {tab === 'steps' && <StepTable seen={seen} />}
               {tab === 'events' && <Story seen={seen} />}
               {tab === 'children' && <Children of={run} />}

@@ -4,19 +4,20 @@ import { shortName } from '../nodes';
 import { setSearch, useRoute } from '../router';
 import { failed } from '../status';
 import type { Steps } from '../steps';
-import { barOf, criticalPath, keyOf, rowsOf, spentOf, totals, type Use, type View, viewOf, viewText, zoomed } from '../timeline';
-import { spanText } from '../times';
-import type { Step, ThreadRun } from '../types.gen';
+import { barOf, causeOf, criticalPath, keyOf, type Mark, marksOf, rowsOf, spentOf, totals, type Use, type View, viewOf, viewText, zoomed } from '../timeline';
+import { agoText, exactText, spanText } from '../times';
+import type { ExplainWfRunResponse, Step, ThreadRun } from '../types.gen';
 import { Button, Empty, Moment, Status, useNow } from '../ui';
 import { Rows } from '../virtual';
 
 const uses: Record<Use, string> = { worked: 'worked', queued: 'in the queue', backoff: 'between attempts', waited: 'waited' };
 
 /** Timeline shows when each step of each thread was what: it tells waiting from working. */
-export function Timeline({ threads, steps }: { threads: ThreadRun[]; steps: Steps }): ReactElement {
+export function Timeline({ threads, steps, why }: { threads: ThreadRun[]; steps: Steps; why: ExplainWfRunResponse | undefined }): ReactElement {
   const now = useNow();
   const { search } = useRoute();
   const rows = useMemo(() => rowsOf(threads, steps), [threads, steps]);
+  const marks = useMemo(() => marksOf(threads, steps, why), [threads, steps, why]);
   const open = useMemo(() => [...steps.values()].some((all) => all.some((s) => s.endedMs === undefined && !failed(s.status))), [steps]);
   const until = open ? now : 0;
   const sums = useMemo(() => totals(steps, until), [steps, until]);
@@ -48,6 +49,16 @@ export function Timeline({ threads, steps }: { threads: ThreadRun[]; steps: Step
             {uses[u]} <strong>{spanText(sums[u])}</strong>
           </span>
         ))}
+        {(Object.keys(signs) as Mark['sort'][])
+          .filter((sort) => [...marks.values()].some((all) => all.some((m) => m.sort === sort)))
+          .map((sort) => (
+            <span key={sort} className="row tight">
+              <span className={`sign ${sort}`} aria-hidden="true">
+                {signs[sort]}
+              </span>
+              {sort}
+            </span>
+          ))}
       </div>
       <div className="row tight" role="group" aria-label="What of the time is seen">
         <Button label="Closer" onClick={() => show(zoomed(view, whole, 2))}>
@@ -74,7 +85,7 @@ export function Timeline({ threads, steps }: { threads: ThreadRun[]; steps: Step
           label="Steps on the axis of time"
           row={(i) => {
             const row = rows[i]!;
-            return 'step' in row ? <Line of={row.step} now={now} at={at} faded={path !== undefined && !path.has(keyOf(row.step))} /> : <Heading of={row.thread} depth={row.depth} />;
+            return 'step' in row ? <Line of={row.step} marks={marks.get(keyOf(row.step)) ?? none} now={now} at={at} faded={path !== undefined && !path.has(keyOf(row.step))} /> : <Heading of={row.thread} cause={causeOf(row.thread, steps)} depth={row.depth} />;
           }}
         />
       </Axis>
@@ -165,18 +176,48 @@ function Spent({ steps, until }: { steps: Steps; until: number }): ReactElement 
   );
 }
 
-function Heading({ of, depth }: { of: ThreadRun; depth: number }): ReactElement {
+const none: Mark[] = [];
+const signs: Record<Mark['sort'], string> = { timer: '◷', failure: '✕', handler: '↳', interrupt: '⚡' };
+
+const seek = (thread: number): void => setSearch({ thread: thread ? String(thread) : undefined, node: undefined, visit: undefined });
+
+/** Sign is a mark on the axis. What is due beyond its end stands there. */
+function Sign({ of, now, at }: { of: Mark; now: number; at: (moment: number) => number }): ReactElement | null {
+  const x = at(of.at);
+  if (x < 0 || (x > 100 && !of.due)) return null;
+  const when = new Date(of.at).toISOString();
+  const text = of.due ? `${of.what} ${agoText(when, now)}` : of.what;
+  const style = { left: `${Math.min(x, 100)}%` };
+  const title = `${text}, ${exactText(when)}`;
+  const { to } = of;
+  const name = `sign ${of.sort} ${of.due ? 'due' : ''} ${x > 100 ? 'beyond' : ''}`;
+  if (to !== undefined) {
+    return (
+      <button type="button" className={name} style={style} title={title} aria-label={`${text}: thread ${to}`} onClick={() => seek(to)}>
+        {signs[of.sort]}
+      </button>
+    );
+  }
+  return (
+    <span className={name} style={style} title={title} role="img" aria-label={text}>
+      {signs[of.sort]}
+    </span>
+  );
+}
+
+function Heading({ of, cause, depth }: { of: ThreadRun; cause: string; depth: number }): ReactElement {
   return (
     <div className="row tight lane-row" style={{ paddingLeft: depth * 14 }}>
-      <button type="button" className="button plain small" onClick={() => setSearch({ thread: of.number ? String(of.number) : undefined, node: undefined, visit: undefined })}>
+      <button type="button" className="button plain small" onClick={() => seek(of.number)}>
         {of.number} · {of.threadSpecName}
       </button>
       <Status of={of.status} />
+      {cause && <span className="small soft">{cause}</span>}
     </div>
   );
 }
 
-function Line({ of, now, at, faded }: { of: Step; now: number; at: (moment: number) => number; faded: boolean }): ReactElement {
+function Line({ of, marks, now, at, faded }: { of: Step; marks: Mark[]; now: number; at: (moment: number) => number; faded: boolean }): ReactElement {
   const b = barOf(of, now);
   return (
     <div className={`line ${faded ? 'off-path' : ''}`}>
@@ -190,6 +231,9 @@ function Line({ of, now, at, faded }: { of: Step; now: number; at: (moment: numb
             const [left, right] = [Math.max(-1, at(p.from)), Math.min(101, at(p.to))];
             return <span key={i} className={`bar ${p.use} ${failed(b.status) ? 'bad' : ''}`} style={{ left: `${left}%`, width: `max(3px, ${right - left}%)` }} />;
           })}
+        {marks.map((m, i) => (
+          <Sign key={i} of={m} now={now} at={at} />
+        ))}
       </div>
       <span className="small soft took">
         {spanText(b.to - b.from)}
