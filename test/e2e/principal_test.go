@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -129,6 +130,21 @@ func TestIdentitiesWithoutPrincipal(t *testing.T) {
 	open.principal("stranger@example.org", nil)
 	_, err = stranger.SearchWfRun(stranger.ctx, &lhpb.SearchWfRunRequest{})
 	open.refused(err, codes.PermissionDenied, "Missing permissions [READ] over resources [ACL_WORKFLOW]")
+}
+
+// What a caller has sent of himself is not sent back when he is refused: it may hold a token.
+func TestRefusalsTellNothingOfTheRequest(t *testing.T) {
+	c := inProcess(t, withIdentities)
+	stranger := c.who("stranger@example.org")
+	ctx := metadata.AppendToOutgoingContext(stranger.ctx, "authorization", "Bearer a-secret", "x-mine", "a-secret")
+	var head, trailer metadata.MD
+	_, err := stranger.SearchWfRun(ctx, &lhpb.SearchWfRunRequest{}, grpc.Header(&head), grpc.Trailer(&trailer))
+	c.refused(err, codes.PermissionDenied)
+	for name, values := range metadata.Join(head, trailer) {
+		if name == "authorization" || name == "x-mine" || strings.Contains(strings.Join(values, " "), "a-secret") {
+			t.Errorf("the answer has %s: %q", name, values)
+		}
+	}
 }
 
 // covers: security §5; api §6.5
