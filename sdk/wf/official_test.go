@@ -359,11 +359,17 @@ func TestRequestsEqualThoseOfTheOfficialClients(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	compared := map[string]bool{}
+	compared, of := map[string]bool{}, map[string]int{}
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".json")
 		compared[name] = true
+		of[filepath.Base(filepath.Dir(file))]++
 		t.Run(filepath.Base(filepath.Dir(file))+"/"+name, func(t *testing.T) { compareWithOfficial(t, name, file) })
+	}
+	for _, client := range []string{"java", "python"} {
+		if of[client] < 20 {
+			t.Errorf("%d programs of the client for %s are recorded, not 20", of[client], client)
+		}
 	}
 	for name := range officialPrograms {
 		if !compared[name] {
