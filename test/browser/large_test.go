@@ -17,6 +17,7 @@ import (
 //
 //	go test ./test/browser -run '^$' -bench LargeRun -benchtime 1x
 //
+// holds: BigGraphsStayUsable
 // covers: dashboard C.2 budget
 func BenchmarkLargeRun(b *testing.B) {
 	port := ports.Free(b)

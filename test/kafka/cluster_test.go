@@ -156,6 +156,7 @@ func search(t *testing.T, client lhpb.LittleHorseClient, inStatus *lhpb.LHStatus
 // TestAnyServerAnswersForAll asks each of three servers for what lives at all of them.
 //
 // holds: DefinitionsAreThereAtOnce
+// holds: DefinitionsAreInOneOrder
 // holds: AnyServerTakesAnyRequest
 // holds: WorkersLearnWhomToPoll
 // covers: operations §6 writing
@@ -203,9 +204,71 @@ func TestAnyServerAnswersForAll(t *testing.T) {
 		})
 	}
 	c.workersAreSpread(t)
+	c.definitionsAreInOneOrder(t)
 	for _, s := range c.servers {
 		s.Stop(t)
 	}
+}
+
+// definitionsAreInOneOrder puts versions of one WfSpec through all servers at a time: each reads the same ones in the same order.
+func (c *ensemble) definitionsAreInOneOrder(t *testing.T) {
+	t.Helper()
+	const each = 5
+	var mu sync.Mutex
+	var putting sync.WaitGroup
+	put := map[int32]string{} // the variable of a version
+	for i, client := range c.clients {
+		putting.Go(func() {
+			for n := range each {
+				variable := fmt.Sprintf("of-%d-%d", i, n)
+				for {
+					spec, err := client.PutWfSpec(t.Context(), ordered(variable))
+					if status.Code(err) == codes.Unavailable {
+						continue
+					}
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					mu.Lock()
+					put[spec.Id.MajorVersion*1000+spec.Id.Revision] = variable
+					mu.Unlock()
+					break
+				}
+			}
+		})
+	}
+	putting.Wait()
+	if len(put) != each*len(c.clients) {
+		t.Fatalf("%d versions: %v", len(put), put)
+	}
+	for i, client := range c.clients {
+		for version, want := range put {
+			id := &lhpb.WfSpecId{Name: "ordered", MajorVersion: version / 1000, Revision: version % 1000}
+			spec, err := client.GetWfSpec(t.Context(), id)
+			for status.Code(err) == codes.NotFound || status.Code(err) == codes.Unavailable {
+				spec, err = client.GetWfSpec(t.Context(), id)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := spec.ThreadSpecs["main"].VariableDefs[0].VarDef.Name; got != want {
+				t.Errorf("server %d has %s as version %d.%d, it was %s", i, got, id.MajorVersion, id.Revision, want)
+			}
+		}
+	}
+}
+
+func ordered(variable string) *lhpb.PutWfSpecRequest {
+	return &lhpb.PutWfSpecRequest{Name: "ordered", EntrypointThreadName: "main", ThreadSpecs: map[string]*lhpb.ThreadSpec{"main": {
+		Nodes: map[string]*lhpb.Node{
+			"0-entrypoint-ENTRYPOINT": {Node: &lhpb.Node_Entrypoint{Entrypoint: &lhpb.EntrypointNode{}}, OutgoingEdges: chain.Edge("exit")},
+			"exit":                    {Node: &lhpb.Node_Exit{Exit: &lhpb.ExitNode{}}},
+		},
+		VariableDefs: []*lhpb.ThreadVarDef{{VarDef: &lhpb.VariableDef{Name: variable, TypeDef: &lhpb.TypeDefinition{
+			DefinedType: &lhpb.TypeDefinition_PrimitiveType{PrimitiveType: lhpb.VariableType_STR},
+		}}}},
+	}}}
 }
 
 // workersAreSpread registers workers at one server: together they are sent to all.
