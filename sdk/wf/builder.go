@@ -107,7 +107,7 @@ const maxThreads = 10_000
 func (b *builder) compileAll() {
 	for len(b.queue) > 0 {
 		if len(b.threads) > maxThreads {
-			b.failAt(position{}, "workflow %s: more than %d threads", b.workflow.name, maxThreads)
+			b.failAt(b.workflow.at, "workflow %s: more than %d threads", b.workflow.name, maxThreads)
 			return
 		}
 		t := b.queue[0]

@@ -198,6 +198,27 @@ func TestAllMistakesAreReportedInOrder(t *testing.T) {
 	}
 }
 
+// What is wrong with a workflow's name or options is told with the line that says it, too.
+func TestMistakesOfOptionsAreReportedWithTheirLine(t *testing.T) {
+	one := wf.Backoff{Base: time.Second, Max: time.Second, Multiplier: 0.5}
+	for want, w := range map[string]*wf.Workflow{
+		"not a name":             wf.New("not a name", run("a")),
+		"DefaultRetries":         wf.New("w", run("a"), wf.DefaultRetries(-1)),
+		"Backoff.Multiplier":     wf.New("w", run("a"), wf.DefaultRetries(1, one)),
+		"DefaultTimeout":         wf.New("w", run("a"), wf.DefaultTimeout(-time.Second)),
+		"DefaultTimeout must":    wf.New("w", run("a"), wf.DefaultTimeout(100*365*24*time.Hour)),
+		"Retention must":         wf.New("w", run("a"), wf.Retention(-time.Second)),
+		"DefaultThreadRetention": wf.New("w", run("a"), wf.DefaultThreadRetention(-time.Second)),
+		"Retention":              wf.New("w", func(t *wf.Thread) { t.Retention(-time.Second) }),
+	} {
+		_, err := w.Compile()
+		var mistake *wf.CompileError
+		if !errors.As(err, &mistake) || !strings.Contains(mistake.Message, want) || !strings.HasSuffix(mistake.File, "mistakes_test.go") || mistake.Line == 0 {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+}
+
 func TestWorkflowNameIsChecked(t *testing.T) {
 	if _, err := wf.New("not a name", run("a")).Compile(); err == nil {
 		t.Error("compiled")

@@ -252,6 +252,9 @@ func (t *Thread) sleep(spec *lhpb.SleepNode) {
 
 // Retention deletes the ThreadRun's record that long after it ended. Whole seconds, rounded up.
 func (t *Thread) Retention(d time.Duration) {
+	if d < 0 {
+		t.b.fail("Retention must not be negative: %v", d)
+	}
 	t.spec.RetentionPolicy = threadRetention(d)
 }
 

@@ -1,6 +1,8 @@
 package wf
 
 import (
+	"fmt"
+	"math"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -24,7 +26,21 @@ type Workflow struct {
 	defaultTimeout  time.Duration
 	threadRetention *lhpb.ThreadRetentionPolicy
 	namesLikeGo     bool
-	defaultMistakes []string
+	// at is the user's call of New.
+	at       position
+	mistakes []mistake
+}
+
+// mistake is in an option, which is there before a builder is.
+type mistake struct {
+	at   position
+	text string
+}
+
+// wrong is an option that Compile reports, at the user's call that made it.
+func wrong(format string, args ...any) Option {
+	m := mistake{here(), fmt.Sprintf(format, args...)}
+	return func(w *Workflow) { w.mistakes = append(w.mistakes, m) }
 }
 
 // Option is a setting of a whole workflow.
@@ -33,7 +49,7 @@ type Option func(*Workflow)
 // New names a workflow and the function that describes its entrypoint thread. The name consists of letters, digits and
 // inner hyphens.
 func New(name string, body func(*Thread), options ...Option) *Workflow {
-	w := &Workflow{name: name, body: body}
+	w := &Workflow{name: name, body: body, at: here()}
 	for _, option := range options {
 		option(w)
 	}
@@ -42,6 +58,9 @@ func New(name string, body func(*Thread), options ...Option) *Workflow {
 
 // Retention deletes each WfRun that long after it ended. Whole seconds, rounded up.
 func Retention(d time.Duration) Option {
+	if d < 0 {
+		return wrong("Retention must not be negative: %v", d)
+	}
 	return func(w *Workflow) {
 		w.retention = &lhpb.WorkflowRetentionPolicy{WfGcPolicy: &lhpb.WorkflowRetentionPolicy_SecondsAfterWfTermination{
 			SecondsAfterWfTermination: seconds(d),
@@ -63,27 +82,33 @@ func Parent(wfSpec string, majorVersion int32) Option {
 
 // DefaultRetries is used by tasks that set no retries of their own.
 func DefaultRetries(n int, backoff ...Backoff) Option {
-	return func(w *Workflow) {
-		w.defaultRetries = int32(n)
-		if len(backoff) == 0 {
-			return
-		}
-		policy, mistake := backoff[0].proto()
-		w.defaultBackoff = policy
-		if mistake != "" {
-			w.defaultMistakes = append(w.defaultMistakes, mistake)
+	if n < 0 || n > math.MaxInt32 {
+		return wrong("DefaultRetries must not be negative: %d", n)
+	}
+	var policy *lhpb.ExponentialBackoffRetryPolicy
+	if len(backoff) > 0 {
+		var mistake string
+		if policy, mistake = backoff[0].proto(); mistake != "" {
+			return wrong("default retries: %s", mistake)
 		}
 	}
+	return func(w *Workflow) { w.defaultRetries, w.defaultBackoff = int32(n), policy }
 }
 
 // DefaultTimeout is used by tasks that set no timeout of their own. Whole seconds, rounded up.
 func DefaultTimeout(d time.Duration) Option {
+	if s := seconds(d); s < 1 || s > math.MaxInt32 {
+		return wrong("DefaultTimeout must be positive, and less than 68 years: %v", d)
+	}
 	return func(w *Workflow) { w.defaultTimeout = d }
 }
 
 // DefaultThreadRetention deletes each ThreadRun of a thread that sets no retention of its own that long after it ended. Whole
-// seconds.
+// seconds, rounded up.
 func DefaultThreadRetention(d time.Duration) Option {
+	if d < 0 {
+		return wrong("DefaultThreadRetention must not be negative: %v", d)
+	}
 	return func(w *Workflow) { w.threadRetention = threadRetention(d) }
 }
 
@@ -122,10 +147,10 @@ func (w *Workflow) PutRequests() ([]proto.Message, error) {
 func (w *Workflow) build() *builder {
 	b := &builder{workflow: w, threads: map[string]*Thread{}, varNames: map[string]string{}}
 	if !lh.ValidName(w.name) {
-		b.failAt(position{}, "workflow name %q: use letters, digits and inner hyphens", w.name)
+		b.failAt(w.at, "workflow name %q: use letters, digits and inner hyphens", w.name)
 	}
-	for _, mistake := range w.defaultMistakes {
-		b.failAt(position{}, "default retries: %s", mistake)
+	for _, m := range w.mistakes {
+		b.failAt(m.at, "%s", m.text)
 	}
 	b.thread(entrypoint, nil, w.body)
 	b.compileAll()
