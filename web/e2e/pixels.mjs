@@ -16,7 +16,7 @@ const bare = `
 /** plain leaves of a page what does not hang on fonts, and on what time it is: columns are as wide as each other. */
 const plain = `
   *, *::before, *::after, *::placeholder { color: transparent !important; text-shadow: none !important; caret-color: transparent !important; }
-  svg, progress, .canvas, .bars { visibility: hidden !important; }
+  svg, progress, .canvas, .bars, .bar, .sign { visibility: hidden !important; }
   table { table-layout: fixed !important; width: 100% !important; }
   .toasts { display: none !important; }
 `;
@@ -55,11 +55,12 @@ async function compared(name, now, most) {
   return now;
 }
 
+let table;
+
 /** differ is the share of pixels that are not alike; all of them if the pictures are not of one size. */
 export async function differ(a, b) {
-  const context = await browser.newContext();
-  const page = await context.newPage();
-  const share = await page.evaluate(
+  if (!table || table.isClosed()) table = await (await browser.newContext()).newPage();
+  return await table.evaluate(
     async ([one, other, most]) => {
       const read = async (base64) => {
         const image = new Image();
@@ -80,6 +81,4 @@ export async function differ(a, b) {
     },
     [a.toString('base64'), b.toString('base64'), near],
   );
-  await context.close();
-  return share;
 }

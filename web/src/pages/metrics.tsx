@@ -6,7 +6,7 @@ import { Choice, each, pageSize, Rows, since, Table, usePages, within } from '..
 import { to, useRoute } from '../router';
 import { taskLookOf } from '../status';
 import { spanText } from '../times';
-import type { CountAndTiming, MetricWindow, TaskRun, TaskStatus, WfSpecId } from '../types.gen';
+import type { CountAndTiming, MetricWindow, TaskRun, TaskStatus, WfRunCounts, WfSpecId } from '../types.gen';
 import { A, Badge, Empty, Panel, Problem, Skeleton, Time } from '../ui';
 import { runId, runParts } from '../values';
 
@@ -120,7 +120,35 @@ function Sparkline({ windows, shown, told }: { windows: MetricWindow[]; shown: L
 
 export const TaskSparkline = ({ windows }: { windows: MetricWindow[] }): ReactElement => <Sparkline windows={windows} shown={taskLines[0]!} told={taskLines.slice(0, 3)} />;
 
-export const SpecSparkline = ({ windows }: { windows: MetricWindow[] }): ReactElement => <Sparkline windows={windows} shown={specLines[0]!} told={specLines} />;
+/** End is one kind of what became of runs. */
+export interface End {
+  name: string;
+  of: (c: WfRunCounts) => number;
+  tone: string;
+}
+
+export const ends: End[] = [
+  { name: 'started', of: (c) => Number(c.started), tone: 'run' },
+  { name: 'completed', of: (c) => Number(c.completed), tone: 'good' },
+  { name: 'failed', of: (c) => Number(c.failed), tone: 'bad' },
+  { name: 'exception', of: (c) => Number(c.exceptions), tone: 'warn' },
+  { name: 'halted', of: (c) => Number(c.halted), tone: 'still' },
+];
+
+export const totalOf = (counts: WfRunCounts[], of: End['of']): number => counts.reduce((n, c) => n + of(c), 0);
+
+/** SpecSparkline is the last day of a workflow, in a line and a bar for each hour. */
+export function SpecSparkline({ day }: { day: WfRunCounts[] }): ReactElement {
+  const told = ends.map((e) => ({ name: e.name, count: totalOf(day, e.of) })).filter(({ count }) => count > 0);
+  return (
+    <>
+      <span className="small soft" data-sparkline>
+        {told.length === 0 ? 'nothing counted in the last 24 hours' : `last 24 hours: ${told.map(({ name, count }) => `${count} ${name}`).join(', ')}`}
+      </span>
+      {told.length > 0 && <Hours label={ends[0]!.name} tone={ends[0]!.tone} counts={day.map(ends[0]!.of)} />}
+    </>
+  );
+}
 
 const statuses: TaskStatus[] = ['TASK_SCHEDULED', 'TASK_PENDING', 'TASK_RUNNING', 'TASK_SUCCESS', 'TASK_FAILED', 'TASK_EXCEPTION', 'TASK_TIMEOUT', 'TASK_OUTPUT_SERDE_ERROR', 'TASK_INPUT_VAR_SUB_ERROR'];
 

@@ -13,7 +13,7 @@ import { minuteBack } from '../times';
 import type { LHStatus, MetricWindow, ScheduledWfRun, TaskRun, TaskRunId, TaskWorkerGroup, WfRun, WfRunCounts } from '../types.gen';
 import { A, Badge, Command, Empty, Heading, Panel, Problem, Skeleton, Time, useNow } from '../ui';
 import { runId, runParts, specText } from '../values';
-import { Bars, Hours, specLines } from './metrics';
+import { Bars, ends, Hours, specLines, totalOf } from './metrics';
 
 const topics = ['runs', 'usertasks'];
 const day = 86_400_000;
@@ -177,17 +177,9 @@ function Cluster(): ReactElement {
   );
 }
 
-const ends: { name: string; of: (c: WfRunCounts) => number; tone: string }[] = [
-  { name: 'started', of: (c) => Number(c.started), tone: 'run' },
-  { name: 'completed', of: (c) => Number(c.completed), tone: 'good' },
-  { name: 'failed', of: (c) => Number(c.failed), tone: 'bad' },
-  { name: 'exception', of: (c) => Number(c.exceptions), tone: 'warn' },
-  { name: 'halted', of: (c) => Number(c.halted), tone: 'still' },
-];
-
 /** Lately is the last day hour by hour. */
 function Lately({ of }: { of: WfRunCounts[] }): ReactElement {
-  const total = (line: (c: WfRunCounts) => number): number => of.reduce((n, c) => n + line(c), 0);
+  const total = (line: (c: WfRunCounts) => number): number => totalOf(of, line);
   const over = total((c) => Number(c.completed) + Number(c.failed) + Number(c.exceptions));
   return (
     <Table

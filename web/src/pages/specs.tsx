@@ -10,7 +10,7 @@ import { kindOfNode, shortName } from '../nodes';
 import { missing, useWhoami } from '../permissions';
 import { go, setSearch, to, useRoute } from '../router';
 import { spanText } from '../times';
-import type { GetWfSpecHeatResponse, MetricWindow, NodeHeat, ThreadSpec, WfRunRow, WfSpec, WfSpecId } from '../types.gen';
+import type { GetWfSpecHeatResponse, NodeHeat, ThreadSpec, WfRunCounts, WfRunRow, WfSpec, WfSpecId } from '../types.gen';
 import { A, Boundary, Button, Command, Copy, Empty, Field, Heading, ObjectHeading, Panel, Problem, Skeleton, Status, Tabs, Time } from '../ui';
 import { kindOf, runIdOf, specText, textOf, typeOf, typeText } from '../values';
 import { Definition } from './run';
@@ -103,18 +103,16 @@ const mostTold = 50;
 
 interface Busy {
   last: WfRunRow | undefined;
-  windows: MetricWindow[];
+  day: WfRunCounts[];
 }
 
-/** readBusy says of workflows what became of them in the last hour, and which run began last. */
+/** readBusy says of workflows what became of them in the last day, and which run began last. */
 async function readBusy(ids: WfSpecId[], signal: AbortSignal): Promise<Map<string, Busy>> {
-  const now = Date.now();
-  const hour = { windowStart: new Date(now - 3_600_000).toISOString(), windowEnd: new Date(now).toISOString() };
-  const all = await batch([...ids.map((id) => ask('SearchWfRunView', { wfSpecName: id.name, limit: 1 })), ...ids.map((wfSpec) => ask('ListWfMetrics', { wfSpec, ...hour }))], signal);
+  const all = await batch([...ids.map((id) => ask('SearchWfRunView', { wfSpecName: id.name, limit: 1 })), ...ids.map((wfSpecId) => ask('GetWfRunCounts', { wfSpecId, parts: 24 }))], signal);
   return new Map(
     ids.map((id, i) => [
       id.name,
-      { last: (all[i]?.reply as { results: WfRunRow[] } | undefined)?.results[0], windows: (all[ids.length + i]?.reply as { windows: MetricWindow[] } | undefined)?.windows ?? [] },
+      { last: (all[i]?.reply as { results: WfRunRow[] } | undefined)?.results[0], day: (all[ids.length + i]?.reply as { parts: WfRunCounts[] } | undefined)?.parts ?? [] },
     ]),
   );
 }
@@ -133,7 +131,7 @@ function Busyness({ of }: { of: Busy | undefined }): ReactElement {
         )}
       </span>
       <Suspense fallback={<span className="small soft">…</span>}>
-        <SpecSparkline windows={of.windows} />
+        <SpecSparkline day={of.day} />
       </Suspense>
     </>
   );

@@ -1,11 +1,12 @@
 import { useQuery } from '@tanstack/react-query';
 import { lazy, type ReactElement, Suspense } from 'react';
 import { ask, batch, call, need, session } from '../api';
+import { Table } from '../lists';
 import { still, useSeen } from '../live';
-import { to, useRoute } from '../router';
+import { setSearch, to, useRoute } from '../router';
 import { taskLookOf } from '../status';
-import type { MetricWindow, TaskRun, TaskStatus } from '../types.gen';
-import { A, Badge, Command, Empty, Heading, ObjectHeading, Panel, Problem, Skeleton, Time } from '../ui';
+import type { MetricWindow, TaskRun, TaskStatus, TaskWorkerMetadata } from '../types.gen';
+import { A, Badge, Button, Command, Empty, Field, Heading, ObjectHeading, Panel, Problem, Skeleton, Time } from '../ui';
 import { specText, typeOf, typeText } from '../values';
 import { mostNamed, OnlyFirst, PrefixField } from './specs';
 
@@ -180,28 +181,7 @@ export function Task(): ReactElement {
             <p>Tasks of this kind wait until one does.</p>
           </Empty>
         ) : (
-          <div className="scroll" tabIndex={0} role="region" aria-label="Workers">
-            <table>
-              <thead>
-                <tr>
-                  <th>Worker</th>
-                  <th>Last heard of</th>
-                  <th>Servers</th>
-                </tr>
-              </thead>
-              <tbody>
-                {workers.map((w) => (
-                  <tr key={w.taskWorkerId}>
-                    <td className="mono">{w.taskWorkerId}</td>
-                    <td>
-                      <Time at={w.latestHeartbeat} />
-                    </td>
-                    <td>{w.hosts.map((h) => `${h.host}:${h.port}`).join(', ')}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <Workers of={workers} />
         )}
       </Panel>
       <Panel title="Used by">
@@ -221,6 +201,42 @@ export function Task(): ReactElement {
         <TaskMetrics name={name} />
         <TaskRuns name={name} />
       </Suspense>
+    </>
+  );
+}
+
+/** workersShown at first, and how many more each time. */
+const workersShown = 20;
+
+/** Workers are those of a task, the latest heard of first; of many some are looked for by their ids. */
+function Workers({ of }: { of: TaskWorkerMetadata[] }): ReactElement {
+  const { search } = useRoute();
+  const text = search.get('worker') ?? '';
+  const most = Math.max(workersShown, Number(search.get('workers')) || 0);
+  const found = of.filter((w) => w.taskWorkerId.includes(text)).sort((a, b) => ((a.latestHeartbeat ?? '') > (b.latestHeartbeat ?? '') ? -1 : 1));
+  return (
+    <>
+      <div className="body filters">
+        <Field label="Worker has">{(id) => <input id={id} className="input mono" autoComplete="off" value={text} onChange={(e) => setSearch({ worker: e.target.value, workers: undefined })} />}</Field>
+        <span className="small soft" role="status">
+          {found.length} of {of.length}
+        </span>
+      </div>
+      <Table
+        label="Workers"
+        rows={found.slice(0, most)}
+        id={(w) => w.taskWorkerId}
+        columns={[
+          { name: 'Worker', of: (w) => <span className="mono">{w.taskWorkerId}</span> },
+          { name: 'Last heard of', of: (w) => <Time at={w.latestHeartbeat} /> },
+          { name: 'Servers', of: (w) => w.hosts.map((h) => `${h.host}:${h.port}`).join(', ') },
+        ]}
+      />
+      {found.length > most && (
+        <div className="more">
+          <Button onClick={() => setSearch({ workers: String(most + workersShown) })}>Show more</Button>
+        </div>
+      )}
     </>
   );
 }
