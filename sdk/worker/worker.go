@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -39,6 +40,7 @@ type settings struct {
 func MaxConcurrent(n int) Option { return func(s *settings) { s.slots = n } }
 
 // PerTask bounds how many attempts of one task run at a time, below MaxConcurrent; without it that alone is the bound.
+// Run refuses a number below 1, and a task that was not added.
 func PerTask(name string, n int) Option { return func(s *settings) { s.perTask[name] = n } }
 
 // ShutdownGrace is how long running tasks may go on once the worker stops, before their contexts end; 30 s unless set.
@@ -214,6 +216,14 @@ func (w *Worker) prepare(ctx context.Context) ([]*pool, error) {
 	}
 	if w.slots < 1 {
 		return nil, fmt.Errorf("MaxConcurrent must be at least 1: %d", w.slots)
+	}
+	for name, n := range w.perTask {
+		if n < 1 {
+			return nil, fmt.Errorf("PerTask of %s must be at least 1: %d", name, n)
+		}
+		if !slices.ContainsFunc(w.tasks, func(t task.Task) bool { return t.Name() == name }) {
+			return nil, fmt.Errorf("PerTask names %s, which the worker was not given", name)
+		}
 	}
 	var pools []*pool
 	seen := map[string]bool{}

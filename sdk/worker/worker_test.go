@@ -419,6 +419,13 @@ func TestFunctionsThatDoNotFitTheirTaskDef(t *testing.T) {
 	if err := worker.New(client).Run(t.Context()); err == nil {
 		t.Error("a worker without tasks ran")
 	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel() // so that one which is accepted ends
+	for name, n := range map[string]int{"wrok": 1, "work": 0} {
+		if err := worker.New(client, worker.PerTask(name, n)).Add(registered).Run(ended); err == nil || !strings.Contains(err.Error(), "PerTask") {
+			t.Errorf("PerTask(%q, %d): %v", name, n, err)
+		}
+	}
 }
 
 func TestInterceptorsWrapInOrder(t *testing.T) {
