@@ -101,7 +101,7 @@ type Config struct {
 	MaxRecordBytes int
 	// MaxDeletesPerCommand is how many objects one step of a deletion removes.
 	MaxDeletesPerCommand int
-	// MaxBulkJobCommandsPerTick is how many WfRuns one step of a bulk job deletes in one partition.
+	// MaxBulkJobCommandsPerTick is how many WfRuns one step of a bulk job deals with in one partition.
 	MaxBulkJobCommandsPerTick int
 	// MaxThreadRuns bounds the active ThreadRuns of a WfRun; 0 sets no limit.
 	MaxThreadRuns int

@@ -181,7 +181,7 @@ var Settings = []Setting{
 	none("LHS_MAX_BULK_JOB_ITER_DURATION_MS", "Time of one step of a bulk job."),
 	none("LHS_BULK_JOB_DELAY_INTERVAL_SECONDS", "Delay between steps of a bulk job."),
 	{
-		Name: "LHS_X_MAX_BULK_JOB_COMMANDS_PER_TICK", Default: "10", Bounds: "1 to 1000", Doc: "WfRuns that one step of a bulk job deletes in one partition.",
+		Name: "LHS_X_MAX_BULK_JOB_COMMANDS_PER_TICK", Default: "10", Bounds: "1 to 1000", Doc: "WfRuns that one step of a bulk job deals with in one partition.",
 		apply: integer(1, 1000, func(c *Config, n int) { c.MaxBulkJobCommandsPerTick = n }),
 	},
 	{
