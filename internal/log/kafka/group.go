@@ -312,13 +312,23 @@ func (g *Group) lead(joined *kmsg.JoinGroupResponse) ([]byte, error) {
 	return g.cfg.Lead(descriptions)
 }
 
+// A group that has just settled often settles again soon: a copy has become as warm as it was wanted to be, or the plan of a member
+// came too late. What is handed over meanwhile waits until all have learnt of it, so the first heartbeats follow quickly.
+const (
+	firstPulse  = 16 // part of a pulse that lies before the first
+	slackenedBy = 1.25
+)
+
 // stay is a member until there is a reason to join again.
 func (g *Group) stay(ctx context.Context) error {
-	tick := time.NewTicker(g.pulse())
-	defer tick.Stop()
+	pulse := g.pulse() / firstPulse
+	next := time.NewTimer(pulse)
+	defer next.Stop()
 	for {
 		select {
-		case <-tick.C:
+		case <-next.C:
+			pulse = min(time.Duration(float64(pulse)*slackenedBy), g.pulse())
+			next.Reset(pulse)
 		case <-g.again:
 			return errAgain
 		case <-ctx.Done():
