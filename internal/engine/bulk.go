@@ -85,7 +85,7 @@ func (s *bulkShare) step() bool {
 		}
 		version, from, to := s.rest()
 		for k := range machine.Scan[pb.Empty](s.tx.view, from, to, left+1) {
-			if left == 0 || s.tx.deleted >= s.tx.engine.config.DeleteChunk || s.tx.exhausted() {
+			if left == 0 || s.tx.deleted >= s.tx.engine.config.DeleteChunk || s.exhausted() {
 				return false
 			}
 			left--
@@ -105,6 +105,11 @@ func (s *bulkShare) step() bool {
 		behind = version.Prefix().End()
 	}
 	return true
+}
+
+// exhausted reports whether WfRuns that go on have done all the steps that the record may. Jobs that delete have never asked.
+func (s *bulkShare) exhausted() bool {
+	return s.row.now.Deed != pb.BulkDeed_BULK_DEED_UNSPECIFIED && s.tx.exhausted()
 }
 
 // deal does to a WfRun what the job is for, if it can be done.
