@@ -228,8 +228,11 @@ func TestAViewReadsBackwards(t *testing.T) {
 				most     int
 				want     string
 			}{
-				{rowKey("k"), rowKey("k").End(), 9, "7653210"}, {rowKey("k"), rowKey("k").End(), 3, "765"},
-				{rowKey("k3"), rowKey("k6"), 9, "53"}, {rowKey("k4"), rowKey("k5"), 9, ""}, {rowKey("k9"), rowKey("k").End(), 9, ""},
+				{rowKey("k"), rowKey("k").End(), 9, "7653210"},
+				{rowKey("k"), rowKey("k").End(), 3, "765"},
+				{rowKey("k3"), rowKey("k6"), 9, "53"},
+				{rowKey("k4"), rowKey("k5"), 9, ""},
+				{rowKey("k9"), rowKey("k").End(), 9, ""},
 			} {
 				got := ""
 				err := v.ScanBack(c.from, c.to, func(k keys.Key, _ []byte) bool {
