@@ -82,7 +82,7 @@ func (p *part) admit(r *pb.Record, c class, w waiter) *lh.Error {
 		p.lane.pressure.inLane.Add(1)
 	}
 	if c != internal {
-		p.lane.noteCall()
+		p.lane.asked.Store(now.UnixNano())
 	}
 	address(r, c, version)
 	w.bytes, w.at = bytes, now

@@ -37,7 +37,7 @@ type Lane struct {
 	calling list[*part]   // have records to append
 	called  chan struct{} // receives when there is one more
 
-	asked atomic.Int64 // when others than the lane itself submitted a record last, by paceTime
+	asked atomic.Int64 // when others than the lane itself submitted a record last, by the stopwatch
 
 	usual   time.Duration // what commits take
 	todo    []log.Entry   // taken from the session and not applied

@@ -35,10 +35,3 @@ func (t *tempo) take(now time.Time) bool {
 func (l *Lane) shared(now time.Time) bool {
 	return !now.IsZero() && now.Sub(time.Unix(0, l.asked.Load())) < sharedFor
 }
-
-// noteCall says that others call the lane.
-func (l *Lane) noteCall() {
-	if now := l.paceTime(); !now.IsZero() {
-		l.asked.Store(now.UnixNano())
-	}
-}

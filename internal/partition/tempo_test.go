@@ -47,9 +47,9 @@ func TestWhoKeepsTheTempo(t *testing.T) {
 	r.host.Submit(core(0), fresh(fmt.Sprintf("timer %d t", due)), nil)
 	r.step(0)
 	l := r.host.Lanes()[0]
-	w, now := l.pump.windows[0], time.Unix(1_000_000, 0)
+	w, now := l.pump.windows[0], time.Unix(2_000_000_000, 0)
 	if l.pump.holds(w, due, now) {
-		t.Error("nobody has called, and the tempo is kept")
+		t.Error("nobody has called of late, and the tempo is kept")
 	}
 	l.asked.Store(now.UnixNano())
 	for _, c := range []struct {
@@ -77,7 +77,7 @@ func TestWhoKeepsTheTempo(t *testing.T) {
 // covers: operations §6 timers
 func TestTimersKeepTheTempoAndFire(t *testing.T) {
 	const timers = 300
-	r := newRig(t, func(c *Config) { c.Lanes = 1 })
+	r := newRig(t, func(c *Config) { c.Lanes, c.Stopwatch = 1, time.Now })
 	fired := watchTimers(r)
 	r.start()
 	defer r.stop()

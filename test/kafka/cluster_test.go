@@ -245,14 +245,7 @@ func (c *ensemble) definitionsAreInOneOrder(t *testing.T) {
 	for i, client := range c.clients {
 		for version, want := range put {
 			id := &lhpb.WfSpecId{Name: "ordered", MajorVersion: version / 1000, Revision: version % 1000}
-			spec, err := client.GetWfSpec(t.Context(), id)
-			for status.Code(err) == codes.NotFound || status.Code(err) == codes.Unavailable {
-				spec, err = client.GetWfSpec(t.Context(), id)
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := spec.ThreadSpecs["main"].VariableDefs[0].VarDef.Name; got != want {
+			if got := awaitSpec(t, client, id).ThreadSpecs["main"].VariableDefs[0].VarDef.Name; got != want {
 				t.Errorf("server %d has %s as version %d.%d, it was %s", i, got, id.MajorVersion, id.Revision, want)
 			}
 		}
@@ -528,13 +521,19 @@ func (c *callers) end() []string {
 	return c.ids
 }
 
-// await waits until the server knows the WfSpec.
+// await waits until the server knows the WfSpec of the runs.
 func (c *ensemble) await(t *testing.T, client lhpb.LittleHorseClient) {
 	t.Helper()
+	awaitSpec(t, client, &lhpb.WfSpecId{Name: "chain"})
+}
+
+// awaitSpec waits until the server knows the WfSpec.
+func awaitSpec(t *testing.T, client lhpb.LittleHorseClient, id *lhpb.WfSpecId) *lhpb.WfSpec {
+	t.Helper()
 	for {
-		_, err := client.GetWfSpec(t.Context(), &lhpb.WfSpecId{Name: "chain"})
+		spec, err := client.GetWfSpec(t.Context(), id)
 		if err == nil {
-			return
+			return spec
 		}
 		if code := status.Code(err); code != codes.NotFound && code != codes.Unavailable {
 			t.Fatal(err)
