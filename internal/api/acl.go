@@ -63,6 +63,7 @@ var required = map[string][]auth.Required{
 	"SearchNodeRun":               one(workflow, read),
 	"SearchScheduledWfRun":        one(workflow, read),
 	"SearchTaskDef":               one(workflow, read),
+	"SearchUsages":                one(workflow, read),
 	"SearchVariable":              one(workflow, read),
 	"SearchWfMetricWindow":        one(workflow, read),
 	"SearchWfRun":                 one(workflow, read),

@@ -8,7 +8,6 @@ import (
 	"littlehorse/internal/keys"
 	"littlehorse/internal/lh"
 	"littlehorse/internal/pb"
-	"littlehorse/internal/spec"
 	"littlehorse/lhpb"
 )
 
@@ -67,7 +66,9 @@ func (s *Service) SearchWfSpec(ctx context.Context, req *lhpb.SearchWfSpecReques
 	q := definitionSearch{rpc: "SearchWfSpec", kind: keys.KindWfSpec, tenant: c.tenant, name: req.GetName(), prefix: req.GetPrefix()}
 	if task := req.GetTaskDefName(); task != "" {
 		defs := s.definitions.Latest(c.tenant)
-		q.keep = func(d keys.Definition) bool { return namesTask(defs, d, task) }
+		q.keep = func(d keys.Definition) bool {
+			return anyNode(defs.WfSpec(wfSpecID(d)), func(n *lhpb.Node) bool { return namesTask(n, task) })
+		}
 	}
 	found, bookmark, err := s.findDefinitions(ctx, q, req, req.Limit)
 	if err != nil {
@@ -82,21 +83,4 @@ func (s *Service) SearchWfSpec(ctx context.Context, req *lhpb.SearchWfSpecReques
 
 func wfSpecID(d keys.Definition) *lhpb.WfSpecId {
 	return &lhpb.WfSpecId{Name: d.Name, MajorVersion: d.Major, Revision: d.Revision}
-}
-
-// namesTask reports whether a TASK node or a reminder of a user task names the TaskDef.
-func namesTask(defs spec.Defs, d keys.Definition, task string) bool {
-	for _, thread := range defs.WfSpec(wfSpecID(d)).GetThreadSpecs() {
-		for _, node := range thread.GetNodes() {
-			if node.GetTask().GetTaskDefId().GetName() == task {
-				return true
-			}
-			for _, a := range node.GetUserTask().GetActions() {
-				if a.GetTask().GetTask().GetTaskDefId().GetName() == task {
-					return true
-				}
-			}
-		}
-	}
-	return false
 }

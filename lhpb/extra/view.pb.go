@@ -802,6 +802,373 @@ func (x *VariableChange) GetLeftOutBytes() int32 {
 	return 0
 }
 
+// SearchUsagesRequest asks who uses a definition.
+type SearchUsagesRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The definition. Required; it need not be there.
+	//
+	// Types that are valid to be assigned to Of:
+	//
+	//	*SearchUsagesRequest_TaskDefId
+	//	*SearchUsagesRequest_ExternalEventDefId
+	//	*SearchUsagesRequest_WorkflowEventDefId
+	//	*SearchUsagesRequest_UserTaskDefId
+	//	*SearchUsagesRequest_StructDefId
+	//	*SearchUsagesRequest_WfSpecName
+	Of isSearchUsagesRequest_Of `protobuf_oneof:"of"`
+	// Definitions on a page: 100 unless told otherwise, at most 1,000.
+	Limit *int32 `protobuf:"varint,7,opt,name=limit,proto3,oneof" json:"limit,omitempty"`
+	// Where to go on: from the page before. All but the limit must be as it was then.
+	Bookmark      []byte `protobuf:"bytes,8,opt,name=bookmark,proto3,oneof" json:"bookmark,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SearchUsagesRequest) Reset() {
+	*x = SearchUsagesRequest{}
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SearchUsagesRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SearchUsagesRequest) ProtoMessage() {}
+
+func (x *SearchUsagesRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[9]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SearchUsagesRequest.ProtoReflect.Descriptor instead.
+func (*SearchUsagesRequest) Descriptor() ([]byte, []int) {
+	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *SearchUsagesRequest) GetOf() isSearchUsagesRequest_Of {
+	if x != nil {
+		return x.Of
+	}
+	return nil
+}
+
+func (x *SearchUsagesRequest) GetTaskDefId() *lhpb.TaskDefId {
+	if x != nil {
+		if x, ok := x.Of.(*SearchUsagesRequest_TaskDefId); ok {
+			return x.TaskDefId
+		}
+	}
+	return nil
+}
+
+func (x *SearchUsagesRequest) GetExternalEventDefId() *lhpb.ExternalEventDefId {
+	if x != nil {
+		if x, ok := x.Of.(*SearchUsagesRequest_ExternalEventDefId); ok {
+			return x.ExternalEventDefId
+		}
+	}
+	return nil
+}
+
+func (x *SearchUsagesRequest) GetWorkflowEventDefId() *lhpb.WorkflowEventDefId {
+	if x != nil {
+		if x, ok := x.Of.(*SearchUsagesRequest_WorkflowEventDefId); ok {
+			return x.WorkflowEventDefId
+		}
+	}
+	return nil
+}
+
+func (x *SearchUsagesRequest) GetUserTaskDefId() *lhpb.UserTaskDefId {
+	if x != nil {
+		if x, ok := x.Of.(*SearchUsagesRequest_UserTaskDefId); ok {
+			return x.UserTaskDefId
+		}
+	}
+	return nil
+}
+
+func (x *SearchUsagesRequest) GetStructDefId() *lhpb.StructDefId {
+	if x != nil {
+		if x, ok := x.Of.(*SearchUsagesRequest_StructDefId); ok {
+			return x.StructDefId
+		}
+	}
+	return nil
+}
+
+func (x *SearchUsagesRequest) GetWfSpecName() string {
+	if x != nil {
+		if x, ok := x.Of.(*SearchUsagesRequest_WfSpecName); ok {
+			return x.WfSpecName
+		}
+	}
+	return ""
+}
+
+func (x *SearchUsagesRequest) GetLimit() int32 {
+	if x != nil && x.Limit != nil {
+		return *x.Limit
+	}
+	return 0
+}
+
+func (x *SearchUsagesRequest) GetBookmark() []byte {
+	if x != nil {
+		return x.Bookmark
+	}
+	return nil
+}
+
+type isSearchUsagesRequest_Of interface {
+	isSearchUsagesRequest_Of()
+}
+
+type SearchUsagesRequest_TaskDefId struct {
+	// A TaskDef.
+	TaskDefId *lhpb.TaskDefId `protobuf:"bytes,1,opt,name=task_def_id,json=taskDefId,proto3,oneof"`
+}
+
+type SearchUsagesRequest_ExternalEventDefId struct {
+	// An ExternalEventDef: what waits for it or is interrupted by it.
+	ExternalEventDefId *lhpb.ExternalEventDefId `protobuf:"bytes,2,opt,name=external_event_def_id,json=externalEventDefId,proto3,oneof"`
+}
+
+type SearchUsagesRequest_WorkflowEventDefId struct {
+	// A WorkflowEventDef: what throws it.
+	WorkflowEventDefId *lhpb.WorkflowEventDefId `protobuf:"bytes,3,opt,name=workflow_event_def_id,json=workflowEventDefId,proto3,oneof"`
+}
+
+type SearchUsagesRequest_UserTaskDefId struct {
+	// This version of a UserTaskDef.
+	UserTaskDefId *lhpb.UserTaskDefId `protobuf:"bytes,4,opt,name=user_task_def_id,json=userTaskDefId,proto3,oneof"`
+}
+
+type SearchUsagesRequest_StructDefId struct {
+	// This version of a StructDef: WfSpecs, other StructDefs, TaskDefs and events with values of it.
+	StructDefId *lhpb.StructDefId `protobuf:"bytes,5,opt,name=struct_def_id,json=structDefId,proto3,oneof"`
+}
+
+type SearchUsagesRequest_WfSpecName struct {
+	// A WfSpec, in whichever version: what runs it as a child, and what is a child of it.
+	WfSpecName string `protobuf:"bytes,6,opt,name=wf_spec_name,json=wfSpecName,proto3,oneof"`
+}
+
+func (*SearchUsagesRequest_TaskDefId) isSearchUsagesRequest_Of() {}
+
+func (*SearchUsagesRequest_ExternalEventDefId) isSearchUsagesRequest_Of() {}
+
+func (*SearchUsagesRequest_WorkflowEventDefId) isSearchUsagesRequest_Of() {}
+
+func (*SearchUsagesRequest_UserTaskDefId) isSearchUsagesRequest_Of() {}
+
+func (*SearchUsagesRequest_StructDefId) isSearchUsagesRequest_Of() {}
+
+func (*SearchUsagesRequest_WfSpecName) isSearchUsagesRequest_Of() {}
+
+// SearchUsagesResponse is a page of those who use it: WfSpecs, StructDefs, TaskDefs, ExternalEventDefs, WorkflowEventDefs, each by name
+// and version.
+type SearchUsagesResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The page. It may have fewer than there is room for although there are more: 10,000 definitions are looked at in a call.
+	Results []*Usage `protobuf:"bytes,1,rep,name=results,proto3" json:"results,omitempty"`
+	// Where the next page begins; unset on the last one.
+	Bookmark      []byte `protobuf:"bytes,2,opt,name=bookmark,proto3,oneof" json:"bookmark,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SearchUsagesResponse) Reset() {
+	*x = SearchUsagesResponse{}
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SearchUsagesResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SearchUsagesResponse) ProtoMessage() {}
+
+func (x *SearchUsagesResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SearchUsagesResponse.ProtoReflect.Descriptor instead.
+func (*SearchUsagesResponse) Descriptor() ([]byte, []int) {
+	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *SearchUsagesResponse) GetResults() []*Usage {
+	if x != nil {
+		return x.Results
+	}
+	return nil
+}
+
+func (x *SearchUsagesResponse) GetBookmark() []byte {
+	if x != nil {
+		return x.Bookmark
+	}
+	return nil
+}
+
+// Usage is a definition that uses another.
+type Usage struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Which.
+	//
+	// Types that are valid to be assigned to User:
+	//
+	//	*Usage_WfSpecId
+	//	*Usage_StructDefId
+	//	*Usage_TaskDefId
+	//	*Usage_ExternalEventDefId
+	//	*Usage_WorkflowEventDefId
+	User          isUsage_User `protobuf_oneof:"user"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Usage) Reset() {
+	*x = Usage{}
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Usage) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Usage) ProtoMessage() {}
+
+func (x *Usage) ProtoReflect() protoreflect.Message {
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Usage.ProtoReflect.Descriptor instead.
+func (*Usage) Descriptor() ([]byte, []int) {
+	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *Usage) GetUser() isUsage_User {
+	if x != nil {
+		return x.User
+	}
+	return nil
+}
+
+func (x *Usage) GetWfSpecId() *lhpb.WfSpecId {
+	if x != nil {
+		if x, ok := x.User.(*Usage_WfSpecId); ok {
+			return x.WfSpecId
+		}
+	}
+	return nil
+}
+
+func (x *Usage) GetStructDefId() *lhpb.StructDefId {
+	if x != nil {
+		if x, ok := x.User.(*Usage_StructDefId); ok {
+			return x.StructDefId
+		}
+	}
+	return nil
+}
+
+func (x *Usage) GetTaskDefId() *lhpb.TaskDefId {
+	if x != nil {
+		if x, ok := x.User.(*Usage_TaskDefId); ok {
+			return x.TaskDefId
+		}
+	}
+	return nil
+}
+
+func (x *Usage) GetExternalEventDefId() *lhpb.ExternalEventDefId {
+	if x != nil {
+		if x, ok := x.User.(*Usage_ExternalEventDefId); ok {
+			return x.ExternalEventDefId
+		}
+	}
+	return nil
+}
+
+func (x *Usage) GetWorkflowEventDefId() *lhpb.WorkflowEventDefId {
+	if x != nil {
+		if x, ok := x.User.(*Usage_WorkflowEventDefId); ok {
+			return x.WorkflowEventDefId
+		}
+	}
+	return nil
+}
+
+type isUsage_User interface {
+	isUsage_User()
+}
+
+type Usage_WfSpecId struct {
+	// A WfSpec.
+	WfSpecId *lhpb.WfSpecId `protobuf:"bytes,1,opt,name=wf_spec_id,json=wfSpecId,proto3,oneof"`
+}
+
+type Usage_StructDefId struct {
+	// A StructDef.
+	StructDefId *lhpb.StructDefId `protobuf:"bytes,2,opt,name=struct_def_id,json=structDefId,proto3,oneof"`
+}
+
+type Usage_TaskDefId struct {
+	// A TaskDef.
+	TaskDefId *lhpb.TaskDefId `protobuf:"bytes,3,opt,name=task_def_id,json=taskDefId,proto3,oneof"`
+}
+
+type Usage_ExternalEventDefId struct {
+	// An ExternalEventDef.
+	ExternalEventDefId *lhpb.ExternalEventDefId `protobuf:"bytes,4,opt,name=external_event_def_id,json=externalEventDefId,proto3,oneof"`
+}
+
+type Usage_WorkflowEventDefId struct {
+	// A WorkflowEventDef.
+	WorkflowEventDefId *lhpb.WorkflowEventDefId `protobuf:"bytes,5,opt,name=workflow_event_def_id,json=workflowEventDefId,proto3,oneof"`
+}
+
+func (*Usage_WfSpecId) isUsage_User() {}
+
+func (*Usage_StructDefId) isUsage_User() {}
+
+func (*Usage_TaskDefId) isUsage_User() {}
+
+func (*Usage_ExternalEventDefId) isUsage_User() {}
+
+func (*Usage_WorkflowEventDefId) isUsage_User() {}
+
 // SearchWfRunViewRequest asks for WfRuns: those that are all of what is said.
 type SearchWfRunViewRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -836,7 +1203,7 @@ type SearchWfRunViewRequest struct {
 
 func (x *SearchWfRunViewRequest) Reset() {
 	*x = SearchWfRunViewRequest{}
-	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[9]
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -848,7 +1215,7 @@ func (x *SearchWfRunViewRequest) String() string {
 func (*SearchWfRunViewRequest) ProtoMessage() {}
 
 func (x *SearchWfRunViewRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[9]
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -861,7 +1228,7 @@ func (x *SearchWfRunViewRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SearchWfRunViewRequest.ProtoReflect.Descriptor instead.
 func (*SearchWfRunViewRequest) Descriptor() ([]byte, []int) {
-	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{9}
+	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *SearchWfRunViewRequest) GetStatuses() []lhpb.LHStatus {
@@ -961,7 +1328,7 @@ type SearchWfRunViewResponse struct {
 
 func (x *SearchWfRunViewResponse) Reset() {
 	*x = SearchWfRunViewResponse{}
-	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[10]
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -973,7 +1340,7 @@ func (x *SearchWfRunViewResponse) String() string {
 func (*SearchWfRunViewResponse) ProtoMessage() {}
 
 func (x *SearchWfRunViewResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[10]
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -986,7 +1353,7 @@ func (x *SearchWfRunViewResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SearchWfRunViewResponse.ProtoReflect.Descriptor instead.
 func (*SearchWfRunViewResponse) Descriptor() ([]byte, []int) {
-	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{10}
+	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *SearchWfRunViewResponse) GetResults() []*WfRunRow {
@@ -1030,7 +1397,7 @@ type WfRunRow struct {
 
 func (x *WfRunRow) Reset() {
 	*x = WfRunRow{}
-	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[11]
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1042,7 +1409,7 @@ func (x *WfRunRow) String() string {
 func (*WfRunRow) ProtoMessage() {}
 
 func (x *WfRunRow) ProtoReflect() protoreflect.Message {
-	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[11]
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1055,7 +1422,7 @@ func (x *WfRunRow) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WfRunRow.ProtoReflect.Descriptor instead.
 func (*WfRunRow) Descriptor() ([]byte, []int) {
-	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{11}
+	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *WfRunRow) GetId() *lhpb.WfRunId {
@@ -1136,7 +1503,7 @@ type GetWfSpecHeatRequest struct {
 
 func (x *GetWfSpecHeatRequest) Reset() {
 	*x = GetWfSpecHeatRequest{}
-	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[12]
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1148,7 +1515,7 @@ func (x *GetWfSpecHeatRequest) String() string {
 func (*GetWfSpecHeatRequest) ProtoMessage() {}
 
 func (x *GetWfSpecHeatRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[12]
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1161,7 +1528,7 @@ func (x *GetWfSpecHeatRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetWfSpecHeatRequest.ProtoReflect.Descriptor instead.
 func (*GetWfSpecHeatRequest) Descriptor() ([]byte, []int) {
-	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{12}
+	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *GetWfSpecHeatRequest) GetWfSpecId() *lhpb.WfSpecId {
@@ -1200,7 +1567,7 @@ type GetWfSpecHeatResponse struct {
 
 func (x *GetWfSpecHeatResponse) Reset() {
 	*x = GetWfSpecHeatResponse{}
-	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[13]
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1212,7 +1579,7 @@ func (x *GetWfSpecHeatResponse) String() string {
 func (*GetWfSpecHeatResponse) ProtoMessage() {}
 
 func (x *GetWfSpecHeatResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[13]
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1225,7 +1592,7 @@ func (x *GetWfSpecHeatResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetWfSpecHeatResponse.ProtoReflect.Descriptor instead.
 func (*GetWfSpecHeatResponse) Descriptor() ([]byte, []int) {
-	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{13}
+	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *GetWfSpecHeatResponse) GetNodes() []*NodeHeat {
@@ -1264,7 +1631,7 @@ type GetWfRunCountsRequest struct {
 
 func (x *GetWfRunCountsRequest) Reset() {
 	*x = GetWfRunCountsRequest{}
-	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[14]
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1276,7 +1643,7 @@ func (x *GetWfRunCountsRequest) String() string {
 func (*GetWfRunCountsRequest) ProtoMessage() {}
 
 func (x *GetWfRunCountsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[14]
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1289,7 +1656,7 @@ func (x *GetWfRunCountsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetWfRunCountsRequest.ProtoReflect.Descriptor instead.
 func (*GetWfRunCountsRequest) Descriptor() ([]byte, []int) {
-	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{14}
+	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *GetWfRunCountsRequest) GetWfSpecId() *lhpb.WfSpecId {
@@ -1324,7 +1691,7 @@ type GetWfRunCountsResponse struct {
 
 func (x *GetWfRunCountsResponse) Reset() {
 	*x = GetWfRunCountsResponse{}
-	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[15]
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1336,7 +1703,7 @@ func (x *GetWfRunCountsResponse) String() string {
 func (*GetWfRunCountsResponse) ProtoMessage() {}
 
 func (x *GetWfRunCountsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[15]
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1349,7 +1716,7 @@ func (x *GetWfRunCountsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GetWfRunCountsResponse.ProtoReflect.Descriptor instead.
 func (*GetWfRunCountsResponse) Descriptor() ([]byte, []int) {
-	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{15}
+	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *GetWfRunCountsResponse) GetParts() []*WfRunCounts {
@@ -1380,7 +1747,7 @@ type WfRunCounts struct {
 
 func (x *WfRunCounts) Reset() {
 	*x = WfRunCounts{}
-	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[16]
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1392,7 +1759,7 @@ func (x *WfRunCounts) String() string {
 func (*WfRunCounts) ProtoMessage() {}
 
 func (x *WfRunCounts) ProtoReflect() protoreflect.Message {
-	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[16]
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1405,7 +1772,7 @@ func (x *WfRunCounts) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WfRunCounts.ProtoReflect.Descriptor instead.
 func (*WfRunCounts) Descriptor() ([]byte, []int) {
-	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{16}
+	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *WfRunCounts) GetStart() *timestamppb.Timestamp {
@@ -1473,7 +1840,7 @@ type NodeHeat struct {
 
 func (x *NodeHeat) Reset() {
 	*x = NodeHeat{}
-	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[17]
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1485,7 +1852,7 @@ func (x *NodeHeat) String() string {
 func (*NodeHeat) ProtoMessage() {}
 
 func (x *NodeHeat) ProtoReflect() protoreflect.Message {
-	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[17]
+	mi := &file_littlehorse_extra_v1_view_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1498,7 +1865,7 @@ func (x *NodeHeat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeHeat.ProtoReflect.Descriptor instead.
 func (*NodeHeat) Descriptor() ([]byte, []int) {
-	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{17}
+	return file_littlehorse_extra_v1_view_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *NodeHeat) GetThreadSpecName() string {
@@ -1629,7 +1996,32 @@ const file_littlehorse_extra_v1_view_proto_rawDesc = "" +
 	"\x05known\x18\x05 \x01(\bR\x05known\x120\n" +
 	"\x05value\x18\x06 \x01(\v2\x1a.littlehorse.VariableValueR\x05value\x12$\n" +
 	"\x0eleft_out_bytes\x18\a \x01(\x05R\fleftOutBytesB\v\n" +
-	"\t_position\"\xed\x04\n" +
+	"\t_position\"\xff\x03\n" +
+	"\x13SearchUsagesRequest\x128\n" +
+	"\vtask_def_id\x18\x01 \x01(\v2\x16.littlehorse.TaskDefIdH\x00R\ttaskDefId\x12T\n" +
+	"\x15external_event_def_id\x18\x02 \x01(\v2\x1f.littlehorse.ExternalEventDefIdH\x00R\x12externalEventDefId\x12T\n" +
+	"\x15workflow_event_def_id\x18\x03 \x01(\v2\x1f.littlehorse.WorkflowEventDefIdH\x00R\x12workflowEventDefId\x12E\n" +
+	"\x10user_task_def_id\x18\x04 \x01(\v2\x1a.littlehorse.UserTaskDefIdH\x00R\ruserTaskDefId\x12>\n" +
+	"\rstruct_def_id\x18\x05 \x01(\v2\x18.littlehorse.StructDefIdH\x00R\vstructDefId\x12\"\n" +
+	"\fwf_spec_name\x18\x06 \x01(\tH\x00R\n" +
+	"wfSpecName\x12\x19\n" +
+	"\x05limit\x18\a \x01(\x05H\x01R\x05limit\x88\x01\x01\x12\x1f\n" +
+	"\bbookmark\x18\b \x01(\fH\x02R\bbookmark\x88\x01\x01B\x04\n" +
+	"\x02ofB\b\n" +
+	"\x06_limitB\v\n" +
+	"\t_bookmark\"{\n" +
+	"\x14SearchUsagesResponse\x125\n" +
+	"\aresults\x18\x01 \x03(\v2\x1b.littlehorse.extra.v1.UsageR\aresults\x12\x1f\n" +
+	"\bbookmark\x18\x02 \x01(\fH\x00R\bbookmark\x88\x01\x01B\v\n" +
+	"\t_bookmark\"\xec\x02\n" +
+	"\x05Usage\x125\n" +
+	"\n" +
+	"wf_spec_id\x18\x01 \x01(\v2\x15.littlehorse.WfSpecIdH\x00R\bwfSpecId\x12>\n" +
+	"\rstruct_def_id\x18\x02 \x01(\v2\x18.littlehorse.StructDefIdH\x00R\vstructDefId\x128\n" +
+	"\vtask_def_id\x18\x03 \x01(\v2\x16.littlehorse.TaskDefIdH\x00R\ttaskDefId\x12T\n" +
+	"\x15external_event_def_id\x18\x04 \x01(\v2\x1f.littlehorse.ExternalEventDefIdH\x00R\x12externalEventDefId\x12T\n" +
+	"\x15workflow_event_def_id\x18\x05 \x01(\v2\x1f.littlehorse.WorkflowEventDefIdH\x00R\x12workflowEventDefIdB\x06\n" +
+	"\x04user\"\xed\x04\n" +
 	"\x16SearchWfRunViewRequest\x121\n" +
 	"\bstatuses\x18\x01 \x03(\x0e2\x15.littlehorse.LHStatusR\bstatuses\x12 \n" +
 	"\fwf_spec_name\x18\x02 \x01(\tR\n" +
@@ -1702,13 +2094,14 @@ const file_littlehorse_extra_v1_view_proto_rawDesc = "" +
 	"\bfailures\x18\x04 \x01(\x05R\bfailures\x12\x14\n" +
 	"\x05ended\x18\x05 \x01(\x05R\x05ended\x12\x19\n" +
 	"\btotal_ms\x18\x06 \x01(\x03R\atotalMs\x12\x15\n" +
-	"\x06max_ms\x18\a \x01(\x03R\x05maxMs2\xb4\x04\n" +
+	"\x06max_ms\x18\a \x01(\x03R\x05maxMs2\x9b\x05\n" +
 	"\vViewService\x12e\n" +
 	"\fGetWfRunView\x12).littlehorse.extra.v1.GetWfRunViewRequest\x1a*.littlehorse.extra.v1.GetWfRunViewResponse\x12n\n" +
 	"\x0fSearchWfRunView\x12,.littlehorse.extra.v1.SearchWfRunViewRequest\x1a-.littlehorse.extra.v1.SearchWfRunViewResponse\x12h\n" +
 	"\rGetWfSpecHeat\x12*.littlehorse.extra.v1.GetWfSpecHeatRequest\x1a+.littlehorse.extra.v1.GetWfSpecHeatResponse\x12k\n" +
 	"\x0eGetWfRunCounts\x12+.littlehorse.extra.v1.GetWfRunCountsRequest\x1a,.littlehorse.extra.v1.GetWfRunCountsResponse\x12w\n" +
-	"\x12GetVariableHistory\x12/.littlehorse.extra.v1.GetVariableHistoryRequest\x1a0.littlehorse.extra.v1.GetVariableHistoryResponseB\x1eZ\x1clittlehorse/lhpb/extra;extrab\x06proto3"
+	"\x12GetVariableHistory\x12/.littlehorse.extra.v1.GetVariableHistoryRequest\x1a0.littlehorse.extra.v1.GetVariableHistoryResponse\x12e\n" +
+	"\fSearchUsages\x12).littlehorse.extra.v1.SearchUsagesRequest\x1a*.littlehorse.extra.v1.SearchUsagesResponseB\x1eZ\x1clittlehorse/lhpb/extra;extrab\x06proto3"
 
 var (
 	file_littlehorse_extra_v1_view_proto_rawDescOnce sync.Once
@@ -1722,7 +2115,7 @@ func file_littlehorse_extra_v1_view_proto_rawDescGZIP() []byte {
 	return file_littlehorse_extra_v1_view_proto_rawDescData
 }
 
-var file_littlehorse_extra_v1_view_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
+var file_littlehorse_extra_v1_view_proto_msgTypes = make([]protoimpl.MessageInfo, 21)
 var file_littlehorse_extra_v1_view_proto_goTypes = []any{
 	(*GetWfRunViewRequest)(nil),        // 0: littlehorse.extra.v1.GetWfRunViewRequest
 	(*StepPosition)(nil),               // 1: littlehorse.extra.v1.StepPosition
@@ -1733,84 +2126,105 @@ var file_littlehorse_extra_v1_view_proto_goTypes = []any{
 	(*GetVariableHistoryRequest)(nil),  // 6: littlehorse.extra.v1.GetVariableHistoryRequest
 	(*GetVariableHistoryResponse)(nil), // 7: littlehorse.extra.v1.GetVariableHistoryResponse
 	(*VariableChange)(nil),             // 8: littlehorse.extra.v1.VariableChange
-	(*SearchWfRunViewRequest)(nil),     // 9: littlehorse.extra.v1.SearchWfRunViewRequest
-	(*SearchWfRunViewResponse)(nil),    // 10: littlehorse.extra.v1.SearchWfRunViewResponse
-	(*WfRunRow)(nil),                   // 11: littlehorse.extra.v1.WfRunRow
-	(*GetWfSpecHeatRequest)(nil),       // 12: littlehorse.extra.v1.GetWfSpecHeatRequest
-	(*GetWfSpecHeatResponse)(nil),      // 13: littlehorse.extra.v1.GetWfSpecHeatResponse
-	(*GetWfRunCountsRequest)(nil),      // 14: littlehorse.extra.v1.GetWfRunCountsRequest
-	(*GetWfRunCountsResponse)(nil),     // 15: littlehorse.extra.v1.GetWfRunCountsResponse
-	(*WfRunCounts)(nil),                // 16: littlehorse.extra.v1.WfRunCounts
-	(*NodeHeat)(nil),                   // 17: littlehorse.extra.v1.NodeHeat
-	(*lhpb.WfRunId)(nil),               // 18: littlehorse.WfRunId
-	(*lhpb.WfRun)(nil),                 // 19: littlehorse.WfRun
-	(*lhpb.WfSpec)(nil),                // 20: littlehorse.WfSpec
-	(*lhpb.ExternalEvent)(nil),         // 21: littlehorse.ExternalEvent
-	(*lhpb.WorkflowEvent)(nil),         // 22: littlehorse.WorkflowEvent
-	(*ExplainWfRunResponse)(nil),       // 23: littlehorse.extra.v1.ExplainWfRunResponse
-	(lhpb.LHStatus)(0),                 // 24: littlehorse.LHStatus
-	(lhpb.TaskStatus)(0),               // 25: littlehorse.TaskStatus
-	(*lhpb.Variable)(nil),              // 26: littlehorse.Variable
-	(*lhpb.VariableId)(nil),            // 27: littlehorse.VariableId
-	(*lhpb.VariableValue)(nil),         // 28: littlehorse.VariableValue
-	(*timestamppb.Timestamp)(nil),      // 29: google.protobuf.Timestamp
-	(*lhpb.VariableMatch)(nil),         // 30: littlehorse.VariableMatch
-	(*lhpb.WfSpecId)(nil),              // 31: littlehorse.WfSpecId
+	(*SearchUsagesRequest)(nil),        // 9: littlehorse.extra.v1.SearchUsagesRequest
+	(*SearchUsagesResponse)(nil),       // 10: littlehorse.extra.v1.SearchUsagesResponse
+	(*Usage)(nil),                      // 11: littlehorse.extra.v1.Usage
+	(*SearchWfRunViewRequest)(nil),     // 12: littlehorse.extra.v1.SearchWfRunViewRequest
+	(*SearchWfRunViewResponse)(nil),    // 13: littlehorse.extra.v1.SearchWfRunViewResponse
+	(*WfRunRow)(nil),                   // 14: littlehorse.extra.v1.WfRunRow
+	(*GetWfSpecHeatRequest)(nil),       // 15: littlehorse.extra.v1.GetWfSpecHeatRequest
+	(*GetWfSpecHeatResponse)(nil),      // 16: littlehorse.extra.v1.GetWfSpecHeatResponse
+	(*GetWfRunCountsRequest)(nil),      // 17: littlehorse.extra.v1.GetWfRunCountsRequest
+	(*GetWfRunCountsResponse)(nil),     // 18: littlehorse.extra.v1.GetWfRunCountsResponse
+	(*WfRunCounts)(nil),                // 19: littlehorse.extra.v1.WfRunCounts
+	(*NodeHeat)(nil),                   // 20: littlehorse.extra.v1.NodeHeat
+	(*lhpb.WfRunId)(nil),               // 21: littlehorse.WfRunId
+	(*lhpb.WfRun)(nil),                 // 22: littlehorse.WfRun
+	(*lhpb.WfSpec)(nil),                // 23: littlehorse.WfSpec
+	(*lhpb.ExternalEvent)(nil),         // 24: littlehorse.ExternalEvent
+	(*lhpb.WorkflowEvent)(nil),         // 25: littlehorse.WorkflowEvent
+	(*ExplainWfRunResponse)(nil),       // 26: littlehorse.extra.v1.ExplainWfRunResponse
+	(lhpb.LHStatus)(0),                 // 27: littlehorse.LHStatus
+	(lhpb.TaskStatus)(0),               // 28: littlehorse.TaskStatus
+	(*lhpb.Variable)(nil),              // 29: littlehorse.Variable
+	(*lhpb.VariableId)(nil),            // 30: littlehorse.VariableId
+	(*lhpb.VariableValue)(nil),         // 31: littlehorse.VariableValue
+	(*lhpb.TaskDefId)(nil),             // 32: littlehorse.TaskDefId
+	(*lhpb.ExternalEventDefId)(nil),    // 33: littlehorse.ExternalEventDefId
+	(*lhpb.WorkflowEventDefId)(nil),    // 34: littlehorse.WorkflowEventDefId
+	(*lhpb.UserTaskDefId)(nil),         // 35: littlehorse.UserTaskDefId
+	(*lhpb.StructDefId)(nil),           // 36: littlehorse.StructDefId
+	(*lhpb.WfSpecId)(nil),              // 37: littlehorse.WfSpecId
+	(*timestamppb.Timestamp)(nil),      // 38: google.protobuf.Timestamp
+	(*lhpb.VariableMatch)(nil),         // 39: littlehorse.VariableMatch
 }
 var file_littlehorse_extra_v1_view_proto_depIdxs = []int32{
-	18, // 0: littlehorse.extra.v1.GetWfRunViewRequest.wf_run_id:type_name -> littlehorse.WfRunId
+	21, // 0: littlehorse.extra.v1.GetWfRunViewRequest.wf_run_id:type_name -> littlehorse.WfRunId
 	1,  // 1: littlehorse.extra.v1.GetWfRunViewRequest.from:type_name -> littlehorse.extra.v1.StepPosition
-	19, // 2: littlehorse.extra.v1.GetWfRunViewResponse.wf_run:type_name -> littlehorse.WfRun
-	20, // 3: littlehorse.extra.v1.GetWfRunViewResponse.wf_spec:type_name -> littlehorse.WfSpec
+	22, // 2: littlehorse.extra.v1.GetWfRunViewResponse.wf_run:type_name -> littlehorse.WfRun
+	23, // 3: littlehorse.extra.v1.GetWfRunViewResponse.wf_spec:type_name -> littlehorse.WfSpec
 	3,  // 4: littlehorse.extra.v1.GetWfRunViewResponse.steps:type_name -> littlehorse.extra.v1.Step
 	5,  // 5: littlehorse.extra.v1.GetWfRunViewResponse.variables:type_name -> littlehorse.extra.v1.ShownVariable
 	5,  // 6: littlehorse.extra.v1.GetWfRunViewResponse.inherited:type_name -> littlehorse.extra.v1.ShownVariable
-	21, // 7: littlehorse.extra.v1.GetWfRunViewResponse.external_events:type_name -> littlehorse.ExternalEvent
-	22, // 8: littlehorse.extra.v1.GetWfRunViewResponse.workflow_events:type_name -> littlehorse.WorkflowEvent
-	11, // 9: littlehorse.extra.v1.GetWfRunViewResponse.children:type_name -> littlehorse.extra.v1.WfRunRow
-	23, // 10: littlehorse.extra.v1.GetWfRunViewResponse.why:type_name -> littlehorse.extra.v1.ExplainWfRunResponse
-	24, // 11: littlehorse.extra.v1.Step.status:type_name -> littlehorse.LHStatus
+	24, // 7: littlehorse.extra.v1.GetWfRunViewResponse.external_events:type_name -> littlehorse.ExternalEvent
+	25, // 8: littlehorse.extra.v1.GetWfRunViewResponse.workflow_events:type_name -> littlehorse.WorkflowEvent
+	14, // 9: littlehorse.extra.v1.GetWfRunViewResponse.children:type_name -> littlehorse.extra.v1.WfRunRow
+	26, // 10: littlehorse.extra.v1.GetWfRunViewResponse.why:type_name -> littlehorse.extra.v1.ExplainWfRunResponse
+	27, // 11: littlehorse.extra.v1.Step.status:type_name -> littlehorse.LHStatus
 	4,  // 12: littlehorse.extra.v1.Step.attempts:type_name -> littlehorse.extra.v1.StepAttempt
-	18, // 13: littlehorse.extra.v1.Step.child_wf_run_id:type_name -> littlehorse.WfRunId
-	25, // 14: littlehorse.extra.v1.StepAttempt.status:type_name -> littlehorse.TaskStatus
-	26, // 15: littlehorse.extra.v1.ShownVariable.variable:type_name -> littlehorse.Variable
-	27, // 16: littlehorse.extra.v1.GetVariableHistoryRequest.id:type_name -> littlehorse.VariableId
+	21, // 13: littlehorse.extra.v1.Step.child_wf_run_id:type_name -> littlehorse.WfRunId
+	28, // 14: littlehorse.extra.v1.StepAttempt.status:type_name -> littlehorse.TaskStatus
+	29, // 15: littlehorse.extra.v1.ShownVariable.variable:type_name -> littlehorse.Variable
+	30, // 16: littlehorse.extra.v1.GetVariableHistoryRequest.id:type_name -> littlehorse.VariableId
 	8,  // 17: littlehorse.extra.v1.GetVariableHistoryResponse.changes:type_name -> littlehorse.extra.v1.VariableChange
-	28, // 18: littlehorse.extra.v1.VariableChange.value:type_name -> littlehorse.VariableValue
-	24, // 19: littlehorse.extra.v1.SearchWfRunViewRequest.statuses:type_name -> littlehorse.LHStatus
-	29, // 20: littlehorse.extra.v1.SearchWfRunViewRequest.earliest_start:type_name -> google.protobuf.Timestamp
-	29, // 21: littlehorse.extra.v1.SearchWfRunViewRequest.latest_start:type_name -> google.protobuf.Timestamp
-	30, // 22: littlehorse.extra.v1.SearchWfRunViewRequest.variable_filters:type_name -> littlehorse.VariableMatch
-	18, // 23: littlehorse.extra.v1.SearchWfRunViewRequest.parent_wf_run_id:type_name -> littlehorse.WfRunId
-	11, // 24: littlehorse.extra.v1.SearchWfRunViewResponse.results:type_name -> littlehorse.extra.v1.WfRunRow
-	18, // 25: littlehorse.extra.v1.WfRunRow.id:type_name -> littlehorse.WfRunId
-	31, // 26: littlehorse.extra.v1.WfRunRow.wf_spec_id:type_name -> littlehorse.WfSpecId
-	24, // 27: littlehorse.extra.v1.WfRunRow.status:type_name -> littlehorse.LHStatus
-	29, // 28: littlehorse.extra.v1.WfRunRow.start_time:type_name -> google.protobuf.Timestamp
-	29, // 29: littlehorse.extra.v1.WfRunRow.end_time:type_name -> google.protobuf.Timestamp
-	5,  // 30: littlehorse.extra.v1.WfRunRow.variables:type_name -> littlehorse.extra.v1.ShownVariable
-	31, // 31: littlehorse.extra.v1.GetWfSpecHeatRequest.wf_spec_id:type_name -> littlehorse.WfSpecId
-	29, // 32: littlehorse.extra.v1.GetWfSpecHeatRequest.earliest_start:type_name -> google.protobuf.Timestamp
-	29, // 33: littlehorse.extra.v1.GetWfSpecHeatRequest.latest_start:type_name -> google.protobuf.Timestamp
-	17, // 34: littlehorse.extra.v1.GetWfSpecHeatResponse.nodes:type_name -> littlehorse.extra.v1.NodeHeat
-	31, // 35: littlehorse.extra.v1.GetWfRunCountsRequest.wf_spec_id:type_name -> littlehorse.WfSpecId
-	16, // 36: littlehorse.extra.v1.GetWfRunCountsResponse.parts:type_name -> littlehorse.extra.v1.WfRunCounts
-	29, // 37: littlehorse.extra.v1.WfRunCounts.start:type_name -> google.protobuf.Timestamp
-	0,  // 38: littlehorse.extra.v1.ViewService.GetWfRunView:input_type -> littlehorse.extra.v1.GetWfRunViewRequest
-	9,  // 39: littlehorse.extra.v1.ViewService.SearchWfRunView:input_type -> littlehorse.extra.v1.SearchWfRunViewRequest
-	12, // 40: littlehorse.extra.v1.ViewService.GetWfSpecHeat:input_type -> littlehorse.extra.v1.GetWfSpecHeatRequest
-	14, // 41: littlehorse.extra.v1.ViewService.GetWfRunCounts:input_type -> littlehorse.extra.v1.GetWfRunCountsRequest
-	6,  // 42: littlehorse.extra.v1.ViewService.GetVariableHistory:input_type -> littlehorse.extra.v1.GetVariableHistoryRequest
-	2,  // 43: littlehorse.extra.v1.ViewService.GetWfRunView:output_type -> littlehorse.extra.v1.GetWfRunViewResponse
-	10, // 44: littlehorse.extra.v1.ViewService.SearchWfRunView:output_type -> littlehorse.extra.v1.SearchWfRunViewResponse
-	13, // 45: littlehorse.extra.v1.ViewService.GetWfSpecHeat:output_type -> littlehorse.extra.v1.GetWfSpecHeatResponse
-	15, // 46: littlehorse.extra.v1.ViewService.GetWfRunCounts:output_type -> littlehorse.extra.v1.GetWfRunCountsResponse
-	7,  // 47: littlehorse.extra.v1.ViewService.GetVariableHistory:output_type -> littlehorse.extra.v1.GetVariableHistoryResponse
-	43, // [43:48] is the sub-list for method output_type
-	38, // [38:43] is the sub-list for method input_type
-	38, // [38:38] is the sub-list for extension type_name
-	38, // [38:38] is the sub-list for extension extendee
-	0,  // [0:38] is the sub-list for field type_name
+	31, // 18: littlehorse.extra.v1.VariableChange.value:type_name -> littlehorse.VariableValue
+	32, // 19: littlehorse.extra.v1.SearchUsagesRequest.task_def_id:type_name -> littlehorse.TaskDefId
+	33, // 20: littlehorse.extra.v1.SearchUsagesRequest.external_event_def_id:type_name -> littlehorse.ExternalEventDefId
+	34, // 21: littlehorse.extra.v1.SearchUsagesRequest.workflow_event_def_id:type_name -> littlehorse.WorkflowEventDefId
+	35, // 22: littlehorse.extra.v1.SearchUsagesRequest.user_task_def_id:type_name -> littlehorse.UserTaskDefId
+	36, // 23: littlehorse.extra.v1.SearchUsagesRequest.struct_def_id:type_name -> littlehorse.StructDefId
+	11, // 24: littlehorse.extra.v1.SearchUsagesResponse.results:type_name -> littlehorse.extra.v1.Usage
+	37, // 25: littlehorse.extra.v1.Usage.wf_spec_id:type_name -> littlehorse.WfSpecId
+	36, // 26: littlehorse.extra.v1.Usage.struct_def_id:type_name -> littlehorse.StructDefId
+	32, // 27: littlehorse.extra.v1.Usage.task_def_id:type_name -> littlehorse.TaskDefId
+	33, // 28: littlehorse.extra.v1.Usage.external_event_def_id:type_name -> littlehorse.ExternalEventDefId
+	34, // 29: littlehorse.extra.v1.Usage.workflow_event_def_id:type_name -> littlehorse.WorkflowEventDefId
+	27, // 30: littlehorse.extra.v1.SearchWfRunViewRequest.statuses:type_name -> littlehorse.LHStatus
+	38, // 31: littlehorse.extra.v1.SearchWfRunViewRequest.earliest_start:type_name -> google.protobuf.Timestamp
+	38, // 32: littlehorse.extra.v1.SearchWfRunViewRequest.latest_start:type_name -> google.protobuf.Timestamp
+	39, // 33: littlehorse.extra.v1.SearchWfRunViewRequest.variable_filters:type_name -> littlehorse.VariableMatch
+	21, // 34: littlehorse.extra.v1.SearchWfRunViewRequest.parent_wf_run_id:type_name -> littlehorse.WfRunId
+	14, // 35: littlehorse.extra.v1.SearchWfRunViewResponse.results:type_name -> littlehorse.extra.v1.WfRunRow
+	21, // 36: littlehorse.extra.v1.WfRunRow.id:type_name -> littlehorse.WfRunId
+	37, // 37: littlehorse.extra.v1.WfRunRow.wf_spec_id:type_name -> littlehorse.WfSpecId
+	27, // 38: littlehorse.extra.v1.WfRunRow.status:type_name -> littlehorse.LHStatus
+	38, // 39: littlehorse.extra.v1.WfRunRow.start_time:type_name -> google.protobuf.Timestamp
+	38, // 40: littlehorse.extra.v1.WfRunRow.end_time:type_name -> google.protobuf.Timestamp
+	5,  // 41: littlehorse.extra.v1.WfRunRow.variables:type_name -> littlehorse.extra.v1.ShownVariable
+	37, // 42: littlehorse.extra.v1.GetWfSpecHeatRequest.wf_spec_id:type_name -> littlehorse.WfSpecId
+	38, // 43: littlehorse.extra.v1.GetWfSpecHeatRequest.earliest_start:type_name -> google.protobuf.Timestamp
+	38, // 44: littlehorse.extra.v1.GetWfSpecHeatRequest.latest_start:type_name -> google.protobuf.Timestamp
+	20, // 45: littlehorse.extra.v1.GetWfSpecHeatResponse.nodes:type_name -> littlehorse.extra.v1.NodeHeat
+	37, // 46: littlehorse.extra.v1.GetWfRunCountsRequest.wf_spec_id:type_name -> littlehorse.WfSpecId
+	19, // 47: littlehorse.extra.v1.GetWfRunCountsResponse.parts:type_name -> littlehorse.extra.v1.WfRunCounts
+	38, // 48: littlehorse.extra.v1.WfRunCounts.start:type_name -> google.protobuf.Timestamp
+	0,  // 49: littlehorse.extra.v1.ViewService.GetWfRunView:input_type -> littlehorse.extra.v1.GetWfRunViewRequest
+	12, // 50: littlehorse.extra.v1.ViewService.SearchWfRunView:input_type -> littlehorse.extra.v1.SearchWfRunViewRequest
+	15, // 51: littlehorse.extra.v1.ViewService.GetWfSpecHeat:input_type -> littlehorse.extra.v1.GetWfSpecHeatRequest
+	17, // 52: littlehorse.extra.v1.ViewService.GetWfRunCounts:input_type -> littlehorse.extra.v1.GetWfRunCountsRequest
+	6,  // 53: littlehorse.extra.v1.ViewService.GetVariableHistory:input_type -> littlehorse.extra.v1.GetVariableHistoryRequest
+	9,  // 54: littlehorse.extra.v1.ViewService.SearchUsages:input_type -> littlehorse.extra.v1.SearchUsagesRequest
+	2,  // 55: littlehorse.extra.v1.ViewService.GetWfRunView:output_type -> littlehorse.extra.v1.GetWfRunViewResponse
+	13, // 56: littlehorse.extra.v1.ViewService.SearchWfRunView:output_type -> littlehorse.extra.v1.SearchWfRunViewResponse
+	16, // 57: littlehorse.extra.v1.ViewService.GetWfSpecHeat:output_type -> littlehorse.extra.v1.GetWfSpecHeatResponse
+	18, // 58: littlehorse.extra.v1.ViewService.GetWfRunCounts:output_type -> littlehorse.extra.v1.GetWfRunCountsResponse
+	7,  // 59: littlehorse.extra.v1.ViewService.GetVariableHistory:output_type -> littlehorse.extra.v1.GetVariableHistoryResponse
+	10, // 60: littlehorse.extra.v1.ViewService.SearchUsages:output_type -> littlehorse.extra.v1.SearchUsagesResponse
+	55, // [55:61] is the sub-list for method output_type
+	49, // [49:55] is the sub-list for method input_type
+	49, // [49:49] is the sub-list for extension type_name
+	49, // [49:49] is the sub-list for extension extendee
+	0,  // [0:49] is the sub-list for field type_name
 }
 
 func init() { file_littlehorse_extra_v1_view_proto_init() }
@@ -1824,17 +2238,33 @@ func file_littlehorse_extra_v1_view_proto_init() {
 	file_littlehorse_extra_v1_view_proto_msgTypes[3].OneofWrappers = []any{}
 	file_littlehorse_extra_v1_view_proto_msgTypes[4].OneofWrappers = []any{}
 	file_littlehorse_extra_v1_view_proto_msgTypes[8].OneofWrappers = []any{}
-	file_littlehorse_extra_v1_view_proto_msgTypes[9].OneofWrappers = []any{}
+	file_littlehorse_extra_v1_view_proto_msgTypes[9].OneofWrappers = []any{
+		(*SearchUsagesRequest_TaskDefId)(nil),
+		(*SearchUsagesRequest_ExternalEventDefId)(nil),
+		(*SearchUsagesRequest_WorkflowEventDefId)(nil),
+		(*SearchUsagesRequest_UserTaskDefId)(nil),
+		(*SearchUsagesRequest_StructDefId)(nil),
+		(*SearchUsagesRequest_WfSpecName)(nil),
+	}
 	file_littlehorse_extra_v1_view_proto_msgTypes[10].OneofWrappers = []any{}
-	file_littlehorse_extra_v1_view_proto_msgTypes[11].OneofWrappers = []any{}
+	file_littlehorse_extra_v1_view_proto_msgTypes[11].OneofWrappers = []any{
+		(*Usage_WfSpecId)(nil),
+		(*Usage_StructDefId)(nil),
+		(*Usage_TaskDefId)(nil),
+		(*Usage_ExternalEventDefId)(nil),
+		(*Usage_WorkflowEventDefId)(nil),
+	}
+	file_littlehorse_extra_v1_view_proto_msgTypes[12].OneofWrappers = []any{}
+	file_littlehorse_extra_v1_view_proto_msgTypes[13].OneofWrappers = []any{}
 	file_littlehorse_extra_v1_view_proto_msgTypes[14].OneofWrappers = []any{}
+	file_littlehorse_extra_v1_view_proto_msgTypes[17].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_littlehorse_extra_v1_view_proto_rawDesc), len(file_littlehorse_extra_v1_view_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   18,
+			NumMessages:   21,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -26,6 +26,7 @@ const (
 	ViewService_GetWfSpecHeat_FullMethodName      = "/littlehorse.extra.v1.ViewService/GetWfSpecHeat"
 	ViewService_GetWfRunCounts_FullMethodName     = "/littlehorse.extra.v1.ViewService/GetWfRunCounts"
 	ViewService_GetVariableHistory_FullMethodName = "/littlehorse.extra.v1.ViewService/GetVariableHistory"
+	ViewService_SearchUsages_FullMethodName       = "/littlehorse.extra.v1.ViewService/SearchUsages"
 )
 
 // ViewServiceClient is the client API for ViewService service.
@@ -47,6 +48,9 @@ type ViewServiceClient interface {
 	// GetVariableHistory tells which values a Variable has had, as far as what is kept of its WfRun says so: they are computed anew
 	// along the way that it took. It needs the right to READ workflows. NOT_FOUND if there is no such Variable.
 	GetVariableHistory(ctx context.Context, in *GetVariableHistoryRequest, opts ...grpc.CallOption) (*GetVariableHistoryResponse, error)
+	// SearchUsages finds the definitions that use one. It needs the right to READ workflows; those that are no WfSpecs are told to
+	// who may READ their kind.
+	SearchUsages(ctx context.Context, in *SearchUsagesRequest, opts ...grpc.CallOption) (*SearchUsagesResponse, error)
 }
 
 type viewServiceClient struct {
@@ -107,6 +111,16 @@ func (c *viewServiceClient) GetVariableHistory(ctx context.Context, in *GetVaria
 	return out, nil
 }
 
+func (c *viewServiceClient) SearchUsages(ctx context.Context, in *SearchUsagesRequest, opts ...grpc.CallOption) (*SearchUsagesResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(SearchUsagesResponse)
+	err := c.cc.Invoke(ctx, ViewService_SearchUsages_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // ViewServiceServer is the server API for ViewService service.
 // All implementations must embed UnimplementedViewServiceServer
 // for forward compatibility.
@@ -126,6 +140,9 @@ type ViewServiceServer interface {
 	// GetVariableHistory tells which values a Variable has had, as far as what is kept of its WfRun says so: they are computed anew
 	// along the way that it took. It needs the right to READ workflows. NOT_FOUND if there is no such Variable.
 	GetVariableHistory(context.Context, *GetVariableHistoryRequest) (*GetVariableHistoryResponse, error)
+	// SearchUsages finds the definitions that use one. It needs the right to READ workflows; those that are no WfSpecs are told to
+	// who may READ their kind.
+	SearchUsages(context.Context, *SearchUsagesRequest) (*SearchUsagesResponse, error)
 	mustEmbedUnimplementedViewServiceServer()
 }
 
@@ -150,6 +167,9 @@ func (UnimplementedViewServiceServer) GetWfRunCounts(context.Context, *GetWfRunC
 }
 func (UnimplementedViewServiceServer) GetVariableHistory(context.Context, *GetVariableHistoryRequest) (*GetVariableHistoryResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method GetVariableHistory not implemented")
+}
+func (UnimplementedViewServiceServer) SearchUsages(context.Context, *SearchUsagesRequest) (*SearchUsagesResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method SearchUsages not implemented")
 }
 func (UnimplementedViewServiceServer) mustEmbedUnimplementedViewServiceServer() {}
 func (UnimplementedViewServiceServer) testEmbeddedByValue()                     {}
@@ -262,6 +282,24 @@ func _ViewService_GetVariableHistory_Handler(srv interface{}, ctx context.Contex
 	return interceptor(ctx, in, info, handler)
 }
 
+func _ViewService_SearchUsages_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(SearchUsagesRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(ViewServiceServer).SearchUsages(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: ViewService_SearchUsages_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(ViewServiceServer).SearchUsages(ctx, req.(*SearchUsagesRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // ViewService_ServiceDesc is the grpc.ServiceDesc for ViewService service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -288,6 +326,10 @@ var ViewService_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "GetVariableHistory",
 			Handler:    _ViewService_GetVariableHistory_Handler,
+		},
+		{
+			MethodName: "SearchUsages",
+			Handler:    _ViewService_SearchUsages_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -142,6 +142,7 @@ await journey('a form shows its versions, its fields and who works with it', { p
   await look(page, 'forms');
   await budgeted(page, 'user-task-defs/expense-approval/1?status=ANY', page.getByText('with its history'), 4);
   await page.getByRole('cell', { name: 'costCenter' }).waitFor();
+  await page.locator('[data-used-by]').getByRole('link', { name: /^expense / }).waitFor();
   await page.getByLabel(/^Approved/).selectOption('true');
   await look(page, 'form');
   await page.getByLabel('Status').selectOption('DONE');
@@ -162,7 +163,7 @@ await journey('an event is posted to a run, and one by a key finds its run', { p
   await budgeted(page, 'events', page.getByRole('link', { name: 'order-released' }));
   await page.getByRole('link', { name: 'machine-recovered' }).waitFor();
   await look(page, 'events');
-  await budgeted(page, 'events/order-released', page.getByRole('heading', { name: 'order-released' }), 4);
+  await budgeted(page, 'events/order-released', page.locator('[data-used-by]').getByRole('link', { name: /^order / }), 4);
   const dialog = page.getByRole('dialog');
   await page.getByRole('button', { name: 'Post event' }).click();
   await dialog.getByLabel('Id of the run').fill('order-1030');
@@ -197,6 +198,7 @@ await journey('an event is posted to a run, and one by a key finds its run', { p
 await journey('a thrown event leads to its run', { path: 'workflow-events/machine-recovered', shown: 'tbody tr', refused: [['WRITE_METADATA on ACL_WORKFLOW_EVENT', "Delete this event's definition"]], picture: 'workflow-event' }, async () => {
   const page = await open();
   await budgeted(page, 'workflow-events/machine-recovered', page.getByRole('link', { name: 'alert-press-1' }));
+  need('who throws it is one workflow', (await page.locator('[data-used-by="1"]').getByRole('link').count()) === 1);
   await look(page, 'workflow-event');
   await page.goto(at('workflow-events/machine-recovered'));
   await page.getByRole('button', { name: 'Follow the latest' }).click();
@@ -229,6 +231,11 @@ await journey('a struct shows its fields, what changed, and whether a change wou
   await page.getByRole('cell', { name: 'country' }).waitFor();
   await page.getByLabel('Other version').selectOption('0');
   await page.locator('[data-change="added"]').getByText('country').waitFor();
+  const users = page.locator('[data-used-by]');
+  await users.getByRole('link', { name: /^order / }).waitFor();
+  await page.getByRole('button', { name: 'Delete this version' }).click();
+  await page.getByRole('dialog').getByRole('link', { name: /^order / }).waitFor();
+  await page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
   await look(page, 'struct');
   await page.getByRole('button', { name: 'Check' }).click();
   await page.getByText('It is compatible.').waitFor();

@@ -15,6 +15,7 @@ import { linesOf, storyOf } from './story';
 import { plain, svgOf } from './svg';
 import { causeOf, criticalPath, marksOf, spentOf, viewOf, viewText, zoomed } from './timeline';
 import type { ExplainWfRunResponse, Node, Step, StructDef, ThreadRun, TypeDefinition, UserTaskEvent, WfSpec } from './types.gen';
+import { usersOf } from './usages';
 import { commentsOf, trail } from './usertasks';
 
 const times = (text: string, after: string, count = 2): string[] => nextTimes(parseCron(text)!, Date.parse(after), count).map((d) => d.toISOString().slice(0, 16));
@@ -40,6 +41,21 @@ describe('servers', () => {
     const of = (...waiting: number[]) => ({ serves: waiting.map((w, number) => ({ number, position: 1, waiting: w })) }) as never;
     expect([sumOf(of(0, 5, 2)), worst(of(0, 5, 2))]).toEqual([7, ', 5 of them in partition 1']);
     expect([sumOf(of()), worst(of(0, 0))]).toEqual([0, '']);
+  });
+});
+
+describe('who uses a definition', () => {
+  it('is told once by name, with a link to the newest version', () => {
+    const wfSpec = (name: string, majorVersion: number, revision: number) => ({ wfSpecId: { name, majorVersion, revision } });
+    const users = usersOf([wfSpec('order', 0, 0), wfSpec('order', 1, 0), wfSpec('order', 1, 2), wfSpec('ship', 0, 0), { structDefId: { name: 'order', version: 2 } }, { taskDefId: { name: 'print' } }, { externalEventDefId: { name: 'moved' } }, { workflowEventDefId: { name: 'moved' } }]);
+    expect(users.map((u) => `${u.kind} ${u.name} ${u.version} +${u.older} ${u.path.join('/')}`)).toEqual([
+      'workflow order 1.2 +2 specs/order/1.2',
+      'workflow ship 0.0 +0 specs/ship/0.0',
+      'struct order 2 +0 structs/order/2',
+      'task print  +0 tasks/print',
+      'event moved  +0 events/moved',
+      'workflow event moved  +0 workflow-events/moved',
+    ]);
   });
 });
 

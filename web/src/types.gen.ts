@@ -114,6 +114,7 @@ export interface Rpcs {
   GetWfSpecHeat: [GetWfSpecHeatRequest, GetWfSpecHeatResponse];
   GetWfRunCounts: [GetWfRunCountsRequest, GetWfRunCountsResponse];
   GetVariableHistory: [GetVariableHistoryRequest, GetVariableHistoryResponse];
+  SearchUsages: [SearchUsagesRequest, SearchUsagesResponse];
   CreateBulkRunJob: [CreateBulkRunJobRequest, CreateBulkRunJobResponse];
   GetBulkRunJob: [GetBulkRunJobRequest, GetBulkRunJobResponse];
   CancelBulkRunJob: [CancelBulkRunJobRequest, CancelBulkRunJobResponse];
@@ -1261,6 +1262,22 @@ export interface GetVariableHistoryResponse {
   more: boolean;
 }
 
+export interface SearchUsagesRequest {
+  taskDefId?: TaskDefId;
+  externalEventDefId?: ExternalEventDefId;
+  workflowEventDefId?: WorkflowEventDefId;
+  userTaskDefId?: UserTaskDefId;
+  structDefId?: StructDefId;
+  wfSpecName?: string;
+  limit?: number;
+  bookmark?: string;
+}
+
+export interface SearchUsagesResponse {
+  results: Usage[];
+  bookmark?: string;
+}
+
 export interface CreateBulkRunJobRequest {
   id?: string;
   action: BulkRunAction;
@@ -1733,6 +1750,14 @@ export interface VariableChange {
   known: boolean;
   value?: VariableValue;
   leftOutBytes: number;
+}
+
+export interface Usage {
+  wfSpecId?: WfSpecId;
+  structDefId?: StructDefId;
+  taskDefId?: TaskDefId;
+  externalEventDefId?: ExternalEventDefId;
+  workflowEventDefId?: WorkflowEventDefId;
 }
 
 export type BulkRunAction = "BULK_RUN_ACTION_UNSPECIFIED" | "BULK_RUN_ACTION_DELETE" | "BULK_RUN_ACTION_STOP" | "BULK_RUN_ACTION_RESUME";

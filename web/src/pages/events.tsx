@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { type ReactElement, useEffect, useRef, useState } from 'react';
 import { Preview } from '../actions';
-import { ask, batch, call, need, session } from '../api';
+import { ask, batch, need, session } from '../api';
 import { command, curl } from '../commands';
 import { Choice, each, pageSize, Rows, since, Table, usePages, within } from '../lists';
 import { useSeen } from '../live';
@@ -10,8 +10,9 @@ import { go, setSearch, to, useRoute } from '../router';
 import { spanText } from '../times';
 import { compose, documentOf, useStructs } from '../typed';
 import { TypedInput } from '../typedinput';
-import type { CorrelatedEvent, ExternalEventDef, TypeDefinition, WorkflowEvent as ThrownEvent, WorkflowEventDef } from '../types.gen';
+import type { CorrelatedEvent, ExternalEventDef, TypeDefinition, WorkflowEvent as ThrownEvent } from '../types.gen';
 import { A, Badge, Button, Empty, Field, Heading, ObjectHeading, Panel, Problem, Skeleton, Tabs, Time } from '../ui';
+import { UsedBy, Users } from '../usedby';
 import { Value } from '../payload';
 import { parseRunId, runId, runIdOf, runParts, textOf, typeText } from '../values';
 import { Names } from './definitions';
@@ -60,10 +61,17 @@ export function EventDef(): ReactElement {
   const name = rest[0] ?? '';
   const me = useWhoami();
   const [acting, act] = useState<Acting>();
-  const seen = useQuery({ queryKey: [session.tenant, 'eventDef', name], queryFn: ({ signal }) => call('GetExternalEventDef', { name }, signal) });
+  const of = { externalEventDefId: { name } };
+  const seen = useQuery({
+    queryKey: [session.tenant, 'eventDef', name],
+    queryFn: async ({ signal }) => {
+      const [def, users] = await batch([ask('GetExternalEventDef', { name }), ask('SearchUsages', of)] as const, signal);
+      return { def: need(def), users };
+    },
+  });
   if (seen.error) return <Problem error={seen.error} retry={() => void seen.refetch()} />;
   if (!seen.data) return <Skeleton lines={8} />;
-  const def = seen.data;
+  const { def, users } = seen.data;
   const correlated = def.correlatedEventConfig;
   const tab = search.get('tab') ?? 'events';
   const close = (): void => act(undefined);
@@ -94,6 +102,7 @@ export function EventDef(): ReactElement {
           <dd>{correlated ? `yes; an event waits ${seconds(correlated.ttlSeconds)} for its run${correlated.deleteAfterFirstCorrelation ? ', and is for one run only' : ''}` : 'no'}</dd>
         </dl>
       </Panel>
+      <UsedBy of={of} first={users} />
       <Tabs
         label="Events of this kind"
         chosen={tab}
@@ -120,8 +129,9 @@ export function EventDef(): ReactElement {
           onDone={() => go(to(['events']))}
         >
           <p>
-            <strong>{name}</strong> goes: nobody can post it any more.
+            <strong>{name}</strong> goes: nobody can post it any more. Now these use it:
           </p>
+          <Users of={of} first={users} />
         </Preview>
       )}
       {typeof acting === 'object' && (
@@ -358,7 +368,14 @@ export function WorkflowEvent(): ReactElement {
   const back = search.get('since') ?? '';
   const me = useWhoami();
   const [deleting, setDeleting] = useState(false);
-  const seen = useQuery<WorkflowEventDef>({ queryKey: [session.tenant, 'workflowEventDef', name], queryFn: ({ signal }) => call('GetWorkflowEventDef', { name }, signal) });
+  const of = { workflowEventDefId: { name } };
+  const seen = useQuery({
+    queryKey: [session.tenant, 'workflowEventDef', name],
+    queryFn: async ({ signal }) => {
+      const [def, users] = await batch([ask('GetWorkflowEventDef', { name }), ask('SearchUsages', of)] as const, signal);
+      return { def: need(def), users };
+    },
+  });
   const tail = search.get('tail') === '1';
   const found = usePages(
     ['thrown', name, back],
@@ -368,6 +385,7 @@ export function WorkflowEvent(): ReactElement {
   );
   if (seen.error) return <Problem error={seen.error} retry={() => void seen.refetch()} />;
   if (!seen.data) return <Skeleton lines={8} />;
+  const { def, users } = seen.data;
   return (
     <>
       <ObjectHeading
@@ -376,12 +394,13 @@ export function WorkflowEvent(): ReactElement {
         title={name}
         about={
           <>
-            Thrown by workflows, with {contentText(seen.data.contentType)} · registered <Time at={seen.data.createdAt} />
+            Thrown by workflows, with {contentText(def.contentType)} · registered <Time at={def.createdAt} />
           </>
         }
       >
         <Button kind="danger" icon="bin" label="Delete this event's definition" forbidden={missing(me, 'WRITE_METADATA', 'ACL_WORKFLOW_EVENT')} onClick={() => setDeleting(true)} />
       </ObjectHeading>
+      <UsedBy of={of} first={users} />
       <Panel title="Thrown" bare>
         <div className="body filters">
           <Choice label="Since" name="since" value={back} options={within} />
@@ -419,8 +438,9 @@ export function WorkflowEvent(): ReactElement {
           onDone={() => go(to(['events']))}
         >
           <p>
-            <strong>{name}</strong> goes. Workflows that throw it fail there.
+            <strong>{name}</strong> goes. Workflows that throw it fail there. Now these do:
           </p>
+          <Users of={of} first={users} />
         </Preview>
       )}
     </>

@@ -6,8 +6,9 @@ import { command } from '../commands';
 import { Choice, each, pageSize, Rows, since, Table, usePages, within } from '../lists';
 import { missing, useWhoami } from '../permissions';
 import { go, setSearch, to, useRoute } from '../router';
-import type { UserTaskDef, UserTaskRunStatus } from '../types.gen';
+import type { UserTaskRunStatus } from '../types.gen';
 import { A, Badge, Button, Empty, Field, ObjectHeading, Panel, Problem, Skeleton, Time } from '../ui';
+import { UsedBy, Users } from '../usedby';
 import { holder, type Texts, userTaskLook, userTaskStatuses } from '../usertasks';
 import { runId, runParts } from '../values';
 import { Definitions, Versions } from './definitions';
@@ -36,8 +37,10 @@ export function Form(): ReactElement {
   const seen = useQuery({
     queryKey: [session.tenant, 'form', name, version],
     queryFn: async ({ signal }) => {
-      const [def, all] = await batch([version ? ask('GetUserTaskDef', { name, version: Number(version) }) : ask('GetLatestUserTaskDef', { name }), ask('SearchUserTaskDef', { name, limit: 1000 })] as const, signal);
-      return { def: need(def as { reply?: UserTaskDef }), versions: (all.reply?.results ?? []).map((v) => v.version) };
+      const chosen = version ? Number(version) : need((await batch([ask('GetLatestUserTaskDef', { name })], signal))[0]).version;
+      const of = { userTaskDefId: { name, version: chosen } };
+      const [def, all, users] = await batch([ask('GetUserTaskDef', of.userTaskDefId), ask('SearchUserTaskDef', { name, limit: 1000 }), ask('SearchUsages', of)] as const, signal);
+      return { def: need(def), versions: (all.reply?.results ?? []).map((v) => v.version), of, users };
     },
   });
   const status = (search.get('status') ?? 'UNASSIGNED') as UserTaskRunStatus | 'ANY';
@@ -61,7 +64,7 @@ export function Form(): ReactElement {
   );
   if (seen.error) return <Problem error={seen.error} retry={() => void seen.refetch()} />;
   if (!seen.data) return <Skeleton lines={8} />;
-  const { def, versions } = seen.data;
+  const { def, versions, of, users } = seen.data;
   return (
     <>
       <ObjectHeading
@@ -96,6 +99,7 @@ export function Form(): ReactElement {
       <Panel title="As people see it">
         <FormFields def={{ ...def, description: '' }} texts={texts} set={setTexts} />
       </Panel>
+      <UsedBy of={of} first={users} />
       <Panel title="User tasks with it" bare>
         <div className="body filters">
           <Choice label="Status" name="status" value={status} options={[...userTaskStatuses.map((s): [string, string] => [s, userTaskLook(s).word]), ['ANY', 'any']]} />
@@ -133,8 +137,9 @@ export function Form(): ReactElement {
           onDone={() => go(to(['user-task-defs']))}
         >
           <p>
-            {def.name} version {def.version} goes. Runs that come to a user task with it fail there; user tasks that are open stay.
+            {def.name} version {def.version} goes. Runs that come to a user task with it fail there; user tasks that are open stay. Now these use it:
           </p>
+          <Users of={of} first={users} />
         </Preview>
       )}
     </>

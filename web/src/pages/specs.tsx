@@ -12,6 +12,7 @@ import { go, setSearch, to, useRoute } from '../router';
 import { spanText } from '../times';
 import type { GetWfSpecHeatResponse, NodeHeat, ThreadSpec, WfRunCounts, WfRunRow, WfSpec, WfSpecId } from '../types.gen';
 import { A, Boundary, Button, Command, Copy, Empty, Field, Heading, ObjectHeading, Panel, Problem, Skeleton, Status, Tabs, Time } from '../ui';
+import { Users } from '../usedby';
 import { kindOf, runIdOf, specText, textOf, typeOf, typeText } from '../values';
 import { Definition } from './run';
 import { chosenRuns, RunFilters, RunTable } from './runs';
@@ -157,12 +158,12 @@ export function Spec(): ReactElement {
   const seen = useQuery({
     queryKey: [session.tenant, 'specPage', name, version],
     queryFn: async ({ signal }) => {
-      const [spec, all, stored] = await batch(
-        [version ? ask('GetWfSpec', { name, majorVersion: major ?? 0, revision: revision ?? 0 }) : ask('GetLatestWfSpec', { name }), ask('SearchWfSpec', { name, limit: 1000 }), ask('CountNodeRun', { wfSpecFilter: { wfSpecName: name, ...(version ? { wfSpecMajorVersion: major ?? 0, wfSpecRevision: revision ?? 0 } : {}) } })] as const,
+      const [spec, all, stored, users] = await batch(
+        [version ? ask('GetWfSpec', { name, majorVersion: major ?? 0, revision: revision ?? 0 }) : ask('GetLatestWfSpec', { name }), ask('SearchWfSpec', { name, limit: 1000 }), ask('CountNodeRun', { wfSpecFilter: { wfSpecName: name, ...(version ? { wfSpecMajorVersion: major ?? 0, wfSpecRevision: revision ?? 0 } : {}) } }), ask('SearchUsages', { wfSpecName: name })] as const,
         signal,
       );
       const of = need(spec as { reply?: WfSpec });
-      return { spec: of, versions: all.reply?.results ?? [], nodeRuns: stored.reply?.value };
+      return { spec: of, versions: all.reply?.results ?? [], nodeRuns: stored.reply?.value, users };
     },
   });
   const before = useQuery({
@@ -175,7 +176,7 @@ export function Spec(): ReactElement {
   const warm = useWarmth(heat === '' ? undefined : seen.data?.spec, over);
   if (seen.error) return <Problem error={seen.error} retry={() => void seen.refetch()} />;
   if (!seen.data) return <Skeleton lines={10} />;
-  const { spec, versions, nodeRuns } = seen.data;
+  const { spec, versions, nodeRuns, users } = seen.data;
   const thread = search.get('thread') ?? spec.entrypointThreadName;
   const threadSpec = spec.threadSpecs[thread];
   const node = search.get('node') ?? undefined;
@@ -298,7 +299,15 @@ export function Spec(): ReactElement {
           </section>
         </div>
         <aside className="panel details" aria-label="Details">
-          {node && threadSpec?.nodes[node] ? <NodeDetails name={node} thread={threadSpec} warmth={warm.data?.nodes.find((n) => n.threadSpecName === thread && n.node === node)} /> : threadSpec && <ThreadDetails name={thread} of={threadSpec} />}
+          {node && threadSpec?.nodes[node] ? <NodeDetails name={node} thread={threadSpec} warmth={warm.data?.nodes.find((n) => n.threadSpecName === thread && n.node === node)} /> : (
+            <>
+              {threadSpec && <ThreadDetails name={thread} of={threadSpec} />}
+              <div className="body stack">
+                <h3>Used by</h3>
+                <Users of={{ wfSpecName: name }} first={users} />
+              </div>
+            </>
+          )}
         </aside>
       </div>
       {(form || (again !== null && before.data)) && <RunForm spec={spec} from={inputs} onClose={close} />}

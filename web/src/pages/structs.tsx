@@ -9,6 +9,7 @@ import { go, setSearch, to, useRoute } from '../router';
 import { structsOf } from '../typed';
 import type { InlineStructDef, StructDef, StructDefCompatibilityType, StructFieldDef, TypeDefinition } from '../types.gen';
 import { A, Button, Field, Note, ObjectHeading, Panel, Problem, Skeleton, Time } from '../ui';
+import { UsedBy, Users } from '../usedby';
 import { kindOf, textOf, typeText } from '../values';
 import { Definitions, Versions } from './definitions';
 
@@ -62,16 +63,18 @@ export function Struct(): ReactElement {
   const seen = useQuery({
     queryKey: [session.tenant, 'struct', name, text, other],
     queryFn: async ({ signal }) => {
-      const [def, all, than] = await batch(
-        [ask('GetStructDef', { name, version: text ? Number(text) : -1 }), ask('SearchStructDef', { name, limit: 1000 }), ...(other ? [ask('GetStructDef', { name, version: Number(other) })] : [])] as const,
+      const version = text ? Number(text) : need((await batch([ask('GetStructDef', { name, version: -1 })], signal))[0]).id?.version ?? 0;
+      const of = { structDefId: { name, version } };
+      const [def, all, users, than] = await batch(
+        [ask('GetStructDef', of.structDefId), ask('SearchStructDef', { name, limit: 1000 }), ask('SearchUsages', of), ...(other ? [ask('GetStructDef', { name, version: Number(other) })] : [])] as const,
         signal,
       );
-      return { def: need(def), versions: (all.reply?.results ?? []).map((v) => v.version), than: than?.reply };
+      return { def: need(def), versions: (all.reply?.results ?? []).map((v) => v.version), of, users, than: than?.reply };
     },
   });
   if (seen.error) return <Problem error={seen.error} retry={() => void seen.refetch()} />;
   if (!seen.data) return <Skeleton lines={8} />;
-  const { def, versions, than } = seen.data;
+  const { def, versions, of, users, than } = seen.data;
   const version = def.id?.version ?? 0;
   return (
     <>
@@ -105,6 +108,7 @@ export function Struct(): ReactElement {
           ]}
         />
       </Panel>
+      <UsedBy of={of} first={users} />
       {versions.length > 1 && (
         <Panel
           title="Compared with another version"
@@ -139,8 +143,9 @@ export function Struct(): ReactElement {
           onDone={() => go(to(['structs']))}
         >
           <p>
-            {name} version {version} goes. The server refuses it while something uses it.
+            {name} version {version} goes. The server refuses it while something uses it. Now these do:
           </p>
+          <Users of={of} first={users} />
         </Preview>
       )}
     </>

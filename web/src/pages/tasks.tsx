@@ -7,7 +7,8 @@ import { setSearch, to, useRoute } from '../router';
 import { taskLookOf } from '../status';
 import type { MetricWindow, TaskRun, TaskStatus, TaskWorkerMetadata } from '../types.gen';
 import { A, Badge, Button, Command, Empty, Field, Heading, ObjectHeading, Panel, Problem, Skeleton, Time } from '../ui';
-import { specText, typeOf, typeText } from '../values';
+import { UsedBy } from '../usedby';
+import { typeOf, typeText } from '../values';
 import { mostNamed, OnlyFirst, PrefixField } from './specs';
 
 const TaskMetrics = lazy(async () => ({ default: (await import('./metrics')).TaskMetrics }));
@@ -118,6 +119,7 @@ const counted: TaskStatus[] = ['TASK_SCHEDULED', 'TASK_RUNNING', 'TASK_FAILED', 
 export function Task(): ReactElement {
   const name = useRoute().rest[0] ?? '';
   const topics = [`task:${name}`];
+  const of = { taskDefId: { name } };
   const seen = useSeen({
     key: [session.tenant, 'task', name],
     topics,
@@ -127,7 +129,7 @@ export function Task(): ReactElement {
         [
           ask('GetTaskDef', { name }),
           ask('GetTaskWorkerGroup', { name }),
-          ask('SearchWfSpec', { taskDefName: name, limit: 100 }),
+          ask('SearchUsages', of),
           firstWaiting(name),
           ...counted.map((status) => ask('CountTaskRun', { taskDefName: name, status })),
         ],
@@ -136,7 +138,7 @@ export function Task(): ReactElement {
       );
       const id = first.reply?.results[0];
       const oldest = id && (await batch([ask('GetTaskRun', id)], signal))[0].reply?.scheduledAt;
-      return { oldest, def: need(def), workers: Object.values(group.reply?.taskWorkers ?? {}), users: users.reply?.results ?? [], counts: counts.map((c) => c.reply?.value) };
+      return { oldest, def: need(def), workers: Object.values(group.reply?.taskWorkers ?? {}), users, counts: counts.map((c) => c.reply?.value) };
     },
   });
   if (seen.error && !seen.data) return <Problem error={seen.error} retry={() => void seen.refetch()} />;
@@ -184,19 +186,7 @@ export function Task(): ReactElement {
           <Workers of={workers} />
         )}
       </Panel>
-      <Panel title="Used by">
-        {users.length === 0 ? (
-          <p className="soft">No workflow uses it.</p>
-        ) : (
-          <div className="chips">
-            {users.map((u) => (
-              <A key={specText(u)} className="button" href={to(['specs', u.name, `${u.majorVersion}.${u.revision}`])}>
-                {specText(u)}
-              </A>
-            ))}
-          </div>
-        )}
-      </Panel>
+      <UsedBy of={of} first={users} />
       <Suspense fallback={<Skeleton />}>
         <TaskMetrics name={name} />
         <TaskRuns name={name} />
