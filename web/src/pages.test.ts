@@ -7,7 +7,7 @@ import { heatOf } from './heat';
 import { ranges, sumOf, worst } from './members';
 import { mermaidOf } from './mermaid';
 import { failuresOf } from './overview';
-import { compose, documentOf, spread, structured, type Structs } from './typed';
+import { compose, documentOf, pasted, spread, structured, type Structs } from './typed';
 import { momentsOf, stepsAt, threadsAt } from './replay';
 import { between, bulk } from './runsearch';
 import { searchesOf, withSearch } from './searches';
@@ -223,6 +223,18 @@ const spec = (nodes: Record<string, Node>): WfSpec => ({
   status: 'ACTIVE',
   entrypointThreadName: 'main',
   threadSpecs: { main: { nodes, variableDefs: [], interruptDefs: [] } },
+});
+
+describe('a value that is copied', () => {
+  it('is what can be pasted: all its bytes, and JSON of what has parts', () => {
+    expect(pasted({ bytes: 'aGk=' })).toBe('aGk=');
+    expect(pasted({ str: '"a" b' })).toBe('"a" b');
+    expect(pasted({ jsonObj: '{"n": 12345678901234567890}' })).toBe('{"n": 12345678901234567890}');
+    expect(pasted({ array: { items: [{ str: 'a' }, { int: '9007199254740993' }] } })).toBe('["a", 9007199254740993]');
+    const of = { struct: { structDefId: { name: 's', version: 0 }, struct: { fields: { a: { value: { str: 'x' }, masked: false } } } } };
+    expect(pasted(of)).toBe('{"a": "x"}');
+    expect(pasted({})).toBe('null');
+  });
 });
 
 describe('versions', () => {

@@ -2,6 +2,7 @@ import { type ReactElement, useMemo, useState } from 'react';
 import { bytesOf, entriesOf, Exact, hexOf, type Hits, hitsOf, keepNumbers, within } from './paths';
 import { to } from './router';
 import { save } from './save';
+import { pasted } from './typed';
 import type { VariableValue } from './types.gen';
 import { A, Copy, copy, Time } from './ui';
 import { kindOf, runParts, textOf } from './values';
@@ -25,7 +26,7 @@ export function Value({ of, masked }: { of: VariableValue | undefined; masked?: 
         <span className="grow">
           <span className="tag">{kind}</span>
         </span>
-        {of && <Copy text={textOf(of)} what="value" />}
+        {of && <Copy text={pasted(of)} what="value" />}
       </header>
       <div className="text" tabIndex={0} role="region" aria-label={`Value of type ${kind}`}>
         <Inside of={of} path="$" />

@@ -1,5 +1,6 @@
 import { useSyncExternalStore } from 'react';
 import { session } from './api';
+import { decoded } from './values';
 
 /** Route is where the page is: all that is seen follows from it. */
 export interface Route {
@@ -12,16 +13,8 @@ export interface Route {
 
 export function parse(href: string): Route {
   const url = new URL(href, 'http://here');
-  const [tenant = '', page = '', ...rest] = url.pathname.split('/').filter(Boolean).map(decode);
+  const [tenant = '', page = '', ...rest] = url.pathname.split('/').filter(Boolean).map(decoded);
   return { tenant, page, rest, search: url.searchParams };
-}
-
-function decode(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return part;
-  }
 }
 
 /** to makes the address of a page of the current tenant. */

@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { ask, batch, session } from './api';
 import { type Read, read } from './inputs';
 import type { StructDef, StructDefId, TypeDefinition, VariableValue } from './types.gen';
-import { kindOf, runId, typeText } from './values';
+import { kindOf, runId, textOf, typeText } from './values';
 
 /** Structs are StructDefs by name and version. */
 export type Structs = Map<string, StructDef>;
@@ -130,6 +130,9 @@ export function documentOf(v: VariableValue | undefined): string {
   if (v.jsonArr !== undefined) return v.jsonArr;
   return JSON.stringify(v.str ?? v.bytes ?? v.utcTimestamp ?? runId(v.wfRunId));
 }
+
+/** pasted is a value as it is copied: what can be read again, not what is shown of it. */
+export const pasted = (v: VariableValue): string => v.bytes ?? (v.struct || v.array || v.map ? documentOf(v) : textOf(v));
 
 const object = (fields: [string, string][]): string => `{${fields.map(([name, text]) => `${JSON.stringify(name)}: ${text}`).join(', ')}}`;
 

@@ -8,7 +8,7 @@ import { place as dagre } from './place';
 import { sceneOf } from './scene';
 import { historyOf, lanesOf, unsettled, withSteps, writersOf } from './steps';
 import { barOf, rowsOf, totals } from './timeline';
-import { agoText, spanText } from './times';
+import { agoText, localText, spanText } from './times';
 import type { Edge, Node, Step, ThreadRun, ThreadSpec, VariableAssignment, VariableMutation, WfSpec } from './types.gen';
 import { byteCount, kindOf, parseRunId, parseValue, runId, runIdOf, textOf } from './values';
 
@@ -28,7 +28,7 @@ describe('values', () => {
     ['JSON_ARR', '[1]', { jsonArr: '[1]' }],
     ['BYTES', 'aGk=', { bytes: 'aGk=' }],
     ['WF_RUN_ID', 'p_c', { wfRunId: { id: 'c', parentWfRunId: { id: 'p' } } }],
-    ['TIMESTAMP', '2026-01-02T03:04:05Z', { utcTimestamp: '2026-01-02T03:04:05.000Z' }],
+    ['TIMESTAMP', '2026-01-02', { utcTimestamp: '2026-01-02T00:00:00.000Z' }],
   ] as const)('%s is read', (type, text, value) => expect(parseValue(type, text)).toEqual(value));
   test.each([
     ['DOUBLE', ''],
@@ -49,12 +49,18 @@ describe('values', () => {
     expect(runId(runIdOf(['a', 'b', 'c']))).toBe('a_b_c');
     expect(parseRunId('http://h/t/runs/a/b?tab=x')).toEqual(['a', 'b']);
     expect(parseRunId(' a_b ')).toEqual(['a', 'b']);
+    expect(parseRunId('http://h/t/runs/50%/b')).toEqual(['50%', 'b']);
+  });
+  test('a moment keeps what was written of it', () => {
+    expect(parseValue('TIMESTAMP', '2026-01-02T03:04:05.123456789Z')).toEqual({ utcTimestamp: '2026-01-02T03:04:05.123456789Z' });
+    expect(parseValue('TIMESTAMP', ' 2026-01-02T03:04:05+02:00')).toEqual({ utcTimestamp: '2026-01-02T03:04:05+02:00' });
   });
 });
 
 test('times', () => {
   expect([spanText(12), spanText(1500), spanText(61_000), spanText(90_061_000), spanText(3_600_000)]).toEqual(['12 ms', '1.5 s', '1 min 1 s', '1 d 1 h', '1 h']);
   const now = Date.parse('2026-01-01T00:00:00Z');
+  for (const typed of ['2026-01-31T10:00', '0202-01-31T10:00', '0002-12-01T09:05']) expect(localText(new Date(typed).toISOString())).toBe(typed);
   expect([agoText('2025-12-31T23:59:59Z', now), agoText('2025-12-31T22:00:00Z', now), agoText('2026-01-01T00:03:00Z', now)]).toEqual(['now', '2 h ago', 'in 3 min']);
 });
 

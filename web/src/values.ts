@@ -15,11 +15,20 @@ export function runIdOf(parts: string[]): WfRunId {
   return id ?? { id: '' };
 }
 
+/** decoded is a part of an address as it is meant; one that is not written as addresses are is as it stands. */
+export function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
 /** parseRunId takes an id as it is written, or the address of a page that shows it. */
 export function parseRunId(text: string): string[] {
   const from = text.trim();
   const page = /\/(?:runs|wfRun)\/([^?#]+)/.exec(from);
-  if (page?.[1]) return page[1].split('/').filter(Boolean).map(decodeURIComponent);
+  if (page?.[1]) return page[1].split('/').filter(Boolean).map(decoded);
   return from.split('_').filter(Boolean);
 }
 
@@ -83,6 +92,8 @@ export const byteCount = (base64: string): number =>
 /** Problem says why a text is no value of a type. */
 export class Problem extends Error {}
 
+/** exactMoment is one as the server takes it, which may be finer than the browser's. */
+const exactMoment = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
 const wholeNumber = /^[+-]?\d+$/;
 const least = -(2n ** 63n);
 const most = 2n ** 63n - 1n;
@@ -115,9 +126,10 @@ export function parseValue(type: VariableType | undefined, text: string): Variab
     case 'WF_RUN_ID':
       return { wfRunId: runIdOf(parseRunId(text)) };
     case 'TIMESTAMP': {
-      const at = new Date(text);
+      const moment = text.trim();
+      const at = new Date(moment);
       if (Number.isNaN(at.getTime())) throw new Problem('must be a date and time');
-      return { utcTimestamp: at.toISOString() };
+      return { utcTimestamp: exactMoment.test(moment) ? moment : at.toISOString() };
     }
     default:
       return { str: text };
