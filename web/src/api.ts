@@ -38,21 +38,39 @@ export const reach = {
 /** strange tells who listens that the server does not know any more who one is. */
 export const strange = { listeners: new Set<() => void>() };
 
-async function post(path: string, body: unknown, signal?: AbortSignal): Promise<unknown> {
+const post = (path: string, body: unknown, signal?: AbortSignal): Promise<unknown> => said(path, { method: 'POST', headers: headers(), body: JSON.stringify(body) }, signal);
+
+async function said(path: string, request: RequestInit, signal?: AbortSignal): Promise<unknown> {
   let response: Response;
+  let text: string;
   try {
-    response = await fetch(path, { method: 'POST', headers: headers(), body: JSON.stringify(body), signal: signal ?? null });
+    response = await fetch(path, { ...request, signal: signal ?? null });
+    text = await response.text();
   } catch (e) {
-    if (signal?.aborted) throw e;
-    reach.set(false);
-    throw new Refusal('unavailable', 'The server cannot be reached.');
+    throw unreachable(signal, e);
   }
+  const told = parsed(text);
+  if (response.ok && told === undefined) throw unreachable(signal, new Error('The answer breaks off.'));
   reach.set(true);
-  const said: unknown = await response.json().catch(() => ({}));
-  if (response.ok) return said;
-  const { code, message } = said as { code?: string; message?: string };
+  if (response.ok) return told;
+  const { code, message } = (told ?? {}) as { code?: string; message?: string };
   if (response.status === 401) for (const tell of strange.listeners) tell();
   throw new Refusal(code ?? 'unknown', message ?? `The server answers with status ${response.status}.`);
+}
+
+/** unreachable is what to say when no whole answer came. */
+function unreachable(signal: AbortSignal | undefined, why: unknown): unknown {
+  if (signal?.aborted) return why;
+  reach.set(false);
+  return new Refusal('unavailable', 'The server cannot be reached.');
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 export async function call<K extends Rpc>(rpc: K, request: Request<K>, signal?: AbortSignal): Promise<Reply<K>> {
@@ -106,10 +124,7 @@ export interface About {
   loggedIn: boolean;
 }
 
-export async function about(): Promise<About> {
-  const response = await fetch('/ui/v1/about', { headers: { 'X-LH-UI': '1' } });
-  return (await response.json()) as About;
-}
+export const about = async (): Promise<About> => (await said('/ui/v1/about', { headers: { 'X-LH-UI': '1' } })) as About;
 
 /** logout ends the session; what it gives is where the provider ends its own. */
 export const logout = async (): Promise<string> => ((await post('/auth/logout', {})) as { location: string }).location;

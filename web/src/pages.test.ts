@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { about, batch, ask, reach, Refusal } from './api';
 import { aclsOf, cellsOf, effective } from './acls';
 import { nextTimes, parseCron } from './cron';
 import { compare } from './diff';
@@ -223,6 +224,34 @@ const spec = (nodes: Record<string, Node>): WfSpec => ({
   status: 'ACTIVE',
   entrypointThreadName: 'main',
   threadSpecs: { main: { nodes, variableDefs: [], interruptDefs: [] } },
+});
+
+describe('the server', () => {
+  afterEach(() => void vi.unstubAllGlobals());
+  const says = (...answers: (() => Response)[]): void => vi.stubGlobal('fetch', () => Promise.resolve().then(answers.shift()));
+  const broken = (): Response => new Response('{"answers": [{"rep', { status: 200 });
+  const away = (): Response => {
+    throw new TypeError('Failed to fetch');
+  };
+  const refusal = (of: Promise<unknown>): Promise<unknown> => of.then(() => 'none', (e: unknown) => (e instanceof Refusal ? e.code : e));
+
+  it('has not answered if its answer breaks off', async () => {
+    says(broken, () => new Response('{"answers": []}'));
+    expect(await refusal(batch([ask('Whoami', {})]))).toBe('unavailable');
+    expect(reach.good).toBe(false);
+    expect(await batch([ask('Whoami', {})])).toEqual([]);
+    expect(reach.good).toBe(true);
+  });
+  it('is asked again what it is, when it could not be reached or was not well', async () => {
+    says(away, broken, () => new Response('{"code": "unavailable", "message": "later"}', { status: 503 }), () => new Response('{"open": true}'));
+    for (let n = 0; n < 3; n++) expect(await refusal(about())).toBe('unavailable');
+    expect(await about()).toEqual({ open: true });
+  });
+  it('says why it refuses, even where something between says it', async () => {
+    says(() => new Response('<html>', { status: 502 }), () => new Response('{"code": "not_found", "message": "There is no run"}', { status: 404 }));
+    expect(await refusal(batch([ask('Whoami', {})]))).toBe('unknown');
+    expect(await refusal(batch([ask('Whoami', {})]))).toBe('not_found');
+  });
 });
 
 describe('a value that is copied', () => {
