@@ -687,8 +687,56 @@ await journey('columns and statuses are in the address, and many runs are dealt 
   await page.getByRole('button', { name: 'Delete…' }).click();
   await dialog.locator('[data-dry-run]').getByText('2 of 2').waitFor();
   await dialog.getByText('lhctl delete wfRun order-1011').waitFor();
+  // What goes wrong on the way can be tried again.
+  page.alone = true;
+  await page.route('**/ui/v1/batch', (route) => route.fulfill({ status: 503, json: { code: 'unavailable', message: 'The server is about to end.' } }), { times: 1 });
+  await dialog.getByRole('button', { name: 'Delete 2' }).click();
+  await dialog.getByText('The server is about to end.').waitFor();
+  page.alone = false;
   await dialog.getByRole('button', { name: 'Delete 2' }).click();
   await page.getByRole('link', { name: 'order-1012' }).waitFor({ state: 'detached' });
+});
+
+await journey('what is searched for otherwise begins anew, and what leaves the first page is not lost', { path: 'runs?status=ERROR', shown: 'tbody a', refused: [] }, async () => {
+  const page = await open();
+  const run = (n, status) => ({ id: { id: `${status}-${n}` }, wfSpecId: { name: 'many', majorVersion: 0, revision: 0 }, status, startTime: new Date(Date.UTC(2026, 0, 1) + n * 1000).toISOString(), node: '', failure: '', openThreads: 1, variables: [] });
+  const rows = (status, from) => Array.from({ length: 100 }, (_, i) => run(from - i, status));
+  let [newest, hold] = [1000, undefined];
+  await page.route('**/ui/v1/batch', async (route) => {
+    const [first] = route.request().postDataJSON().calls;
+    if (first.rpc !== 'SearchWfRunView') return route.continue();
+    const other = first.request.statuses.length > 0;
+    if (other) await hold;
+    const answer = await route.fetch();
+    const said = await answer.json();
+    said.answers[0].reply = other ? { results: [run(2000, 'ERROR')] } : { results: rows('RUNNING', newest), bookmark: 'behind' };
+    await route.fulfill({ response: answer, json: said });
+  });
+  await page.route('**/api/SearchWfRunView', (route) => route.fulfill({ json: { results: rows('RUNNING', 900) } }));
+  await page.goto(`${base}/default/runs`);
+  await page.getByRole('link', { name: 'RUNNING-1000', exact: true }).waitFor();
+  const end = () => page.evaluate(() => scrollTo(0, document.documentElement.scrollHeight));
+  await end();
+  const listed = (many) => page.waitForFunction((n) => document.querySelector('table.runs').getAttribute('aria-rowcount') === `${n + 1}`, many);
+  await listed(200);
+  // Sixty begin, and once more sixty: those of the first sixty that the first page has no more are behind it.
+  for (const now of [1060, 1120]) {
+    newest = now;
+    await rpc('RunWf', { wfSpecName: 'insure' });
+    await listed(now - 800);
+  }
+  let go;
+  hold = new Promise((done) => {
+    go = done;
+  });
+  await page.getByRole('button', { name: 'failed', exact: true }).click();
+  await page.waitForURL(/status=ERROR/);
+  await end();
+  await page.getByRole('link', { name: 'RUNNING-1021', exact: true }).waitFor();
+  go();
+  await page.getByRole('link', { name: 'ERROR-2000', exact: true }).waitFor();
+  await page.waitForFunction(() => document.querySelectorAll('table.runs tbody a').length === 1);
+  await page.unrouteAll({ behavior: 'wait' });
 });
 
 await journey('a run is stopped, goes on, is run again with what it was given, and deleted', { path: 'runs/order-1031', shown: '[data-why]', refused: [['RUN on ACL_WORKFLOW', 'Stop', 'Run again'], ['WRITE_METADATA on ACL_WORKFLOW', 'Delete this run']], picture: 'run' }, async () => {

@@ -10,12 +10,13 @@ import { mermaidOf } from './mermaid';
 import { failuresOf } from './overview';
 import { compose, documentOf, pasted, spread, structured, type Structs } from './typed';
 import { momentsOf, stepsAt, threadsAt } from './replay';
+import { byId, latestFirst, listed, met, nothing, type Older, read } from './rows';
 import { between, bulk } from './runsearch';
 import { searchesOf, withSearch } from './searches';
 import { linesOf, storyOf } from './story';
 import { plain, svgOf } from './svg';
 import { causeOf, criticalPath, marksOf, spentOf, viewOf, viewText, zoomed } from './timeline';
-import type { ExplainWfRunResponse, Node, Step, StructDef, ThreadRun, TypeDefinition, UserTaskEvent, WfSpec } from './types.gen';
+import type { ExplainWfRunResponse, Node, Step, StructDef, ThreadRun, TypeDefinition, UserTaskEvent, WfRunRow, WfSpec } from './types.gen';
 import { usersOf } from './usages';
 import { commentsOf, trail } from './usertasks';
 
@@ -227,8 +228,12 @@ const spec = (nodes: Record<string, Node>): WfSpec => ({
 });
 
 describe('the server', () => {
-  afterEach(() => void vi.unstubAllGlobals());
-  const says = (...answers: (() => Response)[]): void => vi.stubGlobal('fetch', () => Promise.resolve().then(answers.shift()));
+  afterEach(() => {
+    vi.unstubAllGlobals();
+  });
+  const says = (...answers: (() => Response)[]): void => {
+    vi.stubGlobal('fetch', () => Promise.resolve().then(answers.shift()));
+  };
   const broken = (): Response => new Response('{"answers": [{"rep', { status: 200 });
   const away = (): Response => {
     throw new TypeError('Failed to fetch');
@@ -251,6 +256,36 @@ describe('the server', () => {
     says(() => new Response('<html>', { status: 502 }), () => new Response('{"code": "not_found", "message": "There is no run"}', { status: 404 }));
     expect(await refusal(batch([ask('Whoami', {})]))).toBe('unknown');
     expect(await refusal(batch([ask('Whoami', {})]))).toBe('not_found');
+  });
+});
+
+describe('a list of runs', () => {
+  const run = (n: number): WfRunRow => ({ id: { id: `run-${n}` }, startTime: new Date(n * 1000).toISOString() }) as WfRunRow;
+  const page = (from: number, until: number): WfRunRow[] => Array.from({ length: from - until + 1 }, (_, i) => run(from - i));
+  const ids = (rows: WfRunRow[]): number[] => rows.map((r) => Number(r.id!.id.slice(4)));
+  const first = page(10, 6);
+  const older: Older = read(nothing, first, { results: page(5, 1), bookmark: 'next' });
+
+  it('goes on behind its first page', () => {
+    expect([ids(listed(first, older, latestFirst)), older.bookmark, older.more]).toEqual([[10, 9, 8, 7, 6, 5, 4, 3, 2, 1], 'next', true]);
+    expect(read(older, first, { results: [] }).more).toBe(false);
+    expect(ids(listed(first, nothing, latestFirst))).toEqual(ids(first));
+  });
+  it('keeps what leaves the first page, however often that happens', () => {
+    let all = older;
+    for (let n = 11; n <= 20; n++) all = met(all, page(n, n - 4));
+    expect(ids(listed(page(20, 16), all, latestFirst))).toEqual(ids(page(20, 1)));
+  });
+  it('begins anew where runs may be missing between the page and what is behind it', () => {
+    expect(met(older, page(40, 36))).toEqual(nothing);
+    expect(met(older, [])).toEqual(nothing);
+    expect(met(nothing, page(40, 36))).toBe(nothing);
+    expect(met(read(nothing, first, { results: page(5, 5 - 20_000) }), first)).toEqual(nothing); // nor is it kept without end
+  });
+  it('shows nothing twice, and nothing that has left the search within its first page', () => {
+    const now = page(10, 6).filter((r) => r.id!.id !== 'run-8');
+    expect(ids(listed(now, met(older, now), latestFirst))).toEqual([10, 9, 7, 6, 5, 4, 3, 2, 1]);
+    expect(ids(listed([run(1), run(2)], read(nothing, [run(1), run(2)], { results: [run(20), run(3), run(19)] }), byId))).toEqual([1, 2, 20, 3]); // an id before the last of the page has gone from there
   });
 });
 

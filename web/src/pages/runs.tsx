@@ -6,6 +6,7 @@ import { useSeen } from '../live';
 import { shortName } from '../nodes';
 import { missing, useWhoami } from '../permissions';
 import { go, setSearch, to, useRoute } from '../router';
+import { byId, latestFirst, listed, met, nothing, read as readOn } from '../rows';
 import { between, bulk, type Deed, type Filter, type RunSearch, takes, windows } from '../runsearch';
 import { readSearches, type Search, withSearch, writeSearches } from '../searches';
 import { ended, lookOf, statuses } from '../status';
@@ -287,18 +288,8 @@ function asked(p: TableProps, bookmark?: string): Request<'SearchWfRunView'> {
   };
 }
 
-/** Older are the rows behind the first page that were read, and where to go on. */
-interface Older {
-  rows: Map<string, WfRunRow>;
-  bookmark: string | undefined;
-  more: boolean;
-}
-
-const byId = (a: WfRunRow, b: WfRunRow): number => (runId(a.id) < runId(b.id) ? -1 : 1);
-const latestFirst = (a: WfRunRow, b: WfRunRow): number => Date.parse(b.startTime ?? '') - Date.parse(a.startTime ?? '') || (runId(a.id) < runId(b.id) ? 1 : -1);
-
 /** useRows are the first page, as it is now, and those behind it as they were read. */
-function useRows(p: TableProps): { first: ReturnType<typeof useSeen<SearchWfRunViewResponse>>; rows: WfRunRow[]; more: boolean; read: () => void } {
+function useRows(p: TableProps): { first: ReturnType<typeof useSeen<SearchWfRunViewResponse>>; rows: WfRunRow[]; more: boolean; read: () => void; forget: () => void } {
   const text = JSON.stringify([p.spec, p.statuses, p.within, p.from, p.until, p.id, p.parent, p.filters, p.version, p.columns]);
   const first = useSeen<SearchWfRunViewResponse>({
     key: [session.tenant, 'rows', text],
@@ -307,35 +298,32 @@ function useRows(p: TableProps): { first: ReturnType<typeof useSeen<SearchWfRunV
     keep: true,
     read: async (signal) => need((await batch([ask('SearchWfRunView', asked(p))], signal, topics))[0]),
   });
-  const [older, setOlder] = useState<Older & { of: string }>({ of: text, rows: new Map(), bookmark: undefined, more: true });
-  const own = older.of === text ? older : { of: text, rows: new Map<string, WfRunRow>(), bookmark: undefined, more: true };
-  const page = first.data?.results;
-  const before = p.id ? byId : latestFirst;
-  const last = page?.at(-1);
-  // What has left the first page is behind it now.
-  const rows = useMemo(() => {
-    if (!page || !last) return page ?? [];
-    const ids = new Set(page.map((r) => runId(r.id)));
-    return [...page, ...[...own.rows.values()].filter((r) => !ids.has(runId(r.id)) && before(last, r) < 0).sort(before)];
-  }, [page, own.rows, before]);
-  const busy = useRef(false);
+  const [older, setOlder] = useState({ of: text, ...nothing });
+  const own = older.of === text ? older : nothing;
+  // What is shown until the answer comes is of the search before: nothing is behind it.
+  const page = first.isPlaceholderData ? undefined : first.data?.results;
+  const shown = first.data?.results;
+  const order = p.id ? byId : latestFirst;
+  useEffect(() => {
+    if (page) setOlder((o) => (o.of === text && o.rows.size > 0 ? { of: text, ...met(o, page) } : o));
+  }, [page, text]);
+  const rows = useMemo(() => listed(shown ?? [], page ? own : nothing, order), [shown, page, own, order]);
+  const busy = useRef('');
+  const now = useRef(text);
+  now.current = text;
   const bookmark = own.bookmark ?? first.data?.bookmark;
-  const more = Boolean(own.more && bookmark);
+  const more = Boolean(page && own.more && bookmark);
   const read = (): void => {
-    if (busy.current || !more || !page) return;
-    busy.current = true;
+    if (busy.current === text || !more || !page) return;
+    busy.current = text;
     void call('SearchWfRunView', asked(p, bookmark))
-      .then((next) => {
-        const known = new Map(own.rows);
-        for (const r of [...page, ...next.results]) known.set(runId(r.id), r);
-        setOlder({ of: text, rows: known, bookmark: next.bookmark, more: Boolean(next.bookmark) });
-      })
+      .then((next) => now.current === text && setOlder((o) => ({ of: text, ...readOn(o.of === text ? o : nothing, page, next) })))
       .catch((e: Error) => say(e.message))
       .finally(() => {
-        busy.current = false;
+        if (busy.current === text) busy.current = '';
       });
   };
-  return { first, rows, more, read };
+  return { first, rows, more, read, forget: () => setOlder({ of: text, ...nothing }) };
 }
 
 /** narrow screens show a run as a card. */
@@ -353,7 +341,7 @@ const useNarrow = (): boolean => {
 
 /** RunTable shows runs, the latest first, and reads on as it is scrolled. */
 export function RunTable(p: TableProps): ReactElement {
-  const { first, rows, more, read } = useRows(p);
+  const { first, rows, more, read, forget } = useRows(p);
   const narrow = useNarrow();
   const high = narrow ? 104 : 48;
   const { box, shown } = useWindow(rows.length, high);
@@ -388,7 +376,7 @@ export function RunTable(p: TableProps): ReactElement {
   };
   return (
     <>
-      {p.selects && <Selection rows={chosen} all={chosen.length === rows.length ? p : undefined} clear={() => select(new Set())} />}
+      {p.selects && <Selection rows={chosen} all={chosen.length === rows.length ? p : undefined} clear={() => select(new Set())} forget={forget} />}
       <section className="panel" aria-label="Runs">
         <div className="scroll" ref={box}>
           <table className="runs" aria-rowcount={more ? -1 : rows.length + 1}>
@@ -520,7 +508,7 @@ const deeds: Record<Deed, { word: string; done: string; about: string; fits: (ru
 const atOnce = 50;
 
 /** Selection says what can be done with the runs that were selected. */
-function Selection({ rows, all, clear }: { rows: WfRunRow[]; all: TableProps | undefined; clear: () => void }): ReactElement | null {
+function Selection({ rows, all, clear, forget }: { rows: WfRunRow[]; all: TableProps | undefined; clear: () => void; forget: () => void }): ReactElement | null {
   const me = useWhoami();
   const [deed, choose] = useState<Deed>();
   if (rows.length === 0) return null;
@@ -539,7 +527,7 @@ function Selection({ rows, all, clear }: { rows: WfRunRow[]; all: TableProps | u
         (Object.keys(deeds) as Deed[])
           .filter((d) => all.statuses?.length !== 1 || takes[d].includes(all.statuses[0]!))
           .map((d) => <AllThatMatch key={d} deed={d} of={all} forbidden={missing(me, deeds[d].right, 'ACL_WORKFLOW')} />)}
-      {deed && <Many deed={deed} rows={rows} onClose={() => choose(undefined)} clear={clear} />}
+      {deed && <Many deed={deed} rows={rows} onClose={() => choose(undefined)} clear={clear} forget={forget} />}
     </div>
   );
 }
@@ -557,7 +545,7 @@ function AllThatMatch({ deed, of, forbidden }: { deed: Deed; of: TableProps; for
 }
 
 /** Many looks first how each of many runs is now, and says with how many something would be done. */
-function Many({ deed, rows, onClose, clear }: { deed: Deed; rows: WfRunRow[]; onClose: () => void; clear: () => void }): ReactElement {
+function Many({ deed, rows, onClose, clear, forget }: { deed: Deed; rows: WfRunRow[]; onClose: () => void; clear: () => void; forget: () => void }): ReactElement {
   const client = useQueryClient();
   const d = deeds[deed];
   const [doing, setDoing] = useState('');
@@ -583,14 +571,18 @@ function Many({ deed, rows, onClose, clear }: { deed: Deed; rows: WfRunRow[]; on
       const answers = (await batch(some.map(d.ask))) as { error?: { message: string } }[];
       answers.forEach((a, n) => a.error && wrong.push(`${runId(some[n]!.id)}: ${a.error.message}`));
     }
-    setDoing('');
-    void client.invalidateQueries();
     say(`${fit.length - wrong.length} ${d.done}.`);
     setProblems(wrong);
     if (wrong.length === 0) {
       clear();
       onClose();
     }
+  };
+  /** over, well or not: what was done shows. */
+  const over = (): void => {
+    setDoing('');
+    forget();
+    void client.invalidateQueries();
   };
   const words = countWords(tried.data ?? []);
   return (
@@ -617,7 +609,13 @@ function Many({ deed, rows, onClose, clear }: { deed: Deed; rows: WfRunRow[]; on
       )}
       {problems.length > 0 && <Problem error={new Error(problems.slice(0, 5).join(' '))} />}
       <Footer onClose={onClose}>
-        <Button kind={d.danger ? 'danger main' : 'main'} forbidden={doing || (fit.length === 0 ? 'There is nothing to do.' : undefined)} onClick={() => void act().catch((e: Error) => setProblems([e.message]))}>
+        <Button kind={d.danger ? 'danger main' : 'main'} forbidden={doing || (fit.length === 0 ? 'There is nothing to do.' : undefined)} onClick={() => {
+            setProblems([]);
+            void act()
+              .catch((e: Error) => setProblems([e.message]))
+              .finally(over);
+          }}
+        >
           {doing || `${d.word} ${fit.length}`}
         </Button>
       </Footer>
