@@ -1,6 +1,6 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { type ReactElement, type ReactNode, useState } from 'react';
-import { call, type Request, type Rpc } from './api';
+import { call, type Reply, type Request, type Rpc } from './api';
 import { command, curl } from './commands';
 import { type Read, read } from './inputs';
 import { useWhoami, missing } from './permissions';
@@ -15,6 +15,8 @@ interface PreviewProps<K extends Rpc> {
   children: ReactNode;
   rpc: K;
   request: Request<K>;
+  /** shown is the request as others may read it, if that is less. */
+  shown?: Request<K>;
   cli: string;
   confirm: string;
   done: string;
@@ -22,7 +24,7 @@ interface PreviewProps<K extends Rpc> {
   /** problem that keeps it from being sent. */
   problem?: string | undefined;
   onClose: () => void;
-  onDone?: (() => void) | undefined;
+  onDone?: ((reply: Reply<K>) => void) | undefined;
 }
 
 /** Preview shows what an action will do, also as a command, before it is done. */
@@ -30,11 +32,11 @@ export function Preview<K extends Rpc>(p: PreviewProps<K>): ReactElement {
   const client = useQueryClient();
   const act = useMutation({
     mutationFn: () => call(p.rpc, p.request),
-    onSuccess: () => {
+    onSuccess: (reply) => {
       say(p.done);
       void client.invalidateQueries();
       p.onClose();
-      p.onDone?.();
+      p.onDone?.(reply);
     },
   });
   return (
@@ -46,7 +48,7 @@ export function Preview<K extends Rpc>(p: PreviewProps<K>): ReactElement {
         {!p.cli.startsWith('curl ') && (
           <details>
             <summary className="small soft">The same over HTTP</summary>
-            <Command text={curl(p.rpc, p.request)} />
+            <Command text={curl(p.rpc, p.shown ?? p.request)} />
           </details>
         )}
       </div>

@@ -8,15 +8,16 @@ import { heatOf } from './heat';
 import { ranges, sumOf, worst } from './members';
 import { mermaidOf } from './mermaid';
 import { failuresOf } from './overview';
-import { compose, documentOf, pasted, spread, structured, type Structs } from './typed';
+import { compose, documentOf, pasted, spread, structured, type Structs, veiled } from './typed';
 import { momentsOf, stepsAt, threadsAt } from './replay';
 import { byId, latestFirst, listed, met, nothing, type Older, read } from './rows';
 import { between, bulk } from './runsearch';
+import { readInputs } from './runinputs';
 import { searchesOf, withSearch } from './searches';
 import { linesOf, storyOf } from './story';
 import { plain, svgOf } from './svg';
 import { causeOf, criticalPath, marksOf, spentOf, viewOf, viewText, zoomed } from './timeline';
-import type { ExplainWfRunResponse, Node, Step, StructDef, ThreadRun, TypeDefinition, UserTaskEvent, WfRunRow, WfSpec } from './types.gen';
+import type { ExplainWfRunResponse, Node, Step, StructDef, ThreadRun, ThreadVarDef, TypeDefinition, UserTaskEvent, WfRunRow, WfSpec } from './types.gen';
 import { usersOf } from './usages';
 import { commentsOf, trail } from './usertasks';
 
@@ -215,6 +216,26 @@ describe('values with parts', () => {
     expect(documentOf(structured(list, '[{"x": 9223372036854775807}]', structs).value)).toBe('[{"x": 9223372036854775807}]');
     expect(structured(list, '[{"y": 1}]', structs).problem).toBe('point has no field y.');
     expect(structured(list, '{}', structs).problem).toContain('array');
+  });
+  it('are written down without what is masked in them', () => {
+    const secret: TypeDefinition = { primitiveType: 'STR', masked: true };
+    const card: StructDef = { id: { name: 'card', version: 0 }, structDef: { fields: { owner: { fieldType: { primitiveType: 'STR', masked: false }, isNullable: false }, number: { fieldType: secret, isNullable: false } } } };
+    const cards: Structs = new Map([['card 0', card]]);
+    const type: TypeDefinition = { structDefId: { name: 'card', version: 0 }, masked: false };
+    const typed = '{"owner": "Ana", "number": "4111"}';
+    const one = structured(type, typed, cards).value!;
+    expect(documentOf(veiled(type, one, 'card', cards))).toBe('{"owner": "Ana", "number": "<number>"}');
+    const list: TypeDefinition = { inlineArrayDef: { arrayType: type }, masked: false };
+    expect(documentOf(veiled(list, structured(list, `[${typed}]`, cards).value!, 'cards', cards))).toBe('[{"owner": "Ana", "number": "<number>"}]');
+    const map: TypeDefinition = { inlineMapDef: { keyType: { primitiveType: 'STR', masked: false }, valueType: type }, masked: false };
+    expect(documentOf(veiled(map, structured(map, `{"a": ${typed}}`, cards).value!, 'cards', cards))).toBe('{"a": {"owner": "Ana", "number": "<number>"}}');
+    expect(veiled(secret, { str: '4111' }, 'pin', cards)).toEqual({ str: '<pin>' });
+    expect(veiled({ ...type, masked: true }, one, 'card', cards)).toEqual({ str: '<card>' });
+    expect(documentOf(one)).toBe(typed); // what is sent is whole
+    const defs = [{ varDef: { name: 'card', typeDef: type }, accessLevel: 'PRIVATE_VAR' }] as ThreadVarDef[];
+    const read = readInputs(defs, { 'card.owner': 'Ana', 'card.number': '4111' }, cards);
+    expect(JSON.stringify([read.words, read.shown])).not.toContain('4111');
+    expect(documentOf(read.variables.card)).toBe(typed);
   });
 });
 

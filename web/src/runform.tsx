@@ -3,39 +3,12 @@ import { Preview } from './actions';
 import { command } from './commands';
 import { editable } from './inputs';
 import { go, to } from './router';
-import { compose, documentOf, type Structs, spread, useStructs } from './typed';
+import { inputsOf, readInputs } from './runinputs';
+import { type Structs, spread, useStructs } from './typed';
 import { TypedInput } from './typedinput';
 import type { ThreadVarDef, VariableValue, WfSpec } from './types.gen';
 import { Field, Skeleton } from './ui';
-import { kindOf, parseRunId, runIdOf, textOf, typeOf, typeText } from './values';
-
-/** inputsOf are the variables that a run can be given. */
-export const inputsOf = (spec: WfSpec): ThreadVarDef[] =>
-  (spec.threadSpecs[spec.entrypointThreadName]?.variableDefs ?? []).filter((d) => d.accessLevel !== 'INHERITED_VAR' && d.varDef);
-
-/** Inputs are what was typed for variables. */
-export interface Inputs {
-  variables: Record<string, VariableValue>;
-  problems: Record<string, string>;
-  /** words are the same for the command line. */
-  words: string[];
-}
-
-/** readInputs reads what was typed. What is left empty is not sent, and what is masked is not written where others may read it. */
-export function readInputs(defs: ThreadVarDef[], texts: Record<string, string>, structs: Structs): Inputs {
-  const out: Inputs = { variables: {}, problems: {}, words: [] };
-  for (const d of defs) {
-    const name = d.varDef!.name;
-    const type = typeOf(d.varDef);
-    const { value, problem } = compose(type, name, texts, structs);
-    if (problem) out.problems[name] = problem;
-    else if (value) {
-      out.variables[name] = value;
-      out.words.push(name, type.masked ? `<${name}>` : type.primitiveType ? (texts[name] ?? '') : documentOf(value));
-    } else if (d.required) out.problems[name] = 'It is required.';
-  }
-  return out;
-}
+import { kindOf, parseRunId, runIdOf, runParts, textOf, typeOf, typeText } from './values';
 
 /** startTexts is what would have been typed for values. */
 export function startTexts(from: Record<string, VariableValue>): Record<string, string> {
@@ -86,16 +59,17 @@ export function RunForm({ spec, from, onClose }: { spec: WfSpec; from?: Record<s
   const [texts, setTexts] = useState(() => startTexts(from ?? {}));
   const [id, setId] = useState('');
   const [parent, setParent] = useState('');
-  const { variables, problems, words } = readInputs(defs, texts, structs ?? new Map());
+  const { variables, shown, problems, words } = readInputs(defs, texts, structs ?? new Map());
   const first = Object.keys(problems)[0];
   const version = spec.id!;
   const above = spec.parentWfSpec && parent ? { parentWfRunId: runIdOf(parseRunId(parent)) } : {};
-  const path = [...(above.parentWfRunId ? parseRunId(parent) : []), id];
+  const request = { wfSpecName: version.name, majorVersion: version.majorVersion, revision: version.revision, ...above, ...(id ? { id } : {}) };
   return (
     <Preview
       title={`Run ${version.name}`}
       rpc="RunWf"
-      request={{ wfSpecName: version.name, majorVersion: version.majorVersion, revision: version.revision, variables, ...above, ...(id ? { id } : {}) }}
+      request={{ ...request, variables }}
+      shown={{ ...request, variables: shown }}
       cli={command(
         'run',
         version.name,
@@ -111,7 +85,7 @@ export function RunForm({ spec, from, onClose }: { spec: WfSpec; from?: Record<s
       done="It runs."
       problem={spec.parentWfSpec && !parent ? `It is a child of ${spec.parentWfSpec.wfSpecName}: name the parent.` : first ? `${first}: ${problems[first]}` : undefined}
       onClose={onClose}
-      onDone={() => go(id ? to(['runs', ...path]) : to(['runs'], { spec: version.name }))}
+      onDone={(run) => go(to(['runs', ...runParts(run.id)]))}
     >
       {structs ? <InputFields defs={defs} texts={texts} set={(p, t) => setTexts({ ...texts, [p]: t })} structs={structs} problems={problems} /> : <Skeleton />}
       {spec.parentWfSpec && <Field label="Id of the parent run">{(field) => <input id={field} className="input mono" autoComplete="off" value={parent} onChange={(e) => setParent(e.target.value)} />}</Field>}

@@ -131,6 +131,20 @@ export function documentOf(v: VariableValue | undefined): string {
   return JSON.stringify(v.str ?? v.bytes ?? v.utcTimestamp ?? runId(v.wfRunId));
 }
 
+/** veiled is a value as it may be written where others read it: of what is masked only the name. */
+export function veiled(type: TypeDefinition | undefined, v: VariableValue, name: string, structs: Structs): VariableValue {
+  if (type?.masked) return { str: `<${name}>` };
+  const inner = (of: TypeDefinition | undefined, x: VariableValue | undefined, at: string): VariableValue => veiled(of, x ?? {}, at, structs);
+  if (v.struct) {
+    const known = structs.get(structKey(type?.structDefId))?.structDef?.fields ?? {};
+    const fields = Object.entries(v.struct.struct?.fields ?? {}).map(([field, f]) => [field, { ...f, value: inner(known[field]?.fieldType, f.value, field) }]);
+    return { struct: { ...v.struct, struct: { fields: Object.fromEntries(fields) } } };
+  }
+  if (v.array) return { array: { ...v.array, items: v.array.items.map((x) => inner(type?.inlineArrayDef?.arrayType, x, name)) } };
+  if (v.map) return { map: { ...v.map, entries: v.map.entries.map((e) => ({ ...e, value: inner(type?.inlineMapDef?.valueType, e.value, name) })) } };
+  return v;
+}
+
 /** pasted is a value as it is copied: what can be read again, not what is shown of it. */
 export const pasted = (v: VariableValue): string => v.bytes ?? (v.struct || v.array || v.map ? documentOf(v) : textOf(v));
 

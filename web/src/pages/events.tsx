@@ -8,7 +8,7 @@ import { useSeen } from '../live';
 import { missing, useWhoami } from '../permissions';
 import { go, setSearch, to, useRoute } from '../router';
 import { spanText } from '../times';
-import { compose, documentOf, useStructs } from '../typed';
+import { compose, documentOf, useStructs, veiled } from '../typed';
 import { TypedInput } from '../typedinput';
 import type { CorrelatedEvent, ExternalEventDef, TypeDefinition, WorkflowEvent as ThrownEvent } from '../types.gen';
 import { A, Badge, Button, Empty, Field, Heading, ObjectHeading, Panel, Problem, Skeleton, Tabs, Time } from '../ui';
@@ -258,7 +258,9 @@ function Post({ def, onClose }: { def: ExternalEventDef; onClose: () => void }):
   const value = content.value ? { content: content.value } : {};
   const problem = !target ? (byKey ? 'Say by which key.' : 'Say to which run.') : (content.problem ?? (type && !content.value ? 'The content is missing.' : undefined));
   const typed = content.value && taken.primitiveType;
-  const text = documentOf(content.value).replace(/^"(.*)"$/, (_, inner: string) => JSON.parse(`"${inner}"`) as string);
+  const veil = content.value && structs && veiled(taken, content.value, 'content', structs);
+  const open = veil ? { content: veil } : {};
+  const text = documentOf(veil).replace(/^"(.*)"$/, (_, inner: string) => JSON.parse(`"${inner}"`) as string);
   const fields = (
     <>
       {def.correlatedEventConfig && (
@@ -291,18 +293,20 @@ function Post({ def, onClose }: { def: ExternalEventDef; onClose: () => void }):
   );
   const common = { title: `Post ${name}`, confirm: 'Post', done: `Posted ${name}.`, problem, onClose };
   if (byKey) {
-    const request = { key: target, externalEventDefId: { name }, ...value };
-    const cli = content.value && !typed ? curl('PutCorrelatedEvent', request) : command('put', 'correlatedEvent', target || '<key>', name, ...(typed ? [typed, text] : []));
+    const request = { key: target, externalEventDefId: { name } };
+    const shown = { ...request, ...open };
+    const cli = content.value && !typed ? curl('PutCorrelatedEvent', shown) : command('put', 'correlatedEvent', target || '<key>', name, ...(typed ? [typed, text] : []));
     return (
-      <Preview {...common} rpc="PutCorrelatedEvent" request={request} cli={cli}>
+      <Preview {...common} rpc="PutCorrelatedEvent" request={{ ...request, ...value }} shown={shown} cli={cli}>
         {fields}
       </Preview>
     );
   }
-  const request = { wfRunId: runIdOf(parseRunId(target)), externalEventDefId: { name }, ...value };
-  const cli = content.value && !typed ? curl('PutExternalEvent', request) : command('postEvent', target || '<run>', name, ...(typed ? [typed, text] : []));
+  const request = { wfRunId: runIdOf(parseRunId(target)), externalEventDefId: { name } };
+  const shown = { ...request, ...open };
+  const cli = content.value && !typed ? curl('PutExternalEvent', shown) : command('postEvent', target || '<run>', name, ...(typed ? [typed, text] : []));
   return (
-    <Preview {...common} rpc="PutExternalEvent" request={request} cli={cli}>
+    <Preview {...common} rpc="PutExternalEvent" request={{ ...request, ...value }} shown={shown} cli={cli}>
       {fields}
     </Preview>
   );

@@ -8,7 +8,8 @@ import { Choice, each, Table } from '../lists';
 import { useSeen } from '../live';
 import { missing, useWhoami } from '../permissions';
 import { useRoute } from '../router';
-import { InputFields, inputsOf, readInputs } from '../runform';
+import { InputFields } from '../runform';
+import { inputsOf, readInputs } from '../runinputs';
 import { exactText } from '../times';
 import { to } from '../router';
 import { useStructs } from '../typed';
@@ -179,14 +180,16 @@ function Make({ names, onClose }: { names: string[]; onClose: () => void }): Rea
   const spec = useQuery({ queryKey: [session.tenant, 'latest', name], queryFn: ({ signal }) => call('GetLatestWfSpec', { name }, signal), enabled: name !== '' });
   const defs = spec.data ? inputsOf(spec.data) : [];
   const structs = useStructs(defs.map((d) => typeOf(d.varDef)));
-  const { variables, problems, words } = readInputs(defs, texts, structs ?? new Map());
+  const { variables, shown, problems, words } = readInputs(defs, texts, structs ?? new Map());
   const parsed = parseCron(cron);
   const first = Object.keys(problems)[0];
+  const request = { wfSpecName: name, cronExpression: cron, ...(id ? { id } : {}) };
   return (
     <Preview
       title="Schedule runs"
       rpc="ScheduleWf"
-      request={{ wfSpecName: name, cronExpression: cron, variables, ...(id ? { id } : {}) }}
+      request={{ ...request, variables }}
+      shown={{ ...request, variables: shown }}
       cli={command('schedule', 'run', cron, name, ...words, ...(id ? ['--id', id] : []))}
       confirm="Schedule"
       done="Scheduled."
