@@ -164,7 +164,7 @@ func (h *handler) one(r *http.Request, c batchCall, v *visit, left *budget) batc
 	if !left.some() {
 		return refusal(status.Newf(codes.ResourceExhausted, "The answers of the batch have more than %d bytes", mostBatchBytes))
 	}
-	text, err := h.do(r, rpc, v, func() ([]byte, error) { return c.Request, nil })
+	text, err := h.do(r, rpc, v, asJSON, func() ([]byte, error) { return c.Request, nil })
 	if err != nil {
 		return refusal(status.Convert(err))
 	}

@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"regexp"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/proto"
 
 	"littlehorse/internal/api"
@@ -55,7 +57,11 @@ func (h *handler) call(w http.ResponseWriter, r *http.Request) {
 		fail(w, status.Newf(codes.Unimplemented, "%s is a stream: it is served by gRPC only", rpc.Name))
 		return
 	}
-	text, err := h.do(r, rpc, v, func() ([]byte, error) {
+	told := asJSON
+	if kind, _, _ := mime.ParseMediaType(r.Header.Get("Accept")); kind == asText.kind {
+		told = asText
+	}
+	text, err := h.do(r, rpc, v, told, func() ([]byte, error) {
 		text, err := io.ReadAll(v.body(w, r))
 		if err != nil {
 			return nil, err
@@ -70,7 +76,7 @@ func (h *handler) call(w http.ResponseWriter, r *http.Request) {
 		fail(w, status.Convert(err))
 		return
 	}
-	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Type", told.kind)
 	_, _ = w.Write(text) // who has gone needs no answer
 }
 
@@ -125,8 +131,8 @@ func (h *handler) posted(w http.ResponseWriter, r *http.Request) *visit {
 	return &visit{h: h, patience: patience}
 }
 
-// do makes a call and gives what it answers as JSON. The request is read when the caller is admitted.
-func (h *handler) do(r *http.Request, rpc *api.Call, v *visit, read func() ([]byte, error)) (text []byte, err error) {
+// do makes a call and gives what it answers, told so. The request is read when the caller is admitted.
+func (h *handler) do(r *http.Request, rpc *api.Call, v *visit, told telling, read func() ([]byte, error)) (text []byte, err error) {
 	defer h.caught(rpc, &err)
 	ctx, cancel := context.WithTimeout(r.Context(), v.patience)
 	defer cancel()
@@ -145,12 +151,32 @@ func (h *handler) do(r *http.Request, rpc *api.Call, v *visit, read func() ([]by
 	if err != nil {
 		return nil, err
 	}
-	if text, err = asJSON.Marshal(reply); err != nil {
-		h.Log.Error("reply cannot be told as JSON", "rpc", rpc.Name, "err", err)
+	if text, err = told.marshal(reply); err != nil {
+		h.Log.Error("reply cannot be told", "rpc", rpc.Name, "as", told.kind, "err", err)
 		return nil, errUnexpected
 	}
 	v.has(len(text))
 	return text, nil
+}
+
+// telling is how a reply is told, and its Content-Type.
+type telling struct {
+	kind    string
+	marshal func(proto.Message) ([]byte, error)
+}
+
+var (
+	asJSON = telling{"application/json", inJSON.Marshal}
+	asText = telling{"text/plain", inText}
+)
+
+// variedText is what the library puts between a field and its value: on purpose not always the same.
+var variedText = regexp.MustCompile(`(?m)^( *[^ :]+:) +`)
+
+// inText is protobuf text, a line each field.
+func inText(m proto.Message) ([]byte, error) {
+	text, err := prototext.MarshalOptions{Multiline: true, Indent: "  "}.Marshal(m)
+	return variedText.ReplaceAll(text, []byte("$1 ")), err
 }
 
 var errUnexpected = status.Error(codes.Internal, "An unexpected internal error occurred. Please contact support for assistance.")

@@ -13,8 +13,8 @@ import (
 	"littlehorse/internal/lh"
 )
 
-// asJSON writes enums and numbers that are zero, too: TASK_SCHEDULED is one.
-var asJSON = protojson.MarshalOptions{EmitDefaultValues: true}
+// inJSON writes enums and numbers that are zero, too: TASK_SCHEDULED is one.
+var inJSON = protojson.MarshalOptions{EmitDefaultValues: true}
 
 // recordLine is one record of an output topic.
 type recordLine struct {
@@ -113,7 +113,7 @@ func linesOf(b api.OutputBatch) ([]any, error) {
 		lines = append(lines, line)
 	}
 	for _, r := range b.Records {
-		text, err := asJSON.Marshal(r.Value)
+		text, err := inJSON.Marshal(r.Value)
 		if err != nil {
 			return nil, fmt.Errorf("output record %d of partition %d: %w", r.Number, r.Partition, err)
 		}

@@ -20,7 +20,7 @@ func TestPanicsAreAnswers(t *testing.T) {
 	h := newTestHandler(1, DefaultRoomBytes)
 	h.Log = slog.New(slog.NewTextHandler(&log, nil))
 	r := httptest.NewRequest(http.MethodPost, "/ui/v1/batch", nil)
-	_, err := h.do(r, &api.Call{Name: "littlehorse.LittleHorse/RunWf"}, nil, nil) // nobody asks it so
+	_, err := h.do(r, &api.Call{Name: "littlehorse.LittleHorse/RunWf"}, nil, asJSON, nil) // nobody asks it so
 	if status.Code(err) != codes.Internal || !strings.Contains(log.String(), "littlehorse.LittleHorse/RunWf") {
 		t.Errorf("%v, and the log says %s", err, log.String())
 	}

@@ -72,7 +72,7 @@ func (h *handler) server(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer v.leave()
-	if _, err := h.do(r, h.named("Whoami"), v, func() ([]byte, error) { return []byte("{}"), nil }); err != nil {
+	if _, err := h.do(r, h.named("Whoami"), v, asJSON, func() ([]byte, error) { return []byte("{}"), nil }); err != nil {
 		fail(w, status.Convert(err))
 		return
 	}

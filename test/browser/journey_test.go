@@ -32,7 +32,7 @@ func TestJourneys(t *testing.T) {
 
 // Over what the demo has, all other pages are looked at, and what can be done on them is done.
 //
-// covers: dashboard A.3 search; dashboard A.3 WfSpec; dashboard A.3 WfRuns; dashboard A.3 ScheduledWfRuns; dashboard A.3 TaskDef; dashboard A.3 UserTaskDef; dashboard A.3 audit; dashboard A.3 ExternalEventDef; dashboard A.3 WorkflowEventDef; dashboard A.3 StructDef; dashboard C.2 budget; dashboard C.2 security; dashboard C.3 administration; dashboard C.3 cluster; dashboard C.8; dashboard C.9; dashboard C.10
+// covers: dashboard A.3 search; dashboard A.3 WfSpec; dashboard A.3 WfRuns; dashboard A.3 ScheduledWfRuns; dashboard A.3 TaskDef; dashboard A.3 UserTaskDef; dashboard A.3 audit; dashboard A.3 ExternalEventDef; dashboard A.3 WorkflowEventDef; dashboard A.3 StructDef; dashboard C.2 budget; dashboard C.2 security; dashboard C.3 administration; dashboard C.3 cluster; dashboard C.3 export; dashboard C.8; dashboard C.9; dashboard C.10
 func TestJourneysThroughTheDemo(t *testing.T) {
 	t.Parallel()
 	port := ports.Free(t)

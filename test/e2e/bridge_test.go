@@ -19,6 +19,7 @@ import (
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/encoding/protojson"
+	"google.golang.org/protobuf/encoding/prototext"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/anypb"
 
@@ -228,6 +229,31 @@ func TestJSONIsTakenFromOwnPagesAndProgramsOnly(t *testing.T) {
 		if !strings.Contains(resp.Header.Get(name), word) {
 			t.Errorf("%s is %q", name, resp.Header.Get(name))
 		}
+	}
+}
+
+// Who accepts text is given the reply in protobuf text, which says the same; a refusal stays JSON.
+//
+// covers: dashboard C.3 export
+func TestRepliesAreToldAsText(t *testing.T) {
+	c, by := bridged(t)
+	c.principal("boss", admin())
+	description := "says: \"hello\"\n  to:    whom it knows: yes"
+	want := must(c.PutTaskDef(c.ctx, &lhpb.PutTaskDefRequest{Name: "greet", Description: &description, InputVars: []*lhpb.VariableDef{{Name: "name", TypeDef: strType()}}}))(c)
+	header := http.Header{"Content-Type": {"application/json"}, "X-Lh-Ui": {"1"}, "Authorization": {"Bearer boss"}, "Accept": {"text/plain; charset=utf-8"}}
+	code, got, text, err := by.post(c.ctx, "/GetTaskDef", header, `{"name": "greet"}`)
+	if err != nil || code != 200 || got.Get("Content-Type") != "text/plain" {
+		t.Fatal(code, got, text, err)
+	}
+	def := &lhpb.TaskDef{}
+	if err := prototext.Unmarshal([]byte(text), def); err != nil || !proto.Equal(def, want) {
+		t.Error(text, err)
+	}
+	if !strings.HasPrefix(text, "id: {\n  name: \"greet\"\n}\n") {
+		t.Errorf("spaces vary: %q", text)
+	}
+	if code, got, text, err = by.post(c.ctx, "/GetTaskDef", header, `{"name": "nope"}`); err != nil || code != 404 || got.Get("Content-Type") != "application/json" || !strings.Contains(text, "not_found") {
+		t.Error(code, got, text, err)
 	}
 }
 

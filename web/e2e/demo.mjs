@@ -1,5 +1,6 @@
 // The journeys of people through all other pages, over what `lh demo` has. They run once as somebody who may do everything, then as somebody
 // who may only read.
+import { readFileSync } from 'node:fs';
 import { again, apart, base, budgeted, end, journey, look, need, open, out, please, rpc } from './harness.mjs';
 
 const at = (path) => `${base}/default/${path}`;
@@ -239,6 +240,9 @@ await journey('a struct shows its fields, what changed, and whether a change wou
   await look(page, 'struct');
   await page.getByRole('button', { name: 'Check' }).click();
   await page.getByText('It is compatible.').waitFor();
+  await page.getByRole('button', { name: 'Source' }).click();
+  await page.locator('[data-source="Protobuf text"]').getByText('name: "address"').waitFor();
+  await page.waitForURL(/source=1/);
   const fields = await page.getByLabel('The fields as they would be').inputValue();
   await page.getByLabel('The fields as they would be').fill(fields.replace('"city"', '"town"'));
   await page.getByRole('button', { name: 'Check' }).click();
@@ -490,6 +494,11 @@ await journey('a workflow shows where it is busy, its schedules and its numbers'
   await look(page, 'spec-metrics');
   await page.getByRole('tab', { name: 'Source' }).click();
   await page.locator('[data-source="Mermaid"]').getByText('subgraph t0["entrypoint"]').waitFor();
+  const text = page.locator('[data-source="Protobuf text"]');
+  await text.getByText('entrypoint_thread_name: "entrypoint"').waitFor();
+  const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Save protobuf text' }).click()]);
+  need('it is saved by the name of the version', /^order-\d+\.\d+\.txtpb$/.test(file.suggestedFilename()));
+  need('what is saved is what is shown', readFileSync(await file.path(), 'utf8') === (await text.textContent()));
   await look(page, 'spec-source');
   await page.goto(at('specs/sales-report?tab=schedules'));
   await page.getByText('nightly-report').waitFor();
@@ -639,6 +648,7 @@ await journey('what workflows and people write is no markup on any page', { path
     'runs/odd-works?tab=steps',
     'runs/odd-works?tab=events',
     'runs/odd-works?tab=json',
+    'structs/odd/0?source=1',
     `specs/odd?${node('begins')}`,
     'specs/odd?tab=json',
     'specs/odd?tab=runs',

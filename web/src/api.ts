@@ -38,9 +38,12 @@ export const reach = {
 /** strange tells who listens that the server does not know any more who one is. */
 export const strange = { listeners: new Set<() => void>() };
 
-const post = (path: string, body: unknown, signal?: AbortSignal): Promise<unknown> => said(path, { method: 'POST', headers: headers(), body: JSON.stringify(body) }, signal);
+const posting = (body: unknown, further: Record<string, string> = {}): RequestInit => ({ method: 'POST', headers: { ...headers(), ...further }, body: JSON.stringify(body) });
 
-async function said(path: string, request: RequestInit, signal?: AbortSignal): Promise<unknown> {
+const post = (path: string, body: unknown, signal?: AbortSignal): Promise<unknown> => said(path, posting(body), signal);
+
+/** said is what is answered, as read understands it; undefined if it does not. */
+async function said(path: string, request: RequestInit, signal?: AbortSignal, read: (text: string) => unknown = parsed): Promise<unknown> {
   let response: Response;
   let text: string;
   try {
@@ -49,7 +52,7 @@ async function said(path: string, request: RequestInit, signal?: AbortSignal): P
   } catch (e) {
     throw unreachable(signal, e);
   }
-  const told = parsed(text);
+  const told = response.ok ? read(text) : parsed(text);
   if (response.ok && told === undefined) throw unreachable(signal, new Error('The answer breaks off.'));
   reach.set(true);
   if (response.ok) return told;
@@ -76,6 +79,10 @@ function parsed(text: string): unknown {
 export async function call<K extends Rpc>(rpc: K, request: Request<K>, signal?: AbortSignal): Promise<Reply<K>> {
   return (await post(`/api/${rpc}`, request, signal)) as Reply<K>;
 }
+
+/** callText makes a call whose reply is protobuf text. */
+export const callText = async <K extends Rpc>(rpc: K, request: Request<K>, signal?: AbortSignal): Promise<string> =>
+  (await said(`/api/${rpc}`, posting(request, { Accept: 'text/plain' }), signal, (text) => text)) as string;
 
 /** Asked is one call of a batch. */
 export interface Asked<K extends Rpc> {

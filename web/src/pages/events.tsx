@@ -7,6 +7,7 @@ import { Choice, each, pageSize, Rows, since, Table, usePages, within } from '..
 import { useSeen } from '../live';
 import { missing, useWhoami } from '../permissions';
 import { go, setSearch, to, useRoute } from '../router';
+import { MaySources } from '../source';
 import { spanText } from '../times';
 import { compose, documentOf, useStructs, veiled } from '../typed';
 import { TypedInput } from '../typedinput';
@@ -115,6 +116,7 @@ export function EventDef(): ReactElement {
       <div role="tabpanel" aria-labelledby={`tab-${tab}`}>
         {tab === 'events' ? <Posted name={name} /> : <Correlated name={name} act={act} />}
       </div>
+      <MaySources name={name} of={def} rpc="GetExternalEventDef" request={of.externalEventDefId} />
       {acting === 'post' && <Post def={def} onClose={close} />}
       {acting === 'delete' && (
         <Preview
@@ -429,6 +431,7 @@ export function WorkflowEvent(): ReactElement {
           )}
         </Rows>
       </Panel>
+      <MaySources name={name} of={def} rpc="GetWorkflowEventDef" request={of.workflowEventDefId} />
       {deleting && (
         <Preview
           title="Delete this definition?"

@@ -6,6 +6,7 @@ import { command } from '../commands';
 import { Choice, each, pageSize, Rows, since, Table, usePages, within } from '../lists';
 import { missing, useWhoami } from '../permissions';
 import { go, setSearch, to, useRoute } from '../router';
+import { MaySources } from '../source';
 import type { UserTaskRunStatus } from '../types.gen';
 import { A, Badge, Button, Empty, Field, ObjectHeading, Panel, Problem, Skeleton, Time } from '../ui';
 import { UsedBy, Users } from '../usedby';
@@ -124,6 +125,7 @@ export function Form(): ReactElement {
           )}
         </Rows>
       </Panel>
+      <MaySources name={`${def.name} ${def.version}`} of={def} rpc="GetUserTaskDef" request={of.userTaskDefId} />
       {deleting && (
         <Preview
           title="Delete this version of the form?"

@@ -12,6 +12,7 @@ import { Value } from '../payload';
 import { type Moment as Happened, momentsOf, stepsAt, threadsAt } from '../replay';
 import { setSearch, to, useRoute } from '../router';
 import { save } from '../save';
+import { Sources } from '../source';
 import { failed, lookOf, statuses, taskLookOf, waitingThread } from '../status';
 import { countOf, historyOf, type Lane, lanesOf, type Steps, unsettled, withSteps } from '../steps';
 import { type Happening, linesOf, storyOf } from '../story';
@@ -342,7 +343,7 @@ function Body({ seen, thread }: { seen: Seen; thread: number }): ReactElement {
               { id: 'steps', title: 'Steps' },
               { id: 'events', title: 'Events' },
               { id: 'children', title: 'Child runs' },
-              { id: 'json', title: 'JSON' },
+              { id: 'json', title: 'Source' },
             ]}
           />
           <div className="body" role="tabpanel" aria-labelledby={`tab-${tab}`}>
@@ -352,7 +353,7 @@ function Body({ seen, thread }: { seen: Seen; thread: number }): ReactElement {
               {tab === 'steps' && <StepTable seen={seen} />}
               {tab === 'events' && <Story seen={seen} />}
               {tab === 'children' && <Children of={run} />}
-              {tab === 'json' && <pre className="scroll" tabIndex={0}>{JSON.stringify(run, null, 2)}</pre>}
+              {tab === 'json' && <Sources name={runId(run.id)} of={run} rpc="GetWfRun" request={run.id!} />}
             </Boundary>
           </div>
         </section>

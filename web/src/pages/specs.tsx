@@ -9,9 +9,10 @@ import { still } from '../live';
 import { kindOfNode, shortName } from '../nodes';
 import { missing, useWhoami } from '../permissions';
 import { go, setSearch, to, useRoute } from '../router';
+import { Source, Sources } from '../source';
 import { spanText } from '../times';
 import type { GetWfSpecHeatResponse, NodeHeat, ThreadSpec, WfRunCounts, WfRunRow, WfSpec, WfSpecId } from '../types.gen';
-import { A, Boundary, Button, Command, Copy, Empty, Field, Heading, ObjectHeading, Panel, Problem, Skeleton, Status, Tabs, Time } from '../ui';
+import { A, Boundary, Button, Command, Empty, Field, Heading, ObjectHeading, Panel, Problem, Skeleton, Status, Tabs, Time } from '../ui';
 import { Users } from '../usedby';
 import { kindOf, runIdOf, specText, textOf, typeOf, typeText } from '../values';
 import { Definition } from './run';
@@ -291,8 +292,8 @@ export function Spec(): ReactElement {
               </Suspense>
               {tab === 'json' && (
                 <div className="stack">
-                  <Source title="JSON" what="JSON" text={JSON.stringify(spec, null, 2)} />
-                  <Source title="Mermaid" what="diagram" text={mermaidOf(spec)} />
+                  <Sources name={specText(spec.id)} of={spec} rpc="GetWfSpec" request={spec.id!} />
+                  <Source title="Mermaid" what="diagram" text={mermaidOf(spec)} file={`${name}.mmd`} />
                 </div>
               )}
             </div>
@@ -312,16 +313,6 @@ export function Spec(): ReactElement {
       </div>
       {(form || (again !== null && before.data)) && <RunForm spec={spec} from={inputs} onClose={close} />}
     </>
-  );
-}
-
-function Source({ title, what, text }: { title: string; what: string; text: string }): ReactElement {
-  return (
-    <Panel title={title} actions={<Copy text={text} what={what} />}>
-      <pre className="scroll" tabIndex={0} data-source={title}>
-        {text}
-      </pre>
-    </Panel>
   );
 }
 

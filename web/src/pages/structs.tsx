@@ -6,6 +6,7 @@ import { command } from '../commands';
 import { Table } from '../lists';
 import { missing, useWhoami } from '../permissions';
 import { go, setSearch, to, useRoute } from '../router';
+import { MaySources } from '../source';
 import { structsOf } from '../typed';
 import type { InlineStructDef, StructDef, StructDefCompatibilityType, StructFieldDef, TypeDefinition } from '../types.gen';
 import { A, Button, Field, Note, ObjectHeading, Panel, Problem, Skeleton, Time } from '../ui';
@@ -130,6 +131,7 @@ export function Struct(): ReactElement {
       <Panel title="Would a change be compatible?">
         <Evolution of={def} />
       </Panel>
+      <MaySources name={`${name} ${version}`} of={def} rpc="GetStructDef" request={of.structDefId} />
       {deleting && (
         <Preview
           title="Delete this version?"

@@ -4,6 +4,7 @@ import { ask, batch, call, need, session } from '../api';
 import { Table } from '../lists';
 import { still, useSeen } from '../live';
 import { setSearch, to, useRoute } from '../router';
+import { MaySources } from '../source';
 import { taskLookOf } from '../status';
 import type { MetricWindow, TaskRun, TaskStatus, TaskWorkerMetadata } from '../types.gen';
 import { A, Badge, Button, Command, Empty, Field, Heading, ObjectHeading, Panel, Problem, Skeleton, Time } from '../ui';
@@ -187,6 +188,7 @@ export function Task(): ReactElement {
         )}
       </Panel>
       <UsedBy of={of} first={users} />
+      <MaySources name={name} of={def} rpc="GetTaskDef" request={of.taskDefId} />
       <Suspense fallback={<Skeleton />}>
         <TaskMetrics name={name} />
         <TaskRuns name={name} />
