@@ -97,6 +97,9 @@ func (f *fake) handle(_ any, stream grpc.ServerStream) error {
 	if strings.HasPrefix(full, "/"+extra.ClockService_ServiceDesc.ServiceName+"/") {
 		method = extra.File_littlehorse_extra_v1_clock_proto.Services().Get(0).Methods().ByName(protoreflect.Name(name))
 	}
+	if strings.HasPrefix(full, "/"+extra.BulkService_ServiceDesc.ServiceName+"/") {
+		method = extra.File_littlehorse_extra_v1_bulk_proto.Services().Get(0).Methods().ByName(protoreflect.Name(name))
+	}
 	req, answer := newMessage(method.Input()), newMessage(method.Output())
 	if err := stream.RecvMsg(req); err != nil {
 		return err

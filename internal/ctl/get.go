@@ -56,6 +56,7 @@ func (c *cli) get() *cobra.Command {
 		unary(c, "principal <id>", "Print a principal", one, api.GetPrincipal,
 			func(r *request) (*lhpb.PrincipalId, error) { return &lhpb.PrincipalId{Id: r.args[0]}, nil }),
 		c.getQuota(),
+		c.getBulkRunJob(),
 		unary(c, "bulkJob <id>", "Print a bulk job", one, api.GetBulkJob,
 			func(r *request) (*lhpb.GetBulkJobRequest, error) {
 				return &lhpb.GetBulkJobRequest{Id: &lhpb.BulkJobId{Id: r.args[0]}}, nil

@@ -162,6 +162,7 @@ type request struct {
 	api   lhpb.LittleHorseClient
 	own   extra.ExtraServiceClient
 	clock extra.ClockServiceClient
+	bulk  extra.BulkServiceClient
 	args  []string
 }
 
@@ -260,6 +261,7 @@ func (c *cli) with(cmd *cobra.Command, args []string, run func(*request) error) 
 	r := &request{
 		ctx: cmd.Context(), cmd: cmd, api: client.RPC(), args: args,
 		own: extra.NewExtraServiceClient(client.Conn()), clock: extra.NewClockServiceClient(client.Conn()),
+		bulk: extra.NewBulkServiceClient(client.Conn()),
 	}
 	if err := run(r); err != nil {
 		return failure{err}

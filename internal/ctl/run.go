@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"littlehorse/lhpb"
+	"littlehorse/lhpb/extra"
 )
 
 // evenPairs accepts n arguments and then pairs of names and values.
@@ -163,7 +164,8 @@ func (c *cli) stop() *cobra.Command {
 			return &lhpb.StopWfRunRequest{WfRunId: runID(r.args[0]), ThreadRunNumber: thread}, nil
 		})
 	cmd.Flags().Int32Var(&thread, "threadRunNumber", 0, "the ThreadRun")
-	return group("stop", "Halt a WfRun", cmd)
+	return group("stop", "Halt WfRuns", cmd,
+		c.many("Halt the WfRuns of a WfSpec that are RUNNING, by a bulk job", extra.BulkRunAction_BULK_RUN_ACTION_STOP))
 }
 
 func (c *cli) resume() *cobra.Command {
@@ -173,7 +175,8 @@ func (c *cli) resume() *cobra.Command {
 			return &lhpb.ResumeWfRunRequest{WfRunId: runID(r.args[0]), ThreadRunNumber: thread}, nil
 		})
 	cmd.Flags().Int32Var(&thread, "threadRunNumber", 0, "the ThreadRun")
-	return group("resume", "Let a halted WfRun go on", cmd)
+	return group("resume", "Let halted WfRuns go on", cmd,
+		c.many("Let the WfRuns of a WfSpec go on that are HALTED, by a bulk job", extra.BulkRunAction_BULK_RUN_ACTION_RESUME))
 }
 
 func (c *cli) rescue() *cobra.Command {
@@ -205,7 +208,8 @@ func (c *cli) assign() *cobra.Command {
 }
 
 func (c *cli) cancel() *cobra.Command {
-	return group("cancel", "Cancel a UserTaskRun",
+	return group("cancel", "Cancel a UserTaskRun or a bulk job",
+		c.cancelBulkJob(),
 		unary(c, "userTaskRun <wfRunId> <userTaskGuid>", "Cancel a UserTaskRun", parts(2), api.CancelUserTaskRun,
 			func(r *request) (*lhpb.CancelUserTaskRunRequest, error) {
 				return &lhpb.CancelUserTaskRunRequest{UserTaskRunId: r.userTaskRunID()}, nil

@@ -432,7 +432,7 @@ await journey('all runs that match are stopped by a job, and go on by another', 
     await page.getByRole('button', { name: `${deed} all that match…` }).click();
     await page.waitForURL(`**/jobs?${deed.toLowerCase()}=holds&of=${now}`);
     await dialog.locator('[data-dry-run]').getByText('5', { exact: true }).waitFor();
-    await dialog.getByText(`"action":"BULK_RUN_ACTION_${deed.toUpperCase()}"`).first().waitFor();
+    await dialog.getByText(`lhctl ${deed.toLowerCase()} wfRunBulk holds --from `).first().waitFor();
     if (deed === 'Stop') await look(page, 'job-stop');
     await dialog.getByRole('button', { name: `${deed} them` }).click();
     await dialog.waitFor({ state: 'detached' });
@@ -450,7 +450,7 @@ await journey('all runs that match are stopped by a job, and go on by another', 
   });
   await page.goto(`${base}/default/jobs`);
   await page.getByRole('button', { name: /^Cancel job/ }).first().click();
-  await dialog.getByText('/api/CancelBulkRunJob').waitFor();
+  await dialog.getByText(/lhctl cancel bulkJob \S+/).waitFor();
   await look(page, 'job-cancel');
   await dialog.getByRole('button', { name: 'Cancel the job' }).click();
   await page.getByText('It does no more.').waitFor();

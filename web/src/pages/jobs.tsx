@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { type ReactElement, useState } from 'react';
 import { Preview } from '../actions';
 import { ask, call, session } from '../api';
-import { answering, command, curl } from '../commands';
+import { answering, command } from '../commands';
 import { Choice, each, pageSize, Rows, Table, usePages } from '../lists';
 import { shortName } from '../nodes';
 import { missing, useWhoami } from '../permissions';
@@ -114,7 +114,7 @@ export function Jobs(): ReactElement {
           title="Cancel this job?"
           rpc="CancelBulkRunJob"
           request={{ id: ending.job!.id! }}
-          cli={curl('CancelBulkRunJob', { id: ending.job!.id! })}
+          cli={command('cancel', 'bulkJob', ending.job?.id?.id ?? '')}
           confirm="Cancel the job"
           done="It does no more."
           danger
@@ -224,7 +224,12 @@ function DoMany(p: ManyProps): ReactElement {
   const action: BulkRunAction = p.deed === 'stop' ? 'BULK_RUN_ACTION_STOP' : 'BULK_RUN_ACTION_RESUME';
   const request = { action, wfSpecName: name, ...period };
   return (
-    <Preview {...common} rpc="CreateBulkRunJob" request={request} cli={curl('CreateBulkRunJob', request)}>
+    <Preview
+      {...common}
+      rpc="CreateBulkRunJob"
+      request={request}
+      cli={command(p.deed, 'wfRunBulk', name || '<workflow>', '--from', earliestStart ?? from, '--to', latestStart ?? until)}
+    >
       {fields}
     </Preview>
   );
