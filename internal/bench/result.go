@@ -91,7 +91,7 @@ func (l *load) result(server *lhpb.LittleHorseVersion, d *disk, before, after us
 
 // sideOf is the use of a side that ran so many TaskRuns.
 func sideOf(cpu time.Duration, taskRuns int64) side {
-	s := side{CPU: round(cpu.Seconds(), 2)}
+	s := side{CPU: round(cpu.Seconds(), 6)}
 	if taskRuns > 0 {
 		s.CPUPerTaskRun = round(float64(cpu.Microseconds())/float64(taskRuns), 1)
 	}

@@ -1,7 +1,6 @@
 package bench
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"runtime"
@@ -19,9 +18,6 @@ type usage struct {
 	written   int64         // bytes the server gave to its disk; -1 where the kernel does not tell
 	residentB int64
 }
-
-// ticks is the unit of /proc/<pid>/stat: the kernel's user interface fixes it at 100 a second.
-const ticks = time.Second / 100
 
 func readUsage(pids []int) (usage, error) {
 	var u usage
@@ -53,24 +49,20 @@ func resident(pids []int) (bytes int64) {
 	return bytes
 }
 
-// processCPU is user and system time of a process, of threads that have ended too.
+// processCPU is user and system time of a process, of threads that have ended too, by the clock that the kernel keeps of it:
+// /proc/<pid>/stat counts whole hundredths of a second.
 func processCPU(pid int) (time.Duration, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0, err
+	var used unix.Timespec
+	if err := unix.ClockGettime(processClock(pid), &used); err != nil {
+		return 0, fmt.Errorf("clock_gettime: %w", err)
 	}
-	// The name in parentheses may hold anything; fields count from behind it.
-	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
-	const user, system = 11, 12
-	if len(fields) <= system {
-		return 0, fmt.Errorf("unreadable: %q", text)
-	}
-	u, errUser := strconv.ParseInt(fields[user], 10, 64)
-	s, errSystem := strconv.ParseInt(fields[system], 10, 64)
-	if errUser != nil || errSystem != nil {
-		return 0, fmt.Errorf("unreadable: %q", text)
-	}
-	return time.Duration(u+s) * ticks, nil
+	return time.Duration(used.Nano()), nil
+}
+
+// processClock is the id of the CPU clock of a process, as clock_getcpuclockid(3) makes it.
+func processClock(pid int) int32 {
+	const scheduled = 2
+	return int32(^pid<<3 | scheduled)
 }
 
 // procValue reads a number out of a file of name-value lines below /proc/<pid>; -1 where there is none.
