@@ -337,7 +337,8 @@ func (p *process) cover(st *stream) {
 //
 // survives: 8 trimmed; 9 copies; 16 compacted
 func TestCommandTopicForgets(t *testing.T) {
-	p := newProcessWith(t, func(c *Config) { eager(c); c.KeepCommands = 0 })
+	keep := time.Hour
+	p := newProcessWith(t, func(c *Config) { eager(c); c.KeepCommands = keep })
 	p.open(logtest.A)
 	p.do(logtest.A, map[string]string{"ra": "1"})
 	behind := p.another(t)
@@ -347,6 +348,7 @@ func TestCommandTopicForgets(t *testing.T) {
 	}
 	behind.log = nil
 
+	keep = 0
 	p = p.another(t)
 	p.open(logtest.A)
 	for n := range 20 {
