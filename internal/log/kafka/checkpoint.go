@@ -188,6 +188,9 @@ func (l *Log) coverTaken(ctx context.Context, st *stream) error {
 	if closing := snap.Close(); err == nil {
 		err = closing
 	}
+	if err == nil {
+		err = w.readable(ctx)
+	}
 	if err != nil {
 		return err
 	}

@@ -656,6 +656,53 @@ func TestTopicThatMayNotForgetGrows(t *testing.T) {
 	}
 }
 
+// TestCheckpointCountsWhenItCanBeRead lets the brokers take their time before readers find what was committed: nothing says meanwhile that
+// it is covered, and nothing of what it covers is deleted.
+//
+// survives: 9 readable
+func TestCheckpointCountsWhenItCanBeRead(t *testing.T) {
+	c := fakeBrokers(t, 1)
+	var hidden, deleted atomic.Int32 // how often the end was asked for while nobody could read it, and what was deleted meanwhile
+	const times = 3
+	c.ControlKey(int16(kmsg.ListOffsets), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		req := r.(*kmsg.ListOffsetsRequest)
+		if of := req.Topics[0]; req.IsolationLevel != 1 || !strings.HasSuffix(of.Topic, "-changelog") || hidden.Load() == times {
+			return nil, nil, false
+		}
+		hidden.Add(1)
+		resp := r.ResponseKind().(*kmsg.ListOffsetsResponse)
+		for _, of := range req.Topics {
+			topic := kmsg.NewListOffsetsResponseTopic()
+			topic.Topic = of.Topic
+			for _, p := range of.Partitions {
+				part := kmsg.NewListOffsetsResponseTopicPartition()
+				part.Partition, part.Offset = p.Partition, 0
+				topic.Partitions = append(topic.Partitions, part)
+			}
+			resp.Topics = append(resp.Topics, topic)
+		}
+		return resp, nil, true
+	})
+	c.ControlKey(int16(kmsg.DeleteRecords), func(kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		if hidden.Load() < times {
+			deleted.Add(1)
+		}
+		return nil, nil, false
+	})
+	m := newTestMedium(t)
+	m.brokers, m.change = c.ListenAddrs(), func(c *Config) { eager(c); c.KeepCommands = 0 }
+	m.Start(t)
+	p := &process{TB: t, medium: m}
+	p.open(logtest.A)
+	p.do(logtest.A, map[string]string{"ra": "1"})
+	p.covered(logtest.A)
+	if hidden.Load() < times || deleted.Load() > 0 {
+		t.Errorf("covered after the end was asked for %d times, and %d deletions", hidden.Load(), deleted.Load())
+	}
+}
+
 // TestRebuildReadsWhatComesMeanwhile writes a checkpoint after a reader has asked where the change log ends: he reads to the new end, for
 // compaction may have taken a value that lies before the old one.
 //

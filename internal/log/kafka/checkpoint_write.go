@@ -9,7 +9,9 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"google.golang.org/protobuf/proto"
 
 	"littlehorse/internal/keys"
@@ -34,6 +36,7 @@ type checkpointWriter struct {
 	records int
 	bytes   int64
 	rows    rowHash
+	last    atomic.Int64 // offset of the record that was written last
 }
 
 // newCheckpointWriter ends the transactions that others have open for the stream, and keeps them from writing.
@@ -139,10 +142,11 @@ func (w *checkpointWriter) put(ctx context.Context, key, value []byte) error {
 	w.records++
 	w.bytes += int64(len(key) + len(value))
 	r := &kgo.Record{Topic: w.st.changeLog.name, Partition: w.st.partition, Key: key, Value: value}
-	w.client.Produce(ctx, r, func(_ *kgo.Record, err error) {
+	w.client.Produce(ctx, r, func(r *kgo.Record, err error) {
 		if err != nil {
 			w.failure.CompareAndSwap(nil, &err)
 		}
+		w.last.Store(r.Offset)
 	})
 	return w.err()
 }
@@ -177,6 +181,45 @@ func (w *checkpointWriter) end(ctx context.Context, at *pb.LogPosition) error {
 	}
 	w.open = false
 	return nil
+}
+
+// readable waits until readers of what is committed find the checkpoint. Brokers say that a transaction is committed when its
+// coordinator has written so, and tell its partitions after that: who was rebuilt meanwhile would have the checkpoint before
+// it, and miss the commands that this one lets the topic forget.
+func (w *checkpointWriter) readable(ctx context.Context) error {
+	for pause := time.Millisecond; ; pause = min(2*pause, time.Second) {
+		end, err := committedEnd(ctx, w.client, w.st.changeLog.name, w.st.partition)
+		if err != nil || end > w.last.Load() {
+			return err
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+			return fmt.Errorf("%s/%d is committed, and cannot be read yet: %w", w.st.changeLog.name, w.st.partition, ctx.Err())
+		}
+	}
+}
+
+// committedEnd is where a reader of what is committed comes to an end: the last stable offset.
+func committedEnd(ctx context.Context, client *kgo.Client, topic string, partition int32) (int64, error) {
+	req := kmsg.NewPtrListOffsetsRequest()
+	req.ReplicaID, req.IsolationLevel = -1, 1
+	of := kmsg.NewListOffsetsRequestTopicPartition()
+	of.Partition, of.Timestamp = partition, -1
+	req.Topics = []kmsg.ListOffsetsRequestTopic{{Topic: topic, Partitions: []kmsg.ListOffsetsRequestTopicPartition{of}}}
+	resp, err := req.RequestWith(ctx, client)
+	if err != nil {
+		return 0, fmt.Errorf("where %s/%d ends: %w", topic, partition, err)
+	}
+	for _, t := range resp.Topics {
+		for _, p := range t.Partitions {
+			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
+				return 0, fmt.Errorf("where %s/%d ends: %w", topic, partition, err)
+			}
+			return p.Offset, nil
+		}
+	}
+	return 0, fmt.Errorf("where %s/%d ends: the brokers do not say", topic, partition)
 }
 
 // abortTime is how long a writer that gives up waits for the brokers. Without them the transaction ends with the next of the
