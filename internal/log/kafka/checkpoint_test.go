@@ -341,8 +341,9 @@ func TestCommandTopicForgets(t *testing.T) {
 	p := newProcessWith(t, func(c *Config) { eager(c); c.KeepCommands = keep })
 	p.open(logtest.A)
 	p.do(logtest.A, map[string]string{"ra": "1"})
+	p.covered(logtest.A)
 	behind := p.another(t)
-	behind.applying(logtest.A, map[string]string{"ra": "1"})
+	behind.open(logtest.A)
 	if err := behind.log.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -211,15 +211,14 @@ func committedEnd(ctx context.Context, client *kgo.Client, topic string, partiti
 	if err != nil {
 		return 0, fmt.Errorf("where %s/%d ends: %w", topic, partition, err)
 	}
-	for _, t := range resp.Topics {
-		for _, p := range t.Partitions {
-			if err := kerr.ErrorForCode(p.ErrorCode); err != nil {
-				return 0, fmt.Errorf("where %s/%d ends: %w", topic, partition, err)
-			}
-			return p.Offset, nil
-		}
+	if len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 {
+		return 0, fmt.Errorf("where %s/%d ends: the brokers do not say", topic, partition)
 	}
-	return 0, fmt.Errorf("where %s/%d ends: the brokers do not say", topic, partition)
+	end := resp.Topics[0].Partitions[0]
+	if err := kerr.ErrorForCode(end.ErrorCode); err != nil {
+		return 0, fmt.Errorf("where %s/%d ends: %w", topic, partition, err)
+	}
+	return end.Offset, nil
 }
 
 // abortTime is how long a writer that gives up waits for the brokers. Without them the transaction ends with the next of the

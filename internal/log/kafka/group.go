@@ -13,6 +13,8 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"littlehorse/internal/machine"
 )
 
 // The group protocol as brokers see it. What members tell one another is opaque to them; whoever changes what it means
@@ -46,16 +48,18 @@ type GroupConfig struct {
 
 // Group is the membership of this process. Brokers count who is alive; the members settle among themselves who owns what.
 type Group struct {
-	cfg    GroupConfig
-	name   string
-	client *kgo.Client
+	cfg      GroupConfig
+	name     string
+	client   *kgo.Client
+	prover   *kgo.Client // has connections of its own: brokers answer what comes over one in order, and proofs may wait
+	evidence kmsg.OffsetCommitRequestTopic
 
 	member      string
 	generation  int32
 	coordinator int32 // the broker that counts the members; unknown if it is negative
 	missed      bool  // it was said that this process has no part in the group
 
-	heard  atomic.Pointer[time.Time] // when the last request was sent that proved the membership; nil if none
+	heard  atomic.Pointer[time.Time] // when the last heartbeat was sent behind which the membership was proved; nil if none
 	again  chan struct{}
 	cancel context.CancelFunc
 	ended  chan struct{}
@@ -69,9 +73,14 @@ func (l *Log) Join(cfg GroupConfig) (*Group, error) {
 	if err != nil {
 		return nil, fmt.Errorf("kafka group: %w", err)
 	}
+	prover, err := kgo.NewClient(l.cfg.clientOptions()...)
+	if err != nil {
+		client.Close()
+		return nil, fmt.Errorf("kafka group: %w", err)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	g := &Group{
-		cfg: cfg, name: l.cfg.Cluster + "-core", client: client, generation: -1, coordinator: -1,
+		cfg: cfg, name: l.cfg.Cluster + "-core", client: client, prover: prover, evidence: l.evidence(), generation: -1, coordinator: -1,
 		again: make(chan struct{}, 1), cancel: cancel, ended: make(chan struct{}),
 	}
 	go g.run(ctx)
@@ -87,8 +96,8 @@ func (g *Group) Rejoin() {
 }
 
 // Alive tells whether the group cannot have gone on without this member by now: only so long is what it owns not
-// another's. It counts from when the last request was sent that the group answered as one of a member, so it is true
-// however late the answer came and however long this process stood still since.
+// another's. It counts from when the last heartbeat was sent that was answered and proved, so it is true however late the
+// answers came and however long this process stood still since.
 func (g *Group) Alive() bool {
 	heard := g.heard.Load()
 	return heard != nil && between(*heard, time.Now()) < g.cfg.SessionTimeout-g.margin()
@@ -118,6 +127,7 @@ func (g *Group) Leave(ctx context.Context) {
 			g.leave(ctx, g.member)
 		}
 		g.client.Close()
+		g.prover.Close()
 	})
 }
 
@@ -221,10 +231,15 @@ func (g *Group) lose(err error) {
 
 // takePart joins, learns who owns what, and stays until the group settles anew.
 func (g *Group) takePart(ctx context.Context) error {
-	plan, err := g.join(ctx)
+	plan, since, err := g.join(ctx)
 	if err != nil {
 		return err
 	}
+	if err := g.prove(ctx); err != nil {
+		g.coordinator = -1
+		return err
+	}
+	g.heard.Store(&since)
 	if err := g.cfg.Assigned(plan); err != nil {
 		return err
 	}
@@ -232,7 +247,8 @@ func (g *Group) takePart(ctx context.Context) error {
 	return g.stay(ctx)
 }
 
-func (g *Group) join(ctx context.Context) ([]byte, error) {
+// join gives the plan, and when it was asked for.
+func (g *Group) join(ctx context.Context) (plan []byte, since time.Time, err error) {
 	select {
 	case <-g.again: // what it has to say is said now
 	default:
@@ -246,15 +262,15 @@ func (g *Group) join(ctx context.Context) ([]byte, error) {
 	req.Protocols = append(req.Protocols, p)
 	answer, err := g.ask(ctx, req)
 	if err != nil {
-		return nil, fmt.Errorf("join: %w", err)
+		return nil, since, fmt.Errorf("join: %w", err)
 	}
 	resp := answer.(*kmsg.JoinGroupResponse)
 	switch err := kerr.ErrorForCode(resp.ErrorCode); {
 	case errors.Is(err, kerr.MemberIDRequired):
 		g.become(resp.MemberID)
-		return nil, errAgain
+		return nil, since, errAgain
 	case err != nil:
-		return nil, fmt.Errorf("join: %w", err)
+		return nil, since, fmt.Errorf("join: %w", err)
 	}
 	g.become(resp.MemberID)
 	g.generation = resp.Generation
@@ -272,7 +288,7 @@ func (g *Group) become(member string) {
 }
 
 // sync tells the others, if this member leads, and learns what it is told itself.
-func (g *Group) sync(ctx context.Context, joined *kmsg.JoinGroupResponse) ([]byte, error) {
+func (g *Group) sync(ctx context.Context, joined *kmsg.JoinGroupResponse) (plan []byte, since time.Time, err error) {
 	req := kmsg.NewPtrSyncGroupRequest()
 	req.Group, req.MemberID, req.Generation = g.name, g.member, g.generation
 	kind, version := groupType, groupVersion
@@ -280,7 +296,7 @@ func (g *Group) sync(ctx context.Context, joined *kmsg.JoinGroupResponse) ([]byt
 	if joined.LeaderID == g.member {
 		plan, err := g.lead(joined)
 		if err != nil {
-			return nil, err
+			return nil, since, err
 		}
 		for i := range joined.Members {
 			a := kmsg.NewSyncGroupRequestGroupAssignment()
@@ -288,20 +304,19 @@ func (g *Group) sync(ctx context.Context, joined *kmsg.JoinGroupResponse) ([]byt
 			req.GroupAssignment = append(req.GroupAssignment, a)
 		}
 	}
-	sent := time.Now()
+	since = time.Now()
 	answer, err := g.ask(ctx, req)
 	if err != nil {
-		return nil, fmt.Errorf("sync: %w", err)
+		return nil, since, fmt.Errorf("sync: %w", err)
 	}
 	resp := answer.(*kmsg.SyncGroupResponse)
 	switch err := kerr.ErrorForCode(resp.ErrorCode); {
 	case errors.Is(err, kerr.RebalanceInProgress):
-		return nil, errAgain
+		return nil, since, errAgain
 	case err != nil:
-		return nil, fmt.Errorf("sync: %w", err)
+		return nil, since, fmt.Errorf("sync: %w", err)
 	}
-	g.heard.Store(&sent)
-	return resp.MemberAssignment, nil
+	return resp.MemberAssignment, since, nil
 }
 
 func (g *Group) lead(joined *kmsg.JoinGroupResponse) ([]byte, error) {
@@ -321,9 +336,13 @@ const (
 
 // stay is a member until there is a reason to join again.
 func (g *Group) stay(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	pulse := g.pulse() / firstPulse
 	next := time.NewTimer(pulse)
 	defer next.Stop()
+	proofs := make(chan proof, 1)
+	proving, proved := false, time.Now()
 	for {
 		select {
 		case <-next.C:
@@ -331,37 +350,120 @@ func (g *Group) stay(ctx context.Context) error {
 			next.Reset(pulse)
 		case <-g.again:
 			return errAgain
+		case p := <-proofs:
+			proving, proved = false, p.since
+			if err := g.weigh(p); err != nil {
+				return err
+			}
+			continue
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		if err := g.beat(ctx); err != nil {
+		sent := time.Now()
+		answered, err := g.beat(ctx)
+		if err != nil {
 			return err
+		}
+		if answered && !proving && sent.Sub(proved) >= 2*g.pulse() {
+			proving = true
+			by, commit := g.coordinator, g.commit()
+			go func() { proofs <- proof{sent, g.ratify(ctx, by, commit)} }()
 		}
 	}
 }
 
 // beat says that this member lives. That nobody can be told is no reason to leave: what then may not be done any more is
 // what Alive forbids.
-func (g *Group) beat(ctx context.Context) error {
+func (g *Group) beat(ctx context.Context) (answered bool, err error) {
 	req := kmsg.NewPtrHeartbeatRequest()
 	req.Group, req.MemberID, req.Generation = g.name, g.member, g.generation
-	sent := time.Now()
 	bounded, cancel := context.WithTimeout(ctx, g.cfg.SessionTimeout/2)
 	defer cancel()
 	resp, err := g.ask(bounded, req)
 	if err != nil {
 		g.cfg.Logger.Debug("heartbeat", "group", g.name, "err", err)
-		return nil
+		return false, nil
 	}
-	switch err := kerr.ErrorForCode(resp.(*kmsg.HeartbeatResponse).ErrorCode); {
+	err = told("heartbeat", resp.(*kmsg.HeartbeatResponse).ErrorCode)
+	if kerr.IsRetriable(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// told is the error of an answer to a member.
+func told(what string, code int16) error {
+	switch err := kerr.ErrorForCode(code); {
 	case err == nil:
-		g.heard.Store(&sent)
 		return nil
 	case errors.Is(err, kerr.RebalanceInProgress):
 		return errAgain
-	case kerr.IsRetriable(err):
-		return nil
 	default:
-		return fmt.Errorf("heartbeat: %w", err)
+		return fmt.Errorf("%s: %w", what, err)
 	}
+}
+
+// A proof is what became of an attempt to prove a membership that was answered for since then.
+type proof struct {
+	since time.Time
+	err   error
+}
+
+// weigh takes a proof. One that fails for no fault of the member makes the coordinator doubtful: another may have taken his place.
+func (g *Group) weigh(p proof) error {
+	switch {
+	case p.err == nil:
+		g.heard.Store(&p.since)
+	case errors.Is(p.err, errAgain), errors.Is(p.err, kerr.IllegalGeneration), errors.Is(p.err, kerr.UnknownMemberID), errors.Is(p.err, kerr.FencedInstanceID):
+		return p.err
+	default:
+		g.cfg.Logger.Debug("the membership is not proved", "group", g.name, "err", p.err)
+		g.coordinator = -1
+	}
+	return nil
+}
+
+// prove lets the coordinator write, which only the one that the brokers agree on can: it has to have what it writes on its replicas. One that
+// was cut off from the other brokers knows nothing of its successor, and goes on to answer heartbeats from its memory, while the group that
+// the successor counts has gone on without those who ask the former.
+func (g *Group) prove(ctx context.Context) error {
+	return g.ratify(ctx, g.coordinator, g.commit())
+}
+
+// commit is the request that proves the membership: an offset of the metadata's commands, which nobody reads.
+func (g *Group) commit() *kmsg.OffsetCommitRequest {
+	req := kmsg.NewPtrOffsetCommitRequest()
+	req.Group, req.MemberID, req.Generation = g.name, g.member, g.generation
+	req.Topics = []kmsg.OffsetCommitRequestTopic{g.evidence}
+	return req
+}
+
+// evidence is what members commit.
+func (l *Log) evidence() kmsg.OffsetCommitRequestTopic {
+	commands := l.streams[machine.Stream{Kind: machine.Metadata}].commands
+	topic := kmsg.NewOffsetCommitRequestTopic()
+	topic.Topic, topic.TopicID = commands.name, commands.id
+	topic.Partitions = []kmsg.OffsetCommitRequestTopicPartition{kmsg.NewOffsetCommitRequestTopicPartition()}
+	return topic
+}
+
+func (g *Group) ratify(ctx context.Context, coordinator int32, req *kmsg.OffsetCommitRequest) error {
+	if coordinator < 0 {
+		return kerr.CoordinatorNotAvailable
+	}
+	ctx, cancel := context.WithTimeout(ctx, g.cfg.SessionTimeout/2)
+	defer cancel()
+	resp, err := g.prover.Broker(int(coordinator)).Request(ctx, req)
+	if err != nil {
+		return fmt.Errorf("prove the membership: %w", err)
+	}
+	return told("prove the membership", committed(resp.(*kmsg.OffsetCommitResponse)))
+}
+
+// committed is the code with which the one offset was taken.
+func committed(resp *kmsg.OffsetCommitResponse) int16 {
+	if len(resp.Topics) != 1 || len(resp.Topics[0].Partitions) != 1 {
+		return kerr.UnknownServerError.Code
+	}
+	return resp.Topics[0].Partitions[0].ErrorCode
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -115,6 +116,61 @@ func TestMembersSettle(t *testing.T) {
 	d := m.join(t, l, "d", former)
 	d.hears(t, "a d")
 	a.hears(t, "a d")
+}
+
+// TestCoordinatorThatCannotWriteProvesNothing lets the broker that counts the members answer heartbeats and write nothing, as one does that is
+// cut from the others and does not know that another counts them now: who hears from no other is not taken for alive for longer than a
+// session. When it can write again they are.
+//
+// survives: 4 lease
+func TestCoordinatorThatCannotWriteProvesNothing(t *testing.T) {
+	c := fakeBrokers(t, 1)
+	m := newTestMedium(t)
+	m.brokers = c.ListenAddrs()
+	g := m.join(t, m.Start(t).(*Log), "a", "")
+	g.hears(t, "a")
+	var cut atomic.Bool
+	cut.Store(true)
+	c.ControlKey(int16(kmsg.OffsetCommit), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		if !cut.Load() {
+			return nil, nil, false
+		}
+		req := r.(*kmsg.OffsetCommitRequest)
+		resp := r.ResponseKind().(*kmsg.OffsetCommitResponse)
+		for _, of := range req.Topics {
+			topic := kmsg.NewOffsetCommitResponseTopic()
+			topic.Topic, topic.TopicID = of.Topic, of.TopicID
+			part := kmsg.NewOffsetCommitResponseTopicPartition()
+			part.ErrorCode = kerr.CoordinatorNotAvailable.Code
+			topic.Partitions = append(topic.Partitions, part)
+			resp.Topics = append(resp.Topics, topic)
+		}
+		return resp, nil, true
+	})
+	beats := make(chan time.Time, 1)
+	c.ControlKey(int16(kmsg.Heartbeat), func(kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		select {
+		case beats <- time.Now():
+		default:
+		}
+		return nil, nil, false
+	})
+	for began := time.Now(); (<-beats).Sub(began) < g.cfg.SessionTimeout; {
+	}
+	if g.Alive() {
+		t.Error("a member is taken for alive by heartbeats alone")
+	}
+	cut.Store(false)
+	for !g.Alive() {
+		<-beats
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.lost > 0 {
+		t.Errorf("the member has lost its part %d times", g.lost)
+	}
 }
 
 // TestMemberThatIsForgottenJoinsAgain lets the group go on without a member.
