@@ -34,6 +34,7 @@ const (
 	pace      program = "pace"
 	month     program = "month"
 	specs     program = "specs"
+	restarts  program = "restarts"
 )
 
 var clients = []client{
@@ -76,6 +77,8 @@ var clients = []client{
 				main = "Pace"
 			case month:
 				main = "Month"
+			case restarts:
+				main = "Restarts"
 			case specs:
 				folder, main = "java/specs", "specs.Specs"
 			}

@@ -79,14 +79,23 @@ type performance struct {
 // perform runs a program of the client against the server to its end; env is added to its environment.
 func (c client) perform(t testing.TB, p program, server string, env ...string) *performance {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), programTimeout)
+	defer cancel()
+	cmd, done := c.command(ctx, t, p, server, env...)
+	done.err = cmd.Run()
+	done.late = ctx.Err() != nil
+	return done
+}
+
+// command is a program of the client that is to run against the server, and what it will have done.
+func (c client) command(ctx context.Context, t testing.TB, p program, server string, env ...string) (*exec.Cmd, *performance) {
+	t.Helper()
 	install := c.install(t)
 	host, port, err := net.SplitHostPort(server)
 	if err != nil {
 		t.Fatalf("-endpoint %q: %v", server, err)
 	}
 	done := &performance{prefix: c.language + "-" + randomHex()}
-	ctx, cancel := context.WithTimeout(t.Context(), programTimeout)
-	defer cancel()
 	cmd := c.program(ctx, t, install, p)
 	cmd.Env = append(cmd.Environ(),
 		"LHC_API_HOST="+host,
@@ -102,9 +111,7 @@ func (c client) perform(t testing.TB, p program, server string, env ...string) *
 	}
 	cmd.Stdout, cmd.Stderr = &done.stdout, &done.stderr
 	cmd.WaitDelay = 5 * time.Second
-	done.err = cmd.Run()
-	done.late = ctx.Err() != nil
-	return done
+	return cmd, done
 }
 
 // transcript runs the client's scenarios against the server and returns their normal form.

@@ -41,6 +41,7 @@ func settles(t *testing.T, settings map[string]string) server.Config {
 }
 
 // holds: ThreeServersByOneFile
+// covers: operations §8
 func TestComposeFile(t *testing.T) {
 	text, err := os.ReadFile("../../deploy/compose/compose.yaml")
 	if err != nil {
@@ -569,6 +570,7 @@ func joined(t *testing.T, file string, parts ...string) string {
 // The image has one static binary, runs as nobody and knows whether it lives.
 //
 // holds: OneServerNeedsNothingElse
+// covers: operations §8
 func TestContainerfile(t *testing.T) {
 	text, err := os.ReadFile("../../deploy/image/Containerfile")
 	if err != nil {

@@ -29,7 +29,7 @@ func (l *load) beginOfficial(ctx context.Context, running *sync.WaitGroup) {
 	addresses := strings.TrimSuffix("ipv4:"+strings.Join(hosts, ","), ":2023")
 	program := exec.CommandContext(ctx, python, "-c", official)
 	program.Env = append(os.Environ(), "LHC_API_HOST="+addresses, "LHC_API_PORT=2023", "LHW_TASK_WORKER_ID=official",
-		"LHC_GRPC_KEEPALIVE_TIME_MS=10000", "LHC_GRPC_KEEPALIVE_TIMEOUT_MS=2000", "ATTEMPT_SECONDS="+strconv.Itoa(int(session.Seconds())))
+		"LHC_GRPC_KEEPALIVE_TIME_MS=20000", "LHC_GRPC_KEEPALIVE_TIMEOUT_MS=2000", "ATTEMPT_SECONDS="+strconv.Itoa(int(session.Seconds())))
 	program.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	complaints := &strings.Builder{}
 	program.Stderr = complaints

@@ -350,6 +350,7 @@ func TestKilledServerIsSucceeded(t *testing.T) {
 //
 // holds: RollingRestartIsInvisible
 // holds: ScansSurviveMoves
+// holds: OneStoreManyPartitions
 // covers: operations §6 moving
 func TestRollingRestartFailsNoCall(t *testing.T) {
 	c := startCluster(t, 3, calm)
