@@ -25,8 +25,9 @@ import type { Laid } from './scene';
 import { type Look, lookOf, type Tone } from './status';
 import type { Visited } from './steps';
 import { svgOf } from './svg';
-import type { LHStatus, ThreadSpec } from './types.gen';
-import { below } from './ways';
+import type { LHStatus, ThreadSpec, WfSpec } from './types.gen';
+import { type Cause, defined, type Start, whenOf } from './threads';
+import { below, type Into, into, stem, stemAt } from './ways';
 
 /** Remark is what is told of a node beside its definition. */
 export interface Remark {
@@ -43,8 +44,8 @@ export interface Lane {
   /** title of one of several lanes. */
   title?: string;
   looks?: { look: Look; times: number }[];
-  /** from is the node that started it. */
-  from?: { lane: string; node: string };
+  /** starts are what let it begin. */
+  starts?: Start[];
   /** remarks on nodes of a definition: how much goes through them, or what became of them. */
   remarks?: Map<string, Remark> | undefined;
   /** of a run; without it the graph is that of a definition. */
@@ -71,8 +72,8 @@ interface Props {
 }
 
 type Step = Node<{ word: string; about: string; icon: keyof typeof icons; round: boolean; small: boolean; visited: Visited | undefined; faded: boolean; name: string; remark: Remark | undefined }, 'step'>;
-type Band = Node<{ title: string; looks: { look: Look; times: number }[] }, 'lane'>;
-type Way = Edge<{ label: string; back: boolean; passed: boolean; low: number; starts: boolean }, 'way'>;
+type Band = Node<{ title: string; when: string; looks: { look: Look; times: number }[] }, 'lane'>;
+type Way = Edge<{ label: string; back: boolean; passed: boolean; low: number; starts?: Cause | undefined; stem: boolean; into?: Into }, 'way'>;
 
 const idOf = (at: Place): string => `${at.lane}|${at.node}`;
 const placeOf = (id: string): Place => ({ lane: id.slice(0, id.indexOf('|')), node: id.slice(id.indexOf('|') + 1) });
@@ -82,6 +83,7 @@ function LaneNode({ data }: NodeProps<Band>): ReactElement {
     <div className="lane">
       <div className="row tight">
         <strong className="small">{data.title}</strong>
+        {data.when && <span className="small soft">{data.when}</span>}
         {data.looks.map(({ look, times }) => (
           <span key={look.word} className={`badge ${look.tone}`}>
             {icons[look.icon]}
@@ -89,9 +91,15 @@ function LaneNode({ data }: NodeProps<Band>): ReactElement {
           </span>
         ))}
       </div>
+      <Handle type="source" position={Position.Bottom} isConnectable={false} style={{ left: stemAt }} />
     </div>
   );
 }
+
+/** causes are how ways are drawn that let a thread begin. */
+const causes: Record<Cause, string> = { child: 'var(--accent)', handler: 'var(--bad)', interrupt: 'var(--warn)' };
+
+const colorOf = (w: NonNullable<Way['data']>): string => (w.starts ? causes[w.starts] : w.passed ? 'var(--accent)' : 'var(--line-strong)');
 
 function StepNode({ data }: NodeProps<Step>): ReactElement {
   const look = data.visited && lookOf(data.visited.status);
@@ -121,9 +129,10 @@ function StepNode({ data }: NodeProps<Step>): ReactElement {
 }
 
 function WayEdge(p: EdgeProps<Way>): ReactElement {
-  const { label = '', back = false, passed = false, low = 0, starts = false } = p.data ?? {};
-  const [path, x, y] = back ? below(p, low) : getSmoothStepPath({ ...p, borderRadius: 18 });
-  const style = { stroke: passed ? 'var(--accent)' : 'var(--line-strong)', strokeWidth: passed ? 2.5 : 1.5, strokeDasharray: back ? '6 4' : starts ? '2 5' : undefined };
+  const data = p.data ?? { label: '', back: false, passed: false, low: 0, stem: false };
+  const { label, back, passed, low, starts } = data;
+  const [path, x, y] = data.stem ? stem(p) : data.into ? into(p, data.into) : back ? below(p, low) : getSmoothStepPath({ ...p, borderRadius: 18 });
+  const style = { stroke: colorOf(data), strokeWidth: passed || starts ? 2.5 : 1.5, strokeDasharray: back ? '6 4' : starts ? '2 5' : undefined };
   return (
     <>
       <BaseEdge id={p.id} path={path} style={style} {...(p.markerEnd ? { markerEnd: p.markerEnd } : {})} />
@@ -197,7 +206,7 @@ function nodesOf(laid: Laid[], lanes: Lane[], chosen: Place | undefined): (Step 
       zIndex: -1,
       selectable: false,
       focusable: false,
-      data: { title: lane.title, looks: lane.looks ?? [] },
+      data: { title: lane.title, when: whenOf(lane.starts ?? []), looks: lane.looks ?? [] },
     };
     return [band, ...steps];
   });
@@ -217,7 +226,8 @@ function edgesOf(laid: Laid[], lanes: Lane[]): Way[] {
         source: from,
         target: to,
         focusable: false,
-        markerEnd: { type: 'arrowclosed' as never, color: data.passed ? 'var(--accent)' : 'var(--line-strong)' },
+        ...(data.starts ? { className: data.starts } : {}),
+        markerEnd: { type: 'arrowclosed' as never, color: colorOf(data) },
         data,
       });
     };
@@ -225,16 +235,22 @@ function edgesOf(laid: Laid[], lanes: Lane[]): Way[] {
       if (!lane.thread.nodes[w.to]) continue;
       const low = w.back ? box.low + 26 * loops++ : box.low;
       add(idOf({ lane: box.id, node: w.from }), idOf({ lane: box.id, node: w.to }), {
-        label: w.label, back: w.back, passed: lane.passed?.has(`${w.from}\n${w.to}`) ?? false, low, starts: false,
+        label: w.label, back: w.back, passed: lane.passed?.has(`${w.from}\n${w.to}`) ?? false, low, stem: false,
       });
     }
     const entry = Object.keys(lane.thread.nodes).find((n) => lane.thread.nodes[n]?.entrypoint);
-    if (lane.from && entry && byId.has(lane.from.lane)) {
-      add(idOf(lane.from), idOf({ lane: box.id, node: entry }), { label: '', back: false, passed: true, low: 0, starts: true });
+    for (const s of lane.starts ?? []) {
+      if (!entry || !byId.has(s.lane)) continue;
+      add(s.node === undefined ? s.lane : idOf({ lane: s.lane, node: s.node }), idOf({ lane: box.id, node: entry }), { label: '', back: false, passed: false, low: 0, starts: s.cause, stem: s.node === undefined, ...(s.node === undefined ? {} : { into: intoOf(box) }) });
     }
   }
   return out;
 }
+
+const intoOf = (box: Laid): Into => ({ gap: box.y - 18, beside: box.x - 14 });
+
+/** headOf is how wide the words above a lane are, with one badge or two. */
+const headOf = (l: Lane): number => (l.title === undefined ? 0 : 60 + 7 * (l.title.length + whenOf(l.starts ?? []).length) + (l.looks ? 110 * Math.min(2, l.looks.length) : 0));
 
 /** picture is what is drawn, as an SVG by itself. */
 function picture(nodes: (Step | Band)[], edges: Way[]): string {
@@ -252,8 +268,8 @@ function picture(nodes: (Step | Band)[], edges: Way[]): string {
       tone: (n.data.visited && lookOf(n.data.visited.status).tone) ?? n.data.remark?.tone ?? '',
       faded: n.data.faded,
     })),
-    edges.map((e) => ({ from: e.source, to: e.target, label: e.data?.label ?? '', back: e.data?.back ?? false, low: e.data?.low ?? 0, passed: e.data?.passed ?? false })),
-    bands.map((b) => ({ ...boxOf(b), title: b.data.title })),
+    edges.map((e) => ({ from: e.source, to: e.target, label: e.data?.label ?? '', back: e.data?.back ?? false, low: e.data?.low ?? 0, passed: e.data?.passed ?? false, starts: e.data?.starts, into: e.data?.into })),
+    bands.map((b) => ({ id: b.id, ...boxOf(b), title: [b.data.title, b.data.when].filter(Boolean).join(', ') })),
   );
 }
 
@@ -269,7 +285,7 @@ function Legend(): ReactElement {
   return (
     <details className="legend">
       <summary className="button">Legend</summary>
-      <ul className="stack tight small">
+      <ul className="stack tight small" tabIndex={0} aria-label="Signs of the graph">
         {signs.map(([status, text]) => (
           <li key={status} className="row tight">
             <span className={`badge ${lookOf(status).tone}`}>
@@ -292,6 +308,12 @@ function Legend(): ReactElement {
           <span className="legend-line starts" /> starts a thread or a run
         </li>
         <li>
+          <span className="legend-line starts handler" /> to what handles a failure
+        </li>
+        <li>
+          <span className="legend-line starts interrupt" /> to what an event interrupts it for
+        </li>
+        <li>
           <span className="tag">× 3</span> was passed three times
         </li>
         <li>
@@ -304,7 +326,7 @@ function Legend(): ReactElement {
 
 /** Canvas draws lanes of threads on one canvas. */
 export function Canvas({ name, of, lanes, chosen, focus, choose }: Props): ReactElement {
-  const laid = useScene(of, lanes.map((l) => ({ id: l.id, thread: l.thread, depth: l.depth, titled: l.title !== undefined })));
+  const laid = useScene(of, lanes.map((l) => ({ id: l.id, thread: l.thread, depth: l.depth, titled: l.title !== undefined, head: headOf(l) })));
   const nodes = useMemo(() => (laid ? nodesOf(laid, lanes, chosen) : []), [laid, lanes, chosen?.lane, chosen?.node]);
   const edges = useMemo(() => (laid ? edgesOf(laid, lanes) : []), [laid, lanes]);
   if (!laid) return <div className="canvas" role="status" aria-busy="true" aria-label="Laying the graph out" />;
@@ -312,7 +334,7 @@ export function Canvas({ name, of, lanes, chosen, focus, choose }: Props): React
   const high = Math.max(0, ...laid.map((b) => b.y + b.height));
   const lead = (e: KeyboardEvent<HTMLElement>): void => {
     const at = (e.target as HTMLElement).closest<HTMLElement>('.react-flow__node')?.dataset.id;
-    const next = at && follow(edges.map((w) => ({ source: w.source, target: w.target, back: w.data?.back ?? false })), at, e.key);
+    const next = at && follow(edges.filter((w) => !w.data?.stem).map((w) => ({ source: w.source, target: w.target, back: w.data?.back ?? false })), at, e.key);
     if (!next) return;
     e.preventDefault();
     e.currentTarget.querySelector<HTMLElement>(`.react-flow__node[data-id="${CSS.escape(next)}"]`)?.focus();
@@ -374,4 +396,20 @@ export default function Graph({ name, thread, remarks, focus, chosen, choose }: 
   if (!numbers.has(thread)) numbers.set(thread, ++given);
   const lanes = useMemo(() => [{ id: '', thread, depth: 0, remarks }], [thread, remarks]);
   return <Canvas name={name} of={`definition ${numbers.get(thread)}`} lanes={lanes} chosen={chosen === undefined ? undefined : { lane: '', node: chosen }} focus={focus === undefined ? undefined : { lane: '', node: focus }} choose={(at) => choose(at?.node)} />;
+}
+
+interface AllProps {
+  name: string;
+  /** of names the version. */
+  of: string;
+  spec: WfSpec;
+  remarks: (thread: string) => Map<string, Remark> | undefined;
+  chosen: Place | undefined;
+  choose: (at: Place | undefined) => void;
+}
+
+/** Threads are all those of a definition, with arrows to each from what lets it begin. */
+export function Threads({ name, of, spec, remarks, chosen, choose }: AllProps): ReactElement {
+  const lanes = useMemo(() => defined(spec).map((l) => ({ ...l, title: shortName(l.id), remarks: remarks(l.id) })), [spec, remarks]);
+  return <Canvas name={name} of={`definition of all threads ${of}`} lanes={lanes} chosen={chosen} choose={choose} />;
 }

@@ -19,6 +19,7 @@ import { plain, svgOf } from './svg';
 import { causeOf, criticalPath, marksOf, spentOf, viewOf, viewText, zoomed } from './timeline';
 import type { ExplainWfRunResponse, Node, Step, StructDef, ThreadRun, ThreadVarDef, TypeDefinition, UserTaskEvent, WfRunRow, WfSpec } from './types.gen';
 import { usersOf } from './usages';
+import { defined, whenOf } from './threads';
 import { commentsOf, trail } from './usertasks';
 
 const times = (text: string, after: string, count = 2): string[] => nextTimes(parseCron(text)!, Date.parse(after), count).map((d) => d.toISOString().slice(0, 16));
@@ -62,13 +63,57 @@ describe('who uses a definition', () => {
   });
 });
 
+/** threaded has a thread that a node starts, one that handles failures of two threads, and one for an event. */
+const threaded = (() => {
+  const entry = { entrypoint: {}, failureHandlers: [], outgoingEdges: [] };
+  const brief = { interruptDefs: [], nodes: { in: entry } };
+  return {
+    entrypointThreadName: 'main',
+    threadSpecs: {
+      kid: brief,
+      answer: { interruptDefs: [], nodes: { in: { ...entry, failureHandlers: [{ handlerSpecName: 'a-mend', specificFailure: 'declined' }] } } },
+      'a-mend': brief,
+      main: {
+        interruptDefs: [{ externalEventDefId: { name: 'knock' }, handlerSpecName: 'answer' }],
+        nodes: { in: entry, starts: { startThread: { threadSpecName: 'kid', variables: {} }, failureHandlers: [{ handlerSpecName: 'a-mend', anyFailureOfType: 'FAILURE_TYPE_ERROR' }], outgoingEdges: [] } },
+      },
+    },
+  } as unknown as WfSpec;
+})();
+
+describe('threads of a workflow', () => {
+  it('stand below what lets them begin, each once', () => {
+    expect(defined(threaded).map((l) => `${l.depth} ${l.id} ${whenOf(l.starts)}`)).toEqual(['0 main ', '1 a-mend on any error, on declined', '1 answer interrupted by knock', '1 kid ']);
+    expect(defined(threaded).map((l) => l.starts.map((s) => [s.lane, s.node, s.cause]))).toEqual([
+      [],
+      [['main', 'starts', 'handler'], ['answer', 'in', 'handler']],
+      [['main', undefined, 'interrupt']],
+      [['main', 'starts', 'child']],
+    ]);
+  });
+  it('come all, whoever starts them and however they start each other', () => {
+    const around = { interruptDefs: [], nodes: { n: { entrypoint: {}, startThread: { threadSpecName: 'b', variables: {} }, failureHandlers: [], outgoingEdges: [] } } };
+    const back = { interruptDefs: [], nodes: { n: { entrypoint: {}, startThread: { threadSpecName: 'a', variables: {} }, failureHandlers: [], outgoingEdges: [] } } };
+    const spec = { entrypointThreadName: 'a', threadSpecs: { a: around, b: back, alone: { interruptDefs: [], nodes: {} } } } as unknown as WfSpec;
+    expect(defined(spec).map((l) => [l.depth, l.id])).toEqual([[0, 'a'], [1, 'b'], [0, 'alone']]);
+  });
+});
+
 describe('a diagram', () => {
   it('has the threads, steps and ways, and takes no name for more than text', () => {
-    const spec = { entrypointThreadName: 'main', threadSpecs: { main: { nodes: {
-      '0-in-ENTRYPOINT': { entrypoint: {}, outgoingEdges: [{ sinkNodeName: 'x' }] },
-      x: { task: { taskDefId: { name: 'a"]; <b>' }, variables: [] }, outgoingEdges: [] },
+    const spec = { entrypointThreadName: 'main', threadSpecs: { main: { interruptDefs: [], nodes: {
+      '0-in-ENTRYPOINT': { entrypoint: {}, failureHandlers: [], outgoingEdges: [{ sinkNodeName: 'x' }] },
+      x: { task: { taskDefId: { name: 'a"]; <b>' }, variables: [] }, failureHandlers: [], outgoingEdges: [] },
     } } } } as never;
     expect(mermaidOf(spec)).toBe('flowchart LR\n  subgraph t0["main"]\n    t0n0["start"]\n    t0n1["task a#34;#93;; #60;b#62;"]\n    t0n0 --> t0n1\n  end\n');
+  });
+  it('leads to threads from what lets them begin', () => {
+    expect(mermaidOf(threaded).split('\n').filter((l) => l.includes('-.->'))).toEqual([
+      '  t0n1 -.->|"on any error"| t1n0',
+      '  t2n0 -.->|"on declined"| t1n0',
+      '  t0 -.->|"interrupted by knock"| t2n0',
+      '  t0n1 -.-> t3n0',
+    ]);
   });
 });
 
@@ -163,9 +208,11 @@ describe('the axis of time', () => {
 describe('a picture of a graph', () => {
   it('has each node and way, and takes no name for more than text', () => {
     const node = (id: string, x: number) => ({ id, x, y: 0, width: 204, height: 62, icon: 'tasks' as const, title: `<b>"${id}"&\u0001`, kind: 'task', mark: '', tone: 'bad' as const, faded: false });
-    const svg = svgOf([node('a', 0), node('b', 300)], [{ from: 'a', to: 'b', label: '1 < 2', back: false, low: 0, passed: true }, { from: 'b', to: 'a', label: '', back: true, low: 70, passed: false }, { from: 'a', to: 'none', label: '', back: false, low: 0, passed: false }], [{ x: -10, y: -10, width: 600, height: 90, title: "thread '1'" }]);
+    const svg = svgOf([node('a', 0), node('b', 300)], [{ from: 'a', to: 'b', label: '1 < 2', back: false, low: 0, passed: true }, { from: 'b', to: 'a', label: '', back: true, low: 70, passed: false }, { from: 'a', to: 'none', label: '', back: false, low: 0, passed: false }, { from: 'lane', to: 'b', label: '', back: false, low: 0, passed: false, starts: 'interrupt' }, { from: 'a', to: 'b', label: '', back: false, low: 0, passed: false, starts: 'handler', into: { gap: -18, beside: -30 } }], [{ id: 'lane', x: -10, y: -10, width: 600, height: 90, title: "thread '1'" }]);
     expect(svg.match(/<title>/g)).toHaveLength(2);
-    expect(svg.match(/marker-end/g)).toHaveLength(2);
+    expect(svg.match(/marker-end/g)).toHaveLength(4);
+    expect(svg).toContain('M 20 80 V 17 q');
+    expect(svg).toContain('M 204 31 h 4 q 10 0 10 -10 V -8 q 0 -10 -10 -10 H -20 q -10 0 -10 10 V 21 q 0 10 10 10 H 300');
     expect(svg).not.toContain('<b>');
     expect(svg).toContain('1 &#60; 2');
     expect(plain('\u0000<\ufffe>')).toBe('&#60;&#62;');

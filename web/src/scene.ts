@@ -8,6 +8,8 @@ export interface Asked {
   thread: ThreadSpec;
   depth: number;
   titled: boolean;
+  /** head is how wide the words above it are. */
+  head?: number;
 }
 
 /** Laid is a lane with the places of its nodes on the canvas, and how low loops go below them. */
@@ -44,7 +46,7 @@ export function sceneOf(lanes: Asked[], place: (thread: ThreadSpec, all: Link[])
       id: lane.id,
       x: lane.depth * 60,
       y,
-      width: wide + (lane.titled ? 2 * inset : 0),
+      width: Math.max(wide + (lane.titled ? 2 * inset : 0), lane.head ?? 0),
       height,
       places: places.map((p) => ({ ...p, x: p.x + x, y: p.y + top })),
       ways,

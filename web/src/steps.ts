@@ -1,5 +1,6 @@
 import type { LHStatus, Step, ThreadRun, ThreadSpec, WfSpec } from './types.gen';
 import { ended, failed } from './status';
+import { interruptedBy, onFailure, type Start } from './threads';
 import { spanText } from './times';
 
 /** Steps are those of a run by thread, each in order of position. */
@@ -90,8 +91,8 @@ export interface Lane {
   threads: number[];
   name: string;
   spec: ThreadSpec;
-  /** from is the node that started it, in the lane of its parent. */
-  from?: { lane: string; node: string };
+  /** starts are what let its threads begin, in the lanes of their parents. */
+  starts: Start[];
   depth: number;
 }
 
@@ -115,20 +116,32 @@ export function lanesOf(threads: ThreadRun[], steps: Steps, spec: WfSpec): Lane[
     const own = spec.threadSpecs[first.threadSpecName];
     if (!own) continue;
     const parent = first.parentThreadId === undefined ? undefined : laneOf.get(first.parentThreadId);
-    const at = startedAt.get(first.number);
     const lane: Lane = {
       id: key,
       threads: group.map((t) => t.number),
       name: first.threadSpecName,
       spec: own,
       depth: parent ? parent.depth + 1 : 0,
-      ...(parent && at ? { from: { lane: parent.id, node: at.node } } : {}),
+      starts: distinct(group.flatMap((t) => startOf(t, laneOf.get(t.parentThreadId ?? -1), startedAt.get(t.number), steps))),
     };
     lanes.push(lane);
     for (const t of group) laneOf.set(t.number, lane);
   }
   return lanes;
 }
+
+/** startOf is what let a thread begin, if that is known. */
+function startOf(t: ThreadRun, parent: Lane | undefined, started: Step | undefined, steps: Steps): Start[] {
+  if (!parent) return [];
+  if (t.type === 'INTERRUPT') return [{ lane: parent.id, cause: 'interrupt', when: interruptedBy(t.interruptTriggerId?.externalEventDefId?.name) }];
+  const of = t.failureBeingHandled;
+  const failed = of && (steps.get(of.threadRunNumber) ?? []).find((s) => s.position === of.nodeRunPosition);
+  const at = failed ?? started;
+  if (!at) return [];
+  return [of ? { lane: parent.id, node: at.node, cause: 'handler', when: onFailure(at.failure) } : { lane: parent.id, node: at.node, cause: 'child', when: '' }];
+}
+
+const distinct = (starts: Start[]): Start[] => [...new Map(starts.map((s) => [`${s.lane}|${s.node ?? ''}|${s.when}`, s])).values()];
 
 /** Writer is the step that gave a variable its present value, as far as the way through the graph tells. */
 export interface Writer {

@@ -1,6 +1,7 @@
 import { type Icon, lines } from './icons';
 import type { Tone } from './status';
-import { ahead, below } from './ways';
+import type { Cause } from './threads';
+import { ahead, below, type Into, into, stem, stemAt } from './ways';
 
 /** DrawnNode is a node as it stands on the canvas. */
 export interface DrawnNode {
@@ -25,10 +26,14 @@ export interface DrawnWay {
   back: boolean;
   low: number;
   passed: boolean;
+  /** starts says that it lets a thread begin. */
+  starts?: Cause | undefined;
+  into?: Into | undefined;
 }
 
 /** DrawnLane is the box of a thread. */
 export interface DrawnLane {
+  id: string;
   x: number;
   y: number;
   width: number;
@@ -38,6 +43,8 @@ export interface DrawnLane {
 
 const tones: Record<Tone, string> = { good: '#0a6b4a', run: '#0b5bb5', bad: '#b3202c', warn: '#8a5200', still: '#56587a' };
 const [ink, soft, line, accent] = ['#1b1c2e', '#56587a', '#8a8ba3', '#4f3fd0'];
+
+const causes: Record<Cause, string> = { child: accent, handler: tones.bad, interrupt: tones.warn };
 
 /** plain is a text that is nothing but text in XML; what XML cannot have is left out. */
 export const plain = (text: string): string =>
@@ -65,10 +72,13 @@ export function svgOf(nodes: DrawnNode[], ways: DrawnWay[], lanes: DrawnLane[]):
   }
   for (const w of ways) {
     const [a, b] = [byId.get(w.from), byId.get(w.to)];
-    if (!a || !b) continue;
-    const ends = { sourceX: a.x + a.width, sourceY: a.y + a.height / 2, targetX: b.x, targetY: b.y + b.height / 2 };
-    const [path, x, y] = w.back ? below(ends, w.low) : ahead(ends);
-    out.push(`<path d="${path}" fill="none" stroke="${w.passed ? accent : line}" stroke-width="${w.passed ? 2.5 : 1.5}"${w.back ? ' stroke-dasharray="6 4"' : ''} marker-end="url(#tip)"/>`);
+    const box = lanes.find((l) => l.id === w.from);
+    if (!b || (!a && !box)) continue;
+    const target = { targetX: b.x, targetY: b.y + b.height / 2 };
+    const ends = { sourceX: a ? a.x + a.width : box!.x + stemAt, sourceY: a ? a.y + a.height / 2 : box!.y + box!.height, ...target };
+    const [path, x, y] = !a ? stem(ends) : w.into ? into(ends, w.into) : w.back ? below(ends, w.low) : ahead(ends);
+    const dashes = w.back ? '6 4' : w.starts ? '2 5' : '';
+    out.push(`<path d="${path}" fill="none" stroke="${w.starts ? causes[w.starts] : w.passed ? accent : line}" stroke-width="${w.passed || w.starts ? 2.5 : 1.5}"${dashes ? ` stroke-dasharray="${dashes}"` : ''} marker-end="url(#tip)"/>`);
     if (w.label) out.push(`<text x="${x}" y="${y - 5}" text-anchor="middle" font-size="11.5" fill="${ink}" stroke="#fff" stroke-width="4" paint-order="stroke">${plain(cut(w.label, 40))}</text>`);
   }
   for (const n of nodes) {

@@ -189,11 +189,18 @@ describe('steps', () => {
   test('threads are lanes below those that started them, many of one kind are one', () => {
     const steps = new Map([[0, [step(0, 1, 't', { startedThreads: [1] })]]]);
     const few = lanesOf([threadRun(0, 'main'), threadRun(1, 'child', 0)], steps, spec);
-    expect(few.map((l) => [l.threads, l.depth, l.from?.node])).toEqual([[[0], 0, undefined], [[1], 1, 't']]);
+    expect(few.map((l) => [l.threads, l.depth, l.starts])).toEqual([[[0], 0, []], [[1], 1, [{ lane: few[0]!.id, node: 't', cause: 'child', when: '' }]]]);
     const many = lanesOf([threadRun(0, 'main'), ...Array.from({ length: 300 }, (_, i) => threadRun(i + 1, 'child', 0))], steps, spec);
     expect(many.map((l) => l.threads.length)).toEqual([1, 300]);
     const laid = sceneOf(few.map((l) => ({ id: l.id, thread: l.spec, depth: l.depth, titled: true })), dagre);
     expect(laid[1]!.y).toBeGreaterThan(laid[0]!.y + laid[0]!.height);
+  });
+  test('a thread that handles a failure or an event has an arrow from where that happened', () => {
+    const steps = new Map([[0, [step(0, 1, 't', { failure: 'declined', status: 'ERROR' })]]]);
+    const handler = { ...threadRun(1, 'child', 0), type: 'FAILURE_HANDLER' as const, failureBeingHandled: { threadRunNumber: 0, nodeRunPosition: 1, failureNumber: 0 } };
+    const interrupt = { ...threadRun(2, 'child', 0), type: 'INTERRUPT' as const, interruptTriggerId: { externalEventDefId: { name: 'knock' } } };
+    const [main, ...others] = lanesOf([threadRun(0, 'main'), handler, interrupt] as ThreadRun[], steps, spec);
+    expect(others.map((l) => l.starts)).toEqual([[{ lane: main!.id, node: 't', cause: 'handler', when: 'on declined' }], [{ lane: main!.id, cause: 'interrupt', when: 'interrupted by knock' }]]);
   });
   test('rows of the timeline put a thread below its parent', () => {
     const rows = rowsOf([threadRun(0, 'main'), threadRun(1, 'child', 0), threadRun(2, 'child', 1)], new Map([[1, [step(1, 0, 'x')]]]));

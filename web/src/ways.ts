@@ -14,6 +14,33 @@ export function below({ sourceX: x1, sourceY: y1, targetX: x2, targetY: y2 }: En
   return [path, (x1 + x2) / 2, y];
 }
 
+/** stem is the way from below the box of a thread to the first node of another that stands further down and further in. */
+export function stem({ sourceX: x1, sourceY: y1, targetX: x2, targetY: y2 }: Ends): [path: string, x: number, y: number] {
+  const r = Math.min(14, Math.abs(x2 - x1));
+  return [`M ${x1} ${y1} V ${y2 - r} q 0 ${r} ${r} ${r} H ${x2}`, x1, (y1 + y2) / 2];
+}
+
+/** Into is where a way comes into the box of a thread: through the gap above it, then beside it. */
+export interface Into {
+  gap: number;
+  beside: number;
+}
+
+/** into is the way from a node to the first node of another thread: it goes around the box of that one. */
+export function into({ sourceX: x1, sourceY: y1, targetX: x2, targetY: y2 }: Ends, { gap, beside }: Into): [path: string, x: number, y: number] {
+  const r = 10;
+  const down = gap > y1 ? 1 : -1;
+  const to = x1 + 14 > beside ? -1 : 1;
+  return [
+    `M ${x1} ${y1} h 4 q ${r} 0 ${r} ${down * r} V ${gap - down * r} q 0 ${down * r} ${to * r} ${down * r} H ${beside - to * r} q ${to * r} 0 ${to * r} ${r} V ${y2 - r} q 0 ${r} ${r} ${r} H ${x2}`,
+    beside,
+    gap,
+  ];
+}
+
+/** stemAt is how far from its left edge the box of a thread has its stem. */
+export const stemAt = 30;
+
 /** ahead is the way to a node further on. */
 export function ahead({ sourceX: x1, sourceY: y1, targetX: x2, targetY: y2 }: Ends): [path: string, x: number, y: number] {
   const bend = Math.max(24, Math.abs(x2 - x1) / 2);

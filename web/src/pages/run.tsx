@@ -14,6 +14,7 @@ import { setSearch, to, useRoute } from '../router';
 import { save } from '../save';
 import { Sources } from '../source';
 import { failed, lookOf, statuses, taskLookOf, waitingThread } from '../status';
+import { whenOf } from '../threads';
 import { countOf, historyOf, type Lane, lanesOf, type Steps, unsettled, withSteps } from '../steps';
 import { type Happening, linesOf, storyOf } from '../story';
 import { spanText } from '../times';
@@ -231,7 +232,7 @@ function drawn(lanes: Lane[], seen: Pick<Seen, 'run' | 'all'>, titled: boolean, 
     depth: lane.depth + (at?.depth ?? 0),
     ...historyOf(seen.all, lane.threads),
     ...(titled || within ? { title: within && lanes.length === 1 ? `${seen.run.wfSpecId?.name} · ${runId(seen.run.id)}` : `${within ? `${runId(seen.run.id)} · ` : ''}${titleOf(lane)}`, looks: looksOf(lane.threads, byNumber) } : {}),
-    ...(lane.from ? { from: { lane: within + lane.from.lane, node: lane.from.node } } : at ? { from: at.from } : {}),
+    starts: lane.starts.length > 0 || !at ? lane.starts.map((s) => ({ ...s, lane: within + s.lane })) : [{ ...at.from, cause: 'child', when: '' }],
   }));
 }
 
@@ -318,7 +319,7 @@ function Body({ seen, thread }: { seen: Seen; thread: number }): ReactElement {
               <Suspense fallback={<div className="body canvas"><Skeleton lines={3} /></div>}>
                 <Canvas
                   name={runId(run.id)}
-                  of={`${specText(run.wfSpecId)} ${scene.map((l) => `${l.id}:${l.title ?? ''}`).join(' ')}`}
+                  of={`${specText(run.wfSpecId)} ${scene.map((l) => `${l.id}:${l.title ?? ''}:${whenOf(l.starts ?? [])}:${l.looks?.length ?? 0}`).join(' ')}`}
                   lanes={scene}
                   focus={threadRun?.status === 'COMPLETED' || !current || !here ? undefined : { lane: here.id, node: current }}
                   chosen={chosen}

@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { lazy, type ReactElement, Suspense, useState } from 'react';
+import { lazy, type ReactElement, Suspense, useCallback, useState } from 'react';
 import { RunForm } from '../runform';
 import { ask, batch, call, need, session } from '../api';
 import { type Heat, heatOf } from '../heat';
@@ -10,6 +10,7 @@ import { kindOfNode, shortName } from '../nodes';
 import { missing, useWhoami } from '../permissions';
 import { go, setSearch, to, useRoute } from '../router';
 import { Source, Sources } from '../source';
+import { threadsOf } from '../threads';
 import { spanText } from '../times';
 import type { GetWfSpecHeatResponse, NodeHeat, ThreadSpec, WfRunCounts, WfRunRow, WfSpec, WfSpecId } from '../types.gen';
 import { A, Boundary, Button, Command, Empty, Field, Heading, ObjectHeading, Panel, Problem, Skeleton, Status, Tabs, Time } from '../ui';
@@ -19,6 +20,7 @@ import { Definition } from './run';
 import { chosenRuns, RunFilters, RunTable } from './runs';
 
 const Graph = lazy(() => import('../graph'));
+const Threads = lazy(async () => ({ default: (await import('../graph')).Threads }));
 const Versions = lazy(async () => ({ default: (await import('./versions')).Versions }));
 const SpecMetrics = lazy(async () => ({ default: (await import('./metrics')).SpecMetrics }));
 const SpecSparkline = lazy(async () => ({ default: (await import('./metrics')).SpecSparkline }));
@@ -149,6 +151,9 @@ function latestOf(ids: WfSpecId[]): { id: WfSpecId; versions: number }[] {
   return [...out.values()].sort((a, b) => (a.id.name < b.id.name ? -1 : 1));
 }
 
+/** all stands for all threads where one is named. */
+const all = '*';
+
 export function Spec(): ReactElement {
   const { rest, search } = useRoute();
   const [name = '', version = ''] = rest;
@@ -159,12 +164,12 @@ export function Spec(): ReactElement {
   const seen = useQuery({
     queryKey: [session.tenant, 'specPage', name, version],
     queryFn: async ({ signal }) => {
-      const [spec, all, stored, users] = await batch(
+      const [spec, others, stored, users] = await batch(
         [version ? ask('GetWfSpec', { name, majorVersion: major ?? 0, revision: revision ?? 0 }) : ask('GetLatestWfSpec', { name }), ask('SearchWfSpec', { name, limit: 1000 }), ask('CountNodeRun', { wfSpecFilter: { wfSpecName: name, ...(version ? { wfSpecMajorVersion: major ?? 0, wfSpecRevision: revision ?? 0 } : {}) } }), ask('SearchUsages', { wfSpecName: name })] as const,
         signal,
       );
       const of = need(spec as { reply?: WfSpec });
-      return { spec: of, versions: all.reply?.results ?? [], nodeRuns: stored.reply?.value, users };
+      return { spec: of, versions: others.reply?.results ?? [], nodeRuns: stored.reply?.value, users };
     },
   });
   const before = useQuery({
@@ -175,15 +180,18 @@ export function Spec(): ReactElement {
   const heat = (search.get('heat') ?? '') as Heat | '';
   const over = search.get('over') ?? '';
   const warm = useWarmth(heat === '' ? undefined : seen.data?.spec, over);
+  const specs = seen.data?.spec.threadSpecs;
+  const remarksOf = useCallback((t: string) => (warm.data && specs?.[t] && heat ? heatOf(t, specs[t], warm.data.nodes, heat) : undefined), [warm.data, specs, heat]);
   if (seen.error) return <Problem error={seen.error} retry={() => void seen.refetch()} />;
   if (!seen.data) return <Skeleton lines={10} />;
   const { spec, versions, nodeRuns, users } = seen.data;
-  const thread = search.get('thread') ?? spec.entrypointThreadName;
+  const whole = search.get('thread') === all;
+  const thread = (whole ? search.get('in') : search.get('thread')) ?? spec.entrypointThreadName;
   const threadSpec = spec.threadSpecs[thread];
   const node = search.get('node') ?? undefined;
   const tab = search.get('tab') ?? 'runs';
   const inputs = Object.fromEntries((before.data?.results ?? []).filter((v) => v.id?.threadRunNumber === 0 && v.value && !v.masked).map((v) => [v.id!.name, v.value!]));
-  const remarks = warm.data && threadSpec && heat ? heatOf(thread, threadSpec, warm.data.nodes, heat) : undefined;
+  const remarks = remarksOf(thread);
   const close = (): void => {
     setForm(false);
     setSearch({ run: undefined });
@@ -225,10 +233,12 @@ export function Spec(): ReactElement {
       </ObjectHeading>
       {Object.keys(spec.threadSpecs).length > 1 && (
         <div className="chips" role="group" aria-label="Threads">
-          {Object.keys(spec.threadSpecs)
-            .sort((a, b) => Number(b === spec.entrypointThreadName) - Number(a === spec.entrypointThreadName) || (a < b ? -1 : 1))
-            .map((t) => (
-              <button key={t} type="button" className="button" aria-current={t === thread} onClick={() => setSearch({ thread: t, node: undefined })}>
+          <button type="button" className="button" aria-current={whole} onClick={() => setSearch({ thread: all, in: undefined, node: undefined })}>
+            All threads
+          </button>
+          {threadsOf(spec)
+            .map(([t]) => (
+              <button key={t} type="button" className="button" aria-current={!whole && t === thread} onClick={() => setSearch({ thread: t, in: undefined, node: undefined })}>
                 {shortName(t)}
               </button>
             ))}
@@ -261,7 +271,8 @@ export function Spec(): ReactElement {
           >
             <Boundary>
               <Suspense fallback={<div className="body canvas"><Skeleton lines={3} /></div>}>
-                {threadSpec && <Graph key={`${specText(spec.id)} ${thread}`} name={`${name} ${shortName(thread)}`} thread={threadSpec} chosen={node} choose={(n) => setSearch({ node: n })} {...(remarks ? { remarks } : {})} />}
+                {whole && <Threads key={specText(spec.id)} name={name} of={specText(spec.id)} spec={spec} remarks={remarksOf} chosen={node === undefined ? undefined : { lane: thread, node }} choose={(at) => setSearch({ in: at?.lane, node: at?.node })} />}
+                {!whole && threadSpec && <Graph key={`${specText(spec.id)} ${thread}`} name={`${name} ${shortName(thread)}`} thread={threadSpec} chosen={node} choose={(n) => setSearch({ node: n })} {...(remarks ? { remarks } : {})} />}
               </Suspense>
             </Boundary>
           </Panel>
