@@ -525,6 +525,22 @@ await journey('of many workers some are looked for by their ids', { path: 'tasks
   await page.waitForURL(/worker=silent-2/);
   await page.waitForFunction(() => document.querySelectorAll('[data-row^="silent-"]').length === 4); // 2, 20, 21 and 22
   await page.getByText(/^4 of 2\d$/).waitFor();
+  // Of a list that cannot be read on it is said why, and what is there stays.
+  await page.getByLabel('Worker has').fill('');
+  const runs = page.getByRole('region', { name: 'Task runs' });
+  await runs.locator('tbody tr').nth(49).waitFor();
+  await page.route('**/ui/v1/batch', async (route) => {
+    if (!route.request().postData().includes('bookmark')) return route.continue();
+    const answer = await route.fetch();
+    await route.fulfill({ response: answer, json: { answers: [{ error: { code: 'internal', message: 'The next page is torn.' } }] } });
+  });
+  await page.getByRole('button', { name: 'Show more' }).last().click();
+  await page.getByText('The next page is torn.').waitFor();
+  need('what was read is still there', (await runs.locator('tbody tr').count()) === 50);
+  await page.unrouteAll({ behavior: 'wait' });
+  await page.getByRole('button', { name: 'Show more' }).last().click();
+  await runs.locator('tbody tr').nth(50).waitFor();
+  await page.getByText('The next page is torn.').waitFor({ state: 'detached' });
 });
 
 await journey('a workflow is run by its form', {
@@ -566,6 +582,63 @@ await journey('a workflow is run by its form', {
   await page.waitForURL('**/runs/by-form');
   await page.locator('.title').getByText('completed').waitFor();
   await page.locator('[data-variable="number"]').getByText('9223372036854775807').waitFor();
+});
+
+await journey('the palette opens what is typed, and a dialog stays until it is left', { path: 'runs/order-1007', shown: '.react-flow__node', refused: [] }, async () => {
+  const page = await open();
+  await page.goto(`${base}/default/specs/order`);
+  await page.locator('.react-flow__node').first().waitFor();
+  // The answer to what was typed before is none to what is typed now.
+  let [go, hold] = [undefined, undefined];
+  await page.route('**/ui/v1/batch', async (route) => {
+    await hold;
+    await route.continue();
+  });
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type('parcel');
+  await page.getByRole('option', { name: 'parcel workflow' }).waitFor();
+  hold = new Promise((done) => {
+    go = done;
+  });
+  await page.locator('dialog [role=combobox]').fill('order-1007');
+  await page.keyboard.press('Enter');
+  await page.waitForURL('**/runs/order-1007');
+  go();
+  await page.locator('.react-flow__node').first().waitFor();
+  await page.unrouteAll({ behavior: 'wait' });
+  // What was chosen by the arrows is opened, whatever is found meanwhile.
+  hold = new Promise((done) => {
+    go = done;
+  });
+  await page.route('**/ui/v1/batch', async (route) => {
+    await hold;
+    await route.continue();
+  });
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type('or');
+  await page.getByRole('option', { name: 'Open run or run' }).waitFor();
+  await page.keyboard.press('ArrowDown');
+  const chosen = page.locator('#palette [aria-selected="true"]');
+  const before = await chosen.innerText();
+  need(`one of the pages is chosen: ${before}`, before.includes('page'));
+  go();
+  await page.getByRole('option', { name: 'order workflow' }).waitFor();
+  need('it is still chosen', (await chosen.innerText()) === before);
+  await page.unrouteAll({ behavior: 'wait' });
+  await page.keyboard.press('Escape');
+
+  await page.goto(`${base}/default/specs/order`);
+  await page.getByRole('button', { name: 'Run', exact: true }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByLabel(/^sku/).fill('a lamp that is meant');
+  const [field, box] = [await dialog.getByLabel(/^sku/).boundingBox(), await dialog.boundingBox()];
+  await page.mouse.move(field.x + 60, field.y + 10);
+  await page.mouse.down();
+  await page.mouse.move(box.x - 40, field.y + 10);
+  await page.mouse.up();
+  need('what was typed is still there', (await dialog.getByLabel(/^sku/).inputValue({ timeout: 5000 }).catch(() => 'gone')) === 'a lamp that is meant');
+  await page.mouse.click(box.x - 40, field.y + 10);
+  await dialog.waitFor({ state: 'detached' });
 });
 
 await journey('everything is reached by the keyboard, in the dark', {
@@ -777,11 +850,25 @@ await journey('a run is stopped, goes on, is run again with what it was given, a
   await dialog.getByLabel(/^customer/).waitFor();
   need('it has the inputs of the run', (await dialog.getByLabel(/^sku/).inputValue()) === 'lamp-order-1031');
   need('but not the one that is masked', (await dialog.getByLabel(/^card/).inputValue()) === '');
+  need('what was computed on the way is none', (await dialog.getByLabel(/^tries/).inputValue()) === '0' && (await dialog.getByLabel(/^reservation/).inputValue()) === '');
   await dialog.getByLabel(/^amount/).fill('5');
   await dialog.getByLabel('Id of the run').fill('again-1031');
   await sure('Run');
   await page.waitForURL('**/runs/again-1031');
   await page.locator('.title').getByText('completed').waitFor();
+  // Where it is not told what a run was given, that is said.
+  const told = await open();
+  await told.route('**/ui/v1/batch', async (route) => {
+    const at = route.request().postDataJSON().calls.findIndex((c) => c.rpc === 'ListVariables');
+    if (at < 0) return route.continue();
+    const answer = await route.fetch();
+    const said = await answer.json();
+    said.answers[at] = { error: { code: 'permission_denied', message: 'Variables are not for you.' } };
+    await route.fulfill({ response: answer, json: said });
+  });
+  await told.goto(`${base}/default/specs/order?run=again-1031`);
+  await told.getByText('Variables are not for you.').waitFor();
+  await told.unrouteAll({ behavior: 'wait' });
   await page.getByRole('button', { name: 'Delete this run' }).click();
   await dialog.getByText('lhctl delete wfRun again-1031').waitFor();
   await look(page, 'delete');

@@ -52,6 +52,8 @@ export interface Pages<Row> {
   rows: Row[];
   pending: boolean;
   error: unknown;
+  /** trouble is why what is there is not read anew, or not on. */
+  trouble: unknown;
   more?: () => void;
   again: () => void;
 }
@@ -93,6 +95,7 @@ export function usePages<K extends Rpc, Row>(
     rows: found.data?.pages.flatMap((p) => p.rows) ?? [],
     pending: found.isPending,
     error: found.data ? undefined : found.error,
+    trouble: found.data ? found.error : undefined,
     ...(found.hasNextPage ? { more: () => void found.fetchNextPage() } : {}),
     again: () => void found.refetch(),
   };
@@ -119,6 +122,11 @@ export function Rows<T>(p: { of: Pages<T>; empty: ReactNode; children: (rows: T[
   return (
     <>
       {p.children(p.of.rows)}
+      {p.of.trouble ? (
+        <div className="body">
+          <Problem error={p.of.trouble} />
+        </div>
+      ) : null}
       {p.of.more && (
         <div className="more">
           <Button onClick={p.of.more}>Show more</Button>

@@ -24,7 +24,7 @@ const pages: Entry[] = [
 export function Palette({ onClose }: { onClose: () => void }): ReactElement {
   const [text, setText] = useState('');
   const [asked, setAsked] = useState('');
-  const [at, setAt] = useState(0);
+  const [at, setAt] = useState('');
   useEffect(() => {
     const timer = setTimeout(() => setAsked(text.trim()), 150);
     return () => clearTimeout(timer);
@@ -57,11 +57,16 @@ export function Palette({ onClose }: { onClose: () => void }): ReactElement {
       return out;
     },
   });
-  const entries: Entry[] = [...(text ? (found.data ?? []) : [])];
+  // What was found for another text is shown until the answer comes, as far as it begins like this one.
+  const typed = text.trim();
+  const answered = asked === typed && !found.isPlaceholderData;
+  const entries: Entry[] = typed ? (found.data ?? []).filter((e) => answered || e.text.startsWith(typed)) : [];
   for (const p of pages) if (p.text.toLowerCase().includes(text.toLowerCase())) entries.push({ ...p, href: `/${session.tenant}/${p.href}` });
-  const id = parseRunId(text);
-  if (text.trim() && id.length > 0) entries.push({ icon: 'eye', text: `Open run ${id.join('_')}`, kind: 'run', href: to(['runs', ...id]) });
-  const chosen = Math.min(at, entries.length - 1);
+  const id = parseRunId(typed);
+  const run = to(['runs', ...id]);
+  if (id.length > 0 && !entries.some((e) => e.href === run)) entries.push({ icon: 'eye', text: `Open run ${id.join('_')}`, kind: 'run', href: run });
+  const chosen = Math.max(0, entries.findIndex((e) => e.href === at));
+  const choose = (i: number): void => setAt(entries[Math.min(Math.max(0, i), entries.length - 1)]?.href ?? '');
   const open = (e: Entry | undefined): void => {
     if (!e) return;
     onClose();
@@ -80,11 +85,11 @@ export function Palette({ onClose }: { onClose: () => void }): ReactElement {
         value={text}
         onChange={(e) => {
           setText(e.target.value);
-          setAt(0);
+          setAt('');
         }}
         onKeyDown={(e) => {
-          if (e.key === 'ArrowDown') setAt(Math.min(chosen + 1, entries.length - 1));
-          else if (e.key === 'ArrowUp') setAt(Math.max(chosen - 1, 0));
+          if (e.key === 'ArrowDown') choose(chosen + 1);
+          else if (e.key === 'ArrowUp') choose(chosen - 1);
           else if (e.key === 'Enter') open(entries[chosen]);
           else return;
           e.preventDefault();
@@ -92,7 +97,7 @@ export function Palette({ onClose }: { onClose: () => void }): ReactElement {
       />
       <ul id="palette" role="listbox" aria-label="Where to">
         {entries.map((e, i) => (
-          <li key={`${e.kind} ${e.href}`} id={`palette-${i}`} role="option" aria-selected={i === chosen} onClick={() => open(e)} onMouseMove={() => setAt(i)}>
+          <li key={e.href} id={`palette-${i}`} role="option" aria-selected={i === chosen} onClick={() => open(e)} onMouseMove={() => choose(i)}>
             {icons[e.icon]}
             <span className="clip">{e.text}</span>
             <span className="tag">{e.kind}</span>

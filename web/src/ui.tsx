@@ -242,6 +242,8 @@ export class Boundary extends Component<{ children: ReactNode }, { error?: unkno
 export function Dialog(p: { title: string; onClose: () => void; children: ReactNode; className?: string; bare?: boolean }): ReactElement {
   const ref = useRef<HTMLDialogElement>(null);
   const id = useId();
+  /** outside says whether the pointer went down there: who marks a text may let go anywhere. */
+  const outside = useRef(false);
   useEffect(() => {
     const back = document.activeElement;
     ref.current?.showModal();
@@ -255,7 +257,10 @@ export function Dialog(p: { title: string; onClose: () => void; children: ReactN
       className={p.className}
       aria-labelledby={id}
       onClose={p.onClose}
-      onClick={(e) => e.target === ref.current && p.onClose()}
+      onPointerDown={(e) => {
+        outside.current = e.target === ref.current;
+      }}
+      onClick={(e) => e.target === ref.current && outside.current && p.onClose()}
     >
       <div>
         <h2 id={id} className={p.bare ? 'hidden' : undefined} style={p.bare ? undefined : { fontSize: 18 }}>
