@@ -53,15 +53,16 @@ export function InputFields({ defs, texts, set, structs, problems }: FieldsProps
 }
 
 /** RunForm starts a run. */
-export function RunForm({ spec, from, onClose }: { spec: WfSpec; from?: Record<string, VariableValue>; onClose: () => void }): ReactElement {
+export function RunForm({ spec, from, onClose }: { spec: WfSpec; from: { inputs: Record<string, VariableValue>; lost: string[] } | undefined; onClose: () => void }): ReactElement {
   const defs = inputsOf(spec);
   const structs = useStructs(defs.map((d) => typeOf(d.varDef)));
-  const [texts, setTexts] = useState(() => startTexts(from ?? {}));
+  const [texts, setTexts] = useState(() => startTexts(from?.inputs ?? {}));
   const [id, setId] = useState('');
   const [parent, setParent] = useState('');
   const { variables, shown, problems, words } = readInputs(defs, texts, structs ?? new Map());
   const first = Object.keys(problems)[0];
   const version = spec.id!;
+  const lost = (from?.lost ?? []).filter((name) => defs.some((d) => d.varDef?.name === name));
   const above = spec.parentWfSpec && parent ? { parentWfRunId: runIdOf(parseRunId(parent)) } : {};
   const request = { wfSpecName: version.name, majorVersion: version.majorVersion, revision: version.revision, ...above, ...(id ? { id } : {}) };
   return (
@@ -87,6 +88,11 @@ export function RunForm({ spec, from, onClose }: { spec: WfSpec; from?: Record<s
       onClose={onClose}
       onDone={(run) => go(to(['runs', ...runParts(run.id)]))}
     >
+      {lost.length > 0 && (
+        <p className="soft small" role="status">
+          What the run was given is not known of {lost.join(', ')}.
+        </p>
+      )}
       {structs ? <InputFields defs={defs} texts={texts} set={(p, t) => setTexts({ ...texts, [p]: t })} structs={structs} problems={problems} /> : <Skeleton />}
       {spec.parentWfSpec && <Field label="Id of the parent run">{(field) => <input id={field} className="input mono" autoComplete="off" value={parent} onChange={(e) => setParent(e.target.value)} />}</Field>}
       <Field label="Id of the run">{(field) => <input id={field} className="input mono" placeholder="made up by the server" value={id} onChange={(e) => setId(e.target.value)} />}</Field>

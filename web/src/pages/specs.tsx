@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { lazy, type ReactElement, Suspense, useCallback, useState } from 'react';
 import { RunForm } from '../runform';
+import { again as inputsAgain, changed } from '../runinputs';
 import { ask, batch, call, need, session } from '../api';
 import { type Heat, heatOf } from '../heat';
 import { mermaidOf } from '../mermaid';
@@ -12,7 +13,7 @@ import { go, setSearch, to, useRoute } from '../router';
 import { Source, Sources } from '../source';
 import { threadsOf } from '../threads';
 import { spanText } from '../times';
-import type { GetWfSpecHeatResponse, NodeHeat, ThreadSpec, WfRunCounts, WfRunRow, WfSpec, WfSpecId } from '../types.gen';
+import type { GetVariableHistoryResponse, GetWfSpecHeatResponse, NodeHeat, ThreadSpec, WfRunCounts, WfRunRow, WfSpec, WfSpecId } from '../types.gen';
 import { A, Boundary, Button, Command, Empty, Field, Heading, ObjectHeading, Panel, Problem, Skeleton, Status, Tabs, Time } from '../ui';
 import { Users } from '../usedby';
 import { kindOf, runIdOf, specText, textOf, typeOf, typeText } from '../values';
@@ -154,6 +155,9 @@ function latestOf(ids: WfSpecId[]): { id: WfSpecId; versions: number }[] {
 /** all stands for all threads where one is named. */
 const all = '*';
 
+/** mostPast variables are asked what they began with. */
+const mostPast = 50;
+
 export function Spec(): ReactElement {
   const { rest, search } = useRoute();
   const [name = '', version = ''] = rest;
@@ -173,9 +177,15 @@ export function Spec(): ReactElement {
     },
   });
   const before = useQuery({
-    queryKey: [session.tenant, 'again', again],
-    queryFn: ({ signal }) => call('ListVariables', { wfRunId: runIdOf((again ?? '').split('/')), limit: 1000 }, signal),
-    enabled: again !== null,
+    queryKey: [session.tenant, 'again', again, specText(seen.data?.spec.id)],
+    queryFn: async ({ signal }) => {
+      const wfRunId = runIdOf((again ?? '').split('/'));
+      const names = changed(seen.data!.spec).slice(0, mostPast);
+      const [now, ...past] = await batch([ask('ListVariables', { wfRunId, limit: 1000 }), ...names.map((name) => ask('GetVariableHistory', { id: { wfRunId, threadRunNumber: 0, name } }))], signal);
+      const known = new Map(changed(seen.data!.spec).map((name): [string, GetVariableHistoryResponse | undefined] => [name, past[names.indexOf(name)]?.reply]));
+      return inputsAgain(need(now).results, known);
+    },
+    enabled: again !== null && seen.data !== undefined,
   });
   const heat = (search.get('heat') ?? '') as Heat | '';
   const over = search.get('over') ?? '';
@@ -190,7 +200,6 @@ export function Spec(): ReactElement {
   const threadSpec = spec.threadSpecs[thread];
   const node = search.get('node') ?? undefined;
   const tab = search.get('tab') ?? 'runs';
-  const inputs = Object.fromEntries((before.data?.results ?? []).filter((v) => v.id?.threadRunNumber === 0 && v.value && !v.masked).map((v) => [v.id!.name, v.value!]));
   const remarks = remarksOf(thread);
   const close = (): void => {
     setForm(false);
@@ -231,6 +240,7 @@ export function Spec(): ReactElement {
           Run
         </Button>
       </ObjectHeading>
+      {again !== null && before.error && <Problem error={before.error} retry={() => void before.refetch()} />}
       {Object.keys(spec.threadSpecs).length > 1 && (
         <div className="chips" role="group" aria-label="Threads">
           <button type="button" className="button" aria-current={whole} onClick={() => setSearch({ thread: all, in: undefined, node: undefined })}>
@@ -322,7 +332,7 @@ export function Spec(): ReactElement {
           )}
         </aside>
       </div>
-      {(form || (again !== null && before.data)) && <RunForm spec={spec} from={inputs} onClose={close} />}
+      {(form || (again !== null && before.data)) && <RunForm spec={spec} from={again === null ? undefined : before.data} onClose={close} />}
     </>
   );
 }
