@@ -203,6 +203,24 @@ await journey('what is seen stays as it is while live updates are paused, and ca
   await page.getByRole('button', { name: 'Go on', exact: true }).click();
   await page.locator('.title').getByText('completed').waitFor();
   await story.getByText('thread entrypoint completed').waitFor();
+  // Nor is asked what is no news but numbers.
+  const numbers = await open();
+  await numbers.clock.install();
+  await numbers.goto(`${base}/default/cluster`);
+  await numbers.locator('.facts').waitFor();
+  for (const [path, shown] of [['cluster', '.facts'], ['specs/order?tab=metrics&heat=count', '[data-row="completed"]'], ['specs', '[data-sparkline]']]) {
+    await numbers.goto(`${base}/default/${path}`);
+    await numbers.locator(shown).first().waitFor();
+    await numbers.getByRole('button', { name: 'Pause live updates' }).click();
+    await numbers.getByText('Live updates are paused.').waitFor();
+    numbers.calls = 0;
+    await numbers.clock.fastForward(120_000);
+    need(`${path} asks ${numbers.calls} times while it stands`, numbers.calls === 0);
+    const asks = numbers.waitForRequest(/\/(api|ui\/v1\/(batch|server))/);
+    await numbers.getByRole('button', { name: 'Go on', exact: true }).click();
+    await numbers.clock.fastForward(61_000);
+    await asks;
+  }
   need('the latest is in sight', await story.evaluate((e) => e.scrollTop + e.clientHeight >= e.scrollHeight - 2));
 });
 

@@ -47,6 +47,9 @@ export const useStill = (): boolean =>
     () => still.now,
   );
 
+/** useEvery is how often to read what no news are about: never while pages stay as they are. */
+export const useEvery = (ms: number): number | false => (useStill() ? false : ms);
+
 function listen(topics: string[], hear: (what: string[]) => void): () => void {
   for (const topic of topics) wanted.set(topic, (wanted.get(topic) ?? new Set()).add(hear));
   plan(0);

@@ -3,6 +3,7 @@ import type { ReactElement } from 'react';
 import { ask, call, session } from '../api';
 import { mean, sum, type Sum } from '../heat';
 import { Choice, each, pageSize, Rows, since, Table, usePages, within } from '../lists';
+import { useEvery } from '../live';
 import { to, useRoute } from '../router';
 import { taskLookOf } from '../status';
 import { spanText } from '../times';
@@ -48,7 +49,7 @@ export function SpecMetrics({ id }: { id: WfSpecId }): ReactElement {
   const found = useQuery({
     queryKey: [session.tenant, 'specMetrics', id.name, id.majorVersion, id.revision, span],
     queryFn: ({ signal }) => call('ListWfMetrics', { wfSpec: id, ...range(span) }, signal),
-    refetchInterval: 30_000,
+    refetchInterval: useEvery(30_000),
   });
   return <Windows found={found.data?.windows} error={found.error} lines={specLines} span={span} />;
 }
@@ -58,7 +59,7 @@ export function TaskMetrics({ name }: { name: string }): ReactElement {
   const found = useQuery({
     queryKey: [session.tenant, 'taskMetrics', name, span],
     queryFn: ({ signal }) => call('ListTaskMetrics', { taskDef: { name }, ...range(span) }, signal),
-    refetchInterval: 30_000,
+    refetchInterval: useEvery(30_000),
   });
   return <Windows found={found.data?.windows} error={found.error} lines={taskLines} span={span} />;
 }

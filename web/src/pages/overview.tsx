@@ -4,7 +4,7 @@ import { type Answer, ask, batch, serverHealth, session } from '../api';
 import { nextTimes, parseCron } from '../cron';
 import { sum } from '../heat';
 import { Table } from '../lists';
-import { useSeen } from '../live';
+import { useEvery, useSeen } from '../live';
 import { shortName } from '../nodes';
 import { type Failures, failuresOf, mostCounted } from '../overview';
 import { to } from '../router';
@@ -167,7 +167,7 @@ function Card(p: { href: string; count: Count; about: string; children: ReactNod
 }
 
 function Cluster(): ReactElement {
-  const { data } = useQuery({ queryKey: ['server'], queryFn: ({ signal }) => serverHealth(signal), refetchInterval: 30_000 });
+  const { data } = useQuery({ queryKey: ['server'], queryFn: ({ signal }) => serverHealth(signal), refetchInterval: useEvery(30_000) });
   const members = data?.members?.length || 1;
   const ill = data && (data.problem || data.unowned?.length || data.members?.some((m) => !m.told || m.told.problem));
   return (

@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import type { ReactElement } from 'react';
 import { serverHealth, type ServerHealth, type ServerMember } from '../api';
+import { useEvery } from '../live';
 import { ranges, sumOf, worst } from '../members';
 import { Table } from '../lists';
 import { Badge, Heading, Note, Panel, Problem, Skeleton, Time } from '../ui';
@@ -9,7 +10,7 @@ const megabytes = (n: number): string => (n > 1 << 30 ? `${(n / (1 << 30)).toFix
 
 /** Server is how the servers of the cluster are, in the eyes of the one that answers. */
 export function Server(): ReactElement {
-  const seen = useQuery({ queryKey: ['server'], queryFn: ({ signal }) => serverHealth(signal), refetchInterval: 5000 });
+  const seen = useQuery({ queryKey: ['server'], queryFn: ({ signal }) => serverHealth(signal), refetchInterval: useEvery(5000) });
   if (seen.error && !seen.data) return <Problem error={seen.error} retry={() => void seen.refetch()} />;
   if (!seen.data) return <Skeleton lines={6} />;
   const s = seen.data;

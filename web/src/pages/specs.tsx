@@ -6,7 +6,7 @@ import { ask, batch, call, need, session } from '../api';
 import { type Heat, heatOf } from '../heat';
 import { mermaidOf } from '../mermaid';
 import { since } from '../lists';
-import { still } from '../live';
+import { useEvery } from '../live';
 import { kindOfNode, shortName } from '../nodes';
 import { missing, useWhoami } from '../permissions';
 import { go, setSearch, to, useRoute } from '../router';
@@ -68,7 +68,7 @@ export function Specs(): ReactElement {
     queryKey: [session.tenant, 'busy', told.map(specText)],
     queryFn: ({ signal }) => readBusy(told, signal),
     enabled: told.length > 0,
-    refetchInterval: () => (still.now ? false : 15_000),
+    refetchInterval: useEvery(15_000),
     placeholderData: (old) => old,
   });
   return (
@@ -343,7 +343,7 @@ function useWarmth(spec: WfSpec | undefined, over: string): { data?: GetWfSpecHe
   return useQuery({
     queryKey: [session.tenant, 'heat', specText(spec?.id), minutes],
     enabled: spec !== undefined,
-    refetchInterval: 60_000,
+    refetchInterval: useEvery(60_000),
     queryFn: ({ signal }) => call('GetWfSpecHeat', { wfSpecId: spec!.id!, ...since(minutes) }, signal),
   });
 }

@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { lazy, type ReactElement, Suspense } from 'react';
 import { ask, batch, call, need, session } from '../api';
 import { Table } from '../lists';
-import { still, useSeen } from '../live';
+import { useEvery, useSeen } from '../live';
 import { setSearch, to, useRoute } from '../router';
 import { MaySources } from '../source';
 import { taskLookOf } from '../status';
@@ -83,7 +83,7 @@ export function Tasks(): ReactElement {
     queryKey: [session.tenant, 'queues', names],
     queryFn: ({ signal }) => readQueues(names, signal),
     enabled: names.length > 0,
-    refetchInterval: () => (still.now ? false : 15_000),
+    refetchInterval: useEvery(15_000),
     placeholderData: (old) => old,
   });
   return (
