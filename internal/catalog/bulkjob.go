@@ -96,14 +96,14 @@ func (t *txn) createBulkAct(c *pb.CreateBulkAct) (*lhpb.BulkJob, *lh.Error) {
 	return job, nil
 }
 
-// cancelBulkAct ends such a job where it stands.
+// cancelBulkAct ends a job where it stands. Records of earlier versions end none that deletes.
 func (t *txn) cancelBulkAct(id *lhpb.BulkJobId) (*lhpb.BulkJob, *lh.Error) {
 	before := t.bulkJob(id.GetId())
 	switch {
 	case before == nil:
 		return nil, lh.Errorf(lh.NotFound, "Couldn't find BulkJob %s", id.GetId())
-	case t.bulkAct(id.GetId()) == nil:
-		return nil, lh.Errorf(lh.FailedPrecondition, "BulkJob %s deletes: it cannot be cancelled", id.GetId())
+	case t.bulkAct(id.GetId()) == nil && t.version() < machine.EndsDeletes:
+		return nil, lh.Errorf(lh.FailedPrecondition, "servers are there that cannot cancel BulkJob %s, which deletes", id.GetId())
 	case before.Status != lhpb.BulkJobStatus_BULK_JOB_RUNNING:
 		return before, nil
 	}

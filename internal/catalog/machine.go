@@ -58,7 +58,7 @@ func (t *txn) apply(r *pb.Record) (proto.Message, *lh.Error) {
 	case *pb.Record_CreateBulkJob:
 		return reply(t.createBulkJob(c.CreateBulkJob))
 	case *pb.Record_CreateBulkAct:
-		if v := r.GetHeader().GetEngineVersion(); v != 0 && v < machine.BulkActs {
+		if t.version() < machine.BulkActs {
 			return nil, lh.Errorf(lh.FailedPrecondition, "servers are there that know no bulk jobs but those that delete")
 		}
 		return reply(t.createBulkAct(c.CreateBulkAct))

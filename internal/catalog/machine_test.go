@@ -410,7 +410,19 @@ func TestBulkJobThatDoesNotDelete(t *testing.T) {
 		t.Error("what it did is still there")
 	}
 	put[*lhpb.BulkJob](s, record(t, "create_bulk_job", `{"request":{"id":"d","bulkDeleteWfRun":{"wfSpecName":"w","wfRunStatus":"ERROR"}},"partitions":2}`))
-	s.refused(cancel("d"), lh.FailedPrecondition, "it cannot be cancelled")
+	before := cancel("d")
+	before.Header = &pb.Header{Tenant: s.tenant, EngineVersion: machine.EndsDeletes - 1}
+	if e := s.machine.Apply(s.state, before); e.Reply.Err == nil || e.Reply.Err.Code != lh.FailedPrecondition || len(e.Changes)+len(e.Emit) > 0 {
+		t.Errorf("a job that deletes, as of an earlier version: %+v", e)
+	}
+	end := cancel("d")
+	deleting := put[*lhpb.BulkJob](s, end)
+	if deleting.Status != lhpb.BulkJobStatus_BULK_JOB_FAILED || deleting.GetBulkDeleteWfRun().GetWfSpecName() != "w" {
+		t.Errorf("a job that deletes is %v", deleting)
+	}
+	s.listed("d", lhpb.BulkJobStatus_BULK_JOB_FAILED)
+	s.done(record(t, "bulk_job_progress", `{"bulkJobId":{"id":"d"},"subprocess":1,"status":"BULK_JOB_COMPLETED"}`))
+	equal(t, put[*lhpb.BulkJob](s, cancel("d")), deleting)
 	early := create("e")
 	early.Header = &pb.Header{EngineVersion: machine.BulkActs - 1}
 	if e := NewMachine(DefaultConfig()).Apply(machine.NewMem(), early); e.Reply.Err == nil || e.Reply.Err.Code != lh.FailedPrecondition || len(e.Emit) > 0 {

@@ -30,6 +30,14 @@ func newTxn(c Config, v machine.View, h *pb.Header) *txn {
 
 func (t *txn) now() *timestamppb.Timestamp { return timestamppb.New(time.Unix(0, t.header.GetAtNs())) }
 
+// version is as of which version the record is applied.
+func (t *txn) version() uint32 {
+	if v := t.header.GetEngineVersion(); v != 0 {
+		return v
+	}
+	return machine.EngineVersion
+}
+
 // emit asks for a record for another stream.
 func (t *txn) emit(to machine.Stream, r *pb.Record) {
 	r.Header = &pb.Header{

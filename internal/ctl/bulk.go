@@ -60,7 +60,7 @@ func (c *cli) getBulkRunJob() *cobra.Command {
 }
 
 func (c *cli) cancelBulkJob() *cobra.Command {
-	return leaf(c, "bulkJob <id>", "End a bulk job that stops or resumes WfRuns; what it has done stays done", cobra.ExactArgs(1),
+	return leaf(c, "bulkJob <id>", "End a bulk job; what it has done stays done", cobra.ExactArgs(1),
 		func(r *request) (*extra.BulkRunJob, error) {
 			answer, err := r.bulk.CancelBulkRunJob(r.ctx, &extra.CancelBulkRunJobRequest{Id: &lhpb.BulkJobId{Id: r.args[0]}})
 			return answer.GetJob(), err

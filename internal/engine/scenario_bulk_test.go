@@ -9,10 +9,13 @@ import (
 	"littlehorse/lhpb"
 )
 
-// bulkDelete begins this partition's share of a job: bulk-delete JOB WFSPEC status=COMPLETED from=S to=S.
+// bulkDelete begins this partition's share of a job, and with "held" only what its first record does: bulk-delete JOB WFSPEC
+// status=COMPLETED from=S to=S.
 func (s *scenario) bulkDelete(a args) {
 	status := lhpb.LHStatus(lhpb.LHStatus_value[a.options["status"]])
+	s.patient = slices.Contains(a.words, "held")
 	s.do(&pb.Record{Command: &pb.Record_BulkDelete{BulkDelete: shareOf(a, status)}})
+	s.patient = false
 }
 
 // bulkAct begins one of a job that does something else, and with "held" only what its first record does: bulk-act JOB WFSPEC stop from=S to=S.

@@ -8,10 +8,14 @@ package machine
 //   - 2: large inputs of TaskRuns lie outside of their rows.
 //   - 3: records may be skipped.
 //   - 4: bulk jobs may stop WfRuns and let them go on.
-const EngineVersion = 4
+//   - 5: bulk jobs that delete may be cancelled.
+const EngineVersion = 5
 
 // Skips is the first engine version of which the metadata say that records are skipped.
 const Skips = 3
 
 // BulkActs is the first engine version of which there are bulk jobs that do not delete.
 const BulkActs = 4
+
+// EndsDeletes is the first engine version of which bulk jobs that delete can be cancelled.
+const EndsDeletes = 5

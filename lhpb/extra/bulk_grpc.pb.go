@@ -38,8 +38,9 @@ type BulkServiceClient interface {
 	// GetBulkRunJob says of any BulkJob what it does, to which WfRuns, and to how many it has done it. It needs the right to READ workflows.
 	// NOT_FOUND if there is no such job.
 	GetBulkRunJob(ctx context.Context, in *GetBulkRunJobRequest, opts ...grpc.CallOption) (*GetBulkRunJobResponse, error)
-	// CancelBulkRunJob ends a job that stops or resumes: what it has done stays done, and nothing more is. It is BULK_JOB_FAILED then. It needs
-	// the right to RUN workflows. NOT_FOUND if there is no such job, FAILED_PRECONDITION if it deletes; one that has ended stays as it is.
+	// CancelBulkRunJob ends any BulkJob: what it has done stays done, and nothing more is. It is BULK_JOB_FAILED then. It needs the right to RUN
+	// workflows. NOT_FOUND if there is no such job; one that has ended stays as it is. While servers of an earlier version are in the cluster that
+	// cannot do so, it is FAILED_PRECONDITION for a job that deletes.
 	CancelBulkRunJob(ctx context.Context, in *CancelBulkRunJobRequest, opts ...grpc.CallOption) (*CancelBulkRunJobResponse, error)
 }
 
@@ -93,8 +94,9 @@ type BulkServiceServer interface {
 	// GetBulkRunJob says of any BulkJob what it does, to which WfRuns, and to how many it has done it. It needs the right to READ workflows.
 	// NOT_FOUND if there is no such job.
 	GetBulkRunJob(context.Context, *GetBulkRunJobRequest) (*GetBulkRunJobResponse, error)
-	// CancelBulkRunJob ends a job that stops or resumes: what it has done stays done, and nothing more is. It is BULK_JOB_FAILED then. It needs
-	// the right to RUN workflows. NOT_FOUND if there is no such job, FAILED_PRECONDITION if it deletes; one that has ended stays as it is.
+	// CancelBulkRunJob ends any BulkJob: what it has done stays done, and nothing more is. It is BULK_JOB_FAILED then. It needs the right to RUN
+	// workflows. NOT_FOUND if there is no such job; one that has ended stays as it is. While servers of an earlier version are in the cluster that
+	// cannot do so, it is FAILED_PRECONDITION for a job that deletes.
 	CancelBulkRunJob(context.Context, *CancelBulkRunJobRequest) (*CancelBulkRunJobResponse, error)
 	mustEmbedUnimplementedBulkServiceServer()
 }

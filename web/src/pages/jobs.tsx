@@ -79,10 +79,10 @@ export function Jobs(): ReactElement {
                 {
                   name: 'Actions',
                   of: (j) =>
-                    j.job.status === 'BULK_JOB_RUNNING' && j.action !== 'BULK_RUN_ACTION_DELETE' ? (
+                    j.job.status === 'BULK_JOB_RUNNING' ? (
                       <Button icon="stop" label={`Cancel job ${j.job.id?.id}`} forbidden={mayRun} onClick={() => setEnding(j)} />
                     ) : (
-                      <Button icon="bin" label={`Forget job ${j.job.id?.id}`} forbidden={may ?? (j.job.status === 'BULK_JOB_RUNNING' ? 'It runs.' : undefined)} onClick={() => setGone(j.job.id?.id)} />
+                      <Button icon="bin" label={`Forget job ${j.job.id?.id}`} forbidden={may} onClick={() => setGone(j.job.id?.id)} />
                     ),
                 },
               ]}
