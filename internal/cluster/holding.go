@@ -190,6 +190,11 @@ func (h *Holding) wishes(plan *pb.Plan) []wish {
 			out[n].tenure, out[n].take = owns, true
 		}
 	}
+	for _, n := range plan.Freed {
+		if int(n) < len(out) {
+			out[n].abrupt = true // whoever waits would wait in vain
+		}
+	}
 	self := slices.IndexFunc(plan.Members, func(m *pb.Member) bool { return m.Incarnation == h.cfg.Self })
 	for _, c := range plan.Copies {
 		if n := int(c.Unit); n < len(out) && out[n].tenure == none && slices.Contains(c.Members, int32(self)) {

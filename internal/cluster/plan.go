@@ -46,7 +46,8 @@ type PlanConfig struct {
 // order. All who stay have the same share, give or take one. Who owns a unit keeps it if that does not pass his share; what is
 // to move stays with him until its next owner is close behind, and is handed over then. What nobody holds goes to a
 // server that is close behind its last owner, whatever its share, for then nobody waits. Whose copy of a unit differs from its owner's is given
-// it neither to own nor to follow; a unit that nobody else could have has no owner.
+// it neither to own nor to follow; a unit that nobody else could have has no owner. Nor has one that its owner cannot reach, and somebody else can,
+// until he has given it up; then it goes to one who can.
 func MakePlan(members []*pb.Member, cfg PlanConfig) *pb.Plan {
 	members = slices.Clone(members)
 	slices.SortFunc(members, func(a, b *pb.Member) int {
@@ -71,6 +72,8 @@ type planning struct {
 	leaves  []bool
 	copies  []map[uint32]*pb.MemberCopy
 	differs []map[int]bool // units of which each member has a copy that is not to be used
+	cut     []map[int]bool // units that each member does not reach
+	freed   []int          // units that their owner is to give up, for he does not reach them
 
 	held, awaited []int32 // who holds each unit, and to whom it is on its way
 	owners, from  []int32 // who is to own it, and who hands it over to him
@@ -94,11 +97,8 @@ func newPlanning(members []*pb.Member, cfg PlanConfig) *planning {
 			p.stays = append(p.stays, i)
 		}
 		claim(p.held, m.Held, i)
-		differs := map[int]bool{}
-		for _, unit := range m.Differs {
-			differs[int(unit)] = true
-		}
-		p.differs = append(p.differs, differs)
+		p.differs = append(p.differs, setOf(m.Differs))
+		p.cut = append(p.cut, setOf(m.Unreached))
 		of := map[uint32]*pb.MemberCopy{}
 		for _, c := range m.Copies {
 			of[c.Unit] = c
@@ -115,6 +115,14 @@ func newPlanning(members []*pb.Member, cfg PlanConfig) *planning {
 		claim(p.awaited, members[i].Awaited, i)
 	}
 	return p
+}
+
+func setOf(units []uint32) map[int]bool {
+	set := map[int]bool{}
+	for _, unit := range units {
+		set[int(unit)] = true
+	}
+	return set
 }
 
 // claim notes the units of a member, unless they are another's.
@@ -134,8 +142,11 @@ func (p *planning) plan() *pb.Plan {
 			plan.Engine = m.Engine
 		}
 		m = m.CloneVT()
-		m.Held, m.Copies, m.Awaited, m.Differs = nil, nil, nil, nil
+		m.Held, m.Copies, m.Awaited, m.Differs, m.Unreached = nil, nil, nil, nil, nil
 		plan.Members = append(plan.Members, m)
+	}
+	for _, unit := range p.freed {
+		plan.Freed = append(plan.Freed, uint32(unit))
 	}
 	for unit, from := range p.from {
 		if from != nobody {
@@ -155,7 +166,8 @@ func (p *planning) keep() {
 	for unit := range p.cfg.Partitions {
 		switch holder, to := p.held[unit], p.awaited[unit]; {
 		case holder == nobody:
-		case to != nobody && to != holder:
+		case p.frees(unit):
+		case to != nobody && to != holder && p.reaches(unit)(int(to)):
 			p.owners[unit], p.from[unit] = to, holder
 			p.take(int(to))
 		default:
@@ -179,6 +191,34 @@ func (p *planning) keep() {
 		}
 	}
 }
+
+// frees lets the unit have no owner if who holds it does not reach it, and somebody else does.
+func (p *planning) frees(unit int) bool {
+	holder := int(p.held[unit])
+	if !p.cut[holder][unit] || best(p.stays, p.all(p.mayHave(unit), p.reaches(unit)), equal) == nobody {
+		return false
+	}
+	p.freed = append(p.freed, unit)
+	return true
+}
+
+// reaches tells of members whether the brokers of the unit answer them.
+func (p *planning) reaches(unit int) func(member int) bool {
+	return func(i int) bool { return !p.cut[i][unit] }
+}
+
+// isWarm tells of members whether the unit can be handed over to them.
+func (p *planning) isWarm(unit int) func(member int) bool {
+	return func(i int) bool { return p.session(int32(i), unit) != "" }
+}
+
+func (*planning) all(conditions ...func(int) bool) func(member int) bool {
+	return func(i int) bool {
+		return !slices.ContainsFunc(conditions, func(holds func(int) bool) bool { return !holds(i) })
+	}
+}
+
+func equal(int, int) int { return 0 }
 
 // warmElsewhere is 1 if another server could take the unit over at once.
 func (p *planning) warmElsewhere(owner, unit int) int {
@@ -252,19 +292,10 @@ func (p *planning) position(member, unit int) uint64 {
 // is his surplus.
 func (p *planning) inherit() {
 	for unit, owner := range p.owners[:p.cfg.Partitions] {
-		if owner != nobody {
+		if owner != nobody || p.held[unit] != nobody {
 			continue
 		}
-		heir := int(p.awaited[unit])
-		if heir == nobody {
-			heir = best(p.stays, func(i int) bool { return p.session(int32(i), unit) != "" }, p.nearer(unit))
-		}
-		if heir == nobody {
-			heir = best(p.stays, p.hasRoomFor(unit), p.nearer(unit))
-		}
-		if heir == nobody {
-			heir = best(p.stays, p.mayHave(unit), p.nearer(unit))
-		}
+		heir := p.heir(unit)
 		if heir == nobody {
 			continue
 		}
@@ -275,6 +306,22 @@ func (p *planning) inherit() {
 		}
 		p.take(heir)
 	}
+}
+
+// heir is who gets a unit that nobody holds.
+func (p *planning) heir(unit int) int {
+	anyone := func(int) bool { return true }
+	for _, reaches := range []func(int) bool{p.reaches(unit), anyone} {
+		if to := int(p.awaited[unit]); to != nobody && reaches(to) {
+			return to
+		}
+		for _, may := range []func(int) bool{p.isWarm(unit), p.hasRoomFor(unit), p.mayHave(unit)} {
+			if heir := best(p.stays, p.all(may, reaches), p.nearer(unit)); heir != nobody {
+				return heir
+			}
+		}
+	}
+	return nobody
 }
 
 // mayHave tells of members whether they may have the unit.
@@ -293,7 +340,7 @@ func (p *planning) move() {
 	p.surplus = slices.DeleteFunc(p.surplus, p.moveAtOnce)
 	warming := 0
 	for _, unit := range p.surplus {
-		to := best(p.stays, p.hasRoomFor(unit), p.nearer(unit))
+		to := best(p.stays, p.all(p.hasRoomFor(unit), p.reaches(unit)), p.nearer(unit))
 		if to == nobody {
 			p.take(int(p.owners[unit]))
 			continue
@@ -312,8 +359,7 @@ func (p *planning) moveAtOnce(unit int) bool {
 	if p.held[unit] == nobody {
 		return false
 	}
-	hasRoom := p.hasRoomFor(unit)
-	to := best(p.stays, func(i int) bool { return hasRoom(i) && p.session(int32(i), unit) != "" }, p.nearer(unit))
+	to := best(p.stays, p.all(p.hasRoomFor(unit), p.isWarm(unit), p.reaches(unit)), p.nearer(unit))
 	if to == nobody {
 		return false
 	}
@@ -328,14 +374,18 @@ func (p *planning) placeMetadata() {
 	fewest := func(a, b int) int { return cmp.Compare(p.owns[b], p.owns[a]) }
 	holder, to := p.held[unit], p.awaited[unit]
 	switch {
-	case to != nobody && to != holder:
-		p.owners[unit], p.from[unit] = to, holder
+	case holder != nobody && p.frees(unit):
 	case holder == nobody:
-		p.owners[unit] = int32(best(p.stays, func(int) bool { return true }, fewest))
+		p.owners[unit] = int32(best(p.stays, func(int) bool { return true }, func(a, b int) int {
+			reaches := p.reaches(unit)
+			return cmp.Or(isTrue(reaches(a))-isTrue(reaches(b)), isTrue(int32(a) == to)-isTrue(int32(b) == to), fewest(a, b))
+		}))
+	case to != nobody && to != holder && p.reaches(unit)(int(to)):
+		p.owners[unit], p.from[unit] = to, holder
 	case !p.leaves[holder]:
 		p.owners[unit] = holder
 	default:
-		heir := best(p.stays, func(i int) bool { return p.session(int32(i), unit) != "" }, fewest)
+		heir := best(p.stays, p.all(p.isWarm(unit), p.reaches(unit)), fewest)
 		if heir == nobody {
 			p.owners[unit] = holder
 			p.standbys[unit], p.waits[unit] = []int32{int32(p.stays[0])}, true
@@ -355,6 +405,7 @@ func (p *planning) placeCopies() {
 	}
 	for unit := range p.cfg.Partitions {
 		if p.owners[unit] == nobody {
+			p.standbys[unit] = p.followers(unit)
 			continue
 		}
 		chosen := p.chooseStandbys(unit, follows, most)
@@ -368,6 +419,16 @@ func (p *planning) placeCopies() {
 	}
 }
 
+// followers are those who follow a unit that is being given up: one of them is to have it next.
+func (p *planning) followers(unit int) (found []int32) {
+	for _, i := range p.stays {
+		if p.held[unit] != nobody && p.copies[i][uint32(unit)].GetFollows() {
+			found = append(found, int32(i))
+		}
+	}
+	return found
+}
+
 func (p *planning) chooseStandbys(unit int, follows []int, most int) (chosen []int32) {
 	owner := p.owners[unit]
 	for len(chosen) < p.cfg.Standbys {
@@ -376,6 +437,7 @@ func (p *planning) chooseStandbys(unit int, follows []int, most int) (chosen []i
 		}
 		i := best(p.stays, may, func(a, b int) int {
 			return cmp.Or(
+				isTrue(p.reaches(unit)(a))-isTrue(p.reaches(unit)(b)),
 				cmp.Compare(p.elsewhere(a, owner, chosen), p.elsewhere(b, owner, chosen)),
 				cmp.Compare(roomFor(follows[a], most), roomFor(follows[b], most)),
 				p.nearerStandby(unit)(a, b),
@@ -411,6 +473,13 @@ func (p *planning) elsewhere(member int, owner int32, chosen []int32) int {
 		return 0
 	}
 	return 1
+}
+
+func isTrue(is bool) int {
+	if is {
+		return 1
+	}
+	return 0
 }
 
 func roomFor(has, most int) int {

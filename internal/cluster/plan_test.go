@@ -42,6 +42,12 @@ func differing(m *pb.Member, units ...uint32) *pb.Member {
 	return m
 }
 
+// cut lets the brokers of some units not answer a member.
+func cut(m *pb.Member, units ...uint32) *pb.Member {
+	m.Unreached = units
+	return m
+}
+
 func leaving(m *pb.Member) *pb.Member {
 	m.Leaving = true
 	return m
@@ -57,6 +63,9 @@ func said(plan *pb.Plan) string {
 	var b strings.Builder
 	for _, m := range plan.Moves {
 		fmt.Fprintf(&b, "%d from %d to %q; ", m.Unit, m.From, m.Session)
+	}
+	for _, unit := range plan.Freed {
+		fmt.Fprintf(&b, "%d freed; ", unit)
 	}
 	for _, c := range plan.Copies {
 		fmt.Fprintf(&b, "%d at %v %t; ", c.Unit, c.Members, c.Awaited)
@@ -109,6 +118,39 @@ func TestPlans(t *testing.T) {
 		},
 		"what no other may have stays": {
 			[]*pb.Member{member("a", 0, 1, 2, 3, 4), differing(member("b"), 0, 1, 2)}, 0, []int32{0, 0, 0, 0, 0}, "3 at [1] true",
+		},
+		"what its owner cannot reach is given up first": {
+			[]*pb.Member{cut(member("a", 0, 1, 4), 1), near(member("b", 2, 3), 0, 1)},
+			1,
+			[]int32{0, -1, 1, 1, 0},
+			"1 freed; 0 at [1] false; 1 at [1] false; 2 at [0] false; 3 at [0] false",
+		},
+		"what was given up goes to who reaches it": {
+			[]*pb.Member{near(cut(member("a", 0, 4), 1), 1), member("b", 2, 3), member("c")},
+			0,
+			[]int32{0, 2, 1, 1, 0},
+			"",
+		},
+		"what nobody reaches stays": {
+			[]*pb.Member{cut(member("a", 0, 1, 4), 1, 4), near(cut(member("b", 2, 3), 1, 4), 1)},
+			0,
+			[]int32{0, 0, 1, 1, 0},
+			"",
+		},
+		"what nobody reaches and nobody holds": {
+			[]*pb.Member{cut(member("a", 0), 1, 4), cut(member("b", 2, 3), 1, 4)},
+			0,
+			[]int32{0, 0, 1, 1, 0},
+			"",
+		},
+		"metadata that their owner cannot reach": {
+			[]*pb.Member{cut(member("a", 0, 1, 4), 4), member("b", 2, 3)}, 0, []int32{0, 0, 1, 1, -1}, "4 freed",
+		},
+		"metadata that were given up": {
+			[]*pb.Member{cut(member("a", 0, 1), 4), member("b", 2, 3)}, 0, []int32{0, 0, 1, 1, 1}, "",
+		},
+		"nothing moves to who does not reach it": {
+			[]*pb.Member{cut(near(member("b"), 2, 3), 0, 1, 2), member("a", 0, 1, 2, 3, 4)}, 0, []int32{0, 0, 0, 1, 0}, `3 from 0 to "b/3"`,
 		},
 		"copies stand in other racks": {
 			[]*pb.Member{in("x", member("a", 0, 1, 2, 3, 4)), in("x", near(member("b"), 0)), in("y", member("c"))},
@@ -173,12 +215,13 @@ func TestCopiesThatDifferAreNotUsed(t *testing.T) {
 
 // server is a member of the cluster in a test of plans.
 type server struct {
-	held, awaited, follows map[uint32]bool
-	leaves                 bool
+	held, awaited, follows, cut map[uint32]bool
+	leaves                      bool
 }
 
-// TestPlansSettle lets members come, leave, die, come close to owners and hand over what they are to, in any order. Nobody is ever
-// given what another holds but by that one; what somebody is close to who lives is never given to one who is not; as soon as nothing
+// TestPlansSettle lets members come, leave, die, come close to owners, be cut from the brokers of some units and hand over what they are to, in any order. Nobody is ever
+// given what another holds but by that one; what somebody is close to who lives, and reaches it, is never given to one who is not; what is cut from its owner
+// gets one who reaches it, if there is one; as soon as nothing is cut any more and nothing
 // is on its way, so that nobody has reason to ask for another plan, the partitions are spread evenly, each has its copies at other servers, and no plan
 // changes any more.
 func TestPlansSettle(t *testing.T) {
@@ -188,12 +231,16 @@ func TestPlansSettle(t *testing.T) {
 		}
 		servers, born := map[string]*server{}, 0
 		for range rapid.IntRange(1, 12).Draw(t, "changes") {
-			switch what := rapid.IntRange(0, 3).Draw(t, "what"); {
+			switch what := rapid.IntRange(0, 4).Draw(t, "what"); {
 			case len(servers) == 0 || what < 2:
-				servers[fmt.Sprint("m", born)] = &server{held: map[uint32]bool{}, awaited: map[uint32]bool{}, follows: map[uint32]bool{}}
+				servers[fmt.Sprint("m", born)] = &server{held: map[uint32]bool{}, awaited: map[uint32]bool{}, follows: map[uint32]bool{}, cut: map[uint32]bool{}}
 				born++
 			case what == 2:
 				delete(servers, rapid.SampledFrom(sortedNames(servers)).Draw(t, "dies"))
+			case what == 3:
+				unit := rapid.IntRange(0, cfg.Partitions).Draw(t, "unit")
+				s := servers[rapid.SampledFrom(sortedNames(servers)).Draw(t, "is cut")]
+				set(s.cut, uint32(unit), !s.cut[uint32(unit)])
 			default:
 				servers[rapid.SampledFrom(sortedNames(servers)).Draw(t, "leaves")].leaves = true
 			}
@@ -209,11 +256,18 @@ func TestPlansSettle(t *testing.T) {
 		if len(servers) == 0 {
 			return
 		}
-		for range 3*cfg.Partitions + 10 {
-			if plan := follow(t, servers, cfg); !goesOn(plan) {
-				break
+		settle(t, servers, cfg)
+		for _, s := range servers {
+			for unit := range s.held {
+				if s.cut[unit] && slices.ContainsFunc(sortedNames(servers), func(other string) bool { return !servers[other].cut[unit] }) {
+					t.Fatalf("unit %d stays with who does not reach it: %s", unit, describeAll(servers))
+				}
 			}
 		}
+		for _, s := range servers {
+			clear(s.cut)
+		}
+		settle(t, servers, cfg)
 		before := describeAll(servers)
 		plan := follow(t, servers, cfg)
 		if after := describeAll(servers); after != before {
@@ -246,9 +300,18 @@ func TestPlansSettle(t *testing.T) {
 	})
 }
 
+// settle makes plans until nobody asks for another one.
+func settle(t *rapid.T, servers map[string]*server, cfg PlanConfig) {
+	for range 3*cfg.Partitions + 10 {
+		if plan := follow(t, servers, cfg); !goesOn(plan) {
+			break
+		}
+	}
+}
+
 // goesOn tells whether somebody will ask for another plan when he has done what this one says.
 func goesOn(plan *pb.Plan) bool {
-	return len(plan.Moves) > 0 || slices.ContainsFunc(plan.Copies, func(c *pb.PlanCopies) bool { return c.Awaited })
+	return len(plan.Moves) > 0 || len(plan.Freed) > 0 || slices.ContainsFunc(plan.Copies, func(c *pb.PlanCopies) bool { return c.Awaited })
 }
 
 func describeAll(servers map[string]*server) string {
@@ -265,7 +328,7 @@ func follow(t *rapid.T, servers map[string]*server, cfg PlanConfig) *pb.Plan {
 	var members []*pb.Member
 	for _, name := range sortedNames(servers) {
 		s := servers[name]
-		m := &pb.Member{Incarnation: name, Instance: name, Leaving: s.leaves, Held: units(s.held), Awaited: units(s.awaited)}
+		m := &pb.Member{Incarnation: name, Instance: name, Leaving: s.leaves, Held: units(s.held), Awaited: units(s.awaited), Unreached: units(s.cut)}
 		members = append(members, near(m, units(s.follows)...))
 	}
 	plan := MakePlan(members, cfg)
@@ -292,6 +355,10 @@ func follow(t *rapid.T, servers map[string]*server, cfg PlanConfig) *pb.Plan {
 			switch {
 			case owns && from[unit] == "":
 				s.held[unit] = true
+			case s.held[unit] && slices.Contains(plan.Freed, unit):
+				if rapid.Bool().Draw(t, "gives up") {
+					delete(s.held, unit)
+				}
 			case s.held[unit] && from[unit] == m.Incarnation && rapid.Bool().Draw(t, "hands over"):
 				delete(s.held, unit)
 			case s.held[unit] && from[unit] != m.Incarnation:
@@ -312,7 +379,10 @@ func noneIsRobbed(t *rapid.T, members []*pb.Member, plan *pb.Plan, cfg PlanConfi
 		moves[m.Unit] = true
 	}
 	for n := range plan.Owners {
-		unit, to := uint32(n), owner(plan, n).Incarnation
+		unit, to := uint32(n), owner(plan, n).GetIncarnation()
+		if to == "" && slices.Contains(plan.Freed, unit) {
+			continue
+		}
 		mine := slices.IndexFunc(members, func(m *pb.Member) bool { return m.Incarnation == to })
 		has := func(units []uint32) bool { return slices.Contains(units, unit) }
 		isNear := func(m *pb.Member) bool {
@@ -325,7 +395,7 @@ func noneIsRobbed(t *rapid.T, members []*pb.Member, plan *pb.Plan, cfg PlanConfi
 			if has(m.Held) {
 				t.Fatalf("%s is given unit %d, which %s holds", to, unit, m.Incarnation)
 			}
-			if n < cfg.Partitions && isNear(m) && !m.Leaving && !has(members[mine].Held) && !has(members[mine].Awaited) && !isNear(members[mine]) {
+			if n < cfg.Partitions && isNear(m) && !m.Leaving && !has(m.Unreached) && !has(members[mine].Held) && !has(members[mine].Awaited) && !isNear(members[mine]) {
 				t.Fatalf("%s is given unit %d, which %s is close to", to, unit, m.Incarnation)
 			}
 		}

@@ -51,7 +51,9 @@ type Member struct {
 	// The latest engine version that it can apply.
 	Engine uint32 `protobuf:"varint,13,opt,name=engine,proto3" json:"engine,omitempty"`
 	// Units of which its copy was found to differ from the owner's: it is given none of them.
-	Differs       []uint32 `protobuf:"varint,14,rep,packed,name=differs,proto3" json:"differs,omitempty"`
+	Differs []uint32 `protobuf:"varint,14,rep,packed,name=differs,proto3" json:"differs,omitempty"`
+	// Units whose brokers do not answer it at present, for long enough that it should not be given them if they answer others.
+	Unreached     []uint32 `protobuf:"varint,15,rep,packed,name=unreached,proto3" json:"unreached,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -180,6 +182,13 @@ func (x *Member) GetEngine() uint32 {
 func (x *Member) GetDiffers() []uint32 {
 	if x != nil {
 		return x.Differs
+	}
+	return nil
+}
+
+func (x *Member) GetUnreached() []uint32 {
+	if x != nil {
+		return x.Unreached
 	}
 	return nil
 }
@@ -328,7 +337,9 @@ type Plan struct {
 	// Units of which others than the owner keep copies.
 	Copies []*PlanCopies `protobuf:"bytes,4,rep,name=copies,proto3" json:"copies,omitempty"`
 	// The latest engine version that all members can apply.
-	Engine        uint32 `protobuf:"varint,5,opt,name=engine,proto3" json:"engine,omitempty"`
+	Engine uint32 `protobuf:"varint,5,opt,name=engine,proto3" json:"engine,omitempty"`
+	// Units that their owner is to give up at once, handed over to nobody: their brokers answer others, and not him.
+	Freed         []uint32 `protobuf:"varint,6,rep,packed,name=freed,proto3" json:"freed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -396,6 +407,13 @@ func (x *Plan) GetEngine() uint32 {
 		return x.Engine
 	}
 	return 0
+}
+
+func (x *Plan) GetFreed() []uint32 {
+	if x != nil {
+		return x.Freed
+	}
+	return nil
 }
 
 // PlanMove is a unit that is handed over. Until the next plan, its owner does not take it.
@@ -1253,7 +1271,7 @@ var File_lh_peer_proto protoreflect.FileDescriptor
 
 const file_lh_peer_proto_rawDesc = "" +
 	"\n" +
-	"\rlh/peer.proto\x12\vlh.internal\x1a\x19google/protobuf/any.proto\x1a\x0flh/record.proto\"\x9a\x03\n" +
+	"\rlh/peer.proto\x12\vlh.internal\x1a\x19google/protobuf/any.proto\x1a\x0flh/record.proto\"\xb8\x03\n" +
 	"\x06Member\x12 \n" +
 	"\vincarnation\x18\x01 \x01(\tR\vincarnation\x12\x1a\n" +
 	"\binstance\x18\x02 \x01(\tR\binstance\x12\x18\n" +
@@ -1269,7 +1287,8 @@ const file_lh_peer_proto_rawDesc = "" +
 	"\aawaited\x18\v \x03(\rR\aawaited\x12\x18\n" +
 	"\aleaving\x18\f \x01(\bR\aleaving\x12\x16\n" +
 	"\x06engine\x18\r \x01(\rR\x06engine\x12\x18\n" +
-	"\adiffers\x18\x0e \x03(\rR\adiffers\"L\n" +
+	"\adiffers\x18\x0e \x03(\rR\adiffers\x12\x1c\n" +
+	"\tunreached\x18\x0f \x03(\rR\tunreached\"L\n" +
 	"\x0eMemberListener\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04host\x18\x02 \x01(\tR\x04host\x12\x12\n" +
@@ -1279,13 +1298,14 @@ const file_lh_peer_proto_rawDesc = "" +
 	"\x04unit\x18\x01 \x01(\rR\x04unit\x12\x1a\n" +
 	"\bposition\x18\x02 \x01(\x04R\bposition\x12\x18\n" +
 	"\afollows\x18\x03 \x01(\bR\afollows\x12\x18\n" +
-	"\asession\x18\x04 \x01(\tR\asession\"\xc3\x01\n" +
+	"\asession\x18\x04 \x01(\tR\asession\"\xd9\x01\n" +
 	"\x04Plan\x12-\n" +
 	"\amembers\x18\x01 \x03(\v2\x13.lh.internal.MemberR\amembers\x12\x16\n" +
 	"\x06owners\x18\x02 \x03(\x05R\x06owners\x12+\n" +
 	"\x05moves\x18\x03 \x03(\v2\x15.lh.internal.PlanMoveR\x05moves\x12/\n" +
 	"\x06copies\x18\x04 \x03(\v2\x17.lh.internal.PlanCopiesR\x06copies\x12\x16\n" +
-	"\x06engine\x18\x05 \x01(\rR\x06engine\"L\n" +
+	"\x06engine\x18\x05 \x01(\rR\x06engine\x12\x14\n" +
+	"\x05freed\x18\x06 \x03(\rR\x05freed\"L\n" +
 	"\bPlanMove\x12\x12\n" +
 	"\x04unit\x18\x01 \x01(\rR\x04unit\x12\x12\n" +
 	"\x04from\x18\x02 \x01(\x05R\x04from\x12\x18\n" +

@@ -55,6 +55,7 @@ type membership struct {
 	group     atomic.Pointer[kafka.Group]
 	opened    atomic.Uint64 // Hosts so far
 	leaving   atomic.Bool
+	admitted  atomic.Pointer[unreached]
 
 	net  net.Listener
 	keys *keyring // nil: in clear
@@ -201,7 +202,7 @@ func (m *membership) begin(ctx context.Context) error {
 	g, err := s.kafka.Join(kafka.GroupConfig{
 		SessionTimeout: s.cfg.Kafka.SessionTimeout,
 		Describe:       m.describe, Lead: m.lead, Assigned: m.assigned, Lost: m.holding.Lost, Failed: m.holding.Fail,
-		Former: m.former(), Remember: m.remember, Logger: s.log,
+		Heard: m.reconsider, Former: m.former(), Remember: m.remember, Logger: s.log,
 	})
 	if err != nil {
 		return err
@@ -285,8 +286,51 @@ func (m *membership) describe() []byte {
 			d.Copies = append(d.Copies, &pb.MemberCopy{Unit: uint32(n), Position: at.Value})
 		}
 	}
+	told := &unreached{units: m.farther(kafka.Doubtful), at: time.Now()}
+	m.admitted.Store(told)
+	d.Unreached = told.units
 	m.holding.Describe(d)
 	return encoded(d)
+}
+
+// unreached are the units that this server has told the others it does not reach, and when.
+type unreached struct {
+	units []uint32
+	at    time.Time
+}
+
+// farther are the units of which a broker answers no better than that.
+func (m *membership) farther(than kafka.Reach) (units []uint32) {
+	g := m.group.Load()
+	if g == nil {
+		return nil
+	}
+	for n := range m.server.cfg.Partitions + 1 {
+		if slices.ContainsFunc(cluster.StreamsOf(n, m.server.cfg.Partitions), func(of machine.Stream) bool { return g.Reach(of) >= than }) {
+			units = append(units, uint32(n))
+		}
+	}
+	return units
+}
+
+// reconsider asks for another plan if this server serves what it does not reach any more, and has not told so, or if it reaches again what it
+// has told that it does not. It does so at most twice in a session: where brokers come and go the servers are not to settle all the time.
+func (m *membership) reconsider() {
+	told := m.admitted.Load()
+	if told == nil || time.Since(told.at) < m.server.cfg.Kafka.SessionTimeout/2 {
+		return
+	}
+	doubtful := m.farther(kafka.Doubtful)
+	again := slices.ContainsFunc(told.units, func(unit uint32) bool { return !slices.Contains(doubtful, unit) })
+	lost := slices.DeleteFunc(m.farther(kafka.Cut), func(unit uint32) bool {
+		return slices.Contains(told.units, unit) || !m.holding.Serves(cluster.StreamsOf(int(unit), m.server.cfg.Partitions)[0])
+	})
+	if len(lost) > 0 {
+		m.server.log.Warn("brokers do not answer this server: another one may take over what they lead", "partitions", lost)
+	}
+	if again || len(lost) > 0 {
+		m.rejoin()
+	}
 }
 
 // differs tells whether the copy here of a partition is not to be used: it was found not to be what its owner has, or a record in it ends this process.
@@ -325,7 +369,7 @@ func (m *membership) assigned(b []byte) error {
 		return fmt.Errorf("the plan cannot be read: %w", err)
 	}
 	for n, to := range plan.Owners {
-		if to < 0 {
+		if to < 0 && !slices.Contains(plan.Freed, uint32(n)) {
 			m.server.log.Error("no server may have a partition: all copies were found to differ from their owner, or a record ends those who apply it",
 				"partition", n)
 		}

@@ -24,8 +24,8 @@ const (
 	groupVersion = "lh-2"
 )
 
-// GroupConfig says how this process is a member of the group of its cluster. Except for Alive, which may be asked at any
-// time, all calls come from one goroutine, one after the other.
+// GroupConfig says how this process is a member of the group of its cluster. Except for Alive and Reach, which may be asked at any
+// time, and Heard all calls come from one goroutine, one after the other.
 type GroupConfig struct {
 	// SessionTimeout is how long a member may be silent before the group goes on without it.
 	SessionTimeout time.Duration
@@ -39,6 +39,8 @@ type GroupConfig struct {
 	Lost func()
 	// Failed says that there is no hope of becoming a member: the brokers refuse what is configured. Nothing else follows.
 	Failed func(error)
+	// Heard is called, from a goroutine of its own, whenever the brokers had time to answer: what Reach says may have changed. It may be nil.
+	Heard func()
 	// Former is the id of a member that is known to have died, if not "": the group need not wait for it.
 	Former string
 	// Remember is called with the id of this member, which is Former when it has died. It may be nil.
@@ -51,7 +53,7 @@ type Group struct {
 	cfg      GroupConfig
 	name     string
 	client   *kgo.Client
-	prover   *kgo.Client // has connections of its own: brokers answer what comes over one in order, and proofs may wait
+	prover   *kgo.Client
 	evidence kmsg.OffsetCommitRequestTopic
 
 	member      string
@@ -60,6 +62,7 @@ type Group struct {
 	missed      bool  // it was said that this process has no part in the group
 
 	heard  atomic.Pointer[time.Time] // when the last heartbeat was sent behind which the membership was proved; nil if none
+	reach  *reach
 	again  chan struct{}
 	cancel context.CancelFunc
 	ended  chan struct{}
@@ -69,18 +72,21 @@ type Group struct {
 
 // Join makes this process a member of the group of its cluster, until Leave.
 func (l *Log) Join(cfg GroupConfig) (*Group, error) {
-	client, err := kgo.NewClient(l.cfg.clientOptions()...)
-	if err != nil {
-		return nil, fmt.Errorf("kafka group: %w", err)
-	}
-	prover, err := kgo.NewClient(l.cfg.clientOptions()...)
-	if err != nil {
-		client.Close()
-		return nil, fmt.Errorf("kafka group: %w", err)
+	// Brokers answer what comes over one connection in order: what may wait and what must not have connections of their own.
+	var clients [3]*kgo.Client
+	for i := range clients {
+		var err error
+		if clients[i], err = kgo.NewClient(l.cfg.clientOptions()...); err != nil {
+			for _, opened := range clients[:i] {
+				opened.Close()
+			}
+			return nil, fmt.Errorf("kafka group: %w", err)
+		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	g := &Group{
-		cfg: cfg, name: l.cfg.Cluster + "-core", client: client, prover: prover, evidence: l.evidence(), generation: -1, coordinator: -1,
+		cfg: cfg, name: l.cfg.Cluster + "-core", client: clients[0], prover: clients[1], evidence: l.evidence(), generation: -1, coordinator: -1,
+		reach: newReach(l, clients[2], cfg.SessionTimeout),
 		again: make(chan struct{}, 1), cancel: cancel, ended: make(chan struct{}),
 	}
 	go g.run(ctx)
@@ -128,6 +134,7 @@ func (g *Group) Leave(ctx context.Context) {
 		}
 		g.client.Close()
 		g.prover.Close()
+		g.reach.client.Close()
 	})
 }
 
@@ -150,6 +157,9 @@ var errAgain = errors.New("the group settles anew")
 
 func (g *Group) run(ctx context.Context) {
 	defer close(g.ended)
+	var asking sync.WaitGroup
+	asking.Go(func() { g.reach.run(ctx, g.cfg.Heard) })
+	defer asking.Wait()
 	if g.cfg.Former != "" {
 		g.leave(ctx, g.cfg.Former)
 	}

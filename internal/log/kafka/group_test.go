@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -22,12 +23,13 @@ type groupMember struct {
 	*Group
 	name string
 
-	mu    sync.Mutex
-	told  string
-	ids   []string
-	lost  int
-	news  chan struct{}
-	fails chan error
+	mu     sync.Mutex
+	told   string
+	ids    []string
+	lost   int
+	rounds int
+	news   chan struct{}
+	fails  chan error
 }
 
 func (m *medium) join(t testing.TB, l *Log, name, former string) *groupMember {
@@ -47,6 +49,7 @@ func (m *medium) join(t testing.TB, l *Log, name, former string) *groupMember {
 		Assigned: func(plan []byte) error { g.note(func() { g.told = string(plan) }); return nil },
 		Lost:     func() { g.note(func() { g.told = ""; g.lost++ }) },
 		Failed:   func(err error) { g.fails <- err },
+		Heard:    func() { g.note(func() { g.rounds++ }) },
 		Former:   former,
 		Remember: func(id string) { g.note(func() { g.ids = append(g.ids, id) }) },
 		Logger:   slog.New(slog.DiscardHandler),
@@ -292,5 +295,49 @@ func TestFollowerNeverOwns(t *testing.T) {
 	follower.open(logtest.A) // its copy is that of an owner
 	if at := follower.session.Position(logtest.A); at != 2 {
 		t.Errorf("position %d", at)
+	}
+}
+
+// TestBrokerThatDoesNotAnswerIsToldFromOthers lets one of three brokers be silent towards a member: what it leads is first doubtful and then cut, all
+// else is reached, and it is reached again when the broker answers.
+func TestBrokerThatDoesNotAnswerIsToldFromOthers(t *testing.T) {
+	c := fakeBrokers(t, 3)
+	m := newTestMedium(t)
+	m.brokers = c.ListenAddrs()
+	l := m.Start(t).(*Log)
+	for n, s := range logtest.Streams() {
+		if err := c.MoveTopicPartition(l.streams[s].commands.name, l.streams[s].partition, int32(n%2)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.producer.ForceMetadataRefresh()
+	g := m.join(t, l, "a", "")
+	g.hears(t, "a")
+	silent, speaking := logtest.Streams()[1], logtest.Streams()[0]
+	var quiet atomic.Bool
+	quiet.Store(true)
+	c.ControlKey(int16(kmsg.ApiVersions), func(kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		if quiet.Load() && c.CurrentNode() == g.reach.leader(l.streams[silent]) {
+			return nil, errors.New("silent"), true
+		}
+		return nil, nil, false
+	})
+	var seen []Reach
+	for len(seen) == 0 || seen[len(seen)-1] != Cut {
+		<-g.news
+		if r := g.Reach(silent); len(seen) == 0 || seen[len(seen)-1] != r {
+			seen = append(seen, r)
+		}
+		if r := g.Reach(speaking); r != Reached {
+			t.Fatalf("what another broker leads is %d", r)
+		}
+	}
+	if !slices.Contains(seen, Doubtful) {
+		t.Errorf("it was told to be %d", seen)
+	}
+	quiet.Store(false)
+	for g.Reach(silent) != Reached {
+		<-g.news
 	}
 }

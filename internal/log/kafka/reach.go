@@ -1,0 +1,134 @@
+package kafka
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+
+	"littlehorse/internal/machine"
+)
+
+// Reach is how well a broker answers this process.
+type Reach int
+
+const (
+	// Reached is a broker that answers, or of which nothing is known.
+	Reached Reach = iota
+	// Doubtful is one that has not answered lately: others may reach it, or nobody.
+	Doubtful
+	// Cut is one that has not answered for half a session.
+	Cut
+)
+
+// A broker is asked askedEach times in a session, and is to answer before it is asked again. One that misses some in a row is doubtful,
+// or cut: a process that stood still misses one.
+const (
+	askedEach      = 10
+	doubtfulMisses = 2
+	cutMisses      = askedEach / 2
+)
+
+// reach knows which of the brokers that lead the streams of a log answer this process. What is told of its own streams by those that it
+// reads and writes does not tell whether others would be answered: an idle stream says nothing, and one whose leader waits for replicas
+// is silent to everybody.
+type reach struct {
+	log    *Log
+	client *kgo.Client
+	every  time.Duration
+
+	mu     sync.Mutex
+	missed map[int32]int // how often in a row each broker has not answered
+}
+
+func newReach(l *Log, client *kgo.Client, session time.Duration) *reach {
+	return &reach{log: l, client: client, every: session / askedEach, missed: map[int32]int{}}
+}
+
+// run asks all brokers again and again, until ctx ends. After each round it calls heard, if it is not nil.
+func (r *reach) run(ctx context.Context, heard func()) {
+	next := time.NewTicker(r.every)
+	defer next.Stop()
+	for {
+		select {
+		case <-next.C:
+		case <-ctx.Done():
+			return
+		}
+		r.ask(ctx)
+		if ctx.Err() == nil && heard != nil {
+			heard()
+		}
+	}
+}
+
+func (r *reach) ask(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, r.every)
+	defer cancel()
+	brokers := r.leaders()
+	missing := make(chan int32, len(brokers))
+	var asking sync.WaitGroup
+	for id := range brokers {
+		asking.Go(func() {
+			if _, err := r.client.Broker(int(id)).Request(ctx, kmsg.NewPtrApiVersionsRequest()); err != nil {
+				missing <- id
+			}
+		})
+	}
+	asking.Wait()
+	close(missing)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	missed := map[int32]int{}
+	for id := range missing {
+		missed[id] = r.missed[id] + 1
+		if missed[id] == doubtfulMisses {
+			r.log.producer.ForceMetadataRefresh() // another may lead what it led
+		}
+	}
+	r.missed = missed
+}
+
+func (r *reach) leaders() map[int32]bool {
+	all := map[int32]bool{}
+	for _, st := range r.log.streams {
+		if id := r.leader(st); id >= 0 {
+			all[id] = true
+		}
+	}
+	return all
+}
+
+// leader is the broker that leads the commands of a stream, as far as is known; negative if it is not.
+func (r *reach) leader(st *stream) int32 {
+	id, _, err := r.log.producer.PartitionLeader(st.commands.name, st.partition)
+	if err != nil {
+		return -1
+	}
+	return id
+}
+
+func (r *reach) of(st *stream) Reach {
+	id := r.leader(st)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch missed := r.missed[id]; {
+	case missed >= cutMisses:
+		return Cut
+	case missed >= doubtfulMisses:
+		return Doubtful
+	default:
+		return Reached
+	}
+}
+
+// Reach tells how well the broker answers that leads a stream. It may be asked at any time.
+func (g *Group) Reach(of machine.Stream) Reach {
+	st := g.reach.log.streams[of]
+	if st == nil {
+		return Reached
+	}
+	return g.reach.of(st)
+}
