@@ -91,6 +91,10 @@ describe('threads of a workflow', () => {
       [['main', 'starts', 'child']],
     ]);
   });
+  it('say when they begin in a few words', () => {
+    const on = (...names: string[]) => whenOf(names.map((n) => ({ lane: 'main', cause: 'handler', when: n })));
+    expect([on(), on('a', '', 'a'), on('a', 'b', 'c'), on('a', 'b', 'c', 'd', 'e')]).toEqual(['', 'a', 'a, b, c', 'a, b, c, …']);
+  });
   it('come all, whoever starts them and however they start each other', () => {
     const around = { interruptDefs: [], nodes: { n: { entrypoint: {}, startThread: { threadSpecName: 'b', variables: {} }, failureHandlers: [], outgoingEdges: [] } } };
     const back = { interruptDefs: [], nodes: { n: { entrypoint: {}, startThread: { threadSpecName: 'a', variables: {} }, failureHandlers: [], outgoingEdges: [] } } };

@@ -122,26 +122,29 @@ export function lanesOf(threads: ThreadRun[], steps: Steps, spec: WfSpec): Lane[
       name: first.threadSpecName,
       spec: own,
       depth: parent ? parent.depth + 1 : 0,
-      starts: distinct(group.flatMap((t) => startOf(t, laneOf.get(t.parentThreadId ?? -1), startedAt.get(t.number), steps))),
+      starts: [],
     };
     lanes.push(lane);
     for (const t of group) laneOf.set(t.number, lane);
   }
+  // Of many threads that are one lane the parent may be in a lane that comes later.
+  for (const t of threads) {
+    const lane = laneOf.get(t.number);
+    const parent = laneOf.get(t.parentThreadId ?? -1);
+    const start = lane && parent && lane !== parent && startOf(t, parent, startedAt.get(t.number), steps);
+    if (start && !lane.starts.some((s) => s.lane === start.lane && s.node === start.node && s.when === start.when)) lane.starts.push(start);
+  }
   return lanes;
 }
 
-/** startOf is what let a thread begin, if that is known. */
-function startOf(t: ThreadRun, parent: Lane | undefined, started: Step | undefined, steps: Steps): Start[] {
-  if (!parent) return [];
-  if (t.type === 'INTERRUPT') return [{ lane: parent.id, cause: 'interrupt', when: interruptedBy(t.interruptTriggerId?.externalEventDefId?.name) }];
+/** startOf is what let a thread begin in the lane of its parent, if that is known. */
+function startOf(t: ThreadRun, parent: Lane, started: Step | undefined, steps: Steps): Start | undefined {
+  if (t.type === 'INTERRUPT') return { lane: parent.id, cause: 'interrupt', when: interruptedBy(t.interruptTriggerId?.externalEventDefId?.name) };
   const of = t.failureBeingHandled;
-  const failed = of && (steps.get(of.threadRunNumber) ?? []).find((s) => s.position === of.nodeRunPosition);
-  const at = failed ?? started;
-  if (!at) return [];
-  return [of ? { lane: parent.id, node: at.node, cause: 'handler', when: onFailure(at.failure) } : { lane: parent.id, node: at.node, cause: 'child', when: '' }];
+  const at = started ?? (of && (steps.get(of.threadRunNumber) ?? []).find((s) => s.position === of.nodeRunPosition));
+  if (!at) return undefined;
+  return of ? { lane: parent.id, node: at.node, cause: 'handler', when: onFailure(at.failure) } : { lane: parent.id, node: at.node, cause: 'child', when: '' };
 }
-
-const distinct = (starts: Start[]): Start[] => [...new Map(starts.map((s) => [`${s.lane}|${s.node ?? ''}|${s.when}`, s])).values()];
 
 /** Writer is the step that gave a variable its present value, as far as the way through the graph tells. */
 export interface Writer {

@@ -69,4 +69,9 @@ export function defined(spec: WfSpec): Defined[] {
 }
 
 /** whenOf says in a few words when a thread begins. */
-export const whenOf = (starts: Start[]): string => [...new Set(starts.map((s) => s.when).filter(Boolean))].join(', ');
+export function whenOf(starts: Start[]): string {
+  const all = [...new Set(starts.map((s) => s.when).filter(Boolean))];
+  return [...all.slice(0, mostTold), ...(all.length > mostTold ? ['…'] : [])].join(', ');
+}
+
+const mostTold = 3;

@@ -202,6 +202,12 @@ describe('steps', () => {
     const [main, ...others] = lanesOf([threadRun(0, 'main'), handler, interrupt] as ThreadRun[], steps, spec);
     expect(others.map((l) => l.starts)).toEqual([[{ lane: main!.id, node: 't', cause: 'handler', when: 'on declined' }], [{ lane: main!.id, cause: 'interrupt', when: 'interrupted by knock' }]]);
   });
+  test('threads of one lane have arrows from lanes of all their parents, none from their own', () => {
+    const steps = new Map([[0, [step(0, 1, 't', { startedThreads: [1, 2, 3, 4] })]], [4, [step(4, 1, 't', { startedThreads: [5] })]], [1, [step(1, 1, 't', { startedThreads: [6] })]]]);
+    const other = { ...spec, threadSpecs: { ...spec.threadSpecs, other: main } } as WfSpec;
+    const lanes = lanesOf([threadRun(0, 'main'), threadRun(1, 'child', 0), threadRun(2, 'child', 0), threadRun(3, 'child', 0), threadRun(4, 'other', 0), threadRun(5, 'child', 4), threadRun(6, 'child', 1)], steps, other);
+    expect(lanes.map((l) => [l.id, l.starts.map((s) => s.lane)])).toEqual([['main', []], ['child', ['main', 'other']], ['other', ['main']]]);
+  });
   test('rows of the timeline put a thread below its parent', () => {
     const rows = rowsOf([threadRun(0, 'main'), threadRun(1, 'child', 0), threadRun(2, 'child', 1)], new Map([[1, [step(1, 0, 'x')]]]));
     expect(rows.map((r) => ('step' in r ? r.step.node : `${r.thread.number}@${r.depth}`))).toEqual(['0@0', '1@1', 'x', '2@2']);
