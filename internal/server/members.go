@@ -297,6 +297,21 @@ func (m *membership) describe() []byte {
 type unreached struct {
 	units []uint32
 	at    time.Time
+	back  int // rounds in a row in which some of them were reached
+}
+
+// backRounds are about a session. Servers do not learn in the same moment that another broker leads what a silent one led: who says first that he reaches
+// it would be given what the others have.
+const backRounds = 10
+
+// isOutdated notes a round in which these units are doubtful. It tells whether others have been reached for long enough to say so.
+func (u *unreached) isOutdated(doubtful []uint32) bool {
+	if !slices.ContainsFunc(u.units, func(unit uint32) bool { return !slices.Contains(doubtful, unit) }) {
+		u.back = 0
+		return false
+	}
+	u.back++
+	return u.back >= backRounds
 }
 
 // farther are the units of which a broker answers no better than that.
@@ -313,15 +328,14 @@ func (m *membership) farther(than kafka.Reach) (units []uint32) {
 	return units
 }
 
-// reconsider asks for another plan if this server serves what it does not reach any more, and has not told so, or if it reaches again what it
-// has told that it does not. It does so at most twice in a session: where brokers come and go the servers are not to settle all the time.
+// reconsider asks for another plan if this server serves what it does not reach any more, and has not told so, or if it has reached for a
+// while what it has told that it does not. It does so at most twice in a session: where brokers come and go the servers are not to settle all the time.
 func (m *membership) reconsider() {
 	told := m.admitted.Load()
 	if told == nil || time.Since(told.at) < m.server.cfg.Kafka.SessionTimeout/2 {
 		return
 	}
-	doubtful := m.farther(kafka.Doubtful)
-	again := slices.ContainsFunc(told.units, func(unit uint32) bool { return !slices.Contains(doubtful, unit) })
+	again := told.isOutdated(m.farther(kafka.Doubtful))
 	lost := slices.DeleteFunc(m.farther(kafka.Cut), func(unit uint32) bool {
 		return slices.Contains(told.units, unit) || !m.holding.Serves(cluster.StreamsOf(int(unit), m.server.cfg.Partitions)[0])
 	})

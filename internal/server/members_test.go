@@ -193,3 +193,22 @@ func TestInternalPortIsForMembers(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestWhatIsReachedAgainIsSaidLate lets a server reach again what it has told others that it does not: it says so when it has reached it for a while without a
+// break.
+func TestWhatIsReachedAgainIsSaidLate(t *testing.T) {
+	told := &unreached{units: []uint32{1, 2}}
+	for round, doubtful := range [][]uint32{{1, 2}, {1}, {}, {1, 2, 3}} {
+		if told.isOutdated(doubtful) {
+			t.Errorf("round %d: it is said at once", round)
+		}
+	}
+	for round := range backRounds {
+		if said := told.isOutdated([]uint32{2}); said != (round == backRounds-1) {
+			t.Errorf("round %d without a break: %t", round, said)
+		}
+	}
+	if (&unreached{}).isOutdated([]uint32{1}) {
+		t.Error("who has told nothing takes it back")
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"littlehorse/internal/log/logtest"
@@ -301,28 +302,9 @@ func TestFollowerNeverOwns(t *testing.T) {
 // TestBrokerThatDoesNotAnswerIsToldFromOthers lets one of three brokers be silent towards a member: what it leads is first doubtful and then cut, all
 // else is reached, and it is reached again when the broker answers.
 func TestBrokerThatDoesNotAnswerIsToldFromOthers(t *testing.T) {
-	c := fakeBrokers(t, 3)
-	m := newTestMedium(t)
-	m.brokers = c.ListenAddrs()
-	l := m.Start(t).(*Log)
-	for n, s := range logtest.Streams() {
-		if err := c.MoveTopicPartition(l.streams[s].commands.name, l.streams[s].partition, int32(n%2)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	l.producer.ForceMetadataRefresh()
-	g := m.join(t, l, "a", "")
-	g.hears(t, "a")
+	c, l, g := threeBrokers(t)
 	silent, speaking := logtest.Streams()[1], logtest.Streams()[0]
-	var quiet atomic.Bool
-	quiet.Store(true)
-	c.ControlKey(int16(kmsg.ApiVersions), func(kmsg.Request) (kmsg.Response, error, bool) {
-		c.KeepControl()
-		if quiet.Load() && c.CurrentNode() == g.reach.leader(l.streams[silent]) {
-			return nil, errors.New("silent"), true
-		}
-		return nil, nil, false
-	})
+	quiet := hush(c, g.reach.leader(l.streams[silent]))
 	var seen []Reach
 	for len(seen) == 0 || seen[len(seen)-1] != Cut {
 		<-g.news
@@ -340,4 +322,62 @@ func TestBrokerThatDoesNotAnswerIsToldFromOthers(t *testing.T) {
 	for g.Reach(silent) != Reached {
 		<-g.news
 	}
+}
+
+// TestBrokerThatIsReplacedIsNotMissed lets a broker be silent, and another lead what it led, of which nobody appends or reads anything: it is reached
+// as soon as others say who leads it.
+func TestBrokerThatIsReplacedIsNotMissed(t *testing.T) {
+	c, l, g := threeBrokers(t)
+	of := l.streams[logtest.Streams()[1]]
+	hush(c, g.reach.leader(of))
+	for g.Reach(of.id) != Cut {
+		<-g.news
+	}
+	if err := c.MoveTopicPartition(of.commands.name, of.partition, 2); err != nil {
+		t.Fatal(err)
+	}
+	for range 3 * askedEach {
+		<-g.news
+		if g.Reach(of.id) == Reached {
+			return
+		}
+	}
+	t.Errorf("three sessions after another broker leads it, it is %d", g.Reach(of.id))
+}
+
+// threeBrokers lead streams in turn, the third none of them, and a log with a member of its group.
+func threeBrokers(t *testing.T) (*kfake.Cluster, *Log, *groupMember) {
+	t.Helper()
+	c := fakeBrokers(t, 3)
+	m := newTestMedium(t)
+	m.brokers = c.ListenAddrs()
+	l := m.Start(t).(*Log)
+	for n, s := range logtest.Streams() {
+		if err := c.MoveTopicPartition(l.streams[s].commands.name, l.streams[s].partition, int32(n%2)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.producer.ForceMetadataRefresh()
+	g := m.join(t, l, "a", "")
+	g.hears(t, "a")
+	for n, s := range logtest.Streams() {
+		for g.reach.leader(l.streams[s]) != int32(n%2) {
+			<-g.news
+		}
+	}
+	return c, l, g
+}
+
+// hush lets a broker not answer who asks whether it does, as long as the switch is on.
+func hush(c *kfake.Cluster, broker int32) *atomic.Bool {
+	quiet := &atomic.Bool{}
+	quiet.Store(true)
+	c.ControlKey(int16(kmsg.ApiVersions), func(kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		if quiet.Load() && c.CurrentNode() == broker {
+			return nil, errors.New("silent"), true
+		}
+		return nil, nil, false
+	})
+	return quiet
 }

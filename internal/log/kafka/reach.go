@@ -40,7 +40,8 @@ type reach struct {
 	every  time.Duration
 
 	mu     sync.Mutex
-	missed map[int32]int // how often in a row each broker has not answered
+	missed map[int32]int     // how often in a row each broker has not answered
+	led    map[*stream]int32 // who leads what, as of a broker that has answered; nil if all have, or none knew
 }
 
 func newReach(l *Log, client *kgo.Client, session time.Duration) *reach {
@@ -64,8 +65,8 @@ func (r *reach) run(ctx context.Context, heard func()) {
 	}
 }
 
-func (r *reach) ask(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, r.every)
+func (r *reach) ask(outer context.Context) {
+	ctx, cancel := context.WithTimeout(outer, r.every)
 	defer cancel()
 	brokers := r.leaders()
 	missing := make(chan int32, len(brokers))
@@ -79,16 +80,65 @@ func (r *reach) ask(ctx context.Context) {
 	}
 	asking.Wait()
 	close(missing)
+	missed, doubtful := r.count(missing)
+	var led map[*stream]int32
+	if doubtful {
+		led = r.askLeaders(outer, brokers, missed)
+		r.log.producer.ForceMetadataRefresh()
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	missed := map[int32]int{}
+	if doubtful && led == nil {
+		led = r.led
+	}
+	r.missed, r.led = missed, led
+}
+
+// count adds to what was missed before. It tells whether one of the brokers is doubtful by now.
+func (r *reach) count(missing <-chan int32) (missed map[int32]int, doubtful bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	missed = map[int32]int{}
 	for id := range missing {
 		missed[id] = r.missed[id] + 1
-		if missed[id] == doubtfulMisses {
-			r.log.producer.ForceMetadataRefresh() // another may lead what it led
-		}
+		doubtful = doubtful || missed[id] >= doubtfulMisses
 	}
-	r.missed = missed
+	return missed, doubtful
+}
+
+// askLeaders asks one of the brokers that have answered who leads what: another may lead what a silent one led, and the clients that append and
+// read learn of it only when there is something to append or to read. Nil if it is not told.
+func (r *reach) askLeaders(ctx context.Context, brokers map[int32]bool, missed map[int32]int) map[*stream]int32 {
+	ctx, cancel := context.WithTimeout(ctx, r.every)
+	defer cancel()
+	req := kmsg.NewPtrMetadataRequest()
+	for name := range r.log.byTopic {
+		t := kmsg.NewMetadataRequestTopic()
+		t.Topic = kmsg.StringPtr(name)
+		req.Topics = append(req.Topics, t)
+	}
+	for id := range brokers {
+		if missed[id] > 0 {
+			continue
+		}
+		resp, err := r.client.Broker(int(id)).Request(ctx, req)
+		if err != nil {
+			continue
+		}
+		led := map[*stream]int32{}
+		for _, t := range resp.(*kmsg.MetadataResponse).Topics {
+			if t.Topic == nil {
+				continue
+			}
+			for _, p := range t.Partitions {
+				if st := r.log.byTopic[*t.Topic][p.Partition]; st != nil {
+					led[st] = p.Leader
+				}
+			}
+		}
+		return led
+	}
+	return nil
 }
 
 func (r *reach) leaders() map[int32]bool {
@@ -103,6 +153,12 @@ func (r *reach) leaders() map[int32]bool {
 
 // leader is the broker that leads the commands of a stream, as far as is known; negative if it is not.
 func (r *reach) leader(st *stream) int32 {
+	r.mu.Lock()
+	id, known := r.led[st]
+	r.mu.Unlock()
+	if known {
+		return id
+	}
 	id, _, err := r.log.producer.PartitionLeader(st.commands.name, st.partition)
 	if err != nil {
 		return -1
