@@ -919,6 +919,24 @@ await journey('definitions are found by how their names begin', { path: 'specs?p
     await page.waitForFunction(() => document.querySelectorAll('main .card').length === 1);
     await page.getByRole('link', { name: found }).waitFor();
   }
+  // Not every letter is a search.
+  await page.clock.install();
+  page.asked.clear();
+  await page.goto(`${base}/default/specs`);
+  await page.locator('[data-last-run]').first().waitFor();
+  await page.clock.pauseAt(Date.now() + 60_000);
+  const searches = () => [...page.asked].filter((a) => a.includes('"prefix":"p')).length;
+  await page.getByLabel('Name begins with').pressSequentially('parc');
+  need(`${searches()} searches while somebody types`, searches() === 0);
+  await page.clock.runFor(500);
+  await page.clock.resume();
+  await page.waitForFunction(() => document.querySelectorAll('main .card').length === 1);
+  await page.waitForURL('**/specs?prefix=parc');
+  need(`${searches()} searches for what was typed`, searches() === 1);
+  // What was typed is not lost to who goes on at once.
+  await page.getByLabel('Name begins with').fill('ord');
+  await page.getByLabel('Name begins with').press('Enter');
+  need('it is asked for', page.url().endsWith('prefix=ord'));
 });
 
 await journey('a narrow screen shows the same', {

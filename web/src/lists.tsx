@@ -1,8 +1,8 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { type ReactElement, type ReactNode, useRef } from 'react';
+import { type ReactElement, type ReactNode, useEffect, useRef, useState } from 'react';
 import { type Answer, type Asked, batch, need, type Reply, type Rpc, session } from './api';
 import { useNews } from './live';
-import { setSearch } from './router';
+import { setSearch, useRoute } from './router';
 import { Button, Field, Problem, Skeleton } from './ui';
 
 /** Column is what a table tells of its rows. */
@@ -148,6 +148,40 @@ export function Choice(p: { label: string; name: string; value: string; options:
             </option>
           ))}
         </select>
+      )}
+    </Field>
+  );
+}
+
+/** typing is how long nobody types when what was typed is meant. */
+const typing = 250;
+
+/** TextFilter is a filter by a text that is part of the address. It is asked for when it is typed: not every letter is a search. */
+export function TextFilter(p: { label: string; name: string; width: number; search?: boolean }): ReactElement {
+  const value = useRoute().search.get(p.name) ?? '';
+  const [text, setText] = useState(value);
+  useEffect(() => setText(value), [value]);
+  const set = (): void => {
+    if (text !== value) setSearch({ [p.name]: text });
+  };
+  useEffect(() => {
+    const timer = setTimeout(set, typing);
+    return () => clearTimeout(timer);
+  }, [text]);
+  return (
+    <Field label={p.label}>
+      {(id) => (
+        <input
+          id={id}
+          className="input"
+          style={{ width: p.width }}
+          autoComplete="off"
+          data-search={p.search}
+          value={text}
+          onChange={(e) => setText(e.target.value)}
+          onBlur={set}
+          onKeyDown={(e) => e.key === 'Enter' && set()}
+        />
       )}
     </Field>
   );

@@ -4,7 +4,7 @@ import { actions, aclWord, aclsOf, actionText, cell, cellsOf, effective, resourc
 import { Preview } from '../actions';
 import { ask, call, session } from '../api';
 import { command } from '../commands';
-import { each, pageSize, Rows, Table, usePages } from '../lists';
+import { each, pageSize, Rows, Table, TextFilter, usePages } from '../lists';
 import { missing, useWhoami } from '../permissions';
 import { address, go, setSearch, to, useRoute } from '../router';
 import type { Principal, Quota, ServerACL, Tenant } from '../types.gen';
@@ -99,7 +99,7 @@ export function Principals(): ReactElement {
         </Button>
       </Heading>
       <div className="filters">
-        <Field label="Of the tenant">{(id) => <input id={id} className="input" style={{ width: 180 }} data-search value={of} onChange={(e) => setSearch({ of: e.target.value })} />}</Field>
+        <TextFilter label="Of the tenant" name="of" width={180} search />
         <label className="row">
           <input type="checkbox" checked={admins} onChange={(e) => setSearch({ admins: e.target.checked ? 'yes' : undefined })} /> only those who may do everything
         </label>
@@ -342,7 +342,7 @@ export function Quotas(): ReactElement {
         </Button>
       </Heading>
       <div className="filters">
-        <Field label="Of the tenant">{(id) => <input id={id} className="input" style={{ width: 180 }} data-search value={of} onChange={(e) => setSearch({ of: e.target.value })} />}</Field>
+        <TextFilter label="Of the tenant" name="of" width={180} search />
       </div>
       <Panel bare>
         <Rows of={found} empty={<Empty icon="flag" title="There is none: nobody is held back" />}>

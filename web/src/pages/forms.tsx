@@ -3,12 +3,12 @@ import { type ReactElement, useState } from 'react';
 import { Preview } from '../actions';
 import { ask, batch, call, need, session } from '../api';
 import { command } from '../commands';
-import { Choice, each, pageSize, Rows, since, Table, usePages, within } from '../lists';
+import { Choice, each, pageSize, Rows, since, Table, TextFilter, usePages, within } from '../lists';
 import { missing, useWhoami } from '../permissions';
-import { go, setSearch, to, useRoute } from '../router';
+import { go, to, useRoute } from '../router';
 import { MaySources } from '../source';
 import type { UserTaskRunStatus } from '../types.gen';
-import { A, Badge, Button, Empty, Field, ObjectHeading, Panel, Problem, Skeleton, Time } from '../ui';
+import { A, Badge, Button, Empty, ObjectHeading, Panel, Problem, Skeleton, Time } from '../ui';
 import { UsedBy, Users } from '../usedby';
 import { holder, type Texts, userTaskLook, userTaskStatuses } from '../usertasks';
 import { runId, runParts } from '../values';
@@ -104,8 +104,8 @@ export function Form(): ReactElement {
       <Panel title="User tasks with it" bare>
         <div className="body filters">
           <Choice label="Status" name="status" value={status} options={[...userTaskStatuses.map((s): [string, string] => [s, userTaskLook(s).word]), ['ANY', 'any']]} />
-          <Field label="User">{(id) => <input id={id} className="input" style={{ width: 140 }} value={user} onChange={(e) => setSearch({ user: e.target.value })} />}</Field>
-          <Field label="Group">{(id) => <input id={id} className="input" style={{ width: 140 }} value={group} onChange={(e) => setSearch({ group: e.target.value })} />}</Field>
+          <TextFilter label="User" name="user" width={140} />
+          <TextFilter label="Group" name="group" width={140} />
           <Choice label="Since" name="since" value={back} options={within} />
         </div>
         <Rows of={runs} empty={<Empty icon="person" title="There is none like that" />}>

@@ -4,7 +4,7 @@ import { ask, batch, call, need, session } from '../api';
 import { answering, command, curl } from '../commands';
 import { ValueInput } from '../inputs';
 import { elsewhere } from '../keys';
-import { Choice, each, type Pages, pageSize, Rows, since, usePages, within } from '../lists';
+import { Choice, each, type Pages, pageSize, Rows, since, TextFilter, usePages, within } from '../lists';
 import { useSeen } from '../live';
 import { missing, useWhoami } from '../permissions';
 import { usePerson } from '../person';
@@ -56,11 +56,7 @@ export function Inbox(): ReactElement {
         <Field label="In the name of">
           {(id) => <input id={id} className="input" style={{ width: 180 }} autoComplete="off" placeholder={me?.id?.id === 'anonymous' ? 'a user' : me?.id?.id} value={person} onChange={(e) => setPerson(e.target.value)} />}
         </Field>
-        {queue === 'group' && (
-          <Field label="Group">
-            {(id) => <input id={id} className="input" style={{ width: 160 }} autoComplete="off" value={search.get('group') ?? ''} onChange={(e) => setSearch({ group: e.target.value })} />}
-          </Field>
-        )}
+        {queue === 'group' && <TextFilter label="Group" name="group" width={160} />}
         {queue !== 'unassigned' && (
           <Choice
             label="Status"
@@ -69,9 +65,7 @@ export function Inbox(): ReactElement {
             options={[...(queue === 'all' ? [] : [['', 'any'] as [string, string]]), ...userTaskStatuses.map((s): [string, string] => [s, userTaskLook(s).word])]}
           />
         )}
-        <Field label="Form">
-          {(id) => <input id={id} className="input" style={{ width: 180 }} data-search autoComplete="off" value={search.get('def') ?? ''} onChange={(e) => setSearch({ def: e.target.value })} />}
-        </Field>
+        <TextFilter label="Form" name="def" width={180} search />
         <Choice label="Since" name="since" value={search.get('since') ?? ''} options={within} />
       </div>
       <div className={chosen ? 'inbox opened' : 'inbox'}>

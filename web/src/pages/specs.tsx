@@ -5,7 +5,7 @@ import { again as inputsAgain, changed } from '../runinputs';
 import { ask, batch, call, need, session } from '../api';
 import { type Heat, heatOf } from '../heat';
 import { mermaidOf } from '../mermaid';
-import { since } from '../lists';
+import { since, TextFilter } from '../lists';
 import { useEvery } from '../live';
 import { kindOfNode, shortName } from '../nodes';
 import { missing, useWhoami } from '../permissions';
@@ -14,7 +14,7 @@ import { Source, Sources } from '../source';
 import { threadsOf } from '../threads';
 import { spanText } from '../times';
 import type { GetVariableHistoryResponse, GetWfSpecHeatResponse, NodeHeat, ThreadSpec, WfRunCounts, WfRunRow, WfSpec, WfSpecId } from '../types.gen';
-import { A, Boundary, Button, Command, Empty, Field, Heading, ObjectHeading, Panel, Problem, Skeleton, Status, Tabs, Time } from '../ui';
+import { A, Boundary, Button, Command, Empty, Heading, ObjectHeading, Panel, Problem, Skeleton, Status, Tabs, Time } from '../ui';
 import { Users } from '../usedby';
 import { kindOf, runIdOf, specText, textOf, typeOf, typeText } from '../values';
 import { Definition } from './run';
@@ -28,24 +28,7 @@ const SpecSparkline = lazy(async () => ({ default: (await import('./metrics')).S
 const SpecSchedules = lazy(async () => ({ default: (await import('./schedules')).SpecSchedules }));
 
 /** PrefixField is the search of a list of definitions. */
-export function PrefixField(): ReactElement {
-  const { search } = useRoute();
-  return (
-    <Field label="Name begins with">
-      {(id) => (
-        <input
-          id={id}
-          className="input"
-          style={{ width: 260 }}
-          data-search
-          autoComplete="off"
-          value={search.get('prefix') ?? ''}
-          onChange={(e) => setSearch({ prefix: e.target.value })}
-        />
-      )}
-    </Field>
-  );
-}
+export const PrefixField = (): ReactElement => <TextFilter label="Name begins with" name="prefix" width={260} search />;
 
 /** mostNamed are read of a list of definitions. */
 export const mostNamed = 1000;
