@@ -789,6 +789,9 @@ await journey('columns and statuses are in the address, and many runs are dealt 
   await dialog.locator('[data-dry-run]').getByText('1 of 2').waitFor();
   await look(page, 'many');
   await dialog.getByRole('button', { name: 'Cancel' }).click();
+  await page.getByRole('button', { name: 'Delete…' }).click();
+  await dialog.locator('[data-dry-run]').getByText('1 of 2').waitFor(); // what runs is not deleted
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
   await page.getByRole('button', { name: 'Select none' }).click();
   for (const id of ['order-1011', 'order-1012']) await page.getByLabel(`Select ${id}`).check();
   await page.getByRole('button', { name: 'Delete…' }).click();
@@ -844,6 +847,45 @@ await journey('what is searched for otherwise begins anew, and what leaves the f
   await page.getByRole('link', { name: 'ERROR-2000', exact: true }).waitFor();
   await page.waitForFunction(() => document.querySelectorAll('table.runs tbody a').length === 1);
   await page.unrouteAll({ behavior: 'wait' });
+});
+
+await journey('threads of a run are stopped and go on one by one', { path: 'runs/forks-1?thread=2', shown: '[data-why]', refused: [['RUN on ACL_WORKFLOW', 'Stop']] }, async () => {
+  const next = (sinkNodeName) => [{ sinkNodeName }];
+  const starts = { startThread: { threadSpecName: 'waits', variables: {} } };
+  await rpc('PutExternalEventDef', { name: 'forked' });
+  await rpc('PutWfSpec', {
+    name: 'forks',
+    entrypointThreadName: 'main',
+    threadSpecs: {
+      main: { nodes: { begins: { entrypoint: {}, outgoingEdges: next('one') }, one: { ...starts, outgoingEdges: next('two') }, two: { ...starts, outgoingEdges: next('holds') }, holds: { externalEvent: { externalEventDefId: { name: 'forked' } }, outgoingEdges: next('ends') }, ends: { exit: {} } } },
+      waits: { nodes: { begins: { entrypoint: {}, outgoingEdges: next('event') }, event: { externalEvent: { externalEventDefId: { name: 'forked' } }, outgoingEdges: next('ends') }, ends: { exit: {} } } },
+    },
+  });
+  await rpc('RunWf', { wfSpecName: 'forks', id: 'forks-1' });
+  const page = await open();
+  const dialog = page.getByRole('dialog');
+  const halted = (...threads) => page.waitForFunction((all) => [...document.querySelectorAll('[data-why] .note.warn')].map((n) => n.innerText.match(/thread (\d+)/)?.[1]).join() === all, threads.join());
+  for (const thread of [1, 2]) {
+    await page.goto(`${base}/default/runs/forks-1?thread=${thread}`);
+    await page.getByRole('button', { name: 'Stop', exact: true }).click();
+    await dialog.getByText(`lhctl stop wfRun forks-1 --threadRunNumber ${thread}`).waitFor();
+    await dialog.getByRole('button', { name: 'Stop', exact: true }).click();
+    await dialog.waitFor({ state: 'detached' });
+    await halted(...[1, 2].slice(0, thread));
+  }
+  await page.getByRole('button', { name: 'Resume', exact: true }).click();
+  await dialog.getByText('lhctl resume wfRun forks-1 --threadRunNumber 2').waitFor(); // which is looked at
+  await look(page, 'resume');
+  await dialog.getByLabel('Stopped thread').selectOption('1');
+  await dialog.getByText('lhctl resume wfRun forks-1 --threadRunNumber 1').waitFor();
+  await dialog.getByRole('button', { name: 'Resume', exact: true }).click();
+  await dialog.waitFor({ state: 'detached' });
+  await halted(2);
+  await page.getByRole('button', { name: 'Resume', exact: true }).click();
+  await dialog.getByText('lhctl resume wfRun forks-1 --threadRunNumber 2').waitFor();
+  await dialog.getByRole('button', { name: 'Resume', exact: true }).click();
+  await dialog.waitFor({ state: 'detached' });
+  await halted();
 });
 
 await journey('a run is stopped, goes on, is run again with what it was given, and deleted', { path: 'runs/order-1031', shown: '[data-why]', refused: [['RUN on ACL_WORKFLOW', 'Stop', 'Run again'], ['WRITE_METADATA on ACL_WORKFLOW', 'Delete this run']], picture: 'run' }, async () => {

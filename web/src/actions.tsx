@@ -77,6 +77,7 @@ export function RunActions({ run, thread, event }: { run: WfRun; thread: number;
   const open = !['COMPLETED', 'ERROR', 'EXCEPTION'].includes(run.status);
   const broken = run.threadRuns.filter((t) => failed(t.status));
   const halted = run.threadRuns.some((t) => t.status === 'HALTED' || t.status === 'HALTING');
+  const runs = run.threadRuns.find((t) => t.number === thread)?.status === 'RUNNING';
   const props = { run, onClose: close };
   return (
     <div className="row tight actions">
@@ -95,7 +96,7 @@ export function RunActions({ run, thread, event }: { run: WfRun; thread: number;
           Post event
         </Button>
       )}
-      {open && !halted && (
+      {open && (runs || !halted) && (
         <Button icon="stop" forbidden={mayRun} onClick={() => choose('stop')}>
           Stop
         </Button>
@@ -109,9 +110,9 @@ export function RunActions({ run, thread, event }: { run: WfRun; thread: number;
       >
         Run again
       </Button>
-      <Button kind="danger" icon="bin" label="Delete this run" forbidden={missing(me, 'WRITE_METADATA', 'ACL_WORKFLOW')} onClick={() => choose('delete')} />
+      <Button kind="danger" icon="bin" label="Delete this run" forbidden={missing(me, 'WRITE_METADATA', 'ACL_WORKFLOW') ?? (open && run.status !== 'HALTED' ? 'It can be deleted when it has ended or is stopped.' : undefined)} onClick={() => choose('delete')} />
       {chosen === 'stop' && <Stop {...props} thread={thread} />}
-      {chosen === 'resume' && <Resume {...props} />}
+      {chosen === 'resume' && <Resume {...props} thread={thread} />}
       {chosen === 'rescue' && <Rescue {...props} broken={broken} thread={thread} />}
       {chosen === 'event' && <PostEvent {...props} name={event} />}
       {chosen === 'delete' && <Delete {...props} />}
@@ -140,22 +141,39 @@ function Stop({ run, thread, onClose }: { run: WfRun; thread: number; onClose: (
   );
 }
 
-function Resume({ run, onClose }: { run: WfRun; onClose: () => void }): ReactElement {
+function Resume({ run, thread, onClose }: { run: WfRun; thread: number; onClose: () => void }): ReactElement {
   const halted = run.threadRuns.filter((t) => t.status === 'HALTED' || t.status === 'HALTING');
-  const first = halted.find((t) => t.haltReasons.some((r) => r.manualHalt)) ?? halted[0];
-  const thread = first?.number ?? 0;
+  const stopped = halted.filter((t) => t.haltReasons.some((r) => r.manualHalt));
+  const [number, setNumber] = useState((stopped.find((t) => t.number === thread) ?? stopped[0] ?? halted[0])?.number ?? 0);
   return (
     <Preview
-      title={thread === 0 ? 'Resume this run?' : `Resume thread ${thread}?`}
+      title={number === 0 ? 'Resume this run?' : `Resume thread ${number}?`}
       rpc="ResumeWfRun"
-      request={{ wfRunId: run.id!, threadRunNumber: thread }}
-      cli={command('resume', 'wfRun', runId(run.id), ...ofThread(thread))}
+      request={{ wfRunId: run.id!, threadRunNumber: number }}
+      cli={command('resume', 'wfRun', runId(run.id), ...ofThread(number))}
       confirm="Resume"
       done="Resumed."
       onClose={onClose}
     >
+      {stopped.length > 1 && <ThreadChoice label="Stopped thread" of={stopped} value={number} set={setNumber} />}
       <p>It goes on where it was stopped.</p>
     </Preview>
+  );
+}
+
+function ThreadChoice({ label, of, value, set }: { label: string; of: ThreadRun[]; value: number; set: (number: number) => void }): ReactElement {
+  return (
+    <Field label={label}>
+      {(id) => (
+        <select id={id} className="input" value={value} onChange={(e) => set(Number(e.target.value))}>
+          {of.map((t) => (
+            <option key={t.number} value={t.number}>
+              {t.number}: {t.threadSpecName}
+            </option>
+          ))}
+        </select>
+      )}
+    </Field>
   );
 }
 
@@ -173,19 +191,7 @@ function Rescue({ run, broken, thread, onClose }: { run: WfRun; broken: ThreadRu
       done="Rescued: the run goes on."
       onClose={onClose}
     >
-      {broken.length > 1 && (
-        <Field label="Failed thread">
-          {(id) => (
-            <select id={id} className="input" value={number} onChange={(e) => setNumber(Number(e.target.value))}>
-              {broken.map((t) => (
-                <option key={t.number} value={t.number}>
-                  {t.number}: {t.threadSpecName}
-                </option>
-              ))}
-            </select>
-          )}
-        </Field>
-      )}
+      {broken.length > 1 && <ThreadChoice label="Failed thread" of={broken} value={number} set={setNumber} />}
       <fieldset className="stack tight" style={{ border: 0, margin: 0, padding: 0 }}>
         <legend className="small soft">How should it go on?</legend>
         <label className="row">

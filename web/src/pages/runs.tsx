@@ -497,7 +497,7 @@ const deeds: Record<Deed, { word: string; done: string; about: string; fits: (ru
     word: 'Delete',
     done: 'deleted',
     about: 'go for good, with their threads, variables, tasks and events',
-    fits: () => true,
+    fits: (r) => ended(r.status) || r.status === 'HALTED',
     ask: (r) => ask('DeleteWfRun', { id: r.id! }),
     cli: (id) => command('delete', 'wfRun', id),
     right: 'WRITE_METADATA',
