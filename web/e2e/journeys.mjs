@@ -299,11 +299,11 @@ await journey('a large value is searched, its parts give their paths, and bytes 
   await rpc('PutWfSpec', {
     name: 'payloads',
     entrypointThreadName: 'main',
-    threadSpecs: { main: { variableDefs: [var_('doc', 'JSON_OBJ'), var_('file', 'BYTES'), var_('when', 'TIMESTAMP')], nodes: { begins: { entrypoint: {}, outgoingEdges: [{ sinkNodeName: 'ends' }] }, ends: { exit: {} } } } },
+    threadSpecs: { main: { variableDefs: [var_('doc', 'JSON_OBJ'), var_('file', 'BYTES'), var_('when', 'TIMESTAMP'), var_('said', 'STR')], nodes: { begins: { entrypoint: {}, outgoingEdges: [{ sinkNodeName: 'ends' }] }, ends: { exit: {} } } } },
   });
   const doc = `{"lines": [${Array.from({ length: 40 }, (_, i) => `{"sku": "lamp-${i}", "more": {"deep": {"id": 9007199254740${100 + i}}}}`)}], "it's": {"a b": true}}`;
   const bytes = Buffer.from(`lunch: 18.50\n${'\u00ff'.repeat(2000)}`, 'latin1');
-  await rpc('RunWf', { wfSpecName: 'payloads', id: 'payload-1', variables: { doc: { jsonObj: doc }, file: { bytes: bytes.toString('base64') }, when: { utcTimestamp: '2026-01-02T03:04:05Z' } } });
+  await rpc('RunWf', { wfSpecName: 'payloads', id: 'payload-1', variables: { doc: { jsonObj: doc }, file: { bytes: bytes.toString('base64') }, when: { utcTimestamp: '2026-01-02T03:04:05Z' }, said: { str: '{"answer": {"id": 9007199254740993}}' } } });
   const page = await open({ permissions: ['clipboard-read', 'clipboard-write'] });
   await page.goto(`${base}/default/runs/payload-1`);
   const value = page.locator('[data-variable="doc"]');
@@ -318,6 +318,11 @@ await journey('a large value is searched, its parts give their paths, and bytes 
   await value.getByLabel('Search in this value').fill('a b');
   await value.locator('.found').getByRole('button', { name: 'a b', exact: true }).click();
   await page.getByText("Copied the path $['it\\'s']['a b'].").waitFor();
+  const said = page.locator('[data-variable="said"]');
+  await said.getByRole('button', { name: 'read it as JSON' }).click();
+  await said.getByRole('button', { name: 'id', exact: true }).click();
+  await page.getByText('Copied the path $.answer.id.').waitFor();
+  await said.getByText('9007199254740993').waitFor();
   const file = page.locator('[data-variable="file"]');
   await file.locator('[data-hex]').getByText('00000000 6c 75 6e 63 68 3a 20 31').waitFor();
   need('only the beginning is shown at first', !(await file.locator('[data-hex]').innerText()).includes('00000400'));

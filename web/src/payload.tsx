@@ -39,7 +39,7 @@ function Inside({ of, path }: { of: VariableValue | undefined; path: string }): 
   if (!of || kindOf(of) === 'NULL') return <span className="soft">null</span>;
   if (of.jsonObj !== undefined) return <Json text={of.jsonObj} />;
   if (of.jsonArr !== undefined) return <Json text={of.jsonArr} />;
-  if (of.str !== undefined) return of.str === '' ? <span className="soft">an empty text</span> : <Long text={of.str} />;
+  if (of.str !== undefined) return of.str === '' ? <span className="soft">an empty text</span> : <Str text={of.str} />;
   if (of.bytes !== undefined) return <Bytes base64={of.bytes} />;
   if (of.wfRunId !== undefined) return <A href={to(['runs', ...runParts(of.wfRunId)])}>{textOf(of)}</A>;
   if (of.utcTimestamp !== undefined) {
@@ -85,6 +85,32 @@ function Long({ text }: { text: string }): ReactElement {
       <button type="button" className="button" onClick={() => setWhole(true)}>
         Show all {text.length} characters
       </button>
+    </>
+  );
+}
+
+/** isDocument reports whether a text is an object or a list in JSON. */
+function isDocument(text: string): boolean {
+  if (text.length > atOnce || !/^\s*[[{]/.test(text)) return false;
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Str is a text; one that holds JSON can be read as that. */
+function Str({ text }: { text: string }): ReactElement {
+  const [read, setRead] = useState(false);
+  const document = useMemo(() => isDocument(text), [text]);
+  if (!document) return <Long text={text} />;
+  return (
+    <>
+      <button type="button" className="tree-toggle" style={{ textDecoration: 'underline' }} aria-pressed={read} onClick={() => setRead(!read)}>
+        read it as JSON
+      </button>
+      <div>{read ? <Json text={text} /> : <Long text={text} />}</div>
     </>
   );
 }
