@@ -456,6 +456,16 @@ await journey('two versions of a workflow are compared', { path: 'specs/order?ta
   need('nothing was removed', (await page.locator('[data-change="removed"]').count()) === 0);
   await page.locator('[data-kind-of-change]').getByText('raises the revision').waitFor();
   await page.locator('.react-flow__node[aria-label*="wrap-gift"][aria-label*="added"]').first().waitFor();
+  const open_ = page.locator('[data-still-on]');
+  await open_.getByText('No open run is on 0.0 any more.').waitFor();
+  await rpc('RunWf', { wfSpecName: 'order', majorVersion: 0, revision: 0, id: 'order-old', variables: { customer: { str: 'Ana' }, items: { jsonArr: '["lamp"]' }, total: { double: 900 }, card: { str: '4111' } } });
+  await page.reload();
+  await open_.getByRole('link', { name: '1 open run is still on 0.0' }).click();
+  await page.getByRole('link', { name: 'order-old' }).waitFor();
+  await rpc('StopWfRun', { wfRunId: { id: 'order-old' }, threadRunNumber: 0 });
+  await rpc('DeleteWfRun', { id: { id: 'order-old' } });
+  await page.goBack();
+  await page.locator('[data-change="added"]').getByText('task wrap-gift').waitFor();
   await page.locator('[data-kind-of-change]').scrollIntoViewIfNeeded();
   await look(page, 'versions');
 });

@@ -1,13 +1,13 @@
 import { useQuery } from '@tanstack/react-query';
 import { lazy, type ReactElement, Suspense, useMemo } from 'react';
-import { call, session } from '../api';
+import { ask, batch, need, call, session } from '../api';
 import { type Change, compare, merged } from '../diff';
 import type { Remark } from '../graph';
 import { shortName } from '../nodes';
-import { setSearch, useRoute } from '../router';
+import { setSearch, to, useRoute } from '../router';
 import type { Tone } from '../status';
-import type { WfSpec, WfSpecId } from '../types.gen';
-import { Badge, Empty, Panel, Problem, Skeleton } from '../ui';
+import type { LHStatus, WfSpec, WfSpecId } from '../types.gen';
+import { A, Badge, Empty, Panel, Problem, Skeleton } from '../ui';
 import { specText } from '../values';
 
 const Graph = lazy(() => import('../graph'));
@@ -49,8 +49,34 @@ export function Versions({ spec, versions }: { spec: WfSpec; versions: WfSpecId[
       </div>
       {old.error && <Problem error={old.error} retry={() => void old.refetch()} />}
       {old.isPending && <Skeleton />}
+      {old.data?.id && spec.id && <StillOn a={old.data.id} b={spec.id} />}
       {old.data && <Compared old={old.data} now={spec} />}
     </div>
+  );
+}
+
+const open: LHStatus[] = ['STARTING', 'RUNNING', 'HALTING', 'HALTED'];
+const mostCounted = 1000;
+
+/** StillOn says how many runs have not ended that follow the older of two versions. */
+function StillOn({ a, b }: { a: WfSpecId; b: WfSpecId }): ReactElement | null {
+  const of = a.majorVersion < b.majorVersion || (a.majorVersion === b.majorVersion && a.revision < b.revision) ? a : b;
+  const found = useQuery({
+    queryKey: [session.tenant, 'stillOn', specText(of)],
+    queryFn: async ({ signal }) => {
+      const version = { wfSpecName: of.name, wfSpecMajorVersion: of.majorVersion, wfSpecRevision: of.revision };
+      const all = (await batch(open.map((status) => ask('SearchWfRun', { ...version, status, limit: mostCounted })), signal)).map(need);
+      return { count: all.reduce((n, l) => n + l.results.length, 0), more: all.some((l) => l.bookmark) };
+    },
+  });
+  if (found.error) return <Problem error={found.error} />;
+  if (!found.data) return null;
+  const { count, more } = found.data;
+  const href = to(['specs', of.name, versionText(of)], { tab: 'runs', status: open.join(',') });
+  return (
+    <p data-still-on>
+      {count === 0 ? `No open run is on ${versionText(of)} any more.` : <A href={href}>{`${count}${more ? ' or more' : ''} open ${count === 1 ? 'run is' : 'runs are'} still on ${versionText(of)}`}</A>}
+    </p>
   );
 }
 
