@@ -85,6 +85,7 @@ func (r *reach) ask(outer context.Context) {
 	if doubtful {
 		led = r.askLeaders(outer, brokers, missed)
 		r.log.producer.ForceMetadataRefresh()
+		r.client.ForceMetadataRefresh() // a broker may have moved
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
