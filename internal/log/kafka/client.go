@@ -75,8 +75,12 @@ func (t Tuning) codec() kgo.CompressionCodec {
 	}
 }
 
-// clientOptions are those of every client.
-func (c *Config) clientOptions() []kgo.Opt {
+// clientOptions are those of every client that goes on whatever happens to its connections: one that ends at once may be that of a broker that
+// is killed just then.
+func (c *Config) clientOptions() []kgo.Opt { return append(c.greetOptions(), kgo.AlwaysRetryEOF()) }
+
+// greetOptions are those of one that takes a connection that ends at once for one that is refused.
+func (c *Config) greetOptions() []kgo.Opt {
 	out := []kgo.Opt{
 		kgo.SeedBrokers(c.Brokers...),
 		kgo.ClientID(c.clientID()),
@@ -153,9 +157,14 @@ const greetTime = 10 * time.Second
 // greet tells what will not pass: brokers that this client does not trust, or that do not take it. Brokers that cannot be
 // reached are waited for.
 func (l *Log) greet(ctx context.Context) error {
+	client, err := kgo.NewClient(l.cfg.greetOptions()...)
+	if err != nil {
+		return fmt.Errorf("kafka log: %w", err)
+	}
+	defer client.Close()
 	bounded, cancel := context.WithTimeout(ctx, greetTime)
 	defer cancel()
-	err := l.producer.Ping(bounded)
+	err = client.Ping(bounded)
 	switch {
 	case err == nil:
 		return nil

@@ -584,6 +584,36 @@ func TestStalledBrokersRefuse(t *testing.T) {
 	}
 }
 
+// TestConnectionsThatEndAtOnceAreMadeAgain lets a partition get another leader that closes connections at the first request over them, as one
+// does that is killed just then: reading goes on.
+func TestConnectionsThatEndAtOnceAreMadeAgain(t *testing.T) {
+	c := fakeBrokers(t, 2)
+	m := newTestMedium(t)
+	m.brokers = c.ListenAddrs()
+	m.Start(t)
+	p := &process{TB: t, medium: m}
+	p.open(logtest.A)
+	p.do(logtest.A, map[string]string{"ra": "1"})
+	var killed atomic.Int32
+	const times = 3
+	c.ControlKey(int16(kmsg.OffsetForLeaderEpoch), func(kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		if killed.Load() == times {
+			return nil, nil, false
+		}
+		killed.Add(1)
+		return nil, errors.New("killed"), true
+	})
+	st := p.log.streams[logtest.A]
+	if err := c.MoveTopicPartition(st.commands.name, st.partition, 1-c.LeaderFor(st.commands.name, st.partition)); err != nil {
+		t.Fatal(err)
+	}
+	p.do(logtest.A, map[string]string{"ra": "2"})
+	if n := killed.Load(); n != times {
+		t.Errorf("%d connections were closed", n)
+	}
+}
+
 func refuseAll(req *kmsg.ProduceRequest, why *kerr.Error) *kmsg.ProduceResponse {
 	resp := req.ResponseKind().(*kmsg.ProduceResponse)
 	for _, t := range req.Topics {
