@@ -302,7 +302,7 @@ await journey('many runs are counted before they are deleted, and the job tells 
   await dialog.getByLabel('Workflow').fill('trip');
   await dialog.getByLabel('Begun until').fill('2100-01-01T00:00:00Z');
   await dialog.locator('[data-dry-run]').getByText('4', { exact: true }).waitFor();
-  await dialog.getByText('lhctl delete wfRunBulk trip --from 2026-01-01T00:00:00.000Z --to 2100-01-01T00:00:00.000Z --status COMPLETED').waitFor();
+  await dialog.getByText('lhctl delete wfRunBulk trip --from 1970-01-01T00:00:00.000Z --to 2100-01-01T00:00:00.000Z --status COMPLETED').waitFor();
   await look(page, 'job-form');
   await done(dialog, 'Delete them');
   await page.locator('tbody tr').nth(1).waitFor();
@@ -366,6 +366,14 @@ await journey('tenants, principals with their rights, and quotas are made, chang
   await page.getByLabel('all on user task', { exact: true }).check();
   await page.getByRole('button', { name: 'Save' }).click();
   await dialog.getByText('lhctl deploy principal -').waitFor();
+  // Of a dialog that is longer than the screen it is seen why the server refuses.
+  page.alone = true;
+  await page.route('**/api/PutPrincipal', (route) => route.fulfill({ status: 400, json: { code: 'invalid_argument', message: 'These rights are none.' } }), { times: 1 });
+  await dialog.getByRole('button', { name: 'Change them' }).click();
+  const refusal = await dialog.getByText('These rights are none.').boundingBox();
+  const foot = await dialog.locator('footer').boundingBox();
+  need('the refusal is in sight', refusal.y > 0 && refusal.y + refusal.height <= foot.y);
+  page.alone = false;
   await done(dialog, 'Change them');
   await page.getByRole('button', { name: 'Delete this principal' }).click();
   await dialog.getByText('lhctl delete principal operator').waitFor();

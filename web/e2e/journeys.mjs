@@ -428,7 +428,7 @@ await journey('of a search all that match are counted, and deleted by a job', {
   await page.waitForURL('**/jobs?delete=insure&of=COMPLETED');
   const dialog = page.getByRole('dialog');
   await dialog.locator('[data-dry-run]').getByText('1', { exact: true }).waitFor();
-  await dialog.getByText(/lhctl delete wfRunBulk insure .* --status COMPLETED/).waitFor();
+  await dialog.getByText(/lhctl delete wfRunBulk insure --from 1970-01-01T00:00:00.000Z .* --status COMPLETED/).waitFor();
   await look(page, 'job-of-search');
   await dialog.getByRole('button', { name: 'Cancel' }).click();
   await page.waitForURL('**/jobs');

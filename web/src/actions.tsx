@@ -27,6 +27,9 @@ interface PreviewProps<K extends Rpc> {
   onDone?: ((reply: Reply<K>) => void) | undefined;
 }
 
+/** inSight brings to sight what a dialog has to tell, however long it is. */
+const inSight = (e: HTMLElement | null): void => e?.scrollIntoView({ block: 'center' });
+
 /** Preview shows what an action will do, also as a command, before it is done. */
 export function Preview<K extends Rpc>(p: PreviewProps<K>): ReactElement {
   const client = useQueryClient();
@@ -52,7 +55,11 @@ export function Preview<K extends Rpc>(p: PreviewProps<K>): ReactElement {
           </details>
         )}
       </div>
-      {act.error && <Problem error={act.error} />}
+      {act.error && (
+        <div ref={inSight}>
+          <Problem error={act.error} />
+        </div>
+      )}
       <Footer onClose={p.onClose}>
         <Button
           kind={p.danger ? 'danger main' : 'main'}

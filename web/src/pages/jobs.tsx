@@ -95,7 +95,7 @@ export function Jobs(): ReactElement {
           key={opened}
           deed={opened}
           of={search.get(opened) ?? ''}
-          from={search.get('from') ?? '2026-01-01T00:00:00Z'}
+          from={search.get('from') ?? '1970-01-01T00:00:00Z'}
           until={search.get('until') ?? (asked || opened !== 'delete' ? new Date() : new Date(Date.now() - 30 * 86_400_000)).toISOString()}
           status={(search.get('of') ?? takes[opened][0]) as LHStatus}
           onClose={() => {
