@@ -79,12 +79,17 @@ func (t Tuning) codec() kgo.CompressionCodec {
 // is killed just then.
 func (c *Config) clientOptions() []kgo.Opt { return append(c.greetOptions(), kgo.AlwaysRetryEOF()) }
 
+// leadersAge is how often who leads what is asked for although nothing has failed, unless the tuning says otherwise: a broker that was cut from
+// the others goes on to answer those who read from it, and has nothing new for them.
+const leadersAge = 10 * time.Second
+
 // greetOptions are those of one that takes a connection that ends at once for one that is refused.
 func (c *Config) greetOptions() []kgo.Opt {
 	out := []kgo.Opt{
 		kgo.SeedBrokers(c.Brokers...),
 		kgo.ClientID(c.clientID()),
 		kgo.MetadataMinAge(100 * time.Millisecond),
+		kgo.MetadataMaxAge(leadersAge),
 	}
 	if c.Security.TLS != nil {
 		out = append(out, kgo.DialTLSConfig(c.Security.TLS))

@@ -381,3 +381,50 @@ func hush(c *kfake.Cluster, broker int32) *atomic.Bool {
 	})
 	return quiet
 }
+
+// TestLeaderThatWasSupersededIsLeft lets a broker go on to answer those who read a partition from it although another leads that: who waits
+// for what he has sent asks who leads, long before he would ask without a reason.
+//
+// survives: 14 superseded
+func TestLeaderThatWasSupersededIsLeft(t *testing.T) {
+	c := fakeBrokers(t, 2)
+	m := newTestMedium(t)
+	m.brokers, m.change = c.ListenAddrs(), func(c *Config) { c.Tuning.MetadataMaxAge = time.Hour }
+	l := m.Start(t).(*Log)
+	p := &process{TB: t, medium: m}
+	p.open(logtest.A)
+	p.do(logtest.A, map[string]string{"ra": "1"})
+	g := m.join(t, l, "a", "")
+	g.hears(t, "a")
+	st := l.streams[logtest.A]
+	former := c.LeaderFor(st.commands.name, st.partition)
+	c.ControlKey(int16(kmsg.Fetch), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		if c.CurrentNode() != former {
+			return nil, nil, false
+		}
+		time.Sleep(10 * time.Millisecond) // as long as it waits for something new
+		return r.ResponseKind(), nil, true
+	})
+	if err := c.MoveTopicPartition(st.commands.name, st.partition, 1-former); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		p.do(logtest.A, map[string]string{"ra": "2"})
+	}()
+	for rounds := 0; ; {
+		select {
+		case <-done:
+			return
+		case <-g.news:
+		}
+		g.mu.Lock()
+		rounds = g.rounds
+		g.mu.Unlock()
+		if rounds > 3*askedEach {
+			t.Fatal("it is read from the former leader for sessions")
+		}
+	}
+}

@@ -58,11 +58,35 @@ func (r *reach) run(ctx context.Context, heard func()) {
 		case <-ctx.Done():
 			return
 		}
+		if r.log.stalls(stalledRounds * r.every) {
+			r.log.producer.ForceMetadataRefresh()
+			r.log.consumer.ForceMetadataRefresh()
+		}
 		r.ask(ctx)
 		if ctx.Err() == nil && heard != nil {
 			heard()
 		}
 	}
+}
+
+// stalledRounds is how many rounds an entry may be on its way to a broker and back before others are asked who leads: a broker that was cut
+// from the others does not know of another, and answers as if it still did.
+const stalledRounds = 2
+
+// stalls tells whether an entry that was sent has not come back for so long.
+func (l *Log) stalls(d time.Duration) bool {
+	for _, st := range l.streams {
+		if st.stalls(d) {
+			return true
+		}
+	}
+	return false
+}
+
+func (st *stream) stalls(d time.Duration) bool {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return (st.flying > 0 || st.owner != nil && st.acked >= st.next) && time.Since(st.moved) > d
 }
 
 func (r *reach) ask(outer context.Context) {
