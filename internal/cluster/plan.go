@@ -195,7 +195,7 @@ func (p *planning) keep() {
 // frees lets the unit have no owner if who holds it does not reach it, and somebody else does.
 func (p *planning) frees(unit int) bool {
 	holder := int(p.held[unit])
-	if !p.cut[holder][unit] || best(p.stays, p.all(p.mayHave(unit), p.reaches(unit)), equal) == nobody {
+	if !p.cut[holder][unit] || best(p.stays, all(p.mayHave(unit), p.reaches(unit)), equal) == nobody {
 		return false
 	}
 	p.freed = append(p.freed, unit)
@@ -212,7 +212,8 @@ func (p *planning) isWarm(unit int) func(member int) bool {
 	return func(i int) bool { return p.session(int32(i), unit) != "" }
 }
 
-func (*planning) all(conditions ...func(int) bool) func(member int) bool {
+// all tells of members whether each of the conditions holds.
+func all(conditions ...func(int) bool) func(member int) bool {
 	return func(i int) bool {
 		return !slices.ContainsFunc(conditions, func(holds func(int) bool) bool { return !holds(i) })
 	}
@@ -223,7 +224,7 @@ func equal(int, int) int { return 0 }
 // warmElsewhere is 1 if another server could take the unit over at once.
 func (p *planning) warmElsewhere(owner, unit int) int {
 	for _, i := range p.stays {
-		if i != owner && p.session(int32(i), unit) != "" {
+		if i != owner && p.isWarm(unit)(i) {
 			return 1
 		}
 	}
@@ -316,7 +317,7 @@ func (p *planning) heir(unit int) int {
 			return to
 		}
 		for _, may := range []func(int) bool{p.isWarm(unit), p.hasRoomFor(unit), p.mayHave(unit)} {
-			if heir := best(p.stays, p.all(may, reaches), p.nearer(unit)); heir != nobody {
+			if heir := best(p.stays, all(may, reaches), p.nearer(unit)); heir != nobody {
 				return heir
 			}
 		}
@@ -340,7 +341,7 @@ func (p *planning) move() {
 	p.surplus = slices.DeleteFunc(p.surplus, p.moveAtOnce)
 	warming := 0
 	for _, unit := range p.surplus {
-		to := best(p.stays, p.all(p.hasRoomFor(unit), p.reaches(unit)), p.nearer(unit))
+		to := best(p.stays, all(p.hasRoomFor(unit), p.reaches(unit)), p.nearer(unit))
 		if to == nobody {
 			p.take(int(p.owners[unit]))
 			continue
@@ -359,7 +360,7 @@ func (p *planning) moveAtOnce(unit int) bool {
 	if p.held[unit] == nobody {
 		return false
 	}
-	to := best(p.stays, p.all(p.hasRoomFor(unit), p.isWarm(unit), p.reaches(unit)), p.nearer(unit))
+	to := best(p.stays, all(p.hasRoomFor(unit), p.isWarm(unit), p.reaches(unit)), p.nearer(unit))
 	if to == nobody {
 		return false
 	}
@@ -385,7 +386,7 @@ func (p *planning) placeMetadata() {
 	case !p.leaves[holder]:
 		p.owners[unit] = holder
 	default:
-		heir := best(p.stays, p.all(p.isWarm(unit), p.reaches(unit)), fewest)
+		heir := best(p.stays, all(p.isWarm(unit), p.reaches(unit)), fewest)
 		if heir == nobody {
 			p.owners[unit] = holder
 			p.standbys[unit], p.waits[unit] = []int32{int32(p.stays[0])}, true

@@ -245,7 +245,7 @@ func (g *Group) takePart(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := g.prove(ctx); err != nil {
+	if err := g.prove(ctx, g.coordinator, g.commit()); err != nil {
 		g.coordinator = -1
 		return err
 	}
@@ -377,7 +377,7 @@ func (g *Group) stay(ctx context.Context) error {
 		if answered && !proving && sent.Sub(proved) >= 2*g.pulse() {
 			proving = true
 			by, commit := g.coordinator, g.commit()
-			go func() { proofs <- proof{sent, g.ratify(ctx, by, commit)} }()
+			go func() { proofs <- proof{sent, g.prove(ctx, by, commit)} }()
 		}
 	}
 }
@@ -436,8 +436,17 @@ func (g *Group) weigh(p proof) error {
 // prove lets the coordinator write, which only the one that the brokers agree on can: it has to have what it writes on its replicas. One that
 // was cut off from the other brokers knows nothing of its successor, and goes on to answer heartbeats from its memory, while the group that
 // the successor counts has gone on without those who ask the former.
-func (g *Group) prove(ctx context.Context) error {
-	return g.ratify(ctx, g.coordinator, g.commit())
+func (g *Group) prove(ctx context.Context, coordinator int32, commit *kmsg.OffsetCommitRequest) error {
+	if coordinator < 0 {
+		return kerr.CoordinatorNotAvailable
+	}
+	ctx, cancel := context.WithTimeout(ctx, g.cfg.SessionTimeout/2)
+	defer cancel()
+	resp, err := g.prover.Broker(int(coordinator)).Request(ctx, commit)
+	if err != nil {
+		return fmt.Errorf("prove the membership: %w", err)
+	}
+	return told("prove the membership", committed(resp.(*kmsg.OffsetCommitResponse)))
 }
 
 // commit is the request that proves the membership: an offset of the metadata's commands, which nobody reads.
@@ -455,19 +464,6 @@ func (l *Log) evidence() kmsg.OffsetCommitRequestTopic {
 	topic.Topic, topic.TopicID = commands.name, commands.id
 	topic.Partitions = []kmsg.OffsetCommitRequestTopicPartition{kmsg.NewOffsetCommitRequestTopicPartition()}
 	return topic
-}
-
-func (g *Group) ratify(ctx context.Context, coordinator int32, req *kmsg.OffsetCommitRequest) error {
-	if coordinator < 0 {
-		return kerr.CoordinatorNotAvailable
-	}
-	ctx, cancel := context.WithTimeout(ctx, g.cfg.SessionTimeout/2)
-	defer cancel()
-	resp, err := g.prover.Broker(int(coordinator)).Request(ctx, req)
-	if err != nil {
-		return fmt.Errorf("prove the membership: %w", err)
-	}
-	return told("prove the membership", committed(resp.(*kmsg.OffsetCommitResponse)))
 }
 
 // committed is the code with which the one offset was taken.
