@@ -244,8 +244,10 @@ func TestClusterOutlivesFaults(t *testing.T) {
 	}
 	w.load.mu.Lock()
 	defer w.load.mu.Unlock()
-	t.Logf("%d runs were acknowledged, %d of them to the official client, %d attempts delivered, calls of ours refused: %v",
-		len(w.load.all), w.load.officialAcks.Load(), len(w.load.delivered), w.load.refused)
+	for _, of := range w.load.officials {
+		t.Logf("%d runs were acknowledged to the official %s client", of.acks.Load(), of.language)
+	}
+	t.Logf("%d runs were acknowledged in all, %d attempts delivered, calls of ours refused: %v", len(w.load.all), len(w.load.delivered), w.load.refused)
 }
 
 // chosen are the faults that the environment names, or all that are some.
@@ -283,8 +285,10 @@ func (w *world) round(f fault) {
 	if !w.load.goesOn(10) {
 		w.load.blame("nothing goes on after the fault")
 	}
-	if !grows(&w.load.officialAcks, 3) {
-		w.load.blame("the official client does not go on after the fault")
+	for _, of := range w.load.officials {
+		if !grows(&of.acks, 3) {
+			w.load.blame("the official %s client does not go on after the fault", of.language)
+		}
 	}
 	w.load.settle(w.rng)
 }

@@ -28,7 +28,7 @@ type load struct {
 	start time.Time
 	acks  atomic.Int64 // runs acknowledged to clients of ours
 
-	officialAcks atomic.Int64 // and to the official client
+	officials []*official
 
 	mu        sync.Mutex
 	round     []string       // runs acknowledged since the last look
@@ -64,7 +64,7 @@ func newLoad(w *world) *load {
 		running.Go(func() { l.work(ctx, s) })
 		running.Go(func() { l.operate(ctx, s, seed) })
 	}
-	l.beginOfficial(ctx, &running)
+	l.beginOfficials(ctx, &running)
 	return l
 }
 
@@ -237,7 +237,11 @@ func (s *site) tellTasks(id string) (out string) {
 // found compares what a server finds with what was acknowledged.
 func (l *load) found(s *site) {
 	there, limit := map[string]bool{}, int32(500)
-	for _, spec := range []string{"chain", "official"} {
+	specs := []string{"chain"}
+	for _, of := range l.officials {
+		specs = append(specs, of.spec)
+	}
+	for _, spec := range specs {
 		for req := (&lhpb.SearchWfRunRequest{WfSpecName: spec, Limit: &limit}); ; {
 			page, err := s.search(req)
 			if err != nil {
