@@ -20,7 +20,7 @@ await journey('an expense is claimed, saved, commented on and approved', {
   },
   meanwhile: (page) => page.getByText('The server cannot be reached.').first().waitFor(),
   end: async (page) => {
-    need('what was typed is still there', (await page.getByLabel(/^Amount/).inputValue()) === '31.5');
+    await need('what was typed is still there', async () => (await page.getByLabel(/^Amount/).inputValue()) === '31.5');
     await page.getByRole('button', { name: 'Save' }).click();
     await done(page.getByRole('dialog'), 'Save');
     await page.getByText('ana saved').waitFor();
@@ -56,8 +56,8 @@ await journey('an expense is claimed, saved, commented on and approved', {
   await page.getByText('ana saved').waitFor();
   await page.reload();
   await page.getByLabel('In the name of').fill('ana');
-  need('what was saved is there again', (await page.getByLabel(/^Cost centre/).inputValue()) === '9007199254740993');
-  need('bytes are there again', (await page.getByLabel(/^Receipt/).inputValue()) === Buffer.from('lunch: 18.50').toString('base64'));
+  await need('what was saved is there again', async () => (await page.getByLabel(/^Cost centre/).inputValue()) === '9007199254740993');
+  await need('bytes are there again', async () => (await page.getByLabel(/^Receipt/).inputValue()) === Buffer.from('lunch: 18.50').toString('base64'));
   await page.getByRole('button', { name: 'Complete', exact: true }).click();
   await dialog.getByText('Still needed: Approved.').first().waitFor();
   await dialog.getByRole('button', { name: 'Cancel' }).click();
@@ -153,7 +153,7 @@ await journey('a form shows its versions, its fields and who works with it', { p
   await page.getByLabel('Version', { exact: true }).selectOption('0');
   await page.waitForURL(/expense-approval\/0/);
   await page.getByRole('cell', { name: 'reason', exact: true }).waitFor();
-  need('the older version has fewer fields', (await page.getByRole('cell', { name: 'costCenter' }).count()) === 0);
+  await need('the older version has fewer fields', async () => (await page.getByRole('cell', { name: 'costCenter' }).count()) === 0);
   await page.goto(at('user-task-defs/expense-approval/1?status=DONE'));
   await page.getByRole('link', { name: /with its history/ }).first().click();
   await page.getByText('completed', { exact: true }).first().waitFor();
@@ -199,7 +199,7 @@ await journey('an event is posted to a run, and one by a key finds its run', { p
 await journey('a thrown event leads to its run', { path: 'workflow-events/machine-recovered', shown: 'tbody tr', refused: [['WRITE_METADATA on ACL_WORKFLOW_EVENT', "Delete this event's definition"]], picture: 'workflow-event' }, async () => {
   const page = await open();
   await budgeted(page, 'workflow-events/machine-recovered', page.getByRole('link', { name: 'alert-press-1' }));
-  need('who throws it is one workflow', (await page.locator('[data-used-by="1"]').getByRole('link').count()) === 1);
+  await need('who throws it is one workflow', async () => (await page.locator('[data-used-by="1"]').getByRole('link').count()) === 1);
   await look(page, 'workflow-event');
   await page.goto(at('workflow-events/machine-recovered'));
   await page.getByRole('button', { name: 'Follow the latest' }).click();
@@ -218,7 +218,7 @@ await journey('a thrown event leads to its run', { path: 'workflow-events/machin
     await rpc('RunWf', { wfSpecName: 'heralds', id: `heralds-${n}` });
     await tail.locator(`[data-thrown^="heralds-${n}/"]`).getByText('press 9').waitFor(); // by itself
   }
-  need('each is there once', (await tail.locator('[data-thrown]').count()) === before + 2);
+  await need('each is there once', async () => (await tail.locator('[data-thrown]').count()) === before + 2);
   await look(page, 'workflow-event-tail');
   await page.getByRole('link', { name: 'alert-press-1' }).last().click();
   await page.waitForURL('**/runs/alert-press-1');
@@ -273,7 +273,7 @@ await journey('a schedule is made, looked at and deleted', {
   await page.getByRole('button', { name: 'nightly-report', exact: true }).click();
   const dialog = page.getByRole('dialog');
   await dialog.locator('ol li').nth(4).waitFor();
-  need('it is due at three', (await dialog.locator('ol li').first().textContent()).includes('T03:00:00'));
+  await need('it is due at three', async () => (await dialog.locator('ol li').first().textContent()).includes('T03:00:00'));
   await look(page, 'schedule');
   await dialog.getByRole('button', { name: 'Close' }).click();
   await page.getByRole('button', { name: 'Schedule', exact: true }).click();
@@ -330,7 +330,7 @@ await journey('tenants, principals with their rights, and quotas are made, chang
   path: 'principals/auditor',
   shown: '.matrix tr',
   begin: (page) => page.getByLabel('run on workflow', { exact: true }).check(),
-  end: async (page) => need('the right that was ticked is so', await page.getByLabel('run on workflow', { exact: true }).isChecked()),
+  end: async (page) => need('the right that was ticked is so', () => page.getByLabel('run on workflow', { exact: true }).isChecked()),
   refused: [['WRITE_METADATA on ACL_PRINCIPAL', 'Save', 'Delete this principal']],
   picture: 'principal',
 }, async () => {
@@ -461,7 +461,7 @@ await journey('two versions of a workflow are compared', { path: 'specs/order?ta
   await page.getByRole('tab', { name: 'Versions' }).click();
   await page.locator('[data-change="added"]').getByText('task wrap-gift').waitFor();
   await page.locator('[data-change="added"]').getByText('variable gift').waitFor();
-  need('nothing was removed', (await page.locator('[data-change="removed"]').count()) === 0);
+  await need('nothing was removed', async () => (await page.locator('[data-change="removed"]').count()) === 0);
   await page.locator('[data-kind-of-change]').getByText('raises the revision').waitFor();
   await page.locator('.react-flow__node[aria-label*="wrap-gift"][aria-label*="added"]').first().waitFor();
   const open_ = page.locator('[data-still-on]');
@@ -768,7 +768,7 @@ await journey('all pages stay whole on a narrow screen and in the dark', apart, 
     await page.goto(at(path));
     await page.locator(shown).first().waitFor();
     await look(page, `narrow-${path.replace(/\W+/g, '-')}`);
-    need(`${path}: nothing is cut off`, await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+    await need(`${path}: nothing is cut off`, () => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
   }
 });
 

@@ -13,7 +13,7 @@ const root = process.getuid?.() === 0;
 export const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', timeout: 120_000, args: root ? ['--no-sandbox'] : [] });
 export const problems = [];
 let passed = 0;
-let failed = 0;
+const failures = [];
 
 const answers = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
 
@@ -53,9 +53,18 @@ export async function open(options = {}) {
   return page;
 }
 
-export const need = (what, is) => {
-  if (!is) problems.push(what);
-};
+/** need notes what is not so. A function is asked until it is so, as a page shows what it has read when it has read it. */
+export async function need(what, is) {
+  if (typeof is !== 'function') {
+    if (!is) problems.push(what);
+    return;
+  }
+  for (const until = Date.now() + 30_000; !(await is()); await new Promise((go) => setTimeout(go, 50))) {
+    if (Date.now() < until) continue;
+    problems.push(what);
+    return;
+  }
+}
 
 /** budgeted goes to a page and sees how many calls it takes until it shows something. What it reads again because something has changed is one call. */
 export async function budgeted(page, path, shown, most = 3) {
@@ -73,7 +82,7 @@ export async function refused(page, where, names, right) {
     const button = page.getByRole('button', { name, exact: true }).first();
     await button.waitFor();
     await page.waitForFunction((b) => b.getAttribute('aria-disabled') === 'true', await button.elementHandle());
-    need(`${where}: ${name} says why not`, (await button.getAttribute('title'))?.includes(right));
+    await need(`${where}: ${name} says why not`, async () => (await button.getAttribute('title'))?.includes(right));
     await button.click({ force: true });
     need(`${where}: ${name} opens nothing`, (await page.getByRole('dialog').count()) === 0);
   }
@@ -120,7 +129,7 @@ export async function journey(name, row, go) {
   const found = problems.slice(before);
   console.log(`${found.length ? 'FAIL' : 'ok'}  ${name} (${Date.now() - began} ms)`);
   for (const p of found) console.log(`      ${p}`);
-  if (found.length) failed++;
+  if (found.length) failures.push([name, ...found].join('\n      '));
   else passed++;
   for (const context of browser.contexts()) await context.close();
   if (row !== apart) rows.push({ name, ...row });
@@ -150,7 +159,7 @@ export async function again() {
     for (const { page } of rows) page.alone = true;
     await please('stop');
     await eachRow(async ({ name, page, shown, meanwhile }) => {
-      need(`${name}: what was there is still seen`, await page.locator(shown).first().isVisible());
+      await need(`${name}: what was there is still seen`, () => page.locator(shown).first().isVisible());
       await meanwhile?.(page);
     });
     await please('start');
@@ -171,10 +180,10 @@ export async function again() {
   });
 }
 
-/** end tells how it went. */
+/** end tells how it went, and once more what failed: of a long output the end is read. */
 export async function end() {
   await browser.close();
   answers.return?.();
-  console.log(`${passed} passed, ${failed} failed`);
-  process.exit(failed ? 1 : 0);
+  console.log([`${passed} passed, ${failures.length} failed`, ...failures].join('\n'));
+  process.exit(failures.length ? 1 : 0);
 }

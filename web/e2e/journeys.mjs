@@ -69,8 +69,8 @@ await journey('a failed run is found, understood, rescued and seen to complete',
   await page.locator('.side').getByText('no authentication').waitFor();
   const failures = page.getByRole('region', { name: 'Latest failures' });
   await failures.getByText('connection refused').waitFor();
-  need('what failed alike is one line', (await failures.getByRole('cell', { name: 'charge-card' }).count()) === 1);
-  need('the last day is told hour by hour', (await page.locator('[data-row="day-started"] rect').count()) === 24);
+  await need('what failed alike is one line', async () => (await failures.getByRole('cell', { name: 'charge-card' }).count()) === 1);
+  await need('the last day is told hour by hour', async () => (await page.locator('[data-row="day-started"] rect').count()) === 24);
   await look(page, 'overview');
   await budgeted(page, 'overview', failures, 4);
   await failures.getByRole('link', { name: 'order', exact: true }).click();
@@ -137,7 +137,7 @@ await journey('a run that waits says for what, and goes on when the event is pos
     await page.getByRole('dialog').getByText('The server cannot be reached.').waitFor();
   },
   end: async (page) => {
-    need('the content is still there', (await page.getByRole('dialog').getByLabel('Content', { exact: true }).inputValue()) === '2 kg');
+    await need('the content is still there', async () => (await page.getByRole('dialog').getByLabel('Content', { exact: true }).inputValue()) === '2 kg');
     await page.getByRole('dialog').getByRole('button', { name: 'Post' }).click();
     await page.locator('.title').getByText('completed').waitFor();
   },
@@ -150,7 +150,7 @@ await journey('a run that waits says for what, and goes on when the event is pos
   await look(page, 'run-waiting');
   await page.getByRole('button', { name: 'Post event' }).click();
   const dialog = page.getByRole('dialog');
-  need('the event is named', (await dialog.getByLabel('Event', { exact: true }).inputValue()) === 'manager-approved');
+  await need('the event is named', async () => (await dialog.getByLabel('Event', { exact: true }).inputValue()) === 'manager-approved');
   await dialog.getByLabel('Content', { exact: true }).fill('fine');
   await dialog.getByText('lhctl postEvent order-1030 manager-approved STR fine').waitFor();
   await look(page, 'post-event');
@@ -221,7 +221,7 @@ await journey('what is seen stays as it is while live updates are paused, and ca
     await numbers.clock.fastForward(61_000);
     await asks;
   }
-  need('the latest is in sight', await story.evaluate((e) => e.scrollTop + e.clientHeight >= e.scrollHeight - 2));
+  await need('the latest is in sight', () => story.evaluate((e) => e.scrollTop + e.clientHeight >= e.scrollHeight - 2));
 });
 
 await journey('a run is replayed on its graph, and the graph saved as a picture', { path: 'runs/order-1007?replay=2', shown: '[data-replay] time', refused: [['RUN on ACL_WORKFLOW', 'Run again']] }, async () => {
@@ -339,7 +339,7 @@ await journey('runs are searched for by a variable, and the address is the searc
   path: 'runs?spec=order&var=customer&value=Dana+Scully&type=STR',
   shown: 'tbody a',
   begin: (page) => page.getByLabel('Select order-1004').check(),
-  end: async (page) => need('what was selected is so', await page.getByLabel('Select order-1004').isChecked()),
+  end: async (page) => need('what was selected is so', () => page.getByLabel('Select order-1004').isChecked()),
   before: (page) => page.getByLabel('Select order-1004').check(),
   refused: [['RUN on ACL_WORKFLOW', 'Stop…', 'Resume…'], ['WRITE_METADATA on ACL_WORKFLOW', 'Delete…']],
 }, async () => {
@@ -421,7 +421,7 @@ await journey('of a search all that match are counted, and deleted by a job', {
   await page.goto(`${base}/default/runs?spec=insure`);
   await page.getByLabel('Select all that are shown').check();
   const all = page.getByRole('button', { name: 'Delete all that match…' });
-  need('a job needs one status', (await all.getAttribute('title'))?.startsWith('A job deletes runs of one workflow'));
+  await need('a job needs one status', async () => (await all.getAttribute('title'))?.startsWith('A job deletes runs of one workflow'));
   await page.goto(`${base}/default/runs?spec=insure&status=COMPLETED`);
   await page.getByLabel('Select all that are shown').check();
   await page.getByRole('button', { name: 'Delete all that match…' }).click();
@@ -464,7 +464,7 @@ await journey('all runs that match are stopped by a job, and go on by another', 
     await row.getByText('completed').waitFor();
     await page.goto(`${base}/default/runs?spec=holds&status=${then}`);
     await page.getByRole('link', { name: 'holds-5' }).waitFor();
-    need(`all five are ${then}`, (await page.locator('tbody a').count()) === 5);
+    await need(`all five are ${then}`, async () => (await page.locator('tbody a').count()) === 5);
   }
   // A job that runs can be cancelled: here one that the page takes for running.
   await page.route('**/ui/v1/batch', async (route) => {
@@ -541,7 +541,7 @@ await journey('of many workers some are looked for by their ids', { path: 'tasks
   await page.goto(`${base}/default/tasks/reserve-stock`);
   const workers = page.getByRole('region', { name: 'Workers' });
   await workers.locator('tbody tr').nth(19).waitFor();
-  need('the first twenty are shown', (await workers.locator('tbody tr').count()) === 20);
+  await need('the first twenty are shown', async () => (await workers.locator('tbody tr').count()) === 20);
   await page.getByRole('button', { name: 'Show more' }).first().click();
   await workers.locator('tbody tr').nth(20).waitFor();
   await page.getByLabel('Worker has').fill('silent-2');
@@ -559,7 +559,7 @@ await journey('of many workers some are looked for by their ids', { path: 'tasks
   });
   await page.getByRole('button', { name: 'Show more' }).last().click();
   await page.getByText('The next page is torn.').waitFor();
-  need('what was read is still there', (await runs.locator('tbody tr').count()) === 50);
+  await need('what was read is still there', async () => (await runs.locator('tbody tr').count()) === 50);
   await page.unrouteAll({ behavior: 'wait' });
   await page.getByRole('button', { name: 'Show more' }).last().click();
   await runs.locator('tbody tr').nth(50).waitFor();
@@ -646,7 +646,7 @@ await journey('the palette opens what is typed, and a dialog stays until it is l
   need(`one of the pages is chosen: ${before}`, before.includes('page'));
   go();
   await page.getByRole('option', { name: 'order workflow' }).waitFor();
-  need('it is still chosen', (await chosen.innerText()) === before);
+  await need('it is still chosen', async () => (await chosen.innerText()) === before);
   await page.unrouteAll({ behavior: 'wait' });
   await page.keyboard.press('Escape');
 
@@ -718,7 +718,7 @@ await journey('threads are lanes of one graph, with child runs inside', { path: 
   await page.goto(`${base}/default/runs/parcel-1`);
   const lanes = page.locator('.react-flow__node-lane');
   await lanes.nth(2).waitFor();
-  need('each thread is a lane', (await lanes.count()) === 3);
+  await need('each thread is a lane', async () => (await lanes.count()) === 3);
   await page.getByText('Thread 2: weigh').waitFor();
   await page.getByRole('button', { name: 'Child runs inside' }).click();
   await page.waitForURL(/inside=1/);
@@ -749,7 +749,7 @@ await journey('threads are lanes of one graph, with child runs inside', { path: 
   await page.mouse.move(axis.x + axis.width * 0.75, axis.y + 5);
   await page.mouse.up();
   await page.waitForURL(/zoom=/);
-  need('less of the time is seen', (await page.locator('.axis span').last().innerText()) !== before);
+  await need('less of the time is seen', async () => (await page.locator('.axis span').last().innerText()) !== before);
   await page.getByRole('button', { name: 'All of it' }).click();
   await page.waitForURL((u) => !u.searchParams.has('zoom'));
   await page.getByRole('button', { name: 'Closer' }).press('Enter');
@@ -757,7 +757,7 @@ await journey('threads are lanes of one graph, with child runs inside', { path: 
   await page.getByRole('button', { name: 'All of it' }).click();
   await page.getByRole('button', { name: 'Critical path' }).click();
   await page.locator('.line.off-path').first().waitFor();
-  need('most is on the path, or some is not', (await bars.count()) > (await page.locator('.off-path .bar').count()));
+  await need('most is on the path, or some is not', async () => (await bars.count()) > (await page.locator('.off-path .bar').count()));
   await page.getByText('Where the time went').click();
   await page.getByRole('region', { name: 'Where the time went' }).getByRole('cell', { name: 'weighed' }).waitFor();
   await look(page, 'timeline-critical');
@@ -785,7 +785,7 @@ await journey('columns and statuses are in the address, and many runs are dealt 
   await page.getByText('9007199254740993').first().waitFor();
   need('a masked value is no column', !(await page.content()).includes('4111-1111'));
   need('a value is no markup', (await page.locator('main img').count()) === 0);
-  need('two statuses are chosen', (await page.locator('.chips [aria-pressed="true"]').count()) === 2);
+  await need('two statuses are chosen', async () => (await page.locator('.chips [aria-pressed="true"]').count()) === 2);
   await look(page, 'runs-columns');
   for (const id of ['order-1031', 'order-1011']) await page.getByLabel(`Select ${id}`).check();
   await page.getByText('2 selected').waitFor();
@@ -913,9 +913,9 @@ await journey('a run is stopped, goes on, is run again with what it was given, a
   await page.locator('.title').getByText('running').waitFor();
   await page.getByRole('button', { name: 'Run again' }).click();
   await dialog.getByLabel(/^customer/).waitFor();
-  need('it has the inputs of the run', (await dialog.getByLabel(/^sku/).inputValue()) === 'lamp-order-1031');
-  need('but not the one that is masked', (await dialog.getByLabel(/^card/).inputValue()) === '');
-  need('what was computed on the way is none', (await dialog.getByLabel(/^tries/).inputValue()) === '0' && (await dialog.getByLabel(/^reservation/).inputValue()) === '');
+  await need('it has the inputs of the run', async () => (await dialog.getByLabel(/^sku/).inputValue()) === 'lamp-order-1031');
+  await need('but not the one that is masked', async () => (await dialog.getByLabel(/^card/).inputValue()) === '');
+  await need('what was computed on the way is none', async () => (await dialog.getByLabel(/^tries/).inputValue()) === '0' && (await dialog.getByLabel(/^reservation/).inputValue()) === '');
   await dialog.getByLabel(/^amount/).fill('5');
   await dialog.getByLabel('Id of the run').fill('again-1031');
   await sure('Run');
@@ -983,7 +983,7 @@ await journey('definitions are found by how their names begin', { path: 'specs?p
   // What was typed is not lost to who goes on at once.
   await page.getByLabel('Name begins with').fill('ord');
   await page.getByLabel('Name begins with').press('Enter');
-  need('it is asked for', page.url().endsWith('prefix=ord'));
+  await need('it is asked for', () => page.url().endsWith('prefix=ord'));
 });
 
 await journey('a narrow screen shows the same', {
@@ -996,11 +996,11 @@ await journey('a narrow screen shows the same', {
   await page.goto(`${base}/default/runs`);
   await page.getByRole('link', { name: broken }).waitFor();
   await look(page, 'runs-narrow');
-  need('nothing is cut off', await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+  await need('nothing is cut off', () => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
   await page.goto(`${base}/default/runs/${broken}`);
   await page.locator('.react-flow__node').first().waitFor();
   await look(page, 'run-narrow');
-  need('nothing of a run is cut off', await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
+  await need('nothing of a run is cut off', () => page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
 });
 
 await journey('the server is away for a moment: the page says so, and goes on', apart, async () => {
@@ -1010,7 +1010,7 @@ await journey('the server is away for a moment: the page says so, and goes on', 
   page.alone = true;
   await please('stop');
   await page.getByText('The server cannot be reached.').first().waitFor();
-  need('what was there is still seen', await page.locator('[data-why]').isVisible());
+  await need('what was there is still seen', () => page.locator('[data-why]').isVisible());
   await look(page, 'unreachable');
   await please('start');
   await page.getByText('The server cannot be reached.').first().waitFor({ state: 'detached' });

@@ -39,7 +39,7 @@ await journey('somebody logs in, comes back to the page that was asked for, and 
   const stop = page.getByRole('button', { name: 'Stop' });
   await stop.waitFor();
   await page.waitForFunction((b) => b.getAttribute('aria-disabled') === 'true', await stop.elementHandle());
-  need('it says why not', (await stop.getAttribute('title')) === 'You have no right to RUN on ACL_WORKFLOW.');
+  await need('it says why not', async () => (await stop.getAttribute('title')) === 'You have no right to RUN on ACL_WORKFLOW.');
   await stop.click({ force: true });
   need('nothing opens', (await page.getByRole('dialog').count()) === 0);
   await look(page, 'login-reader');
@@ -103,7 +103,7 @@ await journey('the server is started anew: one logs in again, and is where one w
   await page.getByRole('link', { name: 'Log in' }).click(); // the provider knows who it is
   await page.getByRole('button', { name: 'Log out boss' }).waitFor();
   await page.locator('.react-flow__node').first().waitFor();
-  need('one is where one was', page.url() === `${base}/default/runs/parcel-1`);
+  await need('one is where one was', () => page.url() === `${base}/default/runs/parcel-1`);
 });
 
 await end();
