@@ -8,7 +8,6 @@ import (
 	"io"
 	"mime"
 	"net/http"
-	"net/url"
 	"regexp"
 	"runtime/debug"
 	"strconv"
@@ -119,7 +118,7 @@ func (h *handler) posted(w http.ResponseWriter, r *http.Request) *visit {
 	if http.NewResponseController(w).SetReadDeadline(time.Now().Add(within)) != nil {
 		return nil // nobody is there
 	}
-	if !own(r) {
+	if !own(r, h.Origins...) {
 		fail(w, status.New(codes.PermissionDenied, "Only pages of this server may call it from a browser"))
 		return nil
 	}
@@ -204,19 +203,6 @@ func misposted(r *http.Request) (code int, why string) {
 		return http.StatusBadRequest, "An RPC takes no query: its request is the body"
 	}
 	return 0, ""
-}
-
-// own reports whether a request is no trick of another site's page: those of browsers name a page of this server, and
-// all have a header that a page cannot send elsewhere unasked.
-func own(r *http.Request) bool {
-	said := r.Header.Get("X-LH-UI") == "1" || r.Header.Get("Connect-Protocol-Version") == "1" || strings.HasPrefix(r.Header.Get("Authorization"), "Bearer ")
-	for _, origin := range r.Header.Values("Origin") {
-		from, err := url.Parse(origin)
-		if err != nil || !strings.EqualFold(from.Host, r.Host) {
-			return false
-		}
-	}
-	return said
 }
 
 // patienceOf is how long the caller waits.

@@ -30,6 +30,8 @@ type Config struct {
 	Open bool
 	// Login is by which provider people log in; without an Issuer they bring tokens of their own, or none.
 	Login Login
+	// Origins of others whose pages may call.
+	Origins []Origin
 	// Health tells how the server is, and those beside it.
 	Health func(context.Context) Server
 	// OutputStream serves the output topics.
@@ -77,11 +79,11 @@ func New(c Config) http.Handler {
 	mux.HandleFunc("/output/", unknown)
 	mux.HandleFunc("/", loadPages().serve)
 	if c.Login.Issuer == "" {
-		return h.guarded(mux)
+		return h.guarded(h.crossing(mux))
 	}
 	h.login = newLogin(c.Login, c.Log, func(ctx context.Context, r *http.Request) error { return c.API.Known(asCall(ctx, r), c.Listener) })
 	h.login.register(mux)
-	return h.guarded(h.login.inNameOf(mux))
+	return h.guarded(h.crossing(h.login.inNameOf(mux)))
 }
 
 // about tells a page what it must know before it makes a call.

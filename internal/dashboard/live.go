@@ -21,7 +21,7 @@ type liveChange struct {
 // live answers GET /ui/v1/live?topic=…: server-sent events that say what has changed, and never how. Last-Event-ID says
 // where to go on.
 func (h *handler) live(w http.ResponseWriter, r *http.Request) {
-	if !own(r) {
+	if !own(r, h.Origins...) {
 		refuse(w, lh.Errorf(lh.PermissionDenied, "Only pages of this server may listen from a browser"))
 		return
 	}

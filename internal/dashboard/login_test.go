@@ -160,11 +160,14 @@ type place struct {
 	followed chan struct{}
 }
 
+// listed is an origin whose pages may call, with tokens of their own.
+const listed = "https://app.example.com"
+
 func newPlace(t *testing.T) *place {
 	t.Helper()
 	p := &place{t: t, provider: newProvider(t), followed: make(chan struct{}, 2), began: time.Now()}
-	var handler http.Handler
-	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { handler.ServeHTTP(w, r) }))
+	var served http.Handler
+	p.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { served.ServeHTTP(w, r) }))
 	t.Cleanup(p.Close)
 	p.login = newLogin(Login{
 		Issuer: p.provider.URL, ClientID: "dashboard", ClientSecret: "s", Address: p.URL, Scopes: []string{"openid", "profile"},
@@ -182,7 +185,7 @@ func newPlace(t *testing.T) *place {
 		<-r.Context().Done()
 		p.followed <- struct{}{}
 	})
-	handler = p.login.inNameOf(mux)
+	served = (&handler{Config: Config{Origins: []Origin{listed}}}).crossing(p.login.inNameOf(mux))
 	return p
 }
 
@@ -456,6 +459,7 @@ func TestOtherSitesCannotUseASession(t *testing.T) {
 	for name, change := range map[string]func(*http.Request){
 		"without the header":    func(r *http.Request) { r.Header.Del("X-LH-UI") },
 		"of another site":       func(r *http.Request) { r.Header.Set("Origin", "https://evil.example") },
+		"of a listed site":      func(r *http.Request) { r.Header.Set("Origin", listed) },
 		"of another port":       func(r *http.Request) { r.Header.Set("Origin", "http://127.0.0.1:1") },
 		"of a page in a frame":  func(r *http.Request) { r.Header.Set("Origin", "null") },
 		"of a form, as a query": func(r *http.Request) { r.Header.Del("X-LH-UI"); r.URL.RawQuery = "X-LH-UI=1" },

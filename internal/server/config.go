@@ -160,6 +160,8 @@ type DashboardConfig struct {
 	Listener string
 	// OutputStream serves the output topics on it.
 	OutputStream bool
+	// Origins of others whose pages may call it.
+	Origins []dashboard.Origin
 	// ByLogin lets people log in on it, as Login says.
 	ByLogin bool
 	Login   dashboard.Login

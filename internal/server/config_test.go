@@ -193,6 +193,30 @@ func TestLoginIsWhole(t *testing.T) {
 	}
 }
 
+// Origins are taken as browsers write them; what would let in nobody, or everybody, is no start.
+// covers: dashboard C.2 security
+func TestOriginsAreNamed(t *testing.T) {
+	c, notes, err := configFrom(map[string]string{
+		"LHD_CORS_ALLOWED_ORIGINS": "https://App.example.com, http://localhost:3000,https://a.example.com:443,http://b:80,https://b:80,http://[::1]:3000",
+	})
+	want := []dashboard.Origin{"https://app.example.com", "http://localhost:3000", "https://a.example.com", "http://b", "https://b:80", "http://[::1]:3000"}
+	if err != nil || len(notes) != 0 || !slices.Equal(c.Dashboard.Origins, want) {
+		t.Errorf("%v %v %v", c.Dashboard.Origins, notes, err)
+	}
+	for value, word := range map[string]string{
+		"*": "each must be named", "https://*.example.com": "each must be named", "null": "is not http://", "app.example.com": "is not http://",
+		"ftp://app.example.com": "is not http://", "https://app.example.com/": "is not http://", "https://app.example.com/lh": "is not http://",
+		"https://app.example.com?": "is not http://", "https://app.example.com#": "is not http://", "https://": "is not http://", ",": "is not http://",
+		"https://app.example.com:0": "no valid port", "https://app.example.com:": "no valid port", "https://app.example.com:065": "no valid port",
+		"https://bücher.example": "no host", "https://me:secret@app.example.com": "no name or password",
+	} {
+		_, _, err := configFrom(map[string]string{"LHD_CORS_ALLOWED_ORIGINS": value})
+		if err == nil || !strings.Contains(err.Error(), "LHD_CORS_ALLOWED_ORIGINS") || !strings.Contains(err.Error(), word) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: %v", value, err)
+		}
+	}
+}
+
 // What an operator is warned of depends on who may call, and on who may listen on the way.
 func TestWarnings(t *testing.T) {
 	const oauth, stream = "LHS_OAUTH_ISSUER_URL=http://id LHS_OAUTH_AUDIENCE=lh LHS_LISTENERS_AUTHENTICATION_MAP=PLAIN:OAUTH", "LHD_OUTPUT_STREAM=true"
@@ -205,8 +229,10 @@ func TestWarnings(t *testing.T) {
 		oauth + " LHD_OAUTH_ENABLED=true LHD_OAUTH_ISSUER_URI=http://id LHD_OAUTH_CLIENT_ID=d LHD_OAUTH_CALLBACK_URL=http://lh": {
 			"OAuth without TLS", "asked in clear", "people log in in clear", "the OpenID provider is asked in clear",
 		},
-		"LHD_BIND_HOST=0.0.0.0": {"calls are not authenticated", "the dashboard is not authenticated"},
-		stream + " LHD_PORT=0":  {"calls are not authenticated"},
+		"LHD_BIND_HOST=0.0.0.0":                                              {"calls are not authenticated", "the dashboard is not authenticated"},
+		"LHD_CORS_ALLOWED_ORIGINS=https://app.example.com":                   {"calls are not authenticated", "pages of these origins may do what"},
+		oauth + " LHD_CORS_ALLOWED_ORIGINS=http://localhost:3000,http://app": {"OAuth without TLS", "asked in clear", "pages of http://app come in clear"},
+		stream + " LHD_PORT=0":                                               {"calls are not authenticated"},
 	} {
 		values := map[string]string{}
 		for _, f := range strings.Fields(settings) {

@@ -50,6 +50,7 @@ func (s *Server) serveDashboard() {
 		Health: s.toldOfAll,
 		API:    s.face, Listener: l.forAPI(), LocalOnly: open && local, Open: open, OutputStream: s.cfg.Dashboard.OutputStream, Log: s.log,
 		Login:     s.cfg.Dashboard.asked(),
+		Origins:   s.cfg.Dashboard.Origins,
 		Heartbeat: dashboard.DefaultHeartbeat, WriteTimeout: dashboard.DefaultWriteTimeout, RoomBytes: s.cfg.dashboardMemory(),
 	}
 	s.dashboard.serve(&s.serving, s.log, s.dashboard.counted(dashboard.New(c)))
@@ -129,6 +130,14 @@ func (c *Config) dashboardWarnings() []Notice {
 	}
 	if d.OutputStream && open {
 		out = append(out, Notice{"LHD_OUTPUT_STREAM", "the output stream is not authenticated: whoever reaches its port may read all values of all tenants, unmasked"})
+	}
+	for _, o := range d.Origins {
+		if inClear(string(o)) {
+			out = append(out, Notice{"LHD_CORS_ALLOWED_ORIGINS", "pages of " + string(o) + " come in clear: whoever is on the way can change them, and call"})
+		}
+	}
+	if len(d.Origins) > 0 && open {
+		out = append(out, Notice{"LHD_CORS_ALLOWED_ORIGINS", "calls are not authenticated: pages of these origins may do what the principal \"anonymous\" may, in every browser that reaches the port"})
 	}
 	return out
 }

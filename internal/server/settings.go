@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"littlehorse/internal/dashboard"
 	"littlehorse/internal/lh"
 )
 
@@ -370,6 +371,10 @@ var Settings = []Setting{
 		apply: boolean(func(c *Config) *bool { return &c.Dashboard.OutputStream }),
 	},
 	{
+		Name: "LHD_CORS_ALLOWED_ORIGINS", Bounds: "origin,…", Doc: "Ours. Origins, as `https://app.example.com`, whose pages may call the API on the port of the dashboard ([pages of others](dashboard.md#pages-of-others)). Unset: no pages but its own.",
+		apply: setOrigins,
+	},
+	{
 		Name: "LHD_OAUTH_ENABLED", Default: "false", Bounds: "true, false", Doc: "Whether people log in on the dashboard with an OpenID provider ([login](dashboard.md#login)). Its listener must have authentication OAUTH.",
 		apply: boolean(func(c *Config) *bool { return &c.Dashboard.ByLogin }),
 	},
@@ -559,6 +564,17 @@ func setDashboardListener(c *Config, v string) error {
 		return fmt.Errorf("LHS_LISTENERS has no listener %s", v)
 	}
 	c.Dashboard.Listener = v
+	return nil
+}
+
+func setOrigins(c *Config, v string) error {
+	for _, part := range strings.Split(v, ",") {
+		origin, err := dashboard.ParseOrigin(strings.TrimSpace(part))
+		if err != nil {
+			return err
+		}
+		c.Dashboard.Origins = append(c.Dashboard.Origins, origin)
+	}
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +26,7 @@ import (
 
 	spb "google.golang.org/genproto/googleapis/rpc/status"
 
+	"littlehorse/internal/dashboard"
 	"littlehorse/internal/server"
 	"littlehorse/lhpb"
 	"littlehorse/test/ports"
@@ -229,6 +231,95 @@ func TestJSONIsTakenFromOwnPagesAndProgramsOnly(t *testing.T) {
 		if !strings.Contains(resp.Header.Get(name), word) {
 			t.Errorf("%s is %q", name, resp.Header.Get(name))
 		}
+	}
+}
+
+// Pages of the listed origins may call, listen and read what is answered, as browsers let them; those of others may not, and none is
+// told that it may send cookies.
+//
+// covers: dashboard C.2 security
+func TestPagesOfListedOriginsMayCall(t *testing.T) {
+	const app = "https://app.example.com"
+	c, by := bridged(t, func(cfg *server.Config) {
+		cfg.Dashboard.Origins, cfg.Dashboard.OutputStream = []dashboard.Origin{app, "http://localhost:3000"}, true
+	})
+	c.principal("boss", admin())
+	c.taskDef("greet")
+	ask := func(method, path, body string, header ...string) (*http.Response, string) {
+		t.Helper()
+		req, err := http.NewRequestWithContext(t.Context(), method, "http://"+by.addr+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Close = true
+		for i := 0; i < len(header); i += 2 {
+			req.Header.Add(header[i], header[i+1])
+		}
+		resp, err := http.DefaultTransport.RoundTrip(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if resp.Header.Get("Content-Type") == "text/event-stream" {
+			return resp, ""
+		}
+		text, err := io.ReadAll(resp.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return resp, string(text)
+	}
+	const token = "Bearer boss"
+	for _, row := range []struct {
+		name, method, path, origin string
+		header                     []string
+		code                       int
+		told                       string // Access-Control-Allow-Origin
+	}{
+		{"asks beforehand", "OPTIONS", "/api/GetTaskDef", app, []string{"Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "authorization,content-type,tenantid"}, 204, app},
+		{"asks beforehand to listen", "OPTIONS", "/ui/v1/live?topic=runs", app, []string{"Access-Control-Request-Method", "GET"}, 204, app},
+		{"asks beforehand, another one", "OPTIONS", "/api/GetTaskDef", "http://localhost:3000", []string{"Access-Control-Request-Method", "POST"}, 204, "http://localhost:3000"},
+		{"is not listed", "OPTIONS", "/api/GetTaskDef", "https://evil.example.com", []string{"Access-Control-Request-Method", "POST"}, 405, ""},
+		{"begins like one that is", "OPTIONS", "/api/GetTaskDef", app + ".evil.com", []string{"Access-Control-Request-Method", "POST"}, 405, ""},
+		{"is of no origin", "OPTIONS", "/api/GetTaskDef", "null", []string{"Access-Control-Request-Method", "POST"}, 405, ""},
+		{"asks nothing", "OPTIONS", "/api/GetTaskDef", app, nil, 405, app},
+		{"is for logins", "OPTIONS", "/auth/logout", app, []string{"Access-Control-Request-Method", "POST"}, 405, ""},
+		{"calls", "POST", "/api/GetTaskDef", app, []string{"Authorization", token}, 200, app},
+		{"calls in a batch", "POST", "/ui/v1/batch", app, []string{"Authorization", token}, 400, app},
+		{"is refused by its rights", "POST", "/api/GetTaskDef", app, []string{"Authorization", "Bearer nobody"}, 403, app},
+		{"calls without a sign", "POST", "/api/GetTaskDef", app, nil, 403, app},
+		{"calls and is not listed", "POST", "/api/GetTaskDef", "https://evil.example.com", []string{"Authorization", token}, 403, ""},
+		{"calls by two names", "POST", "/api/GetTaskDef", app, []string{"Authorization", token, "Origin", "https://evil.example.com"}, 403, ""},
+		{"calls by TLS only", "POST", "/api/GetTaskDef", "http://app.example.com", []string{"Authorization", token}, 403, ""},
+		{"listens", "GET", "/ui/v1/live?topic=runs", app, []string{"Authorization", token}, 200, app},
+		{"listens and is not listed", "GET", "/ui/v1/live?topic=runs", "https://evil.example.com", []string{"Authorization", token}, 403, ""},
+		{"reads what is put out", "GET", "/output/execution", app, []string{"Authorization", token}, 404, app}, // there is none
+		{"is of this server", "POST", "/api/GetTaskDef", "http://" + by.addr, []string{"Authorization", token}, 200, ""},
+		{"reads the pages", "GET", "/", app, nil, 200, ""},
+	} {
+		resp, text := ask(row.method, row.path, `{"name": "greet"}`, append([]string{"Origin", row.origin, "Content-Type", "application/json"}, row.header...)...)
+		if resp.StatusCode != row.code || resp.Header.Get("Access-Control-Allow-Origin") != row.told {
+			t.Errorf("a page that %s: %s %q %s", row.name, resp.Status, resp.Header.Get("Access-Control-Allow-Origin"), text)
+		}
+		if resp.Header.Get("Access-Control-Allow-Credentials") != "" {
+			t.Errorf("a page that %s may send cookies", row.name)
+		}
+		if varies := slices.Contains(resp.Header.Values("Vary"), "Origin"); row.path != "/" && !strings.HasPrefix(row.path, "/auth/") && !varies {
+			t.Errorf("a page that %s: what is answered is kept for others", row.name)
+		}
+		if methods := resp.Header.Get("Access-Control-Allow-Methods"); (methods == "GET, POST") != (row.code == http.StatusNoContent) {
+			t.Errorf("a page that %s: %q", row.name, methods)
+		}
+	}
+	for _, name := range []string{"Authorization", "Content-Type", "tenantId", "X-LH-UI", "Last-Event-ID", "Connect-Protocol-Version", "Connect-Timeout-Ms"} {
+		resp, _ := ask("OPTIONS", "/api/GetTaskDef", "", "Origin", app, "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", name)
+		if !slices.Contains(strings.Split(resp.Header.Get("Access-Control-Allow-Headers"), ", "), name) {
+			t.Errorf("%s may not be sent: %v", name, resp.Header)
+		}
+	}
+	_, by = bridged(t)
+	if resp, _ := ask("POST", "/api/GetTaskDef", "{}", "Content-Type", "application/json", "Origin", app, "Authorization", token); resp.StatusCode != http.StatusForbidden || resp.Header.Get("Access-Control-Allow-Origin") != "" {
+		t.Error("a server without a list lets others in: ", resp.Status, resp.Header)
 	}
 }
 

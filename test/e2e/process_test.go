@@ -2,12 +2,16 @@ package e2e
 
 import (
 	"fmt"
+	"io"
+	"net/http"
+	"strings"
 	"testing"
 
 	"google.golang.org/grpc/codes"
 
 	"littlehorse/lhpb"
 	"littlehorse/test/lhserver"
+	"littlehorse/test/ports"
 )
 
 // A server that is killed and started again goes on where it was: definitions, finished and running WfRuns,
@@ -59,6 +63,32 @@ func TestKilledServerGoesOn(t *testing.T) {
 	}
 	_, err := c.RunWf(c.ctx, &lhpb.RunWfRequest{WfSpecName: "hello", Id: ptr("before1")})
 	c.refused(err, codes.AlreadyExists)
+	s.Stop(t)
+}
+
+// A server that was built without the pages says so where they were, and has all else.
+//
+// covers: dashboard C.2 budget
+func TestTheBinaryCanBeBuiltWithoutPages(t *testing.T) {
+	port := ports.Free(t)
+	s := lhserver.New(t, t.TempDir(), "LHD_PORT="+port)
+	s.Program = lhserver.BuildTagged(t, "noui")
+	s.Start(t)
+	for _, path := range []string{"/", "/default/runs"} {
+		resp, err := http.Get("http://127.0.0.1:" + port + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if err != nil || resp.StatusCode != http.StatusOK || !strings.Contains(string(text), "This server has no dashboard") || strings.Contains(string(text), "<script") {
+			t.Errorf("%s: %s %s %v", path, resp.Status, text, err)
+		}
+	}
+	code, _, text, err := jsonConn{addr: "127.0.0.1:" + port}.post(t.Context(), "/GetServerVersion", http.Header{"Content-Type": {"application/json"}, "X-Lh-Ui": {"1"}}, "{}")
+	if err != nil || code != http.StatusOK {
+		t.Errorf("%d %s %v", code, text, err)
+	}
 	s.Stop(t)
 }
 

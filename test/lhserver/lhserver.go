@@ -65,6 +65,16 @@ func BuildWith(t testing.TB, files map[string]string) string {
 	return path
 }
 
+// BuildTagged builds cmd/lh with a build tag and returns its path.
+func BuildTagged(t testing.TB, tag string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "lh")
+	if err := goBuild(path, "-tags", tag); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
 func goBuild(path string, flags ...string) error {
 	cmd := exec.Command("go", append(append([]string{"build", "-o", path}, flags...), "./cmd/lh")...)
 	cmd.Dir = Root()
