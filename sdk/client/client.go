@@ -123,8 +123,8 @@ func (c *Client) WfRun(ctx context.Context, id RunID) (*lhpb.WfRun, error) {
 
 // Await waits until the WfRun has reached one of the given statuses, or has ended when none is given.
 //
-// A WfRun that ends in another status is waited for on, for it may be rescued: name all that you can do with, or give ctx an end. It
-// asks again and again, at first after 10 ms and at last every second.
+// A WfRun that fails is waited for on, for it may be rescued: name all statuses that you can do with, or give ctx an end. One that has
+// completed stays so, and not to have named that is an error then. It asks again and again, at first after 10 ms and at last every second.
 func (c *Client) Await(ctx context.Context, id RunID, statuses ...lhpb.LHStatus) (*lhpb.WfRun, error) {
 	pause := firstPause
 	for {
@@ -134,6 +134,9 @@ func (c *Client) Await(ctx context.Context, id RunID, statuses ...lhpb.LHStatus)
 		}
 		if reached(run.Status, statuses) {
 			return run, nil
+		}
+		if run.Status == lhpb.LHStatus_COMPLETED {
+			return nil, fmt.Errorf("WfRun %s is COMPLETED and stays so, which was not waited for: %v", id, statuses)
 		}
 		if err := sleep(ctx, pause); err != nil {
 			return nil, fmt.Errorf("WfRun %s is %s: %w", id, run.Status, err)

@@ -261,6 +261,10 @@ func TestAwait(t *testing.T) {
 	if _, err := client.Await(t.Context(), "w"); !errors.Is(err, lh.ErrNotFound) {
 		t.Errorf("%v", err)
 	}
+	s.statuses = []lhpb.LHStatus{lhpb.LHStatus_RUNNING, lhpb.LHStatus_ERROR, lhpb.LHStatus_COMPLETED}
+	if _, err := client.Await(t.Context(), "w", lhpb.LHStatus_HALTED); err == nil || !strings.Contains(err.Error(), "COMPLETED and stays so") {
+		t.Errorf("%v", err)
+	}
 	s.statuses = []lhpb.LHStatus{lhpb.LHStatus_RUNNING, lhpb.LHStatus_RUNNING, lhpb.LHStatus_RUNNING, lhpb.LHStatus_RUNNING, lhpb.LHStatus_RUNNING}
 	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Millisecond)
 	defer cancel()
