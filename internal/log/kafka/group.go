@@ -161,7 +161,9 @@ func (g *Group) run(ctx context.Context) {
 	asking.Go(func() { g.reach.run(ctx, g.cfg.Heard) })
 	defer asking.Wait()
 	if g.cfg.Former != "" {
-		g.leave(ctx, g.cfg.Former)
+		bounded, cancel := context.WithTimeout(ctx, g.cfg.SessionTimeout/2)
+		g.leave(bounded, g.cfg.Former)
+		cancel()
 	}
 	for ctx.Err() == nil {
 		err := g.takePart(ctx)
@@ -173,10 +175,7 @@ func (g *Group) run(ctx context.Context) {
 			g.cfg.Failed(fmt.Errorf("kafka group %s: %w", g.name, err))
 			return
 		default:
-			if !g.missed {
-				g.cfg.Logger.Warn("no part in the group, will be tried again", "group", g.name, "err", err)
-			}
-			g.missed = true
+			g.miss("no part in the group, will be tried again", err)
 			_ = pauseFor(ctx, g.pulse())
 		}
 	}
@@ -245,16 +244,15 @@ func (g *Group) takePart(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := g.prove(ctx, g.coordinator, g.commit()); err != nil {
-		g.coordinator = -1
-		return err
-	}
-	g.heard.Store(&since)
-	if err := g.cfg.Assigned(plan); err != nil {
-		return err
-	}
-	g.missed = false
-	return g.stay(ctx)
+	return g.stay(ctx, plan, since)
+}
+
+// settle asks to join or to be told. The coordinator answers when all have joined, or the session of who has not is over: one that does not is
+// silent, and those who wait at it would learn nothing of another.
+func (g *Group) settle(ctx context.Context, req kmsg.Request) (kmsg.Response, error) {
+	bounded, cancel := context.WithTimeout(ctx, g.cfg.SessionTimeout*3/2)
+	defer cancel()
+	return g.ask(bounded, req)
 }
 
 // join gives the plan, and when it was asked for.
@@ -270,7 +268,7 @@ func (g *Group) join(ctx context.Context) (plan []byte, since time.Time, err err
 	p := kmsg.NewJoinGroupRequestProtocol()
 	p.Name, p.Metadata = groupVersion, g.cfg.Describe()
 	req.Protocols = append(req.Protocols, p)
-	answer, err := g.ask(ctx, req)
+	answer, err := g.settle(ctx, req)
 	if err != nil {
 		return nil, since, fmt.Errorf("join: %w", err)
 	}
@@ -315,7 +313,7 @@ func (g *Group) sync(ctx context.Context, joined *kmsg.JoinGroupResponse) (plan 
 		}
 	}
 	since = time.Now()
-	answer, err := g.ask(ctx, req)
+	answer, err := g.settle(ctx, req)
 	if err != nil {
 		return nil, since, fmt.Errorf("sync: %w", err)
 	}
@@ -344,15 +342,20 @@ const (
 	slackenedBy = 1.25
 )
 
-// stay is a member until there is a reason to join again.
-func (g *Group) stay(ctx context.Context) error {
+// stay is a member until there is a reason to join again. The plan counts when it is proved that who has told it counts the members.
+func (g *Group) stay(ctx context.Context, plan []byte, since time.Time) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	proofs := make(chan proof, 1)
+	prove := func(since time.Time) {
+		by, commit := g.coordinator, g.commit()
+		go func() { proofs <- proof{since, g.prove(ctx, by, commit)} }()
+	}
+	prove(since)
+	proving, told := true, false
 	pulse := g.pulse() / firstPulse
 	next := time.NewTimer(pulse)
 	defer next.Stop()
-	proofs := make(chan proof, 1)
-	proving, proved := false, time.Now()
 	for {
 		select {
 		case <-next.C:
@@ -361,10 +364,15 @@ func (g *Group) stay(ctx context.Context) error {
 		case <-g.again:
 			return errAgain
 		case p := <-proofs:
-			proving, proved = false, p.since
-			if err := g.weigh(p); err != nil {
+			proving, since = false, p.since
+			holds, err := g.weigh(p)
+			if holds && !told {
+				told, err = true, g.cfg.Assigned(plan)
+			}
+			if err != nil {
 				return err
 			}
+			g.missed = g.missed && !holds
 			continue
 		case <-ctx.Done():
 			return ctx.Err()
@@ -374,10 +382,9 @@ func (g *Group) stay(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if answered && !proving && sent.Sub(proved) >= 2*g.pulse() {
+		if answered && !proving && sent.Sub(since) >= 2*g.pulse() {
 			proving = true
-			by, commit := g.coordinator, g.commit()
-			go func() { proofs <- proof{sent, g.prove(ctx, by, commit)} }()
+			prove(sent)
 		}
 	}
 }
@@ -420,17 +427,27 @@ type proof struct {
 }
 
 // weigh takes a proof. One that fails for no fault of the member makes the coordinator doubtful: another may have taken his place.
-func (g *Group) weigh(p proof) error {
+func (g *Group) weigh(p proof) (holds bool, err error) {
 	switch {
 	case p.err == nil:
 		g.heard.Store(&p.since)
 	case errors.Is(p.err, errAgain), errors.Is(p.err, kerr.IllegalGeneration), errors.Is(p.err, kerr.UnknownMemberID), errors.Is(p.err, kerr.FencedInstanceID):
-		return p.err
+		return false, p.err
 	default:
-		g.cfg.Logger.Debug("the membership is not proved", "group", g.name, "err", p.err)
+		if !g.Alive() {
+			g.miss("the membership is not proved, will be tried again", p.err)
+		}
 		g.coordinator = -1
 	}
-	return nil
+	return p.err == nil, nil
+}
+
+// miss says once that this process has no part in the group, until it has.
+func (g *Group) miss(what string, err error) {
+	if !g.missed {
+		g.cfg.Logger.Warn(what, "group", g.name, "err", err)
+	}
+	g.missed = true
 }
 
 // prove lets the coordinator write, which only the one that the brokers agree on can: it has to have what it writes on its replicas. One that

@@ -140,17 +140,7 @@ func TestCoordinatorThatCannotWriteProvesNothing(t *testing.T) {
 		if !cut.Load() {
 			return nil, nil, false
 		}
-		req := r.(*kmsg.OffsetCommitRequest)
-		resp := r.ResponseKind().(*kmsg.OffsetCommitResponse)
-		for _, of := range req.Topics {
-			topic := kmsg.NewOffsetCommitResponseTopic()
-			topic.Topic, topic.TopicID = of.Topic, of.TopicID
-			part := kmsg.NewOffsetCommitResponseTopicPartition()
-			part.ErrorCode = kerr.CoordinatorNotAvailable.Code
-			topic.Partitions = append(topic.Partitions, part)
-			resp.Topics = append(resp.Topics, topic)
-		}
-		return resp, nil, true
+		return refused(r), nil, true
 	})
 	beats := make(chan time.Time, 1)
 	c.ControlKey(int16(kmsg.Heartbeat), func(kmsg.Request) (kmsg.Response, error, bool) {
@@ -175,6 +165,116 @@ func TestCoordinatorThatCannotWriteProvesNothing(t *testing.T) {
 	if g.lost > 0 {
 		t.Errorf("the member has lost its part %d times", g.lost)
 	}
+}
+
+// refused is the answer of a coordinator that cannot write.
+func refused(commit kmsg.Request) kmsg.Response {
+	req := commit.(*kmsg.OffsetCommitRequest)
+	resp := req.ResponseKind().(*kmsg.OffsetCommitResponse)
+	for _, of := range req.Topics {
+		topic := kmsg.NewOffsetCommitResponseTopic()
+		topic.Topic, topic.TopicID = of.Topic, of.TopicID
+		part := kmsg.NewOffsetCommitResponseTopicPartition()
+		part.ErrorCode = kerr.CoordinatorNotAvailable.Code
+		topic.Partitions = append(topic.Partitions, part)
+		resp.Topics = append(resp.Topics, topic)
+	}
+	return resp
+}
+
+// TestProofThatFailsSettlesNothingAnew lets the coordinator not write for a while when a member has joined: it stays one, and is told the plan when it is proved.
+func TestProofThatFailsSettlesNothingAnew(t *testing.T) {
+	c := fakeBrokers(t, 1)
+	m := newTestMedium(t)
+	m.brokers = c.ListenAddrs()
+	l := m.Start(t).(*Log)
+	var joins, proofs atomic.Int32
+	c.ControlKey(int16(kmsg.SyncGroup), func(kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		joins.Add(1)
+		return nil, nil, false
+	})
+	c.ControlKey(int16(kmsg.OffsetCommit), func(r kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		if proofs.Add(1) > 3 {
+			return nil, nil, false
+		}
+		return refused(r), nil, true
+	})
+	g := m.join(t, l, "a", "")
+	g.hears(t, "a")
+	if joins, proofs := joins.Load(), proofs.Load(); joins != 1 || proofs < 4 {
+		t.Errorf("it is told after it has joined %d times and tried to prove it %d times", joins, proofs)
+	}
+}
+
+// TestCoordinatorThatIsSilentWhileTheGroupSettlesIsLeft lets the broker at which a member waits for the others never answer, without a connection that fails,
+// while another takes its place.
+func TestCoordinatorThatIsSilentWhileTheGroupSettlesIsLeft(t *testing.T) {
+	c := fakeBrokers(t, 3)
+	m := newTestMedium(t)
+	m.brokers, m.change = c.ListenAddrs(), patient
+	g := m.join(t, m.Start(t).(*Log), "a", "")
+	g.hears(t, "a")
+	over, waits := make(chan struct{}), make(chan struct{}, 1)
+	t.Cleanup(func() { close(over) })
+	silent := c.CoordinatorFor(g.Group.name)
+	c.ControlKey(int16(kmsg.JoinGroup), func(kmsg.Request) (kmsg.Response, error, bool) {
+		c.KeepControl()
+		if c.CurrentNode() == silent {
+			select {
+			case waits <- struct{}{}:
+			default:
+			}
+			c.SleepControl(func() { <-over })
+		}
+		return nil, nil, false
+	})
+	g.Rejoin()
+	<-waits
+	for c.CoordinatorFor(g.Group.name) == silent {
+		c.RehashCoordinators()
+	}
+	g.heardAfter(t, time.Now())
+}
+
+// patient lets the clients wait for an answer for ten minutes.
+func patient(c *Config) { c.Tuning.RequestTimeout = 10 * time.Minute }
+
+// heardAfter waits until the membership is proved as of a later moment.
+func (g *groupMember) heardAfter(t testing.TB, moment time.Time) {
+	t.Helper()
+	for end := moment.Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		if heard := g.heard.Load(); heard != nil && heard.After(moment) {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatal("the member keeps to the broker that is silent")
+		}
+	}
+}
+
+// TestFormerMemberIsNotWaitedFor lets the coordinator be silent that is told of the former member of a folder: its successor joins at another.
+func TestFormerMemberIsNotWaitedFor(t *testing.T) {
+	c := fakeBrokers(t, 3)
+	m := newTestMedium(t)
+	m.brokers, m.change = c.ListenAddrs(), patient
+	l := m.Start(t).(*Log)
+	over, asked := make(chan struct{}), make(chan int32, 1)
+	var silent atomic.Bool
+	c.ControlKey(int16(kmsg.LeaveGroup), func(kmsg.Request) (kmsg.Response, error, bool) {
+		if !silent.Swap(true) {
+			asked <- c.CurrentNode()
+			c.SleepControl(func() { <-over })
+		}
+		return nil, nil, false
+	})
+	g := m.join(t, l, "a", "former")
+	t.Cleanup(func() { close(over) })
+	for former := <-asked; c.CoordinatorFor(g.Group.name) == former; {
+		c.RehashCoordinators()
+	}
+	g.hears(t, "a")
 }
 
 // TestMemberThatIsForgottenJoinsAgain lets the group go on without a member.
@@ -219,15 +319,7 @@ func TestSilentCoordinatorIsLeft(t *testing.T) {
 	for c.CoordinatorFor(g.Group.name) == silent {
 		c.RehashCoordinators()
 	}
-	moved := time.Now()
-	for end := moved.Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
-		if heard := g.heard.Load(); heard != nil && heard.After(moved) {
-			return
-		}
-		if time.Now().After(end) {
-			t.Fatal("the member keeps to the broker that is silent")
-		}
-	}
+	g.heardAfter(t, time.Now())
 }
 
 // TestSilenceEndsWhatAliveAllows answers no heartbeat any more.
