@@ -31,6 +31,9 @@ export async function rpc(name, request) {
   return said;
 }
 
+/** ago is how long ago a moment was in steps of five minutes: who asks for the last day again a minute later asks the same. */
+const ago = (at) => `${Math.round((Date.now() - Date.parse(at)) / 300_000)} steps ago`;
+
 /** open makes a page that notes whatever should not happen on it. */
 export async function open(options = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, colorScheme: 'light', reducedMotion: 'reduce', ...options });
@@ -45,7 +48,7 @@ export async function open(options = {}) {
     // The one stream that tells what changes is no call of a page.
     if (/\/(api|ui)\//.test(r.url()) && !r.url().includes('/ui/v1/live')) {
       page.calls++;
-      page.asked.add(`${r.url()} ${r.postData()}`);
+      page.asked.add(`${r.url()} ${r.postData()?.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, ago)}`);
     }
   });
   page.on('requestfailed', (r) => !page.alone && !r.failure()?.errorText.includes('ABORTED') && problems.push(`failed: ${r.url()} ${r.failure()?.errorText}`));
