@@ -6634,7 +6634,8 @@ func (x *VariableList) GetBookmark() []byte {
 // A variable and the value it must have.
 type VariableMatch struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// A variable of the entrypoint ThreadSpec.
+	// A variable of the entrypoint ThreadSpec, or an indexed field of one, as `customer_$.address.city`. That is met if one of the values that
+	// the field has reads like the value: a list has each of its items.
 	VarName string `protobuf:"bytes,1,opt,name=var_name,json=varName,proto3" json:"var_name,omitempty"`
 	// The value, of the same type.
 	Value         *VariableValue `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`

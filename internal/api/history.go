@@ -87,7 +87,7 @@ func (h *history) compare() error {
 		}
 		if stored != nil {
 			settle(last, value.OrNull(stored.Value))
-			same := sameValue(last.value, stored.Value)
+			same := value.Same(last.value, stored.Value)
 			v.alone.confirmed, v.alone.refuted = same, !same
 		}
 	}

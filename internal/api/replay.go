@@ -306,7 +306,7 @@ func settle(thought *pastValue, is *lhpb.VariableValue) {
 	if !thought.known {
 		return
 	}
-	same := sameValue(thought.value, is)
+	same := value.Same(thought.value, is)
 	for b := range thought.rests {
 		b.confirmed, b.refuted = b.confirmed || same, b.refuted || !same
 	}

@@ -191,7 +191,7 @@ func at(ms int64) *timestamppb.Timestamp {
 // covers: api §6.5
 func TestSearchWfRunRefusals(t *testing.T) {
 	f := newFace(t)
-	f.definitions.specs["order"] = &lhpb.WfSpec{Id: &lhpb.WfSpecId{Name: "order"}, EntrypointThreadName: "main"}
+	f.definitions.specs["order"] = ordersOf(0)
 	num := func(n int32) *int32 { return &n }
 	for name, req := range map[string]*lhpb.SearchWfRunRequest{
 		"version without name":   {WfSpecMajorVersion: num(0)},
@@ -199,6 +199,10 @@ func TestSearchWfRunRefusals(t *testing.T) {
 		"unknown WfSpec":         {WfSpecName: "nothing"},
 		"filter without name":    {VariableFilters: []*lhpb.VariableMatch{{VarName: "x"}}},
 		"unknown variable":       {WfSpecName: "order", VariableFilters: []*lhpb.VariableMatch{{VarName: "x"}}},
+		"field of none":          {WfSpecName: "order", VariableFilters: []*lhpb.VariableMatch{{VarName: "x_$.a", Value: number(1)}}},
+		"field of a text":        {WfSpecName: "order", VariableFilters: []*lhpb.VariableMatch{{VarName: "who_$.a", Value: number(1)}}},
+		"field without index":    {WfSpecName: "order", VariableFilters: []*lhpb.VariableMatch{{VarName: "doc_$.c", Value: number(1)}}},
+		"field that is nothing":  {WfSpecName: "order", VariableFilters: []*lhpb.VariableMatch{{VarName: "doc_$.a"}}},
 		"limit 0":                {Limit: num(0)},
 		"negative limit":         {Limit: num(-1)},
 		"foreign bookmark":       {Bookmark: []byte("whatever this may be")},

@@ -34,11 +34,12 @@ type namedRun struct {
 }
 
 // searchByID finds them; the request has been checked.
-func (s *Service) searchByID(ctx context.Context, tenant string, req *extra.SearchWfRunViewRequest, p page) (*extra.SearchWfRunViewResponse, error) {
+func (s *Service) searchByID(ctx context.Context, req *extra.SearchWfRunViewRequest, p page, conditions []condition) (*extra.SearchWfRunViewResponse, error) {
+	tenant := keys.In(callOf(ctx).tenant)
 	b := &byID{
-		tenant: keys.In(tenant), request: req, within: spanOf(req.EarliestStart, req.LatestStart), limit: p.limit, after: p.after,
-		query: &wfRunQuery{tenant: keys.In(tenant), req: &lhpb.SearchWfRunRequest{
-			WfSpecName: req.WfSpecName, WfSpecMajorVersion: req.MajorVersion, WfSpecRevision: req.Revision, VariableFilters: req.VariableFilters,
+		tenant: tenant, request: req, within: spanOf(req.EarliestStart, req.LatestStart), limit: p.limit, after: p.after,
+		query: &wfRunQuery{tenant: tenant, conditions: conditions, req: &lhpb.SearchWfRunRequest{
+			WfSpecName: req.WfSpecName, WfSpecMajorVersion: req.MajorVersion, WfSpecRevision: req.Revision,
 		}},
 	}
 	page, until, err := b.find(ctx, s)

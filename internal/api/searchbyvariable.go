@@ -8,25 +8,25 @@ import (
 	"littlehorse/lhpb"
 )
 
-// indexedFilters are those filters by variable of a SearchWfRun that the index of Variables can answer.
+// indexedFilters are those conditions of a search that the index of Variables can answer.
 type indexedFilters struct {
-	filters []*lhpb.VariableMatch
-	// told are those of them whose variables hold nothing but values of that type: the index tells all there is to know.
-	told map[*lhpb.VariableMatch]bool
+	conditions []condition
+	// told are those of them of which the index tells all there is to know.
+	told map[condition]bool
 	// versions of the WfSpec that are known. WfRuns of others, deleted ones, may have Variables that were never indexed.
 	versions map[[2]int32]bool
 }
 
-// indexedFilters picks the filters by variables that are searchable in each version of the WfSpec that has them;
+// indexedFilters picks the conditions on what is indexed in each version of the WfSpec that has the variable;
 // nil if there are none. A migrated WfRun may have its Variables from any version.
-func (s *Service) indexedFilters(tenant string, req *lhpb.SearchWfRunRequest) *indexedFilters {
-	if len(req.VariableFilters) == 0 {
+func (s *Service) indexedFilters(tenant string, q *wfRunQuery) *indexedFilters {
+	if len(q.conditions) == 0 {
 		return nil
 	}
 	var specs []*lhpb.WfSpec
-	out, latest := &indexedFilters{told: map[*lhpb.VariableMatch]bool{}, versions: map[[2]int32]bool{}}, s.definitions.Latest(tenant)
-	s.definitions.Walk(tenant, keys.KindWfSpec, keys.Definition{Name: req.WfSpecName}, func(d keys.Definition) bool {
-		if d.Name != req.WfSpecName {
+	out, latest := &indexedFilters{told: map[condition]bool{}, versions: map[[2]int32]bool{}}, s.definitions.Latest(tenant)
+	s.definitions.Walk(tenant, keys.KindWfSpec, keys.Definition{Name: q.req.WfSpecName}, func(d keys.Definition) bool {
+		if d.Name != q.req.WfSpecName {
 			return false
 		}
 		w := latest.WfSpec(&lhpb.WfSpecId{Name: d.Name, MajorVersion: d.Major, Revision: d.Revision})
@@ -36,23 +36,27 @@ func (s *Service) indexedFilters(tenant string, req *lhpb.SearchWfRunRequest) *i
 		}
 		return true
 	})
-	for _, f := range req.VariableFilters {
-		if given, searchable := searchableType(f.Value); searchable && indexedInAll(specs, f.VarName) {
-			out.filters = append(out.filters, f)
-			out.told[f] = ofTypeInAll(specs, f.VarName, given)
+	for _, c := range q.conditions {
+		if given, searchable := searchableType(c.value); searchable && c.indexedInAll(specs) {
+			out.conditions = append(out.conditions, c)
+			out.told[c] = c.path != "" || ofTypeInAll(specs, c.name, given)
 		}
 	}
-	if len(out.filters) == 0 {
+	if len(out.conditions) == 0 {
 		return nil
 	}
 	return out
 }
 
-// indexedInAll reports whether plain values of the variable are in the index wherever it is declared.
-func indexedInAll(specs []*lhpb.WfSpec, name string) bool {
+// indexedInAll reports whether all that has the value is in the index, wherever the variable is declared.
+func (c condition) indexedInAll(specs []*lhpb.WfSpec) bool {
 	for _, w := range specs {
-		def := variableOf(w, name)
-		if def != nil && (!def.Searchable || !isPrimitive(def) || isJSON(def)) {
+		def := variableOf(w, c.name)
+		switch {
+		case def == nil:
+		case c.path != "" && !(isJSON(def) && hasIndex(def, c.path)):
+			return false
+		case c.path == "" && (!def.Searchable || !isPrimitive(def) || isJSON(def)):
 			return false
 		}
 	}
@@ -154,15 +158,15 @@ func (q *wfRunQuery) knows(v tagged) bool {
 	return q.indexed.versions[[2]int32{major, revision}]
 }
 
-// withValues walks, for each filter, the WfRuns whose entrypoint has the value.
+// withValues walks, for each condition, the WfRuns whose entrypoint has the value.
 func (q *wfRunQuery) withValues(r *reading) (members []cursor, err error) {
-	for _, f := range q.indexed.filters {
-		tag := q.tenant.Tag(keys.TagVariable).Text(q.req.WfSpecName).Text(f.VarName).Text(value.Text(f.Value))
+	for _, cond := range q.indexed.conditions {
+		tag := q.tenant.Tag(keys.TagVariable).Text(q.req.WfSpecName).Text(cond.entry()).Text(value.Text(cond.value))
 		variables, err := r.among(tag, axis{any: 'i'}, axis{any: 'i'})
 		if err != nil {
 			return nil, err
 		}
-		c := &entrypoints{variables: variables, back: r.back, after: r.after}
+		c := &entrypoints{variables: variables, name: cond.name, back: r.back, after: r.after}
 		if err := c.settle(); err != nil {
 			return nil, err
 		}
@@ -175,6 +179,7 @@ func (q *wfRunQuery) withValues(r *reading) (members []cursor, err error) {
 // directly behind the position of its WfRun.
 type entrypoints struct {
 	variables cursor
+	name      string // of the Variable; a field of another may have an entry of the same name
 	back      bool
 	after     string
 	position  string // of the WfRun; "" at the end
@@ -225,7 +230,7 @@ func (c *entrypoints) settle() error {
 			return err
 		}
 		c.position = turned(string(keys.Tag{}.Row(createdMs, keys.TagID{WfRun: id.WfRun})), c.back)
-		if id.Thread == 0 && c.position > c.after {
+		if id.Thread == 0 && id.Name == c.name && c.position > c.after {
 			return nil
 		}
 		if err := c.variables.next(); err != nil {

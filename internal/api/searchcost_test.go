@@ -57,6 +57,7 @@ func (f *face) fill(n int) {
 	variables := []*lhpb.ThreadVarDef{
 		{VarDef: &lhpb.VariableDef{Name: "who", TypeDef: typeOf(lhpb.VariableType_STR)}, Searchable: true},
 		{VarDef: &lhpb.VariableDef{Name: "what", TypeDef: typeOf(lhpb.VariableType_STR)}, Searchable: true},
+		{VarDef: &lhpb.VariableDef{Name: "doc", TypeDef: typeOf(lhpb.VariableType_JSON_OBJ)}, JsonIndexes: []*lhpb.JsonIndex{{FieldPath: "$.a"}}},
 	}
 	spec := func(major int32) *lhpb.WfSpec {
 		return &lhpb.WfSpec{
@@ -85,6 +86,7 @@ func (f *face) fill(n int) {
 			put(id, tag, i, keys.TagID{WfRun: id, Name: name})
 			f.cluster.put(f.cluster.Core(DefaultTenant, id), in.RunNamed(id).Variable(0, name), &lhpb.Variable{Value: text(value)})
 		}
+		put(id, in.Tag(keys.TagVariable).Text("order").Text("doc_$.a").Text("x").Version(spec), i, keys.TagID{WfRun: id, Name: "doc"})
 		below := keys.TagID{WfRun: lh.WfRunIDString(child)}
 		put("parent", in.Tag(keys.TagWfRunParent).Text("parent"), i, below)
 		put("parent", in.Tag(keys.TagWfRun).Text("child").Int(int32(lhpb.LHStatus_COMPLETED)).Version(nil), i, below)
@@ -162,6 +164,9 @@ func (f *face) costCases() []costCase {
 		{"variable and a rare version", &lhpb.SearchWfRunRequest{WfSpecName: "order", WfSpecMajorVersion: proto.Int32(1), VariableFilters: []*lhpb.VariableMatch{filter("who", "ana")}}, wfRuns, nil, false},
 		{"variable and no such status", &lhpb.SearchWfRunRequest{WfSpecName: "order", Status: running, VariableFilters: []*lhpb.VariableMatch{filter("who", "ana")}}, wfRuns, nil, true},
 		{"variable without such a value", &lhpb.SearchWfRunRequest{WfSpecName: "order", VariableFilters: []*lhpb.VariableMatch{filter("who", "bo")}}, wfRuns, nil, true},
+		{"field of a document", &lhpb.SearchWfRunRequest{WfSpecName: "order", VariableFilters: []*lhpb.VariableMatch{filter("doc_$.a", "x")}}, wfRuns, ofRun, false},
+		{"field and variable", &lhpb.SearchWfRunRequest{WfSpecName: "order", VariableFilters: []*lhpb.VariableMatch{filter("doc_$.a", "x"), filter("who", "ana")}}, wfRuns, ofRun, false},
+		{"field without such a value", &lhpb.SearchWfRunRequest{WfSpecName: "order", VariableFilters: []*lhpb.VariableMatch{filter("doc_$.a", "y")}}, wfRuns, nil, true},
 		{"a value too many", &lhpb.SearchWfRunRequest{WfSpecName: "order", VariableFilters: []*lhpb.VariableMatch{filter("what", "1"), filter("who", "bo")}}, wfRuns, nil, true},
 
 		{"TaskDef", &lhpb.SearchTaskRunRequest{TaskDefName: "task"}, tasks, ofTask, false},

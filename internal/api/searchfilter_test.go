@@ -22,8 +22,10 @@ import (
 // filteredRun is a WfRun with the Variables of its entrypoint, and whether anything about it changed while it was searched for.
 type filteredRun struct {
 	storedRun
-	made    int32 // major version under which its Variables were made, from which it may have been migrated
-	values  map[string]*lhpb.VariableValue
+	made   int32 // major version under which its Variables were made, from which it may have been migrated
+	values map[string]*lhpb.VariableValue
+	// fields are the texts of its document, by the names under which they are searched for.
+	fields  map[string][]string
 	changed bool
 	// deleting says that its deletion has begun and has not come to its Variables.
 	deleting bool
@@ -31,8 +33,8 @@ type filteredRun struct {
 	alone bool
 }
 
-// orders is a model of the WfRuns of one WfSpec: in version 0 and 1 who and n are searchable and note is not, version 2,
-// which was deleted, had nothing that is searchable.
+// orders is a model of the WfRuns of one WfSpec: in version 0 and 1 who, n and two fields of doc are searchable, in version 1 a third field, note is not;
+// version 2, which was deleted, had nothing that is searchable.
 type orders struct {
 	cluster  *fakeCluster
 	runs     map[string]*filteredRun
@@ -43,10 +45,16 @@ func ordersOf(major int32) *lhpb.WfSpec {
 	def := func(name string, t lhpb.VariableType, searchable bool) *lhpb.ThreadVarDef {
 		return &lhpb.ThreadVarDef{VarDef: &lhpb.VariableDef{Name: name, TypeDef: typeOf(t)}, Searchable: searchable}
 	}
+	doc := def("doc", lhpb.VariableType_JSON_OBJ, false)
+	for i, path := range []string{"$.in.b", "$.a", "$.c"} {
+		if int(major) < 2 && i < 2+int(major) {
+			doc.JsonIndexes = append(doc.JsonIndexes, &lhpb.JsonIndex{FieldPath: path})
+		}
+	}
 	return &lhpb.WfSpec{
 		Id: &lhpb.WfSpecId{Name: "order", MajorVersion: major}, EntrypointThreadName: "main",
 		ThreadSpecs: map[string]*lhpb.ThreadSpec{"main": {VariableDefs: []*lhpb.ThreadVarDef{
-			def("who", lhpb.VariableType_STR, major < 2), def("n", lhpb.VariableType_INT, major < 2), def("note", lhpb.VariableType_STR, false),
+			def("who", lhpb.VariableType_STR, major < 2), def("n", lhpb.VariableType_INT, major < 2), def("note", lhpb.VariableType_STR, false), doc,
 		}}},
 	}
 }
@@ -84,12 +92,22 @@ func (r *filteredRun) rows() []keys.Key {
 	} else {
 		out = r.own(spec.Id)
 	}
+	index := func(name, entry, text string) {
+		tag := keys.In(DefaultTenant).Tag(keys.TagVariable).Text("order").Text(entry).Text(text).Version(spec.Id)
+		out = append(out, tag.Row(r.createdMs, keys.TagID{WfRun: r.id, Name: name}))
+		if !r.alone { // a ThreadRun below has a Variable that is found by the same name and value
+			out = append(out, tag.Row(r.createdMs+1, keys.TagID{WfRun: r.id, Thread: 1, Name: name}))
+		}
+	}
 	for name, v := range r.values {
 		if v.GetValue() != nil && variableOf(spec, name).Searchable {
-			tag := keys.In(DefaultTenant).Tag(keys.TagVariable).Text("order").Text(name).Text(textValue(v)).Version(spec.Id)
-			out = append(out, tag.Row(r.createdMs, keys.TagID{WfRun: r.id, Name: name}))
-			if !r.alone { // a ThreadRun below has a Variable that is found by the same name and value
-				out = append(out, tag.Row(r.createdMs+1, keys.TagID{WfRun: r.id, Thread: 1, Name: name}))
+			index(name, name, textValue(v))
+		}
+	}
+	for entry, texts := range r.fields {
+		for _, text := range texts {
+			if hasIndex(variableOf(spec, "doc"), strings.TrimPrefix(entry, "doc_")) {
+				index("doc", entry, text)
 			}
 		}
 	}
@@ -114,6 +132,13 @@ func textValue(v *lhpb.VariableValue) string {
 		return fmt.Sprint(n.Int)
 	}
 	return v.GetStr()
+}
+
+func textOfField(v *lhpb.VariableValue) string {
+	if b, is := v.GetValue().(*lhpb.VariableValue_Bool); is {
+		return fmt.Sprint(b.Bool)
+	}
+	return textValue(v)
 }
 
 func number(n int64) *lhpb.VariableValue {
@@ -165,6 +190,15 @@ func someOrder(rng *rand.Rand, id string, versions int, changed bool) *filteredR
 	if rng.IntN(8) == 0 {
 		delete(r.values, "note")
 	}
+	if rng.IntN(4) > 0 {
+		a, b := fmt.Sprint(rng.IntN(2)), [][]string{nil, {"x"}, {"x", "y"}}[rng.IntN(3)]
+		listed := ""
+		if b != nil {
+			listed = `"` + strings.Join(b, `","`) + `"`
+		}
+		r.values["doc"] = &lhpb.VariableValue{Value: &lhpb.VariableValue_JsonObj{JsonObj: `{"a":` + a + `,"c":true,"in":{"b":[` + listed + `]}}`}}
+		r.fields = map[string][]string{"doc_$.a": {a}, "doc_$.c": {"true"}, "doc_$.in.b": b}
+	}
 	return r
 }
 
@@ -188,6 +222,19 @@ func someSearch(rng *rand.Rand) *lhpb.SearchWfRunRequest {
 	for _, name := range slices.Sorted(maps.Keys(like.values)) {
 		if rng.IntN(3) == 0 {
 			req.VariableFilters = append(req.VariableFilters, &lhpb.VariableMatch{VarName: name, Value: like.values[name]})
+		}
+	}
+	fields := []*lhpb.VariableMatch{
+		{VarName: "doc_$.a", Value: number(rng.Int64N(2))},
+		{VarName: "doc_$.in.b", Value: text([]string{"x", "y", "z"}[rng.IntN(3)])},
+		{VarName: "doc_$.c", Value: &lhpb.VariableValue{Value: &lhpb.VariableValue_Bool{Bool: rng.IntN(4) > 0}}},
+	}
+	if req.WfSpecMajorVersion != nil && *req.WfSpecMajorVersion == 0 {
+		fields = fields[:2] // the third was not indexed then
+	}
+	for _, f := range fields {
+		if rng.IntN(6) == 0 {
+			req.VariableFilters = append(req.VariableFilters, f)
 		}
 	}
 	switch rng.IntN(20) {
@@ -214,6 +261,12 @@ func (r *filteredRun) meets(req *lhpb.SearchWfRunRequest) bool {
 		}
 	}
 	for _, f := range req.VariableFilters {
+		if strings.Contains(f.VarName, "_$") {
+			if !slices.Contains(r.fields[f.VarName], textOfField(f.Value)) {
+				return false
+			}
+			continue
+		}
 		if v, has := r.values[f.VarName]; !has || !proto.Equal(v, f.Value) {
 			return false
 		}

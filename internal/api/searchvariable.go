@@ -58,18 +58,25 @@ func checkSearchVariable(w *lhpb.WfSpec, req *lhpb.SearchVariableRequest) *lh.Er
 	}
 	declared := def.GetVarDef().GetTypeDef().GetPrimitiveType()
 	switch {
-	case isPath && !isJSON(def):
-		return lh.Errorf(lh.InvalidArgument, "Variable %q is neither JSON_OBJ nor JSON_ARR, it has no fields to search", name)
-	case isPath && !hasIndex(def, "$"+path):
-		return lh.Errorf(lh.InvalidArgument, "Variable %q has no indexed field %q", name, "$"+path)
 	case isPath:
-		return nil
+		return checkPath(def, "$"+path)
 	case !def.Searchable:
 		return lh.Errorf(lh.InvalidArgument, "Provided variable has no index: %q is not searchable", name)
 	case !isPrimitive(def):
 		return lh.Errorf(lh.InvalidArgument, "Provided variable has no index: only STR, BOOL, INT and DOUBLE are, and %q is none of them", name)
 	case !isJSON(def) && declared != given:
 		return lh.Errorf(lh.InvalidArgument, "Variable %q is of type %s, the value to search for is %s", name, declared, given)
+	}
+	return nil
+}
+
+// checkPath demands that the field of a variable is indexed.
+func checkPath(def *lhpb.ThreadVarDef, path string) *lh.Error {
+	switch name := def.GetVarDef().GetName(); {
+	case !isJSON(def):
+		return lh.Errorf(lh.InvalidArgument, "Variable %q is neither JSON_OBJ nor JSON_ARR, it has no fields to search", name)
+	case !hasIndex(def, path):
+		return lh.Errorf(lh.InvalidArgument, "Variable %q has no indexed field %q", name, path)
 	}
 	return nil
 }

@@ -51,14 +51,15 @@ func (s *Service) SearchWfRunView(ctx context.Context, req *extra.SearchWfRunVie
 			WfSpecName: req.WfSpecName, WfSpecMajorVersion: req.MajorVersion, WfSpecRevision: req.Revision,
 			VariableFilters: req.VariableFilters, Status: status, ParentWfRunId: req.ParentWfRunId,
 		}
-		if err := s.checkSearchWfRun(c, ask); err != nil {
+		q, err := s.wfRunQuery(c, ask)
+		if err != nil {
 			return nil, err
 		}
-		q := &wfRunQuery{tenant: keys.In(c.tenant), req: ask, indexed: s.indexedFilters(c.tenant, ask)}
+		q.indexed = s.indexedFilters(c.tenant, q)
 		l.queries = append(l.queries, q)
 	}
 	if req.IdPrefix != "" {
-		return s.searchByID(ctx, c.tenant, req, p)
+		return s.searchByID(ctx, req, p, l.queries[0].conditions)
 	}
 	out := &extra.SearchWfRunViewResponse{}
 	hits, more, err := l.find(ctx)

@@ -2,8 +2,7 @@ package api
 
 import (
 	"context"
-
-	"google.golang.org/protobuf/proto"
+	"strings"
 
 	"littlehorse/internal/keys"
 	"littlehorse/internal/lh"
@@ -16,29 +15,30 @@ import (
 // of their start; those of a whole tree each before what is below it. Without any criterion it finds all.
 func (s *Service) SearchWfRun(ctx context.Context, req *lhpb.SearchWfRunRequest) (*lhpb.WfRunIdList, error) {
 	c := callOf(ctx)
-	if err := s.checkSearchWfRun(c, req); err != nil {
+	q, err := s.wfRunQuery(c, req)
+	if err != nil {
 		return nil, err
 	}
 	p, refused := pageOf(c, "SearchWfRun", req, req.Limit)
 	if refused != nil {
 		return nil, refused
 	}
-	q := &wfRunQuery{tenant: keys.In(c.tenant), req: req}
-	look := query{within: spanOf(req.EarliestStart, req.LatestStart), open: q.open, keep: q.keep()}
+	look := query{within: spanOf(req.EarliestStart, req.LatestStart), keep: q.keep()}
+	look.open = func(r *reading) (walker, error) { return q.found(r) }
 	switch {
 	case req.ParentWfRunId != nil && !validRunID(req.ParentWfRunId):
 		return &lhpb.WfRunIdList{}, nil
 	case req.ParentWfRunId != nil && req.GetShowFullTree():
 		look.open, look.keep, look.row = q.descendants, q.keepInTree, rowInTree
 	default:
-		q.indexed = s.indexedFilters(c.tenant, req)
+		q.indexed = s.indexedFilters(c.tenant, q)
 	}
 	if req.ParentWfRunId != nil {
 		look.streams = []machine.Stream{s.homeOf(c.tenant, req.ParentWfRunId)}
 	}
-	hits, bookmark, err := s.search(ctx, look, p)
-	if err != nil {
-		return nil, err
+	hits, bookmark, failed := s.search(ctx, look, p)
+	if failed != nil {
+		return nil, failed
 	}
 	out := &lhpb.WfRunIdList{Bookmark: bookmark}
 	for _, h := range hits {
@@ -47,30 +47,69 @@ func (s *Service) SearchWfRun(ctx context.Context, req *lhpb.SearchWfRunRequest)
 	return out, nil
 }
 
-func (s *Service) checkSearchWfRun(c *call, req *lhpb.SearchWfRunRequest) *lh.Error {
+// wfRunQuery checks what is asked for.
+func (s *Service) wfRunQuery(c *call, req *lhpb.SearchWfRunRequest) (*wfRunQuery, *lh.Error) {
+	q := &wfRunQuery{tenant: keys.In(c.tenant), req: req}
 	if req.WfSpecName == "" {
 		switch {
 		case req.WfSpecMajorVersion != nil || req.WfSpecRevision != nil:
-			return lh.Errorf(lh.InvalidArgument, "Cannot provide a WfSpec version without 'wf_spec_name'")
+			return nil, lh.Errorf(lh.InvalidArgument, "Cannot provide a WfSpec version without 'wf_spec_name'")
 		case len(req.VariableFilters) > 0:
-			return lh.Errorf(lh.InvalidArgument, "Cannot provide 'variable_filters' without 'wf_spec_name'")
+			return nil, lh.Errorf(lh.InvalidArgument, "Cannot provide 'variable_filters' without 'wf_spec_name'")
 		}
-		return nil
+		return q, nil
 	}
 	w, err := s.resolveWfSpec(c.tenant, req.WfSpecName, req.WfSpecMajorVersion, req.WfSpecRevision)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if w == nil {
-		return lh.Errorf(lh.InvalidArgument, "Couldn't find WfSpec %s in the version asked for", req.WfSpecName)
+		return nil, lh.Errorf(lh.InvalidArgument, "Couldn't find WfSpec %s in the version asked for", req.WfSpecName)
 	}
-	declared := w.ThreadSpecs[w.EntrypointThreadName].GetVariableDefs()
 	for _, f := range req.VariableFilters {
-		if variableDef(declared, f.GetVarName()) == nil {
-			return lh.Errorf(lh.InvalidArgument, "WfSpec %s has no variable %q in its entrypoint thread", req.WfSpecName, f.GetVarName())
+		cond, err := conditionOf(w, f)
+		if err != nil {
+			return nil, err
 		}
+		q.conditions = append(q.conditions, cond)
 	}
-	return nil
+	return q, nil
+}
+
+// condition is what is asked of a Variable of the entrypoint: that it has the value, or with a path that a field of its document has.
+type condition struct {
+	name, path string
+	value      *lhpb.VariableValue
+}
+
+// conditionOf finds out which Variable of a WfSpec is meant, or which field of which.
+func conditionOf(w *lhpb.WfSpec, f *lhpb.VariableMatch) (condition, *lh.Error) {
+	declared := w.ThreadSpecs[w.EntrypointThreadName].GetVariableDefs()
+	cond := condition{name: f.GetVarName(), value: f.GetValue()}
+	if variableDef(declared, cond.name) != nil {
+		return cond, nil
+	}
+	name, path, isPath := strings.Cut(cond.name, pathMark)
+	def := variableDef(declared, name)
+	if !isPath || def == nil {
+		return cond, lh.Errorf(lh.InvalidArgument, "WfSpec %s has no variable %q in its entrypoint thread", w.Id.Name, name)
+	}
+	cond.name, cond.path = name, "$"+path
+	if err := checkPath(def, cond.path); err != nil {
+		return cond, err
+	}
+	if _, ok := searchableType(f.GetValue()); !ok {
+		return cond, lh.Errorf(lh.InvalidArgument, "The value of %q must be a STR, BOOL, INT or DOUBLE", f.GetVarName())
+	}
+	return cond, nil
+}
+
+// entry is the name under which what has the value stands in the index.
+func (c condition) entry() string {
+	if c.path == "" {
+		return c.name
+	}
+	return c.name + "_" + c.path
 }
 
 func variableDef(defs []*lhpb.ThreadVarDef, name string) *lhpb.ThreadVarDef {
@@ -84,12 +123,11 @@ func variableDef(defs []*lhpb.ThreadVarDef, name string) *lhpb.ThreadVarDef {
 
 // wfRunQuery is what a search asks for.
 type wfRunQuery struct {
-	tenant  keys.Tenant
-	req     *lhpb.SearchWfRunRequest
-	indexed *indexedFilters // nil if no filter by variable can be answered from the index
+	tenant     keys.Tenant
+	req        *lhpb.SearchWfRunRequest
+	conditions []condition
+	indexed    *indexedFilters // nil if no condition can be answered from the index
 }
-
-func (q *wfRunQuery) open(r *reading) (walker, error) { return q.found(r) }
 
 // found reads the indexes of all that is asked for side by side.
 func (q *wfRunQuery) found(r *reading) (cursor, error) {
@@ -140,33 +178,21 @@ func (q *wfRunQuery) childrenOf(parent string) keys.Tag {
 
 // keep judges a WfRun by its variables; nil if none are asked for.
 func (q *wfRunQuery) keep() func(*reading, hit) (bool, error) {
-	if len(q.req.VariableFilters) == 0 {
+	if len(q.conditions) == 0 {
 		return nil
 	}
 	return q.variablesMatch
 }
 
 func (q *wfRunQuery) variablesMatch(r *reading, h hit) (bool, error) {
-	for _, f := range q.req.VariableFilters {
-		if !r.doubtful && q.indexed != nil && q.indexed.told[f] {
+	for _, c := range q.conditions {
+		if !r.doubtful && q.indexed != nil && q.indexed.told[c] {
 			continue
 		}
-		v, err := viewed[lhpb.Variable](r.view, q.tenant.RunNamed(h.id.WfRun).Variable(0, f.VarName))
-		if err != nil || v == nil || !sameValue(v.Value, f.Value) {
+		v, err := viewed[lhpb.Variable](r.view, q.tenant.RunNamed(h.id.WfRun).Variable(0, c.name))
+		if err != nil || v == nil || !value.FoundBy(v.Value, c.path, c.value) {
 			return false, err
 		}
 	}
 	return true, nil
-}
-
-// sameValue is equality of type and value; an unset value is NULL.
-func sameValue(a, b *lhpb.VariableValue) bool {
-	if a.GetValue() == nil || b.GetValue() == nil {
-		return a.GetValue() == nil && b.GetValue() == nil
-	}
-	if _, is := a.Value.(*lhpb.VariableValue_Double); is {
-		_, too := b.Value.(*lhpb.VariableValue_Double)
-		return too && value.Text(a) == value.Text(b)
-	}
-	return proto.Equal(a, b)
 }

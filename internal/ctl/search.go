@@ -23,6 +23,7 @@ func (c *cli) searchWfRun() *cobra.Command {
 	var page paging
 	var when period
 	var status string
+	var having where
 	cmd := unary(c, "wfRun <wfSpecName> [<majorVersion>] [<revision>]", "Search WfRuns of a WfSpec", cobra.RangeArgs(1, 3), api.SearchWfRun,
 		func(r *request) (*lhpb.SearchWfRunRequest, error) {
 			req := &lhpb.SearchWfRunRequest{WfSpecName: r.args[0]}
@@ -32,10 +33,16 @@ func (c *cli) searchWfRun() *cobra.Command {
 			req.WfSpecRevision, errs[2] = r.optionalInt32(2, "revision")
 			req.Status, errs[3] = optionalEnum[lhpb.LHStatus](r, "status", status, lhpb.LHStatus_value)
 			req.EarliestStart, req.LatestStart = when.get()
-			return req, errors.Join(errs[:]...)
+			if err := errors.Join(errs[:]...); err != nil {
+				return nil, err
+			}
+			var err error
+			req.VariableFilters, err = having.matches(r, req.WfSpecName, req.WfSpecMajorVersion, req.WfSpecRevision)
+			return req, err
 		})
 	page.flags(cmd)
 	when.flags(cmd)
+	having.flag(cmd)
 	cmd.Flags().StringVar(&status, "status", "", "only WfRuns of this status")
 	cmd.AddCommand(c.searchWfRunByParent())
 	return cmd

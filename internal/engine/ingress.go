@@ -1,8 +1,6 @@
 package engine
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -80,28 +78,3 @@ func appendInt(b []byte, n int32) []byte { return strconv.AppendInt(b, int64(n),
 
 // textOf is the text by which a value is indexed.
 func textOf(v *lhpb.VariableValue) string { return value.Text(v) }
-
-// parseJSON reads a text in normal form, numbers as they are written; nil if it is malformed.
-func parseJSON(text string) any {
-	d := json.NewDecoder(bytes.NewReader([]byte(text)))
-	d.UseNumber()
-	var doc any
-	if d.Decode(&doc) != nil {
-		return nil
-	}
-	return doc
-}
-
-// leafText is the text by which a JSON leaf is indexed; false for null.
-func leafText(leaf any) (string, bool) {
-	switch k := leaf.(type) {
-	case string:
-		return k, true
-	case json.Number:
-		return k.String(), true
-	case bool:
-		return strconv.FormatBool(k), true
-	default:
-		return "", false
-	}
-}

@@ -10,6 +10,7 @@ import (
 	"littlehorse/internal/lh"
 	"littlehorse/internal/machine"
 	"littlehorse/internal/pb"
+	"littlehorse/internal/value"
 	"littlehorse/lhpb"
 )
 
@@ -342,51 +343,23 @@ type indexer struct {
 }
 
 func (x *indexer) value(v *lhpb.VariableValue) {
-	switch k := v.GetValue().(type) {
+	switch v.GetValue().(type) {
 	case *lhpb.VariableValue_Str, *lhpb.VariableValue_Int, *lhpb.VariableValue_Double, *lhpb.VariableValue_Bool:
 		if x.all || x.def.GetSearchable() {
 			x.plain(textOf(v))
 		}
-	case *lhpb.VariableValue_JsonObj:
-		if doc, ok := parseJSON(k.JsonObj).(map[string]any); ok {
-			x.leaves("$", doc)
-		}
-	case *lhpb.VariableValue_JsonArr:
-		doc, _ := parseJSON(k.JsonArr).([]any)
-		for _, item := range doc {
-			x.item(item)
-		}
+	case *lhpb.VariableValue_JsonObj, *lhpb.VariableValue_JsonArr:
+		value.Leaves(v, x.leaf)
 	}
 }
 
-// item is an element of a JSON_ARR.
-func (x *indexer) item(item any) {
-	switch k := item.(type) {
-	case map[string]any:
-		x.leaves("$", k)
-	case []any:
-	default:
-		if text, ok := leafText(item); ok {
-			x.plain(text)
-		}
-	}
-}
-
-// leaves walks a document; lists add their elements under their own path.
-func (x *indexer) leaves(path string, doc any) {
-	switch k := doc.(type) {
-	case map[string]any:
-		for name, field := range k {
-			x.leaves(path+"."+name, field) // entries are sorted in the end
-		}
-	case []any:
-		for _, item := range k {
-			x.leaves(path, item)
-		}
-	default:
-		if text, ok := leafText(doc); ok && x.wants(path) {
-			x.entries = append(x.entries, indexEntry{x.variable + "_" + path, text})
-		}
+// leaf takes what a document has at a path; entries are sorted in the end.
+func (x *indexer) leaf(path, text string) {
+	switch {
+	case path == "":
+		x.plain(text)
+	case x.wants(path):
+		x.entries = append(x.entries, indexEntry{x.variable + "_" + path, text})
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"littlehorse/internal/lh"
 	"littlehorse/lhpb"
+	"littlehorse/lhpb/extra"
 )
 
 func names[T any](results []T, name func(T) string) (out []string) {
@@ -28,6 +29,65 @@ func (c *client) want(what string, got []string, want ...string) {
 	if !slices.Equal(got, want) {
 		c.t.Errorf("%s: got %v, want %v", what, got, want)
 	}
+}
+
+// Fields of documents by which runs are to be found are indexed as they change, and found with plain variables side by side.
+//
+// covers: api §6.5; api §6.6; dashboard C.3 runs
+func TestRunsAreFoundByFieldsOfDocuments(t *testing.T) {
+	c := inProcess(t)
+	document := &lhpb.ThreadVarDef{
+		VarDef:      &lhpb.VariableDef{Name: "customer", TypeDef: &lhpb.TypeDefinition{DefinedType: &lhpb.TypeDefinition_PrimitiveType{PrimitiveType: lhpb.VariableType_JSON_OBJ}}},
+		JsonIndexes: []*lhpb.JsonIndex{{FieldPath: "$.address.city"}, {FieldPath: "$.orders", FieldType: lhpb.VariableType_INT}},
+	}
+	c.taskDef("greet")
+	w := c.taskFlow("order", "greet")
+	spec := w.ThreadSpecs["entrypoint"]
+	spec.VariableDefs = append(spec.VariableDefs, document)
+	must(c.PutWfSpec(c.ctx, &lhpb.PutWfSpecRequest{Name: "order", EntrypointThreadName: "entrypoint", ThreadSpecs: w.ThreadSpecs}))(c)
+	for id, doc := range map[string]string{
+		"rome": `{"address": {"city": "Rome"}, "orders": [1, 2]}`, "oslo": `{"address": {"city": "Oslo"}, "orders": 2}`, "none": `{"address": null}`,
+	} {
+		must(c.RunWf(c.ctx, &lhpb.RunWfRequest{WfSpecName: "order", Id: &id, Variables: map[string]*lhpb.VariableValue{
+			"name": str("Ana"), "customer": {Value: &lhpb.VariableValue_JsonObj{JsonObj: doc}},
+		}}))(c)
+	}
+	city := func(name string) *lhpb.VariableMatch {
+		return &lhpb.VariableMatch{VarName: "customer_$.address.city", Value: str(name)}
+	}
+	orders := func(n int64) *lhpb.VariableMatch {
+		return &lhpb.VariableMatch{VarName: "customer_$.orders", Value: &lhpb.VariableValue{Value: &lhpb.VariableValue_Int{Int: n}}}
+	}
+	view := extra.NewViewServiceClient(c.conn)
+	for what, row := range map[string]struct {
+		filters []*lhpb.VariableMatch
+		want    []string
+	}{
+		"a field":                {[]*lhpb.VariableMatch{city("Rome")}, []string{"rome"}},
+		"an item of a list":      {[]*lhpb.VariableMatch{orders(1)}, []string{"rome"}},
+		"a field, in both":       {[]*lhpb.VariableMatch{orders(2)}, []string{"oslo", "rome"}},
+		"two fields":             {[]*lhpb.VariableMatch{orders(2), city("Oslo")}, []string{"oslo"}},
+		"a field and a variable": {[]*lhpb.VariableMatch{city("Rome"), {VarName: "name", Value: str("Ana")}}, []string{"rome"}},
+		"another variable":       {[]*lhpb.VariableMatch{city("Rome"), {VarName: "name", Value: str("Bo")}}, nil},
+		"no such value":          {[]*lhpb.VariableMatch{city("rome")}, nil},
+	} {
+		found := names(must(c.SearchWfRun(c.ctx, &lhpb.SearchWfRunRequest{WfSpecName: "order", VariableFilters: row.filters}))(c).Results, runName)
+		slices.Sort(found)
+		c.want(what, found, row.want...)
+		var rows []string
+		for _, r := range must(view.SearchWfRunView(c.ctx, &extra.SearchWfRunViewRequest{WfSpecName: "order", VariableFilters: row.filters, IdPrefix: ""}))(c).Results {
+			rows = append(rows, runName(r.Id))
+		}
+		slices.Sort(rows)
+		c.want(what+", in rows", rows, row.want...)
+		rows = nil
+		for _, r := range must(view.SearchWfRunView(c.ctx, &extra.SearchWfRunViewRequest{WfSpecName: "order", VariableFilters: row.filters, IdPrefix: "r"}))(c).Results {
+			rows = append(rows, runName(r.Id))
+		}
+		c.want(what+", by id", rows, slices.DeleteFunc(slices.Clone(row.want), func(id string) bool { return id != "rome" })...)
+	}
+	_, err := c.SearchWfRun(c.ctx, &lhpb.SearchWfRunRequest{WfSpecName: "order", VariableFilters: []*lhpb.VariableMatch{{VarName: "customer_$.address", Value: str("x")}}})
+	c.refused(err, codes.InvalidArgument)
 }
 
 func TestSearchesFindWhatIsThere(t *testing.T) {
