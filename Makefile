@@ -73,9 +73,9 @@ kafka: build ## The log and the real server over a real broker, in a minute; LH_
 
 .PHONY: cluster-test
 cluster-test: build ## Three servers and three brokers through random faults, for hours; SEED=n ROUNDS=200 FAULTS=1,9 IN_TURN=1 SESSION=6 RUN=name KAFKA_VERSION=3.8.1
-	tools/need.sh javac mvn python3 python3-venv unshare ip strace
+	tools/need.sh javac mvn python3 python3-venv node npm unshare ip strace
 	go test -c -o .cache/faults.test ./test/faults
-	LH_TEST_KAFKA_LIBS=$$(tools/kafka/libs.sh $(KAFKA_VERSION)) LH_TEST_PYTHON=$$(tools/python.sh) LH_TEST_JAVA=$$(tools/java.sh) \
+	LH_TEST_KAFKA_LIBS=$$(tools/kafka/libs.sh $(KAFKA_VERSION)) LH_TEST_PYTHON=$$(tools/python.sh) LH_TEST_JAVA=$$(tools/java.sh) LH_TEST_JAVASCRIPT=$$(tools/javascript.sh) \
 	  unshare -Urnm .cache/faults.test -test.v -test.timeout 24h $(if $(RUN),-test.run '$(RUN)')
 
 .PHONY: e2e

@@ -237,11 +237,7 @@ func (s *site) tellTasks(id string) (out string) {
 // found compares what a server finds with what was acknowledged.
 func (l *load) found(s *site) {
 	there, limit := map[string]bool{}, int32(500)
-	specs := []string{"chain"}
-	for _, of := range l.officials {
-		specs = append(specs, of.spec)
-	}
-	for _, spec := range specs {
+	for _, spec := range []string{"chain", "official", "official-java"} {
 		for req := (&lhpb.SearchWfRunRequest{WfSpecName: spec, Limit: &limit}); ; {
 			page, err := s.search(req)
 			if err != nil {

@@ -20,16 +20,19 @@ var (
 
 	//go:embed Official.java
 	officialJava string
+
+	//go:embed official.js
+	officialJavaScript string
 )
 
-// official is a worker and a client of an official package, which know the addresses of all servers.
+// official is a client of an official package, and its worker where there is one. They know the addresses of all servers.
 type official struct {
 	language string
-	spec     string // its runs are named by it
+	spec     string // what it runs
 	acks     atomic.Int64
 }
 
-// beginOfficials starts a worker and a client of the Python and of the Java package.
+// beginOfficials starts a worker and a client of the Python and of the Java package, and a client of that for JavaScript.
 func (l *load) beginOfficials(ctx context.Context, running *sync.WaitGroup) {
 	l.w.Helper()
 	var hosts []string
@@ -37,7 +40,10 @@ func (l *load) beginOfficials(ctx context.Context, running *sync.WaitGroup) {
 		hosts = append(hosts, strings.TrimSuffix(s.API, ":2023"))
 	}
 	python := exec.CommandContext(ctx, l.w.told("LH_TEST_PYTHON"), "-c", officialPython)
-	python.Env = []string{"LHC_API_HOST=ipv4:" + strings.Join(hosts, ":2023,")}
+	all := "LHC_API_HOST=ipv4:" + strings.Join(hosts, ":2023,")
+	python.Env = []string{all}
+	script := exec.CommandContext(ctx, "node", "-e", officialJavaScript)
+	script.Env = []string{all, "NODE_PATH=" + l.w.told("LH_TEST_JAVASCRIPT")}
 
 	// The Java client takes a name, and asks all addresses that it stands for.
 	folder := l.w.TempDir()
@@ -52,6 +58,7 @@ func (l *load) beginOfficials(ctx context.Context, running *sync.WaitGroup) {
 
 	l.begin(ctx, running, &official{language: "Python", spec: "official"}, python)
 	l.begin(ctx, running, &official{language: "Java", spec: "official-java"}, java)
+	l.begin(ctx, running, &official{language: "JavaScript", spec: "official"}, script)
 }
 
 // told is what the environment says, which make does.
