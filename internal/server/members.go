@@ -286,7 +286,8 @@ func (m *membership) describe() []byte {
 			d.Copies = append(d.Copies, &pb.MemberCopy{Unit: uint32(n), Position: at.Value})
 		}
 	}
-	told := &unreached{units: m.farther(kafka.Doubtful), at: time.Now()}
+	doubtful, _ := m.farther()
+	told := &unreached{units: doubtful, at: time.Now()}
 	m.admitted.Store(told)
 	d.Unreached = told.units
 	m.holding.Describe(d)
@@ -300,32 +301,36 @@ type unreached struct {
 	back  int // rounds in a row in which some of them were reached
 }
 
-// backRounds are about a session. Servers do not learn in the same moment that another broker leads what a silent one led: who says first that he reaches
-// it would be given what the others have.
-const backRounds = 10
-
-// isOutdated notes a round in which these units are doubtful. It tells whether others have been reached for long enough to say so.
+// isOutdated notes a round in which these units are doubtful. It tells whether others have been reached for a session. Servers do not learn in the same
+// moment that another broker leads what a silent one led: who says first that he reaches it would be given what the others have.
 func (u *unreached) isOutdated(doubtful []uint32) bool {
 	if !slices.ContainsFunc(u.units, func(unit uint32) bool { return !slices.Contains(doubtful, unit) }) {
 		u.back = 0
 		return false
 	}
 	u.back++
-	return u.back >= backRounds
+	return u.back >= kafka.Rounds
 }
 
-// farther are the units of which a broker answers no better than that.
-func (m *membership) farther(than kafka.Reach) (units []uint32) {
+// farther are the units of which a broker is doubtful or cut, and those of which one is cut.
+func (m *membership) farther() (doubtful, cut []uint32) {
 	g := m.group.Load()
 	if g == nil {
-		return nil
+		return nil, nil
 	}
 	for n := range m.server.cfg.Partitions + 1 {
-		if slices.ContainsFunc(cluster.StreamsOf(n, m.server.cfg.Partitions), func(of machine.Stream) bool { return g.Reach(of) >= than }) {
-			units = append(units, uint32(n))
+		worst := kafka.Reached
+		for _, of := range cluster.StreamsOf(n, m.server.cfg.Partitions) {
+			worst = max(worst, g.Reach(of))
+		}
+		if worst >= kafka.Doubtful {
+			doubtful = append(doubtful, uint32(n))
+		}
+		if worst >= kafka.Cut {
+			cut = append(cut, uint32(n))
 		}
 	}
-	return units
+	return doubtful, cut
 }
 
 // reconsider asks for another plan if this server serves what it does not reach any more, and has not told so, or if it has reached for a
@@ -335,8 +340,9 @@ func (m *membership) reconsider() {
 	if told == nil || time.Since(told.at) < m.server.cfg.Kafka.SessionTimeout/2 {
 		return
 	}
-	again := told.isOutdated(m.farther(kafka.Doubtful))
-	lost := slices.DeleteFunc(m.farther(kafka.Cut), func(unit uint32) bool {
+	doubtful, cut := m.farther()
+	again := told.isOutdated(doubtful)
+	lost := slices.DeleteFunc(cut, func(unit uint32) bool {
 		return slices.Contains(told.units, unit) || !m.holding.Serves(cluster.StreamsOf(int(unit), m.server.cfg.Partitions)[0])
 	})
 	if len(lost) > 0 {

@@ -17,6 +17,7 @@ import (
 	grpcstatus "google.golang.org/grpc/status"
 
 	"littlehorse/internal/cluster"
+	"littlehorse/internal/log/kafka"
 	"littlehorse/internal/pb"
 	"littlehorse/lhpb"
 	"littlehorse/test/pki"
@@ -203,8 +204,8 @@ func TestWhatIsReachedAgainIsSaidLate(t *testing.T) {
 			t.Errorf("round %d: it is said at once", round)
 		}
 	}
-	for round := range backRounds {
-		if said := told.isOutdated([]uint32{2}); said != (round == backRounds-1) {
+	for round := range kafka.Rounds {
+		if said := told.isOutdated([]uint32{2}); said != (round == kafka.Rounds-1) {
 			t.Errorf("round %d without a break: %t", round, said)
 		}
 	}

@@ -428,7 +428,7 @@ func TestBrokerThatIsReplacedIsNotMissed(t *testing.T) {
 	if err := c.MoveTopicPartition(of.commands.name, of.partition, 2); err != nil {
 		t.Fatal(err)
 	}
-	for range 3 * askedEach {
+	for range 3 * Rounds {
 		<-g.news
 		if g.Reach(of.id) == Reached {
 			return
@@ -449,7 +449,6 @@ func threeBrokers(t *testing.T) (*kfake.Cluster, *Log, *groupMember) {
 			t.Fatal(err)
 		}
 	}
-	l.producer.ForceMetadataRefresh()
 	g := m.join(t, l, "a", "")
 	g.hears(t, "a")
 	for n, s := range logtest.Streams() {
@@ -458,6 +457,29 @@ func threeBrokers(t *testing.T) (*kfake.Cluster, *Log, *groupMember) {
 		}
 	}
 	return c, l, g
+}
+
+// TestBrokerIsMissedByWhoAppendsNothing lets a broker be silent towards a member that has appended nothing yet: others are not to give it what that leads.
+func TestBrokerIsMissedByWhoAppendsNothing(t *testing.T) {
+	c := fakeBrokers(t, 3)
+	m := newTestMedium(t)
+	m.brokers = c.ListenAddrs()
+	m.Start(t)
+	other := m.another(t)
+	of := other.log.streams[logtest.Streams()[1]]
+	if err := c.MoveTopicPartition(of.commands.name, of.partition, 1); err != nil {
+		t.Fatal(err)
+	}
+	g := other.join(t, other.log, "b", "")
+	g.hears(t, "b")
+	hush(c, 1)
+	for range 3 * Rounds {
+		<-g.news
+		if g.Reach(of.id) == Cut {
+			return
+		}
+	}
+	t.Error("three sessions after the broker fell silent it is not missed")
 }
 
 // hush lets a broker not answer who asks whether it does, as long as the switch is on.
@@ -515,7 +537,7 @@ func TestLeaderThatWasSupersededIsLeft(t *testing.T) {
 		g.mu.Lock()
 		rounds = g.rounds
 		g.mu.Unlock()
-		if rounds > 3*askedEach {
+		if rounds > 3*Rounds {
 			t.Fatal("it is read from the former leader for sessions")
 		}
 	}

@@ -23,12 +23,13 @@ const (
 	Cut
 )
 
-// A broker is asked askedEach times in a session, and is to answer before it is asked again. One that misses some in a row is doubtful,
-// or cut: a process that stood still misses one.
+// Rounds is how often in a session each broker is asked.
+const Rounds = 10
+
+// A broker is to answer before it is asked again. One that misses some in a row is doubtful, or cut: a process that stood still misses one.
 const (
-	askedEach      = 10
 	doubtfulMisses = 2
-	cutMisses      = askedEach / 2
+	cutMisses      = Rounds / 2
 )
 
 // reach knows which of the brokers that lead the streams of a log answer this process. What is told of its own streams by those that it
@@ -41,18 +42,18 @@ type reach struct {
 
 	mu     sync.Mutex
 	missed map[int32]int     // how often in a row each broker has not answered
-	led    map[*stream]int32 // who leads what, as of a broker that has answered; nil if all have, or none knew
+	led    map[*stream]int32 // who leads what, as a broker has said
 }
 
 func newReach(l *Log, client *kgo.Client, session time.Duration) *reach {
-	return &reach{log: l, client: client, every: session / askedEach, missed: map[int32]int{}}
+	return &reach{log: l, client: client, every: session / Rounds, missed: map[int32]int{}, led: map[*stream]int32{}}
 }
 
 // run asks all brokers again and again, until ctx ends. After each round it calls heard, if it is not nil.
 func (r *reach) run(ctx context.Context, heard func()) {
 	next := time.NewTicker(r.every)
 	defer next.Stop()
-	for {
+	for round := 0; ; round++ {
 		select {
 		case <-next.C:
 		case <-ctx.Done():
@@ -62,7 +63,7 @@ func (r *reach) run(ctx context.Context, heard func()) {
 			r.log.producer.ForceMetadataRefresh()
 			r.log.consumer.ForceMetadataRefresh()
 		}
-		r.ask(ctx)
+		r.ask(ctx, round%Rounds == 0)
 		if ctx.Err() == nil && heard != nil {
 			heard()
 		}
@@ -89,51 +90,48 @@ func (st *stream) stalls(d time.Duration) bool {
 	return (st.flying > 0 || st.owner != nil && st.acked >= st.next) && time.Since(st.moved) > d
 }
 
-func (r *reach) ask(outer context.Context) {
-	ctx, cancel := context.WithTimeout(outer, r.every)
+// ask asks all brokers that lead something. Who that is one of them is asked once a session, and again while one is doubtful: the clients that append and
+// read learn of another leader only when there is something to append or to read, and who owns nothing yet appends nothing.
+func (r *reach) ask(ctx context.Context, whoLeads bool) {
+	bounded, cancel := context.WithTimeout(ctx, r.every)
 	defer cancel()
 	brokers := r.leaders()
 	missing := make(chan int32, len(brokers))
 	var asking sync.WaitGroup
 	for id := range brokers {
 		asking.Go(func() {
-			if _, err := r.client.Broker(int(id)).Request(ctx, kmsg.NewPtrApiVersionsRequest()); err != nil {
+			if _, err := r.client.Broker(int(id)).Request(bounded, kmsg.NewPtrApiVersionsRequest()); err != nil {
 				missing <- id
 			}
 		})
 	}
 	asking.Wait()
 	close(missing)
-	missed, doubtful := r.count(missing)
-	var led map[*stream]int32
+	doubtful := r.count(missing)
 	if doubtful {
-		led = r.askLeaders(outer, brokers, missed)
 		r.log.producer.ForceMetadataRefresh()
 		r.client.ForceMetadataRefresh() // a broker may have moved
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if doubtful && led == nil {
-		led = r.led
+	if doubtful || whoLeads || len(brokers) == 0 {
+		r.askLeaders(ctx, brokers)
 	}
-	r.missed, r.led = missed, led
 }
 
 // count adds to what was missed before. It tells whether one of the brokers is doubtful by now.
-func (r *reach) count(missing <-chan int32) (missed map[int32]int, doubtful bool) {
+func (r *reach) count(missing <-chan int32) (doubtful bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	missed = map[int32]int{}
+	missed := map[int32]int{}
 	for id := range missing {
 		missed[id] = r.missed[id] + 1
 		doubtful = doubtful || missed[id] >= doubtfulMisses
 	}
-	return missed, doubtful
+	r.missed = missed
+	return doubtful
 }
 
-// askLeaders asks one of the brokers that have answered who leads what: another may lead what a silent one led, and the clients that append and
-// read learn of it only when there is something to append or to read. Nil if it is not told.
-func (r *reach) askLeaders(ctx context.Context, brokers map[int32]bool, missed map[int32]int) map[*stream]int32 {
+// askLeaders asks one of the brokers that have answered who leads what, or anyone if none is known.
+func (r *reach) askLeaders(ctx context.Context, brokers map[int32]bool) {
 	ctx, cancel := context.WithTimeout(ctx, r.every)
 	defer cancel()
 	req := kmsg.NewPtrMetadataRequest()
@@ -142,53 +140,60 @@ func (r *reach) askLeaders(ctx context.Context, brokers map[int32]bool, missed m
 		t.Topic = kmsg.StringPtr(name)
 		req.Topics = append(req.Topics, t)
 	}
-	for id := range brokers {
-		if missed[id] > 0 {
-			continue
+	if len(brokers) == 0 {
+		if resp, err := r.client.Request(ctx, req); err == nil {
+			r.note(resp.(*kmsg.MetadataResponse))
 		}
-		resp, err := r.client.Broker(int(id)).Request(ctx, req)
-		if err != nil {
-			continue
-		}
-		led := map[*stream]int32{}
-		for _, t := range resp.(*kmsg.MetadataResponse).Topics {
-			if t.Topic == nil {
-				continue
-			}
-			for _, p := range t.Partitions {
-				if st := r.log.byTopic[*t.Topic][p.Partition]; st != nil {
-					led[st] = p.Leader
-				}
-			}
-		}
-		return led
+		return
 	}
-	return nil
+	for id := range brokers {
+		if r.missed[id] > 0 { // only this goroutine changes it
+			continue
+		}
+		if resp, err := r.client.Broker(int(id)).Request(ctx, req); err == nil {
+			r.note(resp.(*kmsg.MetadataResponse))
+			return
+		}
+	}
 }
 
+// note takes who leads what. What is not said is as it was.
+func (r *reach) note(told *kmsg.MetadataResponse) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, t := range told.Topics {
+		if t.Topic == nil {
+			continue
+		}
+		for _, p := range t.Partitions {
+			if st := r.log.byTopic[*t.Topic][p.Partition]; st != nil {
+				r.led[st] = p.Leader
+			}
+		}
+	}
+}
+
+// leaders are the brokers that lead the commands of some stream, as far as is known.
 func (r *reach) leaders() map[int32]bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	all := map[int32]bool{}
-	for _, st := range r.log.streams {
-		if id := r.leader(st); id >= 0 {
+	for _, id := range r.led {
+		if id >= 0 {
 			all[id] = true
 		}
 	}
 	return all
 }
 
-// leader is the broker that leads the commands of a stream, as far as is known; negative if it is not.
+// leader is the broker that leads the commands of a stream; negative if it is not known.
 func (r *reach) leader(st *stream) int32 {
 	r.mu.Lock()
-	id, known := r.led[st]
-	r.mu.Unlock()
-	if known {
+	defer r.mu.Unlock()
+	if id, known := r.led[st]; known {
 		return id
 	}
-	id, _, err := r.log.producer.PartitionLeader(st.commands.name, st.partition)
-	if err != nil {
-		return -1
-	}
-	return id
+	return -1
 }
 
 func (r *reach) of(st *stream) Reach {
