@@ -773,6 +773,80 @@ await journey('threads are lanes of one graph, with child runs inside', { path: 
   await page.locator('.react-flow__node').filter({ hasText: '× 3' }).first().waitFor(); // loops are counted
 });
 
+await journey('threads of a kind are one lane or each its own, one is seen alone, and who waits says until when', {
+  path: 'runs/crates-1?each=crate', shown: '.react-flow__node .due', refused: [['RUN on ACL_WORKFLOW', 'Stop']],
+}, async () => {
+  const to = (sinkNodeName) => [{ sinkNodeName }];
+  const crates = 7;
+  await rpc('PutExternalEventDef', { name: 'loaded' });
+  await rpc('PutWfSpec', {
+    name: 'crates',
+    entrypointThreadName: 'main',
+    threadSpecs: {
+      main: {
+        nodes: {
+          begins: { entrypoint: {}, outgoingEdges: to('crate0') },
+          ...Object.fromEntries(Array.from({ length: crates }, (_, i) => [`crate${i}`, { startThread: { threadSpecName: 'crate' }, outgoingEdges: to(i + 1 < crates ? `crate${i + 1}` : 'all') }])),
+          all: { externalEvent: { externalEventDefId: { name: 'loaded' } }, outgoingEdges: to('ends') },
+          ends: { exit: {} },
+        },
+      },
+      crate: { nodes: { begins: { entrypoint: {}, outgoingEdges: to('loads') }, loads: { externalEvent: { externalEventDefId: { name: 'loaded' }, timeoutSeconds: { literalValue: { int: '5400' } } }, outgoingEdges: to('ends') }, ends: { exit: {} } } },
+    },
+  });
+  await rpc('RunWf', { wfSpecName: 'crates', id: 'crates-1' });
+  const page = await open();
+  const lanes = page.locator('.react-flow__node-lane');
+  const many = (n) => need(`there are ${n} lanes`, async () => (await lanes.count()) === n);
+  await page.goto(`${base}/default/runs/crates-1`);
+  await lanes.getByText('7 × crate').waitFor();
+  await lanes.getByText('7 running').waitFor();
+  await many(2);
+  await page.locator('.react-flow__node[aria-label*="waits for loaded, times out at"] .due').getByText('times out in 1 h').waitFor();
+  await look(page, 'run-folded');
+  await lanes.getByRole('button', { name: 'Each by itself' }).press('Enter');
+  await page.waitForURL(/each=crate/);
+  await lanes.getByText('Thread 7: crate').waitFor();
+  await many(1 + crates);
+  await page.reload();
+  await lanes.getByText('Thread 7: crate').waitFor();
+  await many(1 + crates);
+  await page.getByRole('group', { name: 'Threads of the run' }).getByRole('button', { name: /^3 · crate/ }).click();
+  await page.getByRole('button', { name: 'Only this thread' }).click();
+  await page.waitForURL(/alone=1/);
+  await many(1);
+  await lanes.getByText('Thread 3: crate').waitFor();
+  await look(page, 'run-alone');
+  await page.reload();
+  await lanes.getByText('Thread 3: crate').waitFor();
+  await many(1);
+  await page.getByRole('button', { name: 'Only this thread' }).click();
+  await many(1 + crates);
+  await lanes.getByRole('button', { name: 'As one' }).press('Enter');
+  await page.waitForURL((u) => !u.searchParams.has('each'));
+  await many(2);
+  const scale = (n) => page.waitForFunction((most) => new DOMMatrix(getComputedStyle(document.querySelector('.react-flow__viewport')).transform).a === most, n);
+  await page.getByRole('button', { name: 'Show at 100%' }).click();
+  await scale(1);
+  await page.getByText('Legend', { exact: true }).click();
+  await page.waitForURL(/unfolded=legend/);
+  await page.reload();
+  await page.getByRole('list', { name: 'Signs of the graph' }).waitFor();
+});
+
+await journey('what becomes of an open run is spoken', { path: 'runs/crates-2', shown: '[data-why]', refused: [['RUN on ACL_WORKFLOW', 'Stop']] }, async () => {
+  await rpc('RunWf', { wfSpecName: 'crates', id: 'crates-2' });
+  const page = await open();
+  await page.goto(`${base}/default/runs/crates-2`);
+  await page.locator('[data-why]').getByText(/Waits for the event loaded/).first().waitFor();
+  const spoken = page.locator('[data-spoken][aria-live="polite"]');
+  need('nothing is spoken before something happens', (await spoken.innerText()) === '');
+  await rpc('StopWfRun', { wfRunId: { id: 'crates-2' }, threadRunNumber: 0 });
+  await spoken.getByText(/^The run is halted/).waitFor();
+  await rpc('ResumeWfRun', { wfRunId: { id: 'crates-2' }, threadRunNumber: 0 });
+  await spoken.getByText('The run is running, at all').waitFor();
+});
+
 await journey('columns and statuses are in the address, and many runs are dealt with at once', {
   path: 'runs?spec=order&columns=customer&status=ERROR',
   shown: 'td.column',

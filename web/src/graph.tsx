@@ -2,6 +2,7 @@ import '@xyflow/react/dist/style.css';
 import {
   Background,
   BaseEdge,
+  ControlButton,
   Controls,
   type Edge,
   EdgeLabelRenderer,
@@ -14,26 +15,37 @@ import {
   Position,
   ReactFlow,
   type ReactFlowInstance,
+  useReactFlow,
 } from '@xyflow/react';
 import { type KeyboardEvent, type ReactElement, useMemo } from 'react';
+import { Fold } from './fold';
 import { follow } from './follow';
 import { icons } from './icons';
-import { useScene, warm } from './layouts';
+import type { Run } from './layout';
+import { useScene } from './layouts';
 import { kindOfNode, shortName } from './nodes';
 import { save } from './save';
 import type { Laid } from './scene';
 import { type Look, lookOf, type Tone } from './status';
-import type { Visited } from './steps';
+import type { Due, Visited } from './steps';
 import { svgOf } from './svg';
-import type { LHStatus, ThreadSpec, WfSpec } from './types.gen';
 import { type Cause, defined, type Start, whenOf } from './threads';
-import { below, type Into, into, stem, stemAt } from './ways';
+import { agoText } from './times';
+import type { LHStatus, ThreadSpec, WfSpec } from './types.gen';
+import { useNow } from './ui';
+import { along, below, type Into, into, stem, stemAt } from './ways';
 
 /** Remark is what is told of a node beside its definition. */
 export interface Remark {
   tone: Tone;
   text: string;
   spoken: string;
+}
+
+/** Folding is how threads of a kind are drawn, and how that is turned. */
+export interface Folding {
+  open: boolean;
+  turn: () => void;
 }
 
 /** Lane is a thread on the canvas. */
@@ -44,6 +56,8 @@ export interface Lane {
   /** title of one of several lanes. */
   title?: string;
   looks?: { look: Look; times: number }[];
+  /** fold draws several threads as one lane, or each as its own. */
+  fold?: Folding | undefined;
   /** starts are what let it begin. */
   starts?: Start[];
   /** remarks on nodes of a definition: how much goes through them, or what became of them. */
@@ -72,8 +86,8 @@ interface Props {
 }
 
 type Step = Node<{ word: string; about: string; icon: keyof typeof icons; round: boolean; small: boolean; visited: Visited | undefined; faded: boolean; name: string; remark: Remark | undefined }, 'step'>;
-type Band = Node<{ title: string; when: string; looks: { look: Look; times: number }[] }, 'lane'>;
-type Way = Edge<{ label: string; back: boolean; passed: boolean; low: number; starts?: Cause | undefined; stem: boolean; into?: Into }, 'way'>;
+type Band = Node<{ title: string; when: string; looks: { look: Look; times: number }[]; fold: Folding | undefined }, 'lane'>;
+type Way = Edge<{ label: string; back: boolean; passed: boolean; low: number; starts?: Cause | undefined; stem: boolean; into?: Into; run?: Run | undefined }, 'way'>;
 
 const idOf = (at: Place): string => `${at.lane}|${at.node}`;
 const placeOf = (id: string): Place => ({ lane: id.slice(0, id.indexOf('|')), node: id.slice(id.indexOf('|') + 1) });
@@ -90,6 +104,11 @@ function LaneNode({ data }: NodeProps<Band>): ReactElement {
             {times > 1 ? `${times} ${look.word}` : look.word}
           </span>
         ))}
+        {data.fold && (
+          <button type="button" className="button nopan" aria-expanded={data.fold.open} onClick={data.fold.turn}>
+            {data.fold.open ? 'As one' : 'Each by itself'}
+          </button>
+        )}
       </div>
       <Handle type="source" position={Position.Bottom} isConnectable={false} style={{ left: stemAt }} />
     </div>
@@ -100,6 +119,15 @@ function LaneNode({ data }: NodeProps<Band>): ReactElement {
 const causes: Record<Cause, string> = { child: 'var(--accent)', handler: 'var(--bad)', interrupt: 'var(--warn)' };
 
 const colorOf = (w: NonNullable<Way['data']>): string => (w.starts ? causes[w.starts] : w.passed ? 'var(--accent)' : 'var(--line-strong)');
+
+/** dueText says when a timer ends, as seen from now. */
+const dueText = (of: Due, now: number): string => `${of.what} ${agoText(of.at, now)}`;
+
+/** Timer is what happens to a node next: it moves on with the time. */
+function Timer({ of }: { of: Due }): ReactElement {
+  const now = useNow();
+  return <span className="kind clip due">{dueText(of, now)}</span>;
+}
 
 function StepNode({ data }: NodeProps<Step>): ReactElement {
   const look = data.visited && lookOf(data.visited.status);
@@ -115,6 +143,7 @@ function StepNode({ data }: NodeProps<Step>): ReactElement {
           <span className="stack" style={{ gap: 1 }}>
             <span className="name clip">{title}</span>
             <span className="kind clip">{data.visited?.waits || data.word}</span>
+            {data.visited?.due && <Timer of={data.visited.due} />}
           </span>
           <span className="mark">
             {look && icons[look.icon]}
@@ -131,7 +160,7 @@ function StepNode({ data }: NodeProps<Step>): ReactElement {
 function WayEdge(p: EdgeProps<Way>): ReactElement {
   const data = p.data ?? { label: '', back: false, passed: false, low: 0, stem: false };
   const { label, back, passed, low, starts } = data;
-  const [path, x, y] = data.stem ? stem(p) : data.into ? into(p, data.into) : back ? below(p, low) : getSmoothStepPath({ ...p, borderRadius: 18 });
+  const [path, x, y] = data.stem ? stem(p) : data.into ? into(p, data.into) : back ? below(p, low) : data.run ? along(p, data.run) : getSmoothStepPath({ ...p, borderRadius: 18 });
   const style = { stroke: colorOf(data), strokeWidth: passed || starts ? 2.5 : 1.5, strokeDasharray: back ? '6 4' : starts ? '2 5' : undefined };
   return (
     <>
@@ -159,15 +188,13 @@ async function show(flow: ReactFlowInstance<Step | Band, Way>, laid: Laid[], at:
   if (node) await flow.setCenter(node.x + node.width / 2 + (at ? 0 : 240), node.y + node.height / 2, { zoom: 0.85 });
 }
 
-warm();
-
 const nodeTypes = { step: StepNode, lane: LaneNode };
 const edgeTypes = { way: WayEdge };
 const many = 30;
 
 function spokenOf(v: Visited | undefined, inRun: boolean, remark: Remark | undefined): string {
   if (!v) return inRun ? ', not reached' : remark ? `, ${remark.spoken}` : '';
-  return `, ${lookOf(v.status).word}${v.times > 1 ? `, ${v.times} times` : ''}${v.attempts > 1 ? `, ${v.attempts} attempts` : ''}`;
+  return `, ${lookOf(v.status).word}${v.times > 1 ? `, ${v.times} times` : ''}${v.attempts > 1 ? `, ${v.attempts} attempts` : ''}${v.waits ? `, ${v.waits}` : ''}${v.due ? `, ${v.due.what} at ${new Date(v.due.at).toLocaleTimeString()}` : ''}`;
 }
 
 function nodesOf(laid: Laid[], lanes: Lane[], chosen: Place | undefined): (Step | Band)[] {
@@ -206,7 +233,7 @@ function nodesOf(laid: Laid[], lanes: Lane[], chosen: Place | undefined): (Step 
       zIndex: -1,
       selectable: false,
       focusable: false,
-      data: { title: lane.title, when: whenOf(lane.starts ?? []), looks: lane.looks ?? [] },
+      data: { title: lane.title, when: whenOf(lane.starts ?? []), looks: lane.looks ?? [], fold: lane.fold },
     };
     return [band, ...steps];
   });
@@ -235,7 +262,7 @@ function edgesOf(laid: Laid[], lanes: Lane[]): Way[] {
       if (!lane.thread.nodes[w.to]) continue;
       const low = w.back ? box.low + 26 * loops++ : box.low;
       add(idOf({ lane: box.id, node: w.from }), idOf({ lane: box.id, node: w.to }), {
-        label: w.label, back: w.back, passed: lane.passed?.has(`${w.from}\n${w.to}`) ?? false, low, stem: false,
+        label: w.label, back: w.back, passed: lane.passed?.has(`${w.from}\n${w.to}`) ?? false, low, stem: false, run: w.run,
       });
     }
     const entry = Object.keys(lane.thread.nodes).find((n) => lane.thread.nodes[n]?.entrypoint);
@@ -250,7 +277,7 @@ function edgesOf(laid: Laid[], lanes: Lane[]): Way[] {
 const intoOf = (box: Laid): Into => ({ gap: box.y - 18, beside: box.x - 14 });
 
 /** headOf is how wide the words above a lane are, with one badge or two. */
-const headOf = (l: Lane): number => (l.title === undefined ? 0 : 60 + 7 * (l.title.length + whenOf(l.starts ?? []).length) + (l.looks ? 110 * Math.min(2, l.looks.length) : 0));
+const headOf = (l: Lane): number => (l.title === undefined ? 0 : 60 + 7 * (l.title.length + whenOf(l.starts ?? []).length) + (l.looks ? 110 * Math.min(2, l.looks.length) : 0) + (l.fold ? 120 : 0));
 
 /** picture is what is drawn, as an SVG by itself. */
 function picture(nodes: (Step | Band)[], edges: Way[]): string {
@@ -263,12 +290,12 @@ function picture(nodes: (Step | Band)[], edges: Way[]): string {
       ...boxOf(n),
       icon: n.data.icon,
       title: n.data.about || shortName(n.data.name),
-      kind: n.data.visited?.waits || n.data.word,
+      kind: (n.data.visited?.due && dueText(n.data.visited.due, Date.now())) || n.data.visited?.waits || n.data.word,
       mark: n.data.remark?.text ?? (n.data.visited && n.data.visited.times > 1 ? `× ${n.data.visited.times}` : (n.data.visited?.span ?? '')),
       tone: (n.data.visited && lookOf(n.data.visited.status).tone) ?? n.data.remark?.tone ?? '',
       faded: n.data.faded,
     })),
-    edges.map((e) => ({ from: e.source, to: e.target, label: e.data?.label ?? '', back: e.data?.back ?? false, low: e.data?.low ?? 0, passed: e.data?.passed ?? false, starts: e.data?.starts, into: e.data?.into })),
+    edges.map((e) => ({ from: e.source, to: e.target, label: e.data?.label ?? '', back: e.data?.back ?? false, low: e.data?.low ?? 0, passed: e.data?.passed ?? false, starts: e.data?.starts, into: e.data?.into, run: e.data?.run })),
     bands.map((b) => ({ id: b.id, ...boxOf(b), title: [b.data.title, b.data.when].filter(Boolean).join(', ') })),
   );
 }
@@ -283,8 +310,7 @@ const signs: [status: LHStatus, text: string][] = [
 /** Legend says what the signs of a graph mean. */
 function Legend(): ReactElement {
   return (
-    <details className="legend">
-      <summary className="button">Legend</summary>
+    <Fold name="legend" className="legend" summary="button" title="Legend">
       <ul className="stack tight small" tabIndex={0} aria-label="Signs of the graph">
         {signs.map(([status, text]) => (
           <li key={status} className="row tight">
@@ -320,16 +346,25 @@ function Legend(): ReactElement {
           <span className="tag">2 tries</span> attempts of its task
         </li>
       </ul>
-    </details>
+    </Fold>
+  );
+}
+
+/** Whole shows the graph at the size at which it is drawn. */
+function Whole(): ReactElement {
+  const { zoomTo } = useReactFlow();
+  return (
+    <ControlButton title="As large as it is" aria-label="Show at 100%" onClick={() => void zoomTo(1)}>
+      <span className="percent">100%</span>
+    </ControlButton>
   );
 }
 
 /** Canvas draws lanes of threads on one canvas. */
 export function Canvas({ name, of, lanes, chosen, focus, choose }: Props): ReactElement {
   const laid = useScene(of, lanes.map((l) => ({ id: l.id, thread: l.thread, depth: l.depth, titled: l.title !== undefined, head: headOf(l) })));
-  const nodes = useMemo(() => (laid ? nodesOf(laid, lanes, chosen) : []), [laid, lanes, chosen?.lane, chosen?.node]);
-  const edges = useMemo(() => (laid ? edgesOf(laid, lanes) : []), [laid, lanes]);
-  if (!laid) return <div className="canvas" role="status" aria-busy="true" aria-label="Laying the graph out" />;
+  const nodes = useMemo(() => nodesOf(laid, lanes, chosen), [laid, lanes, chosen?.lane, chosen?.node]);
+  const edges = useMemo(() => edgesOf(laid, lanes), [laid, lanes]);
   // A thread of few branches is flat: the canvas need not be high.
   const high = Math.max(0, ...laid.map((b) => b.y + b.height));
   const lead = (e: KeyboardEvent<HTMLElement>): void => {
@@ -363,7 +398,9 @@ export function Canvas({ name, of, lanes, chosen, focus, choose }: Props): React
         aria-label="Graph of the workflow"
       >
         <Background gap={22} color="var(--line)" />
-        <Controls showInteractive={false} />
+        <Controls showInteractive={false}>
+          <Whole />
+        </Controls>
         {nodes.length > many && <MiniMap pannable zoomable ariaLabel="Small map of the graph" />}
       </ReactFlow>
       <div className="canvas-tools row tight">

@@ -10,6 +10,17 @@ export interface Link {
   /** back leads to a node that was passed before: a loop. */
   back: boolean;
   label: string;
+  /** run is where it goes if not straight on. */
+  run?: Run | undefined;
+}
+
+/** Run is the height on which a way goes between the columns of its nodes: it leaves the row of one at from, and comes to that of the other at to. */
+export interface Run {
+  from: number;
+  to: number;
+  y: number;
+  /** label is where its words are. */
+  label: number;
 }
 
 export interface Placed {

@@ -44,6 +44,14 @@ export interface Visited {
   attempts: number;
   span: string;
   waits: string;
+  /** due is what happens to it next, and when. */
+  due?: Due | undefined;
+}
+
+/** Due is when a timer of a node ends. */
+export interface Due {
+  what: string;
+  at: string;
 }
 
 export interface History {
@@ -55,8 +63,8 @@ export interface History {
 /** urgency puts what needs somebody over what is done: it is shown where several threads are one lane. */
 const urgency: Record<LHStatus, number> = { COMPLETED: 0, STARTING: 1, RUNNING: 2, HALTING: 3, HALTED: 4, EXCEPTION: 5, ERROR: 6 };
 
-/** historyOf is what became of the nodes of threads of one kind. */
-export function historyOf(steps: Steps, threads: number[]): History {
+/** historyOf is what became of the nodes of threads of one kind; due are the timers of threads that wait. */
+export function historyOf(steps: Steps, threads: number[], due: Map<number, Due> = new Map()): History {
   const visited = new Map<string, Visited>();
   const passed = new Set<string>();
   for (const thread of threads) {
@@ -74,6 +82,8 @@ export function historyOf(steps: Steps, threads: number[]): History {
       // The last visit of a thread counts; of several threads the one that needs somebody most.
       if (threads.length === 1 || urgency[s.status] >= urgency[v.status]) v.status = s.status;
       v.waits = ended(s.status) ? v.waits : waitWord(s);
+      const timer = s === steps.get(thread)?.at(-1) && !ended(s.status) ? due.get(thread) : undefined;
+      if (timer && (v.due === undefined || Date.parse(timer.at) < Date.parse(v.due.at))) v.due = timer;
       v.span = v.times === 1 && s.endedMs !== undefined && s.about !== '' ? spanText(Number(s.endedMs) - Number(s.arrivedMs)) : '';
     }
   }
@@ -99,28 +109,40 @@ export interface Lane {
 /** mostLanes are drawn one for each thread; of more threads, those of one kind are one lane. */
 const mostLanes = 5;
 
-/** lanesOf arranges threads below those that started them. */
-export function lanesOf(threads: ThreadRun[], steps: Steps, spec: WfSpec): Lane[] {
+/** mostUnfolded threads of a kind are drawn each by itself, and as many of those that failed; the others stay one lane. */
+const mostUnfolded = 20;
+
+/** eachOf are those of a kind that get lanes of their own where somebody wants to see each. */
+function eachOf(threads: ThreadRun[]): ThreadRun[] {
+  const bad = new Set(threads.filter((t) => failed(t.status)).slice(0, mostUnfolded));
+  return threads.filter((t, i) => i < mostUnfolded || bad.has(t));
+}
+
+/** lanesOf arranges threads below those that started them. Of those kinds that are unfolded each thread is a lane. */
+export function lanesOf(threads: ThreadRun[], steps: Steps, spec: WfSpec, unfolded: string[] = []): Lane[] {
   const startedAt = new Map<number, Step>();
   for (const all of steps.values()) for (const s of all) for (const t of s.startedThreads) if (!startedAt.has(t)) startedAt.set(t, s);
   const laneOf = new Map<number, Lane>();
   const lanes: Lane[] = [];
   const groups = new Map<string, ThreadRun[]>();
+  const own = new Set(unfolded.flatMap((kind) => eachOf(threads.filter((t) => t.threadSpecName === kind))));
   for (const t of threads) {
     const parent = t.parentThreadId === undefined ? '' : `${t.parentThreadId}`;
-    const key = threads.length > mostLanes ? t.threadSpecName : `${parent}/${t.threadSpecName}/${t.number}`;
-    groups.set(key, [...(groups.get(key) ?? []), t]);
+    const key = threads.length > mostLanes && !own.has(t) ? t.threadSpecName : `${parent}/${t.threadSpecName}/${t.number}`;
+    const group = groups.get(key);
+    if (group) group.push(t);
+    else groups.set(key, [t]);
   }
   for (const [key, group] of groups) {
     const first = group[0]!;
-    const own = spec.threadSpecs[first.threadSpecName];
-    if (!own) continue;
+    const drawn = spec.threadSpecs[first.threadSpecName];
+    if (!drawn) continue;
     const parent = first.parentThreadId === undefined ? undefined : laneOf.get(first.parentThreadId);
     const lane: Lane = {
       id: key,
       threads: group.map((t) => t.number),
       name: first.threadSpecName,
-      spec: own,
+      spec: drawn,
       depth: parent ? parent.depth + 1 : 0,
       starts: [],
     };

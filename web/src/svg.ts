@@ -1,7 +1,8 @@
 import { type Icon, lines } from './icons';
+import type { Run } from './layout';
 import type { Tone } from './status';
 import type { Cause } from './threads';
-import { ahead, below, type Into, into, stem, stemAt } from './ways';
+import { ahead, along, below, type Into, into, stem, stemAt } from './ways';
 
 /** DrawnNode is a node as it stands on the canvas. */
 export interface DrawnNode {
@@ -29,6 +30,7 @@ export interface DrawnWay {
   /** starts says that it lets a thread begin. */
   starts?: Cause | undefined;
   into?: Into | undefined;
+  run?: Run | undefined;
 }
 
 /** DrawnLane is the box of a thread. */
@@ -76,7 +78,7 @@ export function svgOf(nodes: DrawnNode[], ways: DrawnWay[], lanes: DrawnLane[]):
     if (!b || (!a && !box)) continue;
     const target = { targetX: b.x, targetY: b.y + b.height / 2 };
     const ends = { sourceX: a ? a.x + a.width : box!.x + stemAt, sourceY: a ? a.y + a.height / 2 : box!.y + box!.height, ...target };
-    const [path, x, y] = !a ? stem(ends) : w.into ? into(ends, w.into) : w.back ? below(ends, w.low) : ahead(ends);
+    const [path, x, y] = !a ? stem(ends) : w.into ? into(ends, w.into) : w.back ? below(ends, w.low) : w.run ? along(ends, w.run) : ahead(ends);
     const dashes = w.back ? '6 4' : w.starts ? '2 5' : '';
     out.push(`<path d="${path}" fill="none" stroke="${w.starts ? causes[w.starts] : w.passed ? accent : line}" stroke-width="${w.passed || w.starts ? 2.5 : 1.5}"${dashes ? ` stroke-dasharray="${dashes}"` : ''} marker-end="url(#tip)"/>`);
     if (w.label) out.push(`<text x="${x}" y="${y - 5}" text-anchor="middle" font-size="11.5" fill="${ink}" stroke="#fff" stroke-width="4" paint-order="stroke">${plain(cut(w.label, 40))}</text>`);

@@ -2,9 +2,8 @@ import { describe, expect, it, test } from 'vitest';
 import { oldest, Reader } from './events';
 import { condition, infix, mutation } from './infix';
 import { links, type Placed } from './layout';
-import { layered } from './layered';
 import { bytesOf, Exact, hexOf, hitsOf, within } from './paths';
-import { place as dagre } from './place';
+import { place } from './place';
 import { sceneOf } from './scene';
 import { historyOf, lanesOf, unsettled, withSteps, writersOf } from './steps';
 import { barOf, rowsOf, totals } from './timeline';
@@ -115,9 +114,9 @@ describe('layout', () => {
     const wide: Record<string, Node> = { start: node({ entrypoint: {} }, ...Array.from({ length: 12 }, (_, i) => `n${i}`)), end: node({ exit: {} }) };
     for (let i = 0; i < 12; i++) wide[`n${i}`] = node({ nop: {} }, i % 3 === 0 ? 'start' : 'end');
     const lost = thread({ ...loop.nodes, x: node({ nop: {} }, 'y'), y: node({ nop: {} }) });
-    for (const [t, place] of [[thread(chain(40)), layered] as const, ...[loop, thread(wide), lost].flatMap((t) => [[t, dagre] as const, [t, layered] as const])]) {
-      const all = place(t, links(t, () => 'if so'));
-      expect(place(t, links(t, () => 'if so'))).toEqual(all);
+    for (const t of [thread(chain(40)), loop, thread(wide), lost]) {
+      const { places: all, runs } = place(t, links(t, () => 'if so'));
+      expect(place(t, links(t, () => 'if so'))).toEqual({ places: all, runs });
       expect(all.map((p) => p.name).sort()).toEqual(Object.keys(t.nodes).sort());
       const apart = (a: Placed, b: Placed): boolean => a === b || a.x + a.width <= b.x || b.x + b.width <= a.x || a.y + a.height <= b.y || b.y + b.height <= a.y;
       expect(all.flatMap((a) => all.flatMap((b) => (apart(a, b) ? [] : [`${a.name} and ${b.name}`])))).toEqual([]);
@@ -125,10 +124,48 @@ describe('layout', () => {
   });
   test('ways of large threads lead from left to right, and the main way is straight', () => {
     const t = thread(chain(60));
-    const at = new Map(layered(t, links(t, () => '')).map((p) => [p.name, p]));
+    const at = new Map(place(t, links(t, () => '')).places.map((p) => [p.name, p]));
     for (const l of links(t, () => '')) expect(l.back || at.get(l.from)!.x < at.get(l.to)!.x, `${l.from} to ${l.to}`).toBe(true);
     const middles = new Set(Array.from({ length: 60 }, (_, i) => Math.round(at.get(`c${i}`)!.y + at.get(`c${i}`)!.height / 2)));
-    expect(middles.size).toBeLessThan(12);
+    expect(middles.size).toBe(1);
+  });
+  test('of several ways the first goes straight on, and each further one stands below it, as they are written', () => {
+    const branches = thread({
+      start: node({ entrypoint: {} }, 'if'),
+      if: node({ nop: {} }, 'a', 'b', 'c'),
+      a: node({ nop: {} }, 'a1', 'a2'),
+      a1: node({ nop: {} }, 'aEnd'),
+      a2: node({ nop: {} }, 'aEnd'),
+      aEnd: node({ nop: {} }, 'join'),
+      b: node({ nop: {} }, 'join'),
+      c: node({ nop: {} }, 'join'),
+      join: node({ nop: {} }, 'maybe'),
+      maybe: node({ nop: {} }, 'so', 'end'),
+      so: node({ nop: {} }, 'end'),
+      end: node({ exit: {} }),
+    });
+    const all = links(branches, () => '');
+    const { places, runs } = place(branches, all);
+    const middle = new Map(places.map((p) => [p.name, p.y + p.height / 2]));
+    const rows = (...names: string[]): number[] => names.map((n) => middle.get(n)!);
+    expect(new Set(rows('start', 'if', 'a', 'a1', 'aEnd', 'join', 'maybe', 'so', 'end')).size).toBe(1);
+    const down = rows('a', 'a2', 'b', 'c');
+    expect([...new Set(down)].sort((x, y) => x - y)).toEqual(down);
+    // What is passed by is passed below it, and comes up behind it.
+    const by = runs[all.findIndex((l) => l.from === 'maybe' && l.to === 'end')]!;
+    const at = new Map(places.map((p) => [p.name, p]));
+    expect(by.y).toBeGreaterThan(at.get('so')!.y + at.get('so')!.height);
+    expect([by.from, by.to].map((x) => x > at.get('maybe')!.x + at.get('maybe')!.width && x < at.get('end')!.x)).toEqual([true, true]);
+  });
+  test('no way that goes on a run lies on a node', () => {
+    for (const t of [thread(chain(40)), loop]) {
+      const all = links(t, () => '');
+      const { places, runs } = place(t, all);
+      for (const [i, run] of runs.entries()) {
+        const own = [all[i]!.from, all[i]!.to];
+        for (const p of run ? places : []) expect(!own.includes(p.name) && run!.y > p.y && run!.y < p.y + p.height && run!.from < p.x + p.width && run!.to > p.x, `${own} and ${p.name}`).toBe(false);
+      }
+    }
   });
   test('a thousand nodes in a row are no trouble', () => {
     const row: Record<string, Node> = { n0: node({ entrypoint: {} }, 'n1') };
@@ -179,6 +216,12 @@ describe('steps', () => {
     expect(visited.get('a')).toMatchObject({ times: 2, status: 'ERROR' });
     expect([...passed]).toEqual(['a\nb', 'b\na']);
   });
+  test('where a thread waits it is told what happens next, of several what happens first', () => {
+    const steps = new Map([[1, [step(1, 0, 'a'), step(1, 1, 'b', { status: 'RUNNING' })]], [2, [step(2, 0, 'b', { status: 'RUNNING' })]]]);
+    const due = (what: string, at: string) => ({ what, at });
+    const { visited } = historyOf(steps, [1, 2], new Map([[1, due('later', '2026-01-01T00:00:10Z')], [2, due('soon', '2026-01-01T00:00:09.5Z')]]));
+    expect([visited.get('a')?.due, visited.get('b')?.due?.what]).toEqual([undefined, 'soon']);
+  });
   test('of several threads that are one lane the one that needs somebody is shown', () => {
     const { visited } = historyOf(new Map([[1, [step(1, 0, 'a', { status: 'ERROR' })]], [2, [step(2, 0, 'a')]]]), [1, 2]);
     expect(visited.get('a')).toMatchObject({ times: 2, status: 'ERROR' });
@@ -192,7 +235,11 @@ describe('steps', () => {
     expect(few.map((l) => [l.threads, l.depth, l.starts])).toEqual([[[0], 0, []], [[1], 1, [{ lane: few[0]!.id, node: 't', cause: 'child', when: '' }]]]);
     const many = lanesOf([threadRun(0, 'main'), ...Array.from({ length: 300 }, (_, i) => threadRun(i + 1, 'child', 0))], steps, spec);
     expect(many.map((l) => l.threads.length)).toEqual([1, 300]);
-    const laid = sceneOf(few.map((l) => ({ id: l.id, thread: l.spec, depth: l.depth, titled: true })), dagre);
+    const threads = [threadRun(0, 'main'), ...Array.from({ length: 300 }, (_, i) => ({ ...threadRun(i + 1, 'child', 0), ...(i === 250 ? { status: 'ERROR' as const } : {}) }))];
+    const each = lanesOf(threads, steps, spec, ['child']);
+    expect(each.map((l) => l.threads.length)).toEqual([1, ...Array.from({ length: 20 }, () => 1), 279, 1]); // the first of them, the others, one that failed
+    expect(each.at(-1)!.threads).toEqual([251]);
+    const laid = sceneOf(few.map((l) => ({ id: l.id, thread: l.spec, depth: l.depth, titled: true })));
     expect(laid[1]!.y).toBeGreaterThan(laid[0]!.y + laid[0]!.height);
   });
   test('a thread that handles a failure or an event has an arrow from where that happened', () => {

@@ -1,5 +1,6 @@
 import { shortName } from './nodes';
 import { failed, lookOf } from './status';
+import type { Due } from './steps';
 import { agoText } from './times';
 import type { ExplainWfRunResponse, PendingTimer, TaskWait, ThreadExplanation, ThreadHaltReason, TimerKind, UserTaskRunId } from './types.gen';
 import { runId } from './values';
@@ -23,6 +24,27 @@ const timers: Record<TimerKind, string> = {
   TIMER_KIND_SLEEP: 'the sleep ends',
   TIMER_KIND_USER_TASK_ACTION: 'an action of the user task is due',
 };
+
+const dues: Record<TimerKind, string> = {
+  TIMER_KIND_UNSPECIFIED: 'goes on',
+  TIMER_KIND_TASK_TIMEOUT: 'times out',
+  TIMER_KIND_TASK_RETRY: 'tries again',
+  TIMER_KIND_EVENT_TIMEOUT: 'times out',
+  TIMER_KIND_SLEEP: 'wakes',
+  TIMER_KIND_USER_TASK_ACTION: 'acts',
+};
+
+/** duesOf are the timers that end next, by the number of their thread. */
+export function duesOf(e: ExplainWfRunResponse | undefined): Map<number, Due> {
+  const out = new Map<number, Due>();
+  for (const t of e?.threads ?? []) {
+    for (const { kind, due } of t.timers) {
+      const before = out.get(t.number);
+      if (due && (!before || Date.parse(due) < Date.parse(before.at))) out.set(t.number, { what: dues[kind] ?? dues.TIMER_KIND_UNSPECIFIED, at: due });
+    }
+  }
+  return out;
+}
 
 const timerText = (t: PendingTimer, now: number): string => `${timers[t.kind]} ${t.due ? agoText(t.due, now) : 'some time'}`;
 

@@ -1,3 +1,5 @@
+import type { Run } from './layout';
+
 /** Ends are where a way on the canvas begins and ends. */
 export interface Ends {
   sourceX: number;
@@ -12,6 +14,28 @@ export function below({ sourceX: x1, sourceY: y1, targetX: x2, targetY: y2 }: En
   const r = 16;
   const path = `M ${x1} ${y1} h 10 q ${r} 0 ${r} ${r} V ${y - r} q 0 ${r} ${-r} ${r} H ${x2 - 10} q ${-r} 0 ${-r} ${-r} V ${y2 + r} q 0 ${-r} ${r} ${-r} h 10`;
   return [path, (x1 + x2) / 2, y];
+}
+
+/** along is the way to a node further on that stands on another row, or behind others: it goes on the height of a run. */
+export function along({ sourceX: x1, sourceY: y1, targetX: x2, targetY: y2 }: Ends, run: Run): [path: string, x: number, y: number] {
+  return [rounded([[x1, y1], [run.from, y1], [run.from, run.y], [run.to, run.y], [run.to, y2], [x2, y2]]), run.label, run.y];
+}
+
+/** rounded is a path through points, with its corners rounded. */
+function rounded(all: [x: number, y: number][]): string {
+  const points = all.filter(([x, y], i) => i === 0 || Math.hypot(x - all[i - 1]![0], y - all[i - 1]![1]) >= 1);
+  let path = '';
+  for (const [i, [x, y]] of points.entries()) {
+    const [before, after] = [points[i - 1], points[i + 1]];
+    if (!before || !after) {
+      path += `${i === 0 ? 'M' : 'L'} ${x} ${y} `;
+      continue;
+    }
+    const [a, b] = [Math.hypot(x - before[0], y - before[1]), Math.hypot(after[0] - x, after[1] - y)];
+    const r = Math.min(12, a / 2, b / 2);
+    path += `L ${x - ((x - before[0]) / a) * r} ${y - ((y - before[1]) / a) * r} Q ${x} ${y} ${x + ((after[0] - x) / b) * r} ${y + ((after[1] - y) / b) * r} `;
+  }
+  return path.trimEnd();
 }
 
 /** stem is the way from below the box of a thread to the first node of another that stands further down and further in. */

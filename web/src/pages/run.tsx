@@ -1,7 +1,8 @@
 import { useQuery } from '@tanstack/react-query';
-import { lazy, type ReactElement, type ReactNode, Suspense, useEffect, useMemo, useState } from 'react';
+import { lazy, type ReactElement, type ReactNode, Suspense, useEffect, useMemo, useRef, useState } from 'react';
 import { RunActions } from '../actions';
 import { ask, batch, need, session } from '../api';
+import { Fold } from '../fold';
 import type { Lane as Drawn, Place } from '../graph';
 import { condition, infix, mutation } from '../infix';
 import { elsewhere, leader } from '../keys';
@@ -12,8 +13,9 @@ import { Value } from '../payload';
 import { type Moment as Happened, momentsOf, stepsAt, threadsAt } from '../replay';
 import { setSearch, to, useRoute } from '../router';
 import { save } from '../save';
+import { useSlowly } from '../slowly';
 import { Sources } from '../source';
-import { failed, lookOf, statuses, taskLookOf, waitingThread } from '../status';
+import { ended, failed, lookOf, statuses, taskLookOf, waitingThread } from '../status';
 import { whenOf } from '../threads';
 import { countOf, historyOf, type Lane, lanesOf, type Steps, unsettled, withSteps } from '../steps';
 import { type Happening, linesOf, storyOf } from '../story';
@@ -22,7 +24,7 @@ import type { ExternalEvent, Failure, GetWfRunViewResponse, LHStatus, Node, Node
 import { A, Badge, Boundary, Button, Copy, Empty, Field, Moment, Note, Panel, Problem, Skeleton, Status, Tabs, Time, useNow } from '../ui';
 import { runId, runIdOf, runParts, specText } from '../values';
 import { useWindow } from '../virtual';
-import { type Wait, waits } from '../wait';
+import { duesOf, type Wait, waits } from '../wait';
 import { Timeline } from './timeline';
 import { Variables } from './variables';
 
@@ -81,11 +83,32 @@ export function Run(): ReactElement {
   return (
     <>
       <Head run={run} thread={thread} event={why?.threads.find((t) => t.externalEvent)?.externalEvent?.externalEventDefId?.name} />
+      <Spoken run={run} at={nodeOf(seen.data, thread)} />
       {seen.error && <Problem error={seen.error} />}
       {why && <Why run={run} of={why} />}
       <Threads run={run} more={seen.data.moreThreads} chosen={thread} />
       <Body seen={seen.data} thread={thread} />
     </>
+  );
+}
+
+/** nodeOf is where a thread is, or was last. */
+const nodeOf = (seen: Seen, thread: number): string | undefined => seen.why?.threads.find((t) => t.number === thread)?.nodeName || (seen.all.get(thread) ?? []).at(-1)?.node;
+
+/** spokenPause is how long what is spoken stays, so that a run that goes fast does not talk all the time. */
+const spokenPause = 5000;
+
+/** Spoken tells those who do not see it what becomes of a run while it is open before them. */
+function Spoken({ run, at }: { run: WfRun; at: string | undefined }): ReactElement {
+  const bad = run.threadRuns.filter((t) => t.number !== 0 && failed(t.status)).length;
+  const now = useSlowly([`The run is ${lookOf(run.status).word}${at && !ended(run.status) ? `, at ${shortName(at)}` : ''}`, ...(bad > 0 ? [`${bad} of its threads failed`] : [])].join('; '), spokenPause);
+  const first = useRef(now);
+  const changed = useRef(false);
+  changed.current ||= now !== first.current;
+  return (
+    <p className="unseen" aria-live="polite" data-spoken>
+      {changed.current ? now : ''}
+    </p>
   );
 }
 
@@ -219,18 +242,36 @@ function looksOf(threads: number[], byNumber: Map<number, ThreadRun>): NonNullab
   return [...times].map(([status, n]) => ({ look: lookOf(status), times: n }));
 }
 
+/** turn folds threads of a kind into one lane, or each into its own. */
+function turn(kind: string, all: string[]): void {
+  setSearch({ each: all.includes(kind) ? all.filter((k) => k !== kind) : [...all, kind], node: undefined, visit: undefined, in: undefined });
+}
+
+/** eachIn are the kinds whose threads are told apart in a run; those of runs within another have its id before them. */
+const eachIn = (search: URLSearchParams, within: string): string[] => search.getAll('each').flatMap((k) => (within === '' ? [k] : k.startsWith(within) ? [k.slice(within.length)] : []));
+
 function titleOf(lane: Lane): string {
   return lane.threads.length > 1 ? `${lane.threads.length} × ${lane.name}` : `Thread ${lane.threads[0]}: ${lane.name}`;
 }
 
 /** drawn makes lanes of threads as the canvas draws them, those of a run within another with its id before theirs. */
-function drawn(lanes: Lane[], seen: Pick<Seen, 'run' | 'all'>, titled: boolean, within = '', at?: { depth: number; from: Place }): Drawn[] {
+function drawn(lanes: Lane[], seen: Pick<Seen, 'run' | 'all'> & Partial<Pick<Seen, 'why'>>, search: URLSearchParams, titled: boolean, within = '', at?: { depth: number; from: Place }): Drawn[] {
+  const dues = duesOf(seen.why);
+  const unfolded = eachIn(search, within);
+  const told = new Set<string>();
+  const foldOf = (lane: Lane): Drawn['fold'] => {
+    const open = unfolded.includes(lane.name);
+    if (told.has(lane.name) || (!open && lane.threads.length < 2)) return undefined;
+    told.add(lane.name);
+    return { open, turn: () => turn(within + lane.name, search.getAll('each')) };
+  };
   const byNumber = new Map(seen.run.threadRuns.map((t) => [t.number, t]));
   return lanes.map((lane) => ({
     id: within + lane.id,
     thread: lane.spec,
     depth: lane.depth + (at?.depth ?? 0),
-    ...historyOf(seen.all, lane.threads),
+    ...historyOf(seen.all, lane.threads, dues),
+    fold: foldOf(lane),
     ...(titled || within ? { title: within && lanes.length === 1 ? `${seen.run.wfSpecId?.name} · ${runId(seen.run.id)}` : `${within ? `${runId(seen.run.id)} · ` : ''}${titleOf(lane)}`, looks: looksOf(lane.threads, byNumber) } : {}),
     starts: lane.starts.length > 0 || !at ? lane.starts.map((s) => ({ ...s, lane: within + s.lane })) : [{ ...at.from, cause: 'child', when: '' }],
   }));
@@ -268,22 +309,27 @@ function Body({ seen, thread }: { seen: Seen; thread: number }): ReactElement {
   const moments = useMoments(seen);
   const replayed = search.get('replay');
   const then = moments && replayed !== null ? moments[Math.min(Math.max(0, Number(replayed) || 0), moments.length - 1)]?.at : undefined;
-  const lanes = useMemo(() => (spec ? lanesOf(run.threadRuns, all, spec) : []), [run.threadRuns, all, spec]);
+  const each = search.getAll('each').join('\n');
+  const threadRun = run.threadRuns.find((t) => t.number === thread);
+  const alone = search.get('alone') === '1' && threadRun !== undefined;
+  const lanes = useMemo(
+    () => (spec ? lanesOf(alone && threadRun ? [threadRun] : run.threadRuns, all, spec, eachIn(search, '')) : []),
+    [run.threadRuns, all, spec, alone && threadRun, each],
+  );
   const scene = useMemo(() => {
-    const children = inside.map((child) => ({ child, own: child.spec ? lanesOf(child.run.threadRuns, child.all, child.spec) : [] }));
-    const titled = lanes.length > 1 || children.length > 0;
+    const children = (alone ? [] : inside).map((child) => ({ child, own: lanesWithin(child, search) }));
+    const titled = run.threadRuns.length > 1 || children.length > 0;
     const below = children.flatMap(({ child, own }) => {
       const id = runId(child.run.id);
       const step = [...all.values()].flat().find((s) => runId(s.childWfRunId) === id);
       const lane = lanes.find((l) => step && l.threads.includes(step.thread));
-      return drawn(own, child, true, `${id}/`, { depth: (lane?.depth ?? 0) + 1, from: { lane: lane?.id ?? '', node: step?.node ?? '' } });
+      return drawn(own, child, search, true, `${id}/`, { depth: (lane?.depth ?? 0) + 1, from: { lane: lane?.id ?? '', node: step?.node ?? '' } });
     });
     const was = then === undefined ? seen : { run: { ...run, threadRuns: threadsAt(run.threadRuns, then) }, all: stepsAt(all, then) };
-    return [...drawn(lanes, was, titled), ...below];
-  }, [lanes, inside, seen, run, all, then]);
+    return [...drawn(lanes, was, search, titled), ...below];
+  }, [lanes, inside, alone, seen, run, all, then, each]);
   const here = lanes.find((l) => l.threads.includes(thread)) ?? lanes[0];
-  const threadRun = run.threadRuns.find((t) => t.number === thread);
-  const current = seen.why?.threads.find((t) => t.number === thread)?.nodeName || (all.get(thread) ?? []).at(-1)?.node;
+  const where = nodeOf(seen, thread);
   const choose = (at: Place | undefined): void => {
     const lane = lanes.find((l) => l.id === at?.lane);
     if (at && !lane) setSearch({ in: at.lane, node: at.node, visit: undefined });
@@ -301,7 +347,12 @@ function Body({ seen, thread }: { seen: Seen; thread: number }): ReactElement {
           title="Graph"
           actions={
             <div className="row tight">
-              {seen.children.length > 0 && (
+              {run.threadRuns.length > 1 && (
+                <Button pressed={alone} icon="eye" onClick={() => setSearch({ alone: alone ? undefined : '1', in: undefined })}>
+                  Only this thread
+                </Button>
+              )}
+              {seen.children.length > 0 && !alone && (
                 <Button pressed={search.get('inside') === '1'} icon="nest" onClick={() => setSearch({ inside: search.get('inside') === '1' ? undefined : '1', in: undefined })}>
                   Child runs inside
                 </Button>
@@ -319,9 +370,9 @@ function Body({ seen, thread }: { seen: Seen; thread: number }): ReactElement {
               <Suspense fallback={<div className="body canvas"><Skeleton lines={3} /></div>}>
                 <Canvas
                   name={runId(run.id)}
-                  of={`${specText(run.wfSpecId)} ${scene.map((l) => `${l.id}:${l.title ?? ''}:${whenOf(l.starts ?? [])}:${l.looks?.length ?? 0}`).join(' ')}`}
+                  of={`${specText(run.wfSpecId)} ${scene.map((l) => `${l.id}:${l.title ?? ''}:${whenOf(l.starts ?? [])}:${l.looks?.length ?? 0}:${l.fold?.open ?? ''}`).join(' ')}`}
                   lanes={scene}
-                  focus={threadRun?.status === 'COMPLETED' || !current || !here ? undefined : { lane: here.id, node: current }}
+                  focus={threadRun?.status === 'COMPLETED' || !where || !here ? undefined : { lane: here.id, node: where }}
                   chosen={chosen}
                   choose={choose}
                 />
@@ -362,7 +413,7 @@ function Body({ seen, thread }: { seen: Seen; thread: number }): ReactElement {
       <aside className="panel details" aria-label="Details of the chosen step">
         <Boundary key={`${within}/${node}`}>
           {within ? (
-            <Details of={inside.find((s) => within.startsWith(`${runId(s.run.id)}/`)) ?? seen} threads={threadsWithin(inside, within)} node={node} definition={definition} />
+            <Details of={inside.find((s) => within.startsWith(`${runId(s.run.id)}/`)) ?? seen} threads={threadsWithin(inside, within, search)} node={node} definition={definition} />
           ) : (
             <Details of={seen} threads={[thread]} node={node} definition={definition} />
           )}
@@ -408,10 +459,13 @@ function Replay({ moments, at }: { moments: Happened[]; at: number }): ReactElem
   );
 }
 
+/** lanesWithin are those of a run that is shown inside. */
+const lanesWithin = (child: Seen, search: URLSearchParams): Lane[] => (child.spec ? lanesOf(child.run.threadRuns, child.all, child.spec, eachIn(search, `${runId(child.run.id)}/`)) : []);
+
 /** threadsWithin are those of a lane of a run that is shown inside. */
-function threadsWithin(inside: Seen[], lane: string): number[] {
+function threadsWithin(inside: Seen[], lane: string, search: URLSearchParams): number[] {
   const child = inside.find((s) => lane.startsWith(`${runId(s.run.id)}/`));
-  const own = child?.spec ? lanesOf(child.run.threadRuns, child.all, child.spec) : [];
+  const own = child ? lanesWithin(child, search) : [];
   return own.find((l) => `${runId(child?.run.id)}/${l.id}` === lane)?.threads ?? [0];
 }
 
@@ -781,10 +835,9 @@ function Text({ title, text }: { title: string; text: string }): ReactElement {
       <div className="text" tabIndex={0} role="region" aria-label={title}>
         {first}
         {others.length > 0 && (
-          <details>
-            <summary className="soft">{others.length} more lines</summary>
+          <Fold name={title} title={`${others.length} more lines`} summary="soft">
             {others.join('\n')}
-          </details>
+          </Fold>
         )}
       </div>
     </div>

@@ -1,4 +1,5 @@
 import { type PointerEvent, type ReactElement, useMemo, useRef, useState } from 'react';
+import { Fold } from '../fold';
 import { Table } from '../lists';
 import { shortName } from '../nodes';
 import { setSearch, useRoute } from '../router';
@@ -158,8 +159,7 @@ const mostSpent = 20;
 function Spent({ steps, until }: { steps: Steps; until: number }): ReactElement {
   const all = useMemo(() => spentOf(steps, until), [steps, until]);
   return (
-    <details>
-      <summary>Where the time went</summary>
+    <Fold name="spent" title="Where the time went">
       <Table
         label="Where the time went"
         rows={all.slice(0, mostSpent)}
@@ -172,7 +172,7 @@ function Spent({ steps, until }: { steps: Steps; until: number }): ReactElement 
           { name: 'On average', of: (s) => spanText(s.total / s.times) },
         ]}
       />
-    </details>
+    </Fold>
   );
 }
 
