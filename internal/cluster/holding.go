@@ -81,6 +81,7 @@ type unit struct {
 	heir       string             // session that it is handed over to when it is given up
 	awaited    bool               // the plan waits for the copy here to be close behind the owner
 	told       bool               // the others know that it is
+	withheld   bool               // the next plan may give it to another: it is not to be served before that
 	opening    context.CancelFunc // ends an attempt to open it
 	leaving    bool               // its Host is being closed
 	known      bool               // what was there when it was opened is applied
@@ -244,7 +245,7 @@ func (h *Holding) want(u *unit, w wish) {
 		w.tenure = max(w.tenure, follows)
 	}
 	before := u.wants
-	u.wants, u.take, u.heir, u.awaited = w.tenure, w.take, w.heir, w.awaited
+	u.wants, u.take, u.heir, u.awaited, u.withheld = w.tenure, w.take, w.heir, w.awaited, false
 	if u.wants != before {
 		u.abrupt = w.abrupt
 	}
@@ -262,7 +263,8 @@ func (u *unit) signal() {
 }
 
 // Describe tells the others of the units that this server owns, is to own, or has not given up yet; of those that are
-// handed over to it; and of those that it follows. Of what d says to differ it has nothing.
+// handed over to it; and of those that it follows. Of what d says to differ it has nothing. What is handed over to who leaves or does not reach it the
+// plan may give back or to another, so it is not served before the plan is known, although it may come meanwhile.
 func (h *Holding) Describe(d *pb.Member) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -273,6 +275,7 @@ func (h *Holding) Describe(d *pb.Member) {
 	for _, u := range h.units {
 		n := uint32(u.number)
 		differs := slices.Contains(d.Differs, n)
+		u.withheld = u.wants == owns && !u.serves.Load() && (differs || !u.take && (d.Leaving || slices.Contains(d.Unreached, n)))
 		switch {
 		case differs && !u.serves.Load():
 		case u.wants == owns && !u.take && !u.serves.Load():
@@ -486,10 +489,13 @@ func (h *Holding) serve(u *unit, host *partition.Host, owned func(context.Contex
 	h.cfg.Logger.Info("a partition is served here", "partition", u.streams[0].String(), "records", host.Position(u.streams[0]))
 }
 
-// begin notes that a unit is known, unless it is being given up.
+// begin notes that a unit is known, unless it is being given up. What may be another's is served when a plan gives it to this server.
 func (h *Holding) begin(u *unit, host *partition.Host, serves bool) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	for serves && (u.withheld || u.wants != owns) && u.host.Load() == host {
+		h.changed.Wait()
+	}
 	if u.leaving || u.host.Load() != host {
 		return false
 	}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"slices"
 	"testing"
+	"testing/synctest"
 
 	"littlehorse/internal/log"
 	"littlehorse/internal/machine"
@@ -92,6 +93,54 @@ func TestWhatIsTakenAwayBeforeItWasOpenedIsReleased(t *testing.T) {
 	}
 	if len(released) > 0 {
 		t.Error("it was told twice")
+	}
+}
+
+// TestWhatMayBeAnothersIsNotServed hands a unit over to a server that has just told the others that it leaves, or does not reach it: it does not serve
+// it before it knows whether the plan still gives it to it.
+func TestWhatMayBeAnothersIsNotServed(t *testing.T) {
+	for name, d := range map[string]*pb.Member{
+		"leaves": {Leaving: true}, "does not reach it": {Unreached: []uint32{0}}, "has a copy that differs": {Differs: []uint32{0}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := NewHolding(HoldingConfig{Partitions: 1, Self: "a", Logger: slog.New(slog.DiscardHandler), Released: func() {}})
+				defer h.stop()
+				members := []*pb.Member{{Incarnation: "a"}, {Incarnation: "b"}}
+				h.Assigned(&pb.Plan{Members: members, Owners: []int32{0, nobody}, Moves: []*pb.PlanMove{{Unit: 0, From: 1, Session: "s"}}})
+				u, host := h.units[0], &partition.Host{}
+				u.host.Store(host)
+				u.has = owns
+				h.Describe(d)
+				began := make(chan bool, 1)
+				handedOver := func() { began <- h.begin(u, host, true) }
+				serves := func() bool {
+					synctest.Wait()
+					return h.Serves(u.streams[0])
+				}
+				go handedOver()
+				if serves() {
+					t.Error("it serves what another may be given")
+				}
+				h.Assigned(&pb.Plan{Members: members, Owners: []int32{1, nobody}})
+				if serves() {
+					t.Error("it serves what another was given")
+				}
+				h.Assigned(&pb.Plan{Members: members, Owners: []int32{0, nobody}})
+				if !serves() || !<-began {
+					t.Error("it does not serve what it was given")
+				}
+				h.leave(u)
+				u.leaving = false
+				h.Assigned(&pb.Plan{Members: members, Owners: []int32{1, nobody}})
+				go handedOver()
+				synctest.Wait()
+				h.left(u, host)
+				if <-began {
+					t.Error("it serves what it has given up")
+				}
+			})
+		})
 	}
 }
 
