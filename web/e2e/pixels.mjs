@@ -13,12 +13,14 @@ const bare = `
   .edge-label, .react-flow__attribution, .react-flow__controls, .canvas-tools, .node .mark, .node svg { visibility: hidden !important; }
 `;
 
-/** plain leaves of a page what does not hang on fonts, and on what time it is: columns are as wide as each other. */
+/** plain leaves of a page what does not hang on fonts, on what time it is, and on whether it has been counted: columns are as wide as each other. */
 const plain = `
   *, *::before, *::after, *::placeholder { color: transparent !important; text-shadow: none !important; caret-color: transparent !important; }
   svg, progress, .canvas, .bars, .bar, .sign { visibility: hidden !important; }
   table { table-layout: fixed !important; width: 100% !important; }
   .toasts { display: none !important; }
+  time { display: inline-block !important; width: 8em !important; height: 1.2em !important; overflow: hidden !important; white-space: nowrap !important; vertical-align: bottom !important; }
+  .card .bars, [data-sparkline] { display: none !important; }
 `;
 /** wider is how many pixels of a page may differ: buttons are as wide as their words. */
 const wider = 0.015;
