@@ -86,6 +86,18 @@ await journey('an expense is claimed, saved, commented on and approved', {
   await look(page, 'inbox-done');
   await page.locator('[data-user-task]').getByRole('link', { name: 'expense-lunch' }).click();
   await page.locator('.title').getByText('completed').waitFor();
+  await page.getByRole('tab', { name: 'Events' }).click();
+  const story = page.getByRole('region', { name: 'What happened, in order' });
+  await story.getByText(/^user task expense-approval: ana commented; <b>fine/).waitFor();
+  await page.getByLabel('Show', { exact: true }).selectOption('userTask');
+  await story.getByText('user task expense-approval: completed').waitFor();
+  await look(page, 'story-user-task');
+  const saving = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Save as NDJSON' }).click();
+  const told = readFileSync(await (await saving).path(), 'utf8').trimEnd().split('\n').map(JSON.parse);
+  need('what people did is saved in order', told.every((h, i) => h.sort === 'userTask' && h.at >= (told[i - 1]?.at ?? '')) && told.at(-1).what === 'user task expense-approval: completed');
+  await page.getByLabel('Show', { exact: true }).selectOption('variable');
+  await story.getByText(/^variable amount began as /).waitFor();
 });
 
 await journey('a user task is found by user, taken over, given back, assigned and cancelled', { path: 'user-tasks/0-1/expense-taxi', shown: '[data-form]', refused: [['WRITE_METADATA on ACL_USER_TASK', 'Claim', 'Assign…']] }, async () => {

@@ -98,7 +98,11 @@ await journey('a failed run is found, understood, rescued and seen to complete',
   await page.getByRole('region', { name: 'Steps in order' }).waitFor();
   await page.getByRole('tab', { name: 'Events' }).click();
   const story = page.getByRole('region', { name: 'What happened, in order' });
-  await story.getByText('attempt 2 of charge-card failed').waitFor();
+  for (const told of ['attempt 2 of charge-card failed', 'variable tries became 2']) {
+    await page.getByLabel('With the text').fill(told);
+    await story.getByText(told, { exact: true }).waitFor();
+  }
+  await page.getByLabel('With the text').fill('');
   await look(page, 'run-story');
   await page.getByLabel('Show', { exact: true }).selectOption('bad');
   await page.waitForFunction(() => document.querySelectorAll('.fixed-rows tbody tr:not([aria-hidden])').length === 4); // two attempts, the step, the thread
@@ -512,6 +516,11 @@ await journey('the axis of time has marks of timers, failures, handlers and inte
   await axis.getByRole('img', { name: /^the event is not waited for any longer in 1 h/ }).waitFor();
   await axis.getByText('handles VAR_SUB_ERROR of thread 0').waitFor();
   await axis.getByText('interrupts thread 0 for knock').waitFor();
+  await page.getByRole('tab', { name: 'Events' }).click();
+  const story = page.getByRole('region', { name: 'What happened, in order' });
+  await story.getByText(/^thread 0 was halted: thread \d interrupts it for the event knock$/).waitFor();
+  await story.getByText('thread 0 went on').first().waitFor();
+  await page.getByRole('tab', { name: 'Timeline' }).click();
   const graph = page.locator('.react-flow');
   await graph.getByText('on VAR_SUB_ERROR').waitFor();
   await graph.getByText('interrupted by knock').waitFor();

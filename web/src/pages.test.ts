@@ -155,6 +155,58 @@ describe('a story', () => {
       '5 bad thread: thread main failed',
     ]);
   });
+  it('tells what variables became, what people did, who took an event, and when a thread stood still', () => {
+    const step = (thread: number, position: number, node: string, arrivedMs: string) => ({ thread, position, node, status: 'COMPLETED', arrivedMs, about: '', failure: '', attempts: [] });
+    const story = storyOf({
+      threads: [
+        { number: 0, threadSpecName: 'main', type: 'ENTRYPOINT', status: 'RUNNING', startTime: at(0) },
+        { number: 1, threadSpecName: 'answer', type: 'INTERRUPT', parentThreadId: 0, status: 'COMPLETED', startTime: at(4), endTime: at(6), interruptTriggerId: { externalEventDefId: { name: 'knock' } } },
+        { number: 2, threadSpecName: 'answer', type: 'INTERRUPT', parentThreadId: 0, status: 'COMPLETED', startTime: at(5), endTime: at(7), interruptTriggerId: { externalEventDefId: { name: 'knock' } } },
+      ],
+      steps: new Map([[0, [step(0, 1, '1-paid-EXTERNAL_EVENT', '2000'), step(0, 2, '2-check-USER_TASK', '3000')]]]),
+      posted: [{ id: { externalEventDefId: { name: 'paid' } }, createdAt: at(1), claimed: true, threadRunNumber: 0, nodeRunPosition: 1 }],
+      thrown: [],
+      children: [],
+      past: {
+        variables: [{ id: { name: 'total', threadRunNumber: 0 }, changes: [
+          { atMs: '0', thread: 0, node: '', known: true, value: { int: '0' }, leftOutBytes: 0 },
+          { atMs: '2000', thread: 0, position: 1, node: '1-paid-EXTERNAL_EVENT', known: true, value: { int: '9007199254740993' }, leftOutBytes: 0 },
+          { atMs: '3000', thread: 0, position: 2, node: '2-check-USER_TASK', known: false, leftOutBytes: 0 },
+          { atMs: '3000', thread: 0, position: 2, node: '2-check-USER_TASK', known: true, leftOutBytes: 70000 },
+        ] }],
+        userTasks: [{ userTaskDefId: { name: 'check' }, nodeRunId: { threadRunNumber: 0, position: 2 }, events: [
+          { time: at(3), assigned: { newUserGroup: 'finance' } },
+          { time: at(8), commentAdded: { userId: 'bo', userCommentId: 1, comment: 'late' } },
+          { time: at(8), saved: { userId: 'bo', results: { sum: { int: '5' } } } },
+          { time: at(9), taskExecuted: { taskRun: { taskGuid: 'remind' } } },
+          { time: at(9), completed: {} },
+        ] }],
+        more: false,
+      },
+    } as never);
+    const of = (...sorts: string[]) => story.filter((h) => sorts.includes(h.sort)).map((h) => `${h.at / 1000} ${h.thread}/${h.position ?? ''} ${h.what}`);
+    expect(of('variable')).toEqual([
+      '0 0/ variable total began as 0',
+      '2 0/1 variable total became 9007199254740993',
+      '3 0/2 variable total was given another value',
+      '3 0/2 variable total became a value of 70000 bytes',
+    ]);
+    expect(of('userTask')).toEqual([
+      '3 0/2 user task check: given to anybody of finance',
+      '8 0/2 user task check: bo commented; late',
+      '8 0/2 user task check: bo saved; sum: 5',
+      '9 0/2 user task check: the task remind was run',
+      '9 0/2 user task check: completed',
+    ]);
+    expect(story.filter((h) => h.sort === 'userTask').every((h) => h.node === '2-check-USER_TASK')).toBe(true);
+    expect(of('event')).toEqual(['1 undefined/ event paid was posted', '2 0/1 took the event paid']);
+    expect(of('thread').filter((l) => /halted|went on/.test(l))).toEqual([
+      '4 0/ thread 0 was halted: thread 1 interrupts it for the event knock',
+      '5 0/ thread 0 was halted: thread 2 interrupts it for the event knock',
+      '7 0/ thread 0 went on',
+    ]);
+    expect(JSON.parse(linesOf(story.filter((h) => h.sort === 'variable')).split('\n')[1]!)).toMatchObject({ at: at(2), what: 'variable total became 9007199254740993' });
+  });
   it('is a line each for programs', () => {
     const lines = linesOf(storyOf(told)).trimEnd().split('\n');
     expect(lines).toHaveLength(10);

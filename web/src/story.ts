@@ -1,9 +1,10 @@
 import { failed, lookOf, taskLookOf } from './status';
 import type { Steps } from './steps';
-import type { ExternalEvent, ThreadRun, WfRunRow, WorkflowEvent } from './types.gen';
-import { runId } from './values';
+import type { ExternalEvent, ThreadRun, UserTaskRun, VariableChange, VariableId, WfRunRow, WorkflowEvent } from './types.gen';
+import { trail } from './usertasks';
+import { runId, textOf } from './values';
 
-export type Sort = 'thread' | 'step' | 'attempt' | 'event' | 'child';
+export type Sort = 'thread' | 'step' | 'attempt' | 'event' | 'child' | 'variable' | 'userTask';
 
 /** Happening is one thing that happened in a run. */
 export interface Happening {
@@ -22,6 +23,62 @@ export interface Told {
   posted: ExternalEvent[];
   thrown: WorkflowEvent[];
   children: WfRunRow[];
+  /** past is what is not of the run's own view, if it was read. */
+  past?: Past | undefined;
+}
+
+/** Past is what variables were, and what people did. */
+export interface Past {
+  variables: { id: VariableId; changes: VariableChange[] }[];
+  userTasks: UserTaskRun[];
+  /** more says that not everything is told. */
+  more: boolean;
+}
+
+const longest = 120;
+
+const brief = (text: string): string => (text.length > longest ? `${text.slice(0, longest - 1)}…` : text);
+
+/** becameOf tells which values variables were given, and when. */
+function becameOf(all: Past['variables']): Happening[] {
+  return all.flatMap(({ id, changes }) =>
+    changes.map((c) => ({
+      at: Number(c.atMs),
+      sort: 'variable' as const,
+      thread: c.thread,
+      node: c.node,
+      position: c.position,
+      what: `variable ${id.name} ${!c.known ? 'was given another value' : `${c.position === undefined ? 'began as' : 'became'} ${c.leftOutBytes > 0 ? `a value of ${c.leftOutBytes} bytes` : brief(textOf(c.value))}`}`,
+      bad: false,
+    })),
+  );
+}
+
+/** doneOf tells what people did, and what was done to them. */
+function doneOf(all: UserTaskRun[], steps: Steps): Happening[] {
+  return all.flatMap((u) => {
+    const { threadRunNumber: thread = 0, position } = u.nodeRunId ?? {};
+    const node = steps.get(thread)?.find((s) => s.position === position)?.node ?? '';
+    return trail(u.events).map((e) => ({ at: time(e.time), sort: 'userTask' as const, thread, node, position, what: brief([`user task ${u.userTaskDefId?.name}: ${e.text}`, ...e.more].join('; ')), bad: false }));
+  });
+}
+
+/** stillOf tells when threads stood still, and went on, because of others that interrupted them or handled their failures. */
+function stillOf(threads: ThreadRun[]): Happening[] {
+  const out: Happening[] = [];
+  const over = threads.filter((t) => t.type === 'INTERRUPT' || t.type === 'FAILURE_HANDLER');
+  const above = (t: ThreadRun): number | undefined => t.failureBeingHandled?.threadRunNumber ?? t.parentThreadId;
+  for (const t of over) {
+    const thread = above(t);
+    if (thread === undefined) continue;
+    const own = { sort: 'thread' as const, thread, node: '', position: undefined, bad: false };
+    const why = t.type === 'INTERRUPT' ? `thread ${t.number} interrupts it for the event ${t.interruptTriggerId?.externalEventDefId?.name ?? ''}` : `thread ${t.number} handles its failure`;
+    out.push({ ...own, at: time(t.startTime), what: `thread ${thread} was halted: ${why}` });
+    const until = time(t.endTime);
+    const others = over.some((o) => o !== t && above(o) === thread && time(o.startTime) <= until && !(time(o.endTime) <= until));
+    if (t.status === 'COMPLETED' && !others) out.push({ ...own, at: until, what: `thread ${thread} went on` });
+  }
+  return out;
 }
 
 const time = (at: string | undefined): number => Date.parse(at ?? '');
@@ -31,6 +88,12 @@ export function storyOf(of: Told): Happening[] {
   const out: Happening[] = [];
   const none = { thread: undefined, node: '', position: undefined, bad: false };
   for (const e of of.posted) out.push({ ...none, at: time(e.createdAt), sort: 'event', what: `event ${e.id?.externalEventDefId?.name} was posted${e.claimed ? '' : ', and nobody has taken it'}` });
+  for (const e of of.posted) {
+    const at = e.claimed ? of.steps.get(e.threadRunNumber ?? -1)?.find((s) => s.position === e.nodeRunPosition) : undefined;
+    // It is taken when both are there: the event, and who waits for it.
+    if (at) out.push({ ...none, thread: at.thread, node: at.node, position: at.position, at: Math.max(time(e.createdAt), Number(at.arrivedMs)), sort: 'event', what: `took the event ${e.id?.externalEventDefId?.name}` });
+  }
+  out.push(...stillOf(of.threads));
   for (const t of of.threads) {
     const own = { ...none, sort: 'thread' as const, thread: t.number };
     out.push({ ...own, at: time(t.startTime), what: `thread ${t.threadSpecName} began` });
@@ -52,6 +115,7 @@ export function storyOf(of: Told): Happening[] {
     out.push({ ...none, at: time(c.startTime), sort: 'child', what: `run ${runId(c.id)} of ${c.wfSpecId?.name} began` });
     if (c.endTime) out.push({ ...none, at: time(c.endTime), sort: 'child', what: `run ${runId(c.id)} ${lookOf(c.status).word}`, bad: failed(c.status) });
   }
+  if (of.past) out.push(...becameOf(of.past.variables), ...doneOf(of.past.userTasks, of.steps));
   return out.filter((h) => !Number.isNaN(h.at)).sort((a, b) => a.at - b.at);
 }
 

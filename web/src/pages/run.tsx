@@ -1,4 +1,4 @@
-import { useQuery } from '@tanstack/react-query';
+import { useQuery, type UseQueryResult } from '@tanstack/react-query';
 import { lazy, type ReactElement, type ReactNode, Suspense, useEffect, useMemo, useRef, useState } from 'react';
 import { RunActions } from '../actions';
 import { ask, batch, need, session } from '../api';
@@ -18,7 +18,7 @@ import { Sources } from '../source';
 import { ended, failed, lookOf, statuses, taskLookOf, waitingThread } from '../status';
 import { whenOf } from '../threads';
 import { countOf, historyOf, type Lane, lanesOf, type Steps, unsettled, withSteps } from '../steps';
-import { type Happening, linesOf, storyOf } from '../story';
+import { type Happening, linesOf, type Past, storyOf } from '../story';
 import { spanText } from '../times';
 import type { ExternalEvent, Failure, GetWfRunViewResponse, LHStatus, Node, NodeRun, Step, TaskAttempt, TaskRun, ThreadRun, UserTaskRunId, WfRun, WfRunId, WfSpec, WorkflowEvent } from '../types.gen';
 import { A, Badge, Boundary, Button, Copy, Empty, Field, Moment, Note, Panel, Problem, Skeleton, Status, Tabs, Time, useNow } from '../ui';
@@ -527,22 +527,55 @@ const sorts: [value: string, text: string][] = [
   ['step', 'steps'],
   ['attempt', 'attempts of tasks'],
   ['event', 'events'],
+  ['variable', 'variables'],
+  ['userTask', 'user tasks'],
   ['child', 'child runs'],
   ['bad', 'what failed'],
 ];
 
-const useStory = (seen: Seen): Happening[] =>
+const useStory = (seen: Seen, past?: Past): Happening[] =>
   useMemo(
-    () => storyOf({ threads: seen.run.threadRuns, steps: seen.all, posted: seen.externalEvents, thrown: seen.workflowEvents, children: seen.children }),
-    [seen.run, seen.all, seen.externalEvents, seen.workflowEvents, seen.children],
+    () => storyOf({ threads: seen.run.threadRuns, steps: seen.all, posted: seen.externalEvents, thrown: seen.workflowEvents, children: seen.children, past }),
+    [seen.run, seen.all, seen.externalEvents, seen.workflowEvents, seen.children, past],
   );
+
+const mostVariables = 30;
+const mostUserTasks = 100;
+/** mostReplayed are the steps that the server may go through to tell what variables were. */
+const mostReplayed = 20_000;
+const pastPause = 2000;
+
+/** usePast reads what variables were and what people did. The larger the run, the fewer variables are told of. */
+function usePast(seen: Seen): UseQueryResult<Past> {
+  const of = seen.run.id!;
+  const told = Math.min(mostVariables, Math.floor(mostReplayed / Math.max(1, countOf(seen.all))));
+  const ids = seen.variables.slice(0, told).flatMap((v) => v.variable?.id ?? []);
+  const topics = [`run:${runId(of)}`];
+  return useSeen<Past>({
+    key: [session.tenant, 'past', runId(of), ids.map((id) => `${id.threadRunNumber}/${id.name}`)],
+    topics,
+    least: pastPause,
+    keep: true,
+    enabled: !seen.begun,
+    read: async (signal) => {
+      const [tasks, ...were] = await batch([ask('ListUserTaskRuns', { wfRunId: of, limit: mostUserTasks }), ...ids.map((id) => ask('GetVariableHistory', { id }))], signal, topics);
+      // Who may not read user tasks is told the rest.
+      return {
+        variables: were.map((w, i) => ({ id: ids[i]!, changes: w.reply?.changes ?? [] })),
+        userTasks: tasks.reply?.results ?? [],
+        more: seen.moreVariables || seen.variables.length > told || were.some((w) => w.reply?.more ?? true) || tasks.reply?.bookmark !== undefined,
+      };
+    },
+  });
+}
 
 /** Story is all that happened, in the order of time, with what events brought below it. */
 function Story({ seen }: { seen: Seen }): ReactElement {
   const { search } = useRoute();
   const sort = search.get('sort') ?? '';
   const text = (search.get('has') ?? '').toLowerCase();
-  const all = useStory(seen);
+  const past = usePast(seen);
+  const all = useStory(seen, past.data);
   const rows = useMemo(
     () => all.filter((h) => (sort === '' || h.sort === sort || (sort === 'bad' && h.bad)) && (text === '' || `${h.node} ${h.what}`.toLowerCase().includes(text))),
     [all, sort, text],
@@ -593,6 +626,8 @@ function Story({ seen }: { seen: Seen }): ReactElement {
           </tbody>
         </table>
       </div>
+      {past.error && <Problem error={past.error} retry={() => void past.refetch()} />}
+      {past.data?.more && <p className="soft small">Of its variables and user tasks not everything is told; what a variable was stands beside it.</p>}
       {(seen.bookmark || seen.moreThreads || seen.moreEvents || seen.moreChildren) && <p className="soft small">Of a run this large the first steps, threads, events and child runs are told.</p>}
       {seen.externalEvents.length + seen.workflowEvents.length > 0 && <h3>What events brought</h3>}
       <Events posted={seen.externalEvents} thrown={seen.workflowEvents} more={seen.moreEvents} />
