@@ -13,7 +13,10 @@ import (
 	"littlehorse/test/ports"
 )
 
-// How long the pages of a run of 10,000 steps, and of its workflow of 300 nodes, take is printed:
+// hugeChoices make 1,000 nodes.
+const hugeChoices = 497
+
+// How long the pages of a run of 10,000 steps, and of its workflow of 300 nodes, take is printed, and those of a workflow of 1,000 nodes:
 //
 //	go test ./test/browser -run '^$' -bench LargeRun -benchtime 1x
 //
@@ -36,19 +39,38 @@ func BenchmarkLargeRun(b *testing.B) {
 			round.Set(round.Add(1))
 		})
 	})
-	if err := client.Register(ctx, large); err != nil {
+	huge := wf.New("huge", func(t *wf.Thread) {
+		left := wf.Declare[int64](t, "left").Default(int64(hugeChoices))
+		for n := range hugeChoices {
+			t.If(left.Gt(0), func(t *wf.Thread) { left.Set(left.Add(-1)) })
+			if n%100 == 0 {
+				t.Sleep(time.Millisecond)
+			}
+		}
+	})
+	for _, d := range []*wf.Workflow{large, huge} {
+		if err := client.Register(ctx, d); err != nil {
+			b.Fatal(err)
+		}
+		id := d.Name() + "-1"
+		if _, err := client.Run(ctx, d.Name(), lh.Input{}, lh.WithID(id)); err != nil {
+			b.Fatal(err)
+		}
+		if _, err := client.Await(ctx, lh.RunID(id), lhpb.LHStatus_COMPLETED); err != nil {
+			b.Fatal(err)
+		}
+	}
+	spec, err := client.RPC().GetWfSpec(ctx, &lhpb.WfSpecId{Name: "huge"})
+	if err != nil {
 		b.Fatal(err)
 	}
-	if _, err := client.Run(ctx, "large", lh.Input{}, lh.WithID("large-1")); err != nil {
-		b.Fatal(err)
-	}
-	if _, err := client.Await(ctx, "large-1", lhpb.LHStatus_COMPLETED); err != nil {
-		b.Fatal(err)
+	if nodes := len(spec.ThreadSpecs[spec.EntrypointThreadName].Nodes); nodes < 1000 {
+		b.Fatalf("the workflow has %d nodes", nodes)
 	}
 	for b.Loop() {
 		cmd := exec.CommandContext(ctx, "node", "e2e/measure.mjs")
 		cmd.Dir = "../../web"
-		cmd.Env = append(os.Environ(), "DASHBOARD=http://127.0.0.1:"+port, "RUN=large-1", "SPEC=large")
+		cmd.Env = append(os.Environ(), "DASHBOARD=http://127.0.0.1:"+port, "RUN=large-1", "SPEC=large", "HUGE=huge")
 		cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
 		if err := cmd.Run(); err != nil {
 			b.Fatal(err)

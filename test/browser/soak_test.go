@@ -11,11 +11,14 @@ import (
 	"littlehorse/test/ports"
 )
 
-var soakUpdates = flag.Int("soak.updates", 1000, "how often something happens on the pages of BenchmarkSoak")
+var (
+	soakUpdates = flag.Int("soak.updates", 1000, "how often something happens on the pages of BenchmarkSoak")
+	soakRate    = flag.Int("soak.rate", 0, "how often in a minute; 0: as fast as it goes")
+)
 
 // Pages that are looked at for long while much happens see the last of it, and keep no more than they did at first:
 //
-//	go test ./test/browser -run '^$' -bench Soak -benchtime 1x -soak.updates 10000
+//	go test ./test/browser -run '^$' -bench Soak -benchtime 1x -timeout 1h -soak.updates 10000 -soak.rate 1000
 //
 // covers: dashboard C.5
 func BenchmarkSoak(b *testing.B) {
@@ -37,6 +40,6 @@ func BenchmarkSoak(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		travel(b, s, "soak.mjs", "DASHBOARD=http://127.0.0.1:"+port, fmt.Sprintf("UPDATES=%d", *soakUpdates))
+		travel(b, s, "soak.mjs", "DASHBOARD=http://127.0.0.1:"+port, fmt.Sprintf("UPDATES=%d", *soakUpdates), fmt.Sprintf("RATE=%d", *soakRate))
 	}
 }

@@ -1,5 +1,5 @@
 // How long the page of a large run takes, in the browser that the machine has: printed, and judged by people. DASHBOARD is the
-// address of the server, RUN the run and SPEC its workflow.
+// address of the server, RUN the run and SPEC its workflow; HUGE a workflow of very many nodes with a run of that name and -1.
 import { chromium } from 'playwright-core';
 
 const root = process.getuid?.() === 0;
@@ -83,22 +83,24 @@ async function visit() {
   return { ...times, frame: frames[Math.floor(frames.length / 2)], longest: frames.at(-1), drawn, of };
 }
 
-/** define is a visit of the definition. */
-async function define() {
-  const { page, ...times } = await paint(`specs/${process.env.SPEC}`);
-  await page.context().close();
-  return times;
+/** visited is how long it takes until the graph of a page is seen, the middle of several visits. */
+async function visited(path) {
+  const all = [];
+  for (let i = 0; i < 5; i++) {
+    const { page, ...times } = await paint(path);
+    await page.context().close();
+    all.push(times);
+  }
+  const of = (name) => Math.round(middle(all.map((v) => v[name])));
+  console.log(`the graph of ${path} is seen ${of('painted')} ms after the navigation, ${of('behind')} ms after the answer, which takes ${of('batch')} ms`);
 }
 
 const visits = [];
 for (let i = 0; i < 5; i++) visits.push(await visit());
-const definitions = [];
-for (let i = 0; i < 5; i++) definitions.push(await define());
 const of = (name) => Math.round(middle(visits.map((v) => v[name])));
 console.log(`the graph of ${process.env.RUN} is seen ${of('painted')} ms after the navigation, ${of('behind')} ms after the answer, which takes ${of('batch')} ms`);
 console.log(`scrolling the timeline: ${of('frame')} ms for a frame, the longest ${of('longest')} ms; ${visits[0].drawn} of ${visits[0].of} rows are drawn`);
-const ofDefinition = (name) => Math.round(middle(definitions.map((v) => v[name])));
-console.log(`the graph of ${process.env.SPEC} is seen ${ofDefinition('painted')} ms after the navigation, ${ofDefinition('behind')} ms after the answer, which takes ${ofDefinition('batch')} ms`);
+for (const path of [`specs/${process.env.SPEC}`, `specs/${process.env.HUGE}`, `runs/${process.env.HUGE}-1`]) await visited(path);
 const lists = [];
 for (let i = 0; i < 5; i++) lists.push(await list());
 const ofList = (name) => Math.round(middle(lists.map((v) => v[name])));
