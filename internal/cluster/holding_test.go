@@ -98,6 +98,8 @@ func TestWhatIsTakenAwayBeforeItWasOpenedIsReleased(t *testing.T) {
 
 // TestWhatMayBeAnothersIsNotServed hands a unit over to a server that has just told the others that it leaves, or does not reach it: it does not serve
 // it before it knows whether the plan still gives it to it.
+//
+// survives: 4 plan
 func TestWhatMayBeAnothersIsNotServed(t *testing.T) {
 	for name, d := range map[string]*pb.Member{
 		"leaves": {Leaving: true}, "does not reach it": {Unreached: []uint32{0}}, "has a copy that differs": {Differs: []uint32{0}},
