@@ -8,6 +8,7 @@ import {
   EdgeLabelRenderer,
   type EdgeProps,
   getSmoothStepPath,
+  getViewportForBounds,
   Handle,
   MiniMap,
   type Node,
@@ -17,7 +18,7 @@ import {
   type ReactFlowInstance,
   useReactFlow,
 } from '@xyflow/react';
-import { type KeyboardEvent, type ReactElement, useMemo } from 'react';
+import { type KeyboardEvent, type ReactElement, startTransition, useMemo, useRef, useState } from 'react';
 import { Fold } from './fold';
 import { follow } from './follow';
 import { icons } from './icons';
@@ -179,10 +180,16 @@ function WayEdge(p: EdgeProps<Way>): ReactElement {
 /** legible is the smallest scale at which names can be read. */
 const legible = 0.72;
 
-/** show fits the whole graph in, or if it is too large for that, begins where something happens. */
-async function show(flow: ReactFlowInstance<Step | Band, Way>, laid: Laid[], at: Place | undefined): Promise<void> {
-  await flow.fitView({ padding: 0.08, maxZoom: 1.05 });
-  if (flow.getZoom() >= legible) return;
+const least = 0.05;
+const most = 1.05;
+
+/** show fits the whole graph in, or if it is too large for that, begins where something happens. What is not seen then is never drawn on the way. */
+async function show(flow: ReactFlowInstance<Step | Band, Way>, box: HTMLElement, laid: Laid[], at: Place | undefined): Promise<void> {
+  const whole = getViewportForBounds(flow.getNodesBounds(flow.getNodes()), box.clientWidth, box.clientHeight, least, most, 0.08);
+  if (whole.zoom >= legible) {
+    await flow.setViewport(whole);
+    return;
+  }
   const lane = laid.find((l) => l.id === at?.lane) ?? laid[0];
   const node = lane?.places.find((p) => p.name === at?.node) ?? lane?.places[0];
   if (node) await flow.setCenter(node.x + node.width / 2 + (at ? 0 : 240), node.y + node.height / 2, { zoom: 0.85 });
@@ -364,6 +371,9 @@ function Whole(): ReactElement {
 export function Canvas({ name, of, lanes, chosen, focus, choose }: Props): ReactElement {
   const laid = useScene(of, lanes.map((l) => ({ id: l.id, thread: l.thread, depth: l.depth, titled: l.title !== undefined, head: headOf(l) })));
   const nodes = useMemo(() => nodesOf(laid, lanes, chosen), [laid, lanes, chosen?.lane, chosen?.node]);
+  const box = useRef<HTMLDivElement>(null);
+  // The small map has all nodes: it is drawn when the others are seen.
+  const [settled, settle] = useState(false);
   const edges = useMemo(() => edgesOf(laid, lanes), [laid, lanes]);
   // A thread of few branches is flat: the canvas need not be high.
   const high = Math.max(0, ...laid.map((b) => b.y + b.height));
@@ -374,8 +384,12 @@ export function Canvas({ name, of, lanes, chosen, focus, choose }: Props): React
     e.preventDefault();
     e.currentTarget.querySelector<HTMLElement>(`.react-flow__node[data-id="${CSS.escape(next)}"]`)?.focus();
   };
+  const begin = async (flow: ReactFlowInstance<Step | Band, Way>): Promise<void> => {
+    if (box.current) await show(flow, box.current, laid, chosen ?? focus);
+    requestAnimationFrame(() => setTimeout(() => startTransition(() => settle(true))));
+  };
   return (
-    <div className="canvas" style={{ maxHeight: Math.max(300, high * 1.05 + 110) }} onKeyDown={lead}>
+    <div ref={box} className="canvas" style={{ maxHeight: Math.max(300, high * 1.05 + 110) }} onKeyDown={lead}>
       <ReactFlow<Step | Band, Way>
         key={of}
         nodes={nodes}
@@ -392,8 +406,8 @@ export function Canvas({ name, of, lanes, chosen, focus, choose }: Props): React
         nodesConnectable={false}
         edgesFocusable={false}
         deleteKeyCode={null}
-        onInit={(flow) => void show(flow, laid, chosen ?? focus)}
-        minZoom={0.05}
+        onInit={(flow) => void begin(flow)}
+        minZoom={least}
         onlyRenderVisibleElements={nodes.length > 150}
         aria-label="Graph of the workflow"
       >
@@ -401,7 +415,7 @@ export function Canvas({ name, of, lanes, chosen, focus, choose }: Props): React
         <Controls showInteractive={false}>
           <Whole />
         </Controls>
-        {nodes.length > many && <MiniMap pannable zoomable ariaLabel="Small map of the graph" />}
+        {settled && nodes.length > many && <MiniMap pannable zoomable ariaLabel="Small map of the graph" />}
       </ReactFlow>
       <div className="canvas-tools row tight">
         <button type="button" className="button" onClick={() => save(`${name}.svg`, 'image/svg+xml', picture(nodes, edges))}>
