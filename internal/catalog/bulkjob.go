@@ -72,8 +72,20 @@ func coreOf(subprocess int32) machine.Stream {
 	return machine.Stream{Kind: machine.Core, Partition: uint16(subprocess)}
 }
 
-// createBulkAct stores a job that does something else than to delete. To who knows no such jobs it is one without an operation.
+// createBulkAct stores a job that stops WfRuns or lets them go on.
 func (t *txn) createBulkAct(c *pb.CreateBulkAct) (*lhpb.BulkJob, *lh.Error) {
+	return t.createBulkRun(c, nil, func(share *pb.BulkAct) *pb.Record { return &pb.Record{Command: &pb.Record_BulkAct{BulkAct: share}} })
+}
+
+// createBulkMatch stores one that deletes them, or goes by their Variables.
+func (t *txn) createBulkMatch(c *pb.CreateBulkMatch) (*lhpb.BulkJob, *lh.Error) {
+	return t.createBulkRun(c.GetJob(), c.GetConditions(), func(share *pb.BulkAct) *pb.Record {
+		return &pb.Record{Command: &pb.Record_BulkMatch{BulkMatch: &pb.BulkMatch{Act: share, Conditions: c.GetConditions()}}}
+	})
+}
+
+// createBulkRun stores a job of our own. To who knows no such jobs it is one without an operation.
+func (t *txn) createBulkRun(c *pb.CreateBulkAct, conditions []*pb.BulkCondition, record func(*pb.BulkAct) *pb.Record) (*lhpb.BulkJob, *lh.Error) {
 	if old := t.bulkJob(c.GetBulkJobId().GetId()); old != nil {
 		return old, nil
 	}
@@ -86,12 +98,10 @@ func (t *txn) createBulkAct(c *pb.CreateBulkAct) (*lhpb.BulkJob, *lh.Error) {
 		return nil, refusal
 	}
 	job := &lhpb.BulkJob{Id: c.GetBulkJobId(), CreatedAt: t.now(), TotalSubprocesses: c.GetPartitions()}
-	t.share(job, which, func(share *pb.BulkDelete) *pb.Record {
-		return &pb.Record{Command: &pb.Record_BulkAct{BulkAct: &pb.BulkAct{Share: share, Deed: c.GetDeed()}}}
-	})
+	t.share(job, which, func(share *pb.BulkDelete) *pb.Record { return record(&pb.BulkAct{Share: share, Deed: c.GetDeed()}) })
 	t.changes = append(t.changes, machine.Change{
 		Key:   keys.In(t.tenant).BulkAct(job.Id.GetId()),
-		Value: &pb.BulkActRow{Deed: c.GetDeed(), Which: which, Done: make([]int64, c.GetPartitions())},
+		Value: &pb.BulkActRow{Deed: c.GetDeed(), Which: which, Done: make([]int64, c.GetPartitions()), Conditions: conditions},
 	})
 	return job, nil
 }
@@ -183,7 +193,7 @@ func (t *txn) bulkJobProgress(p *pb.BulkJobProgress) {
 	t.changeBulkJob(before, job)
 }
 
-// countActs takes in to how many WfRuns a partition has done what a job does that does not delete.
+// countActs takes in to how many WfRuns a partition has done what a job of our own does.
 func (t *txn) countActs(p *pb.BulkJobProgress) {
 	id := p.GetBulkJobId().GetId()
 	before := t.bulkAct(id)

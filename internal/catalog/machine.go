@@ -62,6 +62,11 @@ func (t *txn) apply(r *pb.Record) (proto.Message, *lh.Error) {
 			return nil, lh.Errorf(lh.FailedPrecondition, "servers are there that know no bulk jobs but those that delete")
 		}
 		return reply(t.createBulkAct(c.CreateBulkAct))
+	case *pb.Record_CreateBulkMatch:
+		if t.version() < machine.BulkMatches {
+			return nil, lh.Errorf(lh.FailedPrecondition, "servers are there that know no bulk jobs by variables")
+		}
+		return reply(t.createBulkMatch(c.CreateBulkMatch))
 	case *pb.Record_CancelBulkAct:
 		return reply(t.cancelBulkAct(c.CancelBulkAct))
 	case *pb.Record_DeleteTaskDef:

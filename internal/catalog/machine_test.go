@@ -423,6 +423,33 @@ func TestBulkJobThatDoesNotDelete(t *testing.T) {
 	s.listed("d", lhpb.BulkJobStatus_BULK_JOB_FAILED)
 	s.done(record(t, "bulk_job_progress", `{"bulkJobId":{"id":"d"},"subprocess":1,"status":"BULK_JOB_COMPLETED"}`))
 	equal(t, put[*lhpb.BulkJob](s, cancel("d")), deleting)
+	match := record(t, "create_bulk_match", `{"job":{"bulkJobId":{"id":"m"},"which":{"wfSpecName":"w","wfRunStatus":"ERROR"},"deed":"BULK_DEED_DELETE","partitions":2},
+		"conditions":[{"variable":"v","path":"$.a","value":{"int":"1"}}]}`)
+	refused := match.CloneVT()
+	refused.Header = &pb.Header{Tenant: s.tenant, EngineVersion: machine.BulkMatches - 1}
+	if e := s.machine.Apply(s.state, refused); e.Reply.Err == nil || e.Reply.Err.Code != lh.FailedPrecondition || len(e.Changes)+len(e.Emit) > 0 {
+		t.Errorf("a job by variables where servers are that know none: %+v", e)
+	}
+	shared := match.CloneVT()
+	shared.Header = &pb.Header{Tenant: s.tenant}
+	emitted := s.machine.Apply(s.state, shared).Emit
+	if len(emitted) != 2 {
+		t.Fatalf("%d shares", len(emitted))
+	}
+	for n, e := range emitted {
+		share := e.Record.GetBulkMatch()
+		if e.To != coreOf(int32(n)) || share.GetAct().GetShare().GetSubprocess() != int32(n) || share.GetAct().GetDeed() != pb.BulkDeed_BULK_DEED_DELETE ||
+			len(share.GetConditions()) != 1 || share.Conditions[0].Path != "$.a" || share.Act.Share.What.GetWfRunStatus() != lhpb.LHStatus_ERROR {
+			t.Errorf("share %d is %v", n, e)
+		}
+	}
+	matching := put[*lhpb.BulkJob](s, match)
+	equal(t, put[*lhpb.BulkJob](s, match), matching)
+	s.done(record(t, "bulk_job_progress", `{"bulkJobId":{"id":"m"},"subprocess":1,"status":"BULK_JOB_COMPLETED","done":"4"}`))
+	if row := machine.Get[pb.BulkActRow](s.state, keys.In(s.tenant).BulkAct("m")); row.GetDone()[1] != 4 || len(row.GetConditions()) != 1 || matching.Operation != nil {
+		t.Errorf("%v of %v", row, matching)
+	}
+
 	early := create("e")
 	early.Header = &pb.Header{EngineVersion: machine.BulkActs - 1}
 	if e := NewMachine(DefaultConfig()).Apply(machine.NewMem(), early); e.Reply.Err == nil || e.Reply.Err.Code != lh.FailedPrecondition || len(e.Emit) > 0 {

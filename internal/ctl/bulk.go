@@ -13,6 +13,7 @@ import (
 // many is a command that does something to the WfRuns of a WfSpec, by a bulk job.
 func (c *cli) many(short string, action extra.BulkRunAction) *cobra.Command {
 	var from, to, id string
+	var having where
 	cmd := leaf(c, "wfRunBulk <wfSpecName>", short, cobra.ExactArgs(1),
 		func(r *request) (*extra.BulkRunJob, error) {
 			earliest, err := r.time("from", from)
@@ -23,20 +24,29 @@ func (c *cli) many(short string, action extra.BulkRunAction) *cobra.Command {
 			if err != nil {
 				return nil, err
 			}
-			answer, err := r.bulk.CreateBulkRunJob(r.ctx, &extra.CreateBulkRunJobRequest{
-				Id: given(r, "id", id), Action: action, WfSpecName: r.args[0], EarliestStart: earliest, LatestStart: latest,
-			})
+			filters, err := having.matches(r, r.args[0], nil, nil)
 			if err != nil {
 				return nil, err
 			}
-			fmt.Fprintf(r.cmd.ErrOrStderr(), "The job goes on in the background; follow it with: %s get bulkRunJob %s\n",
-				r.cmd.Root().Name(), answer.GetJob().GetJob().GetId().GetId())
-			return answer.GetJob(), nil
+			return r.createBulkRunJob(&extra.CreateBulkRunJobRequest{
+				Id: given(r, "id", id), Action: action, WfSpecName: r.args[0], EarliestStart: earliest, LatestStart: latest, VariableFilters: filters,
+			})
 		})
+	having.flag(cmd)
 	cmd.Flags().StringVar(&from, "from", "", "only WfRuns that began then or later, RFC 3339 or milliseconds since 1970")
 	cmd.Flags().StringVar(&to, "to", "", "only WfRuns that began before then, likewise; without it before now")
 	cmd.Flags().StringVar(&id, "id", "", "id of the bulk job; the server makes one up if it is missing")
 	return cmd
+}
+
+func (r *request) createBulkRunJob(req *extra.CreateBulkRunJobRequest) (*extra.BulkRunJob, error) {
+	answer, err := r.bulk.CreateBulkRunJob(r.ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(r.cmd.ErrOrStderr(), "The job goes on in the background; follow it with: %s get bulkRunJob %s\n",
+		r.cmd.Root().Name(), answer.GetJob().GetJob().GetId().GetId())
+	return answer.GetJob(), nil
 }
 
 // time is that of a flag; nil if it is not set.

@@ -7,6 +7,7 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"littlehorse/lhpb"
+	"littlehorse/lhpb/extra"
 )
 
 func (c *cli) remove() *cobra.Command {
@@ -94,6 +95,7 @@ func (c *cli) deleteQuota() *cobra.Command {
 
 func (c *cli) deleteWfRunBulk() *cobra.Command {
 	var from, to, status, id string
+	var having where
 	cmd := leaf(c, "wfRunBulk <wfSpecName>", "Delete the WfRuns of a WfSpec that began in a period, by a bulk job", cobra.ExactArgs(1),
 		func(r *request) (*lhpb.BulkJob, error) {
 			req, err := bulkDelete(r, from, to, status)
@@ -101,6 +103,9 @@ func (c *cli) deleteWfRunBulk() *cobra.Command {
 				return nil, err
 			}
 			req.Id = given(r, "id", id)
+			if len(having) > 0 {
+				return r.deleteMatching(req, having)
+			}
 			job, err := r.api.CreateBulkJob(r.ctx, req)
 			if err != nil {
 				return nil, err
@@ -112,10 +117,25 @@ func (c *cli) deleteWfRunBulk() *cobra.Command {
 	cmd.Flags().StringVar(&from, "from", "", "begin of the period, RFC 3339 or milliseconds since 1970")
 	cmd.Flags().StringVar(&to, "to", "", "end of the period, likewise")
 	cmd.Flags().StringVar(&status, "status", "", "only WfRuns of this status")
+	having.flag(cmd)
 	cmd.Flags().StringVar(&id, "id", "", "id of the bulk job; the server makes one up if it is missing")
 	must(cmd.MarkFlagRequired("from"))
 	must(cmd.MarkFlagRequired("to"))
 	return cmd
+}
+
+// deleteMatching asks for a job of our own: the official one knows no conditions.
+func (r *request) deleteMatching(req *lhpb.CreateBulkJobRequest, having where) (*lhpb.BulkJob, error) {
+	which := req.GetBulkDeleteWfRun()
+	filters, err := having.matches(r, which.WfSpecName, nil, nil)
+	if err != nil {
+		return nil, err
+	}
+	job, err := r.createBulkRunJob(&extra.CreateBulkRunJobRequest{
+		Id: req.Id, Action: extra.BulkRunAction_BULK_RUN_ACTION_DELETE, WfSpecName: which.WfSpecName,
+		EarliestStart: which.EarliestStart, LatestStart: which.LatestStart, Status: which.WfRunStatus, VariableFilters: filters,
+	})
+	return job.GetJob(), err
 }
 
 func bulkDelete(r *request, from, to, status string) (*lhpb.CreateBulkJobRequest, error) {

@@ -65,6 +65,8 @@ func (t *txn) apply(r *pb.Record) machine.Reply {
 		return t.bulkDelete(c.BulkDelete)
 	case *pb.Record_BulkAct:
 		return t.bulkAct(c.BulkAct)
+	case *pb.Record_BulkMatch:
+		return t.bulkMatch(c.BulkMatch)
 	case *pb.Record_EndBulkAct:
 		return t.endBulkAct(c.EndBulkAct)
 	case *pb.Record_TimerFired:

@@ -7,6 +7,7 @@ import (
 	"littlehorse/internal/lh"
 	"littlehorse/internal/machine"
 	"littlehorse/internal/pb"
+	"littlehorse/internal/value"
 	"littlehorse/lhpb"
 )
 
@@ -28,6 +29,11 @@ func (t *txn) bulkDelete(c *pb.BulkDelete) machine.Reply {
 // bulkAct begins a share of one that does something else.
 func (t *txn) bulkAct(c *pb.BulkAct) machine.Reply {
 	return t.beginShare(&pb.BulkShare{Job: c.GetShare(), Deed: c.GetDeed()})
+}
+
+// bulkMatch begins one of a job with conditions.
+func (t *txn) bulkMatch(c *pb.BulkMatch) machine.Reply {
+	return t.beginShare(&pb.BulkShare{Job: c.GetAct().GetShare(), Deed: c.GetAct().GetDeed(), Conditions: c.GetConditions()})
 }
 
 func (t *txn) beginShare(of *pb.BulkShare) machine.Reply {
@@ -78,23 +84,27 @@ func (s *bulkShare) step() bool {
 		return false
 	}
 	left := s.tx.engine.config.MaxBulkDeletes
-	versions := left
+	versions, looks := left, s.looks()
 	for behind := s.version().Prefix(); s.takeUp(behind); versions-- {
 		if versions == 0 {
 			return false
 		}
 		version, from, to := s.rest()
-		for k := range machine.Scan[pb.Empty](s.tx.view, from, to, left+1) {
-			if left == 0 || s.tx.deleted >= s.tx.engine.config.DeleteChunk || s.exhausted() {
+		for k := range machine.Scan[pb.Empty](s.tx.view, from, to, looks+1) {
+			if left == 0 || looks == 0 || s.tx.deleted >= s.tx.engine.config.DeleteChunk || s.exhausted() {
 				return false
 			}
-			left--
+			looks--
 			startMs, id, err := keys.ParseTagRow(version.Prefix(), k)
 			if err != nil {
 				continue
 			}
 			at := s.row.edit(s.tx)
 			at.StartMs, at.WfRun = startMs, id.WfRun
+			if !s.met(id.WfRun) {
+				continue
+			}
+			left--
 			if w := s.tx.wfRun(lh.ParseWfRunID(id.WfRun)); w != nil {
 				s.deal(w)
 			}
@@ -103,6 +113,29 @@ func (s *bulkShare) step() bool {
 			}
 		}
 		behind = version.Prefix().End()
+	}
+	return true
+}
+
+// looksADeed is how many WfRuns are looked at for each that a record may deal with, if there are conditions.
+const looksADeed = 10
+
+// looks is how many WfRuns a record may look at.
+func (s *bulkShare) looks() int {
+	most := s.tx.engine.config.MaxBulkDeletes
+	if len(s.row.now.Conditions) > 0 {
+		most *= looksADeed
+	}
+	return most
+}
+
+// met reports whether a WfRun meets the conditions, as the record finds it.
+func (s *bulkShare) met(run string) bool {
+	for _, c := range s.row.now.Conditions {
+		v := get[lhpb.Variable](s.tx.view, s.tx.keys.RunNamed(run).Variable(0, c.Variable))
+		if v == nil || !value.FoundBy(v.Value, c.Path, c.Value) {
+			return false
+		}
 	}
 	return true
 }
@@ -123,6 +156,11 @@ func (s *bulkShare) deal(w *wfRun) {
 		s.count(w.stop(0))
 	case pb.BulkDeed_BULK_DEED_RESUME:
 		s.count(w.unstop(0))
+	case pb.BulkDeed_BULK_DEED_DELETE:
+		if w.deletable() {
+			s.count(true)
+			s.tx.deleteRun(w)
+		}
 	}
 }
 

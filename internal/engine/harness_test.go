@@ -356,7 +356,7 @@ func (p *player) send(ctx context.Context) (why string) {
 		answer, err = ask(ctx, p, p.api.ApplyWorkflowMigrationPlan, c.ApplyWorkflowMigrationPlan)
 	case *pb.Record_RegisterTaskWorker, *pb.Record_DeleteTaskDef:
 		return "which servers and workers there are is not for a client to say"
-	case *pb.Record_BulkDelete, *pb.Record_BulkAct, *pb.Record_EndBulkAct:
+	case *pb.Record_BulkDelete, *pb.Record_BulkAct, *pb.Record_BulkMatch, *pb.Record_EndBulkAct:
 		return "a client asks for a whole job, not for the share of a partition"
 	default:
 		p.t.Fatalf("%s: no call for %T", p.at, c)

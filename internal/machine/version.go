@@ -9,13 +9,17 @@ package machine
 //   - 3: records may be skipped.
 //   - 4: bulk jobs may stop WfRuns and let them go on.
 //   - 5: bulk jobs that delete may be cancelled.
-const EngineVersion = 5
+//   - 6: bulk jobs may go by Variables.
+const EngineVersion = 6
 
 // Skips is the first engine version of which the metadata say that records are skipped.
 const Skips = 3
 
 // BulkActs is the first engine version of which there are bulk jobs that do not delete.
 const BulkActs = 4
+
+// BulkMatches is the first engine version of which bulk jobs may go by Variables.
+const BulkMatches = 6
 
 // EndsDeletes is the first engine version of which bulk jobs that delete can be cancelled.
 const EndsDeletes = 5

@@ -36,6 +36,8 @@ const (
 	BulkDeed_BULK_DEED_STOP BulkDeed = 1
 	// It goes on.
 	BulkDeed_BULK_DEED_RESUME BulkDeed = 2
+	// It is deleted, by a job of our own.
+	BulkDeed_BULK_DEED_DELETE BulkDeed = 3
 )
 
 // Enum value maps for BulkDeed.
@@ -44,11 +46,13 @@ var (
 		0: "BULK_DEED_UNSPECIFIED",
 		1: "BULK_DEED_STOP",
 		2: "BULK_DEED_RESUME",
+		3: "BULK_DEED_DELETE",
 	}
 	BulkDeed_value = map[string]int32{
 		"BULK_DEED_UNSPECIFIED": 0,
 		"BULK_DEED_STOP":        1,
 		"BULK_DEED_RESUME":      2,
+		"BULK_DEED_DELETE":      3,
 	}
 )
 
@@ -233,6 +237,7 @@ type Record struct {
 	//	*Record_BulkDelete
 	//	*Record_BulkAct
 	//	*Record_EndBulkAct
+	//	*Record_BulkMatch
 	//	*Record_PutTaskDef
 	//	*Record_DeleteTaskDef
 	//	*Record_PutWfSpec
@@ -258,6 +263,7 @@ type Record struct {
 	//	*Record_SkipRecord
 	//	*Record_CreateBulkAct
 	//	*Record_CancelBulkAct
+	//	*Record_CreateBulkMatch
 	//	*Record_MetricUpdate
 	Command       isRecord_Command `protobuf_oneof:"command"`
 	unknownFields protoimpl.UnknownFields
@@ -569,6 +575,15 @@ func (x *Record) GetEndBulkAct() *lhpb.BulkJobId {
 	return nil
 }
 
+func (x *Record) GetBulkMatch() *BulkMatch {
+	if x != nil {
+		if x, ok := x.Command.(*Record_BulkMatch); ok {
+			return x.BulkMatch
+		}
+	}
+	return nil
+}
+
 func (x *Record) GetPutTaskDef() *lhpb.PutTaskDefRequest {
 	if x != nil {
 		if x, ok := x.Command.(*Record_PutTaskDef); ok {
@@ -794,6 +809,15 @@ func (x *Record) GetCancelBulkAct() *lhpb.BulkJobId {
 	return nil
 }
 
+func (x *Record) GetCreateBulkMatch() *CreateBulkMatch {
+	if x != nil {
+		if x, ok := x.Command.(*Record_CreateBulkMatch); ok {
+			return x.CreateBulkMatch
+		}
+	}
+	return nil
+}
+
 func (x *Record) GetMetricUpdate() *MetricUpdate {
 	if x != nil {
 		if x, ok := x.Command.(*Record_MetricUpdate); ok {
@@ -924,6 +948,10 @@ type Record_EndBulkAct struct {
 	EndBulkAct *lhpb.BulkJobId `protobuf:"bytes,39,opt,name=end_bulk_act,json=endBulkAct,proto3,oneof"`
 }
 
+type Record_BulkMatch struct {
+	BulkMatch *BulkMatch `protobuf:"bytes,40,opt,name=bulk_match,json=bulkMatch,proto3,oneof"`
+}
+
 type Record_PutTaskDef struct {
 	// The metadata stream.
 	PutTaskDef *lhpb.PutTaskDefRequest `protobuf:"bytes,100,opt,name=put_task_def,json=putTaskDef,proto3,oneof"`
@@ -1025,6 +1053,10 @@ type Record_CancelBulkAct struct {
 	CancelBulkAct *lhpb.BulkJobId `protobuf:"bytes,124,opt,name=cancel_bulk_act,json=cancelBulkAct,proto3,oneof"`
 }
 
+type Record_CreateBulkMatch struct {
+	CreateBulkMatch *CreateBulkMatch `protobuf:"bytes,125,opt,name=create_bulk_match,json=createBulkMatch,proto3,oneof"`
+}
+
 type Record_MetricUpdate struct {
 	// The repartition streams.
 	MetricUpdate *MetricUpdate `protobuf:"bytes,200,opt,name=metric_update,json=metricUpdate,proto3,oneof"`
@@ -1088,6 +1120,8 @@ func (*Record_BulkAct) isRecord_Command() {}
 
 func (*Record_EndBulkAct) isRecord_Command() {}
 
+func (*Record_BulkMatch) isRecord_Command() {}
+
 func (*Record_PutTaskDef) isRecord_Command() {}
 
 func (*Record_DeleteTaskDef) isRecord_Command() {}
@@ -1137,6 +1171,8 @@ func (*Record_SkipRecord) isRecord_Command() {}
 func (*Record_CreateBulkAct) isRecord_Command() {}
 
 func (*Record_CancelBulkAct) isRecord_Command() {}
+
+func (*Record_CreateBulkMatch) isRecord_Command() {}
 
 func (*Record_MetricUpdate) isRecord_Command() {}
 
@@ -2021,6 +2057,176 @@ func (x *BulkAct) GetDeed() BulkDeed {
 	return BulkDeed_BULK_DEED_UNSPECIFIED
 }
 
+// CreateBulkMatch begins a bulk job that deletes, or that deals only with WfRuns of which Variables have certain values. It is a record of its own: one
+// who does not know what it says would deal with all others, too.
+type CreateBulkMatch struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Job           *CreateBulkAct         `protobuf:"bytes,1,opt,name=job,proto3" json:"job,omitempty"`
+	Conditions    []*BulkCondition       `protobuf:"bytes,2,rep,name=conditions,proto3" json:"conditions,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CreateBulkMatch) Reset() {
+	*x = CreateBulkMatch{}
+	mi := &file_lh_record_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CreateBulkMatch) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CreateBulkMatch) ProtoMessage() {}
+
+func (x *CreateBulkMatch) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_record_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CreateBulkMatch.ProtoReflect.Descriptor instead.
+func (*CreateBulkMatch) Descriptor() ([]byte, []int) {
+	return file_lh_record_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *CreateBulkMatch) GetJob() *CreateBulkAct {
+	if x != nil {
+		return x.Job
+	}
+	return nil
+}
+
+func (x *CreateBulkMatch) GetConditions() []*BulkCondition {
+	if x != nil {
+		return x.Conditions
+	}
+	return nil
+}
+
+// BulkMatch is a partition's share of such a job.
+type BulkMatch struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Act           *BulkAct               `protobuf:"bytes,1,opt,name=act,proto3" json:"act,omitempty"`
+	Conditions    []*BulkCondition       `protobuf:"bytes,2,rep,name=conditions,proto3" json:"conditions,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BulkMatch) Reset() {
+	*x = BulkMatch{}
+	mi := &file_lh_record_proto_msgTypes[18]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BulkMatch) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BulkMatch) ProtoMessage() {}
+
+func (x *BulkMatch) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_record_proto_msgTypes[18]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BulkMatch.ProtoReflect.Descriptor instead.
+func (*BulkMatch) Descriptor() ([]byte, []int) {
+	return file_lh_record_proto_rawDescGZIP(), []int{18}
+}
+
+func (x *BulkMatch) GetAct() *BulkAct {
+	if x != nil {
+		return x.Act
+	}
+	return nil
+}
+
+func (x *BulkMatch) GetConditions() []*BulkCondition {
+	if x != nil {
+		return x.Conditions
+	}
+	return nil
+}
+
+// BulkCondition is what is asked of a Variable of the entrypoint.
+type BulkCondition struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Its name.
+	Variable string `protobuf:"bytes,1,opt,name=variable,proto3" json:"variable,omitempty"`
+	// A path in its document, as "$.address.city", where a field reads like the value; if it is empty, the Variable has the value.
+	Path          string              `protobuf:"bytes,2,opt,name=path,proto3" json:"path,omitempty"`
+	Value         *lhpb.VariableValue `protobuf:"bytes,3,opt,name=value,proto3" json:"value,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *BulkCondition) Reset() {
+	*x = BulkCondition{}
+	mi := &file_lh_record_proto_msgTypes[19]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *BulkCondition) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*BulkCondition) ProtoMessage() {}
+
+func (x *BulkCondition) ProtoReflect() protoreflect.Message {
+	mi := &file_lh_record_proto_msgTypes[19]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use BulkCondition.ProtoReflect.Descriptor instead.
+func (*BulkCondition) Descriptor() ([]byte, []int) {
+	return file_lh_record_proto_rawDescGZIP(), []int{19}
+}
+
+func (x *BulkCondition) GetVariable() string {
+	if x != nil {
+		return x.Variable
+	}
+	return ""
+}
+
+func (x *BulkCondition) GetPath() string {
+	if x != nil {
+		return x.Path
+	}
+	return ""
+}
+
+func (x *BulkCondition) GetValue() *lhpb.VariableValue {
+	if x != nil {
+		return x.Value
+	}
+	return nil
+}
+
 // BulkJobProgress is how far a partition has come with its share of a bulk job.
 type BulkJobProgress struct {
 	state     protoimpl.MessageState `protogen:"open.v1"`
@@ -2038,7 +2244,7 @@ type BulkJobProgress struct {
 
 func (x *BulkJobProgress) Reset() {
 	*x = BulkJobProgress{}
-	mi := &file_lh_record_proto_msgTypes[17]
+	mi := &file_lh_record_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2050,7 +2256,7 @@ func (x *BulkJobProgress) String() string {
 func (*BulkJobProgress) ProtoMessage() {}
 
 func (x *BulkJobProgress) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_record_proto_msgTypes[17]
+	mi := &file_lh_record_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2063,7 +2269,7 @@ func (x *BulkJobProgress) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BulkJobProgress.ProtoReflect.Descriptor instead.
 func (*BulkJobProgress) Descriptor() ([]byte, []int) {
-	return file_lh_record_proto_rawDescGZIP(), []int{17}
+	return file_lh_record_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *BulkJobProgress) GetBulkJobId() *lhpb.BulkJobId {
@@ -2114,7 +2320,7 @@ type MetricUpdate struct {
 
 func (x *MetricUpdate) Reset() {
 	*x = MetricUpdate{}
-	mi := &file_lh_record_proto_msgTypes[18]
+	mi := &file_lh_record_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2126,7 +2332,7 @@ func (x *MetricUpdate) String() string {
 func (*MetricUpdate) ProtoMessage() {}
 
 func (x *MetricUpdate) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_record_proto_msgTypes[18]
+	mi := &file_lh_record_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2139,7 +2345,7 @@ func (x *MetricUpdate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MetricUpdate.ProtoReflect.Descriptor instead.
 func (*MetricUpdate) Descriptor() ([]byte, []int) {
-	return file_lh_record_proto_rawDescGZIP(), []int{18}
+	return file_lh_record_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *MetricUpdate) GetWindow() *lhpb.MetricWindowId {
@@ -2170,7 +2376,7 @@ type Count struct {
 
 func (x *Count) Reset() {
 	*x = Count{}
-	mi := &file_lh_record_proto_msgTypes[19]
+	mi := &file_lh_record_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2182,7 +2388,7 @@ func (x *Count) String() string {
 func (*Count) ProtoMessage() {}
 
 func (x *Count) ProtoReflect() protoreflect.Message {
-	mi := &file_lh_record_proto_msgTypes[19]
+	mi := &file_lh_record_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2195,7 +2401,7 @@ func (x *Count) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Count.ProtoReflect.Descriptor instead.
 func (*Count) Descriptor() ([]byte, []int) {
-	return file_lh_record_proto_rawDescGZIP(), []int{19}
+	return file_lh_record_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Count) GetCount() int64 {
@@ -2231,7 +2437,7 @@ var File_lh_record_proto protoreflect.FileDescriptor
 const file_lh_record_proto_rawDesc = "" +
 	"\n" +
 	"\x0flh/record.proto\x12\vlh.internal\x1a\n" +
-	"acls.proto\x1a\x0ebulk_job.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x0fobject_id.proto\x1a\rservice.proto\x1a\x10user_tasks.proto\x1a\fwf_run.proto\"\x88\x02\n" +
+	"acls.proto\x1a\x0ebulk_job.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x0fobject_id.proto\x1a\rservice.proto\x1a\x15type_definition.proto\x1a\x10user_tasks.proto\x1a\fwf_run.proto\"\x88\x02\n" +
 	"\x06Header\x12\x16\n" +
 	"\x06source\x18\x01 \x01(\tR\x06source\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\x04R\x06number\x12\x14\n" +
@@ -2242,7 +2448,7 @@ const file_lh_record_proto_rawDesc = "" +
 	"\x0fcatalog_version\x18\a \x01(\x04R\x0ecatalogVersion\x12\x1d\n" +
 	"\n" +
 	"request_id\x18\b \x01(\fR\trequestId\x12%\n" +
-	"\x0eengine_version\x18\t \x01(\rR\rengineVersion\"\xc9\"\n" +
+	"\x0eengine_version\x18\t \x01(\rR\rengineVersion\"\xce#\n" +
 	"\x06Record\x12+\n" +
 	"\x06header\x18\x01 \x01(\v2\x13.lh.internal.HeaderR\x06header\x12+\n" +
 	"\x06run_wf\x18\n" +
@@ -2280,7 +2486,9 @@ const file_lh_record_proto_rawDesc = "" +
 	"bulkDelete\x121\n" +
 	"\bbulk_act\x18& \x01(\v2\x14.lh.internal.BulkActH\x00R\abulkAct\x12:\n" +
 	"\fend_bulk_act\x18' \x01(\v2\x16.littlehorse.BulkJobIdH\x00R\n" +
-	"endBulkAct\x12B\n" +
+	"endBulkAct\x127\n" +
+	"\n" +
+	"bulk_match\x18( \x01(\v2\x16.lh.internal.BulkMatchH\x00R\tbulkMatch\x12B\n" +
 	"\fput_task_def\x18d \x01(\v2\x1e.littlehorse.PutTaskDefRequestH\x00R\n" +
 	"putTaskDef\x12K\n" +
 	"\x0fdelete_task_def\x18e \x01(\v2!.littlehorse.DeleteTaskDefRequestH\x00R\rdeleteTaskDef\x12?\n" +
@@ -2308,7 +2516,8 @@ const file_lh_record_proto_rawDesc = "" +
 	"\vskip_record\x18z \x01(\v2\x17.lh.internal.SkipRecordH\x00R\n" +
 	"skipRecord\x12D\n" +
 	"\x0fcreate_bulk_act\x18{ \x01(\v2\x1a.lh.internal.CreateBulkActH\x00R\rcreateBulkAct\x12@\n" +
-	"\x0fcancel_bulk_act\x18| \x01(\v2\x16.littlehorse.BulkJobIdH\x00R\rcancelBulkAct\x12A\n" +
+	"\x0fcancel_bulk_act\x18| \x01(\v2\x16.littlehorse.BulkJobIdH\x00R\rcancelBulkAct\x12J\n" +
+	"\x11create_bulk_match\x18} \x01(\v2\x1c.lh.internal.CreateBulkMatchH\x00R\x0fcreateBulkMatch\x12A\n" +
 	"\rmetric_update\x18\xc8\x01 \x01(\v2\x19.lh.internal.MetricUpdateH\x00R\fmetricUpdateB\t\n" +
 	"\acommandJ\x04\b%\x10&\"<\n" +
 	"\n" +
@@ -2379,7 +2588,21 @@ const file_lh_record_proto_rawDesc = "" +
 	"partitions\"c\n" +
 	"\aBulkAct\x12-\n" +
 	"\x05share\x18\x01 \x01(\v2\x17.lh.internal.BulkDeleteR\x05share\x12)\n" +
-	"\x04deed\x18\x02 \x01(\x0e2\x15.lh.internal.BulkDeedR\x04deed\"\xf1\x01\n" +
+	"\x04deed\x18\x02 \x01(\x0e2\x15.lh.internal.BulkDeedR\x04deed\"{\n" +
+	"\x0fCreateBulkMatch\x12,\n" +
+	"\x03job\x18\x01 \x01(\v2\x1a.lh.internal.CreateBulkActR\x03job\x12:\n" +
+	"\n" +
+	"conditions\x18\x02 \x03(\v2\x1a.lh.internal.BulkConditionR\n" +
+	"conditions\"o\n" +
+	"\tBulkMatch\x12&\n" +
+	"\x03act\x18\x01 \x01(\v2\x14.lh.internal.BulkActR\x03act\x12:\n" +
+	"\n" +
+	"conditions\x18\x02 \x03(\v2\x1a.lh.internal.BulkConditionR\n" +
+	"conditions\"q\n" +
+	"\rBulkCondition\x12\x1a\n" +
+	"\bvariable\x18\x01 \x01(\tR\bvariable\x12\x12\n" +
+	"\x04path\x18\x02 \x01(\tR\x04path\x120\n" +
+	"\x05value\x18\x03 \x01(\v2\x1a.littlehorse.VariableValueR\x05value\"\xf1\x01\n" +
 	"\x0fBulkJobProgress\x126\n" +
 	"\vbulk_job_id\x18\x01 \x01(\v2\x16.littlehorse.BulkJobIdR\tbulkJobId\x12\x1e\n" +
 	"\n" +
@@ -2395,11 +2618,12 @@ const file_lh_record_proto_rawDesc = "" +
 	"\x05count\x18\x01 \x01(\x03R\x05count\x12\x15\n" +
 	"\x06min_ms\x18\x02 \x01(\x03R\x05minMs\x12\x15\n" +
 	"\x06max_ms\x18\x03 \x01(\x03R\x05maxMs\x12\x19\n" +
-	"\btotal_ms\x18\x04 \x01(\x03R\atotalMs*O\n" +
+	"\btotal_ms\x18\x04 \x01(\x03R\atotalMs*e\n" +
 	"\bBulkDeed\x12\x19\n" +
 	"\x15BULK_DEED_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eBULK_DEED_STOP\x10\x01\x12\x14\n" +
-	"\x10BULK_DEED_RESUME\x10\x02B\x1cZ\x1alittlehorse/internal/pb;pbb\x06proto3"
+	"\x10BULK_DEED_RESUME\x10\x02\x12\x14\n" +
+	"\x10BULK_DEED_DELETE\x10\x03B\x1cZ\x1alittlehorse/internal/pb;pbb\x06proto3"
 
 var (
 	file_lh_record_proto_rawDescOnce sync.Once
@@ -2414,7 +2638,7 @@ func file_lh_record_proto_rawDescGZIP() []byte {
 }
 
 var file_lh_record_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_lh_record_proto_msgTypes = make([]protoimpl.MessageInfo, 20)
+var file_lh_record_proto_msgTypes = make([]protoimpl.MessageInfo, 23)
 var file_lh_record_proto_goTypes = []any{
 	(BulkDeed)(0),                                   // 0: lh.internal.BulkDeed
 	(*Header)(nil),                                  // 1: lh.internal.Header
@@ -2434,156 +2658,167 @@ var file_lh_record_proto_goTypes = []any{
 	(*BulkDelete)(nil),                              // 15: lh.internal.BulkDelete
 	(*CreateBulkAct)(nil),                           // 16: lh.internal.CreateBulkAct
 	(*BulkAct)(nil),                                 // 17: lh.internal.BulkAct
-	(*BulkJobProgress)(nil),                         // 18: lh.internal.BulkJobProgress
-	(*MetricUpdate)(nil),                            // 19: lh.internal.MetricUpdate
-	(*Count)(nil),                                   // 20: lh.internal.Count
-	(*lhpb.StopWfRunRequest)(nil),                   // 21: littlehorse.StopWfRunRequest
-	(*lhpb.ResumeWfRunRequest)(nil),                 // 22: littlehorse.ResumeWfRunRequest
-	(*lhpb.RescueThreadRunRequest)(nil),             // 23: littlehorse.RescueThreadRunRequest
-	(*lhpb.DeleteWfRunRequest)(nil),                 // 24: littlehorse.DeleteWfRunRequest
-	(*lhpb.PutCheckpointRequest)(nil),               // 25: littlehorse.PutCheckpointRequest
-	(*lhpb.PutExternalEventRequest)(nil),            // 26: littlehorse.PutExternalEventRequest
-	(*lhpb.AssignUserTaskRunRequest)(nil),           // 27: littlehorse.AssignUserTaskRunRequest
-	(*lhpb.SaveUserTaskRunProgressRequest)(nil),     // 28: littlehorse.SaveUserTaskRunProgressRequest
-	(*lhpb.CompleteUserTaskRunRequest)(nil),         // 29: littlehorse.CompleteUserTaskRunRequest
-	(*lhpb.CancelUserTaskRunRequest)(nil),           // 30: littlehorse.CancelUserTaskRunRequest
-	(*lhpb.PutUserTaskRunCommentRequest)(nil),       // 31: littlehorse.PutUserTaskRunCommentRequest
-	(*lhpb.EditUserTaskRunCommentRequest)(nil),      // 32: littlehorse.EditUserTaskRunCommentRequest
-	(*lhpb.DeleteUserTaskRunCommentRequest)(nil),    // 33: littlehorse.DeleteUserTaskRunCommentRequest
-	(*lhpb.DeleteScheduledWfRunRequest)(nil),        // 34: littlehorse.DeleteScheduledWfRunRequest
-	(*lhpb.PutCorrelatedEventRequest)(nil),          // 35: littlehorse.PutCorrelatedEventRequest
-	(*lhpb.DeleteCorrelatedEventRequest)(nil),       // 36: littlehorse.DeleteCorrelatedEventRequest
-	(*lhpb.ApplyWorkflowMigrationPlanRequest)(nil),  // 37: littlehorse.ApplyWorkflowMigrationPlanRequest
-	(*lhpb.BulkJobId)(nil),                          // 38: littlehorse.BulkJobId
-	(*lhpb.PutTaskDefRequest)(nil),                  // 39: littlehorse.PutTaskDefRequest
-	(*lhpb.DeleteTaskDefRequest)(nil),               // 40: littlehorse.DeleteTaskDefRequest
-	(*lhpb.PutWfSpecRequest)(nil),                   // 41: littlehorse.PutWfSpecRequest
-	(*lhpb.DeleteWfSpecRequest)(nil),                // 42: littlehorse.DeleteWfSpecRequest
-	(*lhpb.PutExternalEventDefRequest)(nil),         // 43: littlehorse.PutExternalEventDefRequest
-	(*lhpb.DeleteExternalEventDefRequest)(nil),      // 44: littlehorse.DeleteExternalEventDefRequest
-	(*lhpb.PutWorkflowEventDefRequest)(nil),         // 45: littlehorse.PutWorkflowEventDefRequest
-	(*lhpb.DeleteWorkflowEventDefRequest)(nil),      // 46: littlehorse.DeleteWorkflowEventDefRequest
-	(*lhpb.PutUserTaskDefRequest)(nil),              // 47: littlehorse.PutUserTaskDefRequest
-	(*lhpb.DeleteUserTaskDefRequest)(nil),           // 48: littlehorse.DeleteUserTaskDefRequest
-	(*lhpb.PutStructDefRequest)(nil),                // 49: littlehorse.PutStructDefRequest
-	(*lhpb.DeleteStructDefRequest)(nil),             // 50: littlehorse.DeleteStructDefRequest
-	(*lhpb.PutTenantRequest)(nil),                   // 51: littlehorse.PutTenantRequest
-	(*lhpb.PutPrincipalRequest)(nil),                // 52: littlehorse.PutPrincipalRequest
-	(*lhpb.DeletePrincipalRequest)(nil),             // 53: littlehorse.DeletePrincipalRequest
-	(*lhpb.PutWorkflowMigrationPlanRequest)(nil),    // 54: littlehorse.PutWorkflowMigrationPlanRequest
-	(*lhpb.DeleteBulkJobRequest)(nil),               // 55: littlehorse.DeleteBulkJobRequest
-	(*lhpb.PutQuotaRequest)(nil),                    // 56: littlehorse.PutQuotaRequest
-	(*lhpb.DeleteQuotaRequest)(nil),                 // 57: littlehorse.DeleteQuotaRequest
-	(*lhpb.DeleteWorkflowMigrationPlanRequest)(nil), // 58: littlehorse.DeleteWorkflowMigrationPlanRequest
-	(*lhpb.RunWfRequest)(nil),                       // 59: littlehorse.RunWfRequest
-	(*lhpb.WfSpecId)(nil),                           // 60: littlehorse.WfSpecId
-	(*lhpb.WfRun)(nil),                              // 61: littlehorse.WfRun
-	(*lhpb.ScheduledTask)(nil),                      // 62: littlehorse.ScheduledTask
-	(*lhpb.TaskRunId)(nil),                          // 63: littlehorse.TaskRunId
-	(*lhpb.TaskDefId)(nil),                          // 64: littlehorse.TaskDefId
-	(*lhpb.ReportTaskRun)(nil),                      // 65: littlehorse.ReportTaskRun
-	(*lhpb.RegisterTaskWorkerRequest)(nil),          // 66: littlehorse.RegisterTaskWorkerRequest
-	(*lhpb.LHHostInfo)(nil),                         // 67: littlehorse.LHHostInfo
-	(*lhpb.ScheduleWfRequest)(nil),                  // 68: littlehorse.ScheduleWfRequest
-	(*lhpb.CorrelatedEventId)(nil),                  // 69: littlehorse.CorrelatedEventId
-	(*lhpb.NodeRunId)(nil),                          // 70: littlehorse.NodeRunId
-	(*lhpb.CreateBulkJobRequest)(nil),               // 71: littlehorse.CreateBulkJobRequest
-	(*lhpb.BulkDeleteWfRun)(nil),                    // 72: littlehorse.BulkDeleteWfRun
-	(lhpb.BulkJobStatus)(0),                         // 73: littlehorse.BulkJobStatus
-	(*timestamppb.Timestamp)(nil),                   // 74: google.protobuf.Timestamp
-	(*lhpb.MetricWindowId)(nil),                     // 75: littlehorse.MetricWindowId
+	(*CreateBulkMatch)(nil),                         // 18: lh.internal.CreateBulkMatch
+	(*BulkMatch)(nil),                               // 19: lh.internal.BulkMatch
+	(*BulkCondition)(nil),                           // 20: lh.internal.BulkCondition
+	(*BulkJobProgress)(nil),                         // 21: lh.internal.BulkJobProgress
+	(*MetricUpdate)(nil),                            // 22: lh.internal.MetricUpdate
+	(*Count)(nil),                                   // 23: lh.internal.Count
+	(*lhpb.StopWfRunRequest)(nil),                   // 24: littlehorse.StopWfRunRequest
+	(*lhpb.ResumeWfRunRequest)(nil),                 // 25: littlehorse.ResumeWfRunRequest
+	(*lhpb.RescueThreadRunRequest)(nil),             // 26: littlehorse.RescueThreadRunRequest
+	(*lhpb.DeleteWfRunRequest)(nil),                 // 27: littlehorse.DeleteWfRunRequest
+	(*lhpb.PutCheckpointRequest)(nil),               // 28: littlehorse.PutCheckpointRequest
+	(*lhpb.PutExternalEventRequest)(nil),            // 29: littlehorse.PutExternalEventRequest
+	(*lhpb.AssignUserTaskRunRequest)(nil),           // 30: littlehorse.AssignUserTaskRunRequest
+	(*lhpb.SaveUserTaskRunProgressRequest)(nil),     // 31: littlehorse.SaveUserTaskRunProgressRequest
+	(*lhpb.CompleteUserTaskRunRequest)(nil),         // 32: littlehorse.CompleteUserTaskRunRequest
+	(*lhpb.CancelUserTaskRunRequest)(nil),           // 33: littlehorse.CancelUserTaskRunRequest
+	(*lhpb.PutUserTaskRunCommentRequest)(nil),       // 34: littlehorse.PutUserTaskRunCommentRequest
+	(*lhpb.EditUserTaskRunCommentRequest)(nil),      // 35: littlehorse.EditUserTaskRunCommentRequest
+	(*lhpb.DeleteUserTaskRunCommentRequest)(nil),    // 36: littlehorse.DeleteUserTaskRunCommentRequest
+	(*lhpb.DeleteScheduledWfRunRequest)(nil),        // 37: littlehorse.DeleteScheduledWfRunRequest
+	(*lhpb.PutCorrelatedEventRequest)(nil),          // 38: littlehorse.PutCorrelatedEventRequest
+	(*lhpb.DeleteCorrelatedEventRequest)(nil),       // 39: littlehorse.DeleteCorrelatedEventRequest
+	(*lhpb.ApplyWorkflowMigrationPlanRequest)(nil),  // 40: littlehorse.ApplyWorkflowMigrationPlanRequest
+	(*lhpb.BulkJobId)(nil),                          // 41: littlehorse.BulkJobId
+	(*lhpb.PutTaskDefRequest)(nil),                  // 42: littlehorse.PutTaskDefRequest
+	(*lhpb.DeleteTaskDefRequest)(nil),               // 43: littlehorse.DeleteTaskDefRequest
+	(*lhpb.PutWfSpecRequest)(nil),                   // 44: littlehorse.PutWfSpecRequest
+	(*lhpb.DeleteWfSpecRequest)(nil),                // 45: littlehorse.DeleteWfSpecRequest
+	(*lhpb.PutExternalEventDefRequest)(nil),         // 46: littlehorse.PutExternalEventDefRequest
+	(*lhpb.DeleteExternalEventDefRequest)(nil),      // 47: littlehorse.DeleteExternalEventDefRequest
+	(*lhpb.PutWorkflowEventDefRequest)(nil),         // 48: littlehorse.PutWorkflowEventDefRequest
+	(*lhpb.DeleteWorkflowEventDefRequest)(nil),      // 49: littlehorse.DeleteWorkflowEventDefRequest
+	(*lhpb.PutUserTaskDefRequest)(nil),              // 50: littlehorse.PutUserTaskDefRequest
+	(*lhpb.DeleteUserTaskDefRequest)(nil),           // 51: littlehorse.DeleteUserTaskDefRequest
+	(*lhpb.PutStructDefRequest)(nil),                // 52: littlehorse.PutStructDefRequest
+	(*lhpb.DeleteStructDefRequest)(nil),             // 53: littlehorse.DeleteStructDefRequest
+	(*lhpb.PutTenantRequest)(nil),                   // 54: littlehorse.PutTenantRequest
+	(*lhpb.PutPrincipalRequest)(nil),                // 55: littlehorse.PutPrincipalRequest
+	(*lhpb.DeletePrincipalRequest)(nil),             // 56: littlehorse.DeletePrincipalRequest
+	(*lhpb.PutWorkflowMigrationPlanRequest)(nil),    // 57: littlehorse.PutWorkflowMigrationPlanRequest
+	(*lhpb.DeleteBulkJobRequest)(nil),               // 58: littlehorse.DeleteBulkJobRequest
+	(*lhpb.PutQuotaRequest)(nil),                    // 59: littlehorse.PutQuotaRequest
+	(*lhpb.DeleteQuotaRequest)(nil),                 // 60: littlehorse.DeleteQuotaRequest
+	(*lhpb.DeleteWorkflowMigrationPlanRequest)(nil), // 61: littlehorse.DeleteWorkflowMigrationPlanRequest
+	(*lhpb.RunWfRequest)(nil),                       // 62: littlehorse.RunWfRequest
+	(*lhpb.WfSpecId)(nil),                           // 63: littlehorse.WfSpecId
+	(*lhpb.WfRun)(nil),                              // 64: littlehorse.WfRun
+	(*lhpb.ScheduledTask)(nil),                      // 65: littlehorse.ScheduledTask
+	(*lhpb.TaskRunId)(nil),                          // 66: littlehorse.TaskRunId
+	(*lhpb.TaskDefId)(nil),                          // 67: littlehorse.TaskDefId
+	(*lhpb.ReportTaskRun)(nil),                      // 68: littlehorse.ReportTaskRun
+	(*lhpb.RegisterTaskWorkerRequest)(nil),          // 69: littlehorse.RegisterTaskWorkerRequest
+	(*lhpb.LHHostInfo)(nil),                         // 70: littlehorse.LHHostInfo
+	(*lhpb.ScheduleWfRequest)(nil),                  // 71: littlehorse.ScheduleWfRequest
+	(*lhpb.CorrelatedEventId)(nil),                  // 72: littlehorse.CorrelatedEventId
+	(*lhpb.NodeRunId)(nil),                          // 73: littlehorse.NodeRunId
+	(*lhpb.CreateBulkJobRequest)(nil),               // 74: littlehorse.CreateBulkJobRequest
+	(*lhpb.BulkDeleteWfRun)(nil),                    // 75: littlehorse.BulkDeleteWfRun
+	(*lhpb.VariableValue)(nil),                      // 76: littlehorse.VariableValue
+	(lhpb.BulkJobStatus)(0),                         // 77: littlehorse.BulkJobStatus
+	(*timestamppb.Timestamp)(nil),                   // 78: google.protobuf.Timestamp
+	(*lhpb.MetricWindowId)(nil),                     // 79: littlehorse.MetricWindowId
 }
 var file_lh_record_proto_depIdxs = []int32{
 	1,  // 0: lh.internal.Record.header:type_name -> lh.internal.Header
 	4,  // 1: lh.internal.Record.run_wf:type_name -> lh.internal.RunWf
-	21, // 2: lh.internal.Record.stop_wf_run:type_name -> littlehorse.StopWfRunRequest
-	22, // 3: lh.internal.Record.resume_wf_run:type_name -> littlehorse.ResumeWfRunRequest
-	23, // 4: lh.internal.Record.rescue_thread_run:type_name -> littlehorse.RescueThreadRunRequest
-	24, // 5: lh.internal.Record.delete_wf_run:type_name -> littlehorse.DeleteWfRunRequest
+	24, // 2: lh.internal.Record.stop_wf_run:type_name -> littlehorse.StopWfRunRequest
+	25, // 3: lh.internal.Record.resume_wf_run:type_name -> littlehorse.ResumeWfRunRequest
+	26, // 4: lh.internal.Record.rescue_thread_run:type_name -> littlehorse.RescueThreadRunRequest
+	27, // 5: lh.internal.Record.delete_wf_run:type_name -> littlehorse.DeleteWfRunRequest
 	6,  // 6: lh.internal.Record.claim_task:type_name -> lh.internal.ClaimTask
 	8,  // 7: lh.internal.Record.report_task:type_name -> lh.internal.ReportTask
-	25, // 8: lh.internal.Record.put_checkpoint:type_name -> littlehorse.PutCheckpointRequest
+	28, // 8: lh.internal.Record.put_checkpoint:type_name -> littlehorse.PutCheckpointRequest
 	9,  // 9: lh.internal.Record.register_task_worker:type_name -> lh.internal.RegisterTaskWorker
-	26, // 10: lh.internal.Record.put_external_event:type_name -> littlehorse.PutExternalEventRequest
+	29, // 10: lh.internal.Record.put_external_event:type_name -> littlehorse.PutExternalEventRequest
 	10, // 11: lh.internal.Record.timer_fired:type_name -> lh.internal.TimerFired
 	11, // 12: lh.internal.Record.continue:type_name -> lh.internal.Continue
-	27, // 13: lh.internal.Record.assign_user_task_run:type_name -> littlehorse.AssignUserTaskRunRequest
-	28, // 14: lh.internal.Record.save_user_task_run_progress:type_name -> littlehorse.SaveUserTaskRunProgressRequest
-	29, // 15: lh.internal.Record.complete_user_task_run:type_name -> littlehorse.CompleteUserTaskRunRequest
-	30, // 16: lh.internal.Record.cancel_user_task_run:type_name -> littlehorse.CancelUserTaskRunRequest
-	31, // 17: lh.internal.Record.put_user_task_run_comment:type_name -> littlehorse.PutUserTaskRunCommentRequest
-	32, // 18: lh.internal.Record.edit_user_task_run_comment:type_name -> littlehorse.EditUserTaskRunCommentRequest
-	33, // 19: lh.internal.Record.delete_user_task_run_comment:type_name -> littlehorse.DeleteUserTaskRunCommentRequest
+	30, // 13: lh.internal.Record.assign_user_task_run:type_name -> littlehorse.AssignUserTaskRunRequest
+	31, // 14: lh.internal.Record.save_user_task_run_progress:type_name -> littlehorse.SaveUserTaskRunProgressRequest
+	32, // 15: lh.internal.Record.complete_user_task_run:type_name -> littlehorse.CompleteUserTaskRunRequest
+	33, // 16: lh.internal.Record.cancel_user_task_run:type_name -> littlehorse.CancelUserTaskRunRequest
+	34, // 17: lh.internal.Record.put_user_task_run_comment:type_name -> littlehorse.PutUserTaskRunCommentRequest
+	35, // 18: lh.internal.Record.edit_user_task_run_comment:type_name -> littlehorse.EditUserTaskRunCommentRequest
+	36, // 19: lh.internal.Record.delete_user_task_run_comment:type_name -> littlehorse.DeleteUserTaskRunCommentRequest
 	12, // 20: lh.internal.Record.schedule_wf:type_name -> lh.internal.ScheduleWf
-	34, // 21: lh.internal.Record.delete_scheduled_wf_run:type_name -> littlehorse.DeleteScheduledWfRunRequest
-	35, // 22: lh.internal.Record.put_correlated_event:type_name -> littlehorse.PutCorrelatedEventRequest
-	36, // 23: lh.internal.Record.delete_correlated_event:type_name -> littlehorse.DeleteCorrelatedEventRequest
+	37, // 21: lh.internal.Record.delete_scheduled_wf_run:type_name -> littlehorse.DeleteScheduledWfRunRequest
+	38, // 22: lh.internal.Record.put_correlated_event:type_name -> littlehorse.PutCorrelatedEventRequest
+	39, // 23: lh.internal.Record.delete_correlated_event:type_name -> littlehorse.DeleteCorrelatedEventRequest
 	13, // 24: lh.internal.Record.correlate:type_name -> lh.internal.Correlate
 	13, // 25: lh.internal.Record.uncorrelate:type_name -> lh.internal.Correlate
-	37, // 26: lh.internal.Record.apply_workflow_migration_plan:type_name -> littlehorse.ApplyWorkflowMigrationPlanRequest
+	40, // 26: lh.internal.Record.apply_workflow_migration_plan:type_name -> littlehorse.ApplyWorkflowMigrationPlanRequest
 	15, // 27: lh.internal.Record.bulk_delete:type_name -> lh.internal.BulkDelete
 	17, // 28: lh.internal.Record.bulk_act:type_name -> lh.internal.BulkAct
-	38, // 29: lh.internal.Record.end_bulk_act:type_name -> littlehorse.BulkJobId
-	39, // 30: lh.internal.Record.put_task_def:type_name -> littlehorse.PutTaskDefRequest
-	40, // 31: lh.internal.Record.delete_task_def:type_name -> littlehorse.DeleteTaskDefRequest
-	41, // 32: lh.internal.Record.put_wf_spec:type_name -> littlehorse.PutWfSpecRequest
-	42, // 33: lh.internal.Record.delete_wf_spec:type_name -> littlehorse.DeleteWfSpecRequest
-	43, // 34: lh.internal.Record.put_external_event_def:type_name -> littlehorse.PutExternalEventDefRequest
-	44, // 35: lh.internal.Record.delete_external_event_def:type_name -> littlehorse.DeleteExternalEventDefRequest
-	45, // 36: lh.internal.Record.put_workflow_event_def:type_name -> littlehorse.PutWorkflowEventDefRequest
-	46, // 37: lh.internal.Record.delete_workflow_event_def:type_name -> littlehorse.DeleteWorkflowEventDefRequest
-	47, // 38: lh.internal.Record.put_user_task_def:type_name -> littlehorse.PutUserTaskDefRequest
-	48, // 39: lh.internal.Record.delete_user_task_def:type_name -> littlehorse.DeleteUserTaskDefRequest
-	49, // 40: lh.internal.Record.put_struct_def:type_name -> littlehorse.PutStructDefRequest
-	50, // 41: lh.internal.Record.delete_struct_def:type_name -> littlehorse.DeleteStructDefRequest
-	51, // 42: lh.internal.Record.put_tenant:type_name -> littlehorse.PutTenantRequest
-	52, // 43: lh.internal.Record.put_principal:type_name -> littlehorse.PutPrincipalRequest
-	53, // 44: lh.internal.Record.delete_principal:type_name -> littlehorse.DeletePrincipalRequest
-	54, // 45: lh.internal.Record.put_workflow_migration_plan:type_name -> littlehorse.PutWorkflowMigrationPlanRequest
-	14, // 46: lh.internal.Record.create_bulk_job:type_name -> lh.internal.CreateBulkJob
-	55, // 47: lh.internal.Record.delete_bulk_job:type_name -> littlehorse.DeleteBulkJobRequest
-	18, // 48: lh.internal.Record.bulk_job_progress:type_name -> lh.internal.BulkJobProgress
-	56, // 49: lh.internal.Record.put_quota:type_name -> littlehorse.PutQuotaRequest
-	57, // 50: lh.internal.Record.delete_quota:type_name -> littlehorse.DeleteQuotaRequest
-	58, // 51: lh.internal.Record.delete_workflow_migration_plan:type_name -> littlehorse.DeleteWorkflowMigrationPlanRequest
-	3,  // 52: lh.internal.Record.skip_record:type_name -> lh.internal.SkipRecord
-	16, // 53: lh.internal.Record.create_bulk_act:type_name -> lh.internal.CreateBulkAct
-	38, // 54: lh.internal.Record.cancel_bulk_act:type_name -> littlehorse.BulkJobId
-	19, // 55: lh.internal.Record.metric_update:type_name -> lh.internal.MetricUpdate
-	59, // 56: lh.internal.RunWf.request:type_name -> littlehorse.RunWfRequest
-	60, // 57: lh.internal.RunWf.wf_spec_id:type_name -> littlehorse.WfSpecId
-	7,  // 58: lh.internal.RunWf.offer:type_name -> lh.internal.Credit
-	61, // 59: lh.internal.Started.wf_run:type_name -> littlehorse.WfRun
-	62, // 60: lh.internal.Started.task:type_name -> littlehorse.ScheduledTask
-	63, // 61: lh.internal.ClaimTask.task_run_id:type_name -> littlehorse.TaskRunId
-	7,  // 62: lh.internal.ClaimTask.credit:type_name -> lh.internal.Credit
-	64, // 63: lh.internal.Credit.task_def_id:type_name -> littlehorse.TaskDefId
-	65, // 64: lh.internal.ReportTask.report:type_name -> littlehorse.ReportTaskRun
-	7,  // 65: lh.internal.ReportTask.offer:type_name -> lh.internal.Credit
-	66, // 66: lh.internal.RegisterTaskWorker.request:type_name -> littlehorse.RegisterTaskWorkerRequest
-	67, // 67: lh.internal.RegisterTaskWorker.servers:type_name -> littlehorse.LHHostInfo
-	68, // 68: lh.internal.ScheduleWf.request:type_name -> littlehorse.ScheduleWfRequest
-	60, // 69: lh.internal.ScheduleWf.wf_spec_id:type_name -> littlehorse.WfSpecId
-	69, // 70: lh.internal.Correlate.correlated_event_id:type_name -> littlehorse.CorrelatedEventId
-	70, // 71: lh.internal.Correlate.node_run_id:type_name -> littlehorse.NodeRunId
-	71, // 72: lh.internal.CreateBulkJob.request:type_name -> littlehorse.CreateBulkJobRequest
-	38, // 73: lh.internal.BulkDelete.bulk_job_id:type_name -> littlehorse.BulkJobId
-	72, // 74: lh.internal.BulkDelete.what:type_name -> littlehorse.BulkDeleteWfRun
-	38, // 75: lh.internal.CreateBulkAct.bulk_job_id:type_name -> littlehorse.BulkJobId
-	72, // 76: lh.internal.CreateBulkAct.which:type_name -> littlehorse.BulkDeleteWfRun
-	0,  // 77: lh.internal.CreateBulkAct.deed:type_name -> lh.internal.BulkDeed
-	15, // 78: lh.internal.BulkAct.share:type_name -> lh.internal.BulkDelete
-	0,  // 79: lh.internal.BulkAct.deed:type_name -> lh.internal.BulkDeed
-	38, // 80: lh.internal.BulkJobProgress.bulk_job_id:type_name -> littlehorse.BulkJobId
-	73, // 81: lh.internal.BulkJobProgress.status:type_name -> littlehorse.BulkJobStatus
-	74, // 82: lh.internal.BulkJobProgress.last_seen_key:type_name -> google.protobuf.Timestamp
-	75, // 83: lh.internal.MetricUpdate.window:type_name -> littlehorse.MetricWindowId
-	20, // 84: lh.internal.MetricUpdate.counts:type_name -> lh.internal.Count
-	85, // [85:85] is the sub-list for method output_type
-	85, // [85:85] is the sub-list for method input_type
-	85, // [85:85] is the sub-list for extension type_name
-	85, // [85:85] is the sub-list for extension extendee
-	0,  // [0:85] is the sub-list for field type_name
+	41, // 29: lh.internal.Record.end_bulk_act:type_name -> littlehorse.BulkJobId
+	19, // 30: lh.internal.Record.bulk_match:type_name -> lh.internal.BulkMatch
+	42, // 31: lh.internal.Record.put_task_def:type_name -> littlehorse.PutTaskDefRequest
+	43, // 32: lh.internal.Record.delete_task_def:type_name -> littlehorse.DeleteTaskDefRequest
+	44, // 33: lh.internal.Record.put_wf_spec:type_name -> littlehorse.PutWfSpecRequest
+	45, // 34: lh.internal.Record.delete_wf_spec:type_name -> littlehorse.DeleteWfSpecRequest
+	46, // 35: lh.internal.Record.put_external_event_def:type_name -> littlehorse.PutExternalEventDefRequest
+	47, // 36: lh.internal.Record.delete_external_event_def:type_name -> littlehorse.DeleteExternalEventDefRequest
+	48, // 37: lh.internal.Record.put_workflow_event_def:type_name -> littlehorse.PutWorkflowEventDefRequest
+	49, // 38: lh.internal.Record.delete_workflow_event_def:type_name -> littlehorse.DeleteWorkflowEventDefRequest
+	50, // 39: lh.internal.Record.put_user_task_def:type_name -> littlehorse.PutUserTaskDefRequest
+	51, // 40: lh.internal.Record.delete_user_task_def:type_name -> littlehorse.DeleteUserTaskDefRequest
+	52, // 41: lh.internal.Record.put_struct_def:type_name -> littlehorse.PutStructDefRequest
+	53, // 42: lh.internal.Record.delete_struct_def:type_name -> littlehorse.DeleteStructDefRequest
+	54, // 43: lh.internal.Record.put_tenant:type_name -> littlehorse.PutTenantRequest
+	55, // 44: lh.internal.Record.put_principal:type_name -> littlehorse.PutPrincipalRequest
+	56, // 45: lh.internal.Record.delete_principal:type_name -> littlehorse.DeletePrincipalRequest
+	57, // 46: lh.internal.Record.put_workflow_migration_plan:type_name -> littlehorse.PutWorkflowMigrationPlanRequest
+	14, // 47: lh.internal.Record.create_bulk_job:type_name -> lh.internal.CreateBulkJob
+	58, // 48: lh.internal.Record.delete_bulk_job:type_name -> littlehorse.DeleteBulkJobRequest
+	21, // 49: lh.internal.Record.bulk_job_progress:type_name -> lh.internal.BulkJobProgress
+	59, // 50: lh.internal.Record.put_quota:type_name -> littlehorse.PutQuotaRequest
+	60, // 51: lh.internal.Record.delete_quota:type_name -> littlehorse.DeleteQuotaRequest
+	61, // 52: lh.internal.Record.delete_workflow_migration_plan:type_name -> littlehorse.DeleteWorkflowMigrationPlanRequest
+	3,  // 53: lh.internal.Record.skip_record:type_name -> lh.internal.SkipRecord
+	16, // 54: lh.internal.Record.create_bulk_act:type_name -> lh.internal.CreateBulkAct
+	41, // 55: lh.internal.Record.cancel_bulk_act:type_name -> littlehorse.BulkJobId
+	18, // 56: lh.internal.Record.create_bulk_match:type_name -> lh.internal.CreateBulkMatch
+	22, // 57: lh.internal.Record.metric_update:type_name -> lh.internal.MetricUpdate
+	62, // 58: lh.internal.RunWf.request:type_name -> littlehorse.RunWfRequest
+	63, // 59: lh.internal.RunWf.wf_spec_id:type_name -> littlehorse.WfSpecId
+	7,  // 60: lh.internal.RunWf.offer:type_name -> lh.internal.Credit
+	64, // 61: lh.internal.Started.wf_run:type_name -> littlehorse.WfRun
+	65, // 62: lh.internal.Started.task:type_name -> littlehorse.ScheduledTask
+	66, // 63: lh.internal.ClaimTask.task_run_id:type_name -> littlehorse.TaskRunId
+	7,  // 64: lh.internal.ClaimTask.credit:type_name -> lh.internal.Credit
+	67, // 65: lh.internal.Credit.task_def_id:type_name -> littlehorse.TaskDefId
+	68, // 66: lh.internal.ReportTask.report:type_name -> littlehorse.ReportTaskRun
+	7,  // 67: lh.internal.ReportTask.offer:type_name -> lh.internal.Credit
+	69, // 68: lh.internal.RegisterTaskWorker.request:type_name -> littlehorse.RegisterTaskWorkerRequest
+	70, // 69: lh.internal.RegisterTaskWorker.servers:type_name -> littlehorse.LHHostInfo
+	71, // 70: lh.internal.ScheduleWf.request:type_name -> littlehorse.ScheduleWfRequest
+	63, // 71: lh.internal.ScheduleWf.wf_spec_id:type_name -> littlehorse.WfSpecId
+	72, // 72: lh.internal.Correlate.correlated_event_id:type_name -> littlehorse.CorrelatedEventId
+	73, // 73: lh.internal.Correlate.node_run_id:type_name -> littlehorse.NodeRunId
+	74, // 74: lh.internal.CreateBulkJob.request:type_name -> littlehorse.CreateBulkJobRequest
+	41, // 75: lh.internal.BulkDelete.bulk_job_id:type_name -> littlehorse.BulkJobId
+	75, // 76: lh.internal.BulkDelete.what:type_name -> littlehorse.BulkDeleteWfRun
+	41, // 77: lh.internal.CreateBulkAct.bulk_job_id:type_name -> littlehorse.BulkJobId
+	75, // 78: lh.internal.CreateBulkAct.which:type_name -> littlehorse.BulkDeleteWfRun
+	0,  // 79: lh.internal.CreateBulkAct.deed:type_name -> lh.internal.BulkDeed
+	15, // 80: lh.internal.BulkAct.share:type_name -> lh.internal.BulkDelete
+	0,  // 81: lh.internal.BulkAct.deed:type_name -> lh.internal.BulkDeed
+	16, // 82: lh.internal.CreateBulkMatch.job:type_name -> lh.internal.CreateBulkAct
+	20, // 83: lh.internal.CreateBulkMatch.conditions:type_name -> lh.internal.BulkCondition
+	17, // 84: lh.internal.BulkMatch.act:type_name -> lh.internal.BulkAct
+	20, // 85: lh.internal.BulkMatch.conditions:type_name -> lh.internal.BulkCondition
+	76, // 86: lh.internal.BulkCondition.value:type_name -> littlehorse.VariableValue
+	41, // 87: lh.internal.BulkJobProgress.bulk_job_id:type_name -> littlehorse.BulkJobId
+	77, // 88: lh.internal.BulkJobProgress.status:type_name -> littlehorse.BulkJobStatus
+	78, // 89: lh.internal.BulkJobProgress.last_seen_key:type_name -> google.protobuf.Timestamp
+	79, // 90: lh.internal.MetricUpdate.window:type_name -> littlehorse.MetricWindowId
+	23, // 91: lh.internal.MetricUpdate.counts:type_name -> lh.internal.Count
+	92, // [92:92] is the sub-list for method output_type
+	92, // [92:92] is the sub-list for method input_type
+	92, // [92:92] is the sub-list for extension type_name
+	92, // [92:92] is the sub-list for extension extendee
+	0,  // [0:92] is the sub-list for field type_name
 }
 
 func init() { file_lh_record_proto_init() }
@@ -2621,6 +2856,7 @@ func file_lh_record_proto_init() {
 		(*Record_BulkDelete)(nil),
 		(*Record_BulkAct)(nil),
 		(*Record_EndBulkAct)(nil),
+		(*Record_BulkMatch)(nil),
 		(*Record_PutTaskDef)(nil),
 		(*Record_DeleteTaskDef)(nil),
 		(*Record_PutWfSpec)(nil),
@@ -2646,6 +2882,7 @@ func file_lh_record_proto_init() {
 		(*Record_SkipRecord)(nil),
 		(*Record_CreateBulkAct)(nil),
 		(*Record_CancelBulkAct)(nil),
+		(*Record_CreateBulkMatch)(nil),
 		(*Record_MetricUpdate)(nil),
 	}
 	file_lh_record_proto_msgTypes[3].OneofWrappers = []any{}
@@ -2657,7 +2894,7 @@ func file_lh_record_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lh_record_proto_rawDesc), len(file_lh_record_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   20,
+			NumMessages:   23,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

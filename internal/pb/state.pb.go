@@ -1523,8 +1523,10 @@ type BulkShare struct {
 	Revision     int32 `protobuf:"varint,6,opt,name=revision,proto3" json:"revision,omitempty"`
 	// What is done to them.
 	Deed BulkDeed `protobuf:"varint,7,opt,name=deed,proto3,enum=lh.internal.BulkDeed" json:"deed,omitempty"`
-	// To how many it was done that were not deleted.
-	Done          int64 `protobuf:"varint,8,opt,name=done,proto3" json:"done,omitempty"`
+	// To how many it was done; it is not counted of those that are deleted by official jobs.
+	Done int64 `protobuf:"varint,8,opt,name=done,proto3" json:"done,omitempty"`
+	// What WfRuns must meet.
+	Conditions    []*BulkCondition `protobuf:"bytes,9,rep,name=conditions,proto3" json:"conditions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1615,14 +1617,23 @@ func (x *BulkShare) GetDone() int64 {
 	return 0
 }
 
-// BulkActRow is what a bulk job does that does not delete.
+func (x *BulkShare) GetConditions() []*BulkCondition {
+	if x != nil {
+		return x.Conditions
+	}
+	return nil
+}
+
+// BulkActRow is what a bulk job does that is not official.
 type BulkActRow struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Deed  BulkDeed               `protobuf:"varint,1,opt,name=deed,proto3,enum=lh.internal.BulkDeed" json:"deed,omitempty"`
 	// Which WfRuns; all of it is set.
 	Which *lhpb.BulkDeleteWfRun `protobuf:"bytes,2,opt,name=which,proto3" json:"which,omitempty"`
 	// To how many it was done, by subprocess.
-	Done          []int64 `protobuf:"varint,3,rep,packed,name=done,proto3" json:"done,omitempty"`
+	Done []int64 `protobuf:"varint,3,rep,packed,name=done,proto3" json:"done,omitempty"`
+	// What they must meet.
+	Conditions    []*BulkCondition `protobuf:"bytes,4,rep,name=conditions,proto3" json:"conditions,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1674,6 +1685,13 @@ func (x *BulkActRow) GetWhich() *lhpb.BulkDeleteWfRun {
 func (x *BulkActRow) GetDone() []int64 {
 	if x != nil {
 		return x.Done
+	}
+	return nil
+}
+
+func (x *BulkActRow) GetConditions() []*BulkCondition {
+	if x != nil {
+		return x.Conditions
 	}
 	return nil
 }
@@ -2550,7 +2568,7 @@ const file_lh_state_proto_rawDesc = "" +
 	"\x06served\x18\a \x01(\fR\x06served\"$\n" +
 	"\n" +
 	"WaitingRow\x12\x16\n" +
-	"\x06missed\x18\x01 \x01(\tR\x06missed\"\x89\x02\n" +
+	"\x06missed\x18\x01 \x01(\tR\x06missed\"\xc5\x02\n" +
 	"\tBulkShare\x12)\n" +
 	"\x03job\x18\x01 \x01(\v2\x17.lh.internal.BulkDeleteR\x03job\x12\x19\n" +
 	"\bstart_ms\x18\x02 \x01(\x03R\astartMs\x12\x15\n" +
@@ -2560,12 +2578,18 @@ const file_lh_state_proto_rawDesc = "" +
 	"\rmajor_version\x18\x05 \x01(\x05R\fmajorVersion\x12\x1a\n" +
 	"\brevision\x18\x06 \x01(\x05R\brevision\x12)\n" +
 	"\x04deed\x18\a \x01(\x0e2\x15.lh.internal.BulkDeedR\x04deed\x12\x12\n" +
-	"\x04done\x18\b \x01(\x03R\x04done\"\x7f\n" +
+	"\x04done\x18\b \x01(\x03R\x04done\x12:\n" +
+	"\n" +
+	"conditions\x18\t \x03(\v2\x1a.lh.internal.BulkConditionR\n" +
+	"conditions\"\xbb\x01\n" +
 	"\n" +
 	"BulkActRow\x12)\n" +
 	"\x04deed\x18\x01 \x01(\x0e2\x15.lh.internal.BulkDeedR\x04deed\x122\n" +
 	"\x05which\x18\x02 \x01(\v2\x1c.littlehorse.BulkDeleteWfRunR\x05which\x12\x12\n" +
-	"\x04done\x18\x03 \x03(\x03R\x04done\"O\n" +
+	"\x04done\x18\x03 \x03(\x03R\x04done\x12:\n" +
+	"\n" +
+	"conditions\x18\x04 \x03(\v2\x1a.lh.internal.BulkConditionR\n" +
+	"conditions\"O\n" +
 	"\x06Counts\x12\x10\n" +
 	"\x03now\x18\x01 \x01(\x03R\x03now\x12\x1b\n" +
 	"\twindow_ns\x18\x02 \x01(\x03R\bwindowNs\x12\x16\n" +
@@ -2661,8 +2685,9 @@ var file_lh_state_proto_goTypes = []any{
 	(*lhpb.CorrelatedEvent)(nil),     // 42: littlehorse.CorrelatedEvent
 	(*BulkDelete)(nil),               // 43: lh.internal.BulkDelete
 	(BulkDeed)(0),                    // 44: lh.internal.BulkDeed
-	(*lhpb.BulkDeleteWfRun)(nil),     // 45: littlehorse.BulkDeleteWfRun
-	(*lhpb.TaskRunId)(nil),           // 46: littlehorse.TaskRunId
+	(*BulkCondition)(nil),            // 45: lh.internal.BulkCondition
+	(*lhpb.BulkDeleteWfRun)(nil),     // 46: littlehorse.BulkDeleteWfRun
+	(*lhpb.TaskRunId)(nil),           // 47: littlehorse.TaskRunId
 }
 var file_lh_state_proto_depIdxs = []int32{
 	32, // 0: lh.internal.WfRunRow.wf_run:type_name -> littlehorse.WfRun
@@ -2690,20 +2715,22 @@ var file_lh_state_proto_depIdxs = []int32{
 	42, // 22: lh.internal.CorrelatedEventRow.correlated_event:type_name -> littlehorse.CorrelatedEvent
 	43, // 23: lh.internal.BulkShare.job:type_name -> lh.internal.BulkDelete
 	44, // 24: lh.internal.BulkShare.deed:type_name -> lh.internal.BulkDeed
-	44, // 25: lh.internal.BulkActRow.deed:type_name -> lh.internal.BulkDeed
-	45, // 26: lh.internal.BulkActRow.which:type_name -> littlehorse.BulkDeleteWfRun
-	25, // 27: lh.internal.TaskInputs.inputs:type_name -> lh.internal.TaskInput
-	34, // 28: lh.internal.TaskInput.value:type_name -> littlehorse.VariableValue
-	26, // 29: lh.internal.TaskInput.lent:type_name -> lh.internal.LentValue
-	34, // 30: lh.internal.Lent.value:type_name -> littlehorse.VariableValue
-	46, // 31: lh.internal.Timer.TaskTimeout.task_run_id:type_name -> littlehorse.TaskRunId
-	46, // 32: lh.internal.Timer.TaskRetry.task_run_id:type_name -> littlehorse.TaskRunId
-	36, // 33: lh.internal.Timer.UserTaskAction.node_run_id:type_name -> littlehorse.NodeRunId
-	34, // [34:34] is the sub-list for method output_type
-	34, // [34:34] is the sub-list for method input_type
-	34, // [34:34] is the sub-list for extension type_name
-	34, // [34:34] is the sub-list for extension extendee
-	0,  // [0:34] is the sub-list for field type_name
+	45, // 25: lh.internal.BulkShare.conditions:type_name -> lh.internal.BulkCondition
+	44, // 26: lh.internal.BulkActRow.deed:type_name -> lh.internal.BulkDeed
+	46, // 27: lh.internal.BulkActRow.which:type_name -> littlehorse.BulkDeleteWfRun
+	45, // 28: lh.internal.BulkActRow.conditions:type_name -> lh.internal.BulkCondition
+	25, // 29: lh.internal.TaskInputs.inputs:type_name -> lh.internal.TaskInput
+	34, // 30: lh.internal.TaskInput.value:type_name -> littlehorse.VariableValue
+	26, // 31: lh.internal.TaskInput.lent:type_name -> lh.internal.LentValue
+	34, // 32: lh.internal.Lent.value:type_name -> littlehorse.VariableValue
+	47, // 33: lh.internal.Timer.TaskTimeout.task_run_id:type_name -> littlehorse.TaskRunId
+	47, // 34: lh.internal.Timer.TaskRetry.task_run_id:type_name -> littlehorse.TaskRunId
+	36, // 35: lh.internal.Timer.UserTaskAction.node_run_id:type_name -> littlehorse.NodeRunId
+	36, // [36:36] is the sub-list for method output_type
+	36, // [36:36] is the sub-list for method input_type
+	36, // [36:36] is the sub-list for extension type_name
+	36, // [36:36] is the sub-list for extension extendee
+	0,  // [0:36] is the sub-list for field type_name
 }
 
 func init() { file_lh_state_proto_init() }

@@ -11,6 +11,7 @@ import (
 	"littlehorse/internal/keys"
 	"littlehorse/internal/machine"
 	"littlehorse/internal/pb"
+	"littlehorse/internal/value"
 	"littlehorse/lhpb"
 )
 
@@ -23,7 +24,7 @@ type bulk struct {
 }
 
 // bulkDelete deletes the largest lot of WfRuns of one WfSpec and status, in all partitions. The power fails in the
-// middle.
+// middle, and some jobs are cancelled there.
 func (w *world) bulkDelete(b bulk) error {
 	for id, spec := range w.started {
 		if spec == b.spec {
@@ -37,10 +38,16 @@ func (w *world) bulkDelete(b bulk) error {
 	if err := w.createBulkJob(b); err != nil {
 		return err
 	}
-	for range w.rng.IntN(60) {
-		if err := w.server.advance(w.server.lanes[w.rng.IntN(len(w.server.lanes))]); err != nil {
+	if err := w.advance(w.rng.IntN(60)); err != nil {
+		return err
+	}
+	if w.rng.IntN(3) == 0 {
+		if err := w.cancelBulkJob(); err != nil {
 			return err
 		}
+	}
+	if err := w.advance(w.rng.IntN(20)); err != nil {
+		return err
 	}
 	if err := w.crash(); err != nil {
 		return err
@@ -49,6 +56,15 @@ func (w *world) bulkDelete(b bulk) error {
 		return err
 	}
 	return w.letPass(horizon)
+}
+
+func (w *world) advance(steps int) error {
+	for range steps {
+		if err := w.server.advance(w.server.lanes[w.rng.IntN(len(w.server.lanes))]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // stopInBulk stops what runs of a WfSpec, or cancels a job that does.
@@ -78,11 +94,18 @@ func (w *world) resumeInBulk() bool {
 func (w *world) bulkAct(spec int, deed pb.BulkDeed, status lhpb.LHStatus) {
 	id := actID(w.acts)
 	w.acts++
-	w.submit(metadata, &pb.Record{Command: &pb.Record_CreateBulkAct{CreateBulkAct: &pb.CreateBulkAct{
+	act := &pb.CreateBulkAct{
 		BulkJobId: id, Which: &lhpb.BulkDeleteWfRun{WfSpecName: specName(spec), WfRunStatus: &status}, Deed: deed, Partitions: partitions,
-	}}}, func(r machine.Reply) {
+	}
+	r := &pb.Record{Command: &pb.Record_CreateBulkAct{CreateBulkAct: act}}
+	if deed == pb.BulkDeed_BULK_DEED_STOP && w.rng.IntN(2) == 0 {
+		r.Command = &pb.Record_CreateBulkMatch{CreateBulkMatch: &pb.CreateBulkMatch{Job: act, Conditions: []*pb.BulkCondition{
+			{Variable: []string{givenVar, sharedVar}[w.rng.IntN(2)], Value: value.Int(int64(w.rng.IntN(3)))},
+		}}}
+	}
+	w.submit(metadata, r, func(r machine.Reply) {
 		if r.Err != nil {
-			w.violate("bulk", "CreateBulkAct was refused: %v", r.Err)
+			w.violate("bulk", "a bulk job was refused: %v", r.Err)
 		}
 	})
 }
@@ -113,23 +136,41 @@ func (w *world) letPass(d time.Duration) error {
 	}
 }
 
-// createBulkJob begins the job and waits for the answer.
+// createBulkJob begins the job, as the official API does or as our own, and waits for the answer.
 func (w *world) createBulkJob(b bulk) error {
 	id := bulkJob
-	answered := false
-	w.submit(metadata, &pb.Record{Command: &pb.Record_CreateBulkJob{CreateBulkJob: &pb.CreateBulkJob{
-		Request: &lhpb.CreateBulkJobRequest{Id: &id, Operation: &lhpb.CreateBulkJobRequest_BulkDeleteWfRun{
-			BulkDeleteWfRun: &lhpb.BulkDeleteWfRun{
-				WfSpecName: specName(b.spec), WfRunStatus: &b.status,
-				EarliestStart: &timestamppb.Timestamp{}, LatestStart: timestamppb.New(w.clock.Now().Add(horizon)),
-			},
-		}},
+	which := &lhpb.BulkDeleteWfRun{
+		WfSpecName: specName(b.spec), WfRunStatus: &b.status,
+		EarliestStart: &timestamppb.Timestamp{}, LatestStart: timestamppb.New(w.clock.Now().Add(horizon)),
+	}
+	if w.rng.IntN(2) == 0 {
+		return w.ask(&pb.Record{Command: &pb.Record_CreateBulkMatch{CreateBulkMatch: &pb.CreateBulkMatch{Job: &pb.CreateBulkAct{
+			BulkJobId: &lhpb.BulkJobId{Id: id}, Which: which, Deed: pb.BulkDeed_BULK_DEED_DELETE, Partitions: partitions,
+		}}}}, func(machine.Reply) {})
+	}
+	return w.ask(&pb.Record{Command: &pb.Record_CreateBulkJob{CreateBulkJob: &pb.CreateBulkJob{
+		Request:    &lhpb.CreateBulkJobRequest{Id: &id, Operation: &lhpb.CreateBulkJobRequest_BulkDeleteWfRun{BulkDeleteWfRun: which}},
 		Partitions: partitions,
-	}}}, func(r machine.Reply) {
-		answered = true
-		if r.Err != nil {
-			w.violate("bulk", "CreateBulkJob was refused: %v", r.Err)
+	}}}, func(machine.Reply) {})
+}
+
+// cancelBulkJob ends the job where it stands, if it has not come to its end.
+func (w *world) cancelBulkJob() error {
+	return w.ask(&pb.Record{Command: &pb.Record_CancelBulkAct{CancelBulkAct: &lhpb.BulkJobId{Id: bulkJob}}}, func(r machine.Reply) {
+		if job, is := r.Value.(*lhpb.BulkJob); is {
+			w.cancelled = job.Status == lhpb.BulkJobStatus_BULK_JOB_FAILED
 		}
+	})
+}
+
+// ask waits for the answer of the metadata, which must not refuse.
+func (w *world) ask(r *pb.Record, tell func(machine.Reply)) error {
+	answered := false
+	w.submit(metadata, r, func(reply machine.Reply) {
+		if answered = true; reply.Err != nil {
+			w.violate("bulk", "%T was refused: %v", r.GetCommand(), reply.Err)
+		}
+		tell(reply)
 	})
 	const enough = 100_000
 	for range enough {
@@ -140,7 +181,7 @@ func (w *world) createBulkJob(b bulk) error {
 			return err
 		}
 	}
-	return fmt.Errorf("sim: CreateBulkJob was not answered")
+	return fmt.Errorf("sim: %T was not answered", r.GetCommand())
 }
 
 // matching are the index rows of what the job deletes in a partition.
@@ -174,7 +215,7 @@ func (w *world) largestLot() (largest bulk) {
 	return largest
 }
 
-// judgeBulk wants the job completed and everything that matched gone.
+// judgeBulk wants the job completed and everything that matched gone. Of one that was cancelled, each WfRun is there as it was, or all of it is gone.
 func (w *world) judgeBulk(b bulk) {
 	for _, s := range w.streams {
 		m, err := w.state(s)
@@ -185,7 +226,11 @@ func (w *world) judgeBulk(b bulk) {
 		switch s.Kind {
 		case machine.Metadata:
 			job := machine.Get[lhpb.BulkJob](m, keys.In(tenant).BulkJob(bulkJob))
-			if job.GetStatus() != lhpb.BulkJobStatus_BULK_JOB_COMPLETED || len(job.GetSubprocesses()) != partitions {
+			want := lhpb.BulkJobStatus_BULK_JOB_COMPLETED
+			if w.cancelled {
+				want = lhpb.BulkJobStatus_BULK_JOB_FAILED
+			}
+			if job.GetStatus() != want || len(job.GetSubprocesses()) != partitions {
 				w.violate("bulk", "the job is %v", job)
 			}
 		case machine.Core:
@@ -199,7 +244,13 @@ func (w *world) judgeBulkShare(b bulk, s machine.Stream, m *machine.Mem) {
 	if m.Bytes(keys.In(tenant).BulkShare(bulkJob)) != nil {
 		w.violate("bulk", "%s: the share is not done", s)
 	}
+	deleting := keys.In(tenant).Tag(keys.TagDeleting).Text(specName(b.spec)).Prefix()
+	for k := range machine.Scan[pb.Empty](m, deleting, deleting.End(), math.MaxInt) {
+		w.violate("bulk", "%s: %q is deleted in part", s, k)
+	}
 	for _, k := range b.matching(m) {
-		w.violate("bulk", "%s: %q is left", s, k)
+		if !w.cancelled {
+			w.violate("bulk", "%s: %q is left", s, k)
+		}
 	}
 }

@@ -81,7 +81,9 @@ type world struct {
 	bulked  string          // the WfSpec whose WfRuns a bulk job deletes
 	halted  []int           // the WfSpecs whose WfRuns bulk jobs have stopped
 	acts    int             // how many bulk jobs there are that do not delete
-	expires bool            // events that nobody wants go away
+	// cancelled says that the one that deletes was cancelled before its end.
+	cancelled bool
+	expires   bool // events that nobody wants go away
 
 	applied    map[machine.Stream][]*pb.Record
 	violations []Violation

@@ -4,7 +4,7 @@
 // 	protoc        (unknown)
 // source: littlehorse/extra/v1/bulk.proto
 
-// What is done to many WfRuns at once. The official API has a job that deletes them, and no other.
+// What is done to many WfRuns at once. The official API has a job that deletes them by their time, and no other.
 
 package extra
 
@@ -31,7 +31,7 @@ type BulkRunAction int32
 const (
 	// Never sent.
 	BulkRunAction_BULK_RUN_ACTION_UNSPECIFIED BulkRunAction = 0
-	// It is deleted, as by DeleteWfRun; CreateBulkJob makes such jobs.
+	// It is deleted, as by DeleteWfRun; CreateBulkJob makes such jobs, too.
 	BulkRunAction_BULK_RUN_ACTION_DELETE BulkRunAction = 1
 	// It is stopped, as by StopWfRun.
 	BulkRunAction_BULK_RUN_ACTION_STOP BulkRunAction = 2
@@ -95,10 +95,14 @@ type BulkRunJob struct {
 	EarliestStart *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=earliest_start,json=earliestStart,proto3" json:"earliest_start,omitempty"`
 	// That started before then.
 	LatestStart *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=latest_start,json=latestStart,proto3" json:"latest_start,omitempty"`
-	// To how many it has done it, as far as the partitions have reported; of a job that deletes it is not counted.
-	Done          *int64 `protobuf:"varint,6,opt,name=done,proto3,oneof" json:"done,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	// To how many it has done it, as far as the partitions have reported; it is not counted of jobs that CreateBulkJob has made.
+	Done *int64 `protobuf:"varint,6,opt,name=done,proto3,oneof" json:"done,omitempty"`
+	// Of which status they are.
+	Status lhpb.LHStatus `protobuf:"varint,7,opt,name=status,proto3,enum=littlehorse.LHStatus" json:"status,omitempty"`
+	// With these values of Variables of the entrypoint.
+	VariableFilters []*lhpb.VariableMatch `protobuf:"bytes,8,rep,name=variable_filters,json=variableFilters,proto3" json:"variable_filters,omitempty"`
+	unknownFields   protoimpl.UnknownFields
+	sizeCache       protoimpl.SizeCache
 }
 
 func (x *BulkRunJob) Reset() {
@@ -173,19 +177,37 @@ func (x *BulkRunJob) GetDone() int64 {
 	return 0
 }
 
+func (x *BulkRunJob) GetStatus() lhpb.LHStatus {
+	if x != nil {
+		return x.Status
+	}
+	return lhpb.LHStatus(0)
+}
+
+func (x *BulkRunJob) GetVariableFilters() []*lhpb.VariableMatch {
+	if x != nil {
+		return x.VariableFilters
+	}
+	return nil
+}
+
 // CreateBulkRunJobRequest asks for a job.
 type CreateBulkRunJobRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Chosen by the caller, so that the request can be repeated. Unset lets the server choose.
 	Id *string `protobuf:"bytes,1,opt,name=id,proto3,oneof" json:"id,omitempty"`
-	// Stop WfRuns that are RUNNING, or resume those that are HALTED.
+	// Stop WfRuns that are RUNNING, resume those that are HALTED, or delete those of the status that is named.
 	Action BulkRunAction `protobuf:"varint,2,opt,name=action,proto3,enum=littlehorse.extra.v1.BulkRunAction" json:"action,omitempty"`
 	// Of this WfSpec, in all versions. Required.
 	WfSpecName string `protobuf:"bytes,3,opt,name=wf_spec_name,json=wfSpecName,proto3" json:"wf_spec_name,omitempty"`
 	// That started then or later; unset is ever.
 	EarliestStart *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=earliest_start,json=earliestStart,proto3,oneof" json:"earliest_start,omitempty"`
 	// That started before then; unset is now.
-	LatestStart   *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=latest_start,json=latestStart,proto3,oneof" json:"latest_start,omitempty"`
+	LatestStart *timestamppb.Timestamp `protobuf:"bytes,5,opt,name=latest_start,json=latestStart,proto3,oneof" json:"latest_start,omitempty"`
+	// Only those with these values of Variables of the entrypoint, as SearchWfRun finds them, when the job comes to them. At most 20.
+	VariableFilters []*lhpb.VariableMatch `protobuf:"bytes,6,rep,name=variable_filters,json=variableFilters,proto3" json:"variable_filters,omitempty"`
+	// Of which status: COMPLETED, HALTED, ERROR or EXCEPTION to delete, where it is required; RUNNING to stop and HALTED to resume, also if it is unset.
+	Status        *lhpb.LHStatus `protobuf:"varint,7,opt,name=status,proto3,enum=littlehorse.LHStatus,oneof" json:"status,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -253,6 +275,20 @@ func (x *CreateBulkRunJobRequest) GetLatestStart() *timestamppb.Timestamp {
 		return x.LatestStart
 	}
 	return nil
+}
+
+func (x *CreateBulkRunJobRequest) GetVariableFilters() []*lhpb.VariableMatch {
+	if x != nil {
+		return x.VariableFilters
+	}
+	return nil
+}
+
+func (x *CreateBulkRunJobRequest) GetStatus() lhpb.LHStatus {
+	if x != nil && x.Status != nil {
+		return *x.Status
+	}
+	return lhpb.LHStatus(0)
 }
 
 // CreateBulkRunJobResponse tells of the job.
@@ -489,7 +525,7 @@ var File_littlehorse_extra_v1_bulk_proto protoreflect.FileDescriptor
 
 const file_littlehorse_extra_v1_bulk_proto_rawDesc = "" +
 	"\n" +
-	"\x1flittlehorse/extra/v1/bulk.proto\x12\x14littlehorse.extra.v1\x1a\x0ebulk_job.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x0fobject_id.proto\"\xb7\x02\n" +
+	"\x1flittlehorse/extra/v1/bulk.proto\x12\x14littlehorse.extra.v1\x1a\x0ebulk_job.proto\x1a\x12common_enums.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x0fobject_id.proto\x1a\rservice.proto\"\xad\x03\n" +
 	"\n" +
 	"BulkRunJob\x12&\n" +
 	"\x03job\x18\x01 \x01(\v2\x14.littlehorse.BulkJobR\x03job\x12;\n" +
@@ -498,18 +534,23 @@ const file_littlehorse_extra_v1_bulk_proto_rawDesc = "" +
 	"wfSpecName\x12A\n" +
 	"\x0eearliest_start\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\rearliestStart\x12=\n" +
 	"\flatest_start\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampR\vlatestStart\x12\x17\n" +
-	"\x04done\x18\x06 \x01(\x03H\x00R\x04done\x88\x01\x01B\a\n" +
-	"\x05_done\"\xc4\x02\n" +
+	"\x04done\x18\x06 \x01(\x03H\x00R\x04done\x88\x01\x01\x12-\n" +
+	"\x06status\x18\a \x01(\x0e2\x15.littlehorse.LHStatusR\x06status\x12E\n" +
+	"\x10variable_filters\x18\b \x03(\v2\x1a.littlehorse.VariableMatchR\x0fvariableFiltersB\a\n" +
+	"\x05_done\"\xca\x03\n" +
 	"\x17CreateBulkRunJobRequest\x12\x13\n" +
 	"\x02id\x18\x01 \x01(\tH\x00R\x02id\x88\x01\x01\x12;\n" +
 	"\x06action\x18\x02 \x01(\x0e2#.littlehorse.extra.v1.BulkRunActionR\x06action\x12 \n" +
 	"\fwf_spec_name\x18\x03 \x01(\tR\n" +
 	"wfSpecName\x12F\n" +
 	"\x0eearliest_start\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampH\x01R\rearliestStart\x88\x01\x01\x12B\n" +
-	"\flatest_start\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampH\x02R\vlatestStart\x88\x01\x01B\x05\n" +
+	"\flatest_start\x18\x05 \x01(\v2\x1a.google.protobuf.TimestampH\x02R\vlatestStart\x88\x01\x01\x12E\n" +
+	"\x10variable_filters\x18\x06 \x03(\v2\x1a.littlehorse.VariableMatchR\x0fvariableFilters\x122\n" +
+	"\x06status\x18\a \x01(\x0e2\x15.littlehorse.LHStatusH\x03R\x06status\x88\x01\x01B\x05\n" +
 	"\x03_idB\x11\n" +
 	"\x0f_earliest_startB\x0f\n" +
-	"\r_latest_start\"N\n" +
+	"\r_latest_startB\t\n" +
+	"\a_status\"N\n" +
 	"\x18CreateBulkRunJobResponse\x122\n" +
 	"\x03job\x18\x01 \x01(\v2 .littlehorse.extra.v1.BulkRunJobR\x03job\">\n" +
 	"\x14GetBulkRunJobRequest\x12&\n" +
@@ -555,32 +596,38 @@ var file_littlehorse_extra_v1_bulk_proto_goTypes = []any{
 	(*CancelBulkRunJobResponse)(nil), // 7: littlehorse.extra.v1.CancelBulkRunJobResponse
 	(*lhpb.BulkJob)(nil),             // 8: littlehorse.BulkJob
 	(*timestamppb.Timestamp)(nil),    // 9: google.protobuf.Timestamp
-	(*lhpb.BulkJobId)(nil),           // 10: littlehorse.BulkJobId
+	(lhpb.LHStatus)(0),               // 10: littlehorse.LHStatus
+	(*lhpb.VariableMatch)(nil),       // 11: littlehorse.VariableMatch
+	(*lhpb.BulkJobId)(nil),           // 12: littlehorse.BulkJobId
 }
 var file_littlehorse_extra_v1_bulk_proto_depIdxs = []int32{
 	8,  // 0: littlehorse.extra.v1.BulkRunJob.job:type_name -> littlehorse.BulkJob
 	0,  // 1: littlehorse.extra.v1.BulkRunJob.action:type_name -> littlehorse.extra.v1.BulkRunAction
 	9,  // 2: littlehorse.extra.v1.BulkRunJob.earliest_start:type_name -> google.protobuf.Timestamp
 	9,  // 3: littlehorse.extra.v1.BulkRunJob.latest_start:type_name -> google.protobuf.Timestamp
-	0,  // 4: littlehorse.extra.v1.CreateBulkRunJobRequest.action:type_name -> littlehorse.extra.v1.BulkRunAction
-	9,  // 5: littlehorse.extra.v1.CreateBulkRunJobRequest.earliest_start:type_name -> google.protobuf.Timestamp
-	9,  // 6: littlehorse.extra.v1.CreateBulkRunJobRequest.latest_start:type_name -> google.protobuf.Timestamp
-	1,  // 7: littlehorse.extra.v1.CreateBulkRunJobResponse.job:type_name -> littlehorse.extra.v1.BulkRunJob
-	10, // 8: littlehorse.extra.v1.GetBulkRunJobRequest.id:type_name -> littlehorse.BulkJobId
-	1,  // 9: littlehorse.extra.v1.GetBulkRunJobResponse.job:type_name -> littlehorse.extra.v1.BulkRunJob
-	10, // 10: littlehorse.extra.v1.CancelBulkRunJobRequest.id:type_name -> littlehorse.BulkJobId
-	1,  // 11: littlehorse.extra.v1.CancelBulkRunJobResponse.job:type_name -> littlehorse.extra.v1.BulkRunJob
-	2,  // 12: littlehorse.extra.v1.BulkService.CreateBulkRunJob:input_type -> littlehorse.extra.v1.CreateBulkRunJobRequest
-	4,  // 13: littlehorse.extra.v1.BulkService.GetBulkRunJob:input_type -> littlehorse.extra.v1.GetBulkRunJobRequest
-	6,  // 14: littlehorse.extra.v1.BulkService.CancelBulkRunJob:input_type -> littlehorse.extra.v1.CancelBulkRunJobRequest
-	3,  // 15: littlehorse.extra.v1.BulkService.CreateBulkRunJob:output_type -> littlehorse.extra.v1.CreateBulkRunJobResponse
-	5,  // 16: littlehorse.extra.v1.BulkService.GetBulkRunJob:output_type -> littlehorse.extra.v1.GetBulkRunJobResponse
-	7,  // 17: littlehorse.extra.v1.BulkService.CancelBulkRunJob:output_type -> littlehorse.extra.v1.CancelBulkRunJobResponse
-	15, // [15:18] is the sub-list for method output_type
-	12, // [12:15] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	10, // 4: littlehorse.extra.v1.BulkRunJob.status:type_name -> littlehorse.LHStatus
+	11, // 5: littlehorse.extra.v1.BulkRunJob.variable_filters:type_name -> littlehorse.VariableMatch
+	0,  // 6: littlehorse.extra.v1.CreateBulkRunJobRequest.action:type_name -> littlehorse.extra.v1.BulkRunAction
+	9,  // 7: littlehorse.extra.v1.CreateBulkRunJobRequest.earliest_start:type_name -> google.protobuf.Timestamp
+	9,  // 8: littlehorse.extra.v1.CreateBulkRunJobRequest.latest_start:type_name -> google.protobuf.Timestamp
+	11, // 9: littlehorse.extra.v1.CreateBulkRunJobRequest.variable_filters:type_name -> littlehorse.VariableMatch
+	10, // 10: littlehorse.extra.v1.CreateBulkRunJobRequest.status:type_name -> littlehorse.LHStatus
+	1,  // 11: littlehorse.extra.v1.CreateBulkRunJobResponse.job:type_name -> littlehorse.extra.v1.BulkRunJob
+	12, // 12: littlehorse.extra.v1.GetBulkRunJobRequest.id:type_name -> littlehorse.BulkJobId
+	1,  // 13: littlehorse.extra.v1.GetBulkRunJobResponse.job:type_name -> littlehorse.extra.v1.BulkRunJob
+	12, // 14: littlehorse.extra.v1.CancelBulkRunJobRequest.id:type_name -> littlehorse.BulkJobId
+	1,  // 15: littlehorse.extra.v1.CancelBulkRunJobResponse.job:type_name -> littlehorse.extra.v1.BulkRunJob
+	2,  // 16: littlehorse.extra.v1.BulkService.CreateBulkRunJob:input_type -> littlehorse.extra.v1.CreateBulkRunJobRequest
+	4,  // 17: littlehorse.extra.v1.BulkService.GetBulkRunJob:input_type -> littlehorse.extra.v1.GetBulkRunJobRequest
+	6,  // 18: littlehorse.extra.v1.BulkService.CancelBulkRunJob:input_type -> littlehorse.extra.v1.CancelBulkRunJobRequest
+	3,  // 19: littlehorse.extra.v1.BulkService.CreateBulkRunJob:output_type -> littlehorse.extra.v1.CreateBulkRunJobResponse
+	5,  // 20: littlehorse.extra.v1.BulkService.GetBulkRunJob:output_type -> littlehorse.extra.v1.GetBulkRunJobResponse
+	7,  // 21: littlehorse.extra.v1.BulkService.CancelBulkRunJob:output_type -> littlehorse.extra.v1.CancelBulkRunJobResponse
+	19, // [19:22] is the sub-list for method output_type
+	16, // [16:19] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_littlehorse_extra_v1_bulk_proto_init() }

@@ -4,7 +4,7 @@
 // - protoc             (unknown)
 // source: littlehorse/extra/v1/bulk.proto
 
-// What is done to many WfRuns at once. The official API has a job that deletes them, and no other.
+// What is done to many WfRuns at once. The official API has a job that deletes them by their time, and no other.
 
 package extra
 
@@ -30,10 +30,11 @@ const (
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// BulkService has bulk jobs that stop WfRuns or let them go on. They are BulkJobs as all others: SearchBulkJob finds them, GetBulkJob
+// BulkService has bulk jobs that stop WfRuns, let them go on, or delete them, also by their Variables. They are BulkJobs as all others: SearchBulkJob finds them, GetBulkJob
 // says how far they are, and DeleteBulkJob forgets one that has ended.
 type BulkServiceClient interface {
-	// CreateBulkRunJob begins a job. It needs the right to RUN workflows. An id that there is gives the job of that id.
+	// CreateBulkRunJob begins a job. It needs the right to RUN workflows, and to delete that to WRITE_METADATA, too. An id that there is gives the job
+	// of that id. While servers of an earlier version are in the cluster, a job that deletes or has conditions is FAILED_PRECONDITION.
 	CreateBulkRunJob(ctx context.Context, in *CreateBulkRunJobRequest, opts ...grpc.CallOption) (*CreateBulkRunJobResponse, error)
 	// GetBulkRunJob says of any BulkJob what it does, to which WfRuns, and to how many it has done it. It needs the right to READ workflows.
 	// NOT_FOUND if there is no such job.
@@ -86,10 +87,11 @@ func (c *bulkServiceClient) CancelBulkRunJob(ctx context.Context, in *CancelBulk
 // All implementations must embed UnimplementedBulkServiceServer
 // for forward compatibility.
 //
-// BulkService has bulk jobs that stop WfRuns or let them go on. They are BulkJobs as all others: SearchBulkJob finds them, GetBulkJob
+// BulkService has bulk jobs that stop WfRuns, let them go on, or delete them, also by their Variables. They are BulkJobs as all others: SearchBulkJob finds them, GetBulkJob
 // says how far they are, and DeleteBulkJob forgets one that has ended.
 type BulkServiceServer interface {
-	// CreateBulkRunJob begins a job. It needs the right to RUN workflows. An id that there is gives the job of that id.
+	// CreateBulkRunJob begins a job. It needs the right to RUN workflows, and to delete that to WRITE_METADATA, too. An id that there is gives the job
+	// of that id. While servers of an earlier version are in the cluster, a job that deletes or has conditions is FAILED_PRECONDITION.
 	CreateBulkRunJob(context.Context, *CreateBulkRunJobRequest) (*CreateBulkRunJobResponse, error)
 	// GetBulkRunJob says of any BulkJob what it does, to which WfRuns, and to how many it has done it. It needs the right to READ workflows.
 	// NOT_FOUND if there is no such job.

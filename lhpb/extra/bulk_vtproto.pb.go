@@ -32,9 +32,17 @@ func (m *BulkRunJob) CloneVT() *BulkRunJob {
 	r.WfSpecName = m.WfSpecName
 	r.EarliestStart = (*timestamppb.Timestamp)((*timestamppb1.Timestamp)(m.EarliestStart).CloneVT())
 	r.LatestStart = (*timestamppb.Timestamp)((*timestamppb1.Timestamp)(m.LatestStart).CloneVT())
+	r.Status = m.Status
 	if rhs := m.Done; rhs != nil {
 		tmpVal := *rhs
 		r.Done = &tmpVal
+	}
+	if rhs := m.VariableFilters; rhs != nil {
+		tmpContainer := make([]*lhpb.VariableMatch, len(rhs))
+		for k, v := range rhs {
+			tmpContainer[k] = v.CloneVT()
+		}
+		r.VariableFilters = tmpContainer
 	}
 	if len(m.unknownFields) > 0 {
 		r.unknownFields = make([]byte, len(m.unknownFields))
@@ -59,6 +67,17 @@ func (m *CreateBulkRunJobRequest) CloneVT() *CreateBulkRunJobRequest {
 	if rhs := m.Id; rhs != nil {
 		tmpVal := *rhs
 		r.Id = &tmpVal
+	}
+	if rhs := m.VariableFilters; rhs != nil {
+		tmpContainer := make([]*lhpb.VariableMatch, len(rhs))
+		for k, v := range rhs {
+			tmpContainer[k] = v.CloneVT()
+		}
+		r.VariableFilters = tmpContainer
+	}
+	if rhs := m.Status; rhs != nil {
+		tmpVal := *rhs
+		r.Status = &tmpVal
 	}
 	if len(m.unknownFields) > 0 {
 		r.unknownFields = make([]byte, len(m.unknownFields))
@@ -186,6 +205,23 @@ func (m *BulkRunJob) MarshalToSizedBufferVT(dAtA []byte) (int, error) {
 		i -= len(m.unknownFields)
 		copy(dAtA[i:], m.unknownFields)
 	}
+	if len(m.VariableFilters) > 0 {
+		for iNdEx := len(m.VariableFilters) - 1; iNdEx >= 0; iNdEx-- {
+			size, err := m.VariableFilters[iNdEx].MarshalToSizedBufferVT(dAtA[:i])
+			if err != nil {
+				return 0, err
+			}
+			i -= size
+			i = protohelpers.EncodeVarint(dAtA, i, uint64(size))
+			i--
+			dAtA[i] = 0x42
+		}
+	}
+	if m.Status != 0 {
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(m.Status))
+		i--
+		dAtA[i] = 0x38
+	}
 	if m.Done != nil {
 		i = protohelpers.EncodeVarint(dAtA, i, uint64(*m.Done))
 		i--
@@ -265,6 +301,23 @@ func (m *CreateBulkRunJobRequest) MarshalToSizedBufferVT(dAtA []byte) (int, erro
 	if m.unknownFields != nil {
 		i -= len(m.unknownFields)
 		copy(dAtA[i:], m.unknownFields)
+	}
+	if m.Status != nil {
+		i = protohelpers.EncodeVarint(dAtA, i, uint64(*m.Status))
+		i--
+		dAtA[i] = 0x38
+	}
+	if len(m.VariableFilters) > 0 {
+		for iNdEx := len(m.VariableFilters) - 1; iNdEx >= 0; iNdEx-- {
+			size, err := m.VariableFilters[iNdEx].MarshalToSizedBufferVT(dAtA[:i])
+			if err != nil {
+				return 0, err
+			}
+			i -= size
+			i = protohelpers.EncodeVarint(dAtA, i, uint64(size))
+			i--
+			dAtA[i] = 0x32
+		}
 	}
 	if m.LatestStart != nil {
 		size, err := (*timestamppb1.Timestamp)(m.LatestStart).MarshalToSizedBufferVT(dAtA[:i])
@@ -551,6 +604,15 @@ func (m *BulkRunJob) SizeVT() (n int) {
 	if m.Done != nil {
 		n += 1 + protohelpers.SizeOfVarint(uint64(*m.Done))
 	}
+	if m.Status != 0 {
+		n += 1 + protohelpers.SizeOfVarint(uint64(m.Status))
+	}
+	if len(m.VariableFilters) > 0 {
+		for _, e := range m.VariableFilters {
+			l = e.SizeVT()
+			n += 1 + l + protohelpers.SizeOfVarint(uint64(l))
+		}
+	}
 	n += len(m.unknownFields)
 	return n
 }
@@ -579,6 +641,15 @@ func (m *CreateBulkRunJobRequest) SizeVT() (n int) {
 	if m.LatestStart != nil {
 		l = (*timestamppb1.Timestamp)(m.LatestStart).SizeVT()
 		n += 1 + l + protohelpers.SizeOfVarint(uint64(l))
+	}
+	if len(m.VariableFilters) > 0 {
+		for _, e := range m.VariableFilters {
+			l = e.SizeVT()
+			n += 1 + l + protohelpers.SizeOfVarint(uint64(l))
+		}
+	}
+	if m.Status != nil {
+		n += 1 + protohelpers.SizeOfVarint(uint64(*m.Status))
 	}
 	n += len(m.unknownFields)
 	return n
@@ -862,6 +933,59 @@ func (m *BulkRunJob) UnmarshalVT(dAtA []byte) error {
 				}
 			}
 			m.Done = &v
+		case 7:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Status", wireType)
+			}
+			m.Status = 0
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				m.Status |= lhpb.LHStatus(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+		case 8:
+			if wireType != 2 {
+				return fmt.Errorf("proto: wrong wireType = %d for field VariableFilters", wireType)
+			}
+			var msglen int
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				msglen |= int(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+			if msglen < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			postIndex := iNdEx + msglen
+			if postIndex < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			if postIndex > l {
+				return io.ErrUnexpectedEOF
+			}
+			m.VariableFilters = append(m.VariableFilters, &lhpb.VariableMatch{})
+			if err := m.VariableFilters[len(m.VariableFilters)-1].UnmarshalVT(dAtA[iNdEx:postIndex]); err != nil {
+				return err
+			}
+			iNdEx = postIndex
 		default:
 			iNdEx = preIndex
 			skippy, err := protohelpers.Skip(dAtA[iNdEx:])
@@ -1069,6 +1193,60 @@ func (m *CreateBulkRunJobRequest) UnmarshalVT(dAtA []byte) error {
 				return err
 			}
 			iNdEx = postIndex
+		case 6:
+			if wireType != 2 {
+				return fmt.Errorf("proto: wrong wireType = %d for field VariableFilters", wireType)
+			}
+			var msglen int
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				msglen |= int(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+			if msglen < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			postIndex := iNdEx + msglen
+			if postIndex < 0 {
+				return protohelpers.ErrInvalidLength
+			}
+			if postIndex > l {
+				return io.ErrUnexpectedEOF
+			}
+			m.VariableFilters = append(m.VariableFilters, &lhpb.VariableMatch{})
+			if err := m.VariableFilters[len(m.VariableFilters)-1].UnmarshalVT(dAtA[iNdEx:postIndex]); err != nil {
+				return err
+			}
+			iNdEx = postIndex
+		case 7:
+			if wireType != 0 {
+				return fmt.Errorf("proto: wrong wireType = %d for field Status", wireType)
+			}
+			var v lhpb.LHStatus
+			for shift := uint(0); ; shift += 7 {
+				if shift >= 64 {
+					return protohelpers.ErrIntOverflow
+				}
+				if iNdEx >= l {
+					return io.ErrUnexpectedEOF
+				}
+				b := dAtA[iNdEx]
+				iNdEx++
+				v |= lhpb.LHStatus(b&0x7F) << shift
+				if b < 0x80 {
+					break
+				}
+			}
+			m.Status = &v
 		default:
 			iNdEx = preIndex
 			skippy, err := protohelpers.Skip(dAtA[iNdEx:])

@@ -4,10 +4,13 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/proto"
 
 	"littlehorse/internal/lh"
@@ -88,6 +91,99 @@ func TestRunsAreFoundByFieldsOfDocuments(t *testing.T) {
 	}
 	_, err := c.SearchWfRun(c.ctx, &lhpb.SearchWfRunRequest{WfSpecName: "order", VariableFilters: []*lhpb.VariableMatch{{VarName: "customer_$.address", Value: str("x")}}})
 	c.refused(err, codes.InvalidArgument)
+}
+
+// Bulk jobs of our own go by variables and fields of documents, and leave alone what has other values; to delete needs the right to.
+//
+// covers: dashboard C.3 runs; security §4
+func TestBulkJobsGoByVariables(t *testing.T) {
+	c, by := bridged(t)
+	c.principal("boss", admin())
+	c.principal("runner", acls(acl(lhpb.ACLAction_READ, lhpb.ACLResource_ACL_WORKFLOW), acl(lhpb.ACLAction_RUN, lhpb.ACLResource_ACL_WORKFLOW)))
+	must(c.PutExternalEventDef(c.ctx, &lhpb.PutExternalEventDefRequest{Name: "go"}))(c)
+	w := c.taskFlow("order")
+	spec := w.ThreadSpecs["entrypoint"]
+	spec.Nodes["wait"] = &lhpb.Node{OutgoingEdges: edge("1-exit-EXIT"), Node: &lhpb.Node_ExternalEvent{ExternalEvent: &lhpb.ExternalEventNode{
+		ExternalEventDefId: &lhpb.ExternalEventDefId{Name: "go"},
+	}}}
+	spec.Nodes["0-entrypoint-ENTRYPOINT"].OutgoingEdges = edge("wait")
+	spec.VariableDefs = append(spec.VariableDefs, &lhpb.ThreadVarDef{
+		VarDef:      &lhpb.VariableDef{Name: "doc", TypeDef: &lhpb.TypeDefinition{DefinedType: &lhpb.TypeDefinition_PrimitiveType{PrimitiveType: lhpb.VariableType_JSON_OBJ}}},
+		JsonIndexes: []*lhpb.JsonIndex{{FieldPath: "$.n", FieldType: lhpb.VariableType_INT}},
+	})
+	must(c.PutWfSpec(c.ctx, &lhpb.PutWfSpecRequest{Name: "order", EntrypointThreadName: "entrypoint", ThreadSpecs: w.ThreadSpecs}))(c)
+	const runs = 60
+	for n := range runs {
+		id := fmt.Sprintf("r%02d", n)
+		must(c.RunWf(c.ctx, &lhpb.RunWfRequest{WfSpecName: "order", Id: &id, Variables: map[string]*lhpb.VariableValue{
+			"name": str(fmt.Sprint("name", n%2)), "doc": {Value: &lhpb.VariableValue_JsonObj{JsonObj: fmt.Sprintf(`{"n": %d}`, n%3)}},
+		}}))(c)
+	}
+	filters := []*lhpb.VariableMatch{
+		{VarName: "name", Value: str("name1")}, {VarName: "doc_$.n", Value: &lhpb.VariableValue{Value: &lhpb.VariableValue_Int{Int: 2}}},
+	}
+	jobs := extra.NewBulkServiceClient(by)
+	of := func(who string) context.Context { return metadata.AppendToOutgoingContext(c.ctx, whoKey, who) }
+	done := func(id string, want int64) *extra.BulkRunJob {
+		t.Helper()
+		var job *extra.BulkRunJob
+		c.until("the job is done", func() bool {
+			job = must(jobs.GetBulkRunJob(of("boss"), &extra.GetBulkRunJobRequest{Id: &lhpb.BulkJobId{Id: id}}))(c).Job
+			return job.Job.Status == lhpb.BulkJobStatus_BULK_JOB_COMPLETED
+		})
+		if job.GetDone() != want || len(job.VariableFilters) != 2 || !proto.Equal(job.VariableFilters[1], filters[1]) {
+			t.Errorf("%v", job)
+		}
+		return job
+	}
+	find := func(is lhpb.LHStatus) []string {
+		found := names(must(c.SearchWfRun(c.ctx, &lhpb.SearchWfRunRequest{WfSpecName: "order", Status: &is}))(c).Results, runName)
+		slices.Sort(found)
+		return found
+	}
+	var meant []string
+	for n := range runs {
+		if n%2 == 1 && n%3 == 2 {
+			meant = append(meant, fmt.Sprintf("r%02d", n))
+		}
+	}
+	must(jobs.CreateBulkRunJob(of("runner"), &extra.CreateBulkRunJobRequest{Id: ptr("halt"), Action: extra.BulkRunAction_BULK_RUN_ACTION_STOP, WfSpecName: "order", VariableFilters: filters}))(c)
+	done("halt", int64(len(meant)))
+	c.want("stopped", find(lhpb.LHStatus_HALTED), meant...)
+
+	sweep := &extra.CreateBulkRunJobRequest{
+		Id: ptr("sweep"), Action: extra.BulkRunAction_BULK_RUN_ACTION_DELETE, WfSpecName: "order", Status: ptr(lhpb.LHStatus_HALTED), VariableFilters: filters,
+	}
+	_, err := jobs.CreateBulkRunJob(of("runner"), sweep)
+	c.refused(err, codes.PermissionDenied)
+	for name, change := range map[string]func(*extra.CreateBulkRunJobRequest){
+		"no status":        func(r *extra.CreateBulkRunJobRequest) { r.Status = nil },
+		"what runs":        func(r *extra.CreateBulkRunJobRequest) { r.Status = ptr(lhpb.LHStatus_RUNNING) },
+		"no such variable": func(r *extra.CreateBulkRunJobRequest) { r.VariableFilters = []*lhpb.VariableMatch{{VarName: "x"}} },
+		"no such field": func(r *extra.CreateBulkRunJobRequest) {
+			r.VariableFilters = []*lhpb.VariableMatch{{VarName: "doc_$.x", Value: str("x")}}
+		},
+		"no such WfSpec": func(r *extra.CreateBulkRunJobRequest) { r.WfSpecName = "nothing" },
+		"too many":       func(r *extra.CreateBulkRunJobRequest) { r.VariableFilters = slices.Repeat(filters, 11) },
+		"too large": func(r *extra.CreateBulkRunJobRequest) {
+			r.VariableFilters = []*lhpb.VariableMatch{{VarName: "name", Value: str(strings.Repeat("x", 64<<10))}}
+		},
+		"stop what is over": func(r *extra.CreateBulkRunJobRequest) { r.Action = extra.BulkRunAction_BULK_RUN_ACTION_STOP },
+	} {
+		bad := proto.Clone(sweep).(*extra.CreateBulkRunJobRequest)
+		change(bad)
+		if _, err := jobs.CreateBulkRunJob(of("boss"), bad); status.Code(err) != codes.InvalidArgument {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	must(jobs.CreateBulkRunJob(of("boss"), sweep))(c)
+	if job := done("sweep", int64(len(meant))); job.Action != sweep.Action || job.Status != lhpb.LHStatus_HALTED || job.Job.Operation != nil {
+		t.Errorf("%v", job)
+	}
+	c.want("left of them", find(lhpb.LHStatus_HALTED))
+	if left := find(lhpb.LHStatus_RUNNING); len(left) != runs-len(meant) {
+		t.Errorf("%d run on, %d should", len(left), runs-len(meant))
+	}
 }
 
 func TestSearchesFindWhatIsThere(t *testing.T) {

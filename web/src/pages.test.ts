@@ -11,7 +11,7 @@ import { failuresOf } from './overview';
 import { compose, documentOf, pasted, spread, structured, type Structs, veiled } from './typed';
 import { momentsOf, stepsAt, threadsAt } from './replay';
 import { byId, latestFirst, listed, met, nothing, type Older, read } from './rows';
-import { between, bulk } from './runsearch';
+import { asAddress, between, bulk, fieldText, filtersOf, matchOf, searchables } from './runsearch';
 import { readInputs } from './runinputs';
 import { searchesOf, withSearch } from './searches';
 import { linesOf, storyOf } from './story';
@@ -475,13 +475,25 @@ describe('a search of runs', () => {
     expect(Date.now() - Date.parse(between({ within: '1h' }).earliestStart ?? '')).toBeLessThan(3_700_000);
   });
   it('is a bulk job if that can say the same', () => {
-    expect(bulk('delete', of)).toEqual({ delete: 'order', of: 'ERROR', from: '2026-01-02T03:00:00.000Z', until: undefined });
+    expect(bulk('delete', of)).toEqual({ delete: 'order', of: 'ERROR', from: '2026-01-02T03:00:00.000Z', until: undefined, var: [], value: [], type: [] });
+    expect(bulk('delete', { ...of, filters: [{ name: 'a', text: '1', type: 'INT' }, { name: 'd_$.b', text: '', type: 'STR' }] })).toMatchObject({ delete: 'order', var: ['a', 'd_$.b'], value: ['1', ''], type: ['INT', 'STR'] });
     expect(bulk('stop', of)).toBeUndefined();
     expect(bulk('stop', { ...of, statuses: ['RUNNING'] })).toMatchObject({ stop: 'order', of: 'RUNNING' });
     expect(bulk('resume', { ...of, statuses: ['HALTED'] })).toMatchObject({ resume: 'order', of: 'HALTED' });
-    for (const other of [{ spec: '' }, { statuses: [] }, { statuses: ['RUNNING' as const] }, { statuses: ['ERROR' as const, 'COMPLETED' as const] }, { id: 'o' }, { parent: 'p' }, { filters: [{ name: 'a', text: '1', type: 'INT' }] }]) {
+    for (const other of [{ spec: '' }, { statuses: [] }, { statuses: ['RUNNING' as const] }, { statuses: ['ERROR' as const, 'COMPLETED' as const] }, { id: 'o' }, { parent: 'p' }]) {
       expect(bulk('delete', { ...of, ...other }), JSON.stringify(other)).toBeUndefined();
     }
+  });
+  it('goes by searchable variables and by indexed fields of documents, each by its type', () => {
+    const def = (name: string, primitiveType: 'STR' | 'JSON_OBJ', more: object): ThreadVarDef =>
+      ({ varDef: { name, typeDef: { primitiveType, masked: false }, maskedValue: false }, required: false, searchable: false, jsonIndexes: [], accessLevel: 'PRIVATE_VAR', ...more }) as ThreadVarDef;
+    const index = (fieldPath: string, fieldType: 'STR' | 'INT' | 'BOOL') => ({ fieldPath, fieldType });
+    const found = searchables([def('who', 'STR', { searchable: true }), def('note', 'STR', {}), def('doc', 'JSON_OBJ', { jsonIndexes: [index('$.n', 'INT'), index('$.in.ok', 'BOOL')] })]);
+    expect(found).toEqual([['who', 'STR'], ['doc_$.n', 'INT'], ['doc_$.in.ok', 'BOOL']]);
+    expect(found.map(([name]) => fieldText(name))).toEqual(['who', 'doc.n', 'doc.in.ok']);
+    expect(matchOf({ name: 'doc_$.n', text: '7', type: 'INT' })).toEqual({ varName: 'doc_$.n', value: { int: '7' } });
+    const search = new URLSearchParams(Object.entries(asAddress([{ name: 'doc_$.n', text: '7', type: 'INT' }])).map(([k, [v]]) => [k, v!]));
+    expect(filtersOf(search)).toEqual([{ name: 'doc_$.n', text: '7', type: 'INT' }]);
   });
   it('is kept by its name, and what is not a search is passed over', () => {
     const all = withSearch(withSearch(withSearch([], { name: 'b', query: '1' }), { name: 'a', query: '2' }), { name: 'b', query: '3' });

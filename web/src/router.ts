@@ -17,14 +17,17 @@ export function parse(href: string): Route {
   return { tenant, page, rest, search: url.searchParams };
 }
 
+/** Asked is what an address asks for; what is a list stands in it several times. */
+export type Asked = Record<string, string | string[] | undefined>;
+
 /** to makes the address of a page of the current tenant. */
-export function to(parts: (string | number)[], search: Record<string, string | undefined> = {}): string {
+export function to(parts: (string | number)[], search: Asked = {}): string {
   return address([session.tenant, ...parts], search);
 }
 
-export function address(parts: (string | number)[], search: Record<string, string | undefined> = {}): string {
+export function address(parts: (string | number)[], search: Asked = {}): string {
   const query = new URLSearchParams();
-  for (const [name, value] of Object.entries(search)) if (value !== undefined && value !== '') query.set(name, value);
+  put(query, search);
   const text = query.toString();
   return `/${parts.map((p) => encodeURIComponent(p)).join('/')}${text ? `?${text}` : ''}`;
 }
@@ -46,14 +49,18 @@ export function go(href: string, replace = false): void {
   changed();
 }
 
-/** setSearch changes some of what is asked for; what is a list stands in the address several times. */
-export function setSearch(change: Record<string, string | string[] | undefined>, replace = true): void {
-  const search = new URLSearchParams(current.search);
+function put(search: URLSearchParams, change: Asked): void {
   for (const [name, value] of Object.entries(change)) {
     search.delete(name);
     if (Array.isArray(value)) for (const one of value) search.append(name, one);
     else if (value) search.set(name, value);
   }
+}
+
+/** setSearch changes some of what is asked for. */
+export function setSearch(change: Asked, replace = true): void {
+  const search = new URLSearchParams(current.search);
+  put(search, change);
   const text = search.toString();
   go(location.pathname + (text ? `?${text}` : ''), replace);
 }

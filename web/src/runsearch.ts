@@ -1,5 +1,6 @@
 import { minuteBack } from './times';
-import type { LHStatus } from './types.gen';
+import type { LHStatus, ThreadVarDef, VariableMatch, VariableType } from './types.gen';
+import { parseValue, typeOf } from './values';
 
 /** windows are times back that runs can be narrowed to. */
 export const windows: [string, string, number][] = [
@@ -9,11 +10,33 @@ export const windows: [string, string, number][] = [
   ['', 'any time', 0],
 ];
 
-/** Filter is a condition on a variable. */
+/** Filter is a condition on a variable, or as `customer_$.city` on a field of one. */
 export interface Filter {
   name: string;
   type: string;
   text: string;
+}
+
+/** filtersOf are the conditions of the address: the names, values and types of one stand at the same place of their lists. */
+export function filtersOf(search: URLSearchParams): Filter[] {
+  const [values, types] = [search.getAll('value'), search.getAll('type')];
+  return search.getAll('var').flatMap((name, i) => (name && values[i] !== undefined ? [{ name, text: values[i], type: types[i] ?? '' }] : []));
+}
+
+/** asAddress is what the address says of conditions. */
+export const asAddress = (all: Filter[]): Record<'var' | 'value' | 'type', string[]> => ({ var: all.map((f) => f.name), value: all.map((f) => f.text), type: all.map((f) => f.type) });
+
+export const matchOf = (f: Filter): VariableMatch => ({ varName: f.name, value: parseValue((f.type || undefined) as VariableType | undefined, f.text) });
+
+/** fieldText names a variable, or a field of one, for people. */
+export const fieldText = (name: string): string => name.replace('_$.', '.');
+
+/** searchables are what runs can be found by, with the type: variables that are searchable, and indexed fields of documents. */
+export function searchables(defs: ThreadVarDef[]): [name: string, type: VariableType][] {
+  return defs.flatMap((d): [string, VariableType][] => {
+    const [name, type] = [d.varDef?.name ?? '', typeOf(d.varDef).primitiveType];
+    return [...(d.searchable && type ? [[name, type] as [string, VariableType]] : []), ...d.jsonIndexes.map((i): [string, VariableType] => [`${name}_${i.fieldPath}`, i.fieldType])];
+  });
 }
 
 /** RunSearch is what is asked for of runs. */
@@ -44,10 +67,10 @@ export type Deed = 'stop' | 'resume' | 'delete';
 /** takes says in which status runs are with which a job does something. */
 export const takes: Record<Deed, LHStatus[]> = { stop: ['RUNNING'], resume: ['HALTED'], delete: ['COMPLETED', 'HALTED', 'ERROR', 'EXCEPTION'] };
 
-/** bulk is the search as a bulk job understands it: of one workflow, in one status in which the deed can be done, by their time and by nothing else. */
-export function bulk(deed: Deed, p: RunSearch): Record<string, string | undefined> | undefined {
+/** bulk is the search as a bulk job understands it: of one workflow, in one status in which the deed can be done, by their time and their variables. */
+export function bulk(deed: Deed, p: RunSearch): Record<string, string | string[] | undefined> | undefined {
   const [status, ...others] = p.statuses ?? [];
-  if (!p.spec || !status || others.length > 0 || !takes[deed].includes(status) || p.id || p.parent || (p.filters ?? []).length > 0) return undefined;
+  if (!p.spec || !status || others.length > 0 || !takes[deed].includes(status) || p.id || p.parent) return undefined;
   const { earliestStart, latestStart } = between(p);
-  return { [deed]: p.spec, of: status, from: earliestStart, until: latestStart };
+  return { [deed]: p.spec, of: status, from: earliestStart, until: latestStart, ...asAddress(p.filters ?? []) };
 }

@@ -1284,6 +1284,8 @@ export interface CreateBulkRunJobRequest {
   wfSpecName: string;
   earliestStart?: string;
   latestStart?: string;
+  variableFilters: VariableMatch[];
+  status?: LHStatus;
 }
 
 export interface CreateBulkRunJobResponse {
@@ -1769,6 +1771,8 @@ export interface BulkRunJob {
   earliestStart?: string;
   latestStart?: string;
   done?: string;
+  status: LHStatus;
+  variableFilters: VariableMatch[];
 }
 
 export interface ServerACL {

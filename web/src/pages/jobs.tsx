@@ -7,11 +7,11 @@ import { Choice, each, pageSize, Rows, Table, usePages } from '../lists';
 import { shortName } from '../nodes';
 import { missing, useWhoami } from '../permissions';
 import { go, setSearch, to, useRoute } from '../router';
-import { type Deed, takes } from '../runsearch';
+import { type Deed, fieldText, type Filter, filtersOf, matchOf, takes } from '../runsearch';
 import { type Look, lookOf } from '../status';
 import type { BulkJobStatus, BulkRunAction, BulkRunJob, GetBulkRunJobResponse, LHStatus } from '../types.gen';
 import { A, Badge, Button, Empty, Field, Heading, ObjectHeading, Panel, Problem, Skeleton, Time } from '../ui';
-import { parseRunId, runIdOf, specText } from '../values';
+import { parseRunId, runIdOf, specText, textOf } from '../values';
 import { Definitions } from './definitions';
 
 const looks: Record<BulkJobStatus, Look> = {
@@ -98,9 +98,10 @@ export function Jobs(): ReactElement {
           from={search.get('from') ?? '1970-01-01T00:00:00Z'}
           until={search.get('until') ?? (asked || opened !== 'delete' ? new Date() : new Date(Date.now() - 30 * 86_400_000)).toISOString()}
           status={(search.get('of') ?? takes[opened][0]) as LHStatus}
+          filters={asked ? filtersOf(search) : []}
           onClose={() => {
             setMaking(undefined);
-            setSearch({ delete: undefined, stop: undefined, resume: undefined, of: undefined, from: undefined, until: undefined });
+            setSearch({ delete: undefined, stop: undefined, resume: undefined, of: undefined, from: undefined, until: undefined, var: undefined, value: undefined, type: undefined });
           }}
         />
       )}
@@ -129,14 +130,20 @@ export function Jobs(): ReactElement {
 
 const deeds: Deed[] = ['stop', 'resume', 'delete'];
 
+const actions: Record<Deed, BulkRunAction> = { stop: 'BULK_RUN_ACTION_STOP', resume: 'BULK_RUN_ACTION_RESUME', delete: 'BULK_RUN_ACTION_DELETE' };
 const does: Record<BulkRunAction, string> = { BULK_RUN_ACTION_UNSPECIFIED: '', BULK_RUN_ACTION_DELETE: 'deletes', BULK_RUN_ACTION_STOP: 'stops', BULK_RUN_ACTION_RESUME: 'resumes' };
 
 function What({ of }: { of: BulkRunJob }): ReactElement {
-  const status = of.job?.bulkDeleteWfRun?.wfRunStatus;
+  const status = of.action === 'BULK_RUN_ACTION_DELETE' ? of.status : undefined;
   return (
     <>
       {does[of.action]} {status ? `${lookOf(status).word} ` : ''}runs of <A href={to(['specs', of.wfSpecName])}>{of.wfSpecName}</A> begun {of.earliestStart && Date.parse(of.earliestStart) > 0 && <>from <Time at={of.earliestStart} /> </>}
       until <Time at={of.latestStart} />
+      {of.variableFilters.map((f) => (
+        <span key={f.varName}>
+          , <span className="mono">{fieldText(f.varName)}</span> is {textOf(f.value).slice(0, 60)}
+        </span>
+      ))}
       {of.done !== undefined && <span data-done>: {of.done} so far</span>}
     </>
   );
@@ -148,6 +155,8 @@ interface ManyProps {
   from: string;
   until: string;
   status: LHStatus;
+  /** filters are those of the search that has led here. */
+  filters: Filter[];
   onClose: () => void;
 }
 
@@ -168,10 +177,10 @@ function DoMany(p: ManyProps): ReactElement {
   const ready = name !== '' && earliestStart !== undefined && latestStart !== undefined;
   const period = { ...(earliestStart ? { earliestStart } : {}), ...(latestStart ? { latestStart } : {}) };
   const counted = useQuery({
-    queryKey: [session.tenant, 'dryRun', name, earliestStart, latestStart, status],
+    queryKey: [session.tenant, 'dryRun', name, earliestStart, latestStart, status, p.filters],
     enabled: ready,
     retry: false,
-    queryFn: ({ signal }) => call('SearchWfRun', { wfSpecName: name, limit: 1000, ...period, status }, signal),
+    queryFn: ({ signal }) => call('SearchWfRun', { wfSpecName: name, limit: 1000, ...period, status, variableFilters: p.filters.map(matchOf) }, signal),
   });
   const hit = counted.data;
   const words = about[p.deed];
@@ -202,8 +211,22 @@ function DoMany(p: ManyProps): ReactElement {
           </select>
         )}
       </Field>
+      {p.filters.length > 0 && (
+        <p data-conditions>
+          Only those of which{' '}
+          {p.filters.map((f, n) => (
+            <span key={f.name}>
+              {n > 0 && ' and '}
+              <strong className="mono">{fieldText(f.name)}</strong> is <strong>{f.text.slice(0, 60)}</strong>
+            </span>
+          ))}{' '}
+          when the job comes to them.
+        </p>
+      )}
       <p role="status" data-dry-run>
-        {hit ? (
+        {counted.error ? (
+          counted.error.message
+        ) : hit ? (
           <>
             Now these are <strong>{hit.bookmark ? 'more than 1000' : hit.results.length}</strong> runs. {words.then}
           </>
@@ -213,23 +236,18 @@ function DoMany(p: ManyProps): ReactElement {
       </p>
     </>
   );
-  if (p.deed === 'delete') {
-    const cli = command('delete', 'wfRunBulk', name || '<workflow>', '--from', earliestStart ?? from, '--to', latestStart ?? until, '--status', status);
+  const where = p.filters.flatMap((f) => ['--where', `${f.name}=${f.text}`]);
+  const cli = command(p.deed, 'wfRunBulk', name || '<workflow>', '--from', earliestStart ?? from, '--to', latestStart ?? until, ...(p.deed === 'delete' ? ['--status', status] : []), ...where);
+  if (p.deed === 'delete' && where.length === 0) {
     return (
       <Preview {...common} rpc="CreateBulkJob" request={{ bulkDeleteWfRun: { wfSpecName: name, ...period, wfRunStatus: status } }} cli={cli} danger>
         {fields}
       </Preview>
     );
   }
-  const action: BulkRunAction = p.deed === 'stop' ? 'BULK_RUN_ACTION_STOP' : 'BULK_RUN_ACTION_RESUME';
-  const request = { action, wfSpecName: name, ...period };
+  const request = { action: actions[p.deed], wfSpecName: name, ...period, status, variableFilters: p.filters.map(matchOf) };
   return (
-    <Preview
-      {...common}
-      rpc="CreateBulkRunJob"
-      request={request}
-      cli={command(p.deed, 'wfRunBulk', name || '<workflow>', '--from', earliestStart ?? from, '--to', latestStart ?? until)}
-    >
+    <Preview {...common} rpc="CreateBulkRunJob" request={request} cli={cli} danger={p.deed === 'delete'}>
       {fields}
     </Preview>
   );

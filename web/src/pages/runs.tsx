@@ -2,18 +2,19 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { type ReactElement, useEffect, useMemo, useRef, useState } from 'react';
 import { ask, batch, call, need, type Request, session } from '../api';
 import { command } from '../commands';
+import { read, ValueInput } from '../inputs';
 import { useSeen } from '../live';
 import { shortName } from '../nodes';
 import { missing, useWhoami } from '../permissions';
 import { go, setSearch, to, useRoute } from '../router';
 import { byId, latestFirst, listed, met, nothing, read as readOn } from '../rows';
-import { between, bulk, type Deed, type Filter, type RunSearch, takes, windows } from '../runsearch';
+import { asAddress, between, bulk, type Deed, fieldText, type Filter, filtersOf, matchOf, type RunSearch, searchables, takes, windows } from '../runsearch';
 import { readSearches, type Search, withSearch, writeSearches } from '../searches';
 import { ended, lookOf, statuses } from '../status';
 import { localText, spanText } from '../times';
-import type { LHStatus, SearchWfRunViewResponse, VariableType, WfRun, WfRunRow, WfSpec } from '../types.gen';
+import type { LHStatus, SearchWfRunViewResponse, WfRun, WfRunRow, WfSpec } from '../types.gen';
 import { A, Button, Command, Dialog, Empty, Field, Footer, Heading, Panel, Problem, Skeleton, Status, Time, say, useNow } from '../ui';
-import { kindOf, parseRunId, parseValue, runId, runIdOf, runParts, specText, textOf, typeOf } from '../values';
+import { kindOf, parseRunId, runId, runIdOf, runParts, specText, textOf } from '../values';
 import { useWindow } from '../virtual';
 
 const pageSize = 100;
@@ -189,13 +190,7 @@ function SpecField({ value }: { value: string }): ReactElement {
   );
 }
 
-/** filtersOf are the conditions of the address: the names, values and types of one stand at the same place of their lists. */
-export function filtersOf(search: URLSearchParams): Filter[] {
-  const [values, types] = [search.getAll('value'), search.getAll('type')];
-  return search.getAll('var').flatMap((name, i) => (name && values[i] !== undefined ? [{ name, text: values[i], type: types[i] ?? '' }] : []));
-}
-
-const setFilters = (all: Filter[]): void => setSearch({ var: all.map((f) => f.name), value: all.map((f) => f.text), type: all.map((f) => f.type) });
+const setFilters = (all: Filter[]): void => setSearch(asAddress(all));
 
 const useLatest = (spec: string): WfSpec | undefined =>
   useQuery({ queryKey: [session.tenant, 'latest', spec], queryFn: ({ signal }) => call('GetLatestWfSpec', { name: spec }, signal), staleTime: 60_000, retry: false }).data;
@@ -207,12 +202,13 @@ function VariableFilter({ spec }: { spec: string }): ReactElement | null {
   const now = filtersOf(search);
   const [name, setName] = useState('');
   const [text, setText] = useState('');
-  const defs = variablesOf(useLatest(spec)).filter((d) => d.searchable && typeOf(d.varDef).primitiveType);
-  if (defs.length === 0) return null;
-  const set = (): void => {
-    if (!name || !text) return;
-    const type = typeOf(defs.find((d) => d.varDef?.name === name)?.varDef).primitiveType ?? '';
-    setFilters([...now.filter((f) => f.name !== name), { name, text, type }]);
+  const found = searchables(variablesOf(useLatest(spec)));
+  if (found.length === 0) return null;
+  const type = found.find(([n]) => n === name)?.[1];
+  const problem = text ? read(type, text).problem : undefined;
+  const set = (text: string): void => {
+    if (!name || !text || read(type, text).problem) return;
+    setFilters([...now.filter((f) => f.name !== name), { name, text, type: type ?? '' }]);
     setName('');
     setText('');
   };
@@ -222,20 +218,36 @@ function VariableFilter({ spec }: { spec: string }): ReactElement | null {
         {(id) => (
           <select id={id} className="input" value={name} onChange={(e) => setName(e.target.value)}>
             <option value="">{now.length > 0 ? 'one more' : 'any'}</option>
-            {defs.map((d) => (
-              <option key={d.varDef!.name}>{d.varDef!.name}</option>
+            {found.map(([n]) => (
+              <option key={n} value={n}>
+                {fieldText(n)}
+              </option>
             ))}
           </select>
         )}
       </Field>
-      <Field label="is">
-        {(id) => <input id={id} className="input" value={text} onChange={(e) => setText(e.target.value)} onKeyDown={(e) => e.key === 'Enter' && set()} onBlur={set} />}
+      <Field label="is" problem={problem}>
+        {(id) =>
+          type === 'BOOL' ? (
+            <ValueInput id={id} type={type} text={text} set={set} hint="either" />
+          ) : (
+            <input
+              id={id}
+              className="input"
+              inputMode={type === 'INT' ? 'numeric' : type === 'DOUBLE' ? 'decimal' : undefined}
+              value={text}
+              onChange={(e) => setText(e.target.value)}
+              onKeyDown={(e) => e.key === 'Enter' && set(text)}
+              onBlur={() => set(text)}
+            />
+          )
+        }
       </Field>
       {now.length > 0 && (
         <div className="chips" role="group" aria-label="Conditions">
           {now.map((f) => (
             <Button key={f.name} icon="cross" onClick={() => setFilters(now.filter((other) => other !== f))}>
-              {`${f.name} is ${f.text.slice(0, 60)}`}
+              {`${fieldText(f.name)} is ${f.text.slice(0, 60)}`}
             </Button>
           ))}
         </div>
@@ -283,7 +295,7 @@ function asked(p: TableProps, bookmark?: string): Request<'SearchWfRunView'> {
     ...between(p),
     ...(p.parent ? { parentWfRunId: runIdOf(parseRunId(p.parent)) } : {}),
     ...(p.id ? { idPrefix: p.id } : {}),
-    variableFilters: (p.filters ?? []).map((f) => ({ varName: f.name, value: parseValue((f.type || undefined) as VariableType | undefined, f.text) })),
+    variableFilters: (p.filters ?? []).map(matchOf),
     ...(bookmark ? { bookmark } : {}),
   };
 }
@@ -536,7 +548,7 @@ function Selection({ rows, all, clear, forget }: { rows: WfRunRow[]; all: TableP
 function AllThatMatch({ deed, of, forbidden }: { deed: Deed; of: TableProps; forbidden: string | undefined }): ReactElement {
   const job = bulk(deed, of);
   const { word, danger } = deeds[deed];
-  const why = `A job ${word.toLowerCase()}s runs of one workflow that are ${takes[deed].map((s) => lookOf(s).word).join(' or ')}, by their time and by nothing else: narrow the search to that.`;
+  const why = `A job ${word.toLowerCase()}s runs of one workflow that are ${takes[deed].map((s) => lookOf(s).word).join(' or ')}, by their time and their variables. Else it can be done with those that are shown and selected.`;
   return (
     <Button kind={danger ? 'danger' : 'plain'} forbidden={forbidden ?? (job ? undefined : why)} onClick={() => job && go(to(['jobs'], job))}>
       {word} all that match…
