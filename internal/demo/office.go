@@ -74,7 +74,7 @@ func (o *office) expense() *wf.Workflow {
 		employee := wf.Declare[string](t, "employee").Required().Searchable()
 		amount := wf.Declare[float64](t, "amount").Required()
 		purpose := wf.Declare[string](t, "purpose").Required()
-		verdict := wf.Declare[map[string]any](t, "verdict")
+		verdict := wf.Declare[map[string]any](t, "verdict").SearchableOn("$.approved", lhpb.VariableType_BOOL)
 
 		asked := t.AssignUserTask("expense-approval", wf.Group("finance")).
 			Notes(wf.Format("{0} asks for {1} euros: {2}", employee, amount, purpose)).

@@ -100,6 +100,22 @@ await journey('an expense is claimed, saved, commented on and approved', {
   await story.getByText(/^variable amount began as /).waitFor();
 });
 
+await journey('runs are found by a field of a document', { path: 'runs?spec=expense&var=verdict_%24.approved&value=true&type=BOOL', shown: 'tbody a', refused: [], picture: 'runs-field' }, async () => {
+  const page = await open();
+  await page.goto(at('runs?spec=expense'));
+  await page.getByRole('link', { name: 'expense-books' }).waitFor();
+  await page.getByLabel('Variable').selectOption({ label: 'verdict.approved' });
+  await page.getByLabel('is', { exact: true }).selectOption('true');
+  await page.getByRole('button', { name: 'verdict.approved is true' }).waitFor();
+  await page.getByRole('link', { name: 'expense-books' }).waitFor({ state: 'detached' });
+  await page.getByRole('link', { name: 'expense-hotel' }).waitFor();
+  // What is no value of the type is no condition.
+  await page.goto(at('runs?spec=order'));
+  await page.getByLabel('Variable').selectOption('total');
+  await page.getByLabel('is', { exact: true }).fill('much');
+  await page.getByText('It must be a number.').waitFor();
+});
+
 await journey('a user task is found by user, taken over, given back, assigned and cancelled', { path: 'user-tasks/0-1/expense-taxi', shown: '[data-form]', refused: [['WRITE_METADATA on ACL_USER_TASK', 'Claim', 'Assign…']] }, async () => {
   const page = await open();
   await page.goto(at('runs/expense-train'));

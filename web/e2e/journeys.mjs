@@ -448,9 +448,9 @@ await journey('all runs that match are stopped by a job, and go on by another', 
   await rpc('PutWfSpec', {
     name: 'holds',
     entrypointThreadName: 'main',
-    threadSpecs: { main: { nodes: { begins: { entrypoint: {}, outgoingEdges: [{ sinkNodeName: 'holds' }] }, holds: { externalEvent: { externalEventDefId: { name: 'go-on' } }, outgoingEdges: [{ sinkNodeName: 'ends' }] }, ends: { exit: {} } } } },
+    threadSpecs: { main: { variableDefs: [{ varDef: { name: 'mark', typeDef: { primitiveType: 'STR' } }, searchable: true, accessLevel: 'PRIVATE_VAR' }], nodes: { begins: { entrypoint: {}, outgoingEdges: [{ sinkNodeName: 'holds' }] }, holds: { externalEvent: { externalEventDefId: { name: 'go-on' } }, outgoingEdges: [{ sinkNodeName: 'ends' }] }, ends: { exit: {} } } } },
   });
-  for (const n of [1, 2, 3, 4, 5]) await rpc('RunWf', { wfSpecName: 'holds', id: `holds-${n}` });
+  for (const n of [1, 2, 3, 4, 5]) await rpc('RunWf', { wfSpecName: 'holds', id: `holds-${n}`, variables: { mark: { str: n % 2 === 1 ? 'odd' : 'even' } } });
   const page = await open();
   const dialog = page.getByRole('dialog');
   for (const [now, then, deed, done] of [['RUNNING', 'HALTED', 'Stop', 'stops'], ['HALTED', 'RUNNING', 'Resume', 'resumes']]) {
@@ -470,6 +470,23 @@ await journey('all runs that match are stopped by a job, and go on by another', 
     await page.getByRole('link', { name: 'holds-5' }).waitFor();
     await need(`all five are ${then}`, async () => (await page.locator('tbody a').count()) === 5);
   }
+  // A search by variables is a job, too.
+  await page.goto(`${base}/default/runs?spec=holds&status=RUNNING&var=mark&value=odd&type=STR`);
+  await page.getByLabel('Select all that are shown').check();
+  await page.getByRole('button', { name: 'Stop all that match…' }).click();
+  await page.waitForURL('**/jobs?stop=holds&of=RUNNING&var=mark&value=odd&type=STR');
+  await dialog.locator('[data-conditions]').getByText('odd').waitFor();
+  await dialog.locator('[data-dry-run]').getByText('3', { exact: true }).waitFor();
+  await dialog.getByText('--where mark=odd').first().waitFor();
+  await look(page, 'job-of-variables');
+  await dialog.getByRole('button', { name: 'Stop them' }).click();
+  await dialog.waitFor({ state: 'detached' });
+  const odd = page.locator('tbody tr').filter({ hasText: 'mark is odd' });
+  await odd.getByText('3 so far').waitFor();
+  await odd.getByText('completed').waitFor();
+  await page.goto(`${base}/default/runs?spec=holds&status=RUNNING`);
+  await page.getByRole('link', { name: 'holds-4' }).waitFor();
+  await need('the others run on', async () => (await page.locator('tbody a').count()) === 2);
   // A job that runs can be cancelled: here one that the page takes for running.
   await page.route('**/ui/v1/batch', async (route) => {
     const answer = await route.fetch();
