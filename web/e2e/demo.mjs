@@ -165,6 +165,73 @@ await journey('a user task is found by user, taken over, given back, assigned an
   await page.waitForURL(before);
 });
 
+await journey('a form that was begun stays while another task is looked at, and the inbox is narrowed to a workflow', {
+  path: 'user-tasks/0-1/leave-2?spec=leave',
+  shown: '[data-form]',
+  refused: [['RUN on ACL_USER_TASK', 'Save', 'Complete']],
+}, async () => {
+  await rpc('PutUserTaskDef', { name: 'leave', fields: [{ name: 'days', type: 'INT', required: true }] });
+  await rpc('PutWfSpec', {
+    name: 'leave',
+    entrypointThreadName: 'main',
+    threadSpecs: { main: { nodes: { begins: { entrypoint: {}, outgoingEdges: [{ sinkNodeName: 'asks' }] }, asks: { userTask: { userTaskDefName: 'leave', userGroup: { literalValue: { str: 'people' } } }, outgoingEdges: [{ sinkNodeName: 'ends' }] }, ends: { exit: {} } } } },
+  });
+  for (const n of [1, 2]) await rpc('RunWf', { wfSpecName: 'leave', id: `leave-${n}` });
+  const page = await open();
+  await page.goto(at('user-tasks'));
+  await page.locator('[data-row^="expense-taxi/"]').waitFor();
+  await page.getByLabel('In the name of').fill('ana');
+  await page.getByLabel('Workflow', { exact: true }).fill('leave');
+  await page.waitForURL(/spec=leave/);
+  await page.locator('[data-row^="leave-1/"]').waitFor();
+  await page.waitForFunction(() => document.querySelectorAll('.ticket').length === 2);
+  const other = await open();
+  await other.goto(page.url());
+  await other.locator('[data-row^="leave-2/"]').waitFor();
+  need('the address is the filter', (await other.locator('.ticket').count()) === 2);
+  const days = page.getByLabel(/^days/);
+  const task = async (id) => {
+    await page.locator(`[data-row^="${id}/"] a`).click();
+    await page.locator('[data-user-task]').getByRole('link', { name: id }).waitFor();
+  };
+  await task('leave-1');
+  need('nothing is said of what is as it was', !(await page.locator('[data-draft]').innerText()));
+  await days.fill('5');
+  await page.locator('[data-draft]').getByText('is not saved yet').waitFor();
+  await task('leave-2');
+  need('another task has a form of its own', (await days.inputValue()) === '');
+  await days.fill('7');
+  await page.getByText('not saved', { exact: true }).nth(1).waitFor();
+  await look(page, 'inbox-begun');
+  await page.getByRole('link', { name: 'Runs', exact: true }).click();
+  await page.waitForURL('**/default/runs');
+  await page.goBack();
+  await task('leave-1');
+  need(`what was begun is still there: ${await days.inputValue()}`, (await days.inputValue()) === '5');
+  need('the address does not tell it', !/=5|days/.test(page.url()));
+  const dialog = page.getByRole('dialog');
+  await page.getByRole('button', { name: 'Complete', exact: true }).click();
+  await done(dialog, 'Complete');
+  await page.locator('[data-user-task]').getByText('done', { exact: true }).waitFor();
+  await task('leave-2');
+  need('the other one is still there', (await days.inputValue()) === '7');
+  // The browser asks before it closes what is not saved.
+  let asked;
+  page.once('dialog', (d) => {
+    asked = d.type();
+    void d.accept();
+  });
+  await page.reload();
+  await page.locator('[data-form]').waitFor();
+  need(`the browser asks: ${asked}`, asked === 'beforeunload');
+  need('and keeps nothing', (await days.inputValue()) === '');
+  await page.getByLabel('In the name of').fill('ana');
+  await days.fill('8');
+  await page.getByText('not saved', { exact: true }).waitFor();
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await page.getByText('not saved', { exact: true }).waitFor({ state: 'detached' });
+});
+
 await journey('a form shows its versions, its fields and who works with it', { path: 'user-task-defs/expense-approval/1', shown: '[data-row="reason"]', refused: [['WRITE_METADATA on ACL_USER_TASK', 'Delete this version']], picture: 'form' }, async () => {
   const page = await open();
   await budgeted(page, 'user-task-defs', page.getByRole('link', { name: /expense-approval/ }));

@@ -61,6 +61,9 @@ export interface Pages<Row> {
 /** Ids are what a search finds. */
 type Ids<K extends Rpc> = Reply<K> extends Found<infer Id> ? Id : never;
 
+/** mostLooked pages are looked through for one that has rows. */
+const mostLooked = 10;
+
 /**
  * usePages reads what a search finds, with each object in the same batch as the others of its page, and reads it again when something
  * of its topics has changed. Where there is nothing to search for yet, search gives undefined.
@@ -77,10 +80,14 @@ export function usePages<K extends Rpc, Row>(
     queryKey: [session.tenant, ...key],
     initialPageParam: undefined as string | undefined,
     queryFn: async ({ pageParam, signal }) => {
-      const asked = search(pageParam);
-      if (!asked) return { rows: [], bookmark: undefined };
-      const page = need((await batch([asked], signal, pageParam === undefined ? topics : []))[0] as Answer<unknown>) as Found<Ids<K>>;
-      return { rows: await rows(page.results, signal), bookmark: page.bookmark };
+      for (let [from, looked] = [pageParam, 1]; ; looked++) {
+        const asked = search(from);
+        if (!asked) return { rows: [], bookmark: undefined };
+        const page = need((await batch([asked], signal, from === undefined ? topics : []))[0] as Answer<unknown>) as Found<Ids<K>>;
+        const found = await rows(page.results, signal);
+        if (found.length > 0 || !page.bookmark || looked === mostLooked) return { rows: found, bookmark: page.bookmark };
+        from = page.bookmark;
+      }
     },
     getNextPageParam: (page) => page.bookmark,
     placeholderData: (old) => old,
@@ -118,10 +125,9 @@ export async function each<Id, K extends Rpc>(ids: Id[], asked: (id: Id) => Aske
 export function Rows<T>(p: { of: Pages<T>; empty: ReactNode; children: (rows: T[]) => ReactNode }): ReactElement {
   if (p.of.error) return <Problem error={p.of.error} retry={p.of.again} />;
   if (p.of.pending) return <Skeleton />;
-  if (p.of.rows.length === 0) return <>{p.empty}</>;
   return (
     <>
-      {p.children(p.of.rows)}
+      {p.of.rows.length === 0 ? p.empty : p.children(p.of.rows)}
       {p.of.trouble ? (
         <div className="body">
           <Problem error={p.of.trouble} />

@@ -2,6 +2,7 @@ import { type ReactElement, type ReactNode, useEffect, useState } from 'react';
 import { Preview } from '../actions';
 import { ask, batch, call, need, session } from '../api';
 import { answering, command, curl } from '../commands';
+import { keep, useDraft } from '../drafts';
 import { ValueInput } from '../inputs';
 import { elsewhere } from '../keys';
 import { Choice, each, type Pages, pageSize, Rows, since, TextFilter, usePages, within } from '../lists';
@@ -66,6 +67,7 @@ export function Inbox(): ReactElement {
           />
         )}
         <TextFilter label="Form" name="def" width={180} search />
+        <TextFilter label="Workflow" name="spec" width={180} />
         <Choice label="Since" name="since" value={search.get('since') ?? ''} options={within} />
       </div>
       <div className={chosen ? 'inbox opened' : 'inbox'}>
@@ -78,6 +80,7 @@ export function Inbox(): ReactElement {
                     <A href={addressOf(t, search)} current={rowId(t) === chosen} className="ticket">
                       <span className="row">
                         <strong className="grow clip">{t.userTaskDefId?.name}</strong>
+                        <Begun of={rowId(t)} />
                         <Badge look={userTaskLook(t.status)} />
                       </span>
                       <span className="clip">{t.notes || runId(t.id?.wfRunId)}</span>
@@ -97,6 +100,9 @@ export function Inbox(): ReactElement {
   );
 }
 
+/** Begun marks a task of which somebody has filled in something and not saved it. */
+const Begun = ({ of }: { of: string }): ReactElement | null => (useDraft(of) ? <span className="tag">not saved</span> : null);
+
 function NothingToDo({ queue, person, group }: { queue: Queue; person: string; group: string }): ReactElement {
   const asks = queue === 'mine' && !person ? 'Say in whose name you look.' : queue === 'group' && !group ? 'Name the group.' : '';
   return (
@@ -110,10 +116,11 @@ function useFound(queue: Queue, search: URLSearchParams, person: string): Pages<
   const status = queue === 'unassigned' ? 'UNASSIGNED' : ((search.get('status') ?? (queue === 'all' ? 'ASSIGNED' : '')) as UserTaskRunStatus | '');
   const group = queue === 'group' ? (search.get('group') ?? '') : '';
   const def = search.get('def') ?? '';
+  const spec = search.get('spec') ?? '';
   const back = search.get('since') ?? '';
   const nobody = (queue === 'mine' && !person) || (queue === 'group' && !group);
   return usePages(
-    ['userTasks', queue, status, group, def, back, queue === 'mine' ? person : ''],
+    ['userTasks', queue, status, group, def, spec, back, queue === 'mine' ? person : ''],
     (bookmark) => {
       if (nobody) return undefined;
       return ask('SearchUserTaskRun', {
@@ -126,9 +133,18 @@ function useFound(queue: Queue, search: URLSearchParams, person: string): Pages<
         ...since(back),
       });
     },
-    (ids, signal) => each(ids, (id) => ask('GetUserTaskRun', id), signal),
+    async (ids, signal) => {
+      const tasks = await each(ids, (id) => ask('GetUserTaskRun', id), signal);
+      return spec ? ofSpec(spec, tasks, signal) : tasks;
+    },
     ['usertasks'],
   );
+}
+
+/** ofSpec are those that runs of a workflow ask: their steps say of which one they are. */
+async function ofSpec(spec: string, tasks: UserTaskRun[], signal: AbortSignal): Promise<UserTaskRun[]> {
+  const steps = await batch(tasks.map((t) => ask('GetNodeRun', t.nodeRunId ?? {})), signal);
+  return tasks.filter((_, i) => steps[i]?.reply?.wfSpecId?.name === spec);
 }
 
 /** useSteps leads through the list by keys, as through letters. */
@@ -177,15 +193,19 @@ interface WorkedProps {
 function Worked({ task, def, due, person }: WorkedProps): ReactElement {
   const me = useWhoami();
   const now = useNow();
-  const [texts, setTexts] = useState<Texts>();
   const [chosen, choose] = useState<Chosen>();
-  const shown = texts ?? savedTexts(def, task);
   const open = isOpen(task);
+  const draft = useDraft(rowId(task));
+  const texts = open ? draft : undefined;
+  const shown = texts ?? savedTexts(def, task);
   const may = missing(me, 'RUN', 'ACL_USER_TASK');
   const mayAssign = missing(me, 'WRITE_METADATA', 'ACL_USER_TASK');
   const close = (): void => choose(undefined);
-  const forget = (): void => setTexts(undefined);
+  const forget = (): void => keep(rowId(task), undefined);
   const props = { task, def, texts: shown, person, onClose: close };
+  useEffect(() => {
+    if (!open) forget();
+  }, [open]);
   useEffect(() => {
     const pressed = (e: KeyboardEvent): void => {
       if ((e.ctrlKey || e.metaKey) && e.key === 'Enter' && open && !may && !document.querySelector('dialog[open]')) choose('complete');
@@ -261,7 +281,12 @@ function Worked({ task, def, due, person }: WorkedProps): ReactElement {
           )
         }
       >
-        <FormFields def={def} texts={shown} set={open ? setTexts : undefined} />
+        <div className="stack">
+          <p className="soft small" role="status" data-draft={texts !== undefined}>
+            {texts && 'What you have filled in is not saved yet. It stays here while you look at other tasks, until this page is closed.'}
+          </p>
+          <FormFields def={def} texts={shown} set={open ? (next) => keep(rowId(task), next) : undefined} />
+        </div>
       </Panel>
       <Comments of={commentsOf(task.events)} forbidden={may} choose={choose} />
       <Panel title="What happened">
