@@ -188,18 +188,18 @@ await journey('a form that was begun stays while another task is looked at, and 
   const other = await open();
   await other.goto(page.url());
   await other.locator('[data-row^="leave-2/"]').waitFor();
-  need('the address is the filter', (await other.locator('.ticket').count()) === 2);
+  await need('the address is the filter', async () => (await other.locator('.ticket').count()) === 2);
   const days = page.getByLabel(/^days/);
   const task = async (id) => {
     await page.locator(`[data-row^="${id}/"] a`).click();
     await page.locator('[data-user-task]').getByRole('link', { name: id }).waitFor();
   };
   await task('leave-1');
-  need('nothing is said of what is as it was', !(await page.locator('[data-draft]').innerText()));
+  await need('nothing is said of what is as it was', async () => !(await page.locator('[data-draft]').innerText()));
   await days.fill('5');
   await page.locator('[data-draft]').getByText('is not saved yet').waitFor();
   await task('leave-2');
-  need('another task has a form of its own', (await days.inputValue()) === '');
+  await need('another task has a form of its own', async () => (await days.inputValue()) === '');
   await days.fill('7');
   await page.getByText('not saved', { exact: true }).nth(1).waitFor();
   await look(page, 'inbox-begun');
@@ -207,14 +207,14 @@ await journey('a form that was begun stays while another task is looked at, and 
   await page.waitForURL('**/default/runs');
   await page.goBack();
   await task('leave-1');
-  need(`what was begun is still there: ${await days.inputValue()}`, (await days.inputValue()) === '5');
+  await need('what was begun is still there', async () => (await days.inputValue()) === '5');
   need('the address does not tell it', !/=5|days/.test(page.url()));
   const dialog = page.getByRole('dialog');
   await page.getByRole('button', { name: 'Complete', exact: true }).click();
   await done(dialog, 'Complete');
   await page.locator('[data-user-task]').getByText('done', { exact: true }).waitFor();
   await task('leave-2');
-  need('the other one is still there', (await days.inputValue()) === '7');
+  await need('the other one is still there', async () => (await days.inputValue()) === '7');
   // The browser asks before it closes what is not saved.
   let asked;
   page.once('dialog', (d) => {
@@ -224,7 +224,7 @@ await journey('a form that was begun stays while another task is looked at, and 
   await page.reload();
   await page.locator('[data-form]').waitFor();
   need(`the browser asks: ${asked}`, asked === 'beforeunload');
-  need('and keeps nothing', (await days.inputValue()) === '');
+  await need('and keeps nothing', async () => (await days.inputValue()) === '');
   await page.getByLabel('In the name of').fill('ana');
   await days.fill('8');
   await page.getByText('not saved', { exact: true }).waitFor();
@@ -836,6 +836,9 @@ await journey('no page takes more calls than it may', apart, async () => {
   ];
   for (const [path, shown, most] of budgets) {
     await budgeted(page, path, page.locator(shown), most);
+    await page.keyboard.press('?');
+    await page.getByRole('dialog', { name: 'Keys' }).waitFor();
+    await page.keyboard.press('Escape');
     await pictures(page, path);
   }
   const places = await page.locator('.side .nav a').evaluateAll((all) => all.map((a) => a.getAttribute('href').split('/').at(-1)));

@@ -329,6 +329,14 @@ await journey('a large value is searched, its parts give their paths, and bytes 
   await said.getByText('9007199254740993').waitFor();
   const file = page.locator('[data-variable="file"]');
   await file.locator('[data-hex]').getByText('00000000 6c 75 6e 63 68 3a 20 31').waitFor();
+  // What is done in a dialog is told there: what is behind it is not spoken.
+  await page.getByRole('button', { name: 'Delete this run' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByRole('button', { name: 'Copy command' }).first().click();
+  await dialog.getByRole('status').getByText('Copied command.').waitFor();
+  await look(page, 'copied');
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  await page.locator('.shell > [role=status]').getByText('Copied command.').waitFor();
   need('only the beginning is shown at first', !(await file.locator('[data-hex]').innerText()).includes('00000400'));
   await file.getByRole('button', { name: `Show all ${bytes.length} bytes` }).click();
   await file.locator('[data-hex]').getByText('00000400').waitFor();
@@ -549,7 +557,7 @@ await journey('the axis of time has marks of timers, failures, handlers and inte
   await page.waitForURL(/thread=2/);
   await page.goto(`${base}/default/specs/marks`);
   await page.getByRole('button', { name: 'All threads' }).click();
-  await page.waitForURL(/thread=\*/);
+  await page.waitForURL(/threads=all/);
   await graph.getByText('on any error').waitFor();
   await graph.getByText('interrupted by knock').waitFor();
   for (const cause of ['handler', 'interrupt']) await graph.locator(`.react-flow__edge.${cause}`).waitFor({ state: 'attached' });
@@ -688,6 +696,94 @@ await journey('the palette opens what is typed, and a dialog stays until it is l
   need('what was typed is still there', (await dialog.getByLabel(/^sku/).inputValue({ timeout: 5000 }).catch(() => 'gone')) === 'a lamp that is meant');
   await page.mouse.click(box.x - 40, field.y + 10);
   await dialog.waitFor({ state: 'detached' });
+});
+
+await journey('the palette offers what can be done, here and everywhere', { path: 'specs/parcel?do=run', shown: '.react-flow__node', refused: [['RUN on ACL_WORKFLOW', 'Run']] }, async () => {
+  const page = await open();
+  const dialog = page.getByRole('dialog');
+  const ask = async (text, option) => {
+    await page.keyboard.press('Control+k');
+    await page.locator('dialog [role=combobox]').fill(text);
+    await page.getByRole('option', { name: option }).waitFor();
+    await page.waitForFunction((name) => document.querySelector('#palette [aria-selected="true"]')?.innerText.startsWith(name), option.split(' action')[0]);
+    await page.keyboard.press('Enter');
+  };
+  await page.goto(`${base}/default/runs/order-1007`);
+  await page.getByRole('button', { name: 'Run again' }).waitFor();
+  await page.keyboard.press('Control+k');
+  await page.getByRole('option', { name: 'Run again action here' }).waitFor();
+  await look(page, 'palette-actions');
+  await page.keyboard.press('Escape');
+  await ask('delete', 'Delete this run action here');
+  await dialog.getByText('lhctl delete wfRun order-1007').waitFor();
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  await ask('run parc', 'Run parcel action');
+  await page.waitForURL('**/specs/parcel?do=run');
+  await dialog.getByLabel('Id of the run').waitFor();
+  await page.keyboard.press('Escape');
+  await page.waitForURL('**/specs/parcel');
+  await need('the form has gone', async () => (await dialog.count()) === 0);
+  await ask('post weigh', 'Post weighed action');
+  await page.waitForURL('**/events/weighed?do=post');
+  await dialog.getByLabel('Id of the run').waitFor();
+  await page.keyboard.press('Escape');
+  for (const [name, where] of [['New tenant', 'tenants'], ['New quota', 'quotas'], ['New principal', 'principals'], ['New schedule', 'schedules']]) {
+    await ask(name.toLowerCase(), `${name} action`);
+    await page.waitForURL(`**/${where}?do=*`);
+    await (name === 'New principal' ? page.getByRole('heading', { name }) : dialog.getByRole('heading', { name: name.replace('New schedule', 'Schedule runs') })).waitFor();
+    if (name !== 'New principal') await page.keyboard.press('Escape');
+  }
+  await page.goto(`${base}/default/tenants?do=new`);
+  await dialog.getByRole('heading', { name: 'New tenant' }).waitFor();
+  await page.keyboard.press('Escape');
+  for (const [now, then] of [['Dark', 'dark'], ['Light', 'light']]) {
+    await ask(`${then} col`, `${now} colours action`);
+    await page.waitForFunction((theme) => document.documentElement.dataset.theme === theme, then);
+  }
+  await ask('pause', 'Pause live updates action');
+  await page.getByText('Live updates are paused.').waitFor();
+  await ask('go on', 'Go on with live updates action');
+  await page.getByText('Live updates are paused.').waitFor({ state: 'detached' });
+  await ask('keys', 'Show the keys action');
+  await page.getByRole('dialog', { name: 'Keys' }).waitFor();
+});
+
+await journey('where no stream can be opened, the page asks every few seconds while somebody looks', { path: 'runs/order-1031?tab=json', shown: '[data-why]', refused: [['RUN on ACL_WORKFLOW', 'Stop']] }, async () => {
+  await rpc('PutWfSpec', {
+    name: 'polled',
+    entrypointThreadName: 'main',
+    threadSpecs: { main: { nodes: { begins: { entrypoint: {}, outgoingEdges: [{ sinkNodeName: 'waits' }] }, waits: { externalEvent: { externalEventDefId: { name: 'weighed' } }, outgoingEdges: [{ sinkNodeName: 'ends' }] }, ends: { exit: {} } } } },
+  });
+  for (const n of [1, 2]) await rpc('RunWf', { wfSpecName: 'polled', id: `polled-${n}` });
+  const posted = (id) => rpc('PutExternalEvent', { wfRunId: { id }, externalEventDefId: { name: 'weighed' } });
+  const page = await open();
+  page.alone = true; // that the stream is refused is noted by the browser
+  const tried = page.waitForRequest(/\/ui\/v1\/live/);
+  await page.route('**/ui/v1/live**', (route) => route.fulfill({ status: 404, json: { code: 'unimplemented', message: 'No streams pass here.' } }));
+  await page.goto(`${base}/default/runs/polled-1`);
+  await page.locator('[data-why]').getByText(/Waits for the event/).waitFor();
+  await tried;
+  await posted('polled-1');
+  await page.locator('.title').getByText('completed').waitFor();
+  // Nobody asks for a page that nobody sees.
+  await page.clock.install();
+  await page.goto(`${base}/default/runs/polled-2`);
+  await page.locator('[data-why]').getByText(/Waits for the event/).waitFor();
+  await page.locator('.react-flow__node').first().waitFor();
+  const seen = (is) =>
+    page.evaluate((state) => {
+      Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => state });
+      document.dispatchEvent(new Event('visibilitychange', { bubbles: true }));
+    }, is);
+  await seen('hidden');
+  page.calls = 0;
+  await page.clock.fastForward(60_000);
+  need(`a page that nobody sees asks ${page.calls} times`, page.calls === 0);
+  await posted('polled-2');
+  await seen('visible');
+  await page.clock.fastForward(10_000);
+  await page.locator('.title').getByText('completed').waitFor();
+  await page.unrouteAll({ behavior: 'wait' });
 });
 
 await journey('everything is reached by the keyboard, in the dark', {
@@ -1149,6 +1245,17 @@ await journey('who may only read is shown what he may not do, and why', apart, a
   await page.goto(`${base}/default/specs/order`);
   await page.locator('.react-flow__node').first().waitFor();
   await refused(page, 'a workflow', ['Run'], 'RUN on ACL_WORKFLOW');
+  // The palette says it, too, and a form that he may not use is not opened by its address.
+  await page.keyboard.press('Control+k');
+  await page.locator('dialog [role=combobox]').fill('new tenant');
+  await page.getByRole('option', { name: 'New tenant' }).getByText('You have no right to WRITE_METADATA on ACL_TENANT.').waitFor();
+  const where = page.url();
+  await page.keyboard.press('Enter');
+  await need('the palette stays', async () => (await page.getByRole('dialog').count()) === 1 && page.url() === where);
+  await look(page, 'palette-reader');
+  await page.goto(`${base}/default/tenants?do=new`);
+  await page.locator('button[aria-disabled="true"]').getByText('New tenant').waitFor();
+  await need('the form is not open', async () => (await page.getByRole('dialog').count()) === 0);
   page.alone = true;
   const said = await page.evaluate(async () => {
     const answer = await fetch('/api/StopWfRun', { method: 'POST', headers: { 'Content-Type': 'application/json', 'X-LH-UI': '1' }, body: '{"wfRunId": {"id": "order-1031"}}' });

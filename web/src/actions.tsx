@@ -3,6 +3,7 @@ import { type ReactElement, type ReactNode, useState } from 'react';
 import { call, type Reply, type Request, type Rpc } from './api';
 import { command, curl } from './commands';
 import { type Read, read } from './inputs';
+import { type Offer, useOffers } from './offers';
 import { useWhoami, missing } from './permissions';
 import { go, to } from './router';
 import { failed } from './status';
@@ -73,6 +74,12 @@ export function Preview<K extends Rpc>(p: PreviewProps<K>): ReactElement {
   );
 }
 
+/** Deed is what can be done with a run; a bare one shows no more than its picture. */
+interface Deed extends Offer {
+  kind?: 'main' | 'danger';
+  bare?: boolean;
+}
+
 type Chosen = 'stop' | 'resume' | 'rescue' | 'event' | 'delete';
 
 /** RunActions are what can be done with a run in its present state. */
@@ -86,38 +93,30 @@ export function RunActions({ run, thread, event }: { run: WfRun; thread: number;
   const halted = run.threadRuns.some((t) => t.status === 'HALTED' || t.status === 'HALTING');
   const runs = run.threadRuns.find((t) => t.number === thread)?.status === 'RUNNING';
   const props = { run, onClose: close };
+  const again = (): void => go(to(['specs', run.wfSpecId?.name ?? '', `${run.wfSpecId?.majorVersion}.${run.wfSpecId?.revision}`], { run: runParts(run.id).join('/') }));
+  const deeds: Deed[] = [
+    ...(broken.length > 0 ? [{ text: 'Rescue', icon: 'repair', kind: 'main', forbidden: mayRun, act: () => choose('rescue') } as const] : []),
+    ...(halted ? [{ text: 'Resume', icon: 'play', kind: 'main', forbidden: mayRun, act: () => choose('resume') } as const] : []),
+    ...(open ? [{ text: 'Post event', icon: 'mail', forbidden: missing(me, 'RUN', 'ACL_EXTERNAL_EVENT'), act: () => choose('event') } as const] : []),
+    ...(open && (runs || !halted) ? [{ text: 'Stop', icon: 'stop', forbidden: mayRun, act: () => choose('stop') } as const] : []),
+    { text: 'Run again', icon: 'again', forbidden: mayRun, act: again },
+    {
+      text: 'Delete this run',
+      icon: 'bin',
+      kind: 'danger',
+      bare: true,
+      forbidden: missing(me, 'WRITE_METADATA', 'ACL_WORKFLOW') ?? (open && run.status !== 'HALTED' ? 'It can be deleted when it has ended or is stopped.' : undefined),
+      act: () => choose('delete'),
+    },
+  ];
+  useOffers(deeds);
   return (
     <div className="row tight actions">
-      {broken.length > 0 && (
-        <Button kind="main" icon="repair" forbidden={mayRun} onClick={() => choose('rescue')}>
-          Rescue
+      {deeds.map((d) => (
+        <Button key={d.text} icon={d.icon} kind={d.kind} forbidden={d.forbidden} onClick={d.act} {...(d.bare ? { label: d.text } : {})}>
+          {!d.bare && d.text}
         </Button>
-      )}
-      {halted && (
-        <Button kind="main" icon="play" forbidden={mayRun} onClick={() => choose('resume')}>
-          Resume
-        </Button>
-      )}
-      {open && (
-        <Button icon="mail" forbidden={missing(me, 'RUN', 'ACL_EXTERNAL_EVENT')} onClick={() => choose('event')}>
-          Post event
-        </Button>
-      )}
-      {open && (runs || !halted) && (
-        <Button icon="stop" forbidden={mayRun} onClick={() => choose('stop')}>
-          Stop
-        </Button>
-      )}
-      <Button
-        icon="again"
-        forbidden={mayRun}
-        onClick={() =>
-          go(to(['specs', run.wfSpecId?.name ?? '', `${run.wfSpecId?.majorVersion}.${run.wfSpecId?.revision}`], { run: runParts(run.id).join('/') }))
-        }
-      >
-        Run again
-      </Button>
-      <Button kind="danger" icon="bin" label="Delete this run" forbidden={missing(me, 'WRITE_METADATA', 'ACL_WORKFLOW') ?? (open && run.status !== 'HALTED' ? 'It can be deleted when it has ended or is stopped.' : undefined)} onClick={() => choose('delete')} />
+      ))}
       {chosen === 'stop' && <Stop {...props} thread={thread} />}
       {chosen === 'resume' && <Resume {...props} thread={thread} />}
       {chosen === 'rescue' && <Rescue {...props} broken={broken} thread={thread} />}

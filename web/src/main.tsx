@@ -16,6 +16,7 @@ import { Task, Tasks } from './pages/tasks';
 import { useWhoami } from './permissions';
 import { address, go, to, useRoute } from './router';
 import { store, stored } from './stored';
+import { applyTheme, flipTheme, useDark } from './theme';
 import type { Tenant } from './types.gen';
 import { A, Boundary, Button, Clock, Dialog, Empty, Field, Footer, Note, say, Skeleton, Toasts } from './ui';
 
@@ -43,10 +44,6 @@ const Principals = lazy(async () => ({ default: (await import('./pages/admin')).
 const PrincipalPage = lazy(async () => ({ default: (await import('./pages/admin')).PrincipalPage }));
 const Quotas = lazy(async () => ({ default: (await import('./pages/admin')).Quotas }));
 const Server = lazy(async () => ({ default: (await import('./pages/server')).Server }));
-
-function applyTheme(theme: string | null): void {
-  if (theme === 'dark' || theme === 'light') document.documentElement.dataset.theme = theme;
-}
 
 function Page(): ReactElement {
   const { page, rest } = useRoute();
@@ -168,7 +165,7 @@ function Shell(): ReactElement {
           </Boundary>
         </main>
       </div>
-      {palette && <Palette onClose={() => setPalette(false)} />}
+      {palette && <Palette onClose={() => setPalette(false)} help={() => setHelp(true)} />}
       {help && <Help onClose={() => setHelp(false)} />}
       <Toasts />
     </div>
@@ -283,15 +280,8 @@ function TenantPicker(): ReactElement {
 }
 
 function Theme(): ReactElement {
-  const system = matchMedia('(prefers-color-scheme: dark)').matches;
-  const [dark, setDark] = useState((stored('theme') ?? (system ? 'dark' : 'light')) === 'dark');
-  const flip = (): void => {
-    const next = dark ? 'light' : 'dark';
-    store('theme', next);
-    applyTheme(next);
-    setDark(!dark);
-  };
-  return <Button kind="plain" icon={dark ? 'sun' : 'moon'} label={dark ? 'Light colours' : 'Dark colours'} onClick={flip} />;
+  const dark = useDark();
+  return <Button kind="plain" icon={dark ? 'sun' : 'moon'} label={dark ? 'Light colours' : 'Dark colours'} onClick={flipTheme} />;
 }
 
 /** Pause lets what is seen stay as it is, to be read in peace. */
@@ -417,7 +407,7 @@ function TokenForm({ why }: { why: string }): ReactElement {
   );
 }
 
-applyTheme(stored('theme'));
+applyTheme();
 createRoot(document.getElementById('app')!).render(
   <StrictMode>
     <QueryClientProvider client={client}>

@@ -2,8 +2,13 @@ import { useQuery } from '@tanstack/react-query';
 import { type ReactElement, useEffect, useState } from 'react';
 import { ask, batch, session } from './api';
 import { type Icon, icons } from './icons';
+import { still, useStill } from './live';
 import { nav, others } from './nav';
+import { offersNow } from './offers';
+import { missing, useWhoami } from './permissions';
 import { go, to } from './router';
+import { flipTheme, useDark } from './theme';
+import type { ACLAction, ACLResource } from './types.gen';
 import { Dialog } from './ui';
 import { parseRunId } from './values';
 
@@ -11,25 +16,50 @@ interface Entry {
   icon: Icon;
   text: string;
   kind: string;
-  href: string;
+  act: () => void;
+  /** forbidden is why it cannot be done. */
+  forbidden?: string | undefined;
 }
 
-const pages: Entry[] = [
-  { icon: 'alert', text: 'Failed runs', kind: 'page', href: 'runs?status=ERROR' },
-  { icon: 'turning', text: 'Running runs', kind: 'page', href: 'runs?status=RUNNING' },
-  ...[...nav, ...others].map((n) => ({ icon: n.icon, text: n.name, kind: 'page', href: n.page })),
+const leads = (icon: Icon, text: string, kind: string, href: string): Entry => ({ icon, text, kind, act: () => go(href) });
+
+const places = (): Entry[] => [
+  leads('alert', 'Failed runs', 'page', to(['runs'], { status: 'ERROR' })),
+  leads('turning', 'Running runs', 'page', to(['runs'], { status: 'RUNNING' })),
+  ...[...nav, ...others].map((n) => leads(n.icon, n.name, 'page', to([n.page]))),
 ];
 
-/** Palette leads anywhere by a few letters: to a page, a definition, or a run by its id. */
-export function Palette({ onClose }: { onClose: () => void }): ReactElement {
+type May = (action: ACLAction, resource: ACLResource) => string | undefined;
+
+/** deeds are what can be done from everywhere. */
+const deeds = (may: May): Entry[] => [
+  { ...leads('play', 'Run a workflow', 'action', to(['specs'])), forbidden: may('RUN', 'ACL_WORKFLOW') },
+  { ...leads('mail', 'Post an event', 'action', to(['events'])), forbidden: may('RUN', 'ACL_EXTERNAL_EVENT') },
+  { ...leads('clock', 'New schedule', 'action', to(['schedules'], { do: 'schedule' })), forbidden: may('RUN', 'ACL_WORKFLOW') },
+  { ...leads('nest', 'New tenant', 'action', to(['tenants'], { do: 'new' })), forbidden: may('WRITE_METADATA', 'ACL_TENANT') },
+  { ...leads('person', 'New principal', 'action', to(['principals'], { do: 'new' })), forbidden: may('WRITE_METADATA', 'ACL_PRINCIPAL') },
+  { ...leads('flag', 'New quota', 'action', to(['quotas'], { do: 'new' })), forbidden: may('WRITE_METADATA', 'ACL_QUOTA') },
+];
+
+/** deed is what is to be done with what is named behind it. */
+const deed = /^(run|post)\s+(?=\S)/i;
+
+/** Palette leads anywhere by a few letters: to a page, a definition, a run by its id, or to what can be done. */
+export function Palette({ onClose, help }: { onClose: () => void; help: () => void }): ReactElement {
   const [text, setText] = useState('');
   const [asked, setAsked] = useState('');
   const [at, setAt] = useState('');
+  const me = useWhoami();
+  const dark = useDark();
+  const paused = useStill();
+  const may: May = (action, resource) => missing(me, action, resource);
+  const typed = text.trim();
+  const wanted = typed.replace(deed, '');
   useEffect(() => {
-    const timer = setTimeout(() => setAsked(text.trim()), 150);
+    const timer = setTimeout(() => setAsked(wanted), 150);
     return () => clearTimeout(timer);
-  }, [text]);
-  const found = useQuery<Entry[]>({
+  }, [wanted]);
+  const found = useQuery<{ is: Entry[]; does: Omit<Entry, 'forbidden'>[] }>({
     queryKey: [session.tenant, 'palette', asked],
     enabled: asked !== '',
     placeholderData: (old) => old,
@@ -46,31 +76,47 @@ export function Palette({ onClose }: { onClose: () => void }): ReactElement {
         ] as const,
         signal,
       );
-      const out: Entry[] = [];
-      if (run.reply) out.push({ icon: 'runs', text: asked, kind: 'run', href: to(['runs', asked]) });
-      for (const name of new Set((specs.reply?.results ?? []).map((s) => s.name))) out.push({ icon: 'specs', text: name, kind: 'workflow', href: to(['specs', name]) });
-      for (const t of tasks.reply?.results ?? []) out.push({ icon: 'tasks', text: t.name, kind: 'task', href: to(['tasks', t.name]) });
-      for (const name of new Set((forms.reply?.results ?? []).map((f) => f.name))) out.push({ icon: 'person', text: name, kind: 'form', href: to(['user-task-defs', name]) });
-      for (const e of events.reply?.results ?? []) out.push({ icon: 'mail', text: e.name, kind: 'event', href: to(['events', e.name]) });
-      for (const e of thrown.reply?.results ?? []) out.push({ icon: 'throw', text: e.name, kind: 'workflow event', href: to(['workflow-events', e.name]) });
-      for (const name of new Set((structs.reply?.results ?? []).map((f) => f.name))) out.push({ icon: 'nest', text: name, kind: 'struct', href: to(['structs', name]) });
-      return out;
+      const specNames = new Set((specs.reply?.results ?? []).map((s) => s.name));
+      const is: Entry[] = [];
+      if (run.reply) is.push(leads('runs', asked, 'run', to(['runs', asked])));
+      for (const name of specNames) is.push(leads('specs', name, 'workflow', to(['specs', name])));
+      for (const t of tasks.reply?.results ?? []) is.push(leads('tasks', t.name, 'task', to(['tasks', t.name])));
+      for (const name of new Set((forms.reply?.results ?? []).map((f) => f.name))) is.push(leads('person', name, 'form', to(['user-task-defs', name])));
+      for (const e of events.reply?.results ?? []) is.push(leads('mail', e.name, 'event', to(['events', e.name])));
+      for (const e of thrown.reply?.results ?? []) is.push(leads('throw', e.name, 'workflow event', to(['workflow-events', e.name])));
+      for (const name of new Set((structs.reply?.results ?? []).map((f) => f.name))) is.push(leads('nest', name, 'struct', to(['structs', name])));
+      const does = [
+        ...[...specNames].map((name) => leads('play', `Run ${name}`, 'action', to(['specs', name], { do: 'run' }))),
+        ...(events.reply?.results ?? []).map((e) => leads('mail', `Post ${e.name}`, 'action', to(['events', e.name], { do: 'post' }))),
+      ];
+      return { is, does };
     },
   });
   // What was found for another text is shown until the answer comes, as far as it begins like this one.
-  const typed = text.trim();
-  const answered = asked === typed && !found.isPlaceholderData;
-  const entries: Entry[] = typed ? (found.data ?? []).filter((e) => answered || e.text.startsWith(typed)) : [];
-  for (const p of pages) if (p.text.toLowerCase().includes(text.toLowerCase())) entries.push({ ...p, href: `/${session.tenant}/${p.href}` });
-  const id = parseRunId(typed);
-  const run = to(['runs', ...id]);
-  if (id.length > 0 && !entries.some((e) => e.href === run)) entries.push({ icon: 'eye', text: `Open run ${id.join('_')}`, kind: 'run', href: run });
-  const chosen = Math.max(0, entries.findIndex((e) => e.href === at));
-  const choose = (i: number): void => setAt(entries[Math.min(Math.max(0, i), entries.length - 1)]?.href ?? '');
+  const answered = asked === wanted && !found.isPlaceholderData;
+  const like = (e: Entry): boolean => e.text.toLowerCase().includes(typed.toLowerCase());
+  const does = (found.data?.does ?? []).map((e): Entry => ({ ...e, forbidden: may('RUN', e.icon === 'play' ? 'ACL_WORKFLOW' : 'ACL_EXTERNAL_EVENT') }));
+  const here = offersNow().map((o): Entry => ({ ...o, kind: 'action here' }));
+  const looks: Entry[] = [
+    { icon: dark ? 'sun' : 'moon', text: dark ? 'Light colours' : 'Dark colours', kind: 'action', act: flipTheme },
+    { icon: paused ? 'play' : 'pause', text: paused ? 'Go on with live updates' : 'Pause live updates', kind: 'action', act: () => still.set(!paused) },
+    { icon: 'eye', text: 'Show the keys', kind: 'action', act: help },
+  ];
+  const entries: Entry[] = typed === wanted && typed ? (found.data?.is ?? []).filter((e) => answered || e.text.startsWith(typed)) : [];
+  entries.push(...(typed ? [...places(), ...here] : [...here, ...places()]).filter(like), ...[...deeds(may), ...looks].filter(like));
+  if (typed) entries.push(...does.filter(like));
+  const id = parseRunId(wanted);
+  if (typed === wanted && id.length > 0 && !entries.some((e) => e.kind === 'run' && e.text === id.join('_'))) entries.push(leads('eye', `Open run ${id.join('_')}`, 'run', to(['runs', ...id])));
+  const keyOf = (e: Entry): string => `${e.kind} ${e.text}`;
+  const chosen = Math.max(0, entries.findIndex((e) => keyOf(e) === at));
+  const choose = (i: number): void => {
+    const e = entries[Math.min(Math.max(0, i), entries.length - 1)];
+    setAt(e ? keyOf(e) : '');
+  };
   const open = (e: Entry | undefined): void => {
-    if (!e) return;
+    if (!e || e.forbidden) return;
     onClose();
-    go(e.href);
+    e.act();
   };
   return (
     <Dialog title="Go to" className="palette" bare onClose={onClose}>
@@ -80,8 +126,8 @@ export function Palette({ onClose }: { onClose: () => void }): ReactElement {
         aria-expanded="true"
         aria-controls="palette"
         aria-activedescendant={entries[chosen] ? `palette-${chosen}` : undefined}
-        aria-label="Id of a run, name of a workflow or task, or a page"
-        placeholder="Run id, workflow, task or page…"
+        aria-label="Id of a run, name of a workflow or task, a page, or what to do"
+        placeholder="Run id, workflow, task, page or action…"
         value={text}
         onChange={(e) => {
           setText(e.target.value);
@@ -97,9 +143,12 @@ export function Palette({ onClose }: { onClose: () => void }): ReactElement {
       />
       <ul id="palette" role="listbox" aria-label="Where to">
         {entries.map((e, i) => (
-          <li key={e.href} id={`palette-${i}`} role="option" aria-selected={i === chosen} onClick={() => open(e)} onMouseMove={() => choose(i)}>
+          <li key={keyOf(e)} id={`palette-${i}`} role="option" aria-selected={i === chosen} aria-disabled={e.forbidden ? true : undefined} onClick={() => open(e)} onMouseMove={() => choose(i)}>
             {icons[e.icon]}
-            <span className="clip">{e.text}</span>
+            <span className="grow stack" style={{ gap: 0 }}>
+              <span className="clip">{e.text}</span>
+              {e.forbidden && <span className="soft small">{e.forbidden}</span>}
+            </span>
             <span className="tag">{e.kind}</span>
           </li>
         ))}

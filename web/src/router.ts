@@ -11,9 +11,18 @@ export interface Route {
   search: URLSearchParams;
 }
 
+/** half are halves of characters that have two, which no address can hold. */
+const half = /[\ud800-\udfff]/gu;
+
+/** sheer are parts that an address does not keep as they are: it forgets nothing and dots. They get a tilde, as do those that begin with one. */
+const sheer = /^(?:$|\.\.?$|~)/;
+
+const written = (part: string): string => encodeURIComponent((sheer.test(part) ? `~${part}` : part).replace(half, '\ufffd'));
+const meant = (part: string): string => decoded(part).replace(/^~/, '');
+
 export function parse(href: string): Route {
   const url = new URL(href, 'http://here');
-  const [tenant = '', page = '', ...rest] = url.pathname.split('/').filter(Boolean).map(decoded);
+  const [tenant = '', page = '', ...rest] = url.pathname.split('/').filter(Boolean).map(meant);
   return { tenant, page, rest, search: url.searchParams };
 }
 
@@ -29,8 +38,12 @@ export function address(parts: (string | number)[], search: Asked = {}): string 
   const query = new URLSearchParams();
   put(query, search);
   const text = query.toString();
-  return `/${parts.map((p) => encodeURIComponent(p)).join('/')}${text ? `?${text}` : ''}`;
+  return `/${parts.map((p) => written(String(p))).join('/')}${text ? `?${text}` : ''}`;
 }
+
+/** listText is a list as one text of an address, and listOf reads it. */
+export const listText = (list: string[]): string => list.map((one) => one.replace(/[\\,]/g, '\\$&')).join(',');
+export const listOf = (text: string | null): string[] => [...(text ?? '').matchAll(/(?:\\[^]|[^\\,])+/g)].map(([one]) => one.replace(/\\([^])/g, '$1'));
 
 const listeners = new Set<() => void>();
 let current = parse(location.href);

@@ -6,6 +6,7 @@ import {
   useContext,
   useEffect,
   useId,
+  useLayoutEffect,
   useRef,
   useState,
   useSyncExternalStore,
@@ -194,9 +195,9 @@ export function Empty(p: { icon: Icon; title: string; children?: ReactNode }): R
   );
 }
 
-export function Note(p: { tone: 'bad' | 'run' | 'warn' | 'good'; icon: Icon; children: ReactNode; live?: boolean }): ReactElement {
+export function Note(p: { tone: 'bad' | 'run' | 'warn' | 'good'; icon: Icon; children: ReactNode; live?: boolean | 'alert' }): ReactElement {
   return (
-    <div className={`note ${p.tone}`} role={p.live ? 'status' : undefined}>
+    <div className={`note ${p.tone}`} role={p.live === true ? 'status' : p.live || undefined}>
       {icons[p.icon]}
       <div className="stack tight grow">{p.children}</div>
     </div>
@@ -206,7 +207,7 @@ export function Note(p: { tone: 'bad' | 'run' | 'warn' | 'good'; icon: Icon; chi
 export function Problem({ error, retry }: { error: unknown; retry?: () => void }): ReactElement {
   const refusal = error instanceof Refusal ? error : undefined;
   return (
-    <Note tone="bad" icon="alert" live>
+    <Note tone="bad" icon="alert" live="alert">
       <strong>{refusal?.message ?? 'Something went wrong on this page.'}</strong>
       <span className="small soft">{refusal ? `The server says ${refusal.code}.` : String(error)}</span>
       {retry && (
@@ -268,6 +269,7 @@ export function Dialog(p: { title: string; onClose: () => void; children: ReactN
         </h2>
         {p.children}
       </div>
+      <Toasts />
     </dialog>
   );
 }
@@ -351,17 +353,31 @@ export function say(text: string): void {
   setTimeout(() => set(toasts.filter((t) => t.id !== id)), 5000);
 }
 
+/** places are where outcomes are told, the uppermost last: behind a dialog nobody hears or sees anything. */
+let places: object[] = [];
+
+const setPlaces = (next: object[]): void => {
+  places = next;
+  for (const tell of listeners) tell();
+};
+
+const hear = (tell: () => void): (() => void) => {
+  listeners.add(tell);
+  return () => listeners.delete(tell);
+};
+
+/** Toasts tell outcomes, of the page and of each dialog: what is uppermost has them. */
 export function Toasts(): ReactElement {
-  const shown = useSyncExternalStore(
-    (tell) => {
-      listeners.add(tell);
-      return () => listeners.delete(tell);
-    },
-    () => toasts,
-  );
+  const own = useRef({}).current;
+  const shown = useSyncExternalStore(hear, () => toasts);
+  const uppermost = useSyncExternalStore(hear, () => places.at(-1) === own);
+  useLayoutEffect(() => {
+    setPlaces([...places, own]);
+    return () => setPlaces(places.filter((p) => p !== own));
+  }, [own]);
   return (
     <div className="toasts" role="status" aria-live="polite">
-      {shown.map((t) => (
+      {(uppermost ? shown : []).map((t) => (
         <div key={t.id} className="toast">
           {t.text}
         </div>

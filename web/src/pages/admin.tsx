@@ -5,6 +5,7 @@ import { Preview } from '../actions';
 import { ask, call, session } from '../api';
 import { command } from '../commands';
 import { each, pageSize, Rows, Table, TextFilter, usePages } from '../lists';
+import { useForm } from '../offers';
 import { missing, useWhoami } from '../permissions';
 import { address, go, setSearch, to, useRoute } from '../router';
 import type { Principal, Quota, ServerACL, Tenant } from '../types.gen';
@@ -13,7 +14,8 @@ import { A, Button, Empty, Field, Heading, ObjectHeading, Panel, Problem, Skelet
 export function Tenants(): ReactElement {
   const me = useWhoami();
   const may = missing(me, 'WRITE_METADATA', 'ACL_TENANT');
-  const [editing, edit] = useState<Tenant | 'new'>();
+  const [making, setMaking] = useForm('new', may);
+  const [editing, edit] = useState<Tenant>();
   const found = usePages(
     ['tenantPages'],
     (bookmark) => ask('SearchTenant', { limit: pageSize, ...(bookmark ? { bookmark } : {}) }),
@@ -22,7 +24,7 @@ export function Tenants(): ReactElement {
   return (
     <>
       <Heading title="Tenants" about="Each has definitions, runs and rights of its own.">
-        <Button kind="main" forbidden={may} onClick={() => edit('new')}>
+        <Button kind="main" forbidden={may} onClick={() => setMaking(true)}>
           New tenant
         </Button>
       </Heading>
@@ -44,7 +46,8 @@ export function Tenants(): ReactElement {
           )}
         </Rows>
       </Panel>
-      {editing && <TenantForm of={editing === 'new' ? undefined : editing} onClose={() => edit(undefined)} />}
+      {making && <TenantForm of={undefined} onClose={() => setMaking(false)} />}
+      {editing && <TenantForm of={editing} onClose={() => edit(undefined)} />}
     </>
   );
 }
@@ -85,16 +88,18 @@ export function Principals(): ReactElement {
   const { search } = useRoute();
   const of = search.get('of') ?? '';
   const admins = search.get('admins') === 'yes';
-  const me = useWhoami();
+  const may = missing(useWhoami(), 'WRITE_METADATA', 'ACL_PRINCIPAL');
+  const [making, setMaking] = useForm('new', may);
   const found = usePages(
     ['principals', of, admins],
     (bookmark) => ask('SearchPrincipal', { limit: pageSize, ...(bookmark ? { bookmark } : {}), ...(of ? { tenantId: of } : admins ? { isAdmin: true } : {}) }),
     (ids, signal) => each(ids, (id) => ask('GetPrincipal', id), signal),
   );
+  if (making) return <Rights of={undefined} />;
   return (
     <>
       <Heading title="Principals" about="Who may do what. Whoever has no principal has no rights.">
-        <Button kind="main" icon="person" forbidden={missing(me, 'WRITE_METADATA', 'ACL_PRINCIPAL')} onClick={() => go(to(['principals', '+new']))}>
+        <Button kind="main" icon="person" forbidden={may} onClick={() => setMaking(true)}>
           New principal
         </Button>
       </Heading>
@@ -132,11 +137,10 @@ function summary(acls: ServerACL[]): string {
 
 export function PrincipalPage(): ReactElement {
   const id = useRoute().rest[0] ?? '';
-  const made = id === '+new';
-  const seen = useQuery({ queryKey: [session.tenant, 'principal', id], queryFn: ({ signal }) => call('GetPrincipal', { id }, signal), enabled: !made });
+  const seen = useQuery({ queryKey: [session.tenant, 'principal', id], queryFn: ({ signal }) => call('GetPrincipal', { id }, signal) });
   if (seen.error) return <Problem error={seen.error} retry={() => void seen.refetch()} />;
-  if (!made && !seen.data) return <Skeleton lines={8} />;
-  return <Rights key={seen.data?.createdAt ?? id} of={made ? undefined : seen.data} />;
+  if (!seen.data) return <Skeleton lines={8} />;
+  return <Rights key={seen.data.createdAt ?? id} of={seen.data} />;
 }
 
 /** scopes of rights: everywhere, or a tenant. */
@@ -320,7 +324,8 @@ export function Quotas(): ReactElement {
   const of = search.get('of') ?? '';
   const me = useWhoami();
   const may = missing(me, 'WRITE_METADATA', 'ACL_QUOTA');
-  const [editing, edit] = useState<Quota | 'new'>();
+  const [making, setMaking] = useForm('new', may);
+  const [editing, edit] = useState<Quota>();
   const [gone, setGone] = useState<Quota>();
   const found = usePages(
     ['quotas', of],
@@ -337,7 +342,7 @@ export function Quotas(): ReactElement {
   return (
     <>
       <Heading title="Quotas" about="How much a tenant, or one of its principals, may write in a second.">
-        <Button kind="main" forbidden={may} onClick={() => edit('new')}>
+        <Button kind="main" forbidden={may} onClick={() => setMaking(true)}>
           New quota
         </Button>
       </Heading>
@@ -372,7 +377,8 @@ export function Quotas(): ReactElement {
           )}
         </Rows>
       </Panel>
-      {editing && <QuotaForm of={editing === 'new' ? undefined : editing} onClose={() => edit(undefined)} />}
+      {making && <QuotaForm of={undefined} onClose={() => setMaking(false)} />}
+      {editing && <QuotaForm of={editing} onClose={() => edit(undefined)} />}
       {gone && (
         <Preview
           title="Delete this quota?"

@@ -5,6 +5,7 @@ import { ask, batch, need, session } from '../api';
 import { command, curl } from '../commands';
 import { Choice, each, pageSize, Rows, since, Table, usePages, within } from '../lists';
 import { useSeen } from '../live';
+import { useForm } from '../offers';
 import { missing, useWhoami } from '../permissions';
 import { go, setSearch, to, useRoute } from '../router';
 import { MaySources } from '../source';
@@ -55,12 +56,14 @@ export const contentText = (t: { returnType?: TypeDefinition } | undefined): str
 
 const seconds = (s: string | undefined): string => (s === undefined ? 'for ever' : spanText(Number(s) * 1000));
 
-type Acting = 'post' | 'delete' | CorrelatedEvent;
+type Acting = 'delete' | CorrelatedEvent;
 
 export function EventDef(): ReactElement {
   const { rest, search } = useRoute();
   const name = rest[0] ?? '';
   const me = useWhoami();
+  const mayPost = missing(me, 'RUN', 'ACL_EXTERNAL_EVENT');
+  const [posting, setPosting] = useForm('post', mayPost);
   const [acting, act] = useState<Acting>();
   const of = { externalEventDefId: { name } };
   const seen = useQuery({
@@ -88,7 +91,7 @@ export function EventDef(): ReactElement {
           </>
         }
       >
-        <Button kind="main" icon="mail" forbidden={missing(me, 'RUN', 'ACL_EXTERNAL_EVENT')} onClick={() => act('post')}>
+        <Button kind="main" icon="mail" forbidden={mayPost} onClick={() => setPosting(true)}>
           Post event
         </Button>
         <Button kind="danger" icon="bin" label="Delete this event's definition" forbidden={missing(me, 'WRITE_METADATA', 'ACL_EXTERNAL_EVENT')} onClick={() => act('delete')} />
@@ -117,7 +120,7 @@ export function EventDef(): ReactElement {
         {tab === 'events' ? <Posted name={name} /> : <Correlated name={name} act={act} />}
       </div>
       <MaySources name={name} of={def} rpc="GetExternalEventDef" request={of.externalEventDefId} />
-      {acting === 'post' && <Post def={def} onClose={close} />}
+      {posting && <Post def={def} onClose={() => setPosting(false)} />}
       {acting === 'delete' && (
         <Preview
           title="Delete this definition?"

@@ -6,6 +6,7 @@ import { command } from '../commands';
 import { nextTimes, parseCron } from '../cron';
 import { Choice, each, Table } from '../lists';
 import { useSeen } from '../live';
+import { useForm } from '../offers';
 import { missing, useWhoami } from '../permissions';
 import { useRoute } from '../router';
 import { InputFields } from '../runform';
@@ -33,12 +34,12 @@ export function Schedules(): ReactElement {
       return { names, all: await each(ids, (id) => ask('GetScheduledWfRun', id), signal) };
     },
   });
-  const me = useWhoami();
-  const [making, setMaking] = useState(false);
+  const may = missing(useWhoami(), 'RUN', 'ACL_WORKFLOW');
+  const [making, setMaking] = useForm('schedule', may);
   return (
     <>
       <Heading title="Schedules" about="Runs that begin by the clock. Times are those of UTC.">
-        <Button kind="main" icon="clock" forbidden={missing(me, 'RUN', 'ACL_WORKFLOW')} onClick={() => setMaking(true)}>
+        <Button kind="main" icon="clock" forbidden={may} onClick={() => setMaking(true)}>
           Schedule
         </Button>
       </Heading>
@@ -63,14 +64,14 @@ export function SpecSchedules({ name }: { name: string }): ReactElement {
       return each(ids, (id) => ask('GetScheduledWfRun', id), signal);
     },
   });
-  const me = useWhoami();
-  const [making, setMaking] = useState(false);
+  const may = missing(useWhoami(), 'RUN', 'ACL_WORKFLOW');
+  const [making, setMaking] = useForm('schedule', may);
   if (found.error) return <Problem error={found.error} retry={() => void found.refetch()} />;
   if (!found.data) return <Skeleton />;
   return (
     <div className="stack">
       <div>
-        <Button icon="clock" forbidden={missing(me, 'RUN', 'ACL_WORKFLOW')} onClick={() => setMaking(true)}>
+        <Button icon="clock" forbidden={may} onClick={() => setMaking(true)}>
           Schedule
         </Button>
       </div>

@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { lazy, type ReactElement, Suspense, useCallback, useState } from 'react';
+import { lazy, type ReactElement, Suspense, useCallback } from 'react';
 import { RunForm } from '../runform';
 import { again as inputsAgain, changed } from '../runinputs';
 import { ask, batch, call, need, session } from '../api';
@@ -8,6 +8,7 @@ import { mermaidOf } from '../mermaid';
 import { since, TextFilter } from '../lists';
 import { useEvery } from '../live';
 import { kindOfNode, shortName } from '../nodes';
+import { useForm } from '../offers';
 import { missing, useWhoami } from '../permissions';
 import { go, setSearch, to, useRoute } from '../router';
 import { Source, Sources } from '../source';
@@ -135,9 +136,6 @@ function latestOf(ids: WfSpecId[]): { id: WfSpecId; versions: number }[] {
   return [...out.values()].sort((a, b) => (a.id.name < b.id.name ? -1 : 1));
 }
 
-/** all stands for all threads where one is named. */
-const all = '*';
-
 /** mostPast variables are asked what they began with. */
 const mostPast = 50;
 
@@ -146,7 +144,8 @@ export function Spec(): ReactElement {
   const [name = '', version = ''] = rest;
   const [major, revision] = version.split('.').map(Number);
   const me = useWhoami();
-  const [form, setForm] = useState(false);
+  const may = missing(me, 'RUN', 'ACL_WORKFLOW');
+  const [form, setForm] = useForm('run', may);
   const again = search.get('run');
   const seen = useQuery({
     queryKey: [session.tenant, 'specPage', name, version],
@@ -178,16 +177,13 @@ export function Spec(): ReactElement {
   if (seen.error) return <Problem error={seen.error} retry={() => void seen.refetch()} />;
   if (!seen.data) return <Skeleton lines={10} />;
   const { spec, versions, nodeRuns, users } = seen.data;
-  const whole = search.get('thread') === all;
+  const whole = search.get('threads') === 'all';
   const thread = (whole ? search.get('in') : search.get('thread')) ?? spec.entrypointThreadName;
   const threadSpec = spec.threadSpecs[thread];
   const node = search.get('node') ?? undefined;
   const tab = search.get('tab') ?? 'runs';
   const remarks = remarksOf(thread);
-  const close = (): void => {
-    setForm(false);
-    setSearch({ run: undefined });
-  };
+  const close = (): void => setSearch({ do: undefined, run: undefined });
   return (
     <>
       <ObjectHeading
@@ -219,19 +215,19 @@ export function Spec(): ReactElement {
           </>
         }
       >
-        <Button kind="main" icon="play" forbidden={missing(me, 'RUN', 'ACL_WORKFLOW')} onClick={() => setForm(true)}>
+        <Button kind="main" icon="play" forbidden={may} onClick={() => setForm(true)}>
           Run
         </Button>
       </ObjectHeading>
       {again !== null && before.error && <Problem error={before.error} retry={() => void before.refetch()} />}
       {Object.keys(spec.threadSpecs).length > 1 && (
         <div className="chips" role="group" aria-label="Threads">
-          <button type="button" className="button" aria-current={whole} onClick={() => setSearch({ thread: all, in: undefined, node: undefined })}>
+          <button type="button" className="button" aria-current={whole} onClick={() => setSearch({ threads: 'all', thread: undefined, in: undefined, node: undefined })}>
             All threads
           </button>
           {threadsOf(spec)
             .map(([t]) => (
-              <button key={t} type="button" className="button" aria-current={!whole && t === thread} onClick={() => setSearch({ thread: t, in: undefined, node: undefined })}>
+              <button key={t} type="button" className="button" aria-current={!whole && t === thread} onClick={() => setSearch({ threads: undefined, thread: t, in: undefined, node: undefined })}>
                 {shortName(t)}
               </button>
             ))}
