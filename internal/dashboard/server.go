@@ -27,6 +27,12 @@ type Server struct {
 	Listeners []ServerListener `json:"listeners"`
 	// Serves are the partitions that are served there.
 	Serves []ServerPartition `json:"serves"`
+	// Follows are the hot copies that it keeps of partitions that others serve.
+	Follows []ServerCopy `json:"follows,omitempty"`
+	// Checkpoints of the partitions that it serves; nil where the log is its own.
+	Checkpoints *ServerCheckpoints `json:"checkpoints,omitempty"`
+	// BackedUp is the moment that the last backup stands for, as RFC 3339 has it; "" if there was none since it started.
+	BackedUp string `json:"backedUp,omitempty"`
 
 	// Members of the cluster, this server among them, and Unowned the partitions that are on their way from one to another.
 	// There are none where a server has no others beside it.
@@ -40,6 +46,23 @@ type ServerPartition struct {
 	// Position of the last record that is applied, and Waiting how many are behind it.
 	Position uint64 `json:"position"`
 	Waiting  int64  `json:"waiting"`
+}
+
+// ServerCopy is a partition at a server that follows it.
+type ServerCopy struct {
+	Number int `json:"number"`
+	// Behind is how many entries of the log it has not applied, and End where that log ends.
+	Behind int64 `json:"behind"`
+	End    int64 `json:"end"`
+}
+
+// ServerCheckpoints are those that a server has written since it started.
+type ServerCheckpoints struct {
+	Written uint64 `json:"written"`
+	Bytes   uint64 `json:"bytes"`
+	Failed  uint64 `json:"failed"`
+	// BehindMs is how old the oldest change is that none covers.
+	BehindMs int64 `json:"behindMs"`
 }
 
 // ServerMember is one of the servers of a cluster.

@@ -63,6 +63,9 @@ func TestBackupCountsOnceItIsDurable(t *testing.T) {
 		t.Errorf("after it was given back: %d", is)
 	}
 	counted(strconv.FormatFloat(float64(taken.Taken.UnixMilli())/1e3, 'g', -1, 64))
+	if is := s.told().BackedUp; is != taken.Taken.Format(time.RFC3339) {
+		t.Errorf("the dashboard tells of %q", is)
+	}
 	http.DefaultClient.CloseIdleConnections()
 }
 

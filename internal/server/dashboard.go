@@ -13,6 +13,7 @@ import (
 
 	"littlehorse/internal/auth"
 	"littlehorse/internal/dashboard"
+	"littlehorse/internal/log/kafka"
 	"littlehorse/internal/machine"
 )
 
@@ -82,11 +83,24 @@ func (s *Server) told() dashboard.Server {
 		d.DiskUsageBytes, d.DiskFreeBytes, d.DiskReserveBytes, d.DiskRoom = disk.UsageBytes, disk.FreeBytes, disk.ReserveBytes, disk.Room
 	}
 	if state == stateRunning {
+		served := s.servedPartitions() // queues are of those that are followed, too
 		for _, q := range s.host.Stats().Queues {
-			if q.Stream.Kind == machine.Core {
+			if q.Stream.Kind == machine.Core && slices.Contains(served, int(q.Stream.Partition)) {
 				d.Serves = append(d.Serves, dashboard.ServerPartition{Number: int(q.Stream.Partition), Position: q.Position, Waiting: q.Records})
 			}
 		}
+	}
+	s.eachStandby(func(of machine.Stream, at kafka.Standby) {
+		if of.Kind == machine.Core {
+			d.Follows = append(d.Follows, dashboard.ServerCopy{Number: int(of.Partition), Behind: at.Lag(), End: at.End})
+		}
+	})
+	if state == stateRunning && s.kafka != nil {
+		is := s.kafka.Checkpoints()
+		d.Checkpoints = &dashboard.ServerCheckpoints{Written: is.Written, Bytes: is.Bytes, Failed: is.Failed, BehindMs: is.Behind.Milliseconds()}
+	}
+	if at := s.copied.Load(); at != 0 {
+		d.BackedUp = time.UnixMilli(at).UTC().Format(time.RFC3339)
 	}
 	for _, l := range s.listeners {
 		d.Listeners = append(d.Listeners, dashboard.ServerListener{

@@ -70,6 +70,7 @@ func TestServersShareACluster(t *testing.T) {
 	config := clusterConfig(t)
 	secured := func() Config {
 		c := config()
+		c.Kafka.Standbys = 1
 		pair := authority.Pair("peer", &x509.Certificate{Subject: pkix.Name{CommonName: "peer"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}})
 		c.InternalCA, c.InternalCert, c.InternalKey = authority.File(), pair.Cert, pair.Key
 		return c
@@ -135,8 +136,8 @@ func TestServersShareACluster(t *testing.T) {
 	stop(t, second)
 }
 
-// toldBy waits until the dashboard of the server tells of all members that each has so many partitions, and what they say of
-// themselves.
+// toldBy waits until the dashboard of the server tells of all members that each has so many partitions and copies of the others, and what
+// they say of themselves.
 func toldBy(t *testing.T, s *Server, each int) {
 	t.Helper()
 	for {
@@ -144,7 +145,8 @@ func toldBy(t *testing.T, s *Server, each int) {
 		settled := len(d.Unowned) == 0 && len(d.Members) == s.cfg.Partitions/each
 		selves, metadata := 0, 0
 		for _, m := range d.Members {
-			settled = settled && len(m.Owns) == each && m.Told != nil && len(m.Told.Serves) == each && m.Told.State == stateRunning && m.Version == s.cfg.Version
+			settled = settled && len(m.Owns) == each && m.Told != nil && len(m.Told.Serves) == each && m.Told.State == stateRunning && m.Version == s.cfg.Version &&
+				len(m.Told.Follows) == s.cfg.Partitions-each && m.Told.Checkpoints != nil
 			if m.Self {
 				selves++
 			}

@@ -50,9 +50,13 @@ func several(t *testing.T) string {
 		return &dashboard.Server{Cluster: "shop", Version: "1.3.0", State: "RUNNING", Started: "2026-01-02T03:04:05Z", Partitions: 6, Log: "kafka", Serves: serves}
 	}
 	answer := told(dashboard.ServerPartition{Number: 0, Position: 7}, dashboard.ServerPartition{Number: 1, Position: 9, Waiting: 12})
+	second := told(dashboard.ServerPartition{Number: 2}, dashboard.ServerPartition{Number: 3})
+	second.Follows = []dashboard.ServerCopy{{Number: 0, End: 7}, {Number: 1, Behind: 3, End: 24}}
+	answer.Checkpoints = &dashboard.ServerCheckpoints{Written: 41, Bytes: 3 << 20, Failed: 1, BehindMs: 4000}
+	answer.BackedUp = "2026-01-02T03:04:05Z"
 	answer.Members = []dashboard.ServerMember{
 		{Address: "10.0.0.1:2011", Instance: "lh-0", Rack: "a", Version: "1.3.0", Self: true, Owns: []int{0, 1}, Metadata: true, Told: answer},
-		{Address: "10.0.0.2:2011", Instance: "lh-1", Rack: "b", Version: "1.3.1", Owns: []int{2, 3}, Told: told(dashboard.ServerPartition{Number: 2}, dashboard.ServerPartition{Number: 3})},
+		{Address: "10.0.0.2:2011", Instance: "lh-1", Rack: "b", Version: "1.3.1", Owns: []int{2, 3}, Told: second},
 		{Address: "10.0.0.3:2011", Instance: "lh-2", Version: "1.3.0", Owns: []int{4}, Problem: "connection refused"},
 	}
 	answer.Members[0].Told = told(answer.Serves...)

@@ -155,6 +155,11 @@ export interface ServerHealth {
   diskRoom: string;
   listeners: { name: string; address: string; protocol: string; authentication: string }[] | null;
   serves: { number: number; position: number; waiting: number }[] | null;
+  /** follows are the hot copies that it keeps of what others serve. */
+  follows?: { number: number; behind: number; end: number }[];
+  checkpoints?: { written: number; bytes: number; failed: number; behindMs: number };
+  /** backedUp is the moment that the last backup stands for. */
+  backedUp?: string;
   /** members of the cluster; none where there can be no other server. */
   members?: ServerMember[];
   unowned?: number[];

@@ -22,3 +22,22 @@ export function worst(s: ServerHealth): string {
   const most = all.reduce((a, p) => (p.waiting > a.waiting ? p : a), { number: -1, waiting: 0 });
   return most.number < 0 ? '' : `, ${most.waiting} of them in partition ${most.number}`;
 }
+
+const plural = (n: number, one: string, many: string): string => `${n} ${n === 1 ? one : many}`;
+
+/** copies says what hot copies a server keeps, and how far behind they are. */
+export function copies(s: ServerHealth): string {
+  const all = s.follows ?? [];
+  if (all.length === 0) return 'none';
+  const behind = all.reduce((n, c) => n + c.behind, 0);
+  return `${ranges(all.map((c) => c.number))}, ${behind === 0 ? 'none behind' : `${plural(behind, 'entry', 'entries')} behind`}`;
+}
+
+/** lag says how far behind a cluster is: what waits at its owners, and its copies behind those. */
+export function lag(s: ServerHealth): string {
+  const told = s.members?.flatMap((m) => m.told ?? []) ?? [s];
+  const waiting = told.reduce((n, t) => n + sumOf(t), 0);
+  const follows = told.flatMap((t) => t.follows ?? []);
+  const behind = follows.reduce((n, c) => n + c.behind, 0);
+  return `${waiting} waiting${follows.length > 0 ? `, ${plural(follows.length, 'hot copy', 'hot copies')} ${behind === 0 ? 'up to date' : `${behind} behind`}` : ''}`;
+}

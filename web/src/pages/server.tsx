@@ -2,8 +2,9 @@ import { useQuery } from '@tanstack/react-query';
 import type { ReactElement } from 'react';
 import { serverHealth, type ServerHealth, type ServerMember } from '../api';
 import { useEvery } from '../live';
-import { ranges, sumOf, worst } from '../members';
+import { copies, ranges, sumOf, worst } from '../members';
 import { Table } from '../lists';
+import { spanText } from '../times';
 import { Badge, Heading, Note, Panel, Problem, Skeleton, Time } from '../ui';
 
 const megabytes = (n: number): string => (n > 1 << 30 ? `${(n / (1 << 30)).toFixed(1)} GiB` : `${(n / (1 << 20)).toFixed(1)} MiB`);
@@ -29,6 +30,21 @@ export function Server(): ReactElement {
       <Panel title={members.length > 1 ? `The server that answers: ${members.find((m) => m.self)?.address ?? ''}` : 'Server'}>
         <Facts of={s} />
       </Panel>
+      {(s.serves ?? []).length > 0 && (
+        <Panel title="Partitions that it serves" bare>
+          <Table
+            label="Partitions that it serves"
+            rows={s.serves ?? []}
+            id={(p) => String(p.number)}
+            columns={[
+              { name: 'Partition', of: (p) => <strong>{p.number}</strong> },
+              { name: 'Applied up to', of: (p) => p.position.toLocaleString() },
+              { name: 'Waiting', of: (p) => p.waiting.toLocaleString() },
+              { name: 'The log ends at', of: (p) => (p.position + p.waiting).toLocaleString() },
+            ]}
+          />
+        </Panel>
+      )}
       <Panel title="Listeners" bare>
         <Table
           label="Listeners"
@@ -81,6 +97,7 @@ function Members({ of }: { of: ServerMember[] }): ReactElement {
           { name: 'State', of: (m) => (m.told ? <State of={m.told} /> : <><Badge look={{ word: 'silent', tone: 'bad', icon: 'alert' }} /> {m.problem}</>) },
           { name: 'Version', of: (m) => m.version },
           { name: 'Partitions', of: (m) => <span title={`${m.owns.length} partitions`}>{m.owns.length === 0 ? 'none' : ranges(m.owns)}</span> },
+          { name: 'Hot copies', of: (m) => (m.told ? copies(m.told) : '–') },
           { name: 'Waiting', of: (m) => (m.told ? `${sumOf(m.told)}${worst(m.told)}` : '–') },
           { name: 'Data', of: (m) => (m.told ? megabytes(m.told.diskUsageBytes) : '–') },
           { name: 'Running since', of: (m) => <Time at={m.told?.started} /> },
@@ -114,6 +131,18 @@ function Facts({ of: s }: { of: ServerHealth }): ReactElement {
       </dd>
       <dt>Log</dt>
       <dd>{s.log}</dd>
+      {s.checkpoints && (
+        <>
+          <dt>Checkpoints</dt>
+          <dd data-checkpoints>
+            {s.checkpoints.written.toLocaleString()} written since it started, {megabytes(s.checkpoints.bytes)}
+            {s.checkpoints.failed > 0 && `, ${s.checkpoints.failed} failed and tried again`}{' '}
+            <span className="soft">{s.checkpoints.behindMs > 0 ? `the oldest change that none covers is ${spanText(s.checkpoints.behindMs)} old` : 'they cover all'}</span>
+          </dd>
+        </>
+      )}
+      <dt>Backed up</dt>
+      <dd>{s.backedUp ? <Time at={s.backedUp} /> : 'not since it started'}</dd>
       <dt>Data</dt>
       <dd>{megabytes(s.diskUsageBytes)}</dd>
       <dt>Free on the disk</dt>
