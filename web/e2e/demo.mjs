@@ -402,6 +402,14 @@ await journey('many runs are counted before they are deleted, and the job tells 
   await done(dialog, 'Delete them');
   await page.locator('tbody tr').nth(1).waitFor();
   await page.waitForFunction(() => document.querySelectorAll('tbody .badge.good').length === 2);
+  await page.getByRole('button', { name: 'Each partition of job clean-up' }).click();
+  await page.waitForURL(/job=clean-up/);
+  const partitions = page.getByRole('region', { name: 'Partitions of job clean-up' });
+  await partitions.locator('[data-row="partition-2"]').getByText('completed').waitFor();
+  await need('each partition is told of', async () => (await partitions.locator('tbody tr').count()) === 3);
+  await look(page, 'job-partitions');
+  await page.getByRole('button', { name: 'Each partition of job clean-up' }).click();
+  await partitions.waitFor({ state: 'detached' });
   await page.getByRole('button', { name: 'Forget job clean-up' }).click();
   await dialog.getByText('lhctl delete bulkJob clean-up').waitFor();
   await done(dialog, 'Forget');
@@ -522,12 +530,47 @@ await journey('of several servers it is told who is silent, what nobody serves, 
   const servers = page.getByRole('region', { name: 'Servers' });
   await servers.locator('[data-row="10.0.0.1:2011"]').getByText('12, 12 of them in partition 1').waitFor();
   await servers.locator('[data-row="10.0.0.2:2011"]').getByText('2–3').waitFor();
+  await servers.locator('[data-row="10.0.0.2:2011"]').getByText('0–1, 3 entries behind').waitFor();
+  await page.locator('[data-checkpoints]').getByText('41 written since it started, 3.0 MiB, 1 failed and tried again').waitFor();
+  await page.getByRole('region', { name: 'Partitions that it serves' }).locator('[data-row="1"]').getByText('21').waitFor();
   await servers.locator('[data-row="10.0.0.3:2011"]').getByText('connection refused').waitFor();
   await page.getByText('Nobody serves the partitions 5 at this moment.').waitFor();
   await page.getByText('3 servers for 6 partitions, of 2 versions').waitFor();
   await look(page, 'cluster-of-several');
   await page.goto(at('overview'));
-  await page.locator('.card').filter({ hasText: '3 servers' }).getByText('not well').waitFor();
+  const card = page.locator('.card').filter({ hasText: '3 servers' });
+  await card.getByText('not well').waitFor();
+  await card.getByText('12 waiting, 2 hot copies 3 behind').waitFor();
+  await card.getByText('10.0.0.1:2011 leads').waitFor();
+});
+
+await journey('the overview tells of the last hour of each workflow', { path: 'overview', shown: '[data-row="started"]', refused: [] }, async () => {
+  const page = await open();
+  // The counts of an hour, as a busier server would tell them.
+  const counts = { order: [[4, 2, 1, 1], [0, 1, 0, 0]], 'sales-report': [[9, 8, 0, 0], [1, 1, 0, 0]] };
+  await page.route('**/ui/v1/batch', async (route) => {
+    const { calls } = route.request().postDataJSON();
+    const answer = await route.fetch();
+    const said = await answer.json();
+    calls.forEach(({ rpc: name, request }, i) => {
+      if (name !== 'GetWfRunCounts' || !request.wfSpecId) return;
+      const { name: spec, revision } = request.wfSpecId;
+      need('it asks for the last hour in parts', request.minutes === 60 && request.parts === 12);
+      const parts = said.answers[i].reply.parts;
+      for (const p of parts) Object.assign(p, { started: '0', completed: '0', failed: '0', exceptions: '0' });
+      (counts[spec] && revision === 0 ? counts[spec] : []).forEach(([started, completed, failed, exceptions], n) => Object.assign(parts[n], { started: `${started}`, completed: `${completed}`, failed: `${failed}`, exceptions: `${exceptions}` }));
+    });
+    await route.fulfill({ response: answer, json: said });
+  });
+  await page.goto(at('overview'));
+  const hour = page.getByRole('region', { name: 'The last hour by workflow' });
+  await hour.locator('[data-row="hour-order"]').getByText('40.0 %').waitFor();
+  await need('those that ended badly come first', async () => (await hour.locator('tbody tr').evaluateAll((all) => all.map((r) => r.dataset.row))).join() === 'hour-order,hour-sales-report');
+  await need('an hour has twelve parts', async () => (await hour.locator('[data-row="hour-order"] rect').count()) === 12);
+  await hour.locator('[data-row="hour-sales-report"]').getByText('0.0 %').waitFor();
+  await hour.scrollIntoViewIfNeeded();
+  await look(page, 'overview-hour');
+  await page.unrouteAll({ behavior: 'wait' });
 });
 
 await journey('a run is begun by a form with a struct and a whole number of 64 bits', { path: 'runs/order-by-form', shown: '[data-variable="looks"]', refused: [['RUN on ACL_WORKFLOW', 'Run again']] }, async () => {

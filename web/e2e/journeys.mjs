@@ -70,6 +70,7 @@ await journey('a failed run is found, understood, rescued and seen to complete',
   const failures = page.getByRole('region', { name: 'Latest failures' });
   await failures.getByText('connection refused').waitFor();
   await need('what failed alike is one line', async () => (await failures.getByRole('cell', { name: 'charge-card' }).count()) === 1);
+  await page.locator('.card').filter({ hasText: '1 server' }).getByText(/3 partitions, version .* · \d+ waiting/).waitFor();
   await need('the last day is told hour by hour', async () => (await page.locator('[data-row="day-started"] rect').count()) === 24);
   await look(page, 'overview');
   await budgeted(page, 'overview', failures, 4);
@@ -305,6 +306,25 @@ await journey('a large value is searched, its parts give their paths, and bytes 
     entrypointThreadName: 'main',
     threadSpecs: { main: { variableDefs: [var_('doc', 'JSON_OBJ'), var_('file', 'BYTES'), var_('when', 'TIMESTAMP'), var_('said', 'STR')], nodes: { begins: { entrypoint: {}, outgoingEdges: [{ sinkNodeName: 'ends' }] }, ends: { exit: {} } } } },
   });
+  const line = { structDefId: { name: 'payload-line', version: 0 } };
+  const inline = (name, typeDef) => ({ varDef: { name, typeDef }, accessLevel: 'PRIVATE_VAR' });
+  await rpc('PutStructDef', { name: 'payload-line', structDef: { fields: { sku: { fieldType: { primitiveType: 'STR' } }, count: { fieldType: { primitiveType: 'INT' }, defaultValue: { int: '1' } }, note: { fieldType: { primitiveType: 'STR' }, isNullable: true } } } });
+  await rpc('PutWfSpec', {
+    name: 'parts',
+    entrypointThreadName: 'main',
+    threadSpecs: { main: { variableDefs: [inline('lines', { inlineArrayDef: { arrayType: line } }), inline('prices', { inlineMapDef: { keyType: { primitiveType: 'STR' }, valueType: { primitiveType: 'DOUBLE' } } }), inline('first', line)], nodes: { begins: { entrypoint: {}, outgoingEdges: [{ sinkNodeName: 'ends' }] }, ends: { exit: {} } } } },
+  });
+  const struct = (fields) => ({ struct: { ...line, struct: { fields: Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, { value }])) } } });
+  const items = [struct({ sku: { str: 'lamp' }, count: { int: '9007199254740993' } }), struct({ sku: { str: 'rug' }, count: { int: '2' } })];
+  await rpc('RunWf', {
+    wfSpecName: 'parts',
+    id: 'parts-1',
+    variables: {
+      lines: { array: { items, elementType: line } },
+      prices: { map: { entries: [{ key: { str: 'lamp' }, value: { double: 12.5 } }, { key: { str: 'a rug' }, value: { double: 3 } }], mapType: { keyType: { primitiveType: 'STR' }, valueType: { primitiveType: 'DOUBLE' } } } },
+      first: items[0],
+    },
+  });
   const doc = `{"lines": [${Array.from({ length: 40 }, (_, i) => `{"sku": "lamp-${i}", "more": {"deep": {"id": 9007199254740${100 + i}}}}`)}], "it's": {"a b": true}}`;
   const bytes = Buffer.from(`lunch: 18.50\n${'\u00ff'.repeat(2000)}`, 'latin1');
   await rpc('RunWf', { wfSpecName: 'payloads', id: 'payload-1', variables: { doc: { jsonObj: doc }, file: { bytes: bytes.toString('base64') }, when: { utcTimestamp: '2026-01-02T03:04:05Z' }, said: { str: '{"answer": {"id": 9007199254740993}}' } } });
@@ -319,6 +339,28 @@ await journey('a large value is searched, its parts give their paths, and bytes 
   await page.getByText('Copied the path $.lines[33].more.deep.id.').waitFor();
   need('the path is what is pasted', (await page.evaluate(() => navigator.clipboard.readText())) === '$.lines[33].more.deep.id');
   await look(page, 'payload-search');
+  await value.getByLabel('Search in this value').fill('');
+  await need('the deep parts are closed', async () => (await value.getByText('9007199254740134').count()) === 0);
+  await value.getByLabel('Open to').selectOption('all levels');
+  await value.getByText('9007199254740134').waitFor();
+  await value.getByLabel('Open to').selectOption('1 level');
+  await need('only the first level is open', async () => (await value.getByRole('button', { name: '0', exact: true }).count()) === 0);
+  await value.getByLabel('Paths are copied as').selectOption('field path');
+  await value.getByRole('button', { name: 'lines', exact: true }).click();
+  await page.getByText('Copied the path doc.lines.').waitFor();
+  await value.getByLabel('Paths are copied as').selectOption('JSONPath');
+  const large = JSON.stringify({ all: Array.from({ length: 9000 }, (_, i) => `word ${i}`), last: 'the end of it' });
+  need('it is a large one', large.length > 64 << 10);
+  await rpc('RunWf', { wfSpecName: 'payloads', id: 'payload-2', variables: { doc: { jsonObj: large } } });
+  const two = await open();
+  await two.goto(`${base}/default/runs/payload-2`);
+  const whole = two.locator('[data-variable="doc"]');
+  await whole.getByRole('button', { name: /^Show its \d+ bytes/ }).click();
+  await whole.getByRole('button', { name: /^Show all \d+ characters/ }).waitFor();
+  await need('what is large is not shown at once', async () => (await whole.getByText('the end of it').count()) === 0);
+  await whole.getByRole('button', { name: 'show as a tree' }).click();
+  await whole.getByText('"the end of it"').waitFor();
+  await whole.getByRole('button', { name: 'Show more of 9000' }).waitFor();
   await value.getByLabel('Search in this value').fill('a b');
   await value.locator('.found').getByRole('button', { name: 'a b', exact: true }).click();
   await page.getByText("Copied the path $['it\\'s']['a b'].").waitFor();
@@ -329,6 +371,25 @@ await journey('a large value is searched, its parts give their paths, and bytes 
   await said.getByText('9007199254740993').waitFor();
   const file = page.locator('[data-variable="file"]');
   await file.locator('[data-hex]').getByText('00000000 6c 75 6e 63 68 3a 20 31').waitFor();
+  const parts = await open({ permissions: ['clipboard-read', 'clipboard-write'] });
+  await parts.goto(`${base}/default/runs/parts-1`);
+  const lines = parts.locator('[data-variable="lines"]');
+  await lines.getByRole('columnheader', { name: 'count' }).waitFor();
+  await lines.getByRole('cell', { name: '9007199254740993' }).waitFor();
+  await lines.getByRole('button', { name: '1', exact: true }).click();
+  await parts.getByText('Copied the path $[1].').waitFor();
+  const prices = parts.locator('[data-variable="prices"]');
+  await prices.getByRole('row', { name: 'a rug 3' }).waitFor();
+  await prices.getByRole('button', { name: 'a rug' }).click();
+  await parts.getByText("Copied the path $['a rug'].").waitFor();
+  const one = parts.locator('[data-variable="first"]');
+  await one.getByText('lamp').waitFor();
+  await need('what it has not is not shown at first', async () => (await one.getByText('not set').count()) === 0);
+  await one.getByRole('button', { name: 'with all fields of its definition' }).click();
+  await one.getByText('not set').waitFor();
+  await one.getByText('may be null').waitFor();
+  await one.getByRole('link', { name: 'payload-line 0' }).waitFor();
+  await look(parts, 'payload-parts');
   // What is done in a dialog is told there: what is behind it is not spoken.
   await page.getByRole('button', { name: 'Delete this run' }).click();
   const dialog = page.getByRole('dialog');
@@ -383,6 +444,42 @@ await journey('runs are searched for by a variable, and the address is the searc
   await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 1);
   await page.getByRole('button', { name: 'sku is lamp-order-1004' }).click();
   await four(page);
+});
+
+await journey('runs are narrowed to a version of a workflow', { path: 'runs?spec=versions&version=1', shown: 'tbody a', refused: [] }, async () => {
+  const version = (...names) => ({
+    name: 'versions',
+    entrypointThreadName: 'main',
+    threadSpecs: { main: { variableDefs: names.map((name) => ({ varDef: { name, typeDef: { primitiveType: 'STR' } }, accessLevel: 'PRIVATE_VAR', required: name === 'must' })), nodes: { begins: { entrypoint: {}, outgoingEdges: [{ sinkNodeName: 'ends' }] }, ends: { exit: {} } } } },
+  });
+  const ids = [];
+  for (const names of [[], ['may'], ['may', 'must']]) {
+    const { id } = await rpc('PutWfSpec', version(...names));
+    const text = `${id.majorVersion}.${id.revision}`;
+    await rpc('RunWf', { wfSpecName: 'versions', id: `versions-${text.replace('.', '-')}`, ...(names.length === 2 ? { variables: { must: { str: 'so' } } } : {}) });
+    ids.push(text);
+  }
+  need(`three versions: ${ids}`, ids.join() === '0.0,0.1,1.0');
+  const page = await open();
+  await page.goto(`${base}/default/runs?spec=versions`);
+  await page.getByRole('link', { name: 'versions-0-0' }).waitFor();
+  const only = async (text, ...runs) => {
+    await page.getByLabel('Version', { exact: true }).fill(text);
+    await page.getByLabel('Version', { exact: true }).press('Enter');
+    await page.waitForURL((u) => u.searchParams.get('version') === text);
+    await need(`of ${text} there are ${runs}`, async () => (await page.locator('tbody a').allInnerTexts()).sort().join() === runs.join());
+  };
+  await only('0', 'versions-0-0', 'versions-0-1');
+  await only('0.1', 'versions-0-1');
+  await only('1', 'versions-1-0');
+  const other = await open();
+  await other.goto(page.url());
+  await other.getByRole('link', { name: 'versions-1-0' }).waitFor();
+  await need('the address has the version', async () => (await other.locator('tbody a').count()) === 1);
+  await page.getByLabel('Version', { exact: true }).fill('the first');
+  await page.getByLabel('Version', { exact: true }).press('Enter');
+  await page.getByText('It is like 1 or 1.2.').waitFor();
+  await look(page, 'runs-version');
 });
 
 await journey('runs are narrowed by id, parent and exact times, and a search is kept by a name', {
@@ -979,6 +1076,17 @@ await journey('columns and statuses are in the address, and many runs are dealt 
   await page.goto(`${base}/default/runs?spec=order&status=COMPLETED,RUNNING&columns=customer,number,card`);
   await page.getByRole('columnheader', { name: 'customer' }).waitFor();
   await page.getByText('9007199254740993').first().waitFor();
+  await page.getByText('Columns (3)').click();
+  const head = (name) => page.getByRole('columnheader', { name, exact: true });
+  await page.getByRole('group', { name: 'Columns of the table' }).getByLabel('Where it stands').uncheck();
+  await page.getByRole('group', { name: 'Columns of the table' }).getByLabel('Took').uncheck();
+  await page.waitForURL(/without=where%2Ctook/);
+  await head('Took').waitFor({ state: 'detached' });
+  await page.getByText('Columns (5)').click();
+  const narrower = await open();
+  await narrower.goto(page.url());
+  await narrower.getByRole('columnheader', { name: 'customer' }).waitFor();
+  await need('the address has the columns', async () => (await narrower.getByRole('columnheader').allInnerTexts()).join().replace(/^,/, '') === 'Status,Run,Workflow,customer,number,card,Started');
   need('a masked value is no column', !(await page.content()).includes('4111-1111'));
   need('a value is no markup', (await page.locator('main img').count()) === 0);
   await need('two statuses are chosen', async () => (await page.locator('.chips [aria-pressed="true"]').count()) === 2);
@@ -1030,6 +1138,11 @@ await journey('what is searched for otherwise begins anew, and what leaves the f
   await end();
   const listed = (many) => page.waitForFunction((n) => document.querySelector('table.runs').getAttribute('aria-rowcount') === `${n + 1}`, many);
   await listed(200);
+  // So many are for a job.
+  await page.getByLabel('Select all that are shown').check();
+  await page.getByText('200 selected').waitFor();
+  await refused(page, 'two hundred selected runs', ['Stop…', 'Resume…', 'Delete…'], 'More than 100 are selected.');
+  await page.getByRole('button', { name: 'Select none' }).click();
   // Sixty begin, and once more sixty: those of the first sixty that the first page has no more are behind it.
   for (const now of [1060, 1120]) {
     newest = now;

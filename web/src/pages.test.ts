@@ -5,13 +5,14 @@ import { nextTimes, parseCron } from './cron';
 import { compare } from './diff';
 import { follow } from './follow';
 import { heatOf } from './heat';
-import { ranges, sumOf, worst } from './members';
+import { partitionsOf } from './jobs';
+import { copies, lag, ranges, sumOf, worst } from './members';
 import { mermaidOf } from './mermaid';
-import { failuresOf } from './overview';
+import { failuresOf, hourBySpec, newestFirst } from './overview';
 import { compose, documentOf, pasted, spread, structured, type Structs, veiled } from './typed';
 import { momentsOf, stepsAt, threadsAt } from './replay';
 import { byId, latestFirst, listed, met, nothing, type Older, read } from './rows';
-import { asAddress, between, bulk, fieldText, filtersOf, matchOf, searchables } from './runsearch';
+import { asAddress, between, bulk, fieldText, filtersOf, matchOf, searchables, versionOf } from './runsearch';
 import { readInputs } from './runinputs';
 import { searchesOf, withSearch } from './searches';
 import { linesOf, storyOf } from './story';
@@ -45,6 +46,46 @@ describe('servers', () => {
     const of = (...waiting: number[]) => ({ serves: waiting.map((w, number) => ({ number, position: 1, waiting: w })) }) as never;
     expect([sumOf(of(0, 5, 2)), worst(of(0, 5, 2))]).toEqual([7, ', 5 of them in partition 1']);
     expect([sumOf(of()), worst(of(0, 0))]).toEqual([0, '']);
+  });
+  it('tell what copies they keep, and how far behind all is', () => {
+    const copy = (number: number, behind: number) => ({ number, behind, end: 9 });
+    const one = { serves: [{ number: 0, position: 1, waiting: 2 }], follows: [copy(1, 0), copy(2, 0)] } as never;
+    const two = { serves: [{ number: 1, position: 1, waiting: 3 }], follows: [copy(0, 1)] } as never;
+    expect([copies(one), copies(two), copies({ serves: null } as never)]).toEqual(['1–2, none behind', '0, 1 entry behind', 'none']);
+    expect(lag(one)).toBe('2 waiting, 2 hot copies up to date');
+    expect(lag({ members: [{ told: one }, { told: two }, { problem: 'silent' }] } as never)).toBe('5 waiting, 3 hot copies 1 behind');
+    expect(lag({ serves: null } as never)).toBe('0 waiting');
+  });
+});
+
+describe('a bulk job', () => {
+  it('tells of each partition, also of those that have not begun', () => {
+    const job = { totalSubprocesses: 3, subprocesses: [{ id: 2, status: 'BULK_JOB_COMPLETED' }, { id: 0, status: 'BULK_JOB_RUNNING' }] } as never;
+    expect(partitionsOf(job).map((p) => [p.id, p.status])).toEqual([[0, 'BULK_JOB_RUNNING'], [1, undefined], [2, 'BULK_JOB_COMPLETED']]);
+  });
+});
+
+describe('the last hour', () => {
+  const id = (name: string, majorVersion: number, revision: number) => ({ name, majorVersion, revision });
+  it('asks for the newest versions of all workflows before it asks for older ones', () => {
+    const ids = newestFirst([id('b', 0, 0), id('a', 0, 1), id('a', 1, 0), id('a', 0, 0)]);
+    expect(ids.map((i) => `${i.name} ${i.majorVersion}.${i.revision}`)).toEqual(['a 1.0', 'b 0.0', 'a 0.1', 'a 0.0']);
+  });
+  it('adds up the versions of a workflow, and says how much of it ended badly', () => {
+    const of = (started: number, completed: number, failed: number, exceptions: number) => ({ started: `${started}`, completed: `${completed}`, failed: `${failed}`, exceptions: `${exceptions}`, halted: '0' });
+    const all = hourBySpec([id('a', 1, 0), id('b', 0, 0), id('c', 0, 0), id('a', 0, 0)], [[of(1, 1, 0, 0), of(2, 0, 0, 0)], [of(0, 1, 1, 1), of(0, 0, 0, 0)], [of(0, 0, 0, 0)], [of(4, 3, 0, 0), of(0, 0, 0, 0)]]);
+    expect(all).toEqual([
+      { name: 'b', started: 0, ended: 3, bad: 2, parts: [0, 0] },
+      { name: 'a', started: 7, ended: 4, bad: 0, parts: [5, 2] },
+    ]);
+  });
+});
+
+describe('a version', () => {
+  it('is a major one or one revision', () => {
+    expect([versionOf('1'), versionOf('1.20'), versionOf('0.0')]).toEqual([{ major: 1 }, { major: 1, revision: 20 }, { major: 0, revision: 0 }]);
+    for (const text of ['', 'a', '1.', '.1', '1.2.3', '-1', '1e3', ' 1', '99999999999']) expect(versionOf(text), text).toBeUndefined();
+    expect(bulk('stop', { spec: 'order', version: { major: 1 }, statuses: ['RUNNING'], within: '' })).toBeUndefined();
   });
 });
 

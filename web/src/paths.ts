@@ -14,6 +14,15 @@ export function within(path: string, key: string | number): string {
   return /^[A-Za-z_][A-Za-z0-9_]*$/.test(key) ? `${path}.${key}` : `${path}['${key.replace(/\\/g, '\\\\').replace(/'/g, "\\'")}']`;
 }
 
+/** PathKind is how the way to a part of a value is written: from the value, or from what it is in. */
+export type PathKind = 'JSONPath' | 'field path';
+
+/** pathText is a path as it is copied. A field path stands behind the name of what it is in: order.lines[3].sku. */
+export const pathText = (path: string, kind: PathKind, root = ''): string => {
+  if (kind === 'JSONPath') return path;
+  return root ? `${root}${path.slice(1)}` : path.slice(1).replace(/^\./, '');
+};
+
 /** Hits are the parts of a value that have a text, and those around them. */
 export interface Hits {
   found: Set<string>;
@@ -23,7 +32,7 @@ export interface Hits {
 const mostHits = 1000;
 
 /** hitsOf looks for a text in names and values; nothing is looked for without one. */
-export function hitsOf(value: unknown, text: string): Hits | undefined {
+export function hitsOf(value: unknown, text: string, root = '$'): Hits | undefined {
   const wanted = text.trim().toLowerCase();
   if (wanted === '') return undefined;
   const out: Hits = { found: new Set(), around: new Set() };
@@ -38,7 +47,7 @@ export function hitsOf(value: unknown, text: string): Hits | undefined {
     if (leaf !== undefined) return;
     for (const [key, inner] of entriesOf(at)) look(inner, within(path, key), String(key), [...above, path]);
   };
-  look(value, '$', '', []);
+  look(value, root, '', []);
   return out;
 }
 

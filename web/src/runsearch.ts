@@ -42,6 +42,8 @@ export function searchables(defs: ThreadVarDef[]): [name: string, type: Variable
 /** RunSearch is what is asked for of runs. */
 export interface RunSearch {
   spec: string;
+  /** version of the workflow: a major one, or one revision. */
+  version?: { major: number; revision?: number } | undefined;
   statuses?: LHStatus[];
   within: string;
   from?: string;
@@ -51,6 +53,22 @@ export interface RunSearch {
   parent?: string;
   filters?: Filter[];
 }
+
+const versionForm = /^(\d{1,9})(?:\.(\d{1,9}))?$/;
+
+/** versionOf reads a version as it is written: 1 or 1.2; undefined if it is none. */
+export function versionOf(text: string): RunSearch['version'] {
+  const [whole, major, revision] = versionForm.exec(text) ?? [];
+  if (!whole) return undefined;
+  return { major: Number(major), ...(revision === undefined ? {} : { revision: Number(revision) }) };
+}
+
+/** ownColumns are those of a list of runs besides the run itself and its variables. */
+export const ownColumns = ['status', 'workflow', 'where', 'started', 'took'] as const;
+export type OwnColumn = (typeof ownColumns)[number];
+
+/** mostAtOnce runs are dealt with one by one; more are for a job. */
+export const mostAtOnce = 100;
 
 /** between is the time in which runs began, as the address says it: a moment that is none is left out. */
 export function between(p: Pick<RunSearch, 'within' | 'from' | 'until'>): { earliestStart?: string; latestStart?: string } {
@@ -70,7 +88,7 @@ export const takes: Record<Deed, LHStatus[]> = { stop: ['RUNNING'], resume: ['HA
 /** bulk is the search as a bulk job understands it: of one workflow, in one status in which the deed can be done, by their time and their variables. */
 export function bulk(deed: Deed, p: RunSearch): Record<string, string | string[] | undefined> | undefined {
   const [status, ...others] = p.statuses ?? [];
-  if (!p.spec || !status || others.length > 0 || !takes[deed].includes(status) || p.id || p.parent) return undefined;
+  if (!p.spec || !status || others.length > 0 || !takes[deed].includes(status) || p.version || p.id || p.parent) return undefined;
   const { earliestStart, latestStart } = between(p);
   return { [deed]: p.spec, of: status, from: earliestStart, until: latestStart, ...asAddress(p.filters ?? []) };
 }

@@ -2,7 +2,7 @@ import { describe, expect, it, test } from 'vitest';
 import { oldest, Reader } from './events';
 import { condition, infix, mutation } from './infix';
 import { links, type Placed } from './layout';
-import { bytesOf, Exact, hexOf, hitsOf, within } from './paths';
+import { bytesOf, Exact, hexOf, hitsOf, pathText, within } from './paths';
 import { place } from './place';
 import { sceneOf } from './scene';
 import { historyOf, lanesOf, unsettled, withSteps, writersOf } from './steps';
@@ -286,6 +286,8 @@ describe('a value that is looked into', () => {
     expect([within('$', 'a'), within('$.a', 1), within('$', 'b c'), within('$', "it's"), within('$', 'é')]).toEqual(['$.a', '$.a[1]', "$['b c']", "$['it\\'s']", "$['é']"]);
   });
   it('is searched by names and values, and what is around is known', () => {
+    expect([pathText('$.a[1]', 'JSONPath', 'doc'), pathText('$.a[1]', 'field path', 'doc'), pathText("$['b c'].d", 'field path', 'doc'), pathText('$.a.b', 'field path'), pathText('$[0].b', 'field path')]).toEqual(['$.a[1]', 'doc.a[1]', "doc['b c'].d", 'a.b', '[0].b']);
+    expect([...hitsOf({ a: ['needle'] }, 'needle', '$.doc')!.found]).toEqual(['$.doc.a[0]']);
     const hits = hitsOf(value, ' NEEDLE ');
     expect([...hits!.found]).toEqual(["$.a[1]['b c']"]);
     expect([...hits!.around]).toEqual(['$', '$.a', '$.a[1]']);

@@ -9,7 +9,8 @@ import { missing, useWhoami } from '../permissions';
 import { go, setSearch, to, useRoute } from '../router';
 import { type Deed, fieldText, type Filter, filtersOf, matchOf, takes } from '../runsearch';
 import { type Look, lookOf } from '../status';
-import type { BulkJobStatus, BulkRunAction, BulkRunJob, GetBulkRunJobResponse, LHStatus } from '../types.gen';
+import { partitionsOf } from '../jobs';
+import type { BulkJob, BulkJobStatus, BulkRunAction, BulkRunJob, GetBulkRunJobResponse, LHStatus } from '../types.gen';
 import { A, Badge, Button, Empty, Field, Heading, ObjectHeading, Panel, Problem, Skeleton, Time } from '../ui';
 import { parseRunId, runIdOf, specText, textOf } from '../values';
 import { Definitions } from './definitions';
@@ -38,6 +39,7 @@ export function Jobs(): ReactElement {
     (ids, signal) => each(ids, (id) => ask('GetBulkRunJob', { id }), signal),
     ['jobs'],
   );
+  const partitioned = search.get('job');
   const ended = ({ job }: BulkRunJob): number => job?.subprocesses.filter((s) => s.status !== 'BULK_JOB_RUNNING').length ?? 0;
   return (
     <>
@@ -71,6 +73,7 @@ export function Jobs(): ReactElement {
                     <span className="row tight">
                       <progress aria-label={`Partitions done of job ${j.job.id?.id}`} max={j.job.totalSubprocesses} value={ended(j)} />
                       {ended(j)} of {j.job.totalSubprocesses}
+                      <Button kind="plain" icon="eye" label={`Each partition of job ${j.job.id?.id}`} pressed={partitioned === j.job.id?.id} onClick={() => setSearch({ job: partitioned === j.job.id?.id ? undefined : j.job.id?.id })} />
                     </span>
                   ),
                 },
@@ -90,6 +93,7 @@ export function Jobs(): ReactElement {
           )}
         </Rows>
       </Panel>
+      {partitioned && <Partitions of={found.rows.find((r) => r.job?.job?.id?.id === partitioned)?.job?.job} />}
       {opened && (
         <DoMany
           key={opened}
@@ -125,6 +129,25 @@ export function Jobs(): ReactElement {
         </Preview>
       )}
     </>
+  );
+}
+
+/** Partitions says how far each partition is with a job; one that says nothing of itself has not begun. */
+function Partitions({ of }: { of: BulkJob | undefined }): ReactElement | null {
+  if (!of) return null;
+  return (
+    <Panel title={`Partitions of job ${of.id?.id}`} bare>
+      <Table
+        label={`Partitions of job ${of.id?.id}`}
+        rows={partitionsOf(of)}
+        id={(p) => `partition-${p.id}`}
+        columns={[
+          { name: 'Partition', of: (p) => <strong>{p.id}</strong> },
+          { name: 'Status', of: (p) => (p.status ? <Badge look={jobLook(p.status)} /> : <Badge look={{ word: 'not begun', tone: 'still', icon: 'clock' }} />) },
+          { name: 'Has come to runs begun', of: (p) => <Time at={p.lastSeenKey} /> },
+        ]}
+      />
+    </Panel>
   );
 }
 

@@ -6,7 +6,8 @@ import { sum } from '../heat';
 import { Table } from '../lists';
 import { useEvery, useSeen } from '../live';
 import { shortName } from '../nodes';
-import { type Failures, failuresOf, mostCounted } from '../overview';
+import { type Failures, failuresOf, hourBySpec, mostCounted, newestFirst, type SpecHour } from '../overview';
+import { lag } from '../members';
 import { to } from '../router';
 import { lookOf } from '../status';
 import { minuteBack } from '../times';
@@ -20,6 +21,7 @@ const day = 86_400_000;
 /** most definitions are asked for their queues and schedules: all that is asked of them goes in one batch. */
 const most = 31;
 const shown = 6;
+const mostInBatch = 100;
 
 /** Count is how many there are, as far as they were counted. */
 type Count = string | undefined;
@@ -30,6 +32,9 @@ interface Seen {
   oldest: WfRun[];
   failures: Failures[];
   windows: MetricWindow[];
+  /** hour is what became of runs in the last hour, by workflow; others says whether there are more than were asked for. */
+  hour: SpecHour[];
+  others: boolean;
   lately: WfRunCounts[];
   queues: { task: string; queued: number; oldest: string | undefined; workers: number | undefined }[];
   due: ScheduledWfRun[];
@@ -59,24 +64,41 @@ async function read(signal: AbortSignal): Promise<Seen> {
     topics,
   );
   const taskNames = (tasks.reply?.results ?? []).map((t) => t.name);
-  const specNames = [...new Set((specs.reply?.results ?? []).map((s) => s.name))].slice(0, most);
+  const ids = newestFirst(specs.reply?.results ?? []);
+  const specNames = [...new Set(ids.map((s) => s.name))].slice(0, most);
+  const told = ids.slice(0, most);
   const oldest = (running.reply?.results ?? []).slice(0, shown);
   const known = await batch(
     [
       ...oldest.map((id) => ask('GetWfRun', id)),
-      ...taskNames.map((taskDefName) => ask('CountTaskRun', { taskDefName, status: 'TASK_SCHEDULED' })),
-      ...specNames.map((wfSpecName) => ask('SearchScheduledWfRun', { wfSpecName })),
       ...taskNames.map((taskDefName) => ask('SearchTaskRun', { taskDefName, status: 'TASK_SCHEDULED', limit: 1 })),
+      ...specNames.map((wfSpecName) => ask('SearchScheduledWfRun', { wfSpecName })),
+      ...told.map((wfSpecId) => ask('GetWfRunCounts', { wfSpecId, minutes: 60, parts: 12 })),
     ],
     signal,
   );
-  const part = <T,>(from: number, length: number): (T | undefined)[] => known.slice(from, from + length).map((a) => a.reply as T | undefined);
-  const runs = part<WfRun>(0, oldest.length);
-  const queued = part<{ value: string }>(oldest.length, taskNames.length);
-  const firsts = part<{ results: TaskRunId[] }>(oldest.length + taskNames.length + specNames.length, taskNames.length);
-  const schedules = part<{ results: { id: string }[] }>(oldest.length + taskNames.length, specNames.length).flatMap((l) => l?.results ?? []).slice(0, most);
-  const full = taskNames.map((task, i) => ({ task, queued: Number(queued[i]?.value ?? 0), first: firsts[i]?.results[0] })).filter((q) => q.queued > 0).sort((a, b) => b.queued - a.queued);
-  const led = await batch([...full.map(({ task }) => ask('GetTaskWorkerGroup', { name: task })), ...schedules.map((id) => ask('GetScheduledWfRun', id)), ...full.map(({ first }) => ask('GetTaskRun', first ?? {}))], signal);
+  let at = 0;
+  const part = <T,>(length: number): (T | undefined)[] => known.slice(at, (at += length)).map((a) => a.reply as T | undefined);
+  const runs = part<WfRun>(oldest.length);
+  const firsts = part<{ results: TaskRunId[] }>(taskNames.length);
+  const schedules = part<{ results: { id: string }[] }>(specNames.length).flatMap((l) => l?.results ?? []);
+  const hours = part<{ parts: WfRunCounts[] }>(told.length);
+  const full = taskNames.flatMap((task, i) => (firsts[i]?.results[0] ? [{ task, first: firsts[i].results[0] }] : []));
+  const due = schedules.slice(0, mostInBatch - 3 * full.length);
+  const led = await batch(
+    [
+      ...full.map(({ task }) => ask('GetTaskWorkerGroup', { name: task })),
+      ...full.map(({ task }) => ask('CountTaskRun', { taskDefName: task, status: 'TASK_SCHEDULED' })),
+      ...full.map(({ first }) => ask('GetTaskRun', first)),
+      ...due.map((id) => ask('GetScheduledWfRun', id)),
+    ],
+    signal,
+  );
+  const queueOf = ({ task }: { task: string }, i: number): Seen['queues'][number] => {
+    const [group, queued, first] = [led[i]!, led[full.length + i]!.reply as { value: string } | undefined, led[2 * full.length + i]!.reply as TaskRun | undefined];
+    const workers = group.error && group.error.code !== 'not_found' ? undefined : Object.keys((group.reply as TaskWorkerGroup | undefined)?.taskWorkers ?? {}).length;
+    return { task, queued: Number(queued?.value ?? 0), oldest: first?.scheduledAt, workers };
+  };
   return {
     counts: new Map(counted.map((s, i) => [s, countOf([running, halted, failed, exception][i]!)])),
     waiting: countOf(asked),
@@ -84,8 +106,10 @@ async function read(signal: AbortSignal): Promise<Seen> {
     failures: failuresOf(rows.reply?.results ?? []),
     windows: [...(windows.reply?.windows ?? [])].sort((a, b) => ((a.id?.windowStart ?? '') < (b.id?.windowStart ?? '') ? -1 : 1)),
     lately: lately.reply?.parts ?? [],
-    queues: full.map(({ task, queued }, i) => ({ task, queued, oldest: (led[full.length + schedules.length + i]!.reply as TaskRun | undefined)?.scheduledAt, workers: led[i]!.error && led[i]!.error?.code !== 'not_found' ? undefined : Object.keys((led[i]!.reply as TaskWorkerGroup | undefined)?.taskWorkers ?? {}).length })),
-    due: led.slice(full.length, full.length + schedules.length).flatMap((a) => (a.reply ? [a.reply as ScheduledWfRun] : [])),
+    hour: hourBySpec(told, hours.map((h) => h?.parts ?? [])),
+    others: ids.length > told.length,
+    queues: full.map(queueOf).filter((q) => q.queued > 0).sort((a, b) => b.queued - a.queued),
+    due: led.slice(3 * full.length).flatMap((a) => (a.reply ? [a.reply as ScheduledWfRun] : [])),
     nothing: specs.reply?.results.length === 0,
   };
 }
@@ -96,6 +120,7 @@ export function Overview(): ReactElement {
   if (seen.error && !seen.data) return <Problem error={seen.error} retry={() => void seen.refetch()} />;
   if (!seen.data) return <Skeleton lines={10} />;
   const s = seen.data;
+  const endedNow = sum(s.windows.flatMap((w) => specLines.slice(1).flatMap((line) => line.of(w)))).count;
   return (
     <>
       <Heading title="Overview" about="How all is, and what needs somebody." />
@@ -135,10 +160,16 @@ export function Overview(): ReactElement {
           columns={[
             { name: 'Runs', of: ({ line }) => <strong>{line.name}</strong> },
             { name: 'Count', of: ({ count }) => count },
+            { name: 'Of those that ended', of: ({ line, count }) => (endedNow > 0 && line !== specLines[0] ? `${((count / endedNow) * 100).toFixed(1)} %` : '') },
             { name: 'Minute by minute', of: ({ line }) => <Bars windows={s.windows} line={line} />, wide: true },
           ]}
         />
       </Panel>
+      {s.hour.length > 0 && (
+        <Panel title="The last hour by workflow" bare>
+          <ByWorkflow of={s.hour} others={s.others} />
+        </Panel>
+      )}
       <Panel title="Open the longest" bare>
         {s.oldest.length === 0 ? <Empty icon="runs" title="No run is open" /> : <Oldest of={s.oldest} />}
       </Panel>
@@ -169,9 +200,10 @@ function Card(p: { href: string; count: Count; about: string; children: ReactNod
 function Cluster(): ReactElement {
   const { data } = useQuery({ queryKey: ['server'], queryFn: ({ signal }) => serverHealth(signal), refetchInterval: useEvery(30_000) });
   const members = data?.members?.length || 1;
+  const leader = data?.members?.find((m) => m.metadata)?.address;
   const ill = data && (data.problem || data.unowned?.length || data.members?.some((m) => !m.told || m.told.problem));
   return (
-    <Card href={to(['cluster'])} count={data && `${members} ${members === 1 ? 'server' : 'servers'}`} about={data ? `${data.partitions} partitions, version ${data.version}` : ''}>
+    <Card href={to(['cluster'])} count={data && `${members} ${members === 1 ? 'server' : 'servers'}`} about={data ? [`${data.partitions} partitions, version ${data.version}`, lag(data), leader && `${leader} leads`].filter(Boolean).join(' · ') : ''}>
       {data && <Badge look={ill ? { word: 'not well', tone: 'bad', icon: 'alert' } : { word: data.state.toLowerCase(), tone: 'good', icon: 'check' }} />}
     </Card>
   );
@@ -193,6 +225,27 @@ function Lately({ of }: { of: WfRunCounts[] }): ReactElement {
         { name: 'Hour by hour', of: (e) => <Hours label={e.name} counts={of.map(e.of)} tone={e.tone} />, wide: true },
       ]}
     />
+  );
+}
+
+/** ByWorkflow is the last hour of each workflow: how many runs began and ended, and how many of those badly. */
+function ByWorkflow({ of, others }: { of: SpecHour[]; others: boolean }): ReactElement {
+  return (
+    <>
+      <Table
+        label="The last hour by workflow"
+        rows={of}
+        id={(h) => `hour-${h.name}`}
+        columns={[
+          { name: 'Workflow', of: (h) => <A href={to(['specs', h.name])}>{h.name}</A> },
+          { name: 'Begun', of: (h) => h.started.toLocaleString() },
+          { name: 'Ended', of: (h) => h.ended.toLocaleString() },
+          { name: 'Badly', of: (h) => (h.ended > 0 ? <span className={h.bad > 0 ? 'bad-text' : undefined}>{((h.bad / h.ended) * 100).toFixed(1)} %</span> : '–') },
+          { name: 'Begun, by five minutes', of: (h) => <Hours label={`${h.name} begun`} counts={h.parts} tone={h.bad > 0 ? 'bad' : 'run'} />, wide: true },
+        ]}
+      />
+      {others && <p className="body soft small">Older versions than the newest {most} are not counted.</p>}
+    </>
   );
 }
 

@@ -6,9 +6,9 @@ import { read, ValueInput } from '../inputs';
 import { useSeen } from '../live';
 import { shortName } from '../nodes';
 import { missing, useWhoami } from '../permissions';
-import { go, setSearch, to, useRoute } from '../router';
+import { go, listOf, listText, setSearch, to, useRoute } from '../router';
 import { byId, latestFirst, listed, met, nothing, read as readOn } from '../rows';
-import { asAddress, between, bulk, type Deed, fieldText, type Filter, filtersOf, matchOf, type RunSearch, searchables, takes, windows } from '../runsearch';
+import { asAddress, between, bulk, type Deed, fieldText, type Filter, filtersOf, matchOf, mostAtOnce, type OwnColumn, ownColumns, type RunSearch, searchables, takes, versionOf, windows } from '../runsearch';
 import { readSearches, type Search, withSearch, writeSearches } from '../searches';
 import { ended, lookOf, statuses } from '../status';
 import { localText, spanText } from '../times';
@@ -18,8 +18,6 @@ import { kindOf, parseRunId, runId, runIdOf, runParts, specText, textOf } from '
 import { useWindow } from '../virtual';
 
 const pageSize = 100;
-
-const listOf = (text: string | null): string[] => (text ?? '').split(',').filter(Boolean);
 
 export function Runs(): ReactElement {
   const { search } = useRoute();
@@ -35,9 +33,9 @@ export function Runs(): ReactElement {
 const chosenStatuses = (search: URLSearchParams): LHStatus[] => listOf(search.get('status')).filter((s): s is LHStatus => statuses.includes(s as LHStatus));
 
 /** chosenRuns is what the address says of runs, without their workflow. */
-export function chosenRuns(search: URLSearchParams): Pick<TableProps, 'statuses' | 'within' | 'from' | 'until' | 'id' | 'parent' | 'filters' | 'columns'> {
+export function chosenRuns(search: URLSearchParams): Pick<TableProps, 'version' | 'statuses' | 'within' | 'from' | 'until' | 'id' | 'parent' | 'filters' | 'columns' | 'without'> {
   const text = (name: string): string => search.get(name) ?? '';
-  return { statuses: chosenStatuses(search), within: text('within'), from: text('from'), until: text('until'), id: text('id'), parent: text('parent'), filters: filtersOf(search), columns: listOf(search.get('columns')) };
+  return { version: text('spec') ? versionOf(text('version')) : undefined, without: listOf(search.get('without')), statuses: chosenStatuses(search), within: text('within'), from: text('from'), until: text('until'), id: text('id'), parent: text('parent'), filters: filtersOf(search), columns: listOf(search.get('columns')) };
 }
 
 /** RunFilters narrow runs, of all workflows unless one is given. */
@@ -62,6 +60,7 @@ export function RunFilters({ spec: own }: { spec?: string }): ReactElement {
       </div>
       <div className="filters">
         {own === undefined && <SpecField value={spec} />}
+        {own === undefined && spec && <Late label="Version" name="version" placeholder="all" width={80} wrong={(text) => (versionOf(text) ? undefined : 'It is like 1 or 1.2.')} />}
         <Field label="Started">
           {(id) => (
             <select id={id} className="input" style={{ width: 150 }} value={search.get('within') ?? ''} onChange={(e) => setSearch({ within: e.target.value, from: undefined })}>
@@ -76,7 +75,7 @@ export function RunFilters({ spec: own }: { spec?: string }): ReactElement {
         {spec && <VariableFilter spec={spec} />}
         <MoreFilters />
         {own === undefined && <Saved />}
-        {spec && <Columns spec={spec} chosen={listOf(search.get('columns'))} />}
+        <Columns spec={spec} chosen={listOf(search.get('columns'))} without={listOf(search.get('without'))} />
       </div>
     </>
   );
@@ -103,7 +102,7 @@ function MoreFilters(): ReactElement {
 }
 
 /** Late is a filter by a text that is meant when the field is left, so that not every letter is a search. */
-function Late({ label, name, placeholder }: { label: string; name: string; placeholder: string }): ReactElement {
+function Late({ label, name, placeholder, width, wrong }: { label: string; name: string; placeholder: string; width?: number; wrong?: (text: string) => string | undefined }): ReactElement {
   const value = useRoute().search.get(name) ?? '';
   const [text, setText] = useState(value);
   useEffect(() => setText(value), [value]);
@@ -111,8 +110,8 @@ function Late({ label, name, placeholder }: { label: string; name: string; place
     if (text.trim() !== value) setSearch({ [name]: text.trim() });
   };
   return (
-    <Field label={label}>
-      {(id) => <input id={id} className="input mono" autoComplete="off" placeholder={placeholder} value={text} onChange={(e) => setText(e.target.value)} onBlur={set} onKeyDown={(e) => e.key === 'Enter' && set()} />}
+    <Field label={label} problem={value ? wrong?.(value) : undefined}>
+      {(id) => <input id={id} className="input mono" style={{ width }} autoComplete="off" placeholder={placeholder} value={text} onChange={(e) => setText(e.target.value)} onBlur={set} onKeyDown={(e) => e.key === 'Enter' && set()} />}
     </Field>
   );
 }
@@ -170,7 +169,7 @@ function Saved(): ReactElement {
 function SpecField({ value }: { value: string }): ReactElement {
   const [text, setText] = useState(value);
   useEffect(() => setText(value), [value]);
-  const set = (): void => setSearch({ spec: text.trim(), var: undefined, value: undefined, type: undefined, columns: undefined });
+  const set = (): void => setSearch({ spec: text.trim(), version: undefined, var: undefined, value: undefined, type: undefined, columns: undefined });
   return (
     <Field label="Workflow">
       {(id) => (
@@ -193,7 +192,7 @@ function SpecField({ value }: { value: string }): ReactElement {
 const setFilters = (all: Filter[]): void => setSearch(asAddress(all));
 
 const useLatest = (spec: string): WfSpec | undefined =>
-  useQuery({ queryKey: [session.tenant, 'latest', spec], queryFn: ({ signal }) => call('GetLatestWfSpec', { name: spec }, signal), staleTime: 60_000, retry: false }).data;
+  useQuery({ queryKey: [session.tenant, 'latest', spec], queryFn: ({ signal }) => call('GetLatestWfSpec', { name: spec }, signal), enabled: spec !== '', staleTime: 60_000, retry: false }).data;
 
 const variablesOf = (spec: WfSpec | undefined): NonNullable<WfSpec['threadSpecs'][string]>['variableDefs'] => spec?.threadSpecs[spec.entrypointThreadName]?.variableDefs ?? [];
 
@@ -256,15 +255,25 @@ function VariableFilter({ spec }: { spec: string }): ReactElement | null {
   );
 }
 
-/** Columns chooses variables that are shown beside the runs. */
-function Columns({ spec, chosen }: { spec: string; chosen: string[] }): ReactElement | null {
+const columnNames: Record<OwnColumn, string> = { status: 'Status', workflow: 'Workflow', where: 'Where it stands', started: 'Started', took: 'Took' };
+
+/** Columns chooses what is shown beside the runs: what all runs have, and variables of one workflow. */
+function Columns({ spec, chosen, without }: { spec: string; chosen: string[]; without: string[] }): ReactElement {
   const names = variablesOf(useLatest(spec)).flatMap((d) => (d.varDef ? [d.varDef.name] : []));
-  if (names.length === 0) return null;
-  const flip = (name: string): void => setSearch({ columns: names.filter((n) => chosen.includes(n) !== (n === name)).slice(0, 20).join(',') });
+  const flip = (name: string): void => setSearch({ columns: listText(names.filter((n) => chosen.includes(n) !== (n === name)).slice(0, 20)) });
+  const flipOwn = (name: OwnColumn): void => setSearch({ without: listText(ownColumns.filter((n) => without.includes(n) !== (n === name))) });
+  const changed = chosen.length + without.length;
   return (
     <details className="menu">
-      <summary className="button">Columns{chosen.length > 0 && ` (${chosen.length})`}</summary>
+      <summary className="button">Columns{changed > 0 && ` (${changed})`}</summary>
       <div className="stack tight" role="group" aria-label="Columns of the table">
+        {ownColumns.map((n) => (
+          <label key={n} className="row tight">
+            <input type="checkbox" checked={!without.includes(n)} onChange={() => flipOwn(n)} />
+            {columnNames[n]}
+          </label>
+        ))}
+        {names.length > 0 && <h3>Variables</h3>}
         {names.map((n) => (
           <label key={n} className="row tight">
             <input type="checkbox" checked={chosen.includes(n)} onChange={() => flip(n)} />
@@ -277,7 +286,8 @@ function Columns({ spec, chosen }: { spec: string; chosen: string[] }): ReactEle
 }
 
 interface TableProps extends RunSearch {
-  version?: { major: number; revision: number };
+  /** without are the columns of its own that it does not show. */
+  without?: string[];
   columns?: string[];
   selects?: boolean;
 }
@@ -291,7 +301,7 @@ function asked(p: TableProps, bookmark?: string): Request<'SearchWfRunView'> {
     statuses: p.statuses ?? [],
     wfSpecName: p.spec,
     variables: p.columns ?? [],
-    ...(p.version ? { majorVersion: p.version.major, revision: p.version.revision } : {}),
+    ...(p.version ? { majorVersion: p.version.major, ...(p.version.revision === undefined ? {} : { revision: p.version.revision }) } : {}),
     ...between(p),
     ...(p.parent ? { parentWfRunId: runIdOf(parseRunId(p.parent)) } : {}),
     ...(p.id ? { idPrefix: p.id } : {}),
@@ -359,6 +369,7 @@ export function RunTable(p: TableProps): ReactElement {
   const { box, shown } = useWindow(rows.length, high);
   const [selected, select] = useState<Set<string>>(new Set());
   const columns = p.columns ?? noColumns;
+  const shows = (name: OwnColumn): boolean => !p.without?.includes(name);
   useEffect(() => {
     if (more && rows.length > 0 && shown.last >= rows.length - 20 && shown.first > 0) read();
   });
@@ -399,21 +410,21 @@ export function RunTable(p: TableProps): ReactElement {
                     <input type="checkbox" aria-label="Select all that are shown" checked={chosen.length === rows.length} onChange={(e) => select(new Set(e.target.checked ? rows.map((r) => runId(r.id)) : []))} />
                   </th>
                 )}
-                <th>Status</th>
+                {shows('status') && <th>{columnNames.status}</th>}
                 <th>Run</th>
-                <th>Workflow</th>
-                <th>Where it stands</th>
+                {shows('workflow') && <th>{columnNames.workflow}</th>}
+                {shows('where') && <th>{columnNames.where}</th>}
                 {columns.map((c) => (
                   <th key={c}>{c}</th>
                 ))}
-                <th>Started</th>
-                <th>Took</th>
+                {shows('started') && <th>{columnNames.started}</th>}
+                {shows('took') && <th>{columnNames.took}</th>}
               </tr>
             </thead>
             <tbody>
               {shown.above > 0 && <tr aria-hidden="true" className="space" style={{ height: shown.above }} />}
               {rows.slice(shown.first, shown.last).map((row) => (
-                <Row key={runId(row.id)} of={row} columns={columns} high={high} selected={p.selects ? selected.has(runId(row.id)) : undefined} flip={flip} />
+                <Row key={runId(row.id)} of={row} columns={columns} shows={shows} high={high} selected={p.selects ? selected.has(runId(row.id)) : undefined} flip={flip} />
               ))}
               {shown.below > 0 && <tr aria-hidden="true" className="space" style={{ height: shown.below }} />}
             </tbody>
@@ -432,12 +443,13 @@ export function RunTable(p: TableProps): ReactElement {
 interface RowProps {
   of: WfRunRow;
   columns: string[];
+  shows: (name: OwnColumn) => boolean;
   high: number;
   selected: boolean | undefined;
   flip: (id: string) => void;
 }
 
-function Row({ of: run, columns, high, selected, flip }: RowProps): ReactElement {
+function Row({ of: run, columns, shows, high, selected, flip }: RowProps): ReactElement {
   const now = useNow();
   const id = runId(run.id);
   const href = to(['runs', ...runParts(run.id)]);
@@ -449,16 +461,20 @@ function Row({ of: run, columns, high, selected, flip }: RowProps): ReactElement
           <input type="checkbox" aria-label={`Select ${id}`} checked={selected} onChange={() => flip(id)} />
         </td>
       )}
-      <td>
-        <Status of={run.status} />
-      </td>
+      {shows('status') && (
+        <td>
+          <Status of={run.status} />
+        </td>
+      )}
       <td className="mono clip">
         <A href={href}>{id}</A>
       </td>
-      <td className="clip">{specText(run.wfSpecId)}</td>
-      <td className="wide">
-        <div className="clip why">{run.failure ? <span className="bad-text">{`${shortName(run.node)}: ${run.failure}`}</span> : ended(run.status) ? '' : standing(run)}</div>
-      </td>
+      {shows('workflow') && <td className="clip">{specText(run.wfSpecId)}</td>}
+      {shows('where') && (
+        <td className="wide">
+          <div className="clip why">{run.failure ? <span className="bad-text">{`${shortName(run.node)}: ${run.failure}`}</span> : ended(run.status) ? '' : standing(run)}</div>
+        </td>
+      )}
       {columns.map((c) => {
         const v = run.variables.find((x) => x.variable?.id?.name === c);
         const text = !v ? '' : v.variable?.masked ? 'masked' : v.leftOutBytes > 0 ? `${v.leftOutBytes} bytes` : kindOf(v.variable?.value) === 'NULL' ? 'null' : textOf(v.variable?.value);
@@ -470,10 +486,12 @@ function Row({ of: run, columns, high, selected, flip }: RowProps): ReactElement
           </td>
         );
       })}
-      <td>
-        <Time at={run.startTime} />
-      </td>
-      <td>{spanText(took)}</td>
+      {shows('started') && (
+        <td>
+          <Time at={run.startTime} />
+        </td>
+      )}
+      {shows('took') && <td>{spanText(took)}</td>}
     </tr>
   );
 }
@@ -524,11 +542,13 @@ function Selection({ rows, all, clear, forget }: { rows: WfRunRow[]; all: TableP
   const me = useWhoami();
   const [deed, choose] = useState<Deed>();
   if (rows.length === 0) return null;
+  const tooMany = rows.length > mostAtOnce ? `More than ${mostAtOnce} are selected. Select fewer, or let a job deal with all that match.` : undefined;
   return (
     <div className="row selection" role="group" aria-label="With the selected runs">
       <strong>{rows.length} selected</strong>
+      {tooMany && <span className="small">{tooMany}</span>}
       {(Object.keys(deeds) as Deed[]).map((d) => (
-        <Button key={d} kind={deeds[d].danger ? 'danger' : 'plain'} forbidden={missing(me, deeds[d].right, 'ACL_WORKFLOW')} onClick={() => choose(d)}>
+        <Button key={d} kind={deeds[d].danger ? 'danger' : 'plain'} forbidden={missing(me, deeds[d].right, 'ACL_WORKFLOW') ?? tooMany} onClick={() => choose(d)}>
           {deeds[d].word}…
         </Button>
       ))}

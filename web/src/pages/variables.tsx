@@ -40,7 +40,7 @@ export function Variables({ seen }: { seen: Seen }): ReactElement {
                 </button>
               )}
             </div>
-            {shown.leftOutBytes > 0 ? <Large of={shown} /> : <Value of={v.value} masked={v.masked} />}
+            {shown.leftOutBytes > 0 ? <Large of={shown} /> : <Value of={v.value} masked={v.masked} name={v.id?.name} />}
             {v.id && <History id={v.id} written={`${writer?.thread}/${writer?.position}/${writer?.times}/${run.status}`} />}
           </div>
         );
@@ -57,7 +57,7 @@ function Large({ of }: { of: ShownVariable }): ReactElement {
   const key = `${id.threadRunNumber}/${id.name}`;
   const wanted = search.get('value') === key;
   const whole = useQuery({ queryKey: [session.tenant, 'variable', id], queryFn: ({ signal }) => call('GetVariable', id, signal), enabled: wanted });
-  if (whole.data) return <Value of={whole.data.value} masked={whole.data.masked} />;
+  if (whole.data) return <Value of={whole.data.value} masked={whole.data.masked} name={id.name} />;
   if (whole.error) return <Problem error={whole.error} />;
   return (
     <div>
