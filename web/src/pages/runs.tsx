@@ -262,25 +262,28 @@ function Columns({ spec, chosen, without }: { spec: string; chosen: string[]; wi
   const names = variablesOf(useLatest(spec)).flatMap((d) => (d.varDef ? [d.varDef.name] : []));
   const flip = (name: string): void => setSearch({ columns: listText(names.filter((n) => chosen.includes(n) !== (n === name)).slice(0, 20)) });
   const flipOwn = (name: OwnColumn): void => setSearch({ without: listText(ownColumns.filter((n) => without.includes(n) !== (n === name))) });
+  const [open, setOpen] = useState(false);
   const changed = chosen.length + without.length;
   return (
-    <details className="menu">
+    <details className="menu" onToggle={(e) => setOpen(e.currentTarget.open)}>
       <summary className="button">Columns{changed > 0 && ` (${changed})`}</summary>
-      <div className="stack tight" role="group" aria-label="Columns of the table">
-        {ownColumns.map((n) => (
-          <label key={n} className="row tight">
-            <input type="checkbox" checked={!without.includes(n)} onChange={() => flipOwn(n)} />
-            {columnNames[n]}
-          </label>
-        ))}
-        {names.length > 0 && <h3>Variables</h3>}
-        {names.map((n) => (
-          <label key={n} className="row tight">
-            <input type="checkbox" checked={chosen.includes(n)} onChange={() => flip(n)} />
-            {n}
-          </label>
-        ))}
-      </div>
+      {open && (
+        <div className="stack tight" role="group" aria-label="Columns of the table">
+          {ownColumns.map((n) => (
+            <label key={n} className="row tight">
+              <input type="checkbox" checked={!without.includes(n)} onChange={() => flipOwn(n)} />
+              {columnNames[n]}
+            </label>
+          ))}
+          {names.length > 0 && <h3>Variables</h3>}
+          {names.map((n) => (
+            <label key={n} className="row tight">
+              <input type="checkbox" checked={chosen.includes(n)} onChange={() => flip(n)} />
+              {n}
+            </label>
+          ))}
+        </div>
+      )}
     </details>
   );
 }
