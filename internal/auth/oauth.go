@@ -3,6 +3,7 @@ package auth
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/url"
 )
 
@@ -53,10 +54,17 @@ func CheckURL(text string) error {
 
 // InClear reports whether tokens or keys are asked about in clear.
 func (o OAuth) InClear() bool {
-	text := o.IntrospectURL
-	if text == "" {
-		text = o.Issuer
+	if o.IntrospectURL != "" {
+		return InClear(o.IntrospectURL)
 	}
-	u, err := url.Parse(text)
-	return err == nil && u.Scheme == "http"
+	return InClear(o.Issuer)
 }
+
+// InClear reports whether an address is reached over a network, and not over TLS.
+func InClear(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && u.Scheme == "http" && !IsLoopback(u.Hostname())
+}
+
+// IsLoopback reports whether a host is this machine.
+func IsLoopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }

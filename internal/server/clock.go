@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"littlehorse/internal/auth"
 	"littlehorse/internal/clock"
 )
 
@@ -15,9 +16,9 @@ func (c *Config) validateClock() error {
 		return nil
 	case c.Kafka.over():
 		return errors.New("LHS_X_CLOCK: time cannot be virtual over Kafka, whose brokers have clocks of their own")
-	case c.Listen == nil && !isLoopback(c.BindHost):
+	case c.Listen == nil && !auth.IsLoopback(c.BindHost):
 		return errors.New("LHS_X_CLOCK: with virtual time the server listens on a loopback address only: set LHS_BIND_HOST to 127.0.0.1")
-	case c.Dashboard.Port > 0 && !isLoopback(c.Dashboard.BindHost):
+	case c.Dashboard.Port > 0 && !auth.IsLoopback(c.Dashboard.BindHost):
 		return errors.New("LHS_X_CLOCK: with virtual time the dashboard listens on a loopback address only: set LHD_BIND_HOST to 127.0.0.1")
 	}
 	return nil

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -130,23 +129,23 @@ func (c *Config) dashboardWarnings() []Notice {
 	open := l.Authenticator == nil && l.Authentication == NoAuthentication
 	var out []Notice
 	switch {
-	case isLoopback(d.BindHost):
+	case auth.IsLoopback(d.BindHost):
 	case open:
 		out = append(out, Notice{"LHD_BIND_HOST", "the dashboard is not authenticated: whoever reaches its port may do what the principal \"anonymous\" may"})
 	case l.Protocol == Plain:
 		out = append(out, Notice{"LHD_BIND_HOST", "the dashboard is not encrypted: put a proxy with TLS before its port"})
 	}
-	if a := d.asked(); inClear(a.Address) {
+	if a := d.asked(); auth.InClear(a.Address) {
 		out = append(out, Notice{"LHD_OAUTH_CALLBACK_URL", "people log in in clear: whoever listens on the way can go on in their name"})
 	}
-	if a := d.asked(); inClear(a.Issuer) {
+	if a := d.asked(); auth.InClear(a.Issuer) {
 		out = append(out, Notice{"LHD_OAUTH_ISSUER_URI", "the OpenID provider is asked in clear: use https unless it is on this machine"})
 	}
 	if d.OutputStream && open {
 		out = append(out, Notice{"LHD_OUTPUT_STREAM", "the output stream is not authenticated: whoever reaches its port may read all values of all tenants, unmasked"})
 	}
 	for _, o := range d.Origins {
-		if inClear(string(o)) {
+		if auth.InClear(string(o)) {
 			out = append(out, Notice{"LHD_CORS_ALLOWED_ORIGINS", "pages of " + string(o) + " come in clear: whoever is on the way can change them, and call"})
 		}
 	}
@@ -155,14 +154,6 @@ func (c *Config) dashboardWarnings() []Notice {
 	}
 	return out
 }
-
-// inClear reports whether an address is reached over a network, and not over TLS.
-func inClear(address string) bool {
-	u, err := url.Parse(address)
-	return err == nil && u.Scheme == "http" && !isLoopback(u.Hostname())
-}
-
-func isLoopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }
 
 // DashboardAddr is the address of the dashboard's port; "" if there is none.
 func (s *Server) DashboardAddr() string { return s.dashboard.addr() }
