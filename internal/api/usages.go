@@ -53,7 +53,7 @@ func (s *Service) SearchUsages(ctx context.Context, req *extra.SearchUsagesReque
 			continue
 		}
 		after = keys.Definition{}
-		if auth.Decide(c.principal, c.tenant, k.needs) != nil {
+		if k.kind != keys.KindWfSpec && u.structDef == nil || auth.Decide(c.principal, c.tenant, k.needs) != nil {
 			continue
 		}
 		s.definitions.Walk(c.tenant, k.kind, keys.Definition{Name: from.Name, Major: from.Major, Revision: from.Revision}, func(d keys.Definition) bool {
@@ -127,9 +127,6 @@ func usesOf(req *extra.SearchUsagesRequest) *uses {
 func (u *uses) usedBy(defs spec.Defs, d keys.Definition) bool {
 	if d.Kind == keys.KindWfSpec {
 		return u.wfSpec(defs.WfSpec(wfSpecID(d)))
-	}
-	if u.structDef == nil {
-		return false
 	}
 	return slices.ContainsFunc(typesOf(defs, d), func(t *lhpb.TypeDefinition) bool {
 		used := false

@@ -183,3 +183,18 @@ func TestUsagesAreLookedForInParts(t *testing.T) {
 		t.Error(rest, err)
 	}
 }
+
+// What cannot use a definition is not looked at, however many there are.
+func TestUsagesAreLookedForWhereTheyCanBe(t *testing.T) {
+	f := newFace(t)
+	all := []machine.Value{specOf("x", 0, &lhpb.Node{Node: &lhpb.Node_Task{Task: doing("charge")}})}
+	for n := range usagesLookedAt + 1 {
+		all = append(all, &lhpb.TaskDef{Id: &lhpb.TaskDefId{Name: fmt.Sprintf("task-%05d", n)}})
+	}
+	f.defined(all...)
+	req := &extra.SearchUsagesRequest{Of: &extra.SearchUsagesRequest_TaskDefId{TaskDefId: &lhpb.TaskDefId{Name: "charge"}}}
+	got, err := extra.NewViewServiceClient(f.conn).SearchUsages(t.Context(), req)
+	if err != nil || !slices.Equal(usagesText(got), []string{"WfSpec x 0.0"}) || got.Bookmark != nil {
+		t.Error(got, err)
+	}
+}

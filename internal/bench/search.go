@@ -18,6 +18,7 @@ import (
 	"littlehorse/lhpb"
 	"littlehorse/lhpb/extra"
 	lh "littlehorse/sdk/client"
+	"littlehorse/sdk/task"
 	"littlehorse/sdk/wf"
 )
 
@@ -30,13 +31,17 @@ type searchSettings struct {
 	Limit    int32  `json:"limit"`
 	WfSpec   string `json:"wfSpec"`
 	Fillers  int    `json:"fillers"`
-	Kinds    string `json:"kinds,omitempty"`
+	// Definitions are WfSpecs beside it that use one TaskDef.
+	Definitions int    `json:"definitions,omitempty"`
+	Kinds       string `json:"kinds,omitempty"`
 }
 
 func (s searchSettings) validate() error {
 	switch {
 	case s.Count < 1 || s.Values < 1 || s.Fillers < 1:
 		return errors.New("--count, --values and --fillers must be at least 1")
+	case s.Definitions < 0:
+		return errors.New("--definitions must be at least 0")
 	case s.Searches < 1 || s.Pages < edges:
 		return fmt.Errorf("--searches must be at least 1 and --pages at least %d", edges)
 	case s.Limit < 1:
@@ -98,6 +103,7 @@ func searchCommand() *cobra.Command {
 	f.IntVar(&q.Searches, "searches", 500, "first pages to read of each kind")
 	f.IntVar(&q.Pages, "pages", 100_000, "pages to read at most from first to last")
 	f.Int32Var(&q.Limit, "limit", 100, "results of a page")
+	f.IntVar(&q.Definitions, "definitions", 0, "WfSpecs to fill the store with of which it is asked what they use (usages)")
 	f.StringVar(&q.Kinds, "kinds", "", "`prefix` of the kinds of search to measure; view are those of the dashboard")
 	f.StringVar(&q.WfSpec, "wf-spec", "", "`name` of a WfSpec that an earlier measurement filled")
 	return cmd
@@ -145,7 +151,30 @@ func fill(ctx context.Context, client *lh.Client, q searchSettings) error {
 	if err := client.Register(ctx, spec); err != nil {
 		return err
 	}
+	if err := define(ctx, client, q); err != nil {
+		return err
+	}
 	return each(ctx, q.Count, q.Fillers, func(ctx context.Context, n int64) error { return startFilling(ctx, client.RPC(), q, n) })
+}
+
+// define puts WfSpecs that use one TaskDef.
+func define(ctx context.Context, client *lh.Client, q searchSettings) error {
+	if q.Definitions == 0 {
+		return nil
+	}
+	used := task.New1(q.WfSpec, func(context.Context, string) (string, error) { return "", nil }, task.Params("customer"))
+	if err := client.Register(ctx, used); err != nil {
+		return err
+	}
+	for n := range q.Definitions {
+		err := client.Register(ctx, wf.New(numbered(q.WfSpec+"-user", int64(n)), func(t *wf.Thread) {
+			used.Do(t, wf.Declare[string](t, searched).Required())
+		}))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // startFilling starts WfRun n.
@@ -238,11 +267,23 @@ func (w *searchWork) ofPages() []searchKind {
 			_, err := w.views.GetWfSpecHeat(ctx, &extra.GetWfSpecHeatRequest{WfSpecId: &lhpb.WfSpecId{Name: w.WfSpec}})
 			return err
 		}},
+		{"usages", w.usages(w.WfSpec)},
+		{"usagesOfNone", w.usages(w.WfSpec + "-unused")},
 		{"viewOfRun", func(ctx context.Context) error {
 			id := numbered(w.WfSpec, 1+rand.Int64N(int64(w.Count)))
 			_, err := w.views.GetWfRunView(ctx, &extra.GetWfRunViewRequest{WfRunId: &lhpb.WfRunId{Id: id}, WithWfSpec: true})
 			return err
 		}},
+	}
+}
+
+// usages finds out who uses a TaskDef.
+func (w *searchWork) usages(name string) func(context.Context) error {
+	return func(ctx context.Context) error {
+		_, err := w.views.SearchUsages(ctx, &extra.SearchUsagesRequest{
+			Of: &extra.SearchUsagesRequest_TaskDefId{TaskDefId: &lhpb.TaskDefId{Name: name}}, Limit: &w.Limit,
+		})
+		return err
 	}
 }
 

@@ -153,9 +153,9 @@ func (s *bulkShare) deal(w *wfRun) {
 			s.tx.deleteRun(w)
 		}
 	case pb.BulkDeed_BULK_DEED_STOP:
-		s.count(w.stop(0))
+		s.count(w.graph != nil && w.stop(0))
 	case pb.BulkDeed_BULK_DEED_RESUME:
-		s.count(w.unstop(0))
+		s.count(w.graph != nil && w.unstop(0))
 	case pb.BulkDeed_BULK_DEED_DELETE:
 		if w.deletable() {
 			s.count(true)

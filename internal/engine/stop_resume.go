@@ -24,11 +24,8 @@ func (t *txn) stopWfRun(r *lhpb.StopWfRunRequest) machine.Reply {
 	return done
 }
 
-// stop halts a ThreadRun that is not stopped, and reports whether it is one.
+// stop halts a ThreadRun that is not stopped, and reports whether it is one. The WfSpec must be there.
 func (w *wfRun) stop(number int32) bool {
-	if w.graph == nil {
-		return false
-	}
 	thread := w.thread(number)
 	if thread == nil || thread.stopped() || w.terminated() {
 		return false
@@ -54,11 +51,8 @@ func (t *txn) resumeWfRun(r *lhpb.ResumeWfRunRequest) machine.Reply {
 	return done
 }
 
-// unstop lets a ThreadRun go on that is stopped, and reports whether it is one.
+// unstop lets a ThreadRun go on that is stopped, and reports whether it is one. The WfSpec must be there.
 func (w *wfRun) unstop(number int32) bool {
-	if w.graph == nil {
-		return false
-	}
 	thread := w.thread(number)
 	if thread == nil || !thread.stopped() || w.terminated() {
 		return false
