@@ -102,6 +102,13 @@ func (fakeViews) SearchWfRunView(context.Context, *extra.SearchWfRunViewRequest)
 	return &extra.SearchWfRunViewResponse{}, nil
 }
 
+func (fakeViews) SearchUsages(_ context.Context, req *extra.SearchUsagesRequest) (*extra.SearchUsagesResponse, error) {
+	if req.GetTaskDefId().GetName() == "" || req.GetLimit() < 1 {
+		return nil, status.Error(codes.InvalidArgument, "what is used?")
+	}
+	return &extra.SearchUsagesResponse{}, nil
+}
+
 func (fakeViews) GetWfSpecHeat(context.Context, *extra.GetWfSpecHeatRequest) (*extra.GetWfSpecHeatResponse, error) {
 	return &extra.GetWfSpecHeatResponse{}, nil
 }
@@ -119,6 +126,10 @@ func (f *fake) PutTaskDef(_ context.Context, req *lhpb.PutTaskDefRequest) (*lhpb
 	defer f.mu.Unlock()
 	f.puts = append(f.puts, "TaskDef "+req.Name)
 	return &lhpb.TaskDef{Id: &lhpb.TaskDefId{Name: req.Name}}, nil
+}
+
+func (f *fake) GetTaskDef(_ context.Context, id *lhpb.TaskDefId) (*lhpb.TaskDef, error) {
+	return &lhpb.TaskDef{Id: id}, nil
 }
 
 func (f *fake) PutWfSpec(_ context.Context, req *lhpb.PutWfSpecRequest) (*lhpb.WfSpec, error) {
@@ -310,6 +321,13 @@ func TestSearchesAreMeasuredBesideALoad(t *testing.T) {
 	})
 	if len(r3.First) != 6 || r3.First["viewOfRun"].Count != 1 {
 		t.Errorf("what pages read: %+v", r3.First)
+	}
+	r4, puts := searchResult{}, len(f.puts)
+	benchInto(t, f, &r4, []string{
+		"search", "--count", "105", "--definitions", "7", "--kinds", "usages", "--limit", "5", "--searches", "2", "--rate", "50", "--duration", "50ms",
+	})
+	if users := strings.Join(f.puts[puts:], "\n"); len(r4.First) != 2 || r4.First["usagesOfNone"].Count != 2 || strings.Count(users, "-user") != 7 {
+		t.Errorf("who uses a TaskDef: %+v, registered %s", r4.First, users)
 	}
 }
 

@@ -240,7 +240,11 @@ type searchKind struct {
 
 // kinds are those that are to be measured.
 func (w *searchWork) kinds() []searchKind {
-	return slices.DeleteFunc(append(w.searches(), w.ofPages()...), func(k searchKind) bool { return !strings.HasPrefix(k.name, w.Kinds) })
+	all := append(w.searches(), w.ofPages()...)
+	if w.Definitions > 0 {
+		all = append(all, searchKind{"usages", w.usages(w.WfSpec)}, searchKind{"usagesOfNone", w.usages(w.WfSpec + "-unused")})
+	}
+	return slices.DeleteFunc(all, func(k searchKind) bool { return !strings.HasPrefix(k.name, w.Kinds) })
 }
 
 // ofPages are what the pages of the dashboard read.
@@ -267,8 +271,6 @@ func (w *searchWork) ofPages() []searchKind {
 			_, err := w.views.GetWfSpecHeat(ctx, &extra.GetWfSpecHeatRequest{WfSpecId: &lhpb.WfSpecId{Name: w.WfSpec}})
 			return err
 		}},
-		{"usages", w.usages(w.WfSpec)},
-		{"usagesOfNone", w.usages(w.WfSpec + "-unused")},
 		{"viewOfRun", func(ctx context.Context) error {
 			id := numbered(w.WfSpec, 1+rand.Int64N(int64(w.Count)))
 			_, err := w.views.GetWfRunView(ctx, &extra.GetWfRunViewRequest{WfRunId: &lhpb.WfRunId{Id: id}, WithWfSpec: true})
