@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { lazy, type ReactElement, Suspense, useCallback } from 'react';
+import { lazy, type ReactElement, Suspense, useCallback, useEffect } from 'react';
 import { RunForm } from '../runform';
 import { again as inputsAgain, changed } from '../runinputs';
 import { ask, batch, call, need, session } from '../api';
@@ -21,8 +21,9 @@ import { kindOf, runIdOf, specText, textOf, typeOf, typeText } from '../values';
 import { Definition } from './run';
 import { chosenRuns, RunFilters, RunTable } from './runs';
 
-const Graph = lazy(() => import('../graph'));
-const Threads = lazy(async () => ({ default: (await import('../graph')).Threads }));
+const drawing = (): Promise<typeof import('../graph')> => import('../graph');
+const Graph = lazy(drawing);
+const Threads = lazy(async () => ({ default: (await drawing()).Threads }));
 const Versions = lazy(async () => ({ default: (await import('./versions')).Versions }));
 const SpecMetrics = lazy(async () => ({ default: (await import('./metrics')).SpecMetrics }));
 const SpecSparkline = lazy(async () => ({ default: (await import('./metrics')).SpecSparkline }));
@@ -147,6 +148,7 @@ export function Spec(): ReactElement {
   const may = missing(me, 'RUN', 'ACL_WORKFLOW');
   const [form, setForm] = useForm('run', may);
   const again = search.get('run');
+  useEffect(() => void drawing(), []); // while the definition is read
   const seen = useQuery({
     queryKey: [session.tenant, 'specPage', name, version],
     queryFn: async ({ signal }) => {
