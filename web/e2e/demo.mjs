@@ -241,6 +241,8 @@ await journey('a form shows its versions, its fields and who works with it', { p
   await page.locator('[data-used-by]').getByRole('link', { name: /^expense / }).waitFor();
   await page.getByLabel(/^Approved/).selectOption('true');
   await look(page, 'form');
+  await page.getByLabel('Other version').selectOption('0');
+  await page.locator('[data-change="added"]').getByText('costCenter').waitFor();
   await page.getByLabel('Status').selectOption('DONE');
   await page.waitForURL(/status=DONE/);
   await page.getByLabel('User', { exact: true }).fill('bo');

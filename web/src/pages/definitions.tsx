@@ -2,7 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import type { ReactElement } from 'react';
 import { session } from '../api';
 import type { Icon } from '../icons';
-import { to, useRoute } from '../router';
+import { setSearch, to, useRoute } from '../router';
 import { A, Command, Empty, Heading, Panel, Problem, Skeleton } from '../ui';
 import { OnlyFirst, PrefixField } from './specs';
 
@@ -92,5 +92,51 @@ export function Versions({ all, chosen, choose }: { all: number[]; chosen: numbe
           </option>
         ))}
     </select>
+  );
+}
+
+/** Compared says what is different since another version, which the address has as "with". Fields are texts by their names. */
+export function Compared({ versions, version, fields, than }: { versions: number[]; version: number; fields: Map<string, string>; than?: Map<string, string> | undefined }): ReactElement | null {
+  const other = useRoute().search.get('with') ?? '';
+  if (versions.length < 2) return null;
+  return (
+    <Panel
+      title="Compared with another version"
+      actions={
+        <select className="input" style={{ width: 'auto' }} aria-label="Other version" value={other} onChange={(e) => setSearch({ with: e.target.value })}>
+          <option value="">none</option>
+          {versions
+            .filter((v) => v !== version)
+            .sort((a, b) => b - a)
+            .map((v) => (
+              <option key={v}>{v}</option>
+            ))}
+        </select>
+      }
+    >
+      {than ? <Differences since={other} before={than} now={fields} /> : <p className="soft">Choose one.</p>}
+    </Panel>
+  );
+}
+
+function Differences({ since, before, now }: { since: string; before: Map<string, string>; now: Map<string, string> }): ReactElement {
+  const names = [...new Set([...before.keys(), ...now.keys()])].sort();
+  const changed = names.flatMap((n) => {
+    const [a, b] = [before.get(n), now.get(n)];
+    if (a === undefined) return [{ n, what: 'added', text: b }];
+    if (b === undefined) return [{ n, what: 'removed', text: a }];
+    return a === b ? [] : [{ n, what: 'changed', text: `${a} → ${b}` }];
+  });
+  if (changed.length === 0) return <p>The fields are the same.</p>;
+  return (
+    <ul className="stack tight" aria-label={`What is different since version ${since}`}>
+      {changed.map((c) => (
+        <li key={c.n} className="row" data-change={c.what}>
+          <span className={`badge ${c.what === 'added' ? 'good' : c.what === 'removed' ? 'bad' : 'warn'}`}>{c.what}</span>
+          <strong>{c.n}</strong>
+          <span className="soft">{c.text}</span>
+        </li>
+      ))}
+    </ul>
   );
 }

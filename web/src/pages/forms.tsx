@@ -7,12 +7,12 @@ import { Choice, each, pageSize, Rows, since, Table, TextFilter, usePages, withi
 import { missing, useWhoami } from '../permissions';
 import { go, to, useRoute } from '../router';
 import { MaySources } from '../source';
-import type { UserTaskRunStatus } from '../types.gen';
+import type { UserTaskDef, UserTaskRunStatus } from '../types.gen';
 import { A, Badge, Button, Empty, ObjectHeading, Panel, Problem, Skeleton, Time } from '../ui';
 import { UsedBy, Users } from '../usedby';
 import { holder, type Texts, userTaskLook, userTaskStatuses } from '../usertasks';
 import { runId, runParts } from '../values';
-import { Definitions, Versions } from './definitions';
+import { Compared, Definitions, Versions } from './definitions';
 import { FormFields } from './inbox';
 
 export function Forms(): ReactElement {
@@ -29,19 +29,27 @@ export function Forms(): ReactElement {
   );
 }
 
+/** textsOf are the fields of a form as they are compared. */
+const textsOf = (d: UserTaskDef): Map<string, string> =>
+  new Map(d.fields.map((f) => [f.name, [f.type, f.required ? 'required' : 'optional', f.displayName && `shown as ${f.displayName}`, f.description].filter(Boolean).join(', ')]));
+
 export function Form(): ReactElement {
   const { rest, search } = useRoute();
   const [name = '', version = ''] = rest;
   const me = useWhoami();
   const [texts, setTexts] = useState<Texts>({});
   const [deleting, setDeleting] = useState(false);
+  const other = search.get('with') ?? '';
   const seen = useQuery({
-    queryKey: [session.tenant, 'form', name, version],
+    queryKey: [session.tenant, 'form', name, version, other],
     queryFn: async ({ signal }) => {
       const chosen = version ? Number(version) : need((await batch([ask('GetLatestUserTaskDef', { name })], signal))[0]).version;
       const of = { userTaskDefId: { name, version: chosen } };
-      const [def, all, users] = await batch([ask('GetUserTaskDef', of.userTaskDefId), ask('SearchUserTaskDef', { name, limit: 1000 }), ask('SearchUsages', of)] as const, signal);
-      return { def: need(def), versions: (all.reply?.results ?? []).map((v) => v.version), of, users };
+      const [def, all, users, than] = await batch(
+        [ask('GetUserTaskDef', of.userTaskDefId), ask('SearchUserTaskDef', { name, limit: 1000 }), ask('SearchUsages', of), ...(other ? [ask('GetUserTaskDef', { name, version: Number(other) })] : [])] as const,
+        signal,
+      );
+      return { def: need(def), versions: (all.reply?.results ?? []).map((v) => v.version), of, users, than: than?.reply };
     },
   });
   const status = (search.get('status') ?? 'UNASSIGNED') as UserTaskRunStatus | 'ANY';
@@ -65,7 +73,7 @@ export function Form(): ReactElement {
   );
   if (seen.error) return <Problem error={seen.error} retry={() => void seen.refetch()} />;
   if (!seen.data) return <Skeleton lines={8} />;
-  const { def, versions, of, users } = seen.data;
+  const { def, versions, of, users, than } = seen.data;
   return (
     <>
       <ObjectHeading
@@ -100,6 +108,7 @@ export function Form(): ReactElement {
       <Panel title="As people see it">
         <FormFields def={{ ...def, description: '' }} texts={texts} set={setTexts} />
       </Panel>
+      <Compared versions={versions} version={def.version} fields={textsOf(def)} than={than && textsOf(than)} />
       <UsedBy of={of} first={users} />
       <Panel title="User tasks with it" bare>
         <div className="body filters">

@@ -5,14 +5,14 @@ import { ask, batch, call, need, session } from '../api';
 import { command } from '../commands';
 import { Table } from '../lists';
 import { missing, useWhoami } from '../permissions';
-import { go, setSearch, to, useRoute } from '../router';
+import { go, to, useRoute } from '../router';
 import { MaySources } from '../source';
 import { structsOf } from '../typed';
 import type { InlineStructDef, StructDef, StructDefCompatibilityType, StructFieldDef, TypeDefinition } from '../types.gen';
 import { A, Button, Field, Note, ObjectHeading, Panel, Problem, Skeleton, Time } from '../ui';
 import { UsedBy, Users } from '../usedby';
 import { kindOf, textOf, typeText } from '../values';
-import { Definitions, Versions } from './definitions';
+import { Compared, Definitions, Versions } from './definitions';
 
 export function Structs(): ReactElement {
   return (
@@ -39,6 +39,8 @@ const fieldText = (f: StructFieldDef): string =>
   ]
     .filter(Boolean)
     .join(', ');
+
+const textsOf = (d: StructDef): Map<string, string> => new Map(fieldsOf(d).map(([name, f]) => [name, fieldText(f)]));
 
 /** TypeLink names a type, and leads to the StructDefs in it. */
 function TypeLink({ of }: { of: TypeDefinition | undefined }): ReactElement {
@@ -110,24 +112,7 @@ export function Struct(): ReactElement {
         />
       </Panel>
       <UsedBy of={of} first={users} />
-      {versions.length > 1 && (
-        <Panel
-          title="Compared with another version"
-          actions={
-            <select className="input" style={{ width: 'auto' }} aria-label="Other version" value={other} onChange={(e) => setSearch({ with: e.target.value })}>
-              <option value="">none</option>
-              {versions
-                .filter((v) => v !== version)
-                .sort((a, b) => b - a)
-                .map((v) => (
-                  <option key={v}>{v}</option>
-                ))}
-            </select>
-          }
-        >
-          {than ? <Differences from={than} to={def} /> : <p className="soft">Choose one.</p>}
-        </Panel>
-      )}
+      <Compared versions={versions} fields={textsOf(def)} version={version} than={than && textsOf(than)} />
       <Panel title="Would a change be compatible?">
         <Evolution of={def} />
       </Panel>
@@ -151,30 +136,6 @@ export function Struct(): ReactElement {
         </Preview>
       )}
     </>
-  );
-}
-
-function Differences({ from, to: now }: { from: StructDef; to: StructDef }): ReactElement {
-  const [old, present] = [new Map(fieldsOf(from)), new Map(fieldsOf(now))];
-  const names = [...new Set([...old.keys(), ...present.keys()])].sort();
-  const changed = names.flatMap((n) => {
-    const [a, b] = [old.get(n), present.get(n)];
-    if (!a && b) return [{ n, what: 'added', text: fieldText(b) }];
-    if (a && !b) return [{ n, what: 'removed', text: fieldText(a) }];
-    if (a && b && fieldText(a) !== fieldText(b)) return [{ n, what: 'changed', text: `${fieldText(a)} → ${fieldText(b)}` }];
-    return [];
-  });
-  if (changed.length === 0) return <p>The fields are the same.</p>;
-  return (
-    <ul className="stack tight" aria-label={`What is different since version ${from.id?.version}`}>
-      {changed.map((c) => (
-        <li key={c.n} className="row" data-change={c.what}>
-          <span className={`badge ${c.what === 'added' ? 'good' : c.what === 'removed' ? 'bad' : 'warn'}`}>{c.what}</span>
-          <strong>{c.n}</strong>
-          <span className="soft">{c.text}</span>
-        </li>
-      ))}
-    </ul>
   );
 }
 
