@@ -201,7 +201,7 @@ const many = 30;
 
 function spokenOf(v: Visited | undefined, inRun: boolean, remark: Remark | undefined): string {
   if (!v) return inRun ? ', not reached' : remark ? `, ${remark.spoken}` : '';
-  return `, ${lookOf(v.status).word}${v.times > 1 ? `, ${v.times} times` : ''}${v.attempts > 1 ? `, ${v.attempts} attempts` : ''}${v.waits ? `, ${v.waits}` : ''}${v.due ? `, ${v.due.what} at ${new Date(v.due.at).toLocaleTimeString()}` : ''}`;
+  return `, ${lookOf(v.status).word}${v.times > 1 ? `, ${v.times} times` : ''}${v.attempts > 1 ? `, ${v.attempts} attempts` : ''}${v.waits ? `, ${v.waits}` : ''}${v.due ? `, ${v.due.what} at ${new Date(v.due.at).toLocaleString()}` : ''}`;
 }
 
 function nodesOf(laid: Laid[], lanes: Lane[], chosen: Place | undefined): (Step | Band)[] {

@@ -1,4 +1,5 @@
 import { useMemo } from 'react';
+import { session } from './api';
 import { type Asked, type Laid, sceneOf } from './scene';
 
 const kept = new Map<string, Laid[]>();
@@ -10,5 +11,10 @@ function keep(key: string, laid: Laid[]): Laid[] {
   return laid;
 }
 
-/** useScene lays lanes out once for each key: the lanes are those of the key. */
-export const useScene = (key: string, lanes: Asked[]): Laid[] => useMemo(() => kept.get(key) ?? keep(key, sceneOf(lanes)), [key]);
+/** laidOut lays lanes out once for each key: the lanes are those of the key, in its tenant. */
+export function laidOut(key: string, lanes: Asked[]): Laid[] {
+  const own = JSON.stringify([session.tenant, key]);
+  return kept.get(own) ?? keep(own, sceneOf(lanes));
+}
+
+export const useScene = (key: string, lanes: Asked[]): Laid[] => useMemo(() => laidOut(key, lanes), [key]);

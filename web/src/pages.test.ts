@@ -12,7 +12,7 @@ import { failuresOf, hourBySpec, newestFirst } from './overview';
 import { compose, documentOf, pasted, spread, structured, type Structs, veiled } from './typed';
 import { momentsOf, stepsAt, threadsAt } from './replay';
 import { byId, latestFirst, listed, met, nothing, type Older, read } from './rows';
-import { asAddress, between, bulk, fieldText, filtersOf, matchOf, searchables, versionOf } from './runsearch';
+import { asAddress, between, bulk, fieldText, filtersOf, matchOf, needs, searchables, versionOf, whereOf } from './runsearch';
 import { readInputs } from './runinputs';
 import { searchesOf, withSearch } from './searches';
 import { linesOf, storyOf } from './story';
@@ -21,7 +21,7 @@ import { causeOf, criticalPath, marksOf, spentOf, viewOf, viewText, zoomed } fro
 import type { ExplainWfRunResponse, Node, Step, StructDef, ThreadRun, ThreadVarDef, TypeDefinition, UserTaskEvent, WfRunRow, WfSpec } from './types.gen';
 import { usersOf } from './usages';
 import { defined, whenOf } from './threads';
-import { commentsOf, trail } from './usertasks';
+import { commentsOf, nameOfSpec, trail } from './usertasks';
 
 const times = (text: string, after: string, count = 2): string[] => nextTimes(parseCron(text)!, Date.parse(after), count).map((d) => d.toISOString().slice(0, 16));
 
@@ -479,6 +479,11 @@ describe('versions', () => {
 });
 
 describe('user tasks', () => {
+  it('are not left out for want of a right to know of which workflow they are', () => {
+    expect(nameOfSpec({ reply: { wfSpecId: { name: 'order', majorVersion: 0, revision: 0 } } as never })).toBe('order');
+    expect(nameOfSpec({ error: { code: 'not_found', message: 'gone' } })).toBeUndefined();
+    expect(() => nameOfSpec({ error: { code: 'permission_denied', message: 'no right to READ' } })).toThrow('no right to READ');
+  });
   const events = [
     { assigned: { newUserGroup: 'g' } },
     { saved: { userId: 'ana', results: { a: { int: '1' } } } },
@@ -535,6 +540,21 @@ describe('a search of runs', () => {
     expect(matchOf({ name: 'doc_$.n', text: '7', type: 'INT' })).toEqual({ varName: 'doc_$.n', value: { int: '7' } });
     const search = new URLSearchParams(Object.entries(asAddress([{ name: 'doc_$.n', text: '7', type: 'INT' }])).map(([k, [v]]) => [k, v!]));
     expect(filtersOf(search)).toEqual([{ name: 'doc_$.n', text: '7', type: 'INT' }]);
+  });
+  it('is on the command line as it is asked here, however it was typed', () => {
+    const typed = (type: string, ...texts: string[]): string[] => texts.map((text) => whereOf([matchOf({ name: 'v', text, type })]).join(' '));
+    expect(typed('INT', ' 7', '+7', '007')).toEqual(['--where v=7', '--where v=7', '--where v=7']);
+    expect(typed('DOUBLE', '0x10', ' 1.50 ', '5')).toEqual(['--where v=16', '--where v=1.5', '--where v=5']);
+    expect(typed('TIMESTAMP', '2026-01-31T10:00:00+00:00', '2026-01-31')).toEqual(['--where v=2026-01-31T10:00:00+00:00', '--where v=2026-01-31T00:00:00.000Z']);
+    expect(typed('WF_RUN_ID', 'http://here/default/runs/a/b')).toEqual(['--where v=a_b']);
+    expect(typed('STR', ' a=b ', '')).toEqual(['--where v= a=b ', '--where v=']);
+    expect(typed('BYTES', 'aGk=')).toEqual(['--where v=aGk=']);
+    expect(() => matchOf({ name: 'doc_$.n', text: 'x', type: 'INT' })).toThrow('doc.n must be a whole number');
+  });
+  it('needs the rights of the job that it is', () => {
+    const filter = { name: 'v', text: '7', type: 'INT' };
+    expect([needs('stop', []), needs('resume', [filter])]).toEqual([['RUN'], ['RUN']]);
+    expect([needs('delete', []), needs('delete', [filter])]).toEqual([['WRITE_METADATA'], ['WRITE_METADATA', 'RUN']]);
   });
   it('is kept by its name, and what is not a search is passed over', () => {
     const all = withSearch(withSearch(withSearch([], { name: 'b', query: '1' }), { name: 'a', query: '2' }), { name: 'b', query: '3' });

@@ -16,3 +16,6 @@ export function missing(me: Principal | undefined, action: ACLAction, resource: 
   );
   return given ? undefined : `You have no right to ${action} on ${resource}.`;
 }
+
+/** missingOf says of several rights which one is missing first. */
+export const missingOf = (me: Principal | undefined, actions: ACLAction[], resource: ACLResource): string | undefined => actions.map((a) => missing(me, a, resource)).find(Boolean);

@@ -1,6 +1,7 @@
+import { editable } from './inputs';
 import { minuteBack } from './times';
-import type { LHStatus, ThreadVarDef, VariableMatch, VariableType } from './types.gen';
-import { parseValue, typeOf } from './values';
+import type { ACLAction, LHStatus, ThreadVarDef, VariableMatch, VariableType } from './types.gen';
+import { parseValue, Problem, typeOf } from './values';
 
 /** windows are times back that runs can be narrowed to. */
 export const windows: [string, string, number][] = [
@@ -26,7 +27,17 @@ export function filtersOf(search: URLSearchParams): Filter[] {
 /** asAddress is what the address says of conditions. */
 export const asAddress = (all: Filter[]): Record<'var' | 'value' | 'type', string[]> => ({ var: all.map((f) => f.name), value: all.map((f) => f.text), type: all.map((f) => f.type) });
 
-export const matchOf = (f: Filter): VariableMatch => ({ varName: f.name, value: parseValue((f.type || undefined) as VariableType | undefined, f.text) });
+/** matchOf is a condition as the server takes it; the address of somebody may hold what is none. */
+export function matchOf(f: Filter): VariableMatch {
+  try {
+    return { varName: f.name, value: parseValue((f.type || undefined) as VariableType | undefined, f.text) };
+  } catch (e) {
+    throw e instanceof Problem ? new Problem(`${fieldText(f.name)} ${e.message}`) : e;
+  }
+}
+
+/** whereOf are conditions on the command line, with values as it reads them. */
+export const whereOf = (all: VariableMatch[]): string[] => all.flatMap((m) => ['--where', `${m.varName}=${editable(m.value)}`]);
 
 /** fieldText names a variable, or a field of one, for people. */
 export const fieldText = (name: string): string => name.replace('_$.', '.');
@@ -84,6 +95,9 @@ export type Deed = 'stop' | 'resume' | 'delete';
 
 /** takes says in which status runs are with which a job does something. */
 export const takes: Record<Deed, LHStatus[]> = { stop: ['RUNNING'], resume: ['HALTED'], delete: ['COMPLETED', 'HALTED', 'ERROR', 'EXCEPTION'] };
+
+/** needs are the rights on workflows without which there is no such job. One that deletes by variables is made as those are that stop runs. */
+export const needs = (deed: Deed, filters: Filter[]): ACLAction[] => [...(deed === 'delete' ? ['WRITE_METADATA' as const] : []), ...(deed !== 'delete' || filters.length > 0 ? ['RUN' as const] : [])];
 
 /** bulk is the search as a bulk job understands it: of one workflow, in one status in which the deed can be done, by their time and their variables. */
 export function bulk(deed: Deed, p: RunSearch): Record<string, string | string[] | undefined> | undefined {

@@ -1,5 +1,6 @@
+import { type Answer, need } from './api';
 import type { Look } from './status';
-import type { UserTaskDef, UserTaskEvent, UserTaskRun, UserTaskRunStatus, VariableValue } from './types.gen';
+import type { NodeRun, UserTaskDef, UserTaskEvent, UserTaskRun, UserTaskRunStatus, VariableValue } from './types.gen';
 import { editable, type Read, read } from './inputs';
 import { textOf } from './values';
 
@@ -13,6 +14,9 @@ const looks: Record<UserTaskRunStatus, Look> = {
 export const userTaskLook = (s: UserTaskRunStatus): Look => looks[s] ?? { word: String(s), tone: 'still', icon: 'dot' };
 export const userTaskStatuses: UserTaskRunStatus[] = ['UNASSIGNED', 'ASSIGNED', 'DONE', 'CANCELLED'];
 export const isOpen = (t: UserTaskRun): boolean => t.status === 'UNASSIGNED' || t.status === 'ASSIGNED';
+
+/** nameOfSpec is of which workflow a step is. Who may not read steps is told so; one that has gone meanwhile is of none. */
+export const nameOfSpec = (step: Answer<NodeRun>): string | undefined => (step.error?.code === 'not_found' ? undefined : need(step).wfSpecId?.name);
 
 /** holder says whose a user task is. */
 export function holder(user: string | undefined, group: string | undefined): string {

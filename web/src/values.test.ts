@@ -1,7 +1,9 @@
 import { describe, expect, it, test } from 'vitest';
 import { oldest, Reader } from './events';
 import { condition, infix, mutation } from './infix';
+import { session } from './api';
 import { links, type Placed } from './layout';
+import { laidOut } from './layouts';
 import { bytesOf, Exact, hexOf, hitsOf, pathText, within } from './paths';
 import { place } from './place';
 import { sceneOf } from './scene';
@@ -241,6 +243,16 @@ describe('steps', () => {
     expect(each.at(-1)!.threads).toEqual([251]);
     const laid = sceneOf(few.map((l) => ({ id: l.id, thread: l.spec, depth: l.depth, titled: true })));
     expect(laid[1]!.y).toBeGreaterThan(laid[0]!.y + laid[0]!.height);
+  });
+  test('what another tenant has under the same name is laid out for itself', () => {
+    const other = { ...main, nodes: { s: { ...plain('other'), entrypoint: {} }, other: { ...plain(), exit: {} } } } as unknown as ThreadSpec;
+    const before = session.tenant;
+    const inTenant = (tenant: string, thread: ThreadSpec): string[] => {
+      session.tenant = tenant;
+      return laidOut('order 0.0', [{ id: 'main', thread, depth: 0, titled: false }])[0]!.places.map((p) => p.name);
+    };
+    expect([inTenant('a', main), inTenant('b', other), inTenant('a', main)]).toEqual([['s', 't', 'e'], ['s', 'other'], ['s', 't', 'e']]);
+    session.tenant = before;
   });
   test('a thread that handles a failure or an event has an arrow from where that happened', () => {
     const steps = new Map([[0, [step(0, 1, 't', { failure: 'declined', status: 'ERROR' })]]]);

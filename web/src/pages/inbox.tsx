@@ -13,7 +13,7 @@ import { go, setSearch, to, useRoute } from '../router';
 import { agoText } from '../times';
 import type { UserTaskDef, UserTaskRun, UserTaskRunStatus } from '../types.gen';
 import { A, Badge, Button, Empty, Field, Note, Panel, Problem, Skeleton, Tabs, Time, useNow } from '../ui';
-import { type Comment, commentsOf, fill, holder, isOpen, savedTexts, type Texts, trail, userTaskLook, userTaskStatuses } from '../usertasks';
+import { type Comment, commentsOf, fill, holder, isOpen, nameOfSpec, savedTexts, type Texts, trail, userTaskLook, userTaskStatuses } from '../usertasks';
 import { runId, runIdOf, runParts } from '../values';
 
 type Queue = 'mine' | 'unassigned' | 'group' | 'all';
@@ -144,7 +144,7 @@ function useFound(queue: Queue, search: URLSearchParams, person: string): Pages<
 /** ofSpec are those that runs of a workflow ask: their steps say of which one they are. */
 async function ofSpec(spec: string, tasks: UserTaskRun[], signal: AbortSignal): Promise<UserTaskRun[]> {
   const steps = await batch(tasks.map((t) => ask('GetNodeRun', t.nodeRunId ?? {})), signal);
-  return tasks.filter((_, i) => steps[i]?.reply?.wfSpecId?.name === spec);
+  return tasks.filter((_, i) => nameOfSpec(steps[i]!) === spec);
 }
 
 /** useSteps leads through the list by keys, as through letters. */

@@ -5,9 +5,9 @@ import { ask, call, session } from '../api';
 import { answering, command } from '../commands';
 import { Choice, each, pageSize, Rows, Table, usePages } from '../lists';
 import { shortName } from '../nodes';
-import { missing, useWhoami } from '../permissions';
+import { missing, missingOf, useWhoami } from '../permissions';
 import { go, setSearch, to, useRoute } from '../router';
-import { type Deed, fieldText, type Filter, filtersOf, matchOf, takes } from '../runsearch';
+import { type Deed, fieldText, type Filter, filtersOf, matchOf, needs, takes, whereOf } from '../runsearch';
 import { type Look, lookOf } from '../status';
 import { partitionsOf } from '../jobs';
 import type { BulkJob, BulkJobStatus, BulkRunAction, BulkRunJob, GetBulkRunJobResponse, LHStatus } from '../types.gen';
@@ -199,19 +199,21 @@ function DoMany(p: ManyProps): ReactElement {
   const [earliestStart, latestStart] = [time(from), time(until)];
   const ready = name !== '' && earliestStart !== undefined && latestStart !== undefined;
   const period = { ...(earliestStart ? { earliestStart } : {}), ...(latestStart ? { latestStart } : {}) };
+  const matches = p.filters.map(matchOf);
   const counted = useQuery({
     queryKey: [session.tenant, 'dryRun', name, earliestStart, latestStart, status, p.filters],
     enabled: ready,
     retry: false,
-    queryFn: ({ signal }) => call('SearchWfRun', { wfSpecName: name, limit: 1000, ...period, status, variableFilters: p.filters.map(matchOf) }, signal),
+    queryFn: ({ signal }) => call('SearchWfRun', { wfSpecName: name, limit: 1000, ...period, status, variableFilters: matches }, signal),
   });
   const hit = counted.data;
+  const forbidden = missingOf(useWhoami(), needs(p.deed, p.filters), 'ACL_WORKFLOW');
   const words = about[p.deed];
   const common = {
     title: words.title,
     confirm: words.confirm,
     done: 'The job has begun.',
-    problem: !name ? 'Name a workflow.' : ready ? undefined : 'The period is no two moments.',
+    problem: forbidden ?? (!name ? 'Name a workflow.' : ready ? undefined : 'The period is no two moments.'),
     onClose: p.onClose,
   };
   const fields = (
@@ -259,7 +261,7 @@ function DoMany(p: ManyProps): ReactElement {
       </p>
     </>
   );
-  const where = p.filters.flatMap((f) => ['--where', `${f.name}=${f.text}`]);
+  const where = whereOf(matches);
   const cli = command(p.deed, 'wfRunBulk', name || '<workflow>', '--from', earliestStart ?? from, '--to', latestStart ?? until, ...(p.deed === 'delete' ? ['--status', status] : []), ...where);
   if (p.deed === 'delete' && where.length === 0) {
     return (
@@ -268,7 +270,7 @@ function DoMany(p: ManyProps): ReactElement {
       </Preview>
     );
   }
-  const request = { action: actions[p.deed], wfSpecName: name, ...period, status, variableFilters: p.filters.map(matchOf) };
+  const request = { action: actions[p.deed], wfSpecName: name, ...period, status, variableFilters: matches };
   return (
     <Preview {...common} rpc="CreateBulkRunJob" request={request} cli={cli} danger={p.deed === 'delete'}>
       {fields}

@@ -370,7 +370,7 @@ function Body({ seen, thread }: { seen: Seen; thread: number }): ReactElement {
               <Suspense fallback={<div className="body canvas"><Skeleton lines={3} /></div>}>
                 <Canvas
                   name={runId(run.id)}
-                  of={`${specText(run.wfSpecId)} ${scene.map((l) => `${l.id}:${l.title ?? ''}:${whenOf(l.starts ?? [])}:${l.looks?.length ?? 0}:${l.fold?.open ?? ''}`).join(' ')}`}
+                  of={`${specText(run.wfSpecId)} ${spec.createdAt} ${scene.map((l) => `${l.id}:${l.title ?? ''}:${whenOf(l.starts ?? [])}:${l.looks?.length ?? 0}:${l.fold?.open ?? ''}`).join(' ')}`}
                   lanes={scene}
                   focus={threadRun?.status === 'COMPLETED' || !where || !here ? undefined : { lane: here.id, node: where }}
                   chosen={chosen}

@@ -5,10 +5,10 @@ import { command } from '../commands';
 import { read, ValueInput } from '../inputs';
 import { useSeen } from '../live';
 import { shortName } from '../nodes';
-import { missing, useWhoami } from '../permissions';
+import { missing, missingOf, useWhoami } from '../permissions';
 import { go, listOf, listText, setSearch, to, useRoute } from '../router';
 import { byId, latestFirst, listed, met, nothing, read as readOn } from '../rows';
-import { asAddress, between, bulk, type Deed, fieldText, type Filter, filtersOf, matchOf, mostAtOnce, type OwnColumn, ownColumns, type RunSearch, searchables, takes, versionOf, windows } from '../runsearch';
+import { asAddress, between, bulk, type Deed, fieldText, type Filter, filtersOf, matchOf, mostAtOnce, needs, type OwnColumn, ownColumns, type RunSearch, searchables, takes, versionOf, windows } from '../runsearch';
 import { readSearches, type Search, withSearch, writeSearches } from '../searches';
 import { ended, lookOf, statuses } from '../status';
 import { localText, spanText } from '../times';
@@ -72,7 +72,7 @@ export function RunFilters({ spec: own }: { spec?: string }): ReactElement {
             </select>
           )}
         </Field>
-        {spec && <VariableFilter spec={spec} />}
+        {spec && <VariableFilter key={spec} spec={spec} />}
         <MoreFilters />
         {own === undefined && <Saved />}
         <Columns spec={spec} chosen={listOf(search.get('columns'))} without={listOf(search.get('without'))} />
@@ -561,7 +561,7 @@ function Selection({ rows, all, clear, forget }: { rows: WfRunRow[]; all: TableP
       {all &&
         (Object.keys(deeds) as Deed[])
           .filter((d) => all.statuses?.length !== 1 || takes[d].includes(all.statuses[0]!))
-          .map((d) => <AllThatMatch key={d} deed={d} of={all} forbidden={missing(me, deeds[d].right, 'ACL_WORKFLOW')} />)}
+          .map((d) => <AllThatMatch key={d} deed={d} of={all} forbidden={missingOf(me, needs(d, all.filters ?? []), 'ACL_WORKFLOW')} />)}
       {deed && <Many deed={deed} rows={rows} onClose={() => choose(undefined)} clear={clear} forget={forget} />}
     </div>
   );
