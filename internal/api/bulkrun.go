@@ -53,7 +53,7 @@ func (s *Service) CreateBulkRunJob(ctx context.Context, req *extra.CreateBulkRun
 	case req.Status == nil:
 		status = act.statuses[0]
 	case !slices.Contains(act.statuses, status):
-		return nil, lh.Errorf(lh.InvalidArgument, "WfRuns that are %s cannot be dealt with so", status)
+		return nil, lh.Errorf(lh.InvalidArgument, "'status' must be %s for this 'action', and not %s", namesOf(act.statuses), status)
 	case len(req.VariableFilters) > maxBulkFilters:
 		return nil, lh.Errorf(lh.InvalidArgument, "'variable_filters' may have at most %d conditions", maxBulkFilters)
 	}
@@ -79,6 +79,15 @@ func (s *Service) CreateBulkRunJob(ctx context.Context, req *extra.CreateBulkRun
 	}
 	told, err := s.bulkRunJob(ctx, job)
 	return &extra.CreateBulkRunJobResponse{Job: told}, err
+}
+
+// namesOf are statuses one may choose from.
+func namesOf(statuses []lhpb.LHStatus) string {
+	var names []string
+	for _, s := range statuses {
+		names = append(names, s.String())
+	}
+	return strings.Join(names, " or ")
 }
 
 // bulkConditions are the conditions of a job as the engine judges them. Only jobs that have some need to know the WfSpec.

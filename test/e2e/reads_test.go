@@ -176,6 +176,10 @@ func TestBulkJobsGoByVariables(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+	running := proto.Clone(sweep).(*extra.CreateBulkRunJobRequest)
+	running.Status = ptr(lhpb.LHStatus_RUNNING)
+	_, err = jobs.CreateBulkRunJob(of("boss"), running)
+	c.refused(err, codes.InvalidArgument, "must be COMPLETED or HALTED or ERROR or EXCEPTION")
 	must(jobs.CreateBulkRunJob(of("boss"), sweep))(c)
 	if job := done("sweep", int64(len(meant))); job.Action != sweep.Action || job.Status != lhpb.LHStatus_HALTED || job.Job.Operation != nil {
 		t.Errorf("%v", job)
