@@ -139,3 +139,23 @@ func TestPollsAreSummedUp(t *testing.T) {
 		t.Errorf("%d", n)
 	}
 }
+
+// TestWhoHasLeftStillAnswers lets a server be no member any more while it answers a call.
+func TestWhoHasLeftStillAnswers(t *testing.T) {
+	n, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	peers := NewPeers(PeersConfig{Credentials: insecure.NewCredentials()})
+	t.Cleanup(peers.Close)
+	server := NewDoorman(DoormanConfig{
+		Holding: NewHolding(HoldingConfig{Partitions: 1}), Secret: "secret", Credentials: insecure.NewCredentials(), MaxTime: time.Minute,
+		Polls: func(string, string) int { peers.Keep(nil); return 7 },
+	})
+	go func() { _ = server.Serve(n) }()
+	t.Cleanup(server.Stop)
+	m := &pb.Member{Incarnation: "b", Host: "127.0.0.1", Port: int32(n.Addr().(*net.TCPAddr).Port), Secret: "secret"}
+	if n := peers.Polls(t.Context(), []*pb.Member{m}, "ten", "task"); n != 7 {
+		t.Errorf("%d polls are told", n)
+	}
+}

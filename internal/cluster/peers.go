@@ -35,7 +35,7 @@ type PeersConfig struct {
 }
 
 // Peers are the other servers of the cluster, as they can be called. There is one connection to each, made when it is
-// needed first and closed when the server is no member any more; that ends the calls that wait for it.
+// needed first and closed a while after the server is no member any more; that ends the calls that wait for it.
 type Peers struct {
 	cfg PeersConfig
 
@@ -46,24 +46,40 @@ type Peers struct {
 // NewPeers makes Peers without connections.
 func NewPeers(cfg PeersConfig) *Peers { return &Peers{cfg: cfg, conns: map[string]*grpc.ClientConn{}} }
 
-// Keep closes the connections to all but these.
+// lastAnswers is how long the answers of a server may take that is no member any more: one that leaves gives all that it owes, and the others may know
+// that it has left before these have come.
+const lastAnswers = time.Second
+
+// Keep closes the connections to all but these, after lastAnswers.
 func (p *Peers) Keep(members []*pb.Member) {
 	keep := map[string]bool{}
 	for _, m := range members {
 		keep[m.Incarnation] = true
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for name, conn := range p.conns {
-		if !keep[name] {
-			_ = conn.Close()
-			delete(p.conns, name)
-		}
+	for _, conn := range p.drop(func(incarnation string) bool { return !keep[incarnation] }) {
+		time.AfterFunc(lastAnswers, func() { _ = conn.Close() })
 	}
 }
 
 // Close closes all connections.
-func (p *Peers) Close() { p.Keep(nil) }
+func (p *Peers) Close() {
+	for _, conn := range p.drop(func(string) bool { return true }) {
+		_ = conn.Close()
+	}
+}
+
+// drop gives the connections that are not to be used any more.
+func (p *Peers) drop(is func(incarnation string) bool) (out []*grpc.ClientConn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for name, conn := range p.conns {
+		if is(name) {
+			out = append(out, conn)
+			delete(p.conns, name)
+		}
+	}
+	return out
+}
 
 // Bounds of messages between servers: a value and what goes with it, or a part of an answer.
 const (
