@@ -36,20 +36,28 @@ func (p *payloads) HandleRPC(_ context.Context, s stats.RPCStats) {
 // door opens the internal port of a server that serves nothing.
 func door(t *testing.T) (*Peers, *pb.Member, *payloads) {
 	t.Helper()
+	seen := &payloads{}
+	peers, m := openDoor(t, DoormanConfig{
+		Holding: NewHolding(HoldingConfig{Partitions: 1}), Stats: seen,
+		Polls: func(tenant, taskDef string) int { return len(tenant) + len(taskDef) },
+	})
+	return peers, m, seen
+}
+
+// openDoor opens the internal port of a server, and gives what another needs to call it.
+func openDoor(t *testing.T, c DoormanConfig) (*Peers, *pb.Member) {
+	t.Helper()
 	n, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	seen := &payloads{}
-	server := NewDoorman(DoormanConfig{
-		Holding: NewHolding(HoldingConfig{Partitions: 1}), Secret: "secret", Credentials: insecure.NewCredentials(), Stats: seen, MaxTime: time.Minute,
-		Polls: func(tenant, taskDef string) int { return len(tenant) + len(taskDef) },
-	})
+	c.Secret, c.Credentials, c.MaxTime = "secret", insecure.NewCredentials(), time.Minute
+	server := NewDoorman(c)
 	go func() { _ = server.Serve(n) }()
 	t.Cleanup(server.Stop)
 	peers := NewPeers(PeersConfig{Credentials: insecure.NewCredentials()})
 	t.Cleanup(peers.Close)
-	return peers, &pb.Member{Incarnation: "b", Host: "127.0.0.1", Port: int32(n.Addr().(*net.TCPAddr).Port), Secret: "secret"}, seen
+	return peers, &pb.Member{Incarnation: "b", Host: "127.0.0.1", Port: int32(n.Addr().(*net.TCPAddr).Port), Secret: c.Secret}
 }
 
 // TestNothingIsReadOfStrangers sends something large without the secret.
@@ -90,19 +98,8 @@ func TestWhoDoesNotServeSaysSo(t *testing.T) {
 
 // TestPanicsAreAnswered: a bug that one server meets for another costs an answer.
 func TestPanicsAreAnswered(t *testing.T) {
-	n, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	var log strings.Builder
-	server := NewDoorman(DoormanConfig{ // it has nothing to ask
-		Secret: "secret", Credentials: insecure.NewCredentials(), MaxTime: time.Minute, Log: slog.New(slog.NewTextHandler(&log, nil)),
-	})
-	go func() { _ = server.Serve(n) }()
-	t.Cleanup(server.Stop)
-	peers := NewPeers(PeersConfig{Credentials: insecure.NewCredentials()})
-	t.Cleanup(peers.Close)
-	m := &pb.Member{Incarnation: "b", Host: "127.0.0.1", Port: int32(n.Addr().(*net.TCPAddr).Port), Secret: "secret"}
+	peers, m := openDoor(t, DoormanConfig{Log: slog.New(slog.NewTextHandler(&log, nil))}) // it has nothing to ask
 	client, ctx, refusal := peers.reach(t.Context(), m, MetadataStream)
 	if refusal != nil {
 		t.Fatal(refusal)
@@ -142,19 +139,11 @@ func TestPollsAreSummedUp(t *testing.T) {
 
 // TestWhoHasLeftStillAnswers lets a server be no member any more while it answers a call.
 func TestWhoHasLeftStillAnswers(t *testing.T) {
-	n, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	peers := NewPeers(PeersConfig{Credentials: insecure.NewCredentials()})
-	t.Cleanup(peers.Close)
-	server := NewDoorman(DoormanConfig{
-		Holding: NewHolding(HoldingConfig{Partitions: 1}), Secret: "secret", Credentials: insecure.NewCredentials(), MaxTime: time.Minute,
-		Polls: func(string, string) int { peers.Keep(nil); return 7 },
+	var peers *Peers
+	peers, m := openDoor(t, DoormanConfig{
+		Holding: NewHolding(HoldingConfig{Partitions: 1}),
+		Polls:   func(string, string) int { peers.Keep(nil); return 7 },
 	})
-	go func() { _ = server.Serve(n) }()
-	t.Cleanup(server.Stop)
-	m := &pb.Member{Incarnation: "b", Host: "127.0.0.1", Port: int32(n.Addr().(*net.TCPAddr).Port), Secret: "secret"}
 	if n := peers.Polls(t.Context(), []*pb.Member{m}, "ten", "task"); n != 7 {
 		t.Errorf("%d polls are told", n)
 	}
